@@ -1,0 +1,5 @@
+//! Micro benches of the pure parts.
+
+fn main() {
+    divan::main();
+}

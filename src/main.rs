@@ -1,0 +1,3 @@
+//! The `dms-proxy` program.
+
+fn main() {}

@@ -1,0 +1,92 @@
+//! SQL text in, the places that matter out: types to replace, COPY streams to expect, settings that
+//! change. Works on bytes; knows no frames, no sockets, no row values.
+
+use std::ops::Range;
+
+use crate::encoding::Encoding;
+use crate::mapping::{Mapping, RuleId};
+use crate::value::CopyOptions;
+
+/// What the session knows of how the server reads its text.
+#[derive(Clone, Copy, Debug)]
+pub struct Lexing {
+    /// The client encoding in force.
+    pub encoding: Encoding,
+    /// Whether a backslash is an ordinary character in `'...'` (`standard_conforming_strings`).
+    pub standard_conforming_strings: bool,
+}
+
+impl Default for Lexing {
+    fn default() -> Self {
+        Lexing { encoding: Encoding::Utf8, standard_conforming_strings: true }
+    }
+}
+
+/// One replacement in a text: the bytes of a type, name and modifiers, and nothing else.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Edit {
+    /// The bytes of the original text that are replaced.
+    pub span: Range<usize>,
+    /// What stands there afterwards; ASCII.
+    pub text: String,
+    /// The mapping rule that asked for it.
+    pub rule: RuleId,
+}
+
+/// A type that the mapping names and cannot map, such as `STRING(0)`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fault {
+    /// The bytes of the type in the original text.
+    pub span: Range<usize>,
+    /// What is wrong, for the message field of an ErrorResponse.
+    pub message: String,
+    /// What to do about it, for the hint field.
+    pub hint: String,
+}
+
+/// A `COPY ... FROM STDIN` that the text contains.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CopyIn {
+    /// The relation as the text spells it (`"s"."t"`).
+    pub relation: String,
+    /// What its options say about the row stream.
+    pub options: CopyOptions,
+}
+
+/// A `SET [SESSION | LOCAL] dms.name { = | TO } value` with a literal value, `None` for DEFAULT.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DmsSetting {
+    /// The name behind `dms.`, in lower case.
+    pub name: String,
+    /// The value without its quotes.
+    pub value: Option<String>,
+    /// The bytes of the value (of the whole statement where there is none).
+    pub span: Range<usize>,
+}
+
+/// What one SQL text (a simple query, or the text of a Parse) contains that the proxy acts on.
+/// For a text without any of it this is empty and cost no allocation.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Script {
+    /// The replacements, in order, never overlapping.
+    pub edits: Vec<Edit>,
+    /// The first type that cannot be mapped. Then nothing of the text may be sent.
+    pub fault: Option<Fault>,
+    /// The COPY streams that the text asks for, in order.
+    pub copies: Vec<CopyIn>,
+    /// The dms.* settings that the text sets, in order.
+    pub settings: Vec<DmsSetting>,
+    /// Whether a statement may put settings back (`RESET ALL`, `DISCARD ALL`,
+    /// `RESET session_replication_role`, `SET session_replication_role { = | TO } DEFAULT`).
+    pub resets_role: bool,
+    /// Whether a statement may change a dms.* setting in any way: SET, RESET of one or of all,
+    /// DISCARD ALL, or `set_config` anywhere.
+    pub touches_settings: bool,
+    /// Whether a statement ends or rolls back (part of) a transaction, which brings settings back:
+    /// COMMIT, END, ROLLBACK (TO), ABORT, PREPARE TRANSACTION.
+    pub ends_transaction: bool,
+    /// The number of statements in the text.
+    pub statements: usize,
+    /// Statements that look like DDL and that the finder gave up on; they go through untouched.
+    pub not_understood: usize,
+}
