@@ -5,3 +5,4 @@ pub mod encoding;
 pub mod mapping;
 pub mod statement;
 pub mod value;
+pub mod wire;

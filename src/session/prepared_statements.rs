@@ -1,0 +1,161 @@
+//! Which prepared statements and portals the proxy has to act on when they are executed. Plain ones
+//! are not remembered, so that nothing grows with the client's use of names.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::position_map::PositionMap;
+use crate::statement::CopyIn;
+
+/// What executing a prepared statement means to the proxy.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Plan {
+    /// The text was changed: positions in errors are moved back.
+    pub(super) positions: Option<Arc<PositionMap>>,
+    /// The COPY stream that it asks for.
+    pub(super) copies: Vec<CopyIn>,
+    /// It may change a setting that the proxy follows, or put one back.
+    pub(super) changes_settings: bool,
+    /// It ends a transaction, which may bring settings back.
+    pub(super) ends_transaction: bool,
+}
+
+/// A name and what it stood for before a Parse.
+#[derive(Debug)]
+pub(super) struct Undo {
+    name: Box<[u8]>,
+    previous: Option<Arc<Plan>>,
+}
+
+/// The names, as the target knows them.
+#[derive(Debug, Default)]
+pub(super) struct PreparedStatements {
+    statements: HashMap<Box<[u8]>, Arc<Plan>>,
+    portals: HashMap<Box<[u8]>, Arc<Plan>>,
+}
+
+impl PreparedStatements {
+    /// The number of statements remembered.
+    pub(super) fn len(&self) -> usize {
+        self.statements.len()
+    }
+
+    /// Whether any statement is remembered: if not, names need not be looked at.
+    pub(super) fn is_empty(&self) -> bool {
+        self.statements.is_empty() && self.portals.is_empty()
+    }
+
+    /// A Parse goes to the target; with `None` the statement is a plain one. Hands back how to undo
+    /// it, where it changed anything.
+    pub(super) fn prepare(&mut self, name: &[u8], plan: Option<Arc<Plan>>) -> Option<Undo> {
+        let previous = match plan {
+            Some(plan) => self.statements.insert(name.into(), plan),
+            None if self.statements.is_empty() => return None,
+            None => Some(self.statements.remove(name)?),
+        };
+        Some(Undo { name: name.into(), previous })
+    }
+
+    /// The target refused the Parse, or never looked at it.
+    pub(super) fn undo(&mut self, undo: Undo) {
+        match undo.previous {
+            Some(plan) => self.statements.insert(undo.name, plan),
+            None => self.statements.remove(&undo.name),
+        };
+    }
+
+    /// A Bind goes to the target; hands back the plan of its statement.
+    pub(super) fn bind(&mut self, portal: &[u8], statement: &[u8]) -> Option<&Arc<Plan>> {
+        match self.statements.get(statement) {
+            Some(plan) => {
+                self.portals.insert(portal.into(), Arc::clone(plan));
+                Some(plan)
+            }
+            None => {
+                self.portals.remove(portal);
+                None
+            }
+        }
+    }
+
+    /// The plan of the statement, for a Describe.
+    pub(super) fn statement(&self, name: &[u8]) -> Option<&Arc<Plan>> {
+        self.statements.get(name)
+    }
+
+    /// The plan of the portal's statement.
+    pub(super) fn portal(&self, name: &[u8]) -> Option<&Arc<Plan>> {
+        self.portals.get(name)
+    }
+
+    /// A Close goes to the target: `kind` is `S` or `P`.
+    pub(super) fn close(&mut self, kind: u8, name: &[u8]) {
+        match kind {
+            b'S' => self.statements.remove(name),
+            _ => self.portals.remove(name),
+        };
+    }
+
+    /// A simple query does away with the unnamed statement and the unnamed portal.
+    pub(super) fn close_unnamed(&mut self) {
+        self.statements.remove(&b""[..]);
+        self.portals.remove(&b""[..]);
+    }
+
+    /// No transaction is open any more, so no portal is either.
+    pub(super) fn close_portals(&mut self) {
+        self.portals.clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn plan() -> Option<Arc<Plan>> {
+        Some(Arc::new(Plan { changes_settings: true, ..Plan::default() }))
+    }
+
+    #[test]
+    fn a_name_used_again_for_a_plain_statement_is_forgotten() {
+        let mut names = PreparedStatements::default();
+        names.prepare(b"s", plan());
+        assert!(names.bind(b"", b"s").is_some());
+        names.prepare(b"s", None);
+        assert!(names.bind(b"", b"s").is_none());
+        assert!(names.is_empty());
+    }
+
+    #[test]
+    fn a_refused_parse_leaves_what_was_there() {
+        let mut names = PreparedStatements::default();
+        names.prepare(b"s", plan());
+        let undo = names.prepare(b"s", None).unwrap();
+        assert!(names.statement(b"s").is_none());
+        names.undo(undo);
+        assert!(names.statement(b"s").is_some());
+        let undo = names.prepare(b"new", plan()).unwrap();
+        names.undo(undo);
+        assert!(names.statement(b"new").is_none());
+    }
+
+    #[test]
+    fn plain_statements_cost_nothing() {
+        let mut names = PreparedStatements::default();
+        assert!(names.prepare(b"plain", None).is_none());
+        assert!(names.is_empty());
+    }
+
+    #[test]
+    fn a_simple_query_ends_the_unnamed_ones_only() {
+        let mut names = PreparedStatements::default();
+        names.prepare(b"", plan());
+        names.prepare(b"s", plan());
+        names.bind(b"p", b"s");
+        names.close_unnamed();
+        assert_eq!(names.len(), 1);
+        assert!(names.portal(b"p").is_some());
+        names.close_portals();
+        assert!(names.portal(b"p").is_none());
+    }
+}

@@ -1,0 +1,171 @@
+//! The messages that the proxy writes itself: own statements to the target, errors and notices to
+//! the client. Knows no sockets.
+
+use bytes::BytesMut;
+use pgwire::messages::Message;
+use pgwire::messages::copy::CopyFail;
+use pgwire::messages::extendedquery::{Bind, Close, Execute, Parse, Sync};
+use pgwire::messages::response::{ErrorResponse, NoticeResponse};
+use pgwire::messages::simplequery::Query;
+
+/// How bad it is, for the `S` and `V` fields.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Severity {
+    /// The session ends.
+    Fatal,
+    /// The statement fails.
+    Error,
+    /// Nothing fails.
+    Warning,
+}
+
+impl Severity {
+    fn word(self) -> &'static str {
+        match self {
+            Severity::Fatal => "FATAL",
+            Severity::Error => "ERROR",
+            Severity::Warning => "WARNING",
+        }
+    }
+}
+
+/// An error or a warning that the proxy itself has to tell the client.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OwnError {
+    /// Five characters, as PostgreSQL's appendix of error codes lists them.
+    pub sqlstate: &'static str,
+    /// One line, without a full stop, as the server words its messages.
+    pub message: String,
+    /// More about the cause.
+    pub detail: Option<String>,
+    /// What to do about it.
+    pub hint: Option<String>,
+    /// Where in the client's own text, counted in characters from 1.
+    pub position: Option<usize>,
+}
+
+impl OwnError {
+    /// An error with nothing but its code and its message.
+    pub fn new(sqlstate: &'static str, message: impl Into<String>) -> OwnError {
+        OwnError { sqlstate, message: message.into(), detail: None, hint: None, position: None }
+    }
+
+    /// The same with a hint.
+    #[must_use]
+    pub fn with_hint(mut self, hint: impl Into<String>) -> OwnError {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    fn fields(&self, severity: Severity) -> Vec<(u8, String)> {
+        let mut fields = vec![
+            (b'S', severity.word().to_owned()),
+            (b'V', severity.word().to_owned()),
+            (b'C', self.sqlstate.to_owned()),
+            (b'M', self.message.clone()),
+        ];
+        fields.extend(self.detail.clone().map(|detail| (b'D', detail)));
+        fields.extend(self.hint.clone().map(|hint| (b'H', hint)));
+        fields.extend(self.position.map(|position| (b'P', position.to_string())));
+        fields
+    }
+}
+
+/// An ErrorResponse frame.
+pub fn error_response(error: &OwnError, severity: Severity) -> Vec<u8> {
+    frame(&ErrorResponse::new(error.fields(severity)))
+}
+
+/// A NoticeResponse frame with severity WARNING.
+pub fn notice_response(notice: &OwnError) -> Vec<u8> {
+    frame(&NoticeResponse::new(notice.fields(Severity::Warning)))
+}
+
+/// A Query frame.
+pub fn query(sql: &str) -> Vec<u8> {
+    frame(&Query::new(sql.to_owned()))
+}
+
+/// A Parse frame that declares no parameter types.
+pub fn parse(name: &str, sql: &str) -> Vec<u8> {
+    frame(&Parse::new(Some(name.to_owned()), sql.to_owned(), Vec::new()))
+}
+
+/// A CopyFail frame.
+pub fn copy_fail(reason: &str) -> Vec<u8> {
+    frame(&CopyFail::new(reason.to_owned()))
+}
+
+/// The frames that run `sql` by the extended protocol under a name of our own, up to Sync. Unlike
+/// a simple query they leave the client's unnamed statement and unnamed portal alone.
+pub fn own_group(sql: &str) -> Vec<u8> {
+    const NAME: &str = "dms_proxy";
+    let name = || Some(NAME.to_owned());
+    let mut frames = frame(&Close::new(b'S', name()));
+    frames.extend(parse(NAME, sql));
+    frames.extend(frame(&Bind::new(name(), name(), Vec::new(), Vec::new(), Vec::new())));
+    frames.extend(frame(&Execute::new(name(), 0)));
+    frames.extend(frame(&Close::new(b'P', name())));
+    frames.extend(frame(&Close::new(b'S', name())));
+    frames.extend(frame(&Sync::new()));
+    frames
+}
+
+/// Writes the length of a whole frame into its length field.
+pub(super) fn set_length(frame: &mut [u8]) {
+    let length = u32::try_from(frame.len().saturating_sub(1)).unwrap_or(u32::MAX);
+    if let Some(field) = frame.get_mut(1..super::HEAD_BYTES) {
+        field.copy_from_slice(&length.to_be_bytes());
+    }
+}
+
+/// A copy of a frame's tag with another body.
+pub fn with_body(tag: u8, body: &[&[u8]]) -> Vec<u8> {
+    let mut frame = vec![tag, 0, 0, 0, 0];
+    for part in body {
+        frame.extend_from_slice(part);
+    }
+    set_length(&mut frame);
+    frame
+}
+
+fn frame(message: &impl Message) -> Vec<u8> {
+    let mut bytes = BytesMut::new();
+    // Encoding into memory has no way to fail; an empty frame would only be left out.
+    match message.encode(&mut bytes) {
+        Ok(()) => bytes.into(),
+        Err(error) => {
+            debug_assert!(false, "{error}");
+            Vec::new()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_query_is_framed_with_its_length_and_a_closing_zero() {
+        assert_eq!(query("SELECT 1"), b"Q\0\0\0\x0dSELECT 1\0");
+    }
+
+    #[test]
+    fn an_error_names_its_code_and_position() {
+        let mut error = OwnError::new("22023", "no").with_hint("yes");
+        error.position = Some(7);
+        let frame = error_response(&error, Severity::Error);
+        let text = frame.escape_ascii().to_string();
+        assert!(
+            text.ends_with(r"SERROR\x00VERROR\x00C22023\x00Mno\x00Hyes\x00P7\x00\x00"),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn our_own_group_ends_in_one_sync() {
+        let frames = own_group("SELECT 1");
+        assert!(frames.ends_with(b"S\0\0\0\x04"));
+        assert!(frames.starts_with(b"C\0\0\0\x0fSdms_proxy\0"));
+    }
+}

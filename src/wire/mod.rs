@@ -1,0 +1,21 @@
+//! Bytes of the PostgreSQL protocol: frames cut and bounded, messages viewed without copying, our
+//! own messages built. Knows no sockets, no SQL, no mapping.
+
+mod build;
+mod frame;
+mod message;
+mod relay_buffer;
+mod startup_packet;
+pub mod tag;
+
+pub use build::{
+    OwnError, Severity, copy_fail, error_response, notice_response, own_group, parse, query,
+    with_body,
+};
+pub use frame::{FrameError, HEAD_BYTES, Head, head};
+pub use message::{
+    BindNames, ParseView, bind_names, command_rows, cstring, data_row_text, error_field,
+    parameter_status, parse_view, ready_status, with_error_fields, with_position,
+};
+pub use relay_buffer::RelayBuffer;
+pub use startup_packet::{StartupPacket, StartupParameters, UNTAGGED_HEAD_BYTES, startup_packet};

@@ -1,0 +1,120 @@
+//! The packets without a tag that open a connection; knows no sockets.
+
+/// The bytes that every startup packet begins with: its length and its code.
+pub const UNTAGGED_HEAD_BYTES: usize = 8;
+
+/// Source: PostgreSQL, `src/include/libpq/pqcomm.h`.
+const CANCEL_REQUEST_CODE: u32 = 80_877_102;
+const SSL_REQUEST_CODE: u32 = 80_877_103;
+const GSSENC_REQUEST_CODE: u32 = 80_877_104;
+
+/// The first packet of a connection.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum StartupPacket {
+    /// The client asks for TLS.
+    SslRequest,
+    /// The client asks for GSSAPI encryption.
+    GssEncRequest,
+    /// The client asks to cancel what another connection runs.
+    CancelRequest,
+    /// A session of protocol 3 begins.
+    Session(StartupParameters),
+    /// Another major version of the protocol; the server's answer to it is its own affair.
+    OtherVersion,
+}
+
+/// What a StartupMessage says, as far as the proxy looks at it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct StartupParameters {
+    /// The user to log in as.
+    pub user: String,
+    /// The database; the server takes the user's name where there is none.
+    pub database: String,
+    /// What the client calls itself.
+    pub application_name: String,
+    /// Whether this is a walsender session (`replication` is there and not off).
+    pub replication: bool,
+}
+
+/// Reads a whole startup packet, its length field included.
+pub fn startup_packet(packet: &[u8]) -> StartupPacket {
+    let Some((&[_, _, _, _, a, b, c, d], parameters)) =
+        packet.split_first_chunk::<UNTAGGED_HEAD_BYTES>()
+    else {
+        return StartupPacket::OtherVersion;
+    };
+    match u32::from_be_bytes([a, b, c, d]) {
+        CANCEL_REQUEST_CODE => StartupPacket::CancelRequest,
+        SSL_REQUEST_CODE => StartupPacket::SslRequest,
+        GSSENC_REQUEST_CODE => StartupPacket::GssEncRequest,
+        code if code >> 16 == 3 => StartupPacket::Session(startup_parameters(parameters)),
+        _ => StartupPacket::OtherVersion,
+    }
+}
+
+fn startup_parameters(bytes: &[u8]) -> StartupParameters {
+    let mut found = StartupParameters::default();
+    let mut strings = bytes.split(|&byte| byte == 0);
+    while let (Some(name), Some(value)) = (strings.next(), strings.next()) {
+        match name {
+            b"user" => found.user = printable(value),
+            b"database" => found.database = printable(value),
+            b"application_name" => found.application_name = printable(value),
+            b"replication" => {
+                let off: [&[u8]; 5] = [b"false", b"off", b"no", b"0", b"f"];
+                found.replication = !off.contains(&value.to_ascii_lowercase().as_slice());
+            }
+            _ => {}
+        }
+    }
+    if found.database.is_empty() {
+        found.database.clone_from(&found.user);
+    }
+    found
+}
+
+/// The name as text for logs and look-ups; bytes that are not ASCII or not printable are escaped.
+fn printable(bytes: &[u8]) -> String {
+    match std::str::from_utf8(bytes) {
+        Ok(text) if !text.chars().any(char::is_control) => text.to_owned(),
+        _ => bytes.escape_ascii().to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn packet(code: u32, rest: &[u8]) -> Vec<u8> {
+        let length = u32::try_from(UNTAGGED_HEAD_BYTES + rest.len()).unwrap();
+        [&length.to_be_bytes(), &code.to_be_bytes(), rest].concat()
+    }
+
+    #[test]
+    fn requests_are_told_apart_by_their_code() {
+        assert_eq!(startup_packet(&packet(80_877_103, b"")), StartupPacket::SslRequest);
+        assert_eq!(startup_packet(&packet(80_877_104, b"")), StartupPacket::GssEncRequest);
+        assert_eq!(startup_packet(&packet(80_877_102, b"12345678")), StartupPacket::CancelRequest);
+        assert_eq!(startup_packet(&packet(2 << 16, b"")), StartupPacket::OtherVersion);
+        assert_eq!(startup_packet(b""), StartupPacket::OtherVersion);
+    }
+
+    #[test]
+    fn the_database_defaults_to_the_user() {
+        let found = startup_packet(&packet(3 << 16, b"user\0app\0options\0-c a=b\0\0"));
+        let StartupPacket::Session(parameters) = found else { panic!("a session") };
+        assert_eq!((parameters.user.as_str(), parameters.database.as_str()), ("app", "app"));
+        assert!(!parameters.replication);
+    }
+
+    #[test]
+    fn a_walsender_is_seen() {
+        for (value, expected) in [("database", true), ("true", true), ("off", false), ("0", false)]
+        {
+            let rest = format!("user\0u\0replication\0{value}\0\0");
+            let found = startup_packet(&packet((3 << 16) | 2, rest.as_bytes()));
+            let StartupPacket::Session(parameters) = found else { panic!("a session") };
+            assert_eq!(parameters.replication, expected, "{value}");
+        }
+    }
+}
