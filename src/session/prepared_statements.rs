@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::position_map::PositionMap;
+use super::settling::Cause;
 use crate::statement::CopyIn;
 
 /// What executing a prepared statement means to the proxy.
@@ -14,10 +15,8 @@ pub(super) struct Plan {
     pub(super) positions: Option<Arc<PositionMap>>,
     /// The COPY stream that it asks for.
     pub(super) copies: Vec<CopyIn>,
-    /// It may change a setting that the proxy follows, or put one back.
-    pub(super) changes_settings: bool,
-    /// It ends a transaction, which may bring settings back.
-    pub(super) ends_transaction: bool,
+    /// The settings that it may change.
+    pub(super) cause: Cause,
 }
 
 /// A name and what it stood for before a Parse.
@@ -113,7 +112,7 @@ mod tests {
     use super::*;
 
     fn plan() -> Option<Arc<Plan>> {
-        Some(Arc::new(Plan { changes_settings: true, ..Plan::default() }))
+        Some(Arc::new(Plan { cause: Cause { settings: true, ..Cause::default() }, ..Plan::default() }))
     }
 
     #[test]

@@ -1,0 +1,45 @@
+//! What one session did, in numbers.
+
+use crate::mapping::RuleId;
+
+/// What one session did: the content of its log line.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Statements that were read.
+    pub statements: u64,
+    /// Types replaced, by rule; indexed by [`RuleId`].
+    pub types: Vec<u64>,
+    /// U+0000 turned into a space in parameters of Bind.
+    pub nul_bind: u64,
+    /// U+0000 turned into a space in COPY streams.
+    pub nul_copy: u64,
+    /// U+0000 turned into a space in the text of simple queries.
+    pub nul_query: u64,
+    /// Rows that INSERT, COPY, UPDATE, DELETE and MERGE wrote.
+    pub rows: u64,
+    /// Errors that the target raised for the client's statements.
+    pub target_errors: u64,
+    /// Statements refused because a type in them cannot be mapped, or a dms.* setting is wrong.
+    pub refused: u64,
+    /// Statements that look like DDL and were not understood; they passed untouched.
+    pub not_understood: u64,
+    /// Statements too long to be read; they passed untouched.
+    pub too_long: u64,
+}
+
+impl Counts {
+    pub(super) fn count_type(&mut self, rule: RuleId) {
+        let index = usize::from(rule.0);
+        if self.types.len() <= index {
+            self.types.resize(index + 1, 0);
+        }
+        if let Some(count) = self.types.get_mut(index) {
+            *count += 1;
+        }
+    }
+
+    /// All U+0000 that were turned into a space.
+    pub fn nul_total(&self) -> u64 {
+        self.nul_bind + self.nul_copy + self.nul_query
+    }
+}

@@ -1,0 +1,183 @@
+//! One client's session: frames in, frames and own messages out. Free of IO and of clocks: it is
+//! given the bytes that have arrived, mends them where they lie and says how many may go on.
+//!
+//! ```text
+//!            first ReadyForQuery            own statements answered
+//!  Startup ----------------------> Settling -----------------------> Ready <--.
+//!     |                                                              |  |     | settings may have
+//!     | pure relay, walsender                     CopyBothResponse   |  `-----' changed: settling
+//!     v                                                              v          again, client waits
+//!   Relay <----------------------------------------------------------'
+//! ```
+
+mod client_frames;
+mod counts;
+mod expected_replies;
+mod own_statement;
+mod policy;
+mod position_map;
+mod prepared_statements;
+mod settling;
+mod target_frames;
+
+use std::sync::Arc;
+
+pub use counts::Counts;
+pub use policy::{BadSetting, ForeignKeys, LoadPhase, OnDenied, Policy, Settings};
+
+use crate::statement::Lexing;
+use crate::value::{BindScanner, CopyScanner, QueryScanner};
+use crate::wire::{OwnError, StartupParameters};
+use expected_replies::ExpectedReplies;
+use prepared_statements::PreparedStatements;
+use settling::Settling;
+
+/// What is to happen to the bytes at the front of a direction.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Step {
+    /// So many bytes go on as they now stand.
+    Pass(usize),
+    /// So many bytes go, and these stand in their place.
+    Replace(usize, Vec<u8>),
+    /// More bytes have to arrive first.
+    NeedMore,
+    /// Nothing is taken from this peer before the other one has said something.
+    Wait,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    /// The target has not yet said that it is ready: authentication.
+    Startup,
+    /// Ready, or settling in between.
+    Ready,
+    /// Nothing is looked at.
+    Relay,
+}
+
+/// Whether the client sends rows.
+#[derive(Debug)]
+enum CopyIn {
+    /// It does not.
+    None,
+    /// It does, and they are none of our business: binary, or rewriting is off.
+    Untouched,
+    /// It does, and they are mended.
+    Scanned(Box<CopyScanner>),
+}
+
+/// The rest of a frame whose head has been judged.
+#[derive(Debug)]
+struct Body {
+    remaining: usize,
+    mend: Mend,
+}
+
+/// What is mended in the body of a frame while it arrives.
+#[derive(Debug)]
+enum Mend {
+    Nothing,
+    Query(QueryScanner),
+    Bind(Box<BindScanner>),
+    CopyData,
+}
+
+/// One client's session.
+#[derive(Debug)]
+pub struct Session {
+    policy: Arc<Policy>,
+    startup: StartupParameters,
+    server_version: String,
+    phase: Phase,
+    settings: Settings,
+    lexing: Lexing,
+    replies: ExpectedReplies,
+    prepared: PreparedStatements,
+    settling: Settling,
+    /// The COPY stream that the target has asked for and not yet had.
+    copy_in: CopyIn,
+    /// Cancels what this session runs, on a connection of its own.
+    backend_key: Vec<u8>,
+    client_body: Body,
+    target_body_remaining: usize,
+    /// Bytes at the front of the client's direction that were judged and are held back, because
+    /// what follows decides over them.
+    judged_ahead: usize,
+    own_to_target: Vec<u8>,
+    transaction_status: u8,
+    terminated: bool,
+    counts: Counts,
+}
+
+impl Session {
+    /// A session that begins with the client's startup packet, which goes to the target as it is.
+    pub fn new(policy: Arc<Policy>, startup: StartupParameters) -> Session {
+        let relay = policy.is_pure_relay() || startup.replication;
+        Session {
+            settings: policy.defaults,
+            policy,
+            startup,
+            server_version: String::new(),
+            phase: if relay { Phase::Relay } else { Phase::Startup },
+            lexing: Lexing::default(),
+            replies: ExpectedReplies::default(),
+            prepared: PreparedStatements::default(),
+            settling: Settling::default(),
+            copy_in: CopyIn::None,
+            backend_key: Vec::new(),
+            client_body: Body { remaining: 0, mend: Mend::Nothing },
+            target_body_remaining: 0,
+            judged_ahead: 0,
+            own_to_target: Vec::new(),
+            transaction_status: b'I',
+            terminated: false,
+            counts: Counts::default(),
+        }
+    }
+
+    /// A connection whose first packet is of another version of the protocol: the target's affair.
+    pub fn relay(policy: Arc<Policy>) -> Session {
+        let mut session = Session::new(policy, StartupParameters::default());
+        session.phase = Phase::Relay;
+        session
+    }
+
+    /// Messages of the proxy's own for the target, to be put in front of what the client sends
+    /// next. Only asked for after [`Session::on_target`], and there is something only while the
+    /// client's direction stands between two frames.
+    pub fn take_own_to_target(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.own_to_target)
+    }
+
+    /// Whether the target is in the middle of a frame, where nothing can be put between.
+    pub fn target_is_mid_frame(&self) -> bool {
+        self.target_body_remaining > 0
+    }
+
+    /// Whether the target works on something: a client that vanishes now leaves a running
+    /// statement behind.
+    pub fn is_busy(&self) -> bool {
+        self.phase == Phase::Ready && self.replies.len() > 0 && !self.terminated
+    }
+
+    /// The body of the BackendKeyData, with which a CancelRequest is made; empty before login.
+    pub fn backend_key(&self) -> &[u8] {
+        &self.backend_key
+    }
+
+    /// Who the client is.
+    pub fn startup(&self) -> &StartupParameters {
+        &self.startup
+    }
+
+    /// What the session has done so far.
+    pub fn counts(&self) -> &Counts {
+        &self.counts
+    }
+
+    /// The error for a client that sent a frame which cannot be one.
+    fn protocol_violation(error: crate::wire::FrameError) -> OwnError {
+        OwnError::new("08P01", error.to_string())
+            .with_hint("The connection is closed: where the next message begins is not known.")
+    }
+}

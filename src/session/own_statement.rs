@@ -1,0 +1,144 @@
+//! The proxy's own statements in a client's session: reading the dms.* settings, setting the
+//! replication role, the script after login. Their text, and what their answers mean.
+
+use super::policy::{BadSetting, NAMES, Settings};
+use crate::wire::{self, OwnError, tag};
+
+/// The two values of `session_replication_role` that the proxy sets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Role {
+    /// Triggers of foreign keys do not fire.
+    Replica,
+    /// The server's default.
+    Origin,
+}
+
+/// One of the proxy's own statements.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum OwnStatement {
+    /// Asks for the dms.* settings in force: only the server knows what transactions, savepoints,
+    /// roles and PGOPTIONS have made of them.
+    ReadSettings,
+    /// Sets `session_replication_role`.
+    SetRole(Role),
+    /// The configured script.
+    AfterConnect(String),
+}
+
+impl OwnStatement {
+    /// The SQL text.
+    pub(super) fn sql(&self) -> String {
+        match self {
+            OwnStatement::ReadSettings => {
+                let columns = NAMES.map(|name| format!("pg_catalog.current_setting('dms.{name}', true)"));
+                format!("SELECT {}", columns.join(", "))
+            }
+            OwnStatement::SetRole(Role::Replica) => "SET session_replication_role = 'replica'".into(),
+            OwnStatement::SetRole(Role::Origin) => "SET session_replication_role = 'origin'".into(),
+            OwnStatement::AfterConnect(script) => script.clone(),
+        }
+    }
+}
+
+/// What the target answered to one of our statements so far.
+#[derive(Debug, Default)]
+pub(super) struct OwnAnswer {
+    /// The settings as they stand on the target; only those that are set.
+    pub(super) values: Vec<(&'static str, String)>,
+    /// The error, where there was one.
+    pub(super) error: Option<OwnFailure>,
+}
+
+/// An error that the target raised for one of our statements.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct OwnFailure {
+    pub(super) sqlstate: String,
+    pub(super) message: String,
+}
+
+impl OwnAnswer {
+    /// Takes note of one frame of the answer.
+    pub(super) fn on_frame(&mut self, frame_tag: u8, body: &[u8]) {
+        match frame_tag {
+            tag::DATA_ROW => {
+                let columns = wire::data_row_text(body).unwrap_or_default();
+                let text = |value: &[u8]| value.escape_ascii().to_string();
+                self.values = NAMES
+                    .into_iter()
+                    .zip(columns)
+                    .filter_map(|(name, value)| Some((name, text(value?))))
+                    .filter(|(_, value)| !value.is_empty())
+                    .collect();
+            }
+            tag::ERROR_RESPONSE => {
+                let field = |code| {
+                    wire::error_field(body, code).unwrap_or_default().escape_ascii().to_string()
+                };
+                self.error = Some(OwnFailure { sqlstate: field(b'C'), message: field(b'M') });
+            }
+            _ => {}
+        }
+    }
+
+    /// The settings in force: the defaults, changed by what the target says. Values that mean
+    /// nothing are handed back and leave the default.
+    pub(super) fn settings(&self, defaults: Settings) -> (Settings, Vec<BadSetting>) {
+        let mut settings = defaults;
+        let bad = self
+            .values
+            .iter()
+            .filter_map(|(name, value)| settings.set(name, value).err())
+            .collect();
+        (settings, bad)
+    }
+}
+
+/// The WARNING for a refused role: foreign keys stay on, so nothing can go wrong silently.
+pub(super) fn role_refused(user: &str, server_version: &str, failure: &OwnFailure) -> OwnError {
+    let major: u32 =
+        server_version.split(|c: char| !c.is_ascii_digit()).next().and_then(|v| v.parse().ok()).unwrap_or(0);
+    let quoted = user.replace('"', "\"\"");
+    let hint = if major >= 15 {
+        format!(
+            "As a superuser run: GRANT SET ON PARAMETER session_replication_role TO \"{quoted}\"; \
+             on a managed service give the role its administrator role (rds_superuser) instead."
+        )
+    } else {
+        "Before PostgreSQL 15 only a superuser may set it; on Amazon RDS grant rds_superuser, or set \
+         session_replication_role in the parameter group."
+            .to_owned()
+    };
+    OwnError {
+        detail: Some(format!("The target said: {}.", failure.message)),
+        ..OwnError::new("42501", "foreign keys stay on: session_replication_role could not be set")
+    }
+    .with_hint(hint)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::session::policy::{ForeignKeys, LoadPhase};
+
+    #[test]
+    fn unset_settings_leave_the_defaults() {
+        let defaults = Settings {
+            rewrite: true,
+            foreign_keys: ForeignKeys::ReplicaRole,
+            phase: LoadPhase::FullLoad,
+        };
+        let mut answer = OwnAnswer::default();
+        answer.on_frame(tag::DATA_ROW, b"\0\x04\0\0\0\x03cdc\0\0\0\0\xFF\xFF\xFF\xFF\0\0\0\x02xx");
+        let (settings, bad) = answer.settings(defaults);
+        assert_eq!(settings, Settings { phase: LoadPhase::Cdc, ..defaults });
+        assert_eq!(bad.len(), 1);
+    }
+
+    #[test]
+    fn the_hint_depends_on_the_version() {
+        let failure = OwnFailure { sqlstate: "42501".into(), message: "no".into() };
+        let hint = |version| role_refused("a\"b", version, &failure).hint.unwrap();
+        assert!(hint("15.4 (Debian)").contains("TO \"a\"\"b\""));
+        assert!(hint("9.6.24").contains("Before PostgreSQL 15"));
+    }
+}

@@ -1,0 +1,169 @@
+//! What the configuration asks of every session, and the dms.* settings by which a client steers
+//! its own.
+
+use std::sync::Arc;
+
+use crate::mapping::Mapping;
+
+/// What happens to foreign keys during a load.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ForeignKeys {
+    /// Their triggers are silenced by `session_replication_role = 'replica'`.
+    ReplicaRole,
+    /// They are left alone.
+    Off,
+}
+
+/// The part of a migration that a session belongs to; AWS DMS's words.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LoadPhase {
+    /// Tables are filled one by one, in any order.
+    FullLoad,
+    /// Changes are applied in commit order, so foreign keys hold.
+    Cdc,
+}
+
+/// What to do when the target refuses `session_replication_role` (42501).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OnDenied {
+    /// Go on with foreign keys on and say so in a WARNING.
+    Warn,
+    /// End the session.
+    Fail,
+}
+
+/// What the configuration asks of every session.
+#[derive(Debug)]
+pub struct Policy {
+    /// The type mapping.
+    pub mapping: Arc<Mapping>,
+    /// The settings that a session starts with.
+    pub defaults: Settings,
+    /// When the target refuses `session_replication_role`.
+    pub on_denied: OnDenied,
+    /// SQL to run after login, before the client's first statement; AWS DMS's afterConnectScript.
+    pub after_connect_script: Option<String>,
+    /// The longest statement in bytes that is read for types; longer ones pass unread, counted.
+    pub statement_bytes_max: usize,
+    /// The most messages that may wait for an answer before no more are taken from the client.
+    pub replies_max: usize,
+    /// The longest message in bytes; PostgreSQL's own limit is 1 GiB.
+    pub message_bytes_max: usize,
+}
+
+impl Policy {
+    /// Whether sessions are relayed without being looked at.
+    pub fn is_pure_relay(&self) -> bool {
+        !self.defaults.rewrite
+            && self.defaults.foreign_keys == ForeignKeys::Off
+            && self.after_connect_script.is_none()
+    }
+}
+
+/// The dms.* settings in force in a session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Settings {
+    /// `dms.rewrite`: whether types and values are rewritten.
+    pub rewrite: bool,
+    /// `dms.fk`
+    pub foreign_keys: ForeignKeys,
+    /// `dms.phase`
+    pub phase: LoadPhase,
+}
+
+/// A value that a dms.* setting does not take, or a setting that there is not.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BadSetting {
+    /// The message for the client.
+    pub message: String,
+    /// What may be written instead.
+    pub hint: String,
+    /// Whether the value has a meaning that this version does not implement.
+    pub unsupported: bool,
+}
+
+/// The settings, in the order in which they are asked for.
+pub(super) const NAMES: [&str; 4] = ["phase", "fk", "rewrite", "table_prep"];
+
+impl Settings {
+    /// Whether foreign keys are to be silenced.
+    pub fn silences_foreign_keys(&self) -> bool {
+        self.foreign_keys == ForeignKeys::ReplicaRole && self.phase == LoadPhase::FullLoad
+    }
+
+    /// Changes one setting; `name` is without its `dms.`.
+    ///
+    /// # Errors
+    /// There is no such setting, or it does not take this value. Nothing has changed then.
+    pub fn set(&mut self, name: &str, value: &str) -> Result<(), BadSetting> {
+        let bad = |allowed: &str, unsupported: bool| {
+            Err(BadSetting {
+                message: if unsupported {
+                    format!("value {value:?} of parameter \"dms.{name}\" is not available in this version")
+                } else {
+                    format!("invalid value for parameter \"dms.{name}\": {value:?}")
+                },
+                hint: format!("Available values: {allowed}."),
+                unsupported,
+            })
+        };
+        match (name, value.to_ascii_lowercase().as_str()) {
+            ("phase", "full-load") => self.phase = LoadPhase::FullLoad,
+            ("phase", "cdc") => self.phase = LoadPhase::Cdc,
+            ("phase", _) => return bad("full-load, cdc", false),
+            ("fk", "replica-role") => self.foreign_keys = ForeignKeys::ReplicaRole,
+            ("fk", "off") => self.foreign_keys = ForeignKeys::Off,
+            ("fk", "park") => return bad("replica-role, off", true),
+            ("fk", _) => return bad("replica-role, off", false),
+            ("rewrite", "on" | "true" | "yes" | "1") => self.rewrite = true,
+            ("rewrite", "off" | "false" | "no" | "0") => self.rewrite = false,
+            ("rewrite", _) => return bad("on, off", false),
+            ("table_prep", "pass-through") => {}
+            ("table_prep", "do-nothing" | "truncate-before-load" | "drop-and-create") => {
+                return bad("pass-through", true);
+            }
+            ("table_prep", _) => return bad("pass-through", false),
+            _ => {
+                let names = NAMES.map(|name| format!("dms.{name}")).join(", ");
+                return Err(BadSetting {
+                    message: format!("unrecognized configuration parameter \"dms.{name}\""),
+                    hint: format!("Available parameters: {names}."),
+                    unsupported: false,
+                });
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const START: Settings = Settings {
+        rewrite: true,
+        foreign_keys: ForeignKeys::ReplicaRole,
+        phase: LoadPhase::FullLoad,
+    };
+
+    #[test]
+    fn each_setting_takes_its_own_values() {
+        let mut settings = START;
+        settings.set("phase", "cdc").unwrap();
+        settings.set("fk", "OFF").unwrap();
+        settings.set("rewrite", "off").unwrap();
+        settings.set("table_prep", "pass-through").unwrap();
+        assert_eq!((settings.rewrite, settings.phase), (false, LoadPhase::Cdc));
+        assert!(!settings.silences_foreign_keys());
+    }
+
+    #[test]
+    fn a_bad_value_changes_nothing_and_says_what_is_allowed() {
+        let mut settings = START;
+        let bad = settings.set("phase", "later").unwrap_err();
+        assert_eq!(settings, START);
+        assert_eq!(bad.hint, "Available values: full-load, cdc.");
+        assert!(settings.set("fk", "park").unwrap_err().unsupported);
+        assert!(settings.set("speed", "9").unwrap_err().hint.contains("dms.phase"));
+    }
+}

@@ -1,0 +1,197 @@
+//! Own statements in a client's session: after login, and wherever a client's statement may have
+//! changed the dms.* settings or put `session_replication_role` back. The client waits meanwhile,
+//! at a place between two of its frames where no pipeline is cut and no transaction ends.
+
+use super::expected_replies::{Expected, Notes, Request};
+use super::own_statement::{OwnAnswer, OwnFailure, OwnStatement, Role, role_refused};
+use super::policy::OnDenied;
+use super::{Phase, Session};
+use crate::wire::{self, OwnError};
+
+/// Where the session stands with its own statements.
+#[derive(Debug, Default)]
+pub(super) struct Settling {
+    /// The client waits for our own statements.
+    pub(super) active: bool,
+    /// The client has not seen its first ReadyForQuery; ours becomes it.
+    at_login: bool,
+    /// The extended protocol is used, since the client's unnamed statement has to survive.
+    by_group: bool,
+    /// The answer to the statement under way.
+    pub(super) answer: OwnAnswer,
+    /// The role as the proxy last set it.
+    role: Option<Role>,
+    /// The client's statement may have put the role back.
+    role_was_reset: bool,
+    /// The target refuses the role; it is not asked again.
+    refused: bool,
+    /// A statement that is executed in this pipeline asks for settling at its Sync.
+    at_sync: Option<Cause>,
+    /// The settings were changed inside a transaction, whose end may bring others back.
+    unsettled: bool,
+}
+
+/// What a client's statement may have changed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Cause {
+    /// A dms.* setting.
+    pub(super) settings: bool,
+    /// `session_replication_role`, back to its default.
+    pub(super) role: bool,
+    /// The transaction ended, and with it settings that were changed inside it.
+    pub(super) transaction: bool,
+}
+
+impl Cause {
+    /// Whether there is any.
+    pub(super) fn any(self) -> bool {
+        self.settings || self.role || self.transaction
+    }
+
+    fn and(self, other: Cause) -> Cause {
+        Cause {
+            settings: self.settings || other.settings,
+            role: self.role || other.role,
+            transaction: self.transaction || other.transaction,
+        }
+    }
+}
+
+/// What the client gets when one of our statements is answered.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Settled {
+    /// Notices about what was found.
+    pub(super) to_client: Vec<u8>,
+    /// The ReadyForQuery goes on: it is the client's first.
+    pub(super) owes_ready: bool,
+}
+
+impl Settling {
+    /// Whether `cause` makes settling necessary.
+    pub(super) fn is_due(&self, cause: Cause) -> bool {
+        cause.settings || cause.role || (cause.transaction && self.unsettled)
+    }
+
+    /// Whether the end of a transaction matters.
+    pub(super) fn is_unsettled(&self) -> bool {
+        self.unsettled
+    }
+
+    /// A statement with this cause is executed in a pipeline.
+    pub(super) fn note_for_sync(&mut self, cause: Cause) {
+        self.at_sync = Some(self.at_sync.unwrap_or_default().and(cause));
+    }
+
+    /// What the Sync that now follows has to settle.
+    pub(super) fn take_for_sync(&mut self) -> Option<Cause> {
+        self.at_sync.take().filter(|&cause| self.is_due(cause))
+    }
+}
+
+impl Session {
+    /// The target is ready for the first time; the client's first ReadyForQuery waits for ours.
+    pub(super) fn settle_at_login(&mut self) {
+        self.phase = Phase::Ready;
+        self.settling = Settling { active: true, at_login: true, ..Settling::default() };
+        self.own_to_target = self.own_frames(OwnStatement::ReadSettings);
+    }
+
+    /// The frames that begin settling behind a simple query (`by_group` false) or behind a Sync.
+    pub(super) fn settle_frames(&mut self, cause: Cause, by_group: bool) -> Vec<u8> {
+        self.settling.active = true;
+        self.settling.by_group = by_group;
+        self.settling.role_was_reset |= cause.role;
+        self.settling.unsettled |= cause.settings;
+        self.own_frames(OwnStatement::ReadSettings)
+    }
+
+    fn own_frames(&mut self, statement: OwnStatement) -> Vec<u8> {
+        let sql = statement.sql();
+        self.settling.answer = OwnAnswer::default();
+        let notes = Notes { own: Some(statement), ..Notes::default() };
+        self.replies.push(Expected::with(Request::Own, notes));
+        if self.settling.by_group { wire::own_group(&sql) } else { wire::query(&sql) }
+    }
+
+    /// One of our statements is answered, up to its ReadyForQuery.
+    ///
+    /// # Errors
+    /// The session has to end, by configuration.
+    pub(super) fn on_own_answered(&mut self, done: &OwnStatement) -> Result<Settled, OwnError> {
+        let answer = std::mem::take(&mut self.settling.answer);
+        let to_client = match (done, answer.error.clone()) {
+            (OwnStatement::ReadSettings, None) => self.on_settings_read(&answer),
+            (OwnStatement::SetRole(role), None) => {
+                self.settling.role = Some(*role);
+                self.settling.role_was_reset = false;
+                Vec::new()
+            }
+            (OwnStatement::SetRole(_), Some(failure)) if failure.sqlstate == "42501" => {
+                self.on_role_refused(&failure)?
+            }
+            (OwnStatement::AfterConnect(_), Some(failure)) => {
+                return Err(OwnError::new("08004", "target.after_connect_script failed").with_hint(
+                    format!("The target said: {} {}.", failure.sqlstate, failure.message),
+                ));
+            }
+            // An aborted transaction, whose end settles again; or an old or foreign server that
+            // does not know the function. What was in force stays in force.
+            (_, Some(failure)) => {
+                tracing::debug!(sqlstate = failure.sqlstate, "{}", failure.message);
+                Vec::new()
+            }
+            (OwnStatement::AfterConnect(_), None) => Vec::new(),
+        };
+        let mut settled = Settled { to_client, owes_ready: false };
+        match self.next_own_statement(done) {
+            Some(next) => self.own_to_target = self.own_frames(next),
+            None => {
+                self.settling.active = false;
+                settled.owes_ready = std::mem::take(&mut self.settling.at_login);
+            }
+        }
+        Ok(settled)
+    }
+
+    fn on_settings_read(&mut self, answer: &OwnAnswer) -> Vec<u8> {
+        let (settings, bad) = answer.settings(self.policy.defaults);
+        self.settings = settings;
+        if self.transaction_status == b'I' {
+            self.settling.unsettled = false;
+        }
+        bad.into_iter()
+            .flat_map(|bad| {
+                let code = if bad.unsupported { "0A000" } else { "22023" };
+                wire::notice_response(&OwnError::new(code, bad.message).with_hint(bad.hint))
+            })
+            .collect()
+    }
+
+    fn on_role_refused(&mut self, failure: &OwnFailure) -> Result<Vec<u8>, OwnError> {
+        self.settling.refused = true;
+        let warning = role_refused(&self.startup.user, &self.server_version, failure);
+        if self.policy.on_denied == OnDenied::Fail {
+            return Err(warning);
+        }
+        tracing::warn!(user = self.startup.user, hint = warning.hint, "{}", warning.message);
+        Ok(wire::notice_response(&warning))
+    }
+
+    /// Which of our statements follows `done`, if any.
+    fn next_own_statement(&mut self, done: &OwnStatement) -> Option<OwnStatement> {
+        if *done == OwnStatement::ReadSettings && !self.settling.refused {
+            let silences = self.settings.silences_foreign_keys();
+            let wanted = if silences { Role::Replica } else { Role::Origin };
+            // The server's own default is left alone until the session has once left it, and the
+            // client's own choice until something changes.
+            let now = self.settling.role.unwrap_or(Role::Origin);
+            if wanted != now || (self.settling.role_was_reset && silences) {
+                return Some(OwnStatement::SetRole(wanted));
+            }
+        }
+        if self.settling.at_login && !matches!(done, OwnStatement::AfterConnect(_)) {
+            return self.policy.after_connect_script.clone().map(OwnStatement::AfterConnect);
+        }
+        None
+    }
+}

@@ -1,0 +1,226 @@
+//! What happens to the frames that the target sends: answers to the client's messages go on as they
+//! are, answers to our own statements are swallowed, our own errors take the place of the target's.
+
+use super::{CopyIn, Phase, Session, Step};
+use crate::encoding::Encoding;
+use crate::value::{CopyFormat, CopyScanner};
+use crate::wire::{self, HEAD_BYTES, Head, OwnError, Severity, tag};
+
+/// The longest message from the target that is looked into; a longer one passes as it is.
+const BODY_BYTES_MAX: usize = 1024 * 1024;
+
+/// The longest message that four bytes can announce: what the target sends, the client judges.
+const LENGTH_MAX: usize = 0x7FFF_FFFF;
+
+impl Session {
+    /// Judges what the target has sent so far and the proxy has not yet let go.
+    ///
+    /// # Errors
+    /// The target sent what cannot be a frame, or the session has to end by configuration: the
+    /// error is for the client, and the session ends.
+    pub fn on_target(&mut self, unread: &mut [u8]) -> Result<Step, OwnError> {
+        let mut at = 0;
+        while at < unread.len() {
+            if self.phase == Phase::Relay {
+                return Ok(Step::Pass(unread.len()));
+            }
+            if self.target_body_remaining > 0 {
+                let count = self.target_body_remaining.min(unread.len() - at);
+                self.target_body_remaining -= count;
+                at += count;
+                continue;
+            }
+            let rest = unread.get(at..).unwrap_or_default();
+            let found = wire::head(rest, LENGTH_MAX);
+            let found = found.map_err(|error| OwnError::new("08P01", format!("target: {error}")));
+            let Some(head) = found? else { break };
+            if self.answers_specially(head) {
+                if at > 0 {
+                    break;
+                }
+                let Some(frame) = rest.get(..head.frame_bytes) else { break };
+                return self.on_special_frame(head.tag, frame);
+            }
+            if looks_inside(head) {
+                let Some(body) = rest.get(HEAD_BYTES..head.frame_bytes) else { break };
+                self.on_target_body(head.tag, body);
+                at += head.frame_bytes;
+            } else {
+                self.on_target_head(head.tag);
+                self.target_body_remaining = head.body_bytes();
+                at += HEAD_BYTES;
+            }
+        }
+        Ok(if at == 0 { Step::NeedMore } else { Step::Pass(at) })
+    }
+
+    /// Whether the frame may reach the client changed, or not at all.
+    fn answers_specially(&mut self, head: Head) -> bool {
+        if self.phase == Phase::Startup {
+            return head.tag == tag::READY_FOR_QUERY;
+        }
+        if head.frame_bytes > BODY_BYTES_MAX {
+            return false;
+        }
+        let Some(front) = self.replies.front() else { return false };
+        let Some(notes) = &front.notes else { return false };
+        match head.tag {
+            // These come at any time and are about the session, not about a statement.
+            tag::PARAMETER_STATUS | tag::NOTIFICATION_RESPONSE => false,
+            tag::NOTICE_RESPONSE => notes.own.is_some() || notes.positions.is_some(),
+            tag::ERROR_RESPONSE if notes.positions.is_some() => true,
+            _ => notes.own.is_some() || notes.synthesize.is_some(),
+        }
+    }
+
+    fn on_special_frame(&mut self, frame_tag: u8, frame: &[u8]) -> Result<Step, OwnError> {
+        let body = frame.get(HEAD_BYTES..).unwrap_or_default();
+        if self.phase == Phase::Startup {
+            self.transaction_status = wire::ready_status(body).unwrap_or(b'I');
+            self.settle_at_login();
+            return Ok(Step::Replace(frame.len(), Vec::new()));
+        }
+        let Some(notes) = self.replies.front_notes() else { return Ok(Step::Pass(frame.len())) };
+        if notes.own.is_some() {
+            return self.on_own_frame(frame_tag, frame);
+        }
+        if notes.synthesize.is_some() {
+            return Ok(self.on_synthesized_frame(frame_tag, frame));
+        }
+        let positions = notes.positions.clone();
+        if frame_tag == tag::ERROR_RESPONSE {
+            self.on_target_error();
+        }
+        let moved = positions.and_then(|map| wire::with_position(frame, |at| map.to_client(at)));
+        Ok(match moved {
+            Some(moved) => Step::Replace(frame.len(), moved),
+            None => Step::Pass(frame.len()),
+        })
+    }
+
+    /// A frame of the answer to one of our own statements: swallowed.
+    fn on_own_frame(&mut self, frame_tag: u8, frame: &[u8]) -> Result<Step, OwnError> {
+        let body = frame.get(HEAD_BYTES..).unwrap_or_default();
+        if frame_tag != tag::READY_FOR_QUERY {
+            if let Some(notes) = self.replies.front_notes() {
+                notes.begun = true;
+            }
+            self.settling.answer.on_frame(frame_tag, body);
+            return Ok(Step::Replace(frame.len(), Vec::new()));
+        }
+        let Some(own) = self.replies.on_ready().and_then(|done| done.notes?.own) else {
+            return Ok(Step::Pass(frame.len()));
+        };
+        self.transaction_status = wire::ready_status(body).unwrap_or(b'I');
+        let settled = self.on_own_answered(&own)?;
+        let mut to_client = settled.to_client;
+        if settled.owes_ready {
+            to_client.extend_from_slice(frame);
+        }
+        Ok(Step::Replace(frame.len(), to_client))
+    }
+
+    /// A frame of the answer to a statement that was made to fail: our error takes its place.
+    fn on_synthesized_frame(&mut self, frame_tag: u8, frame: &[u8]) -> Step {
+        let body = frame.get(HEAD_BYTES..).unwrap_or_default();
+        if !matches!(frame_tag, tag::ERROR_RESPONSE | tag::READY_FOR_QUERY) {
+            return Step::Replace(frame.len(), Vec::new());
+        }
+        let synthesize = self.replies.front_notes().and_then(|notes| notes.synthesize.take());
+        let Some(synthesize) = synthesize else { return Step::Pass(frame.len()) };
+        let mut ours = wire::error_response(&synthesize.error, Severity::Error);
+        if frame_tag == tag::READY_FOR_QUERY {
+            self.on_target_body(frame_tag, body);
+            ours.extend_from_slice(frame);
+            return Step::Replace(frame.len(), ours);
+        }
+        let field = |code| wire::error_field(body, code).unwrap_or_default();
+        let fatal = matches!(field(b'S'), b"FATAL" | b"PANIC") || field(b'V') == b"FATAL";
+        let aborted = field(b'C') == b"25P02" && synthesize.aborted_wins;
+        self.on_target_error();
+        if fatal || aborted { Step::Pass(frame.len()) } else { Step::Replace(frame.len(), ours) }
+    }
+
+    fn on_target_error(&mut self) {
+        self.counts.target_errors += 1;
+        self.copy_in = CopyIn::None;
+        for dropped in self.replies.on_error().into_iter().rev() {
+            if let Some(undo) = dropped.notes.and_then(|notes| notes.undo) {
+                self.prepared.undo(undo);
+            }
+        }
+    }
+
+    /// A frame whose tag says enough.
+    fn on_target_head(&mut self, frame_tag: u8) {
+        match frame_tag {
+            tag::DATA_ROW | tag::COPY_DATA => {}
+            tag::ERROR_RESPONSE => self.on_target_error(),
+            tag::COPY_BOTH_RESPONSE => self.phase = Phase::Relay,
+            _ => self.replies.on_completion(frame_tag),
+        }
+    }
+
+    /// A frame whose body matters.
+    fn on_target_body(&mut self, frame_tag: u8, body: &[u8]) {
+        match frame_tag {
+            tag::READY_FOR_QUERY => {
+                self.transaction_status = wire::ready_status(body).unwrap_or(b'I');
+                self.replies.on_ready();
+                if self.transaction_status == b'I' {
+                    self.prepared.close_portals();
+                }
+            }
+            tag::COMMAND_COMPLETE => {
+                self.counts.rows += wire::command_rows(body);
+                self.replies.on_completion(frame_tag);
+            }
+            tag::COPY_IN_RESPONSE => self.on_copy_in_response(body),
+            tag::PARAMETER_STATUS => self.on_parameter_status(body),
+            tag::BACKEND_KEY_DATA => self.backend_key = body.to_vec(),
+            _ => {}
+        }
+    }
+
+    /// The target asks for a COPY stream: from here on the client's CopyData is looked into.
+    fn on_copy_in_response(&mut self, body: &[u8]) {
+        let copy = self.replies.on_copy_in();
+        let is_binary = body.first() != Some(&0);
+        if is_binary || !self.settings.rewrite {
+            self.copy_in = CopyIn::Untouched;
+            return;
+        }
+        let scanner = match copy {
+            Some(copy) if copy.options.format != CopyFormat::Binary => {
+                CopyScanner::new(&copy.options, self.lexing.encoding)
+            }
+            _ => CopyScanner::raw(),
+        };
+        self.copy_in = CopyIn::Scanned(Box::new(scanner));
+    }
+
+    fn on_parameter_status(&mut self, body: &[u8]) {
+        let Some((name, value)) = wire::parameter_status(body) else { return };
+        let value = value.escape_ascii().to_string();
+        match name {
+            b"client_encoding" => self.lexing.encoding = Encoding::from_name(&value),
+            b"standard_conforming_strings" => {
+                self.lexing.standard_conforming_strings = value == "on";
+            }
+            b"server_version" => self.server_version = value,
+            _ => {}
+        }
+    }
+}
+
+/// Whether the body of a frame with this head is looked into.
+fn looks_inside(head: Head) -> bool {
+    matches!(
+        head.tag,
+        tag::READY_FOR_QUERY
+            | tag::COMMAND_COMPLETE
+            | tag::COPY_IN_RESPONSE
+            | tag::PARAMETER_STATUS
+            | tag::BACKEND_KEY_DATA
+    ) && head.frame_bytes <= BODY_BYTES_MAX
+}
