@@ -4,4 +4,5 @@
 pub mod encoding;
 pub mod mapping;
 pub mod statement;
+pub mod target;
 pub mod value;

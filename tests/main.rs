@@ -1,1 +1,6 @@
 //! Every integration test, in one binary.
+//!
+//! Clippy sees tests only inside `#[test]`, not in what they share.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
+
+mod embedded;
