@@ -4,5 +4,6 @@
 pub mod encoding;
 pub mod mapping;
 pub mod statement;
+pub mod target;
 pub mod value;
 pub mod wire;

@@ -1,0 +1,26 @@
+//! Tells the tests which real clients `tests/setup` found, as `cfg(client = "NAME")`. A test whose
+//! client is missing does not exist, and a warning names what is left out.
+
+use std::error::Error;
+use std::fs;
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let names = fs::read_to_string("tests/clients/names").unwrap_or_default();
+    let found = fs::read_to_string("tests/.setup/clients").unwrap_or_default();
+    let values: Vec<String> = names.lines().map(|name| format!("{name:?}")).collect();
+    println!("cargo::rustc-check-cfg=cfg(client, values({}))", values.join(", "));
+    // The list itself is not named: cargo would take its absence for a change at every build.
+    println!("cargo::rerun-if-changed=build.rs");
+    let is_found = |name: &&str| found.lines().any(|client| client == *name);
+    let (there, missing): (Vec<&str>, Vec<&str>) = names.lines().partition(is_found);
+    for client in there {
+        println!("cargo::rustc-cfg=client={client:?}");
+    }
+    if !missing.is_empty() {
+        println!(
+            "cargo::warning=tests with these clients are left out (tests/setup fetches them): {}",
+            missing.join(", ")
+        );
+    }
+    Ok(())
+}

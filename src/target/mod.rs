@@ -1,0 +1,4 @@
+//! The target: the PostgreSQL server that the proxy loads into.
+
+pub mod embedded;
+mod server_binaries;
