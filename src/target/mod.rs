@@ -2,3 +2,8 @@
 
 pub mod embedded;
 mod server_binaries;
+mod stream;
+mod url;
+
+pub use stream::{TargetAddress, TargetStream, cancel, connect, keep_alive_without_delay};
+pub use url::{TargetUrl, target_url};

@@ -1,0 +1,313 @@
+//! One client socket and one target socket: reads bytes, lets the session judge them, writes what
+//! it says. The only place where IO and session meet; looks into no message.
+//!
+//! One task owns all of it. A direction reads only when everything it read before has been written,
+//! so a peer that stops reading stops the other one, and memory stays bounded.
+
+use std::cell::RefCell;
+use std::future::{Future as _, poll_fn};
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+use tokio::time::{Instant, Sleep};
+
+use crate::session::{Session, Step};
+use crate::target::TargetStream;
+use crate::wire::{self, OwnError, RelayBuffer, Severity};
+
+/// The size of a buffer that a direction works with: what one system call reads or writes.
+const BUFFER_BYTES: usize = 64 * 1024;
+
+/// Buffers kept for re-use on one thread.
+const POOLED_BUFFERS_MAX: usize = 32;
+
+/// How long the answer to what a client sent last may take when the client sends no more: long
+/// enough for a COMMIT, short enough for an abandoned query.
+const CLIENT_GONE_GRACE: Duration = Duration::from_secs(1);
+
+/// The buffers of one thread: a direction has one only while bytes are on their way.
+#[derive(Debug, Default)]
+pub struct BufferPool {
+    free: RefCell<Vec<Vec<u8>>>,
+}
+
+impl BufferPool {
+    fn take(&self) -> Vec<u8> {
+        self.free.borrow_mut().pop().unwrap_or_else(|| vec![0; BUFFER_BYTES])
+    }
+
+    fn put_back(&self, bytes: Vec<u8>) {
+        let mut free = self.free.borrow_mut();
+        if bytes.len() == BUFFER_BYTES && free.len() < POOLED_BUFFERS_MAX {
+            free.push(bytes);
+        }
+    }
+}
+
+/// How a connection ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// The client took its leave, or closed while nothing was under way.
+    Client,
+    /// The client vanished while the target was working for it.
+    ClientGone,
+    /// The target closed.
+    Target,
+    /// The proxy closed, with an error to the client.
+    Proxy,
+}
+
+/// Bytes that were read from the two peers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Traffic {
+    /// From the client.
+    pub client_bytes: u64,
+    /// From the target.
+    pub target_bytes: u64,
+}
+
+/// A client and its target.
+#[derive(Debug)]
+pub struct Connection<'a> {
+    client: TcpStream,
+    target: TargetStream,
+    session: &'a mut Session,
+    pool: &'a BufferPool,
+    to_target: RelayBuffer,
+    to_client: RelayBuffer,
+    traffic: Traffic,
+    /// The session wants the target to speak before it judges more of the client.
+    client_waits: bool,
+    /// The client sends no more.
+    client_ended: bool,
+    /// The target was told that the client sends no more.
+    target_told: bool,
+    /// The target takes no more; what it still says is passed on.
+    target_deaf: bool,
+    /// The end has come; only what is left for the client is still written.
+    closing: Option<End>,
+}
+
+impl<'a> Connection<'a> {
+    /// A connection on which the startup packet is still to be sent.
+    pub fn new(
+        client: TcpStream,
+        target: TargetStream,
+        session: &'a mut Session,
+        pool: &'a BufferPool,
+        startup_packet: &[u8],
+    ) -> Connection<'a> {
+        let mut to_target = RelayBuffer::default();
+        to_target.replace(0, startup_packet);
+        Connection {
+            client,
+            target,
+            session,
+            pool,
+            to_target,
+            to_client: RelayBuffer::default(),
+            traffic: Traffic::default(),
+            client_waits: false,
+            client_ended: false,
+            target_told: false,
+            target_deaf: false,
+            closing: None,
+        }
+    }
+
+    /// Relays until one of the peers closes. Both sockets are closed afterwards.
+    ///
+    /// # Cancel safety
+    /// Dropping the future closes both sockets; what was on its way is lost.
+    pub async fn run(mut self) -> (End, Traffic) {
+        let mut grace = std::pin::pin!(tokio::time::sleep(CLIENT_GONE_GRACE));
+        let end = poll_fn(|cx| self.poll(cx, grace.as_mut())).await;
+        (end, self.traffic)
+    }
+
+    /// Moves bytes in both directions until neither peer has more to give or to take.
+    fn poll(&mut self, cx: &mut Context<'_>, mut grace: Pin<&mut Sleep>) -> Poll<End> {
+        loop {
+            let had_ended = self.client_ended;
+            let mut moved = self.read_client(cx);
+            moved |= self.write_target(cx);
+            moved |= self.read_target(cx);
+            let Ok(written) = self.write_client(cx) else { return Poll::Ready(self.client_left()) };
+            moved |= written;
+            if let Some(end) = self.closing
+                && self.to_client.outgoing().is_empty()
+            {
+                return Poll::Ready(end);
+            }
+            if self.client_ended {
+                if written || !had_ended {
+                    grace.as_mut().reset(Instant::now() + CLIENT_GONE_GRACE);
+                }
+                if grace.as_mut().poll(cx).is_ready() {
+                    return Poll::Ready(self.client_left());
+                }
+            }
+            if !moved {
+                self.give_back_buffers();
+                return Poll::Pending;
+            }
+        }
+    }
+
+    fn client_left(&self) -> End {
+        if self.session.is_busy() { End::ClientGone } else { End::Client }
+    }
+
+    fn read_client(&mut self, cx: &mut Context<'_>) -> bool {
+        let idle = self.client_ended
+            || self.client_waits
+            || self.target_deaf
+            || self.closing.is_some()
+            || !self.to_target.outgoing().is_empty();
+        if idle {
+            return false;
+        }
+        match poll_read(&mut self.client, &mut self.to_target, self.pool, cx) {
+            Poll::Pending => false,
+            Poll::Ready(Ok(count)) if count > 0 => {
+                self.traffic.client_bytes += widen(count);
+                self.judge_client();
+                true
+            }
+            Poll::Ready(_) => {
+                self.client_ended = true;
+                true
+            }
+        }
+    }
+
+    fn judge_client(&mut self) {
+        self.client_waits = false;
+        while self.to_target.unjudged_bytes() > 0 {
+            match self.session.on_client(self.to_target.unjudged()) {
+                Ok(Step::Pass(count)) => self.to_target.pass(count),
+                Ok(Step::Replace(count, bytes)) => self.to_target.replace(count, &bytes),
+                Ok(Step::NeedMore) => return,
+                Ok(Step::Wait) => {
+                    self.client_waits = true;
+                    return;
+                }
+                Err(error) => return self.close_with(&error),
+            }
+        }
+    }
+
+    fn write_target(&mut self, cx: &mut Context<'_>) -> bool {
+        if self.to_target.outgoing().is_empty() {
+            if !self.client_ended || self.client_waits || self.target_told {
+                return false;
+            }
+            self.target_told = true;
+            // A target that is gone already is noticed when it is read from.
+            let _ = Pin::new(&mut self.target).poll_shutdown(cx);
+            return true;
+        }
+        match Pin::new(&mut self.target).poll_write(cx, self.to_target.outgoing()) {
+            Poll::Pending => return false,
+            Poll::Ready(Ok(count)) if count > 0 => self.to_target.mark_sent(count),
+            Poll::Ready(_) => {
+                self.target_deaf = true;
+                self.to_target.clear();
+            }
+        }
+        true
+    }
+
+    fn read_target(&mut self, cx: &mut Context<'_>) -> bool {
+        if self.closing.is_some() || !self.to_client.outgoing().is_empty() {
+            return false;
+        }
+        match poll_read(&mut self.target, &mut self.to_client, self.pool, cx) {
+            Poll::Pending => false,
+            Poll::Ready(Ok(count)) if count > 0 => {
+                self.traffic.target_bytes += widen(count);
+                self.judge_target();
+                true
+            }
+            Poll::Ready(_) => {
+                self.closing = Some(End::Target);
+                true
+            }
+        }
+    }
+
+    fn judge_target(&mut self) {
+        while self.to_client.unjudged_bytes() > 0 {
+            match self.session.on_target(self.to_client.unjudged()) {
+                Ok(Step::Pass(count)) => self.to_client.pass(count),
+                Ok(Step::Replace(count, bytes)) => self.to_client.replace(count, &bytes),
+                Ok(Step::NeedMore | Step::Wait) => break,
+                Err(error) => return self.close_with(&error),
+            }
+        }
+        let own = self.session.take_own_to_target();
+        if !own.is_empty() {
+            self.to_target.replace(0, &own);
+        }
+        if self.client_waits {
+            self.judge_client();
+        }
+    }
+
+    fn write_client(&mut self, cx: &mut Context<'_>) -> io::Result<bool> {
+        if self.to_client.outgoing().is_empty() {
+            return Ok(false);
+        }
+        match Pin::new(&mut self.client).poll_write(cx, self.to_client.outgoing()) {
+            Poll::Pending => Ok(false),
+            Poll::Ready(Ok(0)) => Err(io::ErrorKind::WriteZero.into()),
+            Poll::Ready(Ok(count)) => {
+                self.to_client.mark_sent(count);
+                Ok(true)
+            }
+            Poll::Ready(Err(error)) => Err(error),
+        }
+    }
+
+    /// The session cannot go on: the client is told, unless it is in the middle of a message.
+    fn close_with(&mut self, error: &OwnError) {
+        tracing::warn!(sqlstate = error.sqlstate, "session ended: {}", error.message);
+        if !self.session.target_is_mid_frame() {
+            self.to_client.replace(0, &wire::error_response(error, Severity::Fatal));
+        }
+        self.closing = Some(End::Proxy);
+    }
+
+    fn give_back_buffers(&mut self) {
+        for buffer in [&mut self.to_target, &mut self.to_client] {
+            if buffer.is_empty() && buffer.capacity() > 0 {
+                self.pool.put_back(buffer.detach());
+            }
+        }
+    }
+}
+
+/// Reads once into the buffer, which gets memory if it has none; 0 bytes are the end.
+fn poll_read<S: AsyncRead + Unpin>(
+    stream: &mut S,
+    buffer: &mut RelayBuffer,
+    pool: &BufferPool,
+    cx: &mut Context<'_>,
+) -> Poll<io::Result<usize>> {
+    if buffer.is_empty() && buffer.capacity() < BUFFER_BYTES {
+        buffer.attach(pool.take());
+    }
+    let mut room = ReadBuf::new(buffer.spare());
+    ready!(Pin::new(stream).poll_read(cx, &mut room))?;
+    let count = room.filled().len();
+    buffer.fill(count);
+    Poll::Ready(Ok(count))
+}
+
+fn widen(count: usize) -> u64 {
+    u64::try_from(count).unwrap_or(u64::MAX)
+}
