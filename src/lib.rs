@@ -1,8 +1,10 @@
 //! A PostgreSQL wire-protocol proxy that makes any migration tool load into PostgreSQL the way
 //! AWS DMS would.
 
+pub mod connection;
 pub mod encoding;
 pub mod mapping;
+pub mod session;
 pub mod statement;
 pub mod target;
 pub mod value;

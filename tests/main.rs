@@ -4,4 +4,6 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 
 mod embedded;
+mod statement_properties;
+mod statement_scripts;
 mod value;

@@ -1,11 +1,23 @@
 //! SQL text in, the places that matter out: types to replace, COPY streams to expect, settings that
 //! change. Works on bytes; knows no frames, no sockets, no row values.
 
+mod copy;
+mod cursor;
+mod definition;
+mod expression;
+mod finder;
+pub mod lexer;
+mod literal;
+mod routine;
+mod setting;
+
 use std::ops::Range;
 
 use crate::encoding::Encoding;
-use crate::mapping::{Mapping, RuleId};
+use crate::mapping::RuleId;
 use crate::value::CopyOptions;
+
+pub use finder::{Statements, read};
 
 /// What the session knows of how the server reads its text.
 #[derive(Clone, Copy, Debug)]
@@ -89,4 +101,52 @@ pub struct Script {
     pub statements: usize,
     /// Statements that look like DDL and that the finder gave up on; they go through untouched.
     pub not_understood: usize,
+}
+
+impl Script {
+    /// Whether the text can go on as it is and nothing has to be remembered of it.
+    pub fn is_plain(&self) -> bool {
+        self.edits.is_empty()
+            && self.fault.is_none()
+            && self.copies.is_empty()
+            && self.settings.is_empty()
+            && !self.resets_role
+            && !self.touches_settings
+            && !self.ends_transaction
+    }
+}
+
+/// The text with the edits made; every byte outside their spans stays. An edit whose span does
+/// not lie in the text behind the one before it is passed over.
+pub fn apply(sql: &[u8], edits: &[Edit]) -> Vec<u8> {
+    let added: usize = edits.iter().map(|edit| edit.text.len()).sum();
+    let mut text = Vec::with_capacity(sql.len() + added);
+    let mut position = 0;
+    for edit in edits {
+        let Some(kept) = sql.get(position..edit.span.start) else { continue };
+        text.extend_from_slice(kept);
+        text.extend_from_slice(edit.text.as_bytes());
+        position = edit.span.end;
+    }
+    text.extend_from_slice(sql.get(position..).unwrap_or_default());
+    text
+}
+
+/// Where an offset of the rewritten text lies in the original one: how the position in an error
+/// of the target is given in the client's own text. Inside a replacement, its start.
+pub fn original_offset(edits: &[Edit], rewritten: usize) -> usize {
+    // How far the rewritten text is ahead of the original one, as two sums.
+    let (mut before, mut after) = (0, 0);
+    for edit in edits {
+        let start = (edit.span.start + after).saturating_sub(before);
+        if rewritten < start {
+            break;
+        }
+        if rewritten < start + edit.text.len() {
+            return edit.span.start;
+        }
+        before += edit.span.len();
+        after += edit.text.len();
+    }
+    (rewritten + before).saturating_sub(after)
 }

@@ -1,0 +1,189 @@
+//! `COPY ... FROM STDIN` in its three spellings, as far as its options shape the row stream.
+//!
+//! Source: PostgreSQL manual, COPY, with the syntax from before 9.0 and from before 7.3.
+
+use super::CopyIn;
+use super::cursor::{Cursor, NotUnderstood, Understood};
+use super::expression::Until;
+use super::finder::Finder;
+use super::lexer::TokenKind;
+use super::literal::text_constant;
+use crate::encoding::Encoding;
+use crate::mapping::Place;
+use crate::value::{CopyFormat, CopyOptions};
+
+/// The options as far as they are said; they may come in any order.
+#[derive(Debug, Default)]
+struct Said {
+    format: Option<CopyFormat>,
+    delimiter: Option<Vec<u8>>,
+    null: Option<Vec<u8>>,
+    quote: Option<Vec<u8>>,
+    escape: Option<Vec<u8>>,
+    encoding: Option<Vec<u8>>,
+}
+
+impl Said {
+    fn options(self) -> CopyOptions {
+        let mut options = CopyOptions::new(self.format.unwrap_or(CopyFormat::Text));
+        let byte = |text: Option<Vec<u8>>| text.and_then(|text| text.first().copied());
+        if let Some(delimiter) = byte(self.delimiter) {
+            options.delimiter = delimiter;
+        }
+        if let Some(quote) = byte(self.quote) {
+            options.quote = quote;
+            options.escape = quote;
+        }
+        if let Some(escape) = byte(self.escape) {
+            options.escape = escape;
+        }
+        if let Some(null) = self.null {
+            options.null = null;
+        }
+        let name = self.encoding.and_then(|name| String::from_utf8(name).ok());
+        options.encoding = name.map(|name| Encoding::from_name(&name));
+        options
+    }
+
+    /// Where the value of the text option goes that the current word names.
+    fn text_option(&mut self, cursor: &Cursor<'_>) -> Option<&mut Option<Vec<u8>>> {
+        let mut buffer = [0; 10];
+        let word = cursor.bytes(cursor.token);
+        let name = buffer.get_mut(..word.len())?;
+        name.copy_from_slice(word);
+        name.make_ascii_lowercase();
+        match &*name {
+            b"delimiter" | b"delimiters" => Some(&mut self.delimiter),
+            b"null" => Some(&mut self.null),
+            b"quote" => Some(&mut self.quote),
+            b"escape" => Some(&mut self.escape),
+            b"encoding" => Some(&mut self.encoding),
+            _ => None,
+        }
+    }
+}
+
+impl Finder<'_> {
+    /// A statement that starts with COPY.
+    pub(super) fn copy(&mut self) -> Understood {
+        self.cursor.bump();
+        let mut said = Said::default();
+        if self.cursor.is("binary") && super::cursor::is_name(self.cursor.peek().kind) {
+            self.cursor.bump();
+            said.format = Some(CopyFormat::Binary);
+        }
+        if !self.cursor.at_name() {
+            return self.expression(Place::Cast, Until::Statement);
+        }
+        let start = self.cursor.token.start;
+        self.cursor.qualified_name()?;
+        let relation = start..self.cursor.previous.end;
+        if self.cursor.at(TokenKind::Open) {
+            self.cursor.skip_parentheses()?;
+        }
+        self.cursor.eat_all(&["with", "oids"]);
+        if !self.cursor.eat("from") || !self.cursor.is_any(&["stdin", "stdout"]) {
+            return self.expression(Place::Cast, Until::Statement);
+        }
+        self.cursor.bump();
+        self.cursor.eat("using");
+        if self.cursor.eat("delimiters") {
+            said.delimiter = text_constant(&mut self.cursor, self.encoding);
+        }
+        self.cursor.eat("with");
+        if self.cursor.at(TokenKind::Open) {
+            self.copy_options(&mut said)?;
+        } else {
+            self.old_copy_options(&mut said);
+        }
+        let text = self.cursor.sql().get(relation).unwrap_or_default();
+        // A relation in another encoding is named as far as its bytes are Latin-1.
+        let relation = String::from_utf8(text.to_vec())
+            .unwrap_or_else(|_| text.iter().copied().map(char::from).collect());
+        self.script.copies.push(CopyIn { relation, options: said.options() });
+        self.expression(Place::Cast, Until::Statement)
+    }
+
+    /// `( option [value], ... )`.
+    fn copy_options(&mut self, said: &mut Said) -> Understood {
+        self.cursor.bump();
+        loop {
+            if self.cursor.eat("format") {
+                said.format = Some(self.copy_format()?);
+            } else if let Some(option) = said.text_option(&self.cursor) {
+                self.cursor.bump();
+                *option = text_constant(&mut self.cursor, self.encoding)
+                    .or_else(|| self.cursor.at_name().then(|| self.folded_name()));
+            }
+            self.expression(Place::Cast, Until::Element)?;
+            if self.cursor.eat_kind(TokenKind::Close) {
+                return Ok(());
+            }
+            if !self.cursor.eat_kind(TokenKind::Comma) {
+                return Err(NotUnderstood);
+            }
+        }
+    }
+
+    /// The value of an option that is spelled as a name.
+    fn folded_name(&mut self) -> Vec<u8> {
+        let bytes = self.cursor.bytes(self.cursor.token);
+        let name = match self.cursor.token.kind {
+            TokenKind::Word => bytes.to_ascii_lowercase(),
+            _ => bytes.get(1..bytes.len().saturating_sub(1)).unwrap_or_default().to_vec(),
+        };
+        self.cursor.bump();
+        name
+    }
+
+    fn copy_format(&mut self) -> Result<CopyFormat, NotUnderstood> {
+        let name = match text_constant(&mut self.cursor, self.encoding) {
+            Some(name) => name,
+            None if self.cursor.at_name() => self.folded_name(),
+            None => return Err(NotUnderstood),
+        };
+        match name.as_slice() {
+            b"text" => Ok(CopyFormat::Text),
+            b"csv" => Ok(CopyFormat::Csv),
+            b"binary" => Ok(CopyFormat::Binary),
+            _ => Err(NotUnderstood),
+        }
+    }
+
+    /// `CSV HEADER NULL AS '' ...`: options behind one another, as before 9.0.
+    fn old_copy_options(&mut self, said: &mut Said) {
+        while self.cursor.at(TokenKind::Word) && !self.cursor.is("where") {
+            if self.cursor.eat("csv") {
+                said.format = Some(CopyFormat::Csv);
+            } else if self.cursor.eat("binary") {
+                said.format = Some(CopyFormat::Binary);
+            } else if self.cursor.eat("force") {
+                self.cursor.eat("not");
+                // NULL or QUOTE, then columns or `*`.
+                self.cursor.bump();
+                self.forced_columns();
+            } else if let Some(option) = said.text_option(&self.cursor) {
+                self.cursor.bump();
+                self.cursor.eat("as");
+                if let Some(text) = text_constant(&mut self.cursor, self.encoding) {
+                    *option = Some(text);
+                }
+            } else {
+                self.cursor.bump();
+            }
+        }
+    }
+
+    fn forced_columns(&mut self) {
+        if self.cursor.is_operator("*") {
+            self.cursor.bump();
+            return;
+        }
+        while self.cursor.at_name() {
+            self.cursor.bump();
+            if !self.cursor.eat_kind(TokenKind::Comma) {
+                return;
+            }
+        }
+    }
+}

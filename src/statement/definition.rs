@@ -1,0 +1,261 @@
+//! Types in statements that define tables, domains and types: CREATE and ALTER. Where routines
+//! are concerned it hands over to its neighbour.
+
+use super::cursor::{NotUnderstood, Understood};
+use super::expression::Until;
+use super::finder::Finder;
+use super::lexer::TokenKind;
+use crate::mapping::Place;
+
+const ROUTINES: &[&str] = &["function", "procedure", "routine", "aggregate"];
+
+impl Finder<'_> {
+    /// A statement that starts with CREATE, ALTER, DROP, COMMENT, GRANT or REVOKE.
+    pub(super) fn define(&mut self, first: &[u8]) -> Understood {
+        self.cursor.bump();
+        match first {
+            b"create" => self.create(),
+            b"alter" => self.alter(),
+            b"drop" if self.cursor.is_any(ROUTINES) => self.routine_names(),
+            b"comment" if self.cursor.eat("on") && self.cursor.is_any(ROUTINES) => {
+                self.routine_names()
+            }
+            b"grant" | b"revoke" => self.grant(),
+            _ => self.expression(Place::Cast, Until::Statement),
+        }
+    }
+
+    fn grant(&mut self) -> Understood {
+        while !self.cursor.is("on") {
+            if matches!(self.cursor.token.kind, TokenKind::End | TokenKind::Semicolon) {
+                return Ok(());
+            }
+            self.cursor.bump();
+        }
+        self.cursor.bump();
+        if self.cursor.is_any(ROUTINES) {
+            return self.routine_names();
+        }
+        self.expression(Place::Cast, Until::Statement)
+    }
+
+    fn create(&mut self) -> Understood {
+        self.cursor.eat_all(&["or", "replace"]);
+        if self.cursor.is("schema") {
+            return self.create_schema();
+        }
+        for kind in ["global", "local"] {
+            self.cursor.eat(kind);
+        }
+        for kind in ["temp", "temporary", "unlogged"] {
+            self.cursor.eat(kind);
+        }
+        let mut foreign = self.cursor;
+        if foreign.eat("foreign") && foreign.is("table") {
+            self.cursor = foreign;
+        }
+        if self.cursor.eat("table") {
+            return self.create_table(Until::Statement);
+        }
+        if self.cursor.eat("domain") {
+            return self.create_domain();
+        }
+        if self.cursor.eat("type") {
+            return self.create_type();
+        }
+        if self.cursor.is_any(ROUTINES) {
+            return self.create_routine();
+        }
+        self.expression(Place::Cast, Until::Statement)
+    }
+
+    /// `CREATE SCHEMA ...` with the CREATE statements that may be part of it.
+    fn create_schema(&mut self) -> Understood {
+        loop {
+            self.expression(Place::Cast, Until::Create)?;
+            if !self.cursor.eat("create") {
+                return Ok(());
+            }
+            for kind in ["temp", "temporary", "unlogged"] {
+                self.cursor.eat(kind);
+            }
+            if self.cursor.eat("table") {
+                self.create_table(Until::Create)?;
+            }
+        }
+    }
+
+    fn create_table(&mut self, until: Until) -> Understood {
+        self.cursor.eat_all(&["if", "not", "exists"]);
+        self.cursor.qualified_name()?;
+        let typed = self.cursor.is("of");
+        if typed || self.cursor.eat_all(&["partition", "of"]) {
+            // The columns have the types of another table; only their constraints stand here.
+            if typed {
+                self.cursor.bump();
+            }
+            self.cursor.qualified_name()?;
+            return self.expression(Place::Definition, until);
+        }
+        if self.cursor.at(TokenKind::Open) {
+            self.columns(true)?;
+        }
+        self.expression(Place::Definition, until)
+    }
+
+    /// `( name type ..., constraint, ... )`: the columns of a table, or the attributes of a type.
+    pub(super) fn columns(&mut self, constraints: bool) -> Understood {
+        self.cursor.bump();
+        if self.cursor.eat_kind(TokenKind::Close) {
+            return Ok(());
+        }
+        loop {
+            if !(constraints && self.at_constraint()) {
+                self.column()?;
+            }
+            self.expression(Place::Definition, Until::Element)?;
+            if self.cursor.eat_kind(TokenKind::Close) {
+                return Ok(());
+            }
+            if !self.cursor.eat_kind(TokenKind::Comma) {
+                return Err(NotUnderstood);
+            }
+        }
+    }
+
+    /// Whether a constraint or LIKE stands where a column could. All of these words are reserved
+    /// but EXCLUDE, which is a constraint only before USING or a parenthesis.
+    fn at_constraint(&self) -> bool {
+        const STARTS: &[&str] =
+            &["constraint", "primary", "unique", "check", "foreign", "like", "not"];
+        if self.cursor.is("exclude") {
+            let next = self.cursor.peek();
+            return next.kind == TokenKind::Open || self.cursor.token_is(next, "using");
+        }
+        self.cursor.is_any(STARTS)
+    }
+
+    /// `name type`, or the name alone as in `CREATE TABLE t (a, b) AS`.
+    fn column(&mut self) -> Understood {
+        if !self.cursor.at_name() {
+            return Err(NotUnderstood);
+        }
+        let index = self.cursor.is_any(&["key", "index"]);
+        self.cursor.bump();
+        if matches!(self.cursor.token.kind, TokenKind::Comma | TokenKind::Close) {
+            return Ok(());
+        }
+        if index && self.at_key_columns() {
+            self.cursor.bump();
+            return Ok(());
+        }
+        self.type_name(Place::Definition)
+    }
+
+    /// Whether a name with a list of names stands at the cursor, as in MySQL's `KEY k (a, b)`.
+    fn at_key_columns(&self) -> bool {
+        let mut ahead = self.cursor;
+        if !ahead.at_name() {
+            return false;
+        }
+        ahead.bump();
+        ahead.eat_kind(TokenKind::Open) && ahead.at_name()
+    }
+
+    fn create_domain(&mut self) -> Understood {
+        self.cursor.qualified_name()?;
+        self.cursor.eat("as");
+        self.type_name(Place::Definition)?;
+        self.expression(Place::Definition, Until::Statement)
+    }
+
+    fn create_type(&mut self) -> Understood {
+        self.cursor.qualified_name()?;
+        if !self.cursor.eat("as") {
+            return self.expression(Place::Cast, Until::Statement);
+        }
+        if self.cursor.at(TokenKind::Open) {
+            self.columns(false)?;
+        } else if self.cursor.eat("range") && self.cursor.at(TokenKind::Open) {
+            self.attribute_types()?;
+        }
+        self.expression(Place::Cast, Until::Statement)
+    }
+
+    /// `( name = value, ... )`, where some of the values are types.
+    pub(super) fn attribute_types(&mut self) -> Understood {
+        const TYPES: &[&str] = &["subtype", "stype", "mstype", "basetype"];
+        self.cursor.bump();
+        loop {
+            if self.cursor.is_any(TYPES) {
+                self.cursor.bump();
+                if self.cursor.is_operator("=") {
+                    self.cursor.bump();
+                    if self.cursor.at_name() {
+                        self.type_name(Place::Definition)?;
+                    }
+                }
+            }
+            self.expression(Place::Cast, Until::Element)?;
+            if self.cursor.eat_kind(TokenKind::Close) {
+                return Ok(());
+            }
+            if !self.cursor.eat_kind(TokenKind::Comma) {
+                return Err(NotUnderstood);
+            }
+        }
+    }
+
+    fn alter(&mut self) -> Understood {
+        if self.cursor.is_any(ROUTINES) {
+            return self.routine_names();
+        }
+        let mut foreign = self.cursor;
+        if foreign.eat("foreign") && foreign.is("table") {
+            self.cursor = foreign;
+        }
+        if self.cursor.eat("table") {
+            self.cursor.eat_all(&["if", "exists"]);
+            self.cursor.eat("only");
+            self.cursor.qualified_name()?;
+            if self.cursor.is_operator("*") {
+                self.cursor.bump();
+            }
+            return self.actions("column");
+        }
+        if self.cursor.eat("type") {
+            self.cursor.qualified_name()?;
+            return self.actions("attribute");
+        }
+        let place = if self.cursor.is("domain") { Place::Definition } else { Place::Cast };
+        self.expression(place, Until::Statement)
+    }
+
+    /// The actions of ALTER TABLE or, with `attribute`, of ALTER TYPE.
+    fn actions(&mut self, column: &str) -> Understood {
+        // The word may be left out where a column is meant, never where an attribute is.
+        let optional = column == "column";
+        loop {
+            if self.cursor.eat("add") {
+                if self.cursor.eat(column) || (optional && !self.at_constraint()) {
+                    self.cursor.eat_all(&["if", "not", "exists"]);
+                    self.column()?;
+                }
+            } else if self.cursor.eat("alter")
+                && (self.cursor.eat(column) || (optional && !self.at_constraint()))
+            {
+                if !self.cursor.at_name() {
+                    return Err(NotUnderstood);
+                }
+                self.cursor.bump();
+                if self.cursor.eat_all(&["set", "data", "type"]) || self.cursor.eat("type") {
+                    self.type_name(Place::Definition)?;
+                }
+            }
+            self.expression(Place::Definition, Until::Element)?;
+            if !self.cursor.eat_kind(TokenKind::Comma) {
+                return Ok(());
+            }
+        }
+    }
+}

@@ -1,0 +1,283 @@
+//! Types inside expressions and queries: casts, typed literals, column lists of records, XMLTABLE
+//! and JSON_TABLE. Walks tokens with a depth, never by recursion.
+
+use super::cursor::{Cursor, NotUnderstood, Understood, is_name, is_reserved, is_text};
+use super::finder::Finder;
+use super::lexer::{Token, TokenKind};
+use super::{Edit, Fault};
+use crate::mapping::{Modifiers, Place, Verdict};
+
+/// How far an expression goes. A semicolon outside parentheses always ends it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Until {
+    /// To the end of the statement.
+    Statement,
+    /// To a comma or to a closing parenthesis that was not opened inside.
+    Element,
+    /// To the next `CREATE` (an element of CREATE SCHEMA), or to the end of the statement.
+    Create,
+}
+
+/// What is open at a point of an expression.
+#[derive(Debug, Default)]
+struct Open {
+    depth: usize,
+    /// The depths of `CAST(` that still wait for their AS.
+    casts: Vec<usize>,
+    /// The depths at which a comma is followed by a name and a type.
+    lists: Vec<usize>,
+    /// The depths of `XMLTABLE(` and `JSON_TABLE(`.
+    tables: Vec<usize>,
+    /// The number of `BEGIN ATOMIC` and `CASE` without their END.
+    bodies: usize,
+    /// The token before the previous one.
+    before: Option<TokenKind>,
+    before_is_as: bool,
+}
+
+impl Finder<'_> {
+    /// Walks an expression, a query, or the rest of a statement.
+    pub(super) fn expression(&mut self, place: Place, until: Until) -> Understood {
+        let mut open = Open::default();
+        loop {
+            let token = self.cursor.token;
+            match token.kind {
+                TokenKind::End => return Ok(()),
+                TokenKind::Unterminated => return Err(NotUnderstood),
+                TokenKind::Semicolon if open.depth == 0 && open.bodies == 0 => return Ok(()),
+                TokenKind::Comma => {
+                    if open.depth == 0 && until == Until::Element {
+                        return Ok(());
+                    }
+                    self.step(&mut open);
+                    if open.lists.last() == Some(&open.depth) {
+                        self.record_column(place)?;
+                    }
+                    continue;
+                }
+                TokenKind::Open => {
+                    self.open(&mut open, place)?;
+                    continue;
+                }
+                TokenKind::Close => {
+                    if open.depth == 0 && until == Until::Element {
+                        return Ok(());
+                    }
+                    open.close();
+                }
+                TokenKind::Cast => {
+                    self.step(&mut open);
+                    self.type_name(place)?;
+                    continue;
+                }
+                TokenKind::Word => {
+                    if until == Until::Create && open.depth == 0 && self.cursor.is("create") {
+                        return Ok(());
+                    }
+                    if self.word(token, &mut open, place)? {
+                        continue;
+                    }
+                }
+                TokenKind::QuotedName if token.end - token.start == 12 => {
+                    self.script.touches_settings |= self.cursor.bytes(token) == b"\"set_config\"";
+                }
+                kind if is_text(kind) => self.typed_literal(&open, place),
+                _ => {}
+            }
+            self.step(&mut open);
+        }
+    }
+
+    fn step(&mut self, open: &mut Open) {
+        let previous = self.cursor.previous;
+        open.before = Some(previous.kind);
+        open.before_is_as =
+            previous.end - previous.start == 2 && self.cursor.token_is(previous, "as");
+        self.cursor.bump();
+    }
+
+    /// A word that may open something. True if it was passed.
+    #[inline]
+    fn word(&mut self, token: Token, open: &mut Open, place: Place) -> Result<bool, NotUnderstood> {
+        match token.end - token.start {
+            2 if open.casts.last() == Some(&open.depth) && self.cursor.is("as") => {
+                open.casts.pop();
+                self.step(open);
+                self.type_name(place)?;
+                return Ok(true);
+            }
+            3 if open.bodies > 0 && self.cursor.is("end") => open.bodies -= 1,
+            4 if self.cursor.is("cast") && self.before_parenthesis() => {
+                open.casts.push(open.depth + 1);
+            }
+            4 if open.bodies > 0 && self.cursor.is("case") => open.bodies += 1,
+            5 if self.routine_body
+                && self.cursor.is("begin")
+                && self.cursor.token_is(self.cursor.peek(), "atomic") =>
+            {
+                open.bodies += 1;
+            }
+            7 if self.definition && self.cursor.is("options") && self.before_parenthesis() => {
+                self.cursor.bump();
+                self.cursor.skip_parentheses()?;
+                return Ok(true);
+            }
+            7 if !open.tables.is_empty() && self.cursor.is("columns") => {
+                self.step(open);
+                if self.cursor.at(TokenKind::Open) {
+                    self.step(open);
+                    open.depth += 1;
+                }
+                open.lists.push(open.depth);
+                self.record_column(place)?;
+                return Ok(true);
+            }
+            8 | 10
+                if self.cursor.is_any(&["xmltable", "json_table"]) && self.before_parenthesis() =>
+            {
+                open.tables.push(open.depth + 1);
+            }
+            10 if self.cursor.is("set_config") => self.script.touches_settings = true,
+            _ => {}
+        }
+        Ok(false)
+    }
+
+    fn before_parenthesis(&self) -> bool {
+        self.cursor.peek().kind == TokenKind::Open
+    }
+
+    /// An opening parenthesis: it may start a list of record columns, or the modifiers of a typed
+    /// literal.
+    fn open(&mut self, open: &mut Open, place: Place) -> Understood {
+        let previous = self.cursor.previous;
+        let list = is_name(previous.kind)
+            && (self.cursor.token_is(previous, "as")
+                || open.before_is_as
+                || open.before == Some(TokenKind::Close));
+        if previous.kind == TokenKind::Word
+            && open.before != Some(TokenKind::Dot)
+            && self.mapping.names(self.cursor.bytes(previous))
+            && self.literal_with_modifiers()
+        {
+            return self.modifiers(previous, place);
+        }
+        self.step(open);
+        open.depth += 1;
+        if list && self.starts_record_column() {
+            open.lists.push(open.depth);
+            self.record_column(place)?;
+        }
+        Ok(())
+    }
+
+    /// Whether `( number ) 'text'` stands at the cursor.
+    fn literal_with_modifiers(&self) -> bool {
+        let mut ahead = self.cursor;
+        ahead.eat_kind(TokenKind::Open)
+            && ahead.eat_kind(TokenKind::Number)
+            && ahead.eat_kind(TokenKind::Close)
+            && is_text(ahead.token.kind)
+    }
+
+    /// Whether a name stands at the cursor that could be a column's, with another name behind it.
+    fn starts_record_column(&self) -> bool {
+        const QUERY: &[&str] = &["insert", "update", "delete", "merge", "values", "partition"];
+        self.cursor.at_name()
+            && is_name(self.cursor.peek().kind)
+            && !self.cursor.is_any(QUERY)
+            && !(self.cursor.at(TokenKind::Word)
+                && is_reserved(self.cursor.bytes(self.cursor.token)))
+    }
+
+    /// Passes the name and type of a record column, if they stand at the cursor.
+    fn record_column(&mut self, place: Place) -> Understood {
+        if self.starts_record_column() {
+            self.cursor.bump();
+            self.type_name(place)?;
+        }
+        Ok(())
+    }
+
+    /// A string constant: if a type stands before it, it is `T 'text'`.
+    #[inline]
+    fn typed_literal(&mut self, open: &Open, place: Place) {
+        let name = self.cursor.previous;
+        if name.kind == TokenKind::Word && open.before != Some(TokenKind::Dot) {
+            self.decide(name, name.end, Modifiers::Absent, place);
+        }
+    }
+
+    /// Passes a type: name and modifiers. What follows (`[]`, `WITH TIME ZONE`, COLLATE) stays
+    /// outside of it.
+    pub(super) fn type_name(&mut self, place: Place) -> Understood {
+        self.cursor.eat("setof");
+        let name = self.cursor.token;
+        if !self.cursor.at_name() {
+            return Err(NotUnderstood);
+        }
+        self.cursor.bump();
+        if self.cursor.at(TokenKind::Dot) {
+            self.cursor.bump();
+            return self.cursor.qualified_name();
+        }
+        if name.kind != TokenKind::Word || !self.mapping.names(self.cursor.bytes(name)) {
+            return Ok(());
+        }
+        self.modifiers(name, place)
+    }
+
+    /// Passes the modifiers of a type whose name was passed, if it has some, and decides.
+    fn modifiers(&mut self, name: Token, place: Place) -> Understood {
+        if !self.cursor.at(TokenKind::Open) {
+            self.decide(name, name.end, Modifiers::Absent, place);
+            return Ok(());
+        }
+        let list = self.cursor.token.start;
+        let number = number_alone(self.cursor);
+        self.cursor.skip_parentheses()?;
+        let end = self.cursor.previous.end;
+        let text = self.cursor.sql().get(list..end).unwrap_or_default();
+        self.decide(name, end, Modifiers::List { number, text }, place);
+        Ok(())
+    }
+
+    /// Asks the mapping about a type and notes what it says.
+    fn decide(&mut self, name: Token, end: usize, modifiers: Modifiers<'_>, place: Place) {
+        let span = name.start..end;
+        match self.mapping.lookup(self.cursor.bytes(name), modifiers, place) {
+            Verdict::Keep => {}
+            Verdict::Replace { text, rule } => self.script.edits.push(Edit { span, text, rule }),
+            Verdict::Refuse { message, hint } => {
+                self.script.fault.get_or_insert(Fault { span, message, hint });
+            }
+        }
+    }
+}
+
+impl Open {
+    fn close(&mut self) {
+        for depths in [&mut self.casts, &mut self.lists, &mut self.tables] {
+            while depths.last().is_some_and(|&depth| depth >= self.depth && depth > 0) {
+                depths.pop();
+            }
+        }
+        self.depth = self.depth.saturating_sub(1);
+    }
+}
+
+/// The number in `(number)`, if that is what stands at the cursor; too large ones saturate.
+fn number_alone(mut cursor: Cursor<'_>) -> Option<u64> {
+    cursor.bump();
+    let number = cursor.token;
+    cursor.bump();
+    if number.kind != TokenKind::Number || !cursor.at(TokenKind::Close) {
+        return None;
+    }
+    let mut value = 0_u64;
+    for byte in cursor.bytes(number) {
+        let digit = byte.is_ascii_digit().then(|| u64::from(byte - b'0'))?;
+        value = value.saturating_mul(10).saturating_add(digit);
+    }
+    Some(value)
+}

@@ -1,0 +1,490 @@
+//! The words, strings, operators and marks of a SQL text, cut where PostgreSQL's scanner cuts them.
+//! Knows bytes and the client encoding, no grammar; allocates nothing.
+//!
+//! Source: PostgreSQL, `src/backend/parser/scan.l`.
+
+use memchr::{memchr, memchr2, memmem};
+
+use super::Lexing;
+
+/// What a token is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TokenKind {
+    /// A keyword or an unquoted name.
+    Word,
+    /// `"name"`.
+    QuotedName,
+    /// `U&"name"`.
+    UnicodeName,
+    /// `'text'` in which a backslash is an ordinary character.
+    Text,
+    /// `E'text'`, or `'text'` where `standard_conforming_strings` is off.
+    EscapeText,
+    /// `B'01'` or `X'ff'`.
+    BitText,
+    /// `N'text'`.
+    NationalText,
+    /// `U&'text'`.
+    UnicodeText,
+    /// `$tag$text$tag$`.
+    DollarText,
+    /// An integer or decimal constant, without a sign.
+    Number,
+    /// `$1`.
+    Parameter,
+    /// An operator of one or more characters.
+    Operator,
+    /// `::`.
+    Cast,
+    /// `(`.
+    Open,
+    /// `)`.
+    Close,
+    /// `[`.
+    OpenBracket,
+    /// `]`.
+    CloseBracket,
+    /// `,`.
+    Comma,
+    /// `;`.
+    Semicolon,
+    /// `.`.
+    Dot,
+    /// Any other byte or mark: `:`, `:=`, `..`, `\`, a control character.
+    Other,
+    /// A string, quoted name or comment that never ends; it reaches to the end of the text.
+    Unterminated,
+    /// The end of the text.
+    End,
+}
+
+/// A token: its kind and its bytes, `start..end`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Token {
+    /// What it is.
+    pub kind: TokenKind,
+    /// The offset of its first byte.
+    pub start: usize,
+    /// The offset behind its last byte.
+    pub end: usize,
+}
+
+/// Cuts a text into tokens. Copying it is cheap: a copy looks ahead.
+#[derive(Clone, Copy, Debug)]
+pub struct Lexer<'a> {
+    sql: &'a [u8],
+    position: usize,
+    lexing: Lexing,
+    ascii_trail: bool,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Class {
+    Letter,
+    /// A letter that can start a prefixed string: b, e, n, u, x.
+    Prefix,
+    Digit,
+    Blank,
+    Operator,
+    Quote,
+    DoubleQuote,
+    Dollar,
+    Mark,
+}
+
+const CLASSES: [Class; 256] = classes();
+
+const fn classes() -> [Class; 256] {
+    let mut classes = [Class::Mark; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        #[allow(clippy::indexing_slicing, clippy::cast_possible_truncation)]
+        {
+            classes[byte] = match byte as u8 {
+                b'b' | b'B' | b'e' | b'E' | b'n' | b'N' | b'u' | b'U' | b'x' | b'X' => {
+                    Class::Prefix
+                }
+                b'a'..=b'z' | b'A'..=b'Z' | b'_' | 0x80.. => Class::Letter,
+                b'0'..=b'9' => Class::Digit,
+                b' ' | b'\t' | b'\n' | b'\r' | 0x0B | 0x0C => Class::Blank,
+                b'~' | b'!' | b'@' | b'#' | b'^' | b'&' | b'|' | b'`' | b'?' | b'+' | b'-'
+                | b'*' | b'/' | b'%' | b'<' | b'>' | b'=' => Class::Operator,
+                b'\'' => Class::Quote,
+                b'"' => Class::DoubleQuote,
+                b'$' => Class::Dollar,
+                _ => Class::Mark,
+            };
+        }
+        byte += 1;
+    }
+    classes
+}
+
+fn class(byte: u8) -> Class {
+    CLASSES.get(usize::from(byte)).copied().unwrap_or(Class::Mark)
+}
+
+impl<'a> Lexer<'a> {
+    /// A lexer at the start of `sql`.
+    pub fn new(sql: &'a [u8], lexing: Lexing) -> Lexer<'a> {
+        Lexer { sql, position: 0, lexing, ascii_trail: lexing.encoding.has_ascii_trail() }
+    }
+
+    /// A lexer over the same text that goes on at `position`.
+    pub fn at(self, position: usize) -> Lexer<'a> {
+        Lexer { position, ..self }
+    }
+
+    /// The whole text.
+    pub fn sql(&self) -> &'a [u8] {
+        self.sql
+    }
+
+    /// The bytes of a token.
+    pub fn bytes(&self, token: Token) -> &'a [u8] {
+        self.sql.get(token.start..token.end).unwrap_or_default()
+    }
+
+    /// The next token; blanks and comments are passed over. At the end, [`TokenKind::End`].
+    #[inline]
+    pub fn token(&mut self) -> Token {
+        let start = match self.skip_blanks() {
+            Ok(start) => start,
+            Err(start) => {
+                self.position = self.sql.len();
+                return Token { kind: TokenKind::Unterminated, start, end: self.position };
+            }
+        };
+        let (kind, end) = match self.byte(start) {
+            None => (TokenKind::End, start),
+            Some(byte) => self.cut(byte, start),
+        };
+        // An unterminated string may have looked beyond the last byte.
+        self.position = end;
+        Token { kind, start, end }
+    }
+
+    fn byte(&self, position: usize) -> Option<u8> {
+        self.sql.get(position).copied()
+    }
+
+    fn rest(&self, position: usize) -> &'a [u8] {
+        self.sql.get(position..).unwrap_or_default()
+    }
+
+    #[inline]
+    fn cut(&self, byte: u8, start: usize) -> (TokenKind, usize) {
+        match class(byte) {
+            Class::Letter => (TokenKind::Word, self.word_end(start)),
+            Class::Prefix => self.prefixed(byte, start),
+            Class::Digit => (TokenKind::Number, self.number_end(start)),
+            Class::Quote if self.lexing.standard_conforming_strings => {
+                self.text(TokenKind::Text, start + 1)
+            }
+            Class::Quote => self.escape_text(start + 1),
+            Class::DoubleQuote => self.quoted_name(TokenKind::QuotedName, start + 1),
+            Class::Operator => (TokenKind::Operator, self.operator_end(start)),
+            Class::Dollar => self.dollar(start),
+            Class::Mark | Class::Blank => self.mark(byte, start),
+        }
+    }
+
+    fn mark(&self, byte: u8, start: usize) -> (TokenKind, usize) {
+        let next = self.byte(start + 1);
+        let kind = match byte {
+            b'(' => TokenKind::Open,
+            b')' => TokenKind::Close,
+            b',' => TokenKind::Comma,
+            b';' => TokenKind::Semicolon,
+            b'[' => TokenKind::OpenBracket,
+            b']' => TokenKind::CloseBracket,
+            b'.' if next.is_some_and(|byte| byte.is_ascii_digit()) => {
+                return (TokenKind::Number, self.fraction_end(start + 1));
+            }
+            b'.' if next == Some(b'.') => return (TokenKind::Other, start + 2),
+            b'.' => TokenKind::Dot,
+            b':' if next == Some(b':') => return (TokenKind::Cast, start + 2),
+            b':' if next == Some(b'=') => return (TokenKind::Other, start + 2),
+            _ => TokenKind::Other,
+        };
+        (kind, start + 1)
+    }
+
+    fn word_end(&self, start: usize) -> usize {
+        let mut end = start;
+        while let Some(byte) = self.byte(end) {
+            end += match class(byte) {
+                Class::Letter if self.ascii_trail && byte >= 0x80 => {
+                    self.lexing.encoding.character_length(self.rest(end))
+                }
+                Class::Letter | Class::Prefix | Class::Digit | Class::Dollar => 1,
+                _ => break,
+            };
+        }
+        end
+    }
+
+    fn prefixed(&self, byte: u8, start: usize) -> (TokenKind, usize) {
+        match (byte | 0x20, self.byte(start + 1), self.byte(start + 2)) {
+            (b'e', Some(b'\''), _) => self.escape_text(start + 2),
+            (b'b' | b'x', Some(b'\''), _) => self.text(TokenKind::BitText, start + 2),
+            (b'n', Some(b'\''), _) if self.lexing.standard_conforming_strings => {
+                self.text(TokenKind::NationalText, start + 2)
+            }
+            (b'n', Some(b'\''), _) => self.escape_text(start + 2),
+            (b'u', Some(b'&'), Some(b'\'')) => self.text(TokenKind::UnicodeText, start + 3),
+            (b'u', Some(b'&'), Some(b'"')) => self.quoted_name(TokenKind::UnicodeName, start + 3),
+            _ => (TokenKind::Word, self.word_end(start)),
+        }
+    }
+
+    fn number_end(&self, start: usize) -> usize {
+        let radix = match (self.byte(start), self.byte(start + 1).map(|byte| byte | 0x20)) {
+            (Some(b'0'), Some(b'x')) => 16,
+            (Some(b'0'), Some(b'o')) => 8,
+            (Some(b'0'), Some(b'b')) => 2,
+            _ => 10,
+        };
+        if radix != 10 {
+            let end = self.digits_end(start + 2, radix);
+            return if end > start + 2 { end } else { start + 1 };
+        }
+        let end = self.digits_end(start, 10);
+        match (self.byte(end), self.byte(end + 1)) {
+            // `1..10` is a range of two integers.
+            (Some(b'.'), Some(b'.')) => end,
+            (Some(b'.'), _) => self.fraction_end(end + 1),
+            _ => self.exponent_end(end),
+        }
+    }
+
+    fn fraction_end(&self, start: usize) -> usize {
+        self.exponent_end(self.digits_end(start, 10))
+    }
+
+    fn exponent_end(&self, end: usize) -> usize {
+        if !matches!(self.byte(end), Some(b'e' | b'E')) {
+            return end;
+        }
+        let digits = match self.byte(end + 1) {
+            Some(b'+' | b'-') => end + 2,
+            _ => end + 1,
+        };
+        let stop = self.digits_end(digits, 10);
+        if stop > digits { stop } else { end }
+    }
+
+    fn digits_end(&self, start: usize, radix: u32) -> usize {
+        let mut end = start;
+        while let Some(byte) = self.byte(end) {
+            let digit = char::from(byte).is_digit(radix);
+            let separator = byte == b'_'
+                && (end > start || radix != 10)
+                && self.byte(end + 1).is_some_and(|next| char::from(next).is_digit(radix));
+            if !digit && !separator {
+                break;
+            }
+            end += 1;
+        }
+        end
+    }
+
+    fn operator_end(&self, start: usize) -> usize {
+        let mut end = start;
+        while let Some(byte) = self.byte(end) {
+            if class(byte) != Class::Operator {
+                break;
+            }
+            // A comment ends an operator. It cannot stand at its start: blanks were skipped.
+            if matches!((byte, self.byte(end + 1)), (b'/', Some(b'*')) | (b'-', Some(b'-'))) {
+                break;
+            }
+            end += 1;
+        }
+        self.trim_sign(start, end.max(start + 1))
+    }
+
+    /// `a=-1` is `=` and `-`: an operator ends in + or - only if it has one of these characters.
+    fn trim_sign(&self, start: usize, end: usize) -> usize {
+        let operator = self.sql.get(start..end).unwrap_or_default();
+        let sign = |byte: &u8| matches!(byte, b'+' | b'-');
+        if operator.len() < 2 || !operator.last().is_some_and(sign) {
+            return end;
+        }
+        let special = |byte: &u8| {
+            matches!(byte, b'~' | b'!' | b'@' | b'#' | b'^' | b'&' | b'|' | b'`' | b'?' | b'%')
+        };
+        if operator.iter().any(special) {
+            return end;
+        }
+        let signs = operator.iter().rev().take_while(|byte| sign(byte)).count();
+        (end - signs).max(start + 1)
+    }
+
+    fn dollar(&self, start: usize) -> (TokenKind, usize) {
+        if self.byte(start + 1).is_some_and(|byte| byte.is_ascii_digit()) {
+            let digits = self.rest(start + 1).iter().take_while(|byte| byte.is_ascii_digit());
+            return (TokenKind::Parameter, start + 1 + digits.count());
+        }
+        let Some(open) = self.dollar_tag_end(start) else { return (TokenKind::Other, start + 1) };
+        let tag = self.sql.get(start..open).unwrap_or_default();
+        match memmem::find(self.rest(open), tag) {
+            Some(length) => (TokenKind::DollarText, open + length + tag.len()),
+            None => (TokenKind::Unterminated, self.sql.len()),
+        }
+    }
+
+    /// The offset behind `$tag$`, if that is what stands at `start`.
+    fn dollar_tag_end(&self, start: usize) -> Option<usize> {
+        let mut end = start + 1;
+        loop {
+            let byte = self.byte(end)?;
+            end += match class(byte) {
+                Class::Dollar => return Some(end + 1),
+                Class::Letter if self.ascii_trail && byte >= 0x80 => {
+                    self.lexing.encoding.character_length(self.rest(end))
+                }
+                Class::Letter | Class::Prefix => 1,
+                Class::Digit if end > start + 1 => 1,
+                _ => return None,
+            };
+        }
+    }
+
+    fn quoted_name(&self, kind: TokenKind, mut position: usize) -> (TokenKind, usize) {
+        while let Some(length) = memchr(b'"', self.rest(position)) {
+            position += length + 1;
+            if self.byte(position) != Some(b'"') {
+                return (kind, position);
+            }
+            position += 1;
+        }
+        (TokenKind::Unterminated, self.sql.len())
+    }
+
+    #[inline]
+    fn text(&self, kind: TokenKind, mut position: usize) -> (TokenKind, usize) {
+        while let Some(length) = memchr(b'\'', self.rest(position)) {
+            position += length + 1;
+            match self.after_quote(position) {
+                Some(inside) => position = inside,
+                None => return (kind, position),
+            }
+        }
+        (TokenKind::Unterminated, self.sql.len())
+    }
+
+    fn escape_text(&self, mut position: usize) -> (TokenKind, usize) {
+        loop {
+            let rest = self.rest(position);
+            let found = if self.ascii_trail {
+                self.find_backslash_or_quote(rest)
+            } else {
+                memchr2(b'\\', b'\'', rest)
+            };
+            let Some(length) = found else { return (TokenKind::Unterminated, self.sql.len()) };
+            position += length + 1;
+            if self.byte(position - 1) == Some(b'\\') {
+                let escaped = self.lexing.encoding.character_length(self.rest(position));
+                position = (position + escaped).min(self.sql.len());
+                continue;
+            }
+            match self.after_quote(position) {
+                Some(inside) => position = inside,
+                None => return (TokenKind::EscapeText, position),
+            }
+        }
+    }
+
+    /// As memchr2, under an encoding in which these bytes can be the tail of a character.
+    fn find_backslash_or_quote(&self, bytes: &[u8]) -> Option<usize> {
+        let mut position = 0;
+        loop {
+            match bytes.get(position)? {
+                b'\\' | b'\'' => return Some(position),
+                0..0x80 => position += 1,
+                _ => {
+                    let rest = bytes.get(position..).unwrap_or_default();
+                    position += self.lexing.encoding.character_length(rest);
+                }
+            }
+        }
+    }
+
+    /// Behind a quote: where the string goes on, if the quote was doubled or another part of the
+    /// same constant follows after blanks with a line break.
+    #[inline]
+    fn after_quote(&self, position: usize) -> Option<usize> {
+        match self.byte(position)? {
+            b'\'' => Some(position + 1),
+            b' ' | b'\t' | b'\n' | b'\r' | 0x0B | 0x0C | b'-' => self.continued(position),
+            _ => None,
+        }
+    }
+
+    fn continued(&self, mut position: usize) -> Option<usize> {
+        let mut line_break = false;
+        loop {
+            position = match self.byte(position)? {
+                b'\n' | b'\r' => {
+                    line_break = true;
+                    position + 1
+                }
+                b' ' | b'\t' | 0x0B | 0x0C => position + 1,
+                b'-' if self.byte(position + 1) == Some(b'-') => {
+                    position + memchr2(b'\n', b'\r', self.rest(position))?
+                }
+                b'\'' if line_break => return Some(position + 1),
+                _ => return None,
+            };
+        }
+    }
+
+    /// The offset of the next byte that is neither blank nor comment; an error with the offset of
+    /// a comment that never ends.
+    #[inline]
+    fn skip_blanks(&self) -> Result<usize, usize> {
+        let mut position = self.position;
+        loop {
+            position = match (self.byte(position), self.byte(position + 1)) {
+                (Some(b' ' | b'\t' | b'\n' | b'\r' | 0x0B | 0x0C), _) => position + 1,
+                (Some(b'-'), Some(b'-')) => match memchr2(b'\n', b'\r', self.rest(position)) {
+                    Some(length) => position + length,
+                    None => self.sql.len(),
+                },
+                (Some(b'/'), Some(b'*')) => self.comment_end(position + 2).ok_or(position)?,
+                _ => return Ok(position),
+            };
+        }
+    }
+
+    fn comment_end(&self, mut position: usize) -> Option<usize> {
+        let mut depth = 1_usize;
+        loop {
+            position += memchr2(b'*', b'/', self.rest(position))?;
+            match (self.byte(position), self.byte(position + 1)) {
+                (Some(b'*'), Some(b'/')) => {
+                    position += 2;
+                    depth -= 1;
+                    if depth == 0 {
+                        return Some(position);
+                    }
+                }
+                (Some(b'/'), Some(b'*')) => {
+                    position += 2;
+                    depth += 1;
+                }
+                _ => position += 1,
+            }
+        }
+    }
+}
+
+impl Iterator for Lexer<'_> {
+    type Item = Token;
+
+    fn next(&mut self) -> Option<Token> {
+        let token = self.token();
+        (token.kind != TokenKind::End).then_some(token)
+    }
+}

@@ -1,0 +1,2 @@
+//! What holds for every text: identity where no rule applies, nothing changed outside of spans,
+//! no panic, linear time; and a real grammar that judges the lexer.

@@ -1,0 +1,133 @@
+//! Golden scripts of statements: SQL, a line `---`, what becomes of it; `====` before the next.
+//! With UPDATE_GOLDENFILES=1 the second part is written anew.
+
+use std::fmt::Write as _;
+use std::path::Path;
+
+use dms_proxy::encoding::Encoding;
+use dms_proxy::mapping::{JsonPolicy, Mapping, MappingOptions};
+use dms_proxy::statement::{Lexing, apply, read};
+
+/// The first line of a script may say `# options: factor=3 json=keep numeric=string scs=off`.
+fn options(script: &str) -> (MappingOptions, Lexing) {
+    let (mut mapping, mut lexing) = (MappingOptions::default(), Lexing::default());
+    let line = script.lines().next().unwrap_or_default();
+    for word in line.strip_prefix("# options: ").unwrap_or_default().split_whitespace() {
+        match word.split_once('=').unwrap() {
+            ("factor", factor) => mapping.string_length_factor = factor.parse().unwrap(),
+            ("json", "keep") => mapping.json = JsonPolicy::Keep,
+            ("numeric", "string") => mapping.unbounded_numeric_as_string = true,
+            ("scs", "off") => lexing.standard_conforming_strings = false,
+            ("encoding", name) => lexing.encoding = Encoding::from_name(name),
+            other => panic!("unknown option {other:?}"),
+        }
+    }
+    (mapping, lexing)
+}
+
+fn outcome(sql: &str, lexing: Lexing, mapping: &Mapping) -> String {
+    let script = read(sql.as_bytes(), lexing, mapping);
+    let mut text = String::new();
+    if script.edits.is_empty() {
+        text.push_str("(unchanged)\n");
+    } else {
+        let rewritten = String::from_utf8(apply(sql.as_bytes(), &script.edits)).unwrap();
+        writeln!(text, "{rewritten}").unwrap();
+        let rules: Vec<_> =
+            script.edits.iter().map(|edit| mapping.rule(edit.rule).unwrap().id).collect();
+        writeln!(text, "-- rules: {}", rules.join(" ")).unwrap();
+    }
+    if let Some(fault) = &script.fault {
+        let at = &sql[fault.span.clone()];
+        writeln!(text, "-- fault at {at}: {}\n-- hint: {}", fault.message, fault.hint).unwrap();
+    }
+    for copy in &script.copies {
+        let o = &copy.options;
+        writeln!(
+            text,
+            "-- copy {} {:?} delimiter={:?} quote={:?} escape={:?} null={:?} encoding={:?}",
+            copy.relation,
+            o.format,
+            char::from(o.delimiter),
+            char::from(o.quote),
+            char::from(o.escape),
+            String::from_utf8(o.null.clone()).unwrap(),
+            o.encoding
+        )
+        .unwrap();
+    }
+    for setting in &script.settings {
+        let at = &sql[setting.span.clone()];
+        writeln!(text, "-- setting {} = {:?} at {at}", setting.name, setting.value).unwrap();
+    }
+    for (flag, name) in [
+        (script.resets_role, "resets role"),
+        (script.touches_settings, "touches settings"),
+        (script.ends_transaction, "ends transaction"),
+    ] {
+        if flag {
+            writeln!(text, "-- {name}").unwrap();
+        }
+    }
+    if script.statements != 1 {
+        writeln!(text, "-- statements: {}", script.statements).unwrap();
+    }
+    if script.not_understood != 0 {
+        writeln!(text, "-- not understood: {}", script.not_understood).unwrap();
+    }
+    text
+}
+
+/// The script with its second parts as the code gives them.
+fn regenerated(script: &str) -> String {
+    let (mapping_options, lexing) = options(script);
+    let mapping = Mapping::new(mapping_options).unwrap();
+    let header = if script.starts_with("# ") { script.find('\n').unwrap() + 1 } else { 0 };
+    let (header, cases) = script.split_at(header);
+    let cases = cases.split("\n====\n").map(|case| {
+        let sql = case.split("\n---\n").next().unwrap().trim_end_matches('\n');
+        format!("{sql}\n---\n{}", outcome(sql, lexing, &mapping).trim_end_matches('\n'))
+    });
+    header.to_owned() + &cases.collect::<Vec<_>>().join("\n====\n") + "\n"
+}
+
+#[test]
+fn scripts_give_what_they_say() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/statement");
+    let mut paths: Vec<_> =
+        std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    paths.retain(|path| path.extension().is_some_and(|extension| extension == "script"));
+    paths.sort();
+    assert!(paths.len() >= 5, "scripts are missing: {paths:?}");
+    for path in paths {
+        let script = std::fs::read_to_string(&path).unwrap();
+        let current = regenerated(&script);
+        if std::env::var_os("UPDATE_GOLDENFILES").is_some() {
+            std::fs::write(&path, current).unwrap();
+            continue;
+        }
+        for (expected, current) in script.split("\n====\n").zip(current.split("\n====\n")) {
+            assert_eq!(expected.trim_end(), current.trim_end(), "in {}", path.display());
+        }
+        assert_eq!(script.trim_end(), current.trim_end(), "in {}", path.display());
+    }
+}
+
+#[test]
+fn every_rule_is_in_a_script() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/statement");
+    let mut text = String::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        text.push_str(&std::fs::read_to_string(entry.unwrap().path()).unwrap());
+    }
+    let options = MappingOptions { unbounded_numeric_as_string: true, ..Default::default() };
+    for rule in Mapping::new(options).unwrap().rules() {
+        // TIME and NUMERIC(p,s) stay as they are written, so no edit can name them.
+        let kept = ["time", "numeric"].contains(&rule.id);
+        let named = text
+            .lines()
+            .filter_map(|line| line.strip_prefix("-- rules: "))
+            .any(|rules| rules.split(' ').any(|id| id == rule.id));
+        assert!(named != kept, "{}", rule.id);
+    }
+}
