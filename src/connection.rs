@@ -234,7 +234,8 @@ impl<'a> Connection<'a> {
                 true
             }
             Poll::Ready(_) => {
-                self.closing = Some(End::Target);
+                let client_left = self.client_ended || self.session.is_terminated();
+                self.closing = Some(if client_left { End::Client } else { End::Target });
                 true
             }
         }

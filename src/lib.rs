@@ -1,11 +1,15 @@
 //! A PostgreSQL wire-protocol proxy that makes any migration tool load into PostgreSQL the way
 //! AWS DMS would.
 
+pub mod cli;
+pub mod config;
 pub mod connection;
 pub mod encoding;
+pub mod listener;
 pub mod mapping;
 pub mod session;
 pub mod statement;
 pub mod target;
+pub mod telemetry;
 pub mod value;
 pub mod wire;

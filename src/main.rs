@@ -1,3 +1,9 @@
-//! The `dms-proxy` program.
+//! The `dms-proxy` program: arguments, run, exit code.
 
-fn main() {}
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+fn main() -> ExitCode {
+    dms_proxy::cli::Arguments::parse().run()
+}

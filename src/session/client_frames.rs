@@ -51,10 +51,8 @@ impl Session {
                 wait = true;
                 break;
             }
-            let found = wire::head(
-                unread.get(at..).unwrap_or_default(),
-                self.policy.message_bytes_max,
-            );
+            let found =
+                wire::head(unread.get(at..).unwrap_or_default(), self.policy.message_bytes_max);
             let Some(head) = found.map_err(Session::protocol_violation)? else { break };
             if head.tag != tag::COPY_DATA
                 && let CopyIn::Scanned(scanner) = &mut self.copy_in
@@ -309,8 +307,9 @@ impl Session {
         let rewritten = positions
             .is_some()
             .then(|| wire::with_body(tag::QUERY, &[&statement::apply(sql, &script.edits), b"\0"]));
-        let notes = (positions.is_some() || !script.copies.is_empty())
-            .then(|| Box::new(Notes { positions, copies: script.copies.into(), ..Notes::default() }));
+        let notes = (positions.is_some() || !script.copies.is_empty()).then(|| {
+            Box::new(Notes { positions, copies: script.copies.into(), ..Notes::default() })
+        });
         self.replies.push(Expected { request: Request::Query, notes });
         let settle = self.settling.is_due(cause).then(|| self.settle_frames(cause, false));
         match (rewritten, settle) {

@@ -160,6 +160,11 @@ impl Session {
         self.phase == Phase::Ready && self.replies.len() > 0 && !self.terminated
     }
 
+    /// Whether the client has taken its leave by a Terminate.
+    pub fn is_terminated(&self) -> bool {
+        self.terminated
+    }
+
     /// The body of the BackendKeyData, with which a CancelRequest is made; empty before login.
     pub fn backend_key(&self) -> &[u8] {
         &self.backend_key

@@ -30,10 +30,13 @@ impl OwnStatement {
     pub(super) fn sql(&self) -> String {
         match self {
             OwnStatement::ReadSettings => {
-                let columns = NAMES.map(|name| format!("pg_catalog.current_setting('dms.{name}', true)"));
+                let columns =
+                    NAMES.map(|name| format!("pg_catalog.current_setting('dms.{name}', true)"));
                 format!("SELECT {}", columns.join(", "))
             }
-            OwnStatement::SetRole(Role::Replica) => "SET session_replication_role = 'replica'".into(),
+            OwnStatement::SetRole(Role::Replica) => {
+                "SET session_replication_role = 'replica'".into()
+            }
             OwnStatement::SetRole(Role::Origin) => "SET session_replication_role = 'origin'".into(),
             OwnStatement::AfterConnect(script) => script.clone(),
         }
@@ -95,8 +98,11 @@ impl OwnAnswer {
 
 /// The WARNING for a refused role: foreign keys stay on, so nothing can go wrong silently.
 pub(super) fn role_refused(user: &str, server_version: &str, failure: &OwnFailure) -> OwnError {
-    let major: u32 =
-        server_version.split(|c: char| !c.is_ascii_digit()).next().and_then(|v| v.parse().ok()).unwrap_or(0);
+    let major: u32 = server_version
+        .split(|c: char| !c.is_ascii_digit())
+        .next()
+        .and_then(|v| v.parse().ok())
+        .unwrap_or(0);
     let quoted = user.replace('"', "\"\"");
     let hint = if major >= 15 {
         format!(

@@ -99,7 +99,9 @@ impl Settings {
         let bad = |allowed: &str, unsupported: bool| {
             Err(BadSetting {
                 message: if unsupported {
-                    format!("value {value:?} of parameter \"dms.{name}\" is not available in this version")
+                    format!(
+                        "value {value:?} of parameter \"dms.{name}\" is not available in this version"
+                    )
                 } else {
                     format!("invalid value for parameter \"dms.{name}\": {value:?}")
                 },

@@ -86,7 +86,8 @@ mod tests {
     fn characters_are_counted_and_not_bytes() {
         let sql = "CREATE TABLE ä (ö STRING, x nope)".as_bytes();
         let start = sql.windows(6).position(|w| w == b"STRING").unwrap();
-        let map = PositionMap::new(sql, &[edit(start..start + 6, "VARCHAR(65535)")], Encoding::Utf8);
+        let map =
+            PositionMap::new(sql, &[edit(start..start + 6, "VARCHAR(65535)")], Encoding::Utf8);
         let rewritten = "CREATE TABLE ä (ö VARCHAR(65535), x nope)";
         let position = rewritten.chars().position(|c| c == 'x').unwrap() + 3;
         let expected = "CREATE TABLE ä (ö STRING, x ".chars().count() + 1;

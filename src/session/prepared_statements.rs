@@ -112,7 +112,10 @@ mod tests {
     use super::*;
 
     fn plan() -> Option<Arc<Plan>> {
-        Some(Arc::new(Plan { cause: Cause { settings: true, ..Cause::default() }, ..Plan::default() }))
+        Some(Arc::new(Plan {
+            cause: Cause { settings: true, ..Cause::default() },
+            ..Plan::default()
+        }))
     }
 
     #[test]

@@ -130,9 +130,11 @@ impl Session {
                 self.on_role_refused(&failure)?
             }
             (OwnStatement::AfterConnect(_), Some(failure)) => {
-                return Err(OwnError::new("08004", "target.after_connect_script failed").with_hint(
-                    format!("The target said: {} {}.", failure.sqlstate, failure.message),
-                ));
+                return Err(OwnError::new("08004", "target.after_connect_script failed")
+                    .with_hint(format!(
+                        "The target said: {} {}.",
+                        failure.sqlstate, failure.message
+                    )));
             }
             // An aborted transaction, whose end settles again; or an old or foreign server that
             // does not know the function. What was in force stays in force.

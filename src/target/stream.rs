@@ -58,7 +58,9 @@ pub async fn connect(address: &TargetAddress, timeout: Duration) -> io::Result<T
             TargetAddress::Unix(path) => Ok(TargetStream::Unix(UnixStream::connect(path).await?)),
         }
     };
-    tokio::time::timeout(timeout, dial).await.map_err(|_| io::Error::from(io::ErrorKind::TimedOut))?
+    tokio::time::timeout(timeout, dial)
+        .await
+        .map_err(|_| io::Error::from(io::ErrorKind::TimedOut))?
 }
 
 /// What every TCP connection of the proxy wants: small messages at once, and a dead peer noticed.

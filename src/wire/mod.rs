@@ -18,4 +18,6 @@ pub use message::{
     parameter_status, parse_view, ready_status, with_error_fields, with_position,
 };
 pub use relay_buffer::RelayBuffer;
-pub use startup_packet::{StartupPacket, StartupParameters, UNTAGGED_HEAD_BYTES, startup_packet};
+pub use startup_packet::{
+    StartupPacket, StartupParameters, UNTAGGED_HEAD_BYTES, cancel_request, startup_packet,
+};

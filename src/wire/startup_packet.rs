@@ -52,6 +52,12 @@ pub fn startup_packet(packet: &[u8]) -> StartupPacket {
     }
 }
 
+/// A CancelRequest for the session whose BackendKeyData had this body.
+pub fn cancel_request(backend_key: &[u8]) -> Vec<u8> {
+    let length = u32::try_from(UNTAGGED_HEAD_BYTES + backend_key.len()).unwrap_or(u32::MAX);
+    [&length.to_be_bytes(), &CANCEL_REQUEST_CODE.to_be_bytes(), backend_key].concat()
+}
+
 fn startup_parameters(bytes: &[u8]) -> StartupParameters {
     let mut found = StartupParameters::default();
     let mut strings = bytes.split(|&byte| byte == 0);

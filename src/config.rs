@@ -1,0 +1,513 @@
+//! `proxy.toml`: read once into valid types and passed down; nothing global.
+//!
+//! Every key has a default, so an empty or missing file is a whole configuration. An unknown key or
+//! a bad value is an error that names the file, the line, the key and what is allowed.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::Deserialize;
+
+use crate::mapping::{JsonPolicy, Mapping, MappingOptions};
+use crate::session::{ForeignKeys, LoadPhase, OnDenied, Policy, Settings};
+use crate::target::{TargetUrl, target_url};
+
+/// The file that is read where none is named.
+pub const DEFAULT_FILE: &str = "proxy.toml";
+
+/// The whole configuration.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// Types and values together; the default of `dms.rewrite`.
+    pub rewrite: Switch,
+    /// Where clients connect.
+    pub listen: Listen,
+    /// What is loaded into.
+    pub target: Target,
+    /// Who may log in, and how.
+    pub auth: Auth,
+    /// How types are mapped.
+    pub mapping: MappingSection,
+    /// What happens to row values that PostgreSQL cannot store.
+    pub values: Values,
+    /// What happens to foreign keys.
+    pub fk: ForeignKeySection,
+    /// What happens to DROP, TRUNCATE and CREATE of tables.
+    pub table_prep: TablePrep,
+    /// Bounds on everything that a peer can make grow.
+    pub limits: Limits,
+    /// The HTTP side.
+    pub admin: Admin,
+    /// What is logged, and how.
+    pub log: Log,
+}
+
+/// On or off.
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "kebab-case")]
+pub enum Switch {
+    /// On.
+    #[default]
+    On,
+    /// Off.
+    Off,
+}
+
+/// `[listen]`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Listen {
+    /// Host and port; port 0 takes a free one, which the first log line names.
+    pub address: SocketAddr,
+}
+
+impl Default for Listen {
+    fn default() -> Self {
+        Listen { address: SocketAddr::from(([127, 0, 0, 1], 6432)) }
+    }
+}
+
+/// `[target]`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Target {
+    /// `embedded`, or a libpq connection URI.
+    pub url: Url,
+    /// Seconds until an unreachable target is given up.
+    pub connect_timeout: u64,
+    /// SQL after login, before the client's first statement.
+    pub after_connect_script: Option<String>,
+}
+
+impl Default for Target {
+    fn default() -> Self {
+        Target { url: Url(TargetUrl::Embedded), connect_timeout: 10, after_connect_script: None }
+    }
+}
+
+/// A target URL, checked when it is read.
+#[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
+#[serde(try_from = "String")]
+pub struct Url(pub TargetUrl);
+
+impl TryFrom<String> for Url {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Url, String> {
+        target_url(&text).map(Url)
+    }
+}
+
+impl std::str::FromStr for Url {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Url, String> {
+        target_url(text).map(Url)
+    }
+}
+
+/// `[auth]`
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Auth {
+    /// Who checks a login.
+    pub mode: AuthMode,
+}
+
+/// Who checks a login.
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "kebab-case")]
+pub enum AuthMode {
+    /// The target: the client logs in to it through the proxy, which stores nothing.
+    #[default]
+    Passthrough,
+}
+
+/// `[mapping]`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct MappingSection {
+    /// The dialect of the incoming type names.
+    pub source: Source,
+    /// What the length of a STRING is multiplied by, 1 to 4.
+    pub string_length_factor: LengthFactor,
+    /// What becomes of JSON columns.
+    pub json: Json,
+    /// Whether NUMERIC without precision becomes VARCHAR.
+    pub map_unbounded_numeric_as_string: bool,
+}
+
+impl Default for MappingSection {
+    fn default() -> Self {
+        let options = MappingOptions::default();
+        MappingSection {
+            source: Source(options.source),
+            string_length_factor: LengthFactor(options.string_length_factor),
+            json: Json::default(),
+            map_unbounded_numeric_as_string: options.unbounded_numeric_as_string,
+        }
+    }
+}
+
+/// The name of a dialect, checked when it is read.
+#[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
+#[serde(try_from = "String")]
+pub struct Source(pub String);
+
+impl TryFrom<String> for Source {
+    type Error = String;
+
+    fn try_from(source: String) -> Result<Source, String> {
+        let options = MappingOptions { source: source.clone(), ..MappingOptions::default() };
+        Mapping::new(options).map(|_| Source(source)).map_err(|error| error.to_string())
+    }
+}
+
+impl std::str::FromStr for Source {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Source, String> {
+        Source::try_from(text.to_owned())
+    }
+}
+
+/// A factor from 1 to 4.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+#[serde(try_from = "u32")]
+pub struct LengthFactor(pub u32);
+
+impl TryFrom<u32> for LengthFactor {
+    type Error = String;
+
+    fn try_from(factor: u32) -> Result<LengthFactor, String> {
+        let options = MappingOptions { string_length_factor: factor, ..MappingOptions::default() };
+        Mapping::new(options).map(|_| LengthFactor(factor)).map_err(|error| error.to_string())
+    }
+}
+
+/// What becomes of JSON columns.
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "kebab-case")]
+pub enum Json {
+    /// TEXT, as DMS makes them.
+    #[default]
+    Text,
+    /// They stay JSON.
+    Keep,
+}
+
+/// `[values]`
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Values {
+    /// What becomes of U+0000.
+    pub nul: Nul,
+}
+
+/// What becomes of U+0000.
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "kebab-case")]
+pub enum Nul {
+    /// A space, as DMS makes it.
+    #[default]
+    Space,
+}
+
+/// `[fk]`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ForeignKeySection {
+    /// The default of `dms.fk`.
+    pub mode: ForeignKeyMode,
+    /// The default of `dms.phase`.
+    pub phase: Phase,
+    /// When the target refuses `session_replication_role`.
+    pub on_denied: Denied,
+}
+
+impl Default for ForeignKeySection {
+    fn default() -> Self {
+        ForeignKeySection {
+            mode: ForeignKeyMode::ReplicaRole,
+            phase: Phase::FullLoad,
+            on_denied: Denied::Warn,
+        }
+    }
+}
+
+/// `fk.mode`
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "kebab-case")]
+pub enum ForeignKeyMode {
+    /// Their triggers are silenced in every session.
+    ReplicaRole,
+    /// They are left alone.
+    Off,
+}
+
+/// `fk.phase`
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "kebab-case")]
+pub enum Phase {
+    /// Tables are filled in any order.
+    FullLoad,
+    /// Changes are applied in order.
+    Cdc,
+}
+
+/// `fk.on_denied`
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "kebab-case")]
+pub enum Denied {
+    /// Foreign keys stay on, and the client is told.
+    Warn,
+    /// The session ends.
+    Fail,
+}
+
+/// `[table_prep]`
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct TablePrep {
+    /// What becomes of DROP, TRUNCATE and CREATE.
+    pub mode: TablePrepMode,
+}
+
+/// `table_prep.mode`
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "kebab-case")]
+pub enum TablePrepMode {
+    /// They go to the target as they are.
+    #[default]
+    PassThrough,
+}
+
+/// `[limits]`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Limits {
+    /// Clients at a time.
+    pub clients: NonZeroUsize,
+    /// Seconds for a client's first packet.
+    pub startup_timeout: u64,
+    /// Bytes of a startup packet.
+    pub startup_packet_bytes: u32,
+    /// Bytes of a statement that is read for types.
+    pub statement_bytes: usize,
+    /// Bytes of one message.
+    pub message_bytes: usize,
+    /// Messages of one client that wait for an answer.
+    pub pipeline_messages: NonZeroUsize,
+    /// Seconds that sessions have to end after SIGTERM or SIGINT.
+    pub drain_timeout: u64,
+    /// Threads that relay; 0 takes one a core.
+    pub threads: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Limits {
+            clients: NonZeroUsize::MIN.saturating_add(999),
+            startup_timeout: 60,
+            startup_packet_bytes: 10_000,
+            statement_bytes: 16 * 1024 * 1024,
+            message_bytes: 0x3FFF_FFFF,
+            pipeline_messages: NonZeroUsize::MIN.saturating_add(65_535),
+            drain_timeout: 30,
+            threads: 0,
+        }
+    }
+}
+
+/// `[admin]`: this version has no keys here.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Admin {}
+
+/// `[log]`
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Log {
+    /// The least that is logged.
+    pub level: LogLevel,
+    /// How a line looks.
+    pub format: LogFormat,
+}
+
+/// `log.level`
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "kebab-case")]
+pub enum LogLevel {
+    /// What ends a session or the program.
+    Error,
+    /// What a person should look at.
+    Warn,
+    /// One line a session.
+    #[default]
+    Info,
+    /// The proxy's own statements too.
+    Debug,
+    /// Everything.
+    Trace,
+}
+
+/// `log.format`
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "kebab-case")]
+pub enum LogFormat {
+    /// For people.
+    #[default]
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// Why there is no configuration.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The file was named and cannot be read.
+    #[error("{}: {source}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The file says something that is not allowed; the text names line, key and what is.
+    #[error("{}: {source}", path.display())]
+    Parse {
+        /// The file.
+        path: PathBuf,
+        /// Where and why.
+        source: Box<toml::de::Error>,
+    },
+}
+
+impl Config {
+    /// Reads `file`, or `./proxy.toml` where none is named; a default file that is not there means
+    /// the built-in defaults.
+    ///
+    /// # Errors
+    /// The file cannot be read, or says something that is not allowed.
+    pub fn load(file: Option<&Path>) -> Result<Config, ConfigError> {
+        let path = file.unwrap_or(Path::new(DEFAULT_FILE));
+        let text = match std::fs::read_to_string(path) {
+            Ok(text) => text,
+            Err(error) if file.is_none() && error.kind() == std::io::ErrorKind::NotFound => {
+                return Ok(Config::default());
+            }
+            Err(source) => return Err(ConfigError::Read { path: path.to_owned(), source }),
+        };
+        toml::from_str(&text).map_err(|source| ConfigError::Parse {
+            path: path.to_owned(),
+            source: Box::new(source),
+        })
+    }
+
+    /// The type mapping that `[mapping]` asks for.
+    ///
+    /// # Errors
+    /// A combination that there is no mapping for.
+    pub fn mapping(&self) -> Result<Mapping, crate::mapping::MappingError> {
+        Mapping::new(MappingOptions {
+            source: self.mapping.source.0.clone(),
+            string_length_factor: self.mapping.string_length_factor.0,
+            json: match self.mapping.json {
+                Json::Text => JsonPolicy::Text,
+                Json::Keep => JsonPolicy::Keep,
+            },
+            unbounded_numeric_as_string: self.mapping.map_unbounded_numeric_as_string,
+        })
+    }
+
+    /// What every session is asked to do.
+    ///
+    /// # Errors
+    /// As [`Config::mapping`].
+    pub fn policy(&self) -> Result<Policy, crate::mapping::MappingError> {
+        Ok(Policy {
+            mapping: Arc::new(self.mapping()?),
+            defaults: Settings {
+                rewrite: self.rewrite == Switch::On,
+                foreign_keys: match self.fk.mode {
+                    ForeignKeyMode::ReplicaRole => ForeignKeys::ReplicaRole,
+                    ForeignKeyMode::Off => ForeignKeys::Off,
+                },
+                phase: match self.fk.phase {
+                    Phase::FullLoad => LoadPhase::FullLoad,
+                    Phase::Cdc => LoadPhase::Cdc,
+                },
+            },
+            on_denied: match self.fk.on_denied {
+                Denied::Warn => OnDenied::Warn,
+                Denied::Fail => OnDenied::Fail,
+            },
+            after_connect_script: self.target.after_connect_script.clone(),
+            statement_bytes_max: self.limits.statement_bytes,
+            replies_max: self.limits.pipeline_messages.get(),
+            message_bytes_max: self.limits.message_bytes,
+        })
+    }
+}
+
+impl Target {
+    /// `connect_timeout` as a duration.
+    pub fn connect_timeout(&self) -> Duration {
+        Duration::from_secs(self.connect_timeout)
+    }
+}
+
+impl fmt::Display for LogLevel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            LogLevel::Error => "error",
+            LogLevel::Warn => "warn",
+            LogLevel::Info => "info",
+            LogLevel::Debug => "debug",
+            LogLevel::Trace => "trace",
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn error(text: &str) -> String {
+        toml::from_str::<Config>(text).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn an_unknown_key_is_named_with_its_line_and_the_known_ones() {
+        let message = error("rewrite = \"on\"\n[listen]\nadress = \"127.0.0.1:1\"\n");
+        assert!(message.contains("line 3"), "{message}");
+        assert!(message.contains("`adress`") && message.contains("`address`"), "{message}");
+    }
+
+    #[test]
+    fn a_bad_value_is_named_with_what_is_allowed() {
+        for (text, allowed) in [
+            ("rewrite = \"maybe\"", "`on` or `off`"),
+            ("[fk]\nmode = \"park\"", "`replica-role` or `off`"),
+            ("[mapping]\nsource = \"cobol\"", "available: dms"),
+            ("[mapping]\nstring_length_factor = 9", "between 1 and 4"),
+            ("[target]\nurl = \"db:5432\"", "postgresql://"),
+            ("[limits]\nclients = 0", "nonzero"),
+        ] {
+            let message = error(text);
+            assert!(message.contains(allowed), "{text}: {message}");
+        }
+    }
+
+    #[test]
+    fn the_shipped_file_says_what_the_defaults_are() {
+        let shipped: Config =
+            toml::from_str(include_str!("../proxy.toml")).expect("the shipped file loads");
+        assert_eq!(format!("{shipped:?}"), format!("{:?}", Config::default()));
+    }
+}
