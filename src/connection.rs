@@ -1,5 +1,5 @@
 //! One client socket and one target socket: reads bytes, lets the session judge them, writes what
-//! it says. The only place where IO and session meet; looks into no message.
+//! may go on. The only place where IO and session meet; looks into no message.
 //!
 //! One task owns all of it. A direction reads only when everything it read before has been written,
 //! so a peer that stops reading stops the other one, and memory stays bounded.
@@ -15,9 +15,9 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep};
 
-use crate::session::{Session, Step};
+use crate::session::Exchange;
 use crate::target::TargetStream;
-use crate::wire::{self, OwnError, RelayBuffer, Severity};
+use crate::wire::RelayBuffer;
 
 /// The size of a buffer that a direction works with: what one system call reads or writes.
 const BUFFER_BYTES: usize = 64 * 1024;
@@ -75,13 +75,9 @@ pub struct Traffic {
 pub struct Connection<'a> {
     client: TcpStream,
     target: TargetStream,
-    session: &'a mut Session,
+    exchange: &'a mut Exchange,
     pool: &'a BufferPool,
-    to_target: RelayBuffer,
-    to_client: RelayBuffer,
     traffic: Traffic,
-    /// The session wants the target to speak before it judges more of the client.
-    client_waits: bool,
     /// The client sends no more.
     client_ended: bool,
     /// The target was told that the client sends no more.
@@ -93,25 +89,19 @@ pub struct Connection<'a> {
 }
 
 impl<'a> Connection<'a> {
-    /// A connection on which the startup packet is still to be sent.
+    /// A connection on which nothing has been relayed yet.
     pub fn new(
         client: TcpStream,
         target: TargetStream,
-        session: &'a mut Session,
+        exchange: &'a mut Exchange,
         pool: &'a BufferPool,
-        startup_packet: &[u8],
     ) -> Connection<'a> {
-        let mut to_target = RelayBuffer::default();
-        to_target.replace(0, startup_packet);
         Connection {
             client,
             target,
-            session,
+            exchange,
             pool,
-            to_target,
-            to_client: RelayBuffer::default(),
             traffic: Traffic::default(),
-            client_waits: false,
             client_ended: false,
             target_told: false,
             target_deaf: false,
@@ -138,8 +128,11 @@ impl<'a> Connection<'a> {
             moved |= self.read_target(cx);
             let Ok(written) = self.write_client(cx) else { return Poll::Ready(self.client_left()) };
             moved |= written;
+            if self.exchange.has_failed() {
+                self.closing = Some(End::Proxy);
+            }
             if let Some(end) = self.closing
-                && self.to_client.outgoing().is_empty()
+                && self.exchange.to_client.outgoing().is_empty()
             {
                 return Poll::Ready(end);
             }
@@ -159,23 +152,23 @@ impl<'a> Connection<'a> {
     }
 
     fn client_left(&self) -> End {
-        if self.session.is_busy() { End::ClientGone } else { End::Client }
+        if self.exchange.session.is_busy() { End::ClientGone } else { End::Client }
     }
 
     fn read_client(&mut self, cx: &mut Context<'_>) -> bool {
         let idle = self.client_ended
-            || self.client_waits
+            || self.exchange.client_waits()
             || self.target_deaf
             || self.closing.is_some()
-            || !self.to_target.outgoing().is_empty();
+            || !self.exchange.to_target.outgoing().is_empty();
         if idle {
             return false;
         }
-        match poll_read(&mut self.client, &mut self.to_target, self.pool, cx) {
+        match poll_read(&mut self.client, &mut self.exchange.to_target, self.pool, cx) {
             Poll::Pending => false,
             Poll::Ready(Ok(count)) if count > 0 => {
                 self.traffic.client_bytes += widen(count);
-                self.judge_client();
+                self.exchange.judge_client();
                 true
             }
             Poll::Ready(_) => {
@@ -185,25 +178,9 @@ impl<'a> Connection<'a> {
         }
     }
 
-    fn judge_client(&mut self) {
-        self.client_waits = false;
-        while self.to_target.unjudged_bytes() > 0 {
-            match self.session.on_client(self.to_target.unjudged()) {
-                Ok(Step::Pass(count)) => self.to_target.pass(count),
-                Ok(Step::Replace(count, bytes)) => self.to_target.replace(count, &bytes),
-                Ok(Step::NeedMore) => return,
-                Ok(Step::Wait) => {
-                    self.client_waits = true;
-                    return;
-                }
-                Err(error) => return self.close_with(&error),
-            }
-        }
-    }
-
     fn write_target(&mut self, cx: &mut Context<'_>) -> bool {
-        if self.to_target.outgoing().is_empty() {
-            if !self.client_ended || self.client_waits || self.target_told {
+        if self.exchange.to_target.outgoing().is_empty() {
+            if !self.client_ended || self.exchange.client_waits() || self.target_told {
                 return false;
             }
             self.target_told = true;
@@ -211,80 +188,53 @@ impl<'a> Connection<'a> {
             let _ = Pin::new(&mut self.target).poll_shutdown(cx);
             return true;
         }
-        match Pin::new(&mut self.target).poll_write(cx, self.to_target.outgoing()) {
+        match Pin::new(&mut self.target).poll_write(cx, self.exchange.to_target.outgoing()) {
             Poll::Pending => return false,
-            Poll::Ready(Ok(count)) if count > 0 => self.to_target.mark_sent(count),
+            Poll::Ready(Ok(count)) if count > 0 => self.exchange.to_target.mark_sent(count),
             Poll::Ready(_) => {
                 self.target_deaf = true;
-                self.to_target.clear();
+                self.exchange.to_target.clear();
             }
         }
         true
     }
 
     fn read_target(&mut self, cx: &mut Context<'_>) -> bool {
-        if self.closing.is_some() || !self.to_client.outgoing().is_empty() {
+        if self.closing.is_some() || !self.exchange.to_client.outgoing().is_empty() {
             return false;
         }
-        match poll_read(&mut self.target, &mut self.to_client, self.pool, cx) {
+        match poll_read(&mut self.target, &mut self.exchange.to_client, self.pool, cx) {
             Poll::Pending => false,
             Poll::Ready(Ok(count)) if count > 0 => {
                 self.traffic.target_bytes += widen(count);
-                self.judge_target();
+                self.exchange.judge_target();
                 true
             }
             Poll::Ready(_) => {
-                let client_left = self.client_ended || self.session.is_terminated();
+                let client_left = self.client_ended || self.exchange.session.is_terminated();
                 self.closing = Some(if client_left { End::Client } else { End::Target });
                 true
             }
         }
     }
 
-    fn judge_target(&mut self) {
-        while self.to_client.unjudged_bytes() > 0 {
-            match self.session.on_target(self.to_client.unjudged()) {
-                Ok(Step::Pass(count)) => self.to_client.pass(count),
-                Ok(Step::Replace(count, bytes)) => self.to_client.replace(count, &bytes),
-                Ok(Step::NeedMore | Step::Wait) => break,
-                Err(error) => return self.close_with(&error),
-            }
-        }
-        let own = self.session.take_own_to_target();
-        if !own.is_empty() {
-            self.to_target.replace(0, &own);
-        }
-        if self.client_waits {
-            self.judge_client();
-        }
-    }
-
     fn write_client(&mut self, cx: &mut Context<'_>) -> io::Result<bool> {
-        if self.to_client.outgoing().is_empty() {
+        if self.exchange.to_client.outgoing().is_empty() {
             return Ok(false);
         }
-        match Pin::new(&mut self.client).poll_write(cx, self.to_client.outgoing()) {
+        match Pin::new(&mut self.client).poll_write(cx, self.exchange.to_client.outgoing()) {
             Poll::Pending => Ok(false),
             Poll::Ready(Ok(0)) => Err(io::ErrorKind::WriteZero.into()),
             Poll::Ready(Ok(count)) => {
-                self.to_client.mark_sent(count);
+                self.exchange.to_client.mark_sent(count);
                 Ok(true)
             }
             Poll::Ready(Err(error)) => Err(error),
         }
     }
 
-    /// The session cannot go on: the client is told, unless it is in the middle of a message.
-    fn close_with(&mut self, error: &OwnError) {
-        tracing::warn!(sqlstate = error.sqlstate, "session ended: {}", error.message);
-        if !self.session.target_is_mid_frame() {
-            self.to_client.replace(0, &wire::error_response(error, Severity::Fatal));
-        }
-        self.closing = Some(End::Proxy);
-    }
-
     fn give_back_buffers(&mut self) {
-        for buffer in [&mut self.to_target, &mut self.to_client] {
+        for buffer in [&mut self.exchange.to_target, &mut self.exchange.to_client] {
             if buffer.is_empty() && buffer.capacity() > 0 {
                 self.pool.put_back(buffer.detach());
             }

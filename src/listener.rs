@@ -16,7 +16,7 @@ use tokio::time::timeout;
 
 use crate::config::{Config, Limits};
 use crate::connection::{BufferPool, Connection, End};
-use crate::session::{Policy, Session};
+use crate::session::{Exchange, Policy, Session};
 use crate::target::{self, TargetAddress};
 use crate::telemetry::{self, Totals};
 use crate::wire::{self, OwnError, Severity, StartupPacket, UNTAGGED_HEAD_BYTES};
@@ -222,11 +222,13 @@ async fn serve_client(
             return refuse(&mut client, &unreachable_target(&shared.target, &error)).await;
         }
     };
-    let mut session = match startup {
+    let session = match startup {
         Some(startup) => Session::new(Arc::clone(&shared.policy), startup),
         None => Session::relay(Arc::clone(&shared.policy)),
     };
-    let (end, traffic) = Connection::new(client, target, &mut session, pool, &packet).run().await;
+    let mut exchange = Exchange::new(session, &packet);
+    let (end, traffic) = Connection::new(client, target, &mut exchange, pool).run().await;
+    let session = exchange.session;
     if end == End::ClientGone {
         cancel_running(shared, &session).await;
     }

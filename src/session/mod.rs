@@ -12,6 +12,7 @@
 
 mod client_frames;
 mod counts;
+mod exchange;
 mod expected_replies;
 mod own_statement;
 mod policy;
@@ -23,6 +24,7 @@ mod target_frames;
 use std::sync::Arc;
 
 pub use counts::Counts;
+pub use exchange::Exchange;
 pub use policy::{BadSetting, ForeignKeys, LoadPhase, OnDenied, Policy, Settings};
 
 use crate::statement::Lexing;
