@@ -1,6 +1,13 @@
 //! Every integration test, in one binary.
 //!
-//! Clippy sees tests only inside `#[test]`, not in what they share.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
+//! Clippy sees tests only inside `#[test]`, not in what they share; and a test exports nothing.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, unreachable_pub)]
 
 mod embedded;
+mod harness;
+#[allow(
+    dead_code,
+    unused_imports,
+    reason = "which parts are used depends on the clients that are there"
+)]
+mod support;
