@@ -1,9 +1,18 @@
 //! Every integration test, in one binary.
 //!
-//! Clippy sees tests only inside `#[test]`, not in what they share.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
+//! Clippy sees tests only inside `#[test]`, not in what they share; and a test exports nothing.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, unreachable_pub)]
 
+#[allow(dead_code, unused_imports, reason = "empty where no client is there")]
+mod clients;
 mod embedded;
 mod statement_properties;
 mod statement_scripts;
 mod value;
+mod harness;
+#[allow(
+    dead_code,
+    unused_imports,
+    reason = "which parts are used depends on the clients that are there"
+)]
+mod support;

@@ -1,0 +1,62 @@
+//! Real drivers do the same load on the server and through the proxy, and print the same. Each
+//! test exists only where `tests/setup` found its client.
+
+use std::process::Command;
+
+use crate::support::{Endpoint, both, command, program, run, setup_directory};
+
+/// Runs a driver's load, which prints at least so many lines when it does all it should.
+fn same_output(lines_min: usize, load: impl Fn() -> Command) {
+    let output = both(|endpoint: &Endpoint| {
+        let Endpoint { address, user, database } = endpoint;
+        let arguments = [&address.ip().to_string(), &address.port().to_string(), user, database];
+        run(load().current_dir(setup_directory().with_file_name("clients")).args(arguments), b"")
+            .success()
+    });
+    assert!(output.lines().count() >= lines_min, "{output}");
+}
+
+fn python(script: &str) -> Command {
+    let mut python = command(setup_directory().join("venv/bin/python"));
+    python.arg(script);
+    python
+}
+
+#[cfg(client = "psycopg")]
+#[test]
+fn psycopg() {
+    same_output(37, || python("load_psycopg.py"));
+}
+
+#[cfg(client = "asyncpg")]
+#[test]
+fn asyncpg() {
+    same_output(15, || python("load_asyncpg.py"));
+}
+
+#[cfg(client = "psqlodbc")]
+#[test]
+fn psqlodbc() {
+    same_output(72, || python("load_psqlodbc.py"));
+}
+
+#[cfg(client = "node-postgres")]
+#[test]
+fn node_postgres() {
+    same_output(14, || {
+        let mut node = program("node");
+        node.arg("load_node_postgres.js");
+        node
+    });
+}
+
+#[cfg(client = "pgjdbc")]
+#[test]
+fn pgjdbc() {
+    same_output(176, || {
+        let mut java = program("java");
+        java.arg("-classpath").arg(setup_directory().join("lib/postgresql.jar"));
+        java.arg("LoadPgjdbc.java");
+        java
+    });
+}

@@ -1,0 +1,16 @@
+//! psql, which comes with most servers but not with all.
+
+use super::Endpoint;
+use super::program::{Finished, program, run};
+
+/// Runs a psql script: no start-up file, unaligned output without footers.
+pub fn psql(endpoint: &Endpoint, arguments: &[&str], script: &str) -> Finished {
+    let mut command = program("psql");
+    command
+        .args(["--no-psqlrc", "--quiet", "--no-align", "--tuples-only"])
+        .args(["--host", &endpoint.address.ip().to_string()])
+        .args(["--port", &endpoint.address.port().to_string()])
+        .args(["--username", &endpoint.user, "--dbname", &endpoint.database])
+        .args(arguments);
+    run(&mut command, script.as_bytes())
+}
