@@ -6,13 +6,13 @@
 #[allow(dead_code, unused_imports, reason = "empty where no client is there")]
 mod clients;
 mod embedded;
+mod harness;
 mod statement_properties;
 mod statement_scripts;
-mod value;
-mod harness;
 #[allow(
     dead_code,
     unused_imports,
     reason = "which parts are used depends on the clients that are there"
 )]
 mod support;
+mod value;

@@ -77,7 +77,7 @@ impl Session {
     fn client_step(&mut self, unread: &mut [u8], at: usize, wait: bool) -> Step {
         if let CopyIn::Scanned(scanner) = &mut self.copy_in {
             if scanner.held_from().is_some_and(|held| at - held > HELD_BYTES_MAX) {
-                scanner.finish(unread);
+                scanner.release();
             }
             self.counts.nul_copy += scanner.take_replaced();
             let free = scanner.held_from().unwrap_or(at).min(at);
