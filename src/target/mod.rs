@@ -2,3 +2,4 @@
 
 pub mod embedded;
 mod server_binaries;
+mod server_directory;
