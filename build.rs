@@ -9,8 +9,10 @@ fn main() -> Result<(), Box<dyn Error>> {
     let found = fs::read_to_string("tests/.setup/clients").unwrap_or_default();
     let values: Vec<String> = names.lines().map(|name| format!("{name:?}")).collect();
     println!("cargo::rustc-check-cfg=cfg(client, values({}))", values.join(", "));
-    // The list itself is not named: cargo would take its absence for a change at every build.
+    // Not the list of clients: cargo would take its absence for a change at every build, so
+    // tests/setup touches this file instead.
     println!("cargo::rerun-if-changed=build.rs");
+    println!("cargo::rerun-if-changed=tests/clients/names");
     let is_found = |name: &&str| found.lines().any(|client| client == *name);
     let (there, missing): (Vec<&str>, Vec<&str>) = names.lines().partition(is_found);
     for client in there {

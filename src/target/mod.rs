@@ -2,6 +2,7 @@
 
 pub mod embedded;
 mod server_binaries;
+mod server_directory;
 mod stream;
 mod url;
 
