@@ -70,11 +70,11 @@ impl Session {
                 }
             }
         }
-        Ok(self.client_step(unread, at, wait))
+        Ok(self.client_step(at, wait))
     }
 
     /// Lets everything judged go, except what a COPY scanner holds back.
-    fn client_step(&mut self, unread: &mut [u8], at: usize, wait: bool) -> Step {
+    fn client_step(&mut self, at: usize, wait: bool) -> Step {
         if let CopyIn::Scanned(scanner) = &mut self.copy_in {
             if scanner.held_from().is_some_and(|held| at - held > HELD_BYTES_MAX) {
                 scanner.release();
