@@ -10,8 +10,8 @@ use std::time::{Duration, Instant};
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::runtime::LocalOptions;
 use tokio::sync::{Notify, mpsc};
-use tokio::task::LocalSet;
 use tokio::time::timeout;
 
 use crate::config::{Config, Limits};
@@ -154,11 +154,14 @@ fn start_worker(index: usize, shared: Arc<Shared>) -> io::Result<Worker> {
     let (queue, mut clients) = mpsc::channel(BACKLOG);
     let connected = Arc::new(AtomicUsize::new(0));
     let worker = Worker { clients: Arc::clone(&connected), queue };
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     std::thread::Builder::new().name(format!("relay-{index}")).spawn(move || {
-        let tasks = LocalSet::new();
+        let mut builder = tokio::runtime::Builder::new_current_thread();
+        let runtime = match builder.enable_all().build_local(LocalOptions::default()) {
+            Ok(runtime) => runtime,
+            Err(error) => return tracing::error!(%error, "a relay thread could not be started"),
+        };
         let pool = Rc::new(BufferPool::default());
-        tasks.block_on(&runtime, async move {
+        runtime.block_on(async move {
             while let Some((stream, address)) = clients.recv().await {
                 let left = Left { shared: Arc::clone(&shared), worker: Arc::clone(&connected) };
                 let pool = Rc::clone(&pool);

@@ -65,18 +65,16 @@ impl OwnAnswer {
         match frame_tag {
             tag::DATA_ROW => {
                 let columns = wire::data_row_text(body).unwrap_or_default();
-                let text = |value: &[u8]| value.escape_ascii().to_string();
                 self.values = NAMES
                     .into_iter()
                     .zip(columns)
-                    .filter_map(|(name, value)| Some((name, text(value?))))
+                    .filter_map(|(name, value)| Some((name, wire::printable(value?))))
                     .filter(|(_, value)| !value.is_empty())
                     .collect();
             }
             tag::ERROR_RESPONSE => {
-                let field = |code| {
-                    wire::error_field(body, code).unwrap_or_default().escape_ascii().to_string()
-                };
+                let field =
+                    |code| wire::printable(wire::error_field(body, code).unwrap_or_default());
                 self.error = Some(OwnFailure { sqlstate: field(b'C'), message: field(b'M') });
             }
             _ => {}

@@ -201,7 +201,7 @@ impl Session {
 
     fn on_parameter_status(&mut self, body: &[u8]) {
         let Some((name, value)) = wire::parameter_status(body) else { return };
-        let value = value.escape_ascii().to_string();
+        let value = wire::printable(value);
         match name {
             b"client_encoding" => self.lexing.encoding = Encoding::from_name(&value),
             b"standard_conforming_strings" => {

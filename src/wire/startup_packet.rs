@@ -79,8 +79,8 @@ fn startup_parameters(bytes: &[u8]) -> StartupParameters {
     found
 }
 
-/// The name as text for logs and look-ups; bytes that are not ASCII or not printable are escaped.
-fn printable(bytes: &[u8]) -> String {
+/// What a peer sent as text for people; bytes that are not ASCII or not printable are escaped.
+pub fn printable(bytes: &[u8]) -> String {
     match std::str::from_utf8(bytes) {
         Ok(text) if !text.chars().any(char::is_control) => text.to_owned(),
         _ => bytes.escape_ascii().to_string(),
