@@ -1,5 +1,8 @@
 //! Micro benches of the pure parts.
 
+#![allow(clippy::indexing_slicing, clippy::unwrap_used)]
+
+mod micro_statement;
 mod micro_value;
 
 fn main() {

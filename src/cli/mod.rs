@@ -1,13 +1,21 @@
 //! The commands: arguments in, exit code out. Everything that prints for a person lives here.
 
+mod rewrite;
 mod serve;
+mod types;
 
+use std::fs::File;
+use std::io;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 
+pub use rewrite::{Input, RewriteFormat, RewriteOptions, rewrite};
+pub use types::{TypesFormat, types};
+
 use crate::config::{Config, Source, Url};
+use crate::mapping::Mapping;
 
 /// The exit code of a wrong configuration or a wrong call.
 const EXIT_USAGE: u8 = 2;
@@ -38,6 +46,40 @@ enum Command {
         dms-proxy serve --listen 127.0.0.1:6432 --target postgresql://db.example.com:5432\n  \
         psql -h 127.0.0.1 -p 6432 -U app mydb")]
     Serve(ServeArguments),
+    /// Show what the proxy would make of SQL scripts; needs no server
+    ///
+    /// Reads files, or the standard input, and writes the rewritten SQL to the standard output,
+    /// byte-identical outside the changed types. Scripts of psql and dumps of pg_dump are fine:
+    /// rows behind COPY and backslash commands pass through. Exit code 1 if a type cannot be
+    /// mapped, 2 if the call is wrong or a file cannot be read.
+    #[command(after_help = "Example:\n  dms-proxy rewrite --explain schema.sql > mapped.sql")]
+    Rewrite(RewriteArguments),
+    /// Print the type mapping in force
+    Types(TypesArguments),
+}
+
+#[derive(Debug, Args)]
+struct RewriteArguments {
+    #[command(flatten)]
+    config: ConfigArguments,
+    /// Say on the standard error where each change is, and count the changes by rule
+    #[arg(long)]
+    explain: bool,
+    /// What is written to the standard output
+    #[arg(long, value_enum, default_value_t = RewriteFormat::Text)]
+    format: RewriteFormat,
+    /// SQL scripts; the standard input if there are none, or for "-"
+    #[arg(value_name = "FILE")]
+    files: Vec<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+struct TypesArguments {
+    #[command(flatten)]
+    config: ConfigArguments,
+    /// How the table is written
+    #[arg(long, value_enum, default_value_t = TypesFormat::Text)]
+    format: TypesFormat,
 }
 
 #[derive(Debug, Args)]
@@ -77,6 +119,14 @@ impl ConfigArguments {
         }
         Ok(config)
     }
+
+    /// The mapping that the configuration asks for.
+    fn mapping(&self) -> Result<Mapping, ExitCode> {
+        self.load()?.mapping().map_err(|error| {
+            say(&format!("dms-proxy: {error}"));
+            ExitCode::from(EXIT_USAGE)
+        })
+    }
 }
 
 impl Arguments {
@@ -85,6 +135,70 @@ impl Arguments {
         match self.command {
             None => serve::run(&self.serve),
             Some(Command::Serve(arguments)) => serve::run(&arguments),
+            Some(Command::Rewrite(arguments)) => arguments.run(),
+            Some(Command::Types(arguments)) => arguments.run(),
+        }
+    }
+}
+
+impl RewriteArguments {
+    fn run(&self) -> ExitCode {
+        let mapping = match self.config.mapping() {
+            Ok(mapping) => mapping,
+            Err(code) => return code,
+        };
+        // All files are opened before anything is written: a wrong name is a wrong call.
+        let inputs = if self.files.is_empty() {
+            Ok(vec![standard_input()])
+        } else {
+            self.files.iter().map(open).collect::<Result<Vec<_>, _>>()
+        };
+        let inputs = match inputs {
+            Ok(inputs) => inputs,
+            Err(message) => {
+                say(&format!("dms-proxy: {message}"));
+                return ExitCode::from(EXIT_USAGE);
+            }
+        };
+        let options = RewriteOptions { explain: self.explain, format: self.format };
+        let (mut stdout, mut stderr) = (io::stdout().lock(), io::stderr().lock());
+        exit_code(rewrite(&mapping, options, inputs, &mut stdout, &mut stderr))
+    }
+}
+
+impl TypesArguments {
+    fn run(&self) -> ExitCode {
+        match self.config.mapping() {
+            Ok(mapping) => exit_code(types(&mapping, self.format, &mut io::stdout().lock())),
+            Err(code) => code,
+        }
+    }
+}
+
+fn standard_input() -> Input<'static> {
+    Input { name: "stdin".into(), reader: Box::new(io::stdin()) }
+}
+
+fn open(path: &PathBuf) -> Result<Input<'static>, String> {
+    if path.as_os_str() == "-" {
+        return Ok(standard_input());
+    }
+    let name = path.display().to_string();
+    match File::open(path) {
+        Ok(file) => Ok(Input { name, reader: Box::new(file) }),
+        Err(error) => Err(format!("{name}: {error}")),
+    }
+}
+
+/// The exit code of a command that only reads and writes. A reader that has had enough, such as
+/// `head`, is no failure.
+fn exit_code(outcome: io::Result<u8>) -> ExitCode {
+    match outcome {
+        Ok(code) => ExitCode::from(code),
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
+        Err(error) => {
+            say(&format!("dms-proxy: {error}"));
+            ExitCode::from(EXIT_USAGE)
         }
     }
 }

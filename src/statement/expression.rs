@@ -244,6 +244,11 @@ impl Finder<'_> {
 
     /// Asks the mapping about a type and notes what it says.
     fn decide(&mut self, name: Token, end: usize, modifiers: Modifiers<'_>, place: Place) {
+        // A type behind `::` is not also the type of a literal behind it.
+        if name.start < self.types_until {
+            return;
+        }
+        self.types_until = end;
         let span = name.start..end;
         match self.mapping.lookup(self.cursor.bytes(name), modifiers, place) {
             Verdict::Keep => {}

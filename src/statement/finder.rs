@@ -30,8 +30,9 @@ impl<'a> Statements<'a> {
         Statements { finder: Finder::new(sql, lexing, mapping) }
     }
 
-    /// The offset of the next token: where the next statement starts, if there is one.
-    pub fn next_offset(&self) -> usize {
+    /// The offset where the next statement starts; the end of the text if there is none.
+    pub fn next_offset(&mut self) -> usize {
+        while self.finder.cursor.eat_kind(TokenKind::Semicolon) {}
         self.finder.cursor.token.start
     }
 
@@ -59,6 +60,8 @@ pub(super) struct Finder<'a> {
     pub(super) mapping: &'a Mapping,
     pub(super) encoding: Encoding,
     pub(super) script: Script,
+    /// The end of the last type that the mapping was asked about.
+    pub(super) types_until: usize,
     /// Whether the statement is one of those that define, in which `OPTIONS (...)` lists names.
     pub(super) definition: bool,
     /// Whether the statement may have a body in `BEGIN ATOMIC ... END`.
@@ -72,12 +75,13 @@ impl<'a> Finder<'a> {
             mapping,
             encoding: lexing.encoding,
             script: Script::default(),
+            types_until: 0,
             definition: false,
             routine_body: false,
         }
     }
 
-    /// Reads one statement and its semicolon; `None` at the end of the text.
+    /// Reads one statement up to its semicolon; `None` at the end of the text.
     fn next_statement(&mut self) -> Option<Range<usize>> {
         while self.cursor.eat_kind(TokenKind::Semicolon) {}
         if self.cursor.at(TokenKind::End) {
@@ -99,9 +103,8 @@ impl<'a> Finder<'a> {
             self.skip_rest();
         }
         self.script.statements += 1;
-        let end = self.cursor.previous.end;
-        self.cursor.eat_kind(TokenKind::Semicolon);
-        Some(start..end)
+        // The semicolon stays: what is behind it may be no SQL, such as the rows of a COPY.
+        Some(start..self.cursor.previous.end)
     }
 
     fn at_end(&self) -> bool {

@@ -76,6 +76,9 @@ pub struct Lexer<'a> {
     position: usize,
     lexing: Lexing,
     ascii_trail: bool,
+    /// Up to here there are only signs, each an operator of its own. Without it, a run of signs
+    /// would be looked through once a sign.
+    signs_until: usize,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -127,12 +130,13 @@ fn class(byte: u8) -> Class {
 impl<'a> Lexer<'a> {
     /// A lexer at the start of `sql`.
     pub fn new(sql: &'a [u8], lexing: Lexing) -> Lexer<'a> {
-        Lexer { sql, position: 0, lexing, ascii_trail: lexing.encoding.has_ascii_trail() }
+        let ascii_trail = lexing.encoding.has_ascii_trail();
+        Lexer { sql, position: 0, lexing, ascii_trail, signs_until: 0 }
     }
 
     /// A lexer over the same text that goes on at `position`.
     pub fn at(self, position: usize) -> Lexer<'a> {
-        Lexer { position, ..self }
+        Lexer { position, signs_until: 0, ..self }
     }
 
     /// The whole text.
@@ -173,7 +177,7 @@ impl<'a> Lexer<'a> {
     }
 
     #[inline]
-    fn cut(&self, byte: u8, start: usize) -> (TokenKind, usize) {
+    fn cut(&mut self, byte: u8, start: usize) -> (TokenKind, usize) {
         match class(byte) {
             Class::Letter => (TokenKind::Word, self.word_end(start)),
             Class::Prefix => self.prefixed(byte, start),
@@ -289,7 +293,10 @@ impl<'a> Lexer<'a> {
         end
     }
 
-    fn operator_end(&self, start: usize) -> usize {
+    fn operator_end(&mut self, start: usize) -> usize {
+        if start < self.signs_until {
+            return start + 1;
+        }
         let mut end = start;
         while let Some(byte) = self.byte(end) {
             if class(byte) != Class::Operator {
@@ -301,7 +308,12 @@ impl<'a> Lexer<'a> {
             }
             end += 1;
         }
-        self.trim_sign(start, end.max(start + 1))
+        let run = end.max(start + 1);
+        let end = self.trim_sign(start, run);
+        if end < run {
+            self.signs_until = run;
+        }
+        end
     }
 
     /// `a=-1` is `=` and `-`: an operator ends in + or - only if it has one of these characters.
@@ -486,5 +498,83 @@ impl Iterator for Lexer<'_> {
     fn next(&mut self) -> Option<Token> {
         let token = self.token();
         (token.kind != TokenKind::End).then_some(token)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::encoding::Encoding;
+
+    fn tokens(sql: &[u8], lexing: Lexing) -> Vec<(TokenKind, &[u8])> {
+        let lexer = Lexer::new(sql, lexing);
+        lexer.map(|token| (token.kind, lexer.bytes(token))).collect()
+    }
+
+    fn texts(sql: &str) -> Vec<&str> {
+        let tokens = tokens(sql.as_bytes(), Lexing::default());
+        tokens.into_iter().map(|(_, bytes)| std::str::from_utf8(bytes).unwrap()).collect()
+    }
+
+    #[test]
+    fn operators_end_where_postgresql_ends_them() {
+        assert_eq!(texts("a=-1"), ["a", "=", "-", "1"]);
+        assert_eq!(texts("a@-1"), ["a", "@-", "1"]);
+        assert_eq!(texts("a<--b\nc"), ["a", "<", "c"]);
+        assert_eq!(texts("a*/*b*/c"), ["a", "*", "c"]);
+        assert_eq!(texts("a<+-+b"), ["a", "<", "+", "-", "+", "b"]);
+        assert_eq!(texts("a+-+@b"), ["a", "+-+@", "b"]);
+        assert_eq!(texts("f(a=>1)::x:=2"), ["f", "(", "a", "=>", "1", ")", "::", "x", ":=", "2"]);
+    }
+
+    #[test]
+    fn numbers_end_where_postgresql_ends_them() {
+        assert_eq!(texts("1..10"), ["1", "..", "10"]);
+        assert_eq!(
+            texts("1.5e+3 .5 1. 1e 0xFg 0b12"),
+            ["1.5e+3", ".5", "1.", "1", "e", "0xF", "g", "0b1", "2"]
+        );
+        assert_eq!(texts("1_000 1__0 $12a"), ["1_000", "1", "__0", "$12", "a"]);
+    }
+
+    #[test]
+    fn strings_go_on_behind_a_line_break_only() {
+        assert_eq!(texts("'a'\n'b'"), ["'a'\n'b'"]);
+        assert_eq!(texts("'a' -- 'x'\n  'b' 'c'"), ["'a' -- 'x'\n  'b'", "'c'"]);
+        assert_eq!(texts("'a' 'b'"), ["'a'", "'b'"]);
+        assert_eq!(texts("'a' /*\n*/ 'b'"), ["'a'", "'b'"]);
+        assert_eq!(texts("E'a\\''\n'\\'b' c"), ["E'a\\''\n'\\'b'", "c"]);
+    }
+
+    #[test]
+    fn dollar_quotes_end_at_their_own_tag() {
+        assert_eq!(texts("$a$ $b$ $$ $a $a$b"), ["$a$ $b$ $$ $a $a$", "b"]);
+        assert_eq!(texts("$a$b$a$a$ $1$ a$$b"), ["$a$b$a$", "a$", "$1", "$", "a$$b"]);
+    }
+
+    #[test]
+    fn backslashes_count_where_they_escape() {
+        let off = Lexing { standard_conforming_strings: false, ..Lexing::default() };
+        assert_eq!(tokens(b"'a\\' b", Lexing::default()).len(), 2);
+        assert_eq!(tokens(b"'a\\' b'", off), [(TokenKind::EscapeText, b"'a\\' b'".as_slice())]);
+        assert_eq!(tokens(b"U&'a\\' b", off).len(), 2);
+    }
+
+    #[test]
+    fn trail_bytes_are_no_backslashes() {
+        // U+8868 in Shift-JIS ends in a backslash, U+30BC in a left bracket.
+        let sjis = Lexing { encoding: Encoding::ShiftJis, ..Lexing::default() };
+        assert_eq!(tokens(b"E'\x95\\' b", sjis).len(), 2);
+        assert_eq!(tokens(b"E'\\\x95\\' b", sjis).len(), 2);
+        assert_eq!(tokens(b"a\x83[b", sjis), [(TokenKind::Word, b"a\x83[b".as_slice())]);
+        assert_eq!(tokens(b"E'\x95\\' b", Lexing::default())[0].0, TokenKind::Unterminated);
+    }
+
+    #[test]
+    fn what_never_ends_reaches_to_the_end() {
+        for sql in ["'a", "\"a", "$a$ x", "/* /* */", "E'\\", "E'a\\'", "U&'", "$a$ $A$"] {
+            let kinds: Vec<_> = tokens(sql.as_bytes(), Lexing::default());
+            assert_eq!(kinds, [(TokenKind::Unterminated, sql.as_bytes())]);
+        }
     }
 }

@@ -131,22 +131,3 @@ pub fn apply(sql: &[u8], edits: &[Edit]) -> Vec<u8> {
     text.extend_from_slice(sql.get(position..).unwrap_or_default());
     text
 }
-
-/// Where an offset of the rewritten text lies in the original one: how the position in an error
-/// of the target is given in the client's own text. Inside a replacement, its start.
-pub fn original_offset(edits: &[Edit], rewritten: usize) -> usize {
-    // How far the rewritten text is ahead of the original one, as two sums.
-    let (mut before, mut after) = (0, 0);
-    for edit in edits {
-        let start = (edit.span.start + after).saturating_sub(before);
-        if rewritten < start {
-            break;
-        }
-        if rewritten < start + edit.text.len() {
-            return edit.span.start;
-        }
-        before += edit.span.len();
-        after += edit.text.len();
-    }
-    (rewritten + before).saturating_sub(after)
-}

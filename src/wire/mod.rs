@@ -19,5 +19,6 @@ pub use message::{
 };
 pub use relay_buffer::RelayBuffer;
 pub use startup_packet::{
-    StartupPacket, StartupParameters, UNTAGGED_HEAD_BYTES, cancel_request, startup_packet,
+    StartupPacket, StartupParameters, UNTAGGED_HEAD_BYTES, cancel_request, printable,
+    startup_packet,
 };

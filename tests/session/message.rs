@@ -80,7 +80,7 @@ fn words(line: &str) -> Vec<Vec<u8>> {
             word
         } else {
             let end = rest.find(' ').unwrap_or(rest.len());
-            let word = rest[..end].as_bytes().to_vec();
+            let word = rest.as_bytes()[..end].to_vec();
             rest = rest[end..].trim_start();
             word
         };

@@ -1,0 +1,68 @@
+//! Reading statements: a short one, a table of twenty columns, an INSERT of five megabytes.
+
+use divan::Bencher;
+use divan::counter::BytesCount;
+use dms_proxy::mapping::{Mapping, MappingOptions};
+use dms_proxy::statement::lexer::Lexer;
+use dms_proxy::statement::{Lexing, apply, read};
+
+const SHORT: &[u8] = b"UPDATE accounts SET balance = balance + $1 WHERE id = $2 ;;";
+
+fn mapping() -> Mapping {
+    Mapping::new(MappingOptions::default()).unwrap_or_else(|error| panic!("{error}"))
+}
+
+fn insert(bytes: usize) -> Vec<u8> {
+    let row = "(17, 'a text of some length, as names and addresses have, with a quote '' in it', \
+               'and a second one, which is somewhat longer than the first one was, to be sure', \
+               '2020-01-01 10:11:12.123456', 12345.67, NULL), ";
+    let mut sql = b"INSERT INTO public.t (a, b, c, d, e, f) VALUES ".to_vec();
+    while sql.len() < bytes {
+        sql.extend_from_slice(row.as_bytes());
+    }
+    sql.extend_from_slice(b"(1, '', '', NULL, 0, NULL)");
+    sql
+}
+
+fn table() -> Vec<u8> {
+    let types = ["UINT4 NOT NULL", "STRING(100)", "DATETIME(6)", "NUMERIC(10,2) DEFAULT 0", "CLOB"];
+    let columns: Vec<_> = (0..20).map(|n| format!("column_{n} {}", types[n % 5])).collect();
+    format!("CREATE TABLE \"public\".\"t\" ({}, PRIMARY KEY (column_0))", columns.join(", "))
+        .into_bytes()
+}
+
+#[divan::bench]
+fn lex_short_statement(bencher: Bencher<'_, '_>) {
+    bencher.bench(|| Lexer::new(divan::black_box(SHORT), Lexing::default()).count());
+}
+
+#[divan::bench]
+fn read_short_statement(bencher: Bencher<'_, '_>) {
+    let mapping = mapping();
+    bencher.bench(|| read(divan::black_box(SHORT), Lexing::default(), &mapping));
+}
+
+#[divan::bench]
+fn rewrite_create_table_of_20_columns(bencher: Bencher<'_, '_>) {
+    let (mapping, sql) = (mapping(), table());
+    bencher.bench(|| {
+        let sql = divan::black_box(sql.as_slice());
+        apply(sql, &read(sql, Lexing::default(), &mapping).edits)
+    });
+}
+
+#[divan::bench]
+fn lex_insert_of_5_mb(bencher: Bencher<'_, '_>) {
+    let sql = insert(5_000_000);
+    bencher
+        .counter(BytesCount::new(sql.len()))
+        .bench(|| Lexer::new(divan::black_box(&sql), Lexing::default()).count());
+}
+
+#[divan::bench]
+fn read_insert_of_5_mb(bencher: Bencher<'_, '_>) {
+    let (mapping, sql) = (mapping(), insert(5_000_000));
+    bencher
+        .counter(BytesCount::new(sql.len()))
+        .bench(|| read(divan::black_box(&sql), Lexing::default(), &mapping));
+}

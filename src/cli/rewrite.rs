@@ -1,0 +1,368 @@
+//! `dms-proxy rewrite`: a dry run over SQL scripts, psql's among them. Needs no server.
+
+use std::collections::BTreeMap;
+use std::io::{self, Read, Write};
+use std::ops::Range;
+
+use memchr::{memchr, memmem};
+use serde::Serialize;
+
+use crate::encoding::Encoding;
+use crate::mapping::{Mapping, RuleId};
+use crate::statement::{Edit, Lexing, Statements, apply};
+
+/// How the outcome is written to the standard output.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum RewriteFormat {
+    /// The rewritten SQL, byte-identical outside the changed spans.
+    #[default]
+    Text,
+    /// One JSON document: `files` (with the rewritten SQL), `changes`, `errors`.
+    Json,
+}
+
+/// What `rewrite` is asked for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RewriteOptions {
+    /// Whether every change is explained on the standard error, with a summary by rule.
+    pub explain: bool,
+    /// The form of the standard output.
+    pub format: RewriteFormat,
+}
+
+/// A script to rewrite: its name for messages, and where it is read from.
+pub struct Input<'a> {
+    /// The name of the file.
+    pub name: String,
+    /// Its bytes.
+    pub reader: Box<dyn Read + 'a>,
+}
+
+/// Rewrites every input and gives the exit code: 0, or 1 if a type cannot be mapped. A statement
+/// with such a type stays as it is. Rows behind `COPY ... FROM stdin;` and psql's backslash
+/// commands at the start of a statement are passed through.
+///
+/// # Errors
+/// Those of the readers and writers.
+pub fn rewrite<'a>(
+    mapping: &Mapping,
+    options: RewriteOptions,
+    inputs: impl IntoIterator<Item = Input<'a>>,
+    stdout: &mut dyn Write,
+    stderr: &mut dyn Write,
+) -> io::Result<u8> {
+    let mut report = Report::default();
+    for mut input in inputs {
+        let mut sql = Vec::new();
+        input.reader.read_to_end(&mut sql)?;
+        let noted = (report.changes.len(), report.errors.len());
+        let edits = report.read(&input.name, &sql, mapping);
+        report.explain(noted, options.explain, stderr)?;
+        let rewritten = apply(&sql, &edits);
+        match options.format {
+            RewriteFormat::Text => stdout.write_all(&rewritten)?,
+            RewriteFormat::Json => {
+                if let Some(file) = report.files.last_mut() {
+                    let utf8 = std::str::from_utf8(&rewritten).is_ok();
+                    file.encoding = if utf8 { "UTF8" } else { "LATIN1" };
+                    file.sql = text(&rewritten);
+                }
+            }
+        }
+    }
+    if options.format == RewriteFormat::Json {
+        serde_json::to_writer_pretty(&mut *stdout, &report)?;
+        writeln!(stdout)?;
+    }
+    if options.explain {
+        report.summarize(mapping, stderr)?;
+    }
+    Ok(u8::from(!report.errors.is_empty()))
+}
+
+/// What was done, over all inputs; the JSON document.
+#[derive(Debug, Default, Serialize)]
+struct Report {
+    files: Vec<File>,
+    changes: Vec<Change>,
+    errors: Vec<Error>,
+}
+
+#[derive(Debug, Serialize)]
+struct File {
+    file: String,
+    statements: usize,
+    not_understood: usize,
+    /// How `sql` is to be encoded to give the bytes of the rewritten file.
+    encoding: &'static str,
+    sql: String,
+}
+
+/// Where something stands. Statement, line and column count from 1, the offset (bytes) from 0;
+/// the column is in characters.
+#[derive(Clone, Debug, Serialize)]
+struct At {
+    file: String,
+    statement: usize,
+    line: usize,
+    column: usize,
+    offset: usize,
+}
+
+#[derive(Debug, Serialize)]
+struct Change {
+    #[serde(flatten)]
+    at: At,
+    before: String,
+    after: String,
+    rule: &'static str,
+    #[serde(skip)]
+    id: RuleId,
+}
+
+#[derive(Debug, Serialize)]
+struct Error {
+    #[serde(flatten)]
+    at: At,
+    before: String,
+    message: String,
+    hint: String,
+}
+
+impl Report {
+    /// Reads a script, notes what is found, and gives the edits to make.
+    fn read(&mut self, name: &str, sql: &[u8], mapping: &Mapping) -> Vec<Edit> {
+        let mut edits = Vec::new();
+        let mut file = File {
+            file: name.to_owned(),
+            statements: 0,
+            not_understood: 0,
+            encoding: "UTF8",
+            sql: String::new(),
+        };
+        let mut lines = Lines::new(sql);
+        let mut statements = Statements::new(sql, Lexing::default(), mapping);
+        loop {
+            let start = statements.next_offset();
+            if sql.get(start) == Some(&b'\\') {
+                statements.seek(line_end(sql, start));
+                continue;
+            }
+            let Some((span, script)) = statements.next() else { break };
+            file.statements += 1;
+            file.not_understood += script.not_understood;
+            let mut at = |span: &Range<usize>| {
+                let (line, column) = lines.position(span.start);
+                let statement = file.statements;
+                At { file: name.to_owned(), statement, line, column, offset: span.start }
+            };
+            let before = |span: &Range<usize>| text(sql.get(span.clone()).unwrap_or_default());
+            if let Some(fault) = script.fault {
+                self.errors.push(Error {
+                    at: at(&fault.span),
+                    before: before(&fault.span),
+                    message: fault.message,
+                    hint: fault.hint,
+                });
+            } else {
+                self.changes.extend(script.edits.iter().map(|edit| Change {
+                    at: at(&edit.span),
+                    before: before(&edit.span),
+                    after: edit.text.clone(),
+                    rule: mapping.rule(edit.rule).map_or("", |rule| rule.id),
+                    id: edit.rule,
+                }));
+                edits.extend(script.edits);
+            }
+            if !script.copies.is_empty() {
+                statements.seek(rows_end(sql, span.end));
+            }
+        }
+        self.files.push(file);
+        edits
+    }
+
+    /// Says what was noted since `noted` changes and errors.
+    fn explain(
+        &self,
+        noted: (usize, usize),
+        changes: bool,
+        stderr: &mut dyn Write,
+    ) -> io::Result<()> {
+        let one_line = |text: &str| text.replace(['\n', '\r'], " ");
+        if changes {
+            for Change { at, before, after, rule, .. } in self.changes.iter().skip(noted.0) {
+                let At { file, line, column, .. } = at;
+                let before = one_line(before);
+                writeln!(stderr, "{file}:{line}:{column}: {before} -> {after} ({rule})")?;
+            }
+        }
+        for Error { at, message, hint, .. } in self.errors.iter().skip(noted.1) {
+            let At { file, line, column, .. } = at;
+            writeln!(stderr, "{file}:{line}:{column}: error: {message}")?;
+            writeln!(stderr, "{file}:{line}:{column}: hint: {hint}")?;
+        }
+        Ok(())
+    }
+
+    /// Says how often each rule was used.
+    fn summarize(&self, mapping: &Mapping, stderr: &mut dyn Write) -> io::Result<()> {
+        let mut counts: BTreeMap<RuleId, usize> = BTreeMap::new();
+        for change in &self.changes {
+            *counts.entry(change.id).or_default() += 1;
+        }
+        for (id, count) in counts {
+            let Some(rule) = mapping.rule(id) else { continue };
+            let target = mapping.target_text(rule);
+            writeln!(stderr, "{count:>8}  {}: {} -> {target}", rule.id, rule.dms)?;
+        }
+        let statements: usize = self.files.iter().map(|file| file.statements).sum();
+        let not_understood: usize = self.files.iter().map(|file| file.not_understood).sum();
+        writeln!(
+            stderr,
+            "{:>8}  changes in {statements} statements; {not_understood} not understood, {} with \
+             a type that cannot be mapped",
+            self.changes.len(),
+            self.errors.len()
+        )
+    }
+}
+
+/// Lines and columns of offsets that are asked for in rising order, in one pass over the text.
+struct Lines<'a> {
+    sql: &'a [u8],
+    line: usize,
+    column: usize,
+    offset: usize,
+}
+
+impl<'a> Lines<'a> {
+    fn new(sql: &'a [u8]) -> Lines<'a> {
+        Lines { sql, line: 1, column: 1, offset: 0 }
+    }
+
+    fn position(&mut self, offset: usize) -> (usize, usize) {
+        let mut passed = self.sql.get(self.offset..offset).unwrap_or_default();
+        self.offset = offset.max(self.offset);
+        while let Some(end) = memchr(b'\n', passed) {
+            self.line += 1;
+            self.column = 1;
+            passed = passed.get(end + 1..).unwrap_or_default();
+        }
+        self.column += Encoding::Utf8.count_characters(passed);
+        (self.line, self.column)
+    }
+}
+
+/// The offset of the line break behind `offset`, or the end.
+fn line_end(sql: &[u8], offset: usize) -> usize {
+    let rest = sql.get(offset..).unwrap_or_default();
+    memchr(b'\n', rest).map_or(sql.len(), |length| offset + length)
+}
+
+/// Behind the rows of a COPY whose statement ends at `offset`: behind the line `\.`, or the end.
+fn rows_end(sql: &[u8], offset: usize) -> usize {
+    let mut position = line_end(sql, offset);
+    loop {
+        let rest = sql.get(position..).unwrap_or_default();
+        let Some(length) = memmem::find(rest, b"\n\\.") else { return sql.len() };
+        position += length + 3;
+        if matches!(sql.get(position), None | Some(b'\n' | b'\r')) {
+            return position;
+        }
+    }
+}
+
+/// Bytes as a string: UTF-8, or else one character a byte, so that nothing is lost.
+fn text(bytes: &[u8]) -> String {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => text.to_owned(),
+        Err(_) => bytes.iter().copied().map(char::from).collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::mapping::MappingOptions;
+
+    /// Exit code, standard output, standard error.
+    fn run(sql: &[u8], explain: bool, format: RewriteFormat) -> (u8, Vec<u8>, String) {
+        let mapping = Mapping::new(MappingOptions::default()).unwrap();
+        let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
+        let input = Input { name: "a.sql".into(), reader: Box::new(sql) };
+        let options = RewriteOptions { explain, format };
+        let code = rewrite(&mapping, options, [input], &mut stdout, &mut stderr).unwrap();
+        (code, stdout, String::from_utf8(stderr).unwrap())
+    }
+
+    #[test]
+    fn changes_are_explained_by_line_and_column() {
+        let sql = "-- Größe\nCREATE TABLE \"ä\" (a UINT4,\n\tb STRING\n (5));\nSELECT 1;\n";
+        let (code, stdout, stderr) = run(sql.as_bytes(), true, RewriteFormat::Text);
+        assert_eq!(code, 0);
+        assert_eq!(
+            String::from_utf8(stdout).unwrap(),
+            "-- Größe\nCREATE TABLE \"ä\" (a BIGINT,\n\tb VARCHAR(5));\nSELECT 1;\n"
+        );
+        assert_eq!(
+            stderr,
+            "a.sql:2:21: UINT4 -> BIGINT (uint4)\n\
+             a.sql:3:4: STRING  (5) -> VARCHAR(5) (string-1-21845)\n\
+             \x20      1  string-1-21845: STRING -> VARCHAR(n)\n\
+             \x20      1  uint4: UINT4 -> BIGINT\n\
+             \x20      2  changes in 2 statements; 0 not understood, 0 with a type that cannot be \
+             mapped\n"
+        );
+    }
+
+    #[test]
+    fn every_statement_with_an_unmappable_type_is_named_and_left_alone() {
+        let sql = "CREATE TABLE t (a UINT4, b STRING(0));\nCREATE TABLE u (a UINT4);\n\
+                   CREATE TABLE v (a DATETIME(10));\n";
+        let (code, stdout, stderr) = run(sql.as_bytes(), false, RewriteFormat::Text);
+        assert_eq!(code, 1);
+        assert_eq!(String::from_utf8(stdout).unwrap(), sql.replace("u (a UINT4)", "u (a BIGINT)"));
+        let errors: Vec<_> = stderr.lines().filter(|line| line.contains(": error: ")).collect();
+        assert_eq!(errors.len(), 2);
+        assert!(errors[0].starts_with("a.sql:1:28: ") && errors[1].starts_with("a.sql:3:19: "));
+        assert_eq!(stderr.lines().filter(|line| line.contains(": hint: Write ")).count(), 2);
+    }
+
+    #[test]
+    fn rows_and_meta_commands_of_psql_pass_through() {
+        let sql = "\\connect 'it\nCREATE TABLE t (a UINT4);\n\
+                   COPY t (a, b) FROM stdin;\n1\tCREATE TABLE x (a UINT4);\n\\.x\n'\t/*\n\\.\n\
+                   \\echo it's ::uint4\nCOPY u FROM stdin;\n\\.\nCREATE TABLE u (a CLOB);\n";
+        let (code, stdout, _) = run(sql.as_bytes(), false, RewriteFormat::Text);
+        let expected = sql.replace("t (a UINT4)", "t (a BIGINT)").replace("CLOB", "TEXT");
+        assert_eq!((code, String::from_utf8(stdout).unwrap()), (0, expected));
+    }
+
+    #[test]
+    fn json_holds_files_changes_and_errors() {
+        let sql = b"SELECT 1;\nSELECT 'x'::uint4, '\xE4'; SELECT 1::string(0)";
+        let (code, stdout, _) = run(sql, false, RewriteFormat::Json);
+        let json: serde_json::Value = serde_json::from_slice(&stdout).unwrap();
+        assert_eq!(code, 1);
+        let change = &json["changes"][0];
+        assert_eq!(change["file"], "a.sql");
+        assert_eq!((&change["statement"], &change["line"]), (&2.into(), &2.into()));
+        assert_eq!((&change["column"], &change["offset"]), (&13.into(), &22.into()));
+        assert_eq!((&change["before"], &change["after"]), (&"uint4".into(), &"BIGINT".into()));
+        assert_eq!(change["rule"], "uint4");
+        assert_eq!(json["errors"][0]["statement"], 3);
+        assert_eq!(json["files"][0]["encoding"], "LATIN1");
+        assert_eq!(
+            json["files"][0]["sql"],
+            "SELECT 1;\nSELECT 'x'::BIGINT, 'ä'; SELECT 1::string(0)"
+        );
+    }
+
+    #[test]
+    fn bytes_that_are_not_utf8_stay() {
+        let sql = b"CREATE TABLE t (\xE4\xFF UINT1, b \x80);";
+        let (code, stdout, _) = run(sql, false, RewriteFormat::Text);
+        assert_eq!((code, stdout), (0, b"CREATE TABLE t (\xE4\xFF SMALLINT, b \x80);".to_vec()));
+    }
+}

@@ -1,0 +1,31 @@
+//! `dms-proxy types`: the mapping in force, written out.
+
+use std::io::{self, Write};
+
+use crate::mapping::{Mapping, json_table, markdown_table, text_table};
+
+/// How the mapping is written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum TypesFormat {
+    /// Aligned columns.
+    #[default]
+    Text,
+    /// A JSON array, one object a row.
+    Json,
+    /// A Markdown table.
+    Markdown,
+}
+
+/// Writes the mapping in force and gives the exit code, 0.
+///
+/// # Errors
+/// Those of the writer.
+pub fn types(mapping: &Mapping, format: TypesFormat, stdout: &mut dyn Write) -> io::Result<u8> {
+    let table = match format {
+        TypesFormat::Text => text_table(mapping),
+        TypesFormat::Json => json_table(mapping)?,
+        TypesFormat::Markdown => markdown_table(mapping),
+    };
+    stdout.write_all(table.as_bytes())?;
+    Ok(0)
+}
