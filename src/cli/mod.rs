@@ -1,5 +1,6 @@
 //! The commands: arguments in, exit code out. Everything that prints for a person lives here.
 
+mod demo;
 mod rewrite;
 mod serve;
 mod types;
@@ -46,6 +47,12 @@ enum Command {
         dms-proxy serve --listen 127.0.0.1:6432 --target postgresql://db.example.com:5432\n  \
         psql -h 127.0.0.1 -p 6432 -U app mydb")]
     Serve(ServeArguments),
+    /// See a small migration on a throw-away PostgreSQL, directly and through the proxy
+    ///
+    /// Starts a private server from the PostgreSQL binaries of this machine, creates a table with
+    /// every DMS type, loads a child table before its parent and rows with U+0000, reads everything
+    /// back and compares it. Exit code 0 only if all of it came out as it should.
+    Demo(DemoArguments),
     /// Show what the proxy would make of SQL scripts; needs no server
     ///
     /// Reads files, or the standard input, and writes the rewritten SQL to the standard output,
@@ -56,6 +63,13 @@ enum Command {
     Rewrite(RewriteArguments),
     /// Print the type mapping in force
     Types(TypesArguments),
+}
+
+#[derive(Debug, Args)]
+struct DemoArguments {
+    /// Leave server and proxy running and say how to connect
+    #[arg(long)]
+    keep: bool,
 }
 
 #[derive(Debug, Args)]
@@ -135,6 +149,7 @@ impl Arguments {
         match self.command {
             None => serve::run(&self.serve),
             Some(Command::Serve(arguments)) => serve::run(&arguments),
+            Some(Command::Demo(arguments)) => demo::run(&arguments),
             Some(Command::Rewrite(arguments)) => arguments.run(),
             Some(Command::Types(arguments)) => arguments.run(),
         }

@@ -48,8 +48,7 @@ fn serve(config: &Config, arguments: &ServeArguments) -> io::Result<()> {
             let options =
                 EmbeddedOptions { data_dir: arguments.data_dir.clone(), ..Default::default() };
             let embedded = Embedded::start(&options).map_err(io::Error::other)?;
-            let socket = format!(".s.PGSQL.{}", embedded.port());
-            let address = TargetAddress::Unix(embedded.socket_directory().join(socket));
+            let address = embedded_target(&embedded);
             (Some(embedded), address)
         }
     };
@@ -69,6 +68,12 @@ fn serve(config: &Config, arguments: &ServeArguments) -> io::Result<()> {
         tracing::info!("stopped; every session had ended");
     }
     Ok(())
+}
+
+/// Where the embedded server listens.
+pub(super) fn embedded_target(embedded: &Embedded) -> TargetAddress {
+    let socket = format!(".s.PGSQL.{}", embedded.port());
+    TargetAddress::Unix(embedded.socket_directory().join(socket))
 }
 
 /// The lines that a person who started the proxy wants to see.
