@@ -16,4 +16,5 @@ mod statement_scripts;
     reason = "which parts are used depends on the clients that are there"
 )]
 mod support;
+mod tidy;
 mod value;
