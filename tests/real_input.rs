@@ -1,6 +1,8 @@
 //! Real tools do real loads through the proxy and leave what a direct load leaves. Each test
 //! exists only where `tests/setup` found its client.
 
+#[cfg(client = "psql")]
+mod csv;
 #[cfg(client = "pgbench")]
 mod pgbench;
 
