@@ -5,6 +5,8 @@
 mod csv;
 #[cfg(client = "pgbench")]
 mod pgbench;
+#[cfg(all(client = "pgloader", client = "sqlite3"))]
+mod pgloader;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
