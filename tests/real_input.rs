@@ -7,6 +7,8 @@ mod csv;
 mod pgbench;
 #[cfg(all(client = "pgloader", client = "sqlite3"))]
 mod pgloader;
+#[cfg(client = "psql")]
+mod vanished;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
