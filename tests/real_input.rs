@@ -3,6 +3,7 @@
 
 #[cfg(client = "psql")]
 mod csv;
+mod drain;
 #[cfg(client = "pgbench")]
 mod pgbench;
 #[cfg(all(client = "pgloader", client = "sqlite3"))]
