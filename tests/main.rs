@@ -7,6 +7,12 @@
 mod clients;
 mod embedded;
 mod harness;
+#[allow(
+    dead_code,
+    unused_imports,
+    reason = "which parts are used depends on the clients that are there"
+)]
+mod real_input;
 mod session;
 mod statement_properties;
 mod statement_scripts;
