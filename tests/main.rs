@@ -7,6 +7,7 @@
 mod clients;
 mod embedded;
 mod harness;
+mod protocol;
 mod statement_properties;
 mod statement_scripts;
 #[allow(
