@@ -7,6 +7,7 @@
 mod clients;
 mod embedded;
 mod harness;
+mod protocol;
 #[allow(
     dead_code,
     unused_imports,

@@ -53,12 +53,16 @@ impl Session {
             }
             let found =
                 wire::head(unread.get(at..).unwrap_or_default(), self.policy.message_bytes_max);
-            let Some(head) = found.map_err(Session::protocol_violation)? else { break };
-            if head.tag != tag::COPY_DATA
-                && let CopyIn::Scanned(scanner) = &mut self.copy_in
-            {
+            let goes_on = matches!(found, Ok(None | Some(Head { tag: tag::COPY_DATA, .. })));
+            if !goes_on && let CopyIn::Scanned(scanner) = &mut self.copy_in {
                 scanner.finish(unread);
             }
+            // What stands in front of a frame that cannot be one is the target's.
+            let head = match found {
+                Ok(Some(head)) => head,
+                Err(error) if at == 0 => return Err(Session::protocol_violation(error)),
+                Ok(None) | Err(_) => break,
+            };
             let rest = unread.get_mut(at..).unwrap_or_default();
             match self.on_client_frame(head, rest, at == 0)? {
                 Judged::Passed(count) => at += count,

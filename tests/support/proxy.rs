@@ -94,6 +94,11 @@ impl Proxy {
         self.address
     }
 
+    /// The process of the proxy.
+    pub fn pid(&self) -> u32 {
+        self.pid
+    }
+
     /// All it has logged so far.
     pub fn log(&self) -> String {
         self.log.lock().unwrap().clone()

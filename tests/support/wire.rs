@@ -53,7 +53,7 @@ impl Body {
     }
 
     fn count(self, count: usize) -> Self {
-        self.int16(i16::try_from(count).unwrap())
+        self.int16(u16::try_from(count).unwrap().cast_signed())
     }
 }
 
@@ -178,6 +178,22 @@ impl Wire {
         let mut body = vec![0; length.checked_sub(4).expect("a length counts itself")];
         self.stream.read_exact(&mut body).unwrap();
         Some(Frame { tag, body })
+    }
+
+    /// All bytes up to the end of the connection, frames or not.
+    pub fn read_to_end(&mut self) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        match self.stream.read_to_end(&mut bytes) {
+            Err(error) if !closed(error.kind()) => panic!("no end: {error}"),
+            _ => bytes,
+        }
+    }
+
+    /// One byte: the answer to a request for encryption is not a frame.
+    pub fn read_byte(&mut self) -> u8 {
+        let mut byte = [0];
+        self.stream.read_exact(&mut byte).unwrap();
+        byte[0]
     }
 
     /// Whether anything comes, without reading it.

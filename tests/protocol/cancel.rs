@@ -1,0 +1,89 @@
+//! CancelRequest, and clients that vanish while the server works for them.
+
+use std::time::{Duration, Instant};
+
+use super::{exact_until_ready, log_in, say, sqlstate};
+use crate::support::{Body, Cluster, Endpoint, Proxy, Wire, both};
+
+/// What a CancelRequest names: a process id and its key.
+fn key_of(endpoint: &Endpoint) -> (Wire, Vec<u8>) {
+    let (wire, greeting) = Wire::log_in(endpoint, &[]);
+    let key = greeting.iter().find(|frame| frame.tag == b'K').unwrap().body.clone();
+    (wire, key)
+}
+
+fn cancel(endpoint: &Endpoint, key: &[u8]) -> Vec<u8> {
+    let mut wire = Wire::open(endpoint);
+    let length = i32::try_from(8 + key.len()).unwrap();
+    wire.send_raw(&Body::default().int32(length).int32(80_877_102).bytes(key).0);
+    wire.read_to_end()
+}
+
+/// Waits until a backend runs this statement in a way that shows.
+fn wait_for_sleep(endpoint: &Endpoint, count: &str) {
+    let sql = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep' AND datname = ";
+    let sql = format!("{sql}'{}'", endpoint.database);
+    let until = Instant::now() + Duration::from_secs(20);
+    while Cluster::shared().query("postgres", &sql) != [[count]] {
+        assert!(Instant::now() < until, "no backend that sleeps");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+#[test]
+fn running_statement_is_cancelled() {
+    let said = both(|endpoint| {
+        let (mut wire, key) = key_of(endpoint);
+        wire.query("SELECT 1; SELECT pg_sleep(60); SELECT 2");
+        wait_for_sleep(endpoint, "1");
+        assert!(cancel(endpoint, &key).is_empty());
+        let mut said = exact_until_ready(&mut wire, 1);
+        wire.parse("", "SELECT pg_sleep(60)", &[]).bind("", "", &[], &[], 0).execute("", 0).sync();
+        wait_for_sleep(endpoint, "1");
+        cancel(endpoint, &key);
+        said += &exact_until_ready(&mut wire, 1);
+        // One that comes too late does nothing to speak of.
+        said += &say(&mut wire, "SELECT 'alive'");
+        said
+    });
+    assert_eq!(said.matches("57014").count(), 2, "{said}");
+}
+
+#[test]
+fn wrong_key_cancels_nothing() {
+    both(|endpoint| {
+        let (mut wire, mut key) = key_of(endpoint);
+        wire.query("SELECT pg_sleep(0.7)");
+        wait_for_sleep(endpoint, "1");
+        *key.last_mut().unwrap() ^= 1;
+        let answer = cancel(endpoint, &key);
+        assert!(cancel(endpoint, &[0; 8]).is_empty());
+        (answer, exact_until_ready(&mut wire, 1))
+    });
+}
+
+#[test]
+fn cancel_inside_a_copy() {
+    let database = Cluster::shared().create_database();
+    let endpoint = Proxy::shared().endpoint(database.endpoint());
+    let (mut wire, key) = key_of(&endpoint);
+    say(&mut wire, "CREATE TABLE t (a int)");
+    wire.query("COPY t FROM STDIN");
+    wire.until(b'G');
+    cancel(&endpoint, &key);
+    // The server sees it between two rows.
+    wire.copy_data("1\n").copy_data("2\n").copy_done();
+    assert_eq!(sqlstate(&wire.until_ready()), "57014");
+    assert!(say(&mut wire, "SELECT count(*) FROM t").contains("DataRow 0\n"));
+}
+
+#[test]
+fn statement_of_a_client_that_vanished_is_cancelled() {
+    let database = Cluster::shared().create_database();
+    let endpoint = Proxy::shared().endpoint(database.endpoint());
+    let mut wire = log_in(&endpoint);
+    wire.query("SELECT pg_sleep(60)");
+    wait_for_sleep(&endpoint, "1");
+    drop(wire);
+    wait_for_sleep(&endpoint, "0");
+}

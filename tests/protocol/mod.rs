@@ -1,0 +1,64 @@
+//! Conversations in the protocol itself, frame by frame: with the server, and through the proxy.
+
+mod cancel;
+mod copy;
+mod copy_early_sync;
+mod extended_query;
+mod function_call;
+mod hostile;
+mod login;
+mod simple_query;
+mod startup;
+
+use crate::support::{Endpoint, Frame, Wire, transcript};
+
+/// A session that is ready.
+fn log_in(endpoint: &Endpoint) -> Wire {
+    let (wire, greeting) = Wire::log_in(endpoint, &[]);
+    let last = greeting.last().map(ToString::to_string);
+    assert_eq!(last.as_deref(), Some("ReadyForQuery I"), "{greeting:?}");
+    wire
+}
+
+/// Every byte of the frames but those that differ from session to session and from database to
+/// database: process ids, cancel keys, OIDs of tables.
+fn exact(frames: &[Frame]) -> String {
+    let line = |frame: &Frame| match frame.tag {
+        b'K' | b'A' | b'T' => format!("{frame}\n"),
+        tag => format!("{} {}\n", tag.escape_ascii(), frame.body.escape_ascii()),
+    };
+    frames.iter().map(line).collect()
+}
+
+/// The answers up to so many ReadyForQuery, exactly.
+fn exact_until_ready(wire: &mut Wire, times: usize) -> String {
+    (0..times).map(|_| exact(&wire.until_ready())).collect()
+}
+
+/// Runs a simple query; gives its transcript.
+fn say(wire: &mut Wire, sql: impl AsRef<[u8]>) -> String {
+    transcript(&wire.query(sql).until_ready())
+}
+
+/// Runs a simple query; gives its answer exactly.
+fn say_exactly(wire: &mut Wire, sql: impl AsRef<[u8]>) -> String {
+    exact(&wire.query(sql).until_ready())
+}
+
+/// A field of the first ErrorResponse or NoticeResponse with this tag.
+fn field(frames: &[Frame], tag: u8, code: u8) -> Option<String> {
+    let frame = frames.iter().find(|frame| frame.tag == tag)?;
+    let mut fields = frame.body.split(|byte| *byte == 0);
+    let found = fields.find(|field| field.first() == Some(&code))?;
+    Some(String::from_utf8(found[1..].to_vec()).unwrap())
+}
+
+/// The SQLSTATE of the first ErrorResponse.
+fn sqlstate(frames: &[Frame]) -> String {
+    field(frames, b'E', b'C').unwrap_or_else(|| panic!("no error: {frames:?}"))
+}
+
+/// The position that the first ErrorResponse gives, in characters from 1.
+fn position(frames: &[Frame]) -> Option<usize> {
+    field(frames, b'E', b'P').map(|position| position.parse().unwrap())
+}
