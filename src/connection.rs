@@ -252,7 +252,11 @@ fn poll_read<S: AsyncRead + Unpin>(
     if buffer.is_empty() && buffer.capacity() < BUFFER_BYTES {
         buffer.attach(pool.take());
     }
-    let mut room = ReadBuf::new(buffer.spare());
+    // Never more at a time, however large one statement has made the buffer: what lies behind a
+    // frame is moved when that frame is replaced.
+    let spare = buffer.spare();
+    let room = spare.len().min(BUFFER_BYTES);
+    let mut room = ReadBuf::new(spare.get_mut(..room).unwrap_or_default());
     ready!(Pin::new(stream).poll_read(cx, &mut room))?;
     let count = room.filled().len();
     buffer.fill(count);
