@@ -85,6 +85,11 @@ fn restored_databases_are_the_same_when_json_is_kept() {
     assert_same(&direct, &by_psql);
     let by_jobs = restored(&proxy, &files, |endpoint| restore_by_pg_restore(endpoint, &custom));
     assert_same(&direct, &by_jobs);
+    // All that pg_dump writes is understood.
+    let log = proxy.log();
+    let sessions: Vec<_> = log.lines().filter(|line| line.contains("session ended")).collect();
+    assert!(sessions.len() > 2, "{log}");
+    assert!(sessions.iter().all(|line| line.contains(" not_understood=0 ")), "{log}");
 }
 
 #[test]
