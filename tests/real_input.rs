@@ -4,6 +4,8 @@
 #[cfg(client = "psql")]
 mod csv;
 mod drain;
+#[cfg(all(client = "psql", client = "pg_dump", client = "pg_restore"))]
+mod dump;
 #[cfg(client = "pgbench")]
 mod pgbench;
 #[cfg(all(client = "pgloader", client = "sqlite3"))]

@@ -98,6 +98,8 @@ pub struct Session {
     settling: Settling,
     /// The COPY stream that the target has asked for and not yet had.
     copy_in: CopyIn,
+    /// The target has sent the last row of a COPY to the client; its CommandComplete follows.
+    copied_out: bool,
     /// Cancels what this session runs, on a connection of its own.
     backend_key: Vec<u8>,
     client_body: Body,
@@ -126,6 +128,7 @@ impl Session {
             prepared: PreparedStatements::default(),
             settling: Settling::default(),
             copy_in: CopyIn::None,
+            copied_out: false,
             backend_key: Vec::new(),
             client_body: Body { remaining: 0, mend: Mend::Nothing },
             target_body_remaining: 0,

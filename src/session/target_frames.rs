@@ -144,6 +144,7 @@ impl Session {
     fn on_target_error(&mut self) {
         self.counts.target_errors += 1;
         self.copy_in = CopyIn::None;
+        self.copied_out = false;
         for dropped in self.replies.on_error().into_iter().rev() {
             if let Some(undo) = dropped.notes.and_then(|notes| notes.undo) {
                 self.prepared.undo(undo);
@@ -155,6 +156,7 @@ impl Session {
     fn on_target_head(&mut self, frame_tag: u8) {
         match frame_tag {
             tag::DATA_ROW | tag::COPY_DATA => {}
+            tag::COPY_DONE => self.copied_out = true,
             tag::ERROR_RESPONSE => self.on_target_error(),
             tag::COPY_BOTH_RESPONSE => self.phase = Phase::Relay,
             _ => self.replies.on_completion(frame_tag),
@@ -172,7 +174,10 @@ impl Session {
                 }
             }
             tag::COMMAND_COMPLETE => {
-                self.counts.rows += wire::command_rows(body);
+                // Rows that were read are nobody's load.
+                if !std::mem::take(&mut self.copied_out) {
+                    self.counts.rows += wire::command_rows(body);
+                }
                 self.replies.on_completion(frame_tag);
             }
             tag::COPY_IN_RESPONSE => self.on_copy_in_response(body),

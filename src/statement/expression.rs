@@ -65,6 +65,9 @@ impl Finder<'_> {
                     }
                     open.close();
                 }
+                // The commas of `ARRAY[a, b]` end nothing.
+                TokenKind::OpenBracket => open.depth += 1,
+                TokenKind::CloseBracket => open.close(),
                 TokenKind::Cast => {
                     self.step(&mut open);
                     self.type_name(place)?;

@@ -71,6 +71,11 @@ fn running_session_ends_in_order_and_is_counted() {
     let frames = wire.until_ready();
     target_bytes += received(&frames);
     assert_eq!(transcript(&frames), "CommandComplete COPY 1000\nReadyForQuery I\n");
+    let reading = "COPY t TO STDOUT; SELECT * FROM t LIMIT 10";
+    wire.query(reading);
+    let frames = wire.until_ready();
+    target_bytes += received(&frames);
+    assert_eq!(frames.iter().filter(|frame| frame.tag == b'd').count(), ROWS);
     let failing = "UPDATE t SET b = b + 1; SELECT 1/0";
     wire.query(failing);
     let frames = wire.until_ready();
@@ -88,6 +93,7 @@ fn running_session_ends_in_order_and_is_counted() {
         + query_bytes(COPY)
         + ROWS * frame_bytes(row.len())
         + frame_bytes(0)
+        + query_bytes(reading)
         + query_bytes(failing)
         + frame_bytes(0);
     assert_eq!(session["client_bytes"], client_bytes);
@@ -99,7 +105,7 @@ fn running_session_ends_in_order_and_is_counted() {
     assert_eq!(session["user"], endpoint.user.as_str());
     assert_eq!(session["database"], endpoint.database.as_str());
     assert_eq!(session["end"], "Client");
-    assert_eq!(session["statements"], 3);
+    assert_eq!(session["statements"], 4);
     assert_eq!(session["rows"], 2000);
     assert_eq!(session["errors"], 1);
     let types = "bytes=1 string-1-21845=1 uint8=1 wstring-1-21845=1";

@@ -24,7 +24,7 @@ fn wait_for_sessions(database: &Database, statement: &str, count: &str) {
     let name = &database.endpoint().database;
     let sessions = format!(
         "SELECT count(*) FROM pg_stat_activity
-         WHERE datname = '{name}' AND query LIKE '{statement}' AND pid <> pg_backend_pid()"
+         WHERE datname = '{name}' AND query LIKE '{statement}' AND backend_type = 'client backend'"
     );
     wait_for("postgres", &sessions, count);
 }
@@ -49,7 +49,8 @@ fn client_killed_in_a_copy() {
         writeln!(script, "{row}\tsome text").unwrap();
     }
     wait_for_sessions(&database, "COPY t FROM STDIN%", "1");
-    let copied = "SELECT count(*) FROM pg_stat_progress_copy WHERE tuples_processed > 10000";
+    let copied = "SELECT count(*) FROM pg_stat_progress_copy
+        WHERE datname = current_database() AND tuples_processed > 10000";
     wait_for(&database.endpoint().database, copied, "1");
     kill(psql, &database);
     assert_eq!(database.query("SELECT count(*) FROM t"), [["0"]]);
