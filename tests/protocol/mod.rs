@@ -7,8 +7,10 @@ mod extended_query;
 mod function_call;
 mod hostile;
 mod login;
+mod rewriting;
 mod simple_query;
 mod startup;
+mod values;
 
 use crate::support::{Endpoint, Frame, Wire, transcript};
 
