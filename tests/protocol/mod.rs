@@ -8,6 +8,7 @@ mod function_call;
 mod hostile;
 mod login;
 mod rewriting;
+mod settings;
 mod simple_query;
 mod startup;
 mod values;
