@@ -130,6 +130,9 @@ impl Session {
             self.terminated |= head.tag == tag::TERMINATE;
             return Ok(self.pass(head));
         }
+        if let Some(judged) = self.settle_after_copy(head.tag, first) {
+            return Ok(judged);
+        }
         Ok(match head.tag {
             tag::BIND => self.on_bind(head, rest),
             tag::EXECUTE => self.on_execute(head, rest),
@@ -235,6 +238,11 @@ impl Session {
             // In COPY mode the target ignores it.
             return self.pass(head);
         }
+        if self.replies.may_start_copy() {
+            // Should it start, the target ignores this Sync: the one behind the rows settles.
+            self.replies.push(Expected::new(Request::Sync));
+            return self.pass(head);
+        }
         if let Some(cause) = self.settling.take_for_sync() {
             if !first {
                 self.settling.note_for_sync(cause);
@@ -247,6 +255,25 @@ impl Session {
         }
         self.replies.push(Expected::new(Request::Sync));
         self.pass(head)
+    }
+
+    /// Settling that had to wait for the rows of a COPY comes before any other message, once the
+    /// text that asked for both is answered.
+    fn settle_after_copy(&mut self, frame_tag: u8, first: bool) -> Option<Judged> {
+        let for_copy = matches!(frame_tag, tag::COPY_DATA | tag::COPY_DONE | tag::COPY_FAIL);
+        // While it asks for rows, whatever else comes is wrong, and the target says so.
+        let asks = !matches!(self.copy_in, CopyIn::None);
+        if !self.settling.waits_for_copy() || for_copy || asks || frame_tag == tag::TERMINATE {
+            return None;
+        }
+        if self.replies.len() > 0 {
+            return Some(Judged::Wait);
+        }
+        if !first {
+            return Some(Judged::Later);
+        }
+        let cause = self.settling.take_after_copy()?;
+        Some(Judged::Done(Step::Replace(0, self.settle_frames(cause, false))))
     }
 
     fn on_copy(&mut self, head: Head) -> Judged {
@@ -311,11 +338,17 @@ impl Session {
         let rewritten = positions
             .is_some()
             .then(|| wire::with_body(tag::QUERY, &[&statement::apply(sql, &script.edits), b"\0"]));
-        let notes = (positions.is_some() || !script.copies.is_empty()).then(|| {
+        let copies = !script.copies.is_empty();
+        let notes = (positions.is_some() || copies).then(|| {
             Box::new(Notes { positions, copies: script.copies.into(), ..Notes::default() })
         });
         self.replies.push(Expected { request: Request::Query, notes });
-        let settle = self.settling.is_due(cause).then(|| self.settle_frames(cause, false));
+        let due = self.settling.is_due(cause);
+        if due && copies {
+            // Behind the text the target may take nothing but rows.
+            self.settling.note_after_copy(cause);
+        }
+        let settle = (due && !copies).then(|| self.settle_frames(cause, false));
         match (rewritten, settle) {
             (None, None) => Judged::Passed(head.frame_bytes),
             (rewritten, settle) => {

@@ -27,6 +27,8 @@ pub(super) struct Settling {
     refused: bool,
     /// A statement that is executed in this pipeline asks for settling at its Sync.
     at_sync: Option<Cause>,
+    /// A text that also asks for a COPY stream asks for settling once it is answered.
+    after_copy: Option<Cause>,
     /// The settings were changed inside a transaction, whose end may bring others back.
     unsettled: bool,
 }
@@ -80,6 +82,21 @@ impl Settling {
     /// A statement with this cause is executed in a pipeline.
     pub(super) fn note_for_sync(&mut self, cause: Cause) {
         self.at_sync = Some(self.at_sync.unwrap_or_default().and(cause));
+    }
+
+    /// A text with this cause and a COPY is on its way.
+    pub(super) fn note_after_copy(&mut self, cause: Cause) {
+        self.after_copy = Some(cause);
+    }
+
+    /// Whether settling waits for the end of a text with a COPY.
+    pub(super) fn waits_for_copy(&self) -> bool {
+        self.after_copy.is_some()
+    }
+
+    /// What is to be settled now that the text with the COPY is answered.
+    pub(super) fn take_after_copy(&mut self) -> Option<Cause> {
+        self.after_copy.take()
     }
 
     /// What the Sync that now follows has to settle.

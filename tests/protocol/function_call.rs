@@ -37,8 +37,8 @@ fn large_object_by_function_calls() {
         said += &call(&mut wire, LOREAD, &[&int(0), &int(70_000)]);
         said += &call(&mut wire, LO_CLOSE, &[&int(0)]);
         said += &say(&mut wire, "COMMIT");
-        said += &say(&mut wire, &format!("SELECT md5(lo_get({oid})), length(lo_get({oid}))"));
-        said += &say(&mut wire, &format!("SELECT lo_unlink({oid})"));
+        said += &say(&mut wire, format!("SELECT md5(lo_get({oid})), length(lo_get({oid}))"));
+        said += &say(&mut wire, format!("SELECT lo_unlink({oid})"));
         said
     });
     assert!(said.contains(" 80000\n"), "{}", &said[said.len() - 200..]);

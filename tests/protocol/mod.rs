@@ -7,8 +7,11 @@ mod extended_query;
 mod function_call;
 mod hostile;
 mod login;
+mod rewriting;
+mod settings;
 mod simple_query;
 mod startup;
+mod values;
 
 use crate::support::{Endpoint, Frame, Wire, transcript};
 
