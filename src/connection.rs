@@ -156,8 +156,11 @@ impl<'a> Connection<'a> {
     }
 
     fn read_client(&mut self, cx: &mut Context<'_>) -> bool {
+        // A client that has to wait is still read from, a buffer full, so that its end is noticed.
+        let waits = self.exchange.client_waits()
+            && self.exchange.to_target.unjudged_bytes() >= BUFFER_BYTES;
         let idle = self.client_ended
-            || self.exchange.client_waits()
+            || waits
             || self.target_deaf
             || self.closing.is_some()
             || !self.exchange.to_target.outgoing().is_empty();

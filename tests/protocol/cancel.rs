@@ -87,3 +87,36 @@ fn statement_of_a_client_that_vanished_is_cancelled() {
     drop(wire);
     wait_for_sleep(&endpoint, "0");
 }
+
+/// Counts the COPYs into `locked` that are under way.
+fn copies_waiting(endpoint: &Endpoint) -> String {
+    let sql = format!(
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = '{}' AND query LIKE 'COPY locked%' \
+         AND state = 'active'",
+        endpoint.database
+    );
+    Cluster::shared().query("postgres", &sql)[0][0].clone()
+}
+
+fn wait_for_copies(endpoint: &Endpoint, count: &str) {
+    let until = Instant::now() + Duration::from_secs(20);
+    while copies_waiting(endpoint) != count {
+        assert!(Instant::now() < until, "not {count} waiting COPYs");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+#[test]
+fn client_that_vanishes_while_its_rows_wait_is_noticed() {
+    let database = Cluster::shared().create_database();
+    let mut locker = log_in(database.endpoint());
+    say(&mut locker, "CREATE TABLE locked (a text)");
+    say(&mut locker, "BEGIN; LOCK TABLE locked");
+    let endpoint = Proxy::shared().endpoint(database.endpoint());
+    let mut wire = log_in(&endpoint);
+    // The rows run ahead: until the target asks for them nobody knows what they are.
+    wire.query("COPY locked FROM STDIN").copy_data("a\n").copy_done();
+    wait_for_copies(&endpoint, "1");
+    drop(wire);
+    wait_for_copies(&endpoint, "0");
+}
