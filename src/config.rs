@@ -305,7 +305,7 @@ pub struct Limits {
     pub pipeline_messages: NonZeroUsize,
     /// Seconds that sessions have to end after SIGTERM or SIGINT.
     pub drain_timeout: u64,
-    /// Threads that relay; 0 takes one a core.
+    /// Threads that relay; 0 takes half as many as there are cores.
     pub threads: usize,
 }
 

@@ -120,7 +120,9 @@ impl Listener {
     fn start_workers(&self) -> io::Result<Vec<Worker>> {
         let cores = || std::thread::available_parallelism().map_or(1, usize::from);
         let count = match self.shared.limits.threads {
-            0 => cores(),
+            // The more clients a thread has, the more of them it serves at one wake-up; and the
+            // loader or the target next to us wants cores, too.
+            0 => cores().div_ceil(2),
             count => count,
         };
         (0..count).map(|index| start_worker(index, Arc::clone(&self.shared))).collect()
