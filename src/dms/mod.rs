@@ -6,6 +6,8 @@
 
 mod endpoint_settings;
 mod json;
+mod setting_group;
+mod task_settings;
 
 use std::fmt;
 
@@ -13,6 +15,10 @@ pub use endpoint_settings::{
     DatabaseMode, EndpointSettings, LongVarchar, Setting, endpoint_settings,
 };
 pub use json::JsonError;
+pub use task_settings::{
+    CharacterSetSupport, CharacterSubstitution, ErrorAction, ErrorPolicies, LobMode, TablePrep,
+    TaskSettings, task_settings,
+};
 
 /// A part of the text that the proxy does not act on. Values are never in it: one may be a password.
 #[derive(Clone, Debug, PartialEq, Eq)]
