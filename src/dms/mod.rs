@@ -4,9 +4,12 @@
 //! Nothing is ignored in silence: what means nothing in a proxy comes back as a [`Warning`], what
 //! cannot be right is an error.
 
+mod data_type;
 mod endpoint_settings;
 mod json;
+mod name_pattern;
 mod setting_group;
+mod table_mappings;
 mod task_settings;
 
 use std::fmt;
@@ -15,6 +18,10 @@ pub use endpoint_settings::{
     DatabaseMode, EndpointSettings, LongVarchar, Setting, endpoint_settings,
 };
 pub use json::JsonError;
+pub use name_pattern::NamePattern;
+pub use table_mappings::{
+    ColumnTypeRule, RefusedRule, TableMappings, TableMappingsError, table_mappings,
+};
 pub use task_settings::{
     CharacterSetSupport, CharacterSubstitution, ErrorAction, ErrorPolicies, LobMode, TablePrep,
     TaskSettings, task_settings,
