@@ -4,6 +4,7 @@
 pub mod cli;
 pub mod config;
 pub mod connection;
+pub mod dms;
 pub mod encoding;
 pub mod listener;
 pub mod mapping;

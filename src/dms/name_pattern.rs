@@ -1,0 +1,147 @@
+//! The patterns by which table mappings name schemas, tables and columns; touches nothing else.
+
+use std::fmt;
+
+/// A name with the wildcards of AWS DMS: `%` is any run of characters, `_` is one character,
+/// `[ab]` and `[a-d]` are one character of a set, so `[_]` is an underscore. Case counts.
+///
+/// Source: AWS DMS user guide, "Wildcards in table mapping".
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NamePattern {
+    text: String,
+    pieces: Vec<Piece>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Piece {
+    Run,
+    One,
+    Literal(char),
+    /// Ranges, ends included.
+    Set(Vec<(char, char)>),
+}
+
+impl Piece {
+    fn takes(&self, character: char) -> bool {
+        match self {
+            Piece::Run => false,
+            Piece::One => true,
+            Piece::Literal(literal) => *literal == character,
+            Piece::Set(ranges) => {
+                ranges.iter().any(|&(first, last)| (first..=last).contains(&character))
+            }
+        }
+    }
+}
+
+impl NamePattern {
+    /// Reads a pattern.
+    ///
+    /// # Errors
+    /// A sentence about a `[` that no `]` ends, a set that is empty or upside down, or one that
+    /// starts with `^`: DMS documents no such sets, and another reading may match other tables.
+    pub fn new(text: &str) -> Result<NamePattern, String> {
+        let mut pieces = Vec::new();
+        let mut rest = text;
+        while let Some(character) = rest.chars().next() {
+            rest = rest.get(character.len_utf8()..).unwrap_or_default();
+            match character {
+                '%' if pieces.last() == Some(&Piece::Run) => {}
+                '%' => pieces.push(Piece::Run),
+                '_' => pieces.push(Piece::One),
+                '[' => {
+                    let (set, after) = rest
+                        .split_once(']')
+                        .ok_or_else(|| format!("{text:?} has a [ that no ] ends"))?;
+                    let ranges = set_ranges(set).ok_or_else(|| {
+                        format!("{text:?} has [{set}], which is no set such as [_], [ab] or [a-d]")
+                    })?;
+                    pieces.push(Piece::Set(ranges));
+                    rest = after;
+                }
+                literal => pieces.push(Piece::Literal(literal)),
+            }
+        }
+        Ok(NamePattern { text: text.into(), pieces })
+    }
+
+    /// Whether the pattern stands for this name. Time is at most the product of both lengths.
+    pub fn matches(&self, name: &str) -> bool {
+        let mut pieces = self.pieces.as_slice();
+        let mut rest = name;
+        // The pieces behind the last run, and where they were last tried: an earlier run need not
+        // be looked at again, since the last one can take whatever that one could.
+        let mut retry = None;
+        loop {
+            match pieces.split_first() {
+                Some((Piece::Run, after)) => {
+                    retry = Some((after, rest));
+                    pieces = after;
+                    continue;
+                }
+                Some((piece, after)) => {
+                    let mut characters = rest.chars();
+                    if characters.next().is_some_and(|character| piece.takes(character)) {
+                        (pieces, rest) = (after, characters.as_str());
+                        continue;
+                    }
+                }
+                None if rest.is_empty() => return true,
+                // A run at the end takes all there is.
+                None if self.pieces.last() == Some(&Piece::Run) => return true,
+                None => {}
+            }
+            let Some((after, from)) = retry else { return false };
+            let mut characters = from.chars();
+            if characters.next().is_none() {
+                return false;
+            }
+            (pieces, rest) = (after, characters.as_str());
+            retry = Some((after, rest));
+        }
+    }
+
+    /// Whether the pattern stands for every name.
+    pub fn matches_all(&self) -> bool {
+        self.pieces == [Piece::Run]
+    }
+
+    /// Whether an `_` stands for any one character, which is seldom what was meant.
+    pub fn has_bare_underscore(&self) -> bool {
+        self.pieces.contains(&Piece::One)
+    }
+}
+
+/// The pattern as it is written.
+impl fmt::Display for NamePattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+fn set_ranges(set: &str) -> Option<Vec<(char, char)>> {
+    if set.is_empty() || set.starts_with('^') {
+        return None;
+    }
+    let mut ranges = Vec::new();
+    let mut characters = set.chars();
+    while let Some(first) = characters.next() {
+        // A hyphen is itself where nothing stands behind it.
+        let mut ahead = characters.clone();
+        let last = match (ahead.next(), ahead.next()) {
+            (Some('-'), Some(last)) => {
+                characters = ahead;
+                last
+            }
+            _ => first,
+        };
+        if first > last {
+            return None;
+        }
+        ranges.push((first, last));
+    }
+    Some(ranges)
+}
+
+#[cfg(test)]
+mod tests;
