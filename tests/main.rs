@@ -10,6 +10,7 @@ mod harness;
 mod session;
 mod statement_properties;
 mod statement_scripts;
+mod statement_types;
 #[allow(
     dead_code,
     unused_imports,
