@@ -422,6 +422,7 @@ impl Config {
                 Json::Keep => JsonPolicy::Keep,
             },
             unbounded_numeric_as_string: self.mapping.map_unbounded_numeric_as_string,
+            ..MappingOptions::default()
         })
     }
 

@@ -50,7 +50,8 @@ impl Totals {
 
 /// What a session changed, by rule; only rules that changed something.
 fn rewrites(mapping: &Mapping, counts: &Counts) -> Vec<(String, u64)> {
-    let types = mapping.rules().iter().zip(&counts.types).map(|(rule, count)| (rule.id, *count));
+    let types =
+        mapping.rules().iter().zip(&counts.types).map(|(rule, count)| (rule.id.as_str(), *count));
     let values = [
         ("nul-in-parameter", counts.nul_bind),
         ("nul-in-copy", counts.nul_copy),

@@ -202,7 +202,9 @@ proptest! {
         let casts: Vec<_> = names.iter().map(|name| format!("x::{name}, {name} 'y'")).collect();
         let sql = format!("CREATE TABLE t ({}); SELECT {}", columns.join(", "), casts.join(", "));
         let script = check(sql.as_bytes(), Lexing::default(), &mapping());
-        prop_assert_eq!(script, Script { statements: 2, ..Script::default() });
+        // The one name of this form that PostgreSQL has.
+        let unknown_types = names.iter().filter(|name| *name != "box").count();
+        prop_assert_eq!(script, Script { statements: 2, unknown_types, ..Script::default() });
     }
 }
 

@@ -115,7 +115,7 @@ struct Change {
     at: At,
     before: String,
     after: String,
-    rule: &'static str,
+    rule: String,
     #[serde(skip)]
     id: RuleId,
 }
@@ -169,7 +169,7 @@ impl Report {
                     at: at(&edit.span),
                     before: before(&edit.span),
                     after: edit.text.clone(),
-                    rule: mapping.rule(edit.rule).map_or("", |rule| rule.id),
+                    rule: mapping.rule(edit.rule).map_or_else(String::new, |rule| rule.id.clone()),
                     id: edit.rule,
                 }));
                 edits.extend(script.edits);
@@ -213,8 +213,11 @@ impl Report {
         }
         for (id, count) in counts {
             let Some(rule) = mapping.rule(id) else { continue };
-            let target = mapping.target_text(rule);
-            writeln!(stderr, "{count:>8}  {}: {} -> {target}", rule.id, rule.dms)?;
+            let legs = match rule.dms == rule.source_type || rule.dms.is_empty() {
+                true => rule.source_type.clone(),
+                false => format!("{} -> {}", rule.source_type, rule.dms),
+            };
+            writeln!(stderr, "{count:>8}  {}: {legs} -> {}", rule.id, rule.target)?;
         }
         let statements: usize = self.files.iter().map(|file| file.statements).sum();
         let not_understood: usize = self.files.iter().map(|file| file.not_understood).sum();

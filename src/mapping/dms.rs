@@ -1,6 +1,6 @@
 //! The rows of the DMS type table, as data; touches nothing but the row type.
 
-use super::{Attribute, Native, Rule, Target};
+use super::dms_table::{Attribute, DmsRow, Native, Target};
 
 /// AWS DMS user guide, "Target data types for PostgreSQL".
 const TARGET_POSTGRESQL: &str = "https://docs.aws.amazon.com/dms/latest/userguide/CHAP_Target.PostgreSQL.html#CHAP_Target.PostgreSQL.DataTypes";
@@ -17,22 +17,22 @@ const LENGTH_MAX: u64 = 2_147_483_647;
 const LENGTH_KEPT_MAX: u64 = 21_845;
 
 /// Every row, those of one type side by side.
-pub(super) const RULES: &[Rule] = &[
+pub(super) const ROWS: &[DmsRow] = &[
     plain("bool", "BOOL", "BOOL", Native::Same, TARGET_POSTGRESQL),
     plain("boolean", "BOOLEAN", "BOOLEAN", Native::Same, DATA_TYPES),
     plain("bytes", "BYTES", "BYTEA", Native::No, TARGET_POSTGRESQL),
     plain("byte", "BYTE", "BYTEA", Native::No, DATA_TYPES),
     plain("blob", "BLOB", "BYTEA", Native::No, DATA_TYPES),
     plain("date", "DATE", "DATE", Native::Same, TARGET_POSTGRESQL),
-    Rule {
+    DmsRow {
         attribute: Attribute::Kept,
         ..plain("time", "TIME", "TIME", Native::Same, TARGET_POSTGRESQL)
     },
-    Rule {
+    DmsRow {
         attribute: Attribute::Scale { min: 0, max: 6, or_none: true },
         ..plain("datetime-scale-0-6", "DATETIME", "TIMESTAMP", Native::No, TARGET_POSTGRESQL)
     },
-    Rule {
+    DmsRow {
         attribute: Attribute::Scale { min: 7, max: 9, or_none: false },
         ..plain("datetime-scale-7-9", "DATETIME", "VARCHAR(37)", Native::No, TARGET_POSTGRESQL)
     },
@@ -40,11 +40,11 @@ pub(super) const RULES: &[Rule] = &[
     plain("int2", "INT2", "SMALLINT", Native::Same, TARGET_POSTGRESQL),
     plain("int4", "INT4", "INTEGER", Native::Same, TARGET_POSTGRESQL),
     plain("int8", "INT8", "BIGINT", Native::Same, TARGET_POSTGRESQL),
-    Rule {
+    DmsRow {
         attribute: Attribute::Kept,
         ..plain("numeric", "NUMERIC", "DECIMAL(p,s)", Native::Same, TARGET_POSTGRESQL)
     },
-    Rule {
+    DmsRow {
         attribute: Attribute::Unbounded,
         ..plain("numeric-unbounded", "NUMERIC", "VARCHAR", Native::Differs, ENDPOINT_SETTINGS)
     },
@@ -70,13 +70,13 @@ const fn plain(
     target: &'static str,
     native: Native,
     source: &'static str,
-) -> Rule {
-    Rule { id, dms, attribute: Attribute::Dropped, target: Target::Fixed(target), native, source }
+) -> DmsRow {
+    DmsRow { id, dms, attribute: Attribute::Dropped, target: Target::Fixed(target), native, source }
 }
 
 /// The row of a STRING that keeps its length.
-const fn string(id: &'static str, dms: &'static str) -> Rule {
-    Rule {
+const fn string(id: &'static str, dms: &'static str) -> DmsRow {
+    DmsRow {
         id,
         dms,
         attribute: Attribute::Length { min: 1, max: LENGTH_KEPT_MAX, or_none: false },
@@ -87,8 +87,8 @@ const fn string(id: &'static str, dms: &'static str) -> Rule {
 }
 
 /// The row of a STRING that is longer, or says no length.
-const fn long_string(id: &'static str, dms: &'static str) -> Rule {
-    Rule {
+const fn long_string(id: &'static str, dms: &'static str) -> DmsRow {
+    DmsRow {
         id,
         dms,
         attribute: Attribute::Length { min: LENGTH_KEPT_MAX + 1, max: LENGTH_MAX, or_none: true },

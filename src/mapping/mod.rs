@@ -1,106 +1,46 @@
 //! The type mapping as rows of data: source type, DMS type, PostgreSQL type. Touches no other module.
 
+mod arguments;
+mod dialect;
 mod dms;
+mod dms_table;
+mod overrides;
+mod pattern;
+pub(crate) mod postgresql;
+mod rules;
+mod spellings;
 mod table;
 
-use std::ops::Range;
-
+pub use arguments::{Arguments, Written};
+pub(crate) use dialect::SourceTable;
+pub(crate) use overrides::{ColumnName, WrittenType};
+pub use overrides::{ColumnPattern, Override, OverrideScope};
+pub(crate) use spellings::SpellingId;
 pub use table::{json_table, markdown_table, text_table};
+
+use dms_table::{DmsTable, DmsVerdict};
+use overrides::Overrides;
+use postgresql::KeptTypes;
 
 /// A row of the mapping in force, as an index into [`Mapping::rules`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct RuleId(pub u16);
 
-/// Which modifiers of a type a row speaks of, and what becomes of them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Attribute {
-    /// The type takes none; whatever is written is left out.
-    Dropped,
-    /// The modifiers stay as written, and so does the type.
-    Kept,
-    /// The row is for the type without modifiers.
-    Unbounded,
-    /// A length in characters.
-    Length {
-        /// The smallest length of the row.
-        min: u64,
-        /// The largest length of the row.
-        max: u64,
-        /// Whether the row also takes the type without a length.
-        or_none: bool,
-    },
-    /// A number of fractional digits of a second.
-    Scale {
-        /// The smallest scale of the row.
-        min: u64,
-        /// The largest scale of the row.
-        max: u64,
-        /// Whether the row also takes the type without a scale.
-        or_none: bool,
-    },
-}
-
-/// What a row writes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Target {
-    /// This text.
-    Fixed(&'static str),
-    /// `VARCHAR(n)`, n being the length times [`MappingOptions::string_length_factor`].
-    Varchar,
-}
-
-/// Whether PostgreSQL itself has a type of this name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Native {
-    /// No: the name is replaced wherever it is a type.
-    No,
-    /// Yes, and it is the same type: it stays as written.
-    Same,
-    /// Yes, and DMS maps it to another type: it is replaced in definitions only.
-    Differs,
-}
-
-/// One row of the mapping.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// One row of the mapping in force, as people read it.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rule {
     /// The stable name of the row.
-    pub id: &'static str,
-    /// The DMS type name, upper case.
-    pub dms: &'static str,
-    /// The modifiers for which the row holds.
-    pub attribute: Attribute,
-    /// What stands in the definition instead.
-    pub target: Target,
-    /// Whether PostgreSQL knows the name too.
-    pub native: Native,
-    /// The AWS page that the row comes from.
-    pub source: &'static str,
-}
-
-impl Rule {
-    /// The condition in words, empty where the row always holds.
-    pub fn condition(&self) -> String {
-        let range = |what: &str, min: u64, max: u64, or_none: bool| {
-            format!("{what} {min}..{max}{}", if or_none { " or none" } else { "" })
-        };
-        match self.attribute {
-            Attribute::Dropped => String::new(),
-            Attribute::Kept if self.dms == "NUMERIC" => "precision and scale as written".into(),
-            Attribute::Kept => "precision as written".into(),
-            Attribute::Unbounded => "without precision and scale".into(),
-            Attribute::Length { min, max, or_none } => range("length", min, max, or_none),
-            Attribute::Scale { min, max, or_none } => range("scale", min, max, or_none),
-        }
-    }
-
-    /// The range of the attribute, with its name and whether the row takes the bare type.
-    fn bounds(&self) -> Option<(&'static str, u64, u64, bool)> {
-        match self.attribute {
-            Attribute::Length { min, max, or_none } => Some(("length", min, max, or_none)),
-            Attribute::Scale { min, max, or_none } => Some(("scale", min, max, or_none)),
-            _ => None,
-        }
-    }
+    pub id: String,
+    /// The type in the source's own spelling; several with commas between.
+    pub source_type: String,
+    /// When the row holds, empty where it always does.
+    pub condition: String,
+    /// The DMS type between, empty where the row has none.
+    pub dms: String,
+    /// The PostgreSQL type, symbolic where it depends on a length.
+    pub target: String,
+    /// Where the row comes from: the address of a page, or the origin of an override.
+    pub source: String,
 }
 
 /// What `mapping.json` says: whether the PostgreSQL type JSON stays one in definitions.
@@ -113,10 +53,20 @@ pub enum JsonPolicy {
     Text,
 }
 
+/// What becomes of a column whose type neither the tables nor PostgreSQL know.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum UnknownTypes {
+    /// It passes as it is, and is counted.
+    #[default]
+    Pass,
+    /// The statement is refused (SQLSTATE 0A000).
+    Error,
+}
+
 /// The settings of a mapping.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MappingOptions {
-    /// The dialect of the incoming type names.
+    /// The dialect of the incoming type names, one of [`SOURCES`].
     pub source: String,
     /// What a STRING length is multiplied by, 1 to 4: some DMS versions wrote a length in bytes.
     pub string_length_factor: u32,
@@ -125,6 +75,13 @@ pub struct MappingOptions {
     /// Whether NUMERIC without precision and scale becomes VARCHAR
     /// (the DMS endpoint setting `mapUnboundedNumericAsString`).
     pub unbounded_numeric_as_string: bool,
+    /// What becomes of types that nobody knows.
+    pub unknown: UnknownTypes,
+    /// With source `postgresql`, the user-defined types that stay: names with `*` and `%` for any
+    /// run of characters, with a schema (`gis.*`) or arguments (`geometry(*)`) or without.
+    pub keep_types: Vec<String>,
+    /// Rows that come before those of the tables.
+    pub overrides: Vec<Override>,
 }
 
 impl Default for MappingOptions {
@@ -134,6 +91,9 @@ impl Default for MappingOptions {
             string_length_factor: 1,
             json: JsonPolicy::default(),
             unbounded_numeric_as_string: false,
+            unknown: UnknownTypes::default(),
+            keep_types: Vec::new(),
+            overrides: Vec::new(),
         }
     }
 }
@@ -147,12 +107,45 @@ pub enum MappingError {
     /// The factor is out of range.
     #[error("string_length_factor is {0}; it must be between 1 and 4")]
     LengthFactor(u32),
+    /// An override makes no sense.
+    #[error("the override of {scope} ({origin}) cannot be used: {reason}")]
+    Override {
+        /// What it speaks of.
+        scope: String,
+        /// Where it was written.
+        origin: String,
+        /// What is wrong.
+        reason: String,
+    },
+    /// The data inside the program is wrong, which a test rules out.
+    #[error("the built-in table cannot be read: {0}")]
+    Data(String),
 }
 
 /// The sources that there is a table for.
-pub const SOURCES: &[&str] = &["dms"];
+pub const SOURCES: &[&str] = &[
+    "dms",
+    "oracle",
+    "sqlserver",
+    "mysql",
+    "mariadb",
+    "aurora-mysql",
+    "postgresql",
+    "db2-luw",
+    "db2-zos",
+    "sap-ase",
+];
 
-/// The modifiers behind a type name.
+/// The type that a user-defined one becomes.
+const USER_DEFINED: &str = "character varying";
+
+/// `invalid_parameter_value`: a type that the table names, with modifiers that it has no row for.
+const SQLSTATE_INVALID: &str = "22023";
+
+/// `feature_not_supported`: a type that no table names.
+const SQLSTATE_UNKNOWN: &str = "0A000";
+
+/// The modifiers behind a DMS type name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Modifiers<'a> {
     /// There are none.
@@ -175,6 +168,17 @@ pub enum Place {
     Cast,
 }
 
+/// Why a type is refused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// The SQLSTATE of the error.
+    pub sqlstate: &'static str,
+    /// What is wrong: type and allowed range.
+    pub message: String,
+    /// What to write instead.
+    pub hint: String,
+}
+
 /// What is to be done with a type.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verdict {
@@ -187,13 +191,19 @@ pub enum Verdict {
         /// The row that says so.
         rule: RuleId,
     },
-    /// The mapping names the type and has no row for its modifiers (SQLSTATE 22023).
-    Refuse {
-        /// What is wrong: type and allowed range.
-        message: String,
-        /// What to write instead.
-        hint: String,
-    },
+    /// It cannot be mapped.
+    Refuse(Refusal),
+}
+
+/// The table that the incoming type names are looked up in.
+#[derive(Clone, Debug)]
+pub(crate) enum Dialect {
+    /// The DMS table itself.
+    Dms,
+    /// A source with a table of its own.
+    Source(Box<SourceTable>),
+    /// PostgreSQL: all but user-defined types stay.
+    PostgreSql(KeptTypes),
 }
 
 /// The mapping in force. Immutable; share it by `Arc`.
@@ -201,36 +211,40 @@ pub enum Verdict {
 pub struct Mapping {
     options: MappingOptions,
     rules: Vec<Rule>,
-    /// The rows of each name.
-    names: Vec<(&'static str, Range<usize>)>,
-    /// By first letter, the part of `names` that starts with it.
-    letters: [(u8, u8); 26],
+    table: DmsTable,
+    dialect: Dialect,
+    overrides: Overrides,
+    /// The number of rules before those of the overrides.
+    built_in: usize,
 }
 
 impl Mapping {
     /// The mapping that `options` asks for.
     ///
     /// # Errors
-    /// The source is not known, or a number is out of its range.
+    /// The source is not known, a number is out of its range, or an override makes no sense.
     pub fn new(options: MappingOptions) -> Result<Mapping, MappingError> {
-        if options.source != "dms" {
-            return Err(MappingError::UnknownSource(options.source));
-        }
         if !(1..=4).contains(&options.string_length_factor) {
             return Err(MappingError::LengthFactor(options.string_length_factor));
         }
-        let mut rules = dms::RULES.to_vec();
-        rules.retain(|rule| match rule.id {
-            "json" => options.json == JsonPolicy::Text,
-            "numeric-unbounded" => options.unbounded_numeric_as_string,
-            _ => true,
-        });
-        rules.sort_by_key(|rule| rule.dms);
-        let (names, letters) = index(&rules);
-        Ok(Mapping { options, rules, names, letters })
+        let dialect = match options.source.as_str() {
+            "dms" => Dialect::Dms,
+            "postgresql" => Dialect::PostgreSql(KeptTypes::new(&options.keep_types)),
+            source => match SourceTable::new(source)? {
+                Some(table) => Dialect::Source(Box::new(table)),
+                None => return Err(MappingError::UnknownSource(options.source)),
+            },
+        };
+        let table = DmsTable::new(&options);
+        let overrides = Overrides::new(&options.overrides, &options.source, &table)?;
+        let mut rules = rules::built_in(&dialect, &table, options.json);
+        let built_in = rules.len();
+        rules.extend(rules::overriding(&options.overrides, overrides.targets()));
+        Ok(Mapping { options, rules, table, dialect, overrides, built_in })
     }
 
-    /// The rows in force, ordered by DMS type; [`RuleId`] counts in this order.
+    /// The rows in force: those of the source's table, then the overrides. [`RuleId`] counts in
+    /// this order.
     pub fn rules(&self) -> &[Rule] {
         &self.rules
     }
@@ -245,133 +259,150 @@ impl Mapping {
         &self.options
     }
 
-    /// Whether any row speaks of this name, in any case.
+    /// The table of the source.
     #[inline]
-    pub fn names(&self, name: &[u8]) -> bool {
-        self.rows(name).is_some()
+    pub(crate) fn dialect(&self) -> &Dialect {
+        &self.dialect
     }
 
-    /// What becomes of the type `name` (any case, unquoted and unqualified) at this place.
+    /// Whether overrides speak of types as they are written, or of columns.
+    #[inline]
+    pub(crate) fn overrides_written(&self) -> bool {
+        self.overrides.by_written
+    }
+
+    /// Whether any row of a table speaks of this one word, in any case.
+    #[inline]
+    pub fn names(&self, name: &[u8]) -> bool {
+        match &self.dialect {
+            Dialect::Dms => self.table.find(name).is_some(),
+            Dialect::Source(table) => {
+                table.spellings().first(name).is_some_and(|at| table.spellings().is_type(at))
+            }
+            Dialect::PostgreSql(_) => false,
+        }
+    }
+
+    /// What becomes of the DMS type `name` (any case, unquoted and unqualified) at this place.
     /// Allocates only for a type that is replaced or refused.
     #[inline]
     pub fn lookup(&self, name: &[u8], modifiers: Modifiers<'_>, place: Place) -> Verdict {
-        match self.rows(name) {
-            Some(rows) => self.verdict(rows, modifiers, place),
+        match self.table.find(name) {
+            Some(_) if self.overrides.by_dms => self.overridden_dms(name, modifiers, place),
+            Some(rows) => self.verdict(self.table.verdict(rows, modifiers, place)),
             None => Verdict::Keep,
         }
     }
 
-    /// The text that a row writes, for the table: symbolic where it depends on the length.
-    pub fn target_text(&self, rule: &Rule) -> String {
-        match (rule.target, self.options.string_length_factor) {
-            (Target::Fixed(text), _) => text.into(),
-            (Target::Varchar, 1) => "VARCHAR(n)".into(),
-            (Target::Varchar, factor) => format!("VARCHAR({factor}*n)"),
-        }
-    }
-
-    fn rows(&self, name: &[u8]) -> Option<Range<usize>> {
-        let letter = name.first()?.to_ascii_lowercase().wrapping_sub(b'a');
-        let &(start, end) = self.letters.get(usize::from(letter))?;
-        let bucket = self.names.get(usize::from(start)..usize::from(end))?;
-        bucket
-            .iter()
-            .find(|(known, _)| name.eq_ignore_ascii_case(known.as_bytes()))
-            .map(|(_, rows)| rows.clone())
-    }
-
-    fn verdict(&self, rows: Range<usize>, modifiers: Modifiers<'_>, place: Place) -> Verdict {
-        let Some(rules) = self.rules.get(rows.clone()) else { return Verdict::Keep };
-        for (row, rule) in rows.zip(rules) {
-            let applies = match (rule.attribute, modifiers) {
-                (Attribute::Kept, _) => false,
-                (Attribute::Unbounded, _) => modifiers == Modifiers::Absent,
-                (Attribute::Dropped, Modifiers::Absent) => rule.native != Native::Same,
-                (Attribute::Dropped, Modifiers::List { .. }) => true,
-                (
-                    Attribute::Length { or_none, .. } | Attribute::Scale { or_none, .. },
-                    Modifiers::Absent,
-                ) => or_none,
-                (
-                    Attribute::Length { min, max, .. } | Attribute::Scale { min, max, .. },
-                    Modifiers::List { number, .. },
-                ) => number.is_some_and(|number| (min..=max).contains(&number)),
-            };
-            if applies {
-                if place == Place::Cast && rule.native != Native::No {
-                    return Verdict::Keep;
-                }
-                let text = self.text(rule, modifiers);
-                // A table of fewer than 65536 rows; the conversion cannot fail.
-                let rule = RuleId(u16::try_from(row).unwrap_or(u16::MAX));
-                return Verdict::Replace { text, rule };
-            }
-        }
-        match modifiers {
-            Modifiers::List { text, .. } if rules.iter().any(|rule| rule.bounds().is_some()) => {
-                self.refuse(rules, text)
-            }
-            _ => Verdict::Keep,
-        }
-    }
-
-    fn text(&self, rule: &Rule, modifiers: Modifiers<'_>) -> String {
-        match (rule.target, modifiers) {
-            (Target::Fixed(text), _) => text.into(),
-            (Target::Varchar, Modifiers::List { number: Some(number), .. }) => {
-                format!("VARCHAR({})", number * u64::from(self.options.string_length_factor))
-            }
-            (Target::Varchar, _) => "VARCHAR".into(),
-        }
-    }
-
-    fn refuse(&self, rules: &[Rule], modifiers: &[u8]) -> Verdict {
-        let bounds = || rules.iter().filter_map(Rule::bounds);
-        let Some((what, ..)) = bounds().next() else { return Verdict::Keep };
-        let min = bounds().map(|(_, min, ..)| min).min().unwrap_or_default();
-        let max = bounds().map(|(_, _, max, _)| max).max().unwrap_or_default();
-        let name = rules.first().map_or("", |rule| rule.dms);
-        let bare = rules.iter().find(|rule| rule.bounds().is_some_and(|(.., or_none)| or_none));
-        let or_bare = bare.map_or_else(String::new, |rule| {
-            format!(", or {name} without a {what} for {}", self.target_text(rule))
-        });
-        Verdict::Refuse {
-            message: format!(
-                "type {name}{} cannot be mapped: the {what} of {name} must be one number between \
-                 {min} and {max}",
-                shown(modifiers)
-            ),
-            hint: format!("Write {name}(n) with a {what} from {min} to {max}{or_bare}."),
-        }
-    }
-}
-
-/// The modifiers for a message: as written where they are short and printable.
-fn shown(modifiers: &[u8]) -> &str {
-    let printable = modifiers.len() <= 32 && modifiers.iter().all(|b| (0x20..0x7F).contains(b));
-    printable.then(|| std::str::from_utf8(modifiers).ok()).flatten().unwrap_or("(...)")
-}
-
-type Names = Vec<(&'static str, Range<usize>)>;
-
-/// The rows by name, and the names by first letter; `rules` are sorted by name.
-fn index(rules: &[Rule]) -> (Names, [(u8, u8); 26]) {
-    let mut names: Names = Vec::new();
-    for (row, rule) in rules.iter().enumerate() {
-        match names.last_mut() {
-            Some((name, rows)) if *name == rule.dms => rows.end = row + 1,
-            _ => names.push((rule.dms, row..row + 1)),
-        }
-    }
-    let mut letters = [(0, 0); 26];
-    for (entry, letter) in letters.iter_mut().zip(b'A'..=b'Z') {
-        let below = |bound: u8| {
-            let count = names.iter().filter(|(name, _)| name.as_bytes().first() < Some(&bound));
-            u8::try_from(count.count()).unwrap_or(u8::MAX)
+    /// As [`Mapping::lookup`], where there are overrides of DMS types.
+    fn overridden_dms(&self, name: &[u8], modifiers: Modifiers<'_>, place: Place) -> Verdict {
+        let list = match modifiers {
+            Modifiers::Absent => &[],
+            Modifiers::List { text, .. } => text,
         };
-        *entry = (below(letter), below(letter + 1));
+        let foreign = self.table.is_foreign(name);
+        match self.overrides.of_dms(name, list) {
+            Some((at, text)) if foreign || place == Place::Definition => {
+                Verdict::Replace { text: text.to_owned(), rule: self.override_id(at) }
+            }
+            _ => match self.table.find(name) {
+                Some(rows) => self.verdict(self.table.verdict(rows, modifiers, place)),
+                None => Verdict::Keep,
+            },
+        }
     }
-    (names, letters)
+
+    fn verdict(&self, verdict: DmsVerdict) -> Verdict {
+        match verdict {
+            DmsVerdict::Keep => Verdict::Keep,
+            DmsVerdict::Replace(text, row) => Verdict::Replace { text, rule: rule_id(row) },
+            DmsVerdict::Refuse(refusal) => Verdict::Refuse(refusal),
+        }
+    }
+
+    /// What becomes of a type of the source, spelled so, with these arguments.
+    /// `written` are its bytes, for messages.
+    pub(crate) fn source_type(
+        &self,
+        spelling: SpellingId,
+        arguments: &Arguments,
+        written: &[u8],
+        place: Place,
+    ) -> Verdict {
+        let Dialect::Source(table) = &self.dialect else { return Verdict::Keep };
+        if place == Place::Cast && table.spellings().is_native(spelling) {
+            return Verdict::Keep;
+        }
+        let Some(at) = table.select(spelling, arguments) else {
+            return Verdict::Refuse(table.refusal(spelling, written));
+        };
+        let Some(row) = table.row(at) else { return Verdict::Keep };
+        if self.options.json == JsonPolicy::Keep && rules::is_json(row) {
+            return Verdict::Keep;
+        }
+        let dms = row.dms_type(arguments);
+        let list = dms.numbers.iter().map(u64::to_string).collect::<Vec<_>>().join(",");
+        let list = if list.is_empty() { list } else { format!("({list})") };
+        if self.overrides.by_dms
+            && let Some((at, text)) = self.overrides.of_dms(dms.name.as_bytes(), list.as_bytes())
+        {
+            return Verdict::Replace { text: text.to_owned(), rule: self.override_id(at) };
+        }
+        match self.table.through(dms.name, &dms.numbers) {
+            Ok(text) if rules::same_spelling(text.as_bytes(), written) => Verdict::Keep,
+            Ok(text) => Verdict::Replace { text, rule: rule_id(at) },
+            Err(refusal) => Verdict::Refuse(Refusal {
+                message: format!("type {}: {}", dms_table::shown(written), refusal.message),
+                ..refusal
+            }),
+        }
+    }
+
+    /// The override for a type as it is written, at a column or elsewhere.
+    pub(crate) fn override_of(
+        &self,
+        written: &WrittenType,
+        at: Option<ColumnName<'_>>,
+    ) -> Option<Verdict> {
+        let (at, text) = self.overrides.of_written(written, at)?;
+        Some(Verdict::Replace { text: text.to_owned(), rule: self.override_id(at) })
+    }
+
+    /// What becomes of a user-defined type of PostgreSQL that does not stay.
+    pub(crate) fn user_defined(&self) -> Verdict {
+        Verdict::Replace { text: USER_DEFINED.to_owned(), rule: RuleId(0) }
+    }
+
+    /// What becomes of a bare NUMERIC of PostgreSQL.
+    pub(crate) fn unbounded_numeric(&self) -> Option<Verdict> {
+        let text = self.table.through("NUMERIC", &[]).ok().filter(|text| text != "DECIMAL")?;
+        Some(Verdict::Replace { text, rule: RuleId(1) })
+    }
+
+    /// Why a column of an unknown type is refused, if it is.
+    pub(crate) fn unknown(&self, written: &[u8]) -> Option<Refusal> {
+        if self.options.unknown == UnknownTypes::Pass {
+            return None;
+        }
+        let (source, written) = (&self.options.source, dms_table::shown(written));
+        Some(Refusal {
+            sqlstate: SQLSTATE_UNKNOWN,
+            message: format!("type {written} is in no table of source {source}"),
+            hint: format!(
+                "Say what it becomes: \"{source}:{written}\" = \"TEXT\" under [mapping.types], or let \
+                 it pass with mapping.unknown = \"pass\"."
+            ),
+        })
+    }
+
+    fn override_id(&self, at: usize) -> RuleId {
+        rule_id(self.built_in + at)
+    }
+}
+
+/// Tables have fewer than 65536 rows.
+fn rule_id(row: usize) -> RuleId {
+    RuleId(u16::try_from(row).unwrap_or(u16::MAX))
 }
 
 #[cfg(test)]

@@ -4,7 +4,8 @@ use serde::Serialize;
 
 use super::Mapping;
 
-const HEADINGS: [&str; 5] = ["id", "DMS type", "condition", "PostgreSQL type", "source"];
+const HEADINGS: [&str; 6] =
+    ["id", "source type", "condition", "DMS type", "PostgreSQL type", "from"];
 
 /// The mapping as a table of aligned columns, one line a row.
 pub fn text_table(mapping: &Mapping) -> String {
@@ -31,10 +32,14 @@ pub fn text_table(mapping: &Mapping) -> String {
 /// The mapping as a Markdown table.
 pub fn markdown_table(mapping: &Mapping) -> String {
     let mut table = String::from(
-        "| DMS type | Condition | PostgreSQL type | Rule |\n| --- | --- | --- | --- |\n",
+        "| Source type | Condition | DMS type | PostgreSQL type | Rule |\n\
+         | --- | --- | --- | --- | --- |\n",
     );
-    for [id, dms, condition, target, source] in cells(mapping) {
-        table.push_str(&format!("| {dms} | {condition} | {target} | [{id}]({source}) |\n"));
+    for [id, source_type, condition, dms, target, from] in cells(mapping) {
+        // An override comes from a file, which is no address.
+        let rule =
+            if from.contains("://") { format!("[{id}]({from})") } else { format!("{id} ({from})") };
+        table.push_str(&format!("| {source_type} | {condition} | {dms} | {target} | {rule} |\n"));
     }
     table
 }
@@ -47,17 +52,19 @@ pub fn json_table(mapping: &Mapping) -> serde_json::Result<String> {
     #[derive(Serialize)]
     struct Row {
         id: String,
-        dms_type: String,
+        source_type: String,
         condition: String,
+        dms_type: String,
         postgresql_type: String,
         source: String,
     }
     let rows: Vec<Row> = cells(mapping)
         .into_iter()
-        .map(|[id, dms_type, condition, postgresql_type, source]| Row {
+        .map(|[id, source_type, condition, dms_type, postgresql_type, source]| Row {
             id,
-            dms_type,
+            source_type,
             condition,
+            dms_type,
             postgresql_type,
             source,
         })
@@ -65,15 +72,10 @@ pub fn json_table(mapping: &Mapping) -> serde_json::Result<String> {
     serde_json::to_string_pretty(&rows).map(|json| json + "\n")
 }
 
-fn cells(mapping: &Mapping) -> Vec<[String; 5]> {
+fn cells(mapping: &Mapping) -> Vec<[String; 6]> {
     let row = |rule: &super::Rule| {
-        [
-            rule.id.to_owned(),
-            rule.dms.to_owned(),
-            rule.condition(),
-            mapping.target_text(rule),
-            rule.source.to_owned(),
-        ]
+        let super::Rule { id, source_type, condition, dms, target, source } = rule.clone();
+        [id, source_type, condition, dms, target, source]
     };
     mapping.rules().iter().map(row).collect()
 }

@@ -405,7 +405,7 @@ impl Session {
         };
         let fault = script.fault.as_ref().filter(|_| self.settings.rewrite).map(|fault| OwnError {
             position: at(&fault.span),
-            ..OwnError::new("22023", fault.message.clone()).with_hint(fault.hint.clone())
+            ..OwnError::new(fault.sqlstate, fault.message.clone()).with_hint(fault.hint.clone())
         });
         let refusal = fault.or_else(|| {
             let mut settings = self.settings;

@@ -1,7 +1,7 @@
 //! A position among the tokens of a text, with the words and names of SQL; knows no statement.
 
 use super::Lexing;
-use super::lexer::{Lexer, Token, TokenKind};
+use super::lexer::{Lexer, Quoting, Token, TokenKind};
 
 /// A statement whose shape the finder does not know; it is left as it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,8 +18,8 @@ pub(super) struct Cursor<'a> {
 }
 
 impl<'a> Cursor<'a> {
-    pub(super) fn new(sql: &'a [u8], lexing: Lexing) -> Cursor<'a> {
-        let mut lexer = Lexer::new(sql, lexing);
+    pub(super) fn new(sql: &'a [u8], lexing: Lexing, quoting: Quoting) -> Cursor<'a> {
+        let mut lexer = Lexer::new(sql, lexing).with_quoting(quoting);
         let token = lexer.token();
         Cursor { lexer, token, previous: Token { kind: TokenKind::End, start: 0, end: 0 } }
     }

@@ -1,10 +1,11 @@
 //! Types in statements that define tables, domains and types: CREATE and ALTER. Where routines
 //! are concerned it hands over to its neighbour.
 
-use super::cursor::{NotUnderstood, Understood};
+use super::cursor::{NotUnderstood, Understood, is_name};
 use super::expression::Until;
 use super::finder::Finder;
 use super::lexer::TokenKind;
+use super::types::Position;
 use crate::mapping::Place;
 
 const ROUTINES: &[&str] = &["function", "procedure", "routine", "aggregate"];
@@ -13,6 +14,8 @@ impl Finder<'_> {
     /// A statement that starts with CREATE, ALTER, DROP, COMMENT, GRANT or REVOKE.
     pub(super) fn define(&mut self, first: &[u8]) -> Understood {
         self.cursor.bump();
+        // Casts of a view or an index must be those of the tables they are about.
+        self.table_definition = matches!(first, b"create" | b"alter") && !self.defines_types();
         match first {
             b"create" => self.create(),
             b"alter" => self.alter(),
@@ -23,6 +26,13 @@ impl Finder<'_> {
             b"grant" | b"revoke" => self.grant(),
             _ => self.expression(Place::Cast, Until::Statement),
         }
+    }
+
+    /// Whether the statement is about types themselves, or about what works on them.
+    fn defines_types(&self) -> bool {
+        const KINDS: &[&str] =
+            &["type", "domain", "cast", "operator", "transform", "collation", "conversion"];
+        self.cursor.is_any(KINDS)
     }
 
     fn grant(&mut self) -> Understood {
@@ -87,7 +97,7 @@ impl Finder<'_> {
 
     fn create_table(&mut self, until: Until) -> Understood {
         self.cursor.eat_all(&["if", "not", "exists"]);
-        self.cursor.qualified_name()?;
+        self.relation_name()?;
         let typed = self.cursor.is("of");
         if typed || self.cursor.eat_all(&["partition", "of"]) {
             // The columns have the types of another table; only their constraints stand here.
@@ -103,6 +113,23 @@ impl Finder<'_> {
         self.expression(Place::Definition, until)
     }
 
+    /// Passes the name of the table that the statement is about, and remembers it.
+    fn relation_name(&mut self) -> Understood {
+        let mut schema = None;
+        loop {
+            let name = self.cursor.token;
+            if !self.cursor.at_name() {
+                return Err(NotUnderstood);
+            }
+            self.cursor.bump();
+            self.relation = Some((schema, name));
+            if !self.cursor.eat_kind(TokenKind::Dot) {
+                return Ok(());
+            }
+            schema = Some(name);
+        }
+    }
+
     /// `( name type ..., constraint, ... )`: the columns of a table, or the attributes of a type.
     pub(super) fn columns(&mut self, constraints: bool) -> Understood {
         self.cursor.bump();
@@ -110,7 +137,9 @@ impl Finder<'_> {
             return Ok(());
         }
         loop {
-            if !(constraints && self.at_constraint()) {
+            if !constraints {
+                self.attribute()?;
+            } else if !self.at_constraint() {
                 self.column()?;
             }
             self.expression(Place::Definition, Until::Element)?;
@@ -140,32 +169,60 @@ impl Finder<'_> {
         if !self.cursor.at_name() {
             return Err(NotUnderstood);
         }
-        let index = self.cursor.is_any(&["key", "index"]);
+        let name = self.cursor.token;
+        if self.index()? {
+            return Ok(());
+        }
         self.cursor.bump();
         if matches!(self.cursor.token.kind, TokenKind::Comma | TokenKind::Close) {
             return Ok(());
         }
-        if index && self.at_key_columns() {
-            self.cursor.bump();
-            return Ok(());
-        }
-        self.type_name(Place::Definition)
+        self.type_name(Place::Definition, Position::Column(name))
     }
 
-    /// Whether a name with a list of names stands at the cursor, as in MySQL's `KEY k (a, b)`.
-    fn at_key_columns(&self) -> bool {
-        let mut ahead = self.cursor;
-        if !ahead.at_name() {
-            return false;
+    fn column_or_attribute(&mut self, column: bool) -> Understood {
+        if column { self.column() } else { self.attribute() }
+    }
+
+    /// `name type` of a composite type or of a routine's result.
+    fn attribute(&mut self) -> Understood {
+        if !self.cursor.at_name() {
+            return Err(NotUnderstood);
         }
-        ahead.bump();
-        ahead.eat_kind(TokenKind::Open) && ahead.at_name()
+        self.cursor.bump();
+        self.type_name(Place::Definition, Position::Signature)
+    }
+
+    /// Passes what stands before the list of columns of an index, if one stands where a column
+    /// could, as in MySQL's `KEY k (a, b)`. `key` and `index` may be columns, too.
+    fn index(&mut self) -> Result<bool, NotUnderstood> {
+        let mut ahead = self.cursor;
+        let kind = ahead.eat("fulltext") || ahead.eat("spatial");
+        let index = ahead.eat("key") || ahead.eat("index");
+        if (!kind && !index) || matches!(ahead.token.kind, TokenKind::Comma | TokenKind::Close) {
+            return Ok(false);
+        }
+        let mut words = 0;
+        // A name, and how the index is made: CLUSTERED, USING BTREE.
+        while ahead.at_name() && words < 4 {
+            words += 1;
+            ahead.bump();
+        }
+        let inside = ahead.peek().kind;
+        let list = ahead.at(TokenKind::Open)
+            && (is_name(inside) || inside == TokenKind::Open)
+            // `key VARCHAR(MAX)` is a column.
+            && !ahead.token_is(ahead.peek(), "max");
+        if list && (words > 0 || self.mapping.options().source != "dms") {
+            self.cursor = ahead;
+        }
+        Ok(list)
     }
 
     fn create_domain(&mut self) -> Understood {
         self.cursor.qualified_name()?;
         self.cursor.eat("as");
-        self.type_name(Place::Definition)?;
+        self.type_name(Place::Definition, Position::Signature)?;
         self.expression(Place::Definition, Until::Statement)
     }
 
@@ -192,7 +249,7 @@ impl Finder<'_> {
                 if self.cursor.is_operator("=") {
                     self.cursor.bump();
                     if self.cursor.at_name() {
-                        self.type_name(Place::Definition)?;
+                        self.type_name(Place::Definition, Position::Signature)?;
                     }
                 }
             }
@@ -217,7 +274,7 @@ impl Finder<'_> {
         if self.cursor.eat("table") {
             self.cursor.eat_all(&["if", "exists"]);
             self.cursor.eat("only");
-            self.cursor.qualified_name()?;
+            self.relation_name()?;
             if self.cursor.is_operator("*") {
                 self.cursor.bump();
             }
@@ -239,7 +296,7 @@ impl Finder<'_> {
             if self.cursor.eat("add") {
                 if self.cursor.eat(column) || (optional && !self.at_constraint()) {
                     self.cursor.eat_all(&["if", "not", "exists"]);
-                    self.column()?;
+                    self.column_or_attribute(optional)?;
                 }
             } else if self.cursor.eat("alter")
                 && (self.cursor.eat(column) || (optional && !self.at_constraint()))
@@ -247,9 +304,12 @@ impl Finder<'_> {
                 if !self.cursor.at_name() {
                     return Err(NotUnderstood);
                 }
+                let name = self.cursor.token;
                 self.cursor.bump();
                 if self.cursor.eat_all(&["set", "data", "type"]) || self.cursor.eat("type") {
-                    self.type_name(Place::Definition)?;
+                    let table = Position::Column(name);
+                    let position = if optional { table } else { Position::Signature };
+                    self.type_name(Place::Definition, position)?;
                 }
             }
             self.expression(Place::Definition, Until::Element)?;

@@ -1,11 +1,11 @@
 //! Types inside expressions and queries: casts, typed literals, column lists of records, XMLTABLE
 //! and JSON_TABLE. Walks tokens with a depth, never by recursion.
 
-use super::cursor::{Cursor, NotUnderstood, Understood, is_name, is_reserved, is_text};
+use super::cursor::{NotUnderstood, Understood, is_name, is_reserved, is_text};
 use super::finder::Finder;
 use super::lexer::{Token, TokenKind};
-use super::{Edit, Fault};
-use crate::mapping::{Modifiers, Place, Verdict};
+use super::types::Position;
+use crate::mapping::Place;
 
 /// How far an expression goes. A semicolon outside parentheses always ends it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,7 +70,7 @@ impl Finder<'_> {
                 TokenKind::CloseBracket => open.close(),
                 TokenKind::Cast => {
                     self.step(&mut open);
-                    self.type_name(place)?;
+                    self.type_name(place, Position::Cast)?;
                     continue;
                 }
                 TokenKind::Word => {
@@ -84,7 +84,7 @@ impl Finder<'_> {
                 TokenKind::QuotedName if token.end - token.start == 12 => {
                     self.script.touches_settings |= self.cursor.bytes(token) == b"\"set_config\"";
                 }
-                kind if is_text(kind) => self.typed_literal(&open, place),
+                kind if is_text(kind) => self.typed_literal(open.before, place),
                 _ => {}
             }
             self.step(&mut open);
@@ -106,7 +106,7 @@ impl Finder<'_> {
             2 if open.casts.last() == Some(&open.depth) && self.cursor.is("as") => {
                 open.casts.pop();
                 self.step(open);
-                self.type_name(place)?;
+                self.type_name(place, Position::Cast)?;
                 return Ok(true);
             }
             3 if open.bodies > 0 && self.cursor.is("end") => open.bodies -= 1,
@@ -197,69 +197,9 @@ impl Finder<'_> {
     fn record_column(&mut self, place: Place) -> Understood {
         if self.starts_record_column() {
             self.cursor.bump();
-            self.type_name(place)?;
+            self.type_name(place, Position::Guess)?;
         }
         Ok(())
-    }
-
-    /// A string constant: if a type stands before it, it is `T 'text'`.
-    #[inline]
-    fn typed_literal(&mut self, open: &Open, place: Place) {
-        let name = self.cursor.previous;
-        if name.kind == TokenKind::Word && open.before != Some(TokenKind::Dot) {
-            self.decide(name, name.end, Modifiers::Absent, place);
-        }
-    }
-
-    /// Passes a type: name and modifiers. What follows (`[]`, `WITH TIME ZONE`, COLLATE) stays
-    /// outside of it.
-    pub(super) fn type_name(&mut self, place: Place) -> Understood {
-        self.cursor.eat("setof");
-        let name = self.cursor.token;
-        if !self.cursor.at_name() {
-            return Err(NotUnderstood);
-        }
-        self.cursor.bump();
-        if self.cursor.at(TokenKind::Dot) {
-            self.cursor.bump();
-            return self.cursor.qualified_name();
-        }
-        if name.kind != TokenKind::Word || !self.mapping.names(self.cursor.bytes(name)) {
-            return Ok(());
-        }
-        self.modifiers(name, place)
-    }
-
-    /// Passes the modifiers of a type whose name was passed, if it has some, and decides.
-    fn modifiers(&mut self, name: Token, place: Place) -> Understood {
-        if !self.cursor.at(TokenKind::Open) {
-            self.decide(name, name.end, Modifiers::Absent, place);
-            return Ok(());
-        }
-        let list = self.cursor.token.start;
-        let number = number_alone(self.cursor);
-        self.cursor.skip_parentheses()?;
-        let end = self.cursor.previous.end;
-        let text = self.cursor.sql().get(list..end).unwrap_or_default();
-        self.decide(name, end, Modifiers::List { number, text }, place);
-        Ok(())
-    }
-
-    /// Asks the mapping about a type and notes what it says.
-    fn decide(&mut self, name: Token, end: usize, modifiers: Modifiers<'_>, place: Place) {
-        // A type behind `::` is not also the type of a literal behind it.
-        if name.start < self.types_until {
-            return;
-        }
-        self.types_until = end;
-        let span = name.start..end;
-        match self.mapping.lookup(self.cursor.bytes(name), modifiers, place) {
-            Verdict::Keep => {}
-            Verdict::Replace { text, rule } => self.script.edits.push(Edit { span, text, rule }),
-            Verdict::Refuse { message, hint } => {
-                self.script.fault.get_or_insert(Fault { span, message, hint });
-            }
-        }
     }
 }
 
@@ -272,20 +212,4 @@ impl Open {
         }
         self.depth = self.depth.saturating_sub(1);
     }
-}
-
-/// The number in `(number)`, if that is what stands at the cursor; too large ones saturate.
-fn number_alone(mut cursor: Cursor<'_>) -> Option<u64> {
-    cursor.bump();
-    let number = cursor.token;
-    cursor.bump();
-    if number.kind != TokenKind::Number || !cursor.at(TokenKind::Close) {
-        return None;
-    }
-    let mut value = 0_u64;
-    for byte in cursor.bytes(number) {
-        let digit = byte.is_ascii_digit().then(|| u64::from(byte - b'0'))?;
-        value = value.saturating_mul(10).saturating_add(digit);
-    }
-    Some(value)
 }

@@ -4,10 +4,11 @@ use std::ops::Range;
 
 use super::cursor::{Cursor, NotUnderstood, Understood};
 use super::expression::Until;
-use super::lexer::TokenKind;
+use super::lexer::{Quoting, Token, TokenKind};
+use super::types::Position;
 use super::{Lexing, Script};
 use crate::encoding::Encoding;
-use crate::mapping::{Mapping, Place};
+use crate::mapping::{Dialect, Mapping, Place};
 
 /// What `sql` contains that the proxy acts on. `mapping` says which types are replaced.
 ///
@@ -66,18 +67,25 @@ pub(super) struct Finder<'a> {
     pub(super) definition: bool,
     /// Whether the statement may have a body in `BEGIN ATOMIC ... END`.
     pub(super) routine_body: bool,
+    /// Whether the statement defines tables or what hangs on their columns, so that its casts have
+    /// the types that columns have.
+    pub(super) table_definition: bool,
+    /// The schema, if it is named, and the table that the statement is about.
+    pub(super) relation: Option<(Option<Token>, Token)>,
 }
 
 impl<'a> Finder<'a> {
     fn new(sql: &'a [u8], lexing: Lexing, mapping: &'a Mapping) -> Finder<'a> {
         Finder {
-            cursor: Cursor::new(sql, lexing),
+            cursor: Cursor::new(sql, lexing, quoting(mapping)),
             mapping,
             encoding: lexing.encoding,
             script: Script::default(),
             types_until: 0,
             definition: false,
             routine_body: false,
+            table_definition: false,
+            relation: None,
         }
     }
 
@@ -89,6 +97,7 @@ impl<'a> Finder<'a> {
         }
         let start = self.cursor.token.start;
         let edits = self.script.edits.len();
+        let unknown = self.script.unknown_types;
         let faulty = self.script.fault.is_some();
         let known = self.statement();
         let understood = known.is_ok() && self.at_end();
@@ -96,6 +105,7 @@ impl<'a> Finder<'a> {
             // Nothing is half rewritten. What is not DDL either fails on the target too, or has
             // no type where one was expected, and is not counted.
             self.script.edits.truncate(edits);
+            self.script.unknown_types = unknown;
             if !faulty {
                 self.script.fault = None;
             }
@@ -129,6 +139,8 @@ impl<'a> Finder<'a> {
     fn statement(&mut self) -> Understood {
         self.definition = false;
         self.routine_body = false;
+        self.table_definition = false;
+        self.relation = None;
         // EXPLAIN and PREPARE are in front of another statement: go on with that one.
         loop {
             let mut buffer = [0; 8];
@@ -211,7 +223,7 @@ impl<'a> Finder<'a> {
     /// A list of types and its closing parenthesis.
     fn types(&mut self, place: Place) -> Understood {
         loop {
-            self.type_name(place)?;
+            self.type_name(place, Position::Guess)?;
             self.expression(place, Until::Element)?;
             if self.cursor.eat_kind(TokenKind::Close) {
                 return Ok(());
@@ -220,6 +232,14 @@ impl<'a> Finder<'a> {
                 return Err(NotUnderstood);
             }
         }
+    }
+}
+
+/// The quotes of names that the source has beside those of PostgreSQL.
+fn quoting(mapping: &Mapping) -> Quoting {
+    match mapping.dialect() {
+        Dialect::Source(table) => Quoting { backticks: table.backticks, brackets: table.brackets },
+        Dialect::Dms | Dialect::PostgreSql(_) => Quoting::default(),
     }
 }
 

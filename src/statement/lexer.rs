@@ -12,7 +12,7 @@ use super::Lexing;
 pub enum TokenKind {
     /// A keyword or an unquoted name.
     Word,
-    /// `"name"`.
+    /// `"name"`, and where the source has them `[name]` and `` `name` ``.
     QuotedName,
     /// `U&"name"`.
     UnicodeName,
@@ -69,6 +69,15 @@ pub struct Token {
     pub end: usize,
 }
 
+/// The quotes of names that a source has beside those of PostgreSQL.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Quoting {
+    /// `` `name` ``, as in MySQL.
+    pub backticks: bool,
+    /// `[name]`, as in SQL Server.
+    pub brackets: bool,
+}
+
 /// Cuts a text into tokens. Copying it is cheap: a copy looks ahead.
 #[derive(Clone, Copy, Debug)]
 pub struct Lexer<'a> {
@@ -79,6 +88,7 @@ pub struct Lexer<'a> {
     /// Up to here there are only signs, each an operator of its own. Without it, a run of signs
     /// would be looked through once a sign.
     signs_until: usize,
+    quoting: Quoting,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -131,7 +141,14 @@ impl<'a> Lexer<'a> {
     /// A lexer at the start of `sql`.
     pub fn new(sql: &'a [u8], lexing: Lexing) -> Lexer<'a> {
         let ascii_trail = lexing.encoding.has_ascii_trail();
-        Lexer { sql, position: 0, lexing, ascii_trail, signs_until: 0 }
+        let quoting = Quoting::default();
+        Lexer { sql, position: 0, lexing, ascii_trail, signs_until: 0, quoting }
+    }
+
+    /// The same lexer for a text in which names may have these quotes too.
+    #[must_use]
+    pub fn with_quoting(self, quoting: Quoting) -> Lexer<'a> {
+        Lexer { quoting, ..self }
     }
 
     /// A lexer over the same text that goes on at `position`.
@@ -187,6 +204,7 @@ impl<'a> Lexer<'a> {
             }
             Class::Quote => self.escape_text(start + 1),
             Class::DoubleQuote => self.quoted_name(TokenKind::QuotedName, start + 1),
+            Class::Operator if byte == b'`' && self.quoting.backticks => self.backticks(start + 1),
             Class::Operator => (TokenKind::Operator, self.operator_end(start)),
             Class::Dollar => self.dollar(start),
             Class::Mark | Class::Blank => self.mark(byte, start),
@@ -200,6 +218,12 @@ impl<'a> Lexer<'a> {
             b')' => TokenKind::Close,
             b',' => TokenKind::Comma,
             b';' => TokenKind::Semicolon,
+            b'[' if self.quoting.brackets => {
+                return match self.bracketed_name_end(start + 1) {
+                    Some(end) => (TokenKind::QuotedName, end),
+                    None => (TokenKind::OpenBracket, start + 1),
+                };
+            }
             b'[' => TokenKind::OpenBracket,
             b']' => TokenKind::CloseBracket,
             b'.' if next.is_some_and(|byte| byte.is_ascii_digit()) => {
@@ -299,7 +323,7 @@ impl<'a> Lexer<'a> {
         }
         let mut end = start;
         while let Some(byte) = self.byte(end) {
-            if class(byte) != Class::Operator {
+            if class(byte) != Class::Operator || (byte == b'`' && self.quoting.backticks) {
                 break;
             }
             // A comment ends an operator. It cannot stand at its start: blanks were skipped.
@@ -372,6 +396,32 @@ impl<'a> Lexer<'a> {
             position += 1;
         }
         (TokenKind::Unterminated, self.sql.len())
+    }
+
+    fn backticks(&self, mut position: usize) -> (TokenKind, usize) {
+        while let Some(length) = memchr(b'`', self.rest(position)) {
+            position += length + 1;
+            if self.byte(position) != Some(b'`') {
+                return (TokenKind::QuotedName, position);
+            }
+            position += 1;
+        }
+        (TokenKind::Unterminated, self.sql.len())
+    }
+
+    /// The offset behind `name]`. A subscript that looks like one is a name, too, which does no
+    /// harm; what holds quotes or marks is none.
+    fn bracketed_name_end(&self, start: usize) -> Option<usize> {
+        let mut end = start;
+        loop {
+            let byte = self.byte(end)?;
+            end += match class(byte) {
+                Class::Letter | Class::Prefix | Class::Dollar => 1,
+                Class::Digit | Class::Blank if end > start => 1,
+                _ if byte == b']' && end > start => return Some(end + 1),
+                _ => return None,
+            };
+        }
     }
 
     #[inline]

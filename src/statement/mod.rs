@@ -10,6 +10,7 @@ pub mod lexer;
 mod literal;
 mod routine;
 mod setting;
+mod types;
 
 use std::ops::Range;
 
@@ -50,6 +51,8 @@ pub struct Edit {
 pub struct Fault {
     /// The bytes of the type in the original text.
     pub span: Range<usize>,
+    /// The SQLSTATE: 22023, or 0A000 for a type that no table knows.
+    pub sqlstate: &'static str,
     /// What is wrong, for the message field of an ErrorResponse.
     pub message: String,
     /// What to do about it, for the hint field.
@@ -101,6 +104,8 @@ pub struct Script {
     pub statements: usize,
     /// Statements that look like DDL and that the finder gave up on; they go through untouched.
     pub not_understood: usize,
+    /// Columns whose type neither the tables nor PostgreSQL know; they go through as they are.
+    pub unknown_types: usize,
 }
 
 impl Script {

@@ -5,12 +5,14 @@ use super::cursor::{NotUnderstood, Understood, is_name, is_reserved};
 use super::expression::Until;
 use super::finder::Finder;
 use super::lexer::TokenKind;
+use super::types::Position;
 use crate::mapping::Place;
 
 impl Finder<'_> {
     /// `FUNCTION name (arguments) [RETURNS type] ...`, behind CREATE.
     pub(super) fn create_routine(&mut self) -> Understood {
         let aggregate = self.cursor.is("aggregate");
+        self.table_definition = false;
         self.cursor.bump();
         self.cursor.qualified_name()?;
         if !self.cursor.at(TokenKind::Open) {
@@ -33,7 +35,7 @@ impl Finder<'_> {
                 }
                 self.columns(false)?;
             } else {
-                self.type_name(Place::Definition)?;
+                self.type_name(Place::Definition, Position::Signature)?;
             }
         }
         self.routine_body = true;
@@ -42,6 +44,7 @@ impl Finder<'_> {
 
     /// `FUNCTION name [(arguments)], ...` and the rest, as behind DROP, ALTER or COMMENT ON.
     pub(super) fn routine_names(&mut self) -> Understood {
+        self.table_definition = false;
         self.cursor.bump();
         self.cursor.eat_all(&["if", "exists"]);
         loop {
@@ -91,7 +94,7 @@ impl Finder<'_> {
         if named {
             self.cursor.bump();
         }
-        self.type_name(Place::Definition)?;
+        self.type_name(Place::Definition, Position::Signature)?;
         while !self.cursor.is("order") {
             match self.cursor.token.kind {
                 TokenKind::Comma | TokenKind::Close => return Ok(()),

@@ -1,0 +1,386 @@
+//! Rows that the configuration puts before the tables: by DMS type, by source type, by column. Knows
+//! names and patterns, no tokens.
+
+use super::dms_table::DmsTable;
+use super::pattern::matches;
+use super::postgresql::is_native_phrase;
+use super::{MappingError, SOURCES};
+
+/// What an override speaks of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum OverrideScope {
+    /// A DMS type: `UINT8`; with arguments, only the type with these: `NUMERIC(38,10)`.
+    DmsType(String),
+    /// A source type as it is written, with `*` and `%` for any run of characters: `NUMBER`, and
+    /// with arguments only the type with these: `NUMBER(10,0)`. A source and a colon before it
+    /// (`oracle:NUMBER`) keeps it from other sources.
+    SourceType(String),
+    /// Columns.
+    Column(ColumnPattern),
+}
+
+/// Which columns an override speaks of. Each part is a pattern in which `*` and `%` stand for any
+/// run of characters; names are as PostgreSQL keeps them, so lower case where they are not quoted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ColumnPattern {
+    /// The schema; a table without one counts as in `public`.
+    pub schema: String,
+    /// The table.
+    pub table: String,
+    /// The column.
+    pub column: String,
+    /// The source type, as in [`OverrideScope::SourceType`].
+    pub source_type: Option<String>,
+}
+
+/// A row of the configuration. Columns beat source types, and these DMS types; a type with arguments
+/// beats one without; of equals the later one counts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Override {
+    /// What it speaks of.
+    pub scope: OverrideScope,
+    /// The PostgreSQL type to write, as it stands, or a DMS type that goes through the table.
+    pub target: String,
+    /// Where it was written, for the table and for messages: a file and a line, or a rule's name.
+    pub origin: String,
+}
+
+impl OverrideScope {
+    /// The scope that a key of a configuration names: `schema.table.column`, `source:TYPE`, a DMS
+    /// type, or else a source type.
+    pub fn parse(key: &str) -> OverrideScope {
+        let name = key.split('(').next().unwrap_or(key).trim();
+        if SOURCES.iter().any(|source| key.split_once(':').is_some_and(|(head, _)| head == *source))
+        {
+            return OverrideScope::SourceType(key.to_owned());
+        }
+        if let [schema, table, column] = name.split('.').collect::<Vec<_>>().as_slice() {
+            let pattern = ColumnPattern {
+                schema: (*schema).to_owned(),
+                table: (*table).to_owned(),
+                column: (*column).to_owned(),
+                source_type: None,
+            };
+            return OverrideScope::Column(pattern);
+        }
+        let dms = super::dms::ROWS.iter().any(|row| name.eq_ignore_ascii_case(row.dms));
+        if dms {
+            OverrideScope::DmsType(key.to_owned())
+        } else {
+            OverrideScope::SourceType(key.to_owned())
+        }
+    }
+
+    /// The scope in words, for the table.
+    pub(super) fn text(&self) -> String {
+        match self {
+            OverrideScope::DmsType(text) | OverrideScope::SourceType(text) => text.clone(),
+            OverrideScope::Column(column) => {
+                let place = format!("{}.{}.{}", column.schema, column.table, column.column);
+                match &column.source_type {
+                    Some(source_type) => format!("{place} of type {source_type}"),
+                    None => place,
+                }
+            }
+        }
+    }
+}
+
+/// The column whose type is asked for, its names as PostgreSQL keeps them.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ColumnName<'a> {
+    pub(crate) schema: Option<&'a [u8]>,
+    pub(crate) table: &'a [u8],
+    pub(crate) column: &'a [u8],
+}
+
+/// A type pattern: the name, and the name with its arguments where the pattern has some.
+#[derive(Clone, Debug)]
+struct TypePattern {
+    text: String,
+    with_arguments: bool,
+}
+
+impl TypePattern {
+    fn new(text: &str) -> TypePattern {
+        let text = normalized(text.as_bytes());
+        let with_arguments = text.contains('(');
+        TypePattern { text, with_arguments }
+    }
+
+    fn matches(&self, written: &WrittenType) -> bool {
+        let text = if self.with_arguments { &written.full } else { &written.name };
+        matches(self.text.as_bytes(), text.as_bytes())
+    }
+}
+
+/// A type as it is written: words in upper case with one blank between them, no blanks in lists.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct WrittenType {
+    full: String,
+    /// Without its lists.
+    name: String,
+}
+
+impl WrittenType {
+    pub(crate) fn new(written: &[u8]) -> WrittenType {
+        let full = normalized(written);
+        let (mut name, mut depth) = (String::with_capacity(full.len()), 0_usize);
+        for character in full.chars() {
+            match character {
+                '(' => depth += 1,
+                ')' => depth = depth.saturating_sub(1),
+                _ if depth == 0 => name.push(character),
+                _ => {}
+            }
+        }
+        WrittenType { full, name }
+    }
+}
+
+/// Upper case, one blank between words, none around marks; bytes that are not ASCII one by one.
+fn normalized(text: &[u8]) -> String {
+    let mut normal = String::with_capacity(text.len());
+    let mut blank = false;
+    for &byte in text {
+        if byte.is_ascii_whitespace() {
+            blank = true;
+            continue;
+        }
+        let mark = |c: char| matches!(c, '(' | ')' | ',' | '.');
+        let character = char::from(byte.to_ascii_uppercase());
+        let behind_list = normal.ends_with(')') && !mark(character);
+        let between = blank && !normal.ends_with(mark) && !mark(character);
+        if !normal.is_empty() && (between || behind_list) {
+            normal.push(' ');
+        }
+        blank = false;
+        normal.push(character);
+    }
+    normal
+}
+
+#[derive(Clone, Debug)]
+enum Scope {
+    Dms(TypePattern),
+    Source(TypePattern),
+    Column { schema: String, table: String, column: String, source_type: Option<TypePattern> },
+}
+
+/// The overrides in force.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Overrides {
+    rows: Vec<(Scope, String)>,
+    pub(super) by_dms: bool,
+    pub(super) by_written: bool,
+}
+
+impl Overrides {
+    /// Checks the overrides for `source`; those for another source are left out of force.
+    pub(super) fn new(
+        overrides: &[Override],
+        source: &str,
+        table: &DmsTable,
+    ) -> Result<Overrides, MappingError> {
+        let mut checked = Overrides::default();
+        for row in overrides {
+            let bad = |reason: String| MappingError::Override {
+                scope: row.scope.text(),
+                origin: row.origin.clone(),
+                reason,
+            };
+            let scope = match &row.scope {
+                OverrideScope::DmsType(text) => {
+                    let name = text.split('(').next().unwrap_or_default().trim();
+                    if table.find(name.as_bytes()).is_none() {
+                        return Err(bad(format!("\"{name}\" is no DMS type")));
+                    }
+                    checked.by_dms = true;
+                    Scope::Dms(TypePattern::new(text))
+                }
+                OverrideScope::SourceType(text) => {
+                    let (of, text) = text.split_once(':').unwrap_or((source, text));
+                    if !SOURCES.contains(&of) {
+                        return Err(bad(format!("\"{of}\" is no source")));
+                    }
+                    if text.trim().is_empty() {
+                        return Err(bad("it names no type".to_owned()));
+                    }
+                    checked.by_written |= of == source;
+                    // A pattern that nothing matches keeps the numbers of the rows in step.
+                    Scope::Source(TypePattern::new(if of == source { text } else { "(" }))
+                }
+                OverrideScope::Column(pattern) => {
+                    checked.by_written = true;
+                    Scope::Column {
+                        schema: pattern.schema.clone(),
+                        table: pattern.table.clone(),
+                        column: pattern.column.clone(),
+                        source_type: pattern.source_type.as_deref().map(TypePattern::new),
+                    }
+                }
+            };
+            let target = target_text(&row.target, table).map_err(bad)?;
+            checked.rows.push((scope, target));
+        }
+        Ok(checked)
+    }
+
+    /// The PostgreSQL type of each override, in order.
+    pub(super) fn targets(&self) -> impl Iterator<Item = &str> {
+        self.rows.iter().map(|(_, target)| target.as_str())
+    }
+
+    /// The override for a DMS type with its arguments, as `NUMERIC` and `(38,10)`.
+    pub(super) fn of_dms(&self, name: &[u8], modifiers: &[u8]) -> Option<(usize, &str)> {
+        let written = WrittenType::new(&[name, modifiers].concat());
+        self.best(|scope| match scope {
+            Scope::Dms(pattern) if pattern.matches(&written) => {
+                Some(u8::from(pattern.with_arguments))
+            }
+            _ => None,
+        })
+    }
+
+    /// The override for a type as it is written, and for the column it stands at.
+    pub(super) fn of_written(
+        &self,
+        written: &WrittenType,
+        at: Option<ColumnName<'_>>,
+    ) -> Option<(usize, &str)> {
+        self.best(|scope| match scope {
+            Scope::Source(pattern) if pattern.matches(written) => {
+                Some(u8::from(pattern.with_arguments))
+            }
+            Scope::Column { schema, table, column, source_type } => {
+                let at = at?;
+                let named = matches(schema.as_bytes(), at.schema.unwrap_or(b"public"))
+                    && matches(table.as_bytes(), at.table)
+                    && matches(column.as_bytes(), at.column);
+                let typed = source_type.as_ref().is_none_or(|pattern| pattern.matches(written));
+                (named && typed).then_some(2)
+            }
+            _ => None,
+        })
+    }
+
+    /// The last of those that rank highest.
+    fn best(&self, rank: impl Fn(&Scope) -> Option<u8>) -> Option<(usize, &str)> {
+        let ranked = self.rows.iter().enumerate();
+        let ranked = ranked.filter_map(|(at, row)| rank(&row.0).map(|rank| (rank, at, &row.1)));
+        ranked.max_by_key(|(rank, at, _)| (*rank, *at)).map(|(_, at, target)| (at, target.as_str()))
+    }
+}
+
+/// The PostgreSQL type that an override's target means, if it is one type.
+fn target_text(target: &str, table: &DmsTable) -> Result<String, String> {
+    let target = target.trim();
+    let bad = || format!("\"{target}\" is not one type");
+    if !target.is_ascii() || !is_one_type(target) {
+        return Err(bad());
+    }
+    let (name, list) = target.split_at(target.find('(').unwrap_or(target.len()));
+    if !table.is_foreign(name.trim().as_bytes()) {
+        return Ok(target.to_owned());
+    }
+    let inner = list.trim().trim_start_matches('(').trim_end_matches(')');
+    let numbers = inner.split(',').map(str::trim).filter(|number| !number.is_empty());
+    let numbers = numbers.map(str::parse).collect::<Result<Vec<u64>, _>>().map_err(|_| bad())?;
+    table.through(&name.trim().to_ascii_uppercase(), &numbers).map_err(|refusal| refusal.message)
+}
+
+/// Whether this is one type: a name, or the words of a type that PostgreSQL has, each with at most a
+/// list of simple arguments, and perhaps the brackets of an array.
+fn is_one_type(text: &str) -> bool {
+    let mut element = text;
+    while let Some((before, inside)) = element.strip_suffix(']').and_then(|t| t.rsplit_once('[')) {
+        if !inside.bytes().all(|byte| byte.is_ascii_digit()) {
+            return false;
+        }
+        element = before.trim_end();
+    }
+    let written = WrittenType::new(element.as_bytes());
+    let name = written.name.as_str();
+    let is_part = |part: &str| {
+        let quoted = part.strip_prefix('"').and_then(|part| part.strip_suffix('"'));
+        quoted.is_some_and(|part| !part.is_empty() && !part.contains('"'))
+            || (part.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+                && part.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '$')))
+    };
+    if !is_native_phrase(name) && !name.split('.').all(is_part) {
+        return false;
+    }
+    let mut rest = element;
+    while let Some((_, behind)) = rest.split_once('(') {
+        let Some((list, behind)) = behind.split_once(')') else { return false };
+        let is_argument = |argument: &str| {
+            let argument = argument.trim();
+            let word = argument.strip_prefix('-').unwrap_or(argument);
+            !word.is_empty() && word.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+        };
+        if !list.split(',').all(is_argument) {
+            return false;
+        }
+        rest = behind;
+    }
+    !rest.contains(')')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_target_is_one_type() {
+        for good in [
+            "NUMERIC(20,0)",
+            "text",
+            "timestamp(3) with time zone",
+            "double precision",
+            "public.geometry(Point, 4326)",
+            "\"My Type\"",
+            "varchar(10)[][3]",
+            "numeric(4, -2)",
+        ] {
+            assert!(is_one_type(good), "{good}");
+        }
+        for bad in [
+            "",
+            "int not null",
+            "int, int",
+            "int;",
+            "f(",
+            "f)",
+            "f()",
+            "f((1))",
+            "int default 1",
+            "1",
+            "a b",
+            "varchar(10",
+            "x[a]",
+            "'x'",
+            "int) , b text",
+            "int -- x",
+        ] {
+            assert!(!is_one_type(bad), "{bad}");
+        }
+    }
+
+    #[test]
+    fn keys_name_scopes() {
+        use OverrideScope::{Column, DmsType, SourceType};
+        assert_eq!(OverrideScope::parse("UINT8"), DmsType("UINT8".into()));
+        assert_eq!(OverrideScope::parse("uint8 (3)"), DmsType("uint8 (3)".into()));
+        assert_eq!(OverrideScope::parse("NUMBER(10,0)"), SourceType("NUMBER(10,0)".into()));
+        assert_eq!(OverrideScope::parse("oracle:DATE"), SourceType("oracle:DATE".into()));
+        let Column(column) = OverrideScope::parse("s%.*.id") else { panic!("no column") };
+        assert_eq!((&*column.schema, &*column.table, &*column.column), ("s%", "*", "id"));
+    }
+
+    #[test]
+    fn spelling_does_not_matter() {
+        let written = WrittenType::new(b"timestamp ( 3 )with  time\n zone");
+        assert_eq!(written.full, "TIMESTAMP(3) WITH TIME ZONE");
+        assert_eq!(written.name, "TIMESTAMP WITH TIME ZONE");
+    }
+}
