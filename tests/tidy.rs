@@ -15,11 +15,13 @@ const EDGES: &[(&str, &[&str])] = &[
     ("statement", &["encoding", "mapping", "value"]),
     ("session", &["encoding", "mapping", "statement", "value", "wire"]),
     ("connection", &["session", "target", "wire"]),
-    ("config", &["mapping", "session", "target"]),
+    ("dms", &["mapping"]),
+    ("config", &["dms", "mapping", "session", "target"]),
 ];
 
 /// Modules that know nothing of IO.
-const WITHOUT_IO: &[&str] = &["mapping", "encoding", "wire", "value", "statement", "session"];
+const WITHOUT_IO: &[&str] =
+    &["dms", "mapping", "encoding", "wire", "value", "statement", "session"];
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))

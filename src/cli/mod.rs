@@ -130,6 +130,14 @@ impl ConfigArguments {
         })?;
         if let Some(source) = &self.source {
             config.mapping.source = source.clone();
+            // A mapping that fits the file's source need not fit this one.
+            config.mapping().map_err(|error| {
+                say(&format!("dms-proxy: --source {}: {error}", source.0));
+                ExitCode::from(EXIT_USAGE)
+            })?;
+        }
+        for warning in &config.warnings {
+            say(&format!("dms-proxy: warning: {warning}"));
         }
         Ok(config)
     }

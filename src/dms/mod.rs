@@ -7,7 +7,6 @@
 mod data_type;
 mod endpoint_settings;
 mod json;
-mod name_pattern;
 mod setting_group;
 mod table_mappings;
 mod task_settings;
@@ -18,7 +17,6 @@ pub use endpoint_settings::{
     DatabaseMode, EndpointSettings, LongVarchar, Setting, endpoint_settings,
 };
 pub use json::JsonError;
-pub use name_pattern::NamePattern;
 pub use table_mappings::{
     ColumnTypeRule, RefusedRule, TableMappings, TableMappingsError, table_mappings,
 };

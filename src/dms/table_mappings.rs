@@ -6,9 +6,10 @@ use std::fmt;
 
 use serde_json::{Map, Value};
 
+use super::Warning;
 use super::data_type::{data_type, locator_type, number};
 use super::json::{JsonError, json};
-use super::{NamePattern, Warning};
+use crate::mapping::NamePattern;
 
 /// The rules of a table-mapping file that say something to a proxy.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

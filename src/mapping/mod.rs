@@ -4,6 +4,7 @@ mod arguments;
 mod dialect;
 mod dms;
 mod dms_table;
+mod name_pattern;
 mod overrides;
 mod pattern;
 pub(crate) mod postgresql;
@@ -13,6 +14,7 @@ mod table;
 
 pub use arguments::{Arguments, Written};
 pub(crate) use dialect::SourceTable;
+pub use name_pattern::NamePattern;
 pub(crate) use overrides::{ColumnName, WrittenType};
 pub use overrides::{ColumnPattern, Override, OverrideScope};
 pub(crate) use spellings::SpellingId;

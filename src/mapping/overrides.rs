@@ -2,6 +2,7 @@
 //! names and patterns, no tokens.
 
 use super::dms_table::DmsTable;
+use super::name_pattern::NamePattern;
 use super::pattern::matches;
 use super::postgresql::is_native_phrase;
 use super::{MappingError, SOURCES};
@@ -19,18 +20,18 @@ pub enum OverrideScope {
     Column(ColumnPattern),
 }
 
-/// Which columns an override speaks of. Each part is a pattern in which `*` and `%` stand for any
-/// run of characters; names are as PostgreSQL keeps them, so lower case where they are not quoted.
+/// Which columns an override speaks of. Names are as PostgreSQL keeps them, so lower case where they
+/// are not quoted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ColumnPattern {
     /// The schema; a table without one counts as in `public`.
-    pub schema: String,
+    pub schema: NamePattern,
     /// The table.
-    pub table: String,
+    pub table: NamePattern,
     /// The column.
-    pub column: String,
-    /// The source type, as in [`OverrideScope::SourceType`].
-    pub source_type: Option<String>,
+    pub column: NamePattern,
+    /// Only columns of this DMS type; for the source whose types these are.
+    pub dms_type: Option<String>,
 }
 
 /// A row of the configuration. Columns beat source types, and these DMS types; a type with arguments
@@ -46,8 +47,8 @@ pub struct Override {
 }
 
 impl OverrideScope {
-    /// The scope that a key of a configuration names: `schema.table.column`, `source:TYPE`, a DMS
-    /// type, or else a source type.
+    /// The scope that a key of a configuration names: `schema.table.column` with `*` and `%` for any
+    /// run of characters, `source:TYPE`, a DMS type, or else a source type.
     pub fn parse(key: &str) -> OverrideScope {
         let name = key.split('(').next().unwrap_or(key).trim();
         if SOURCES.iter().any(|source| key.split_once(':').is_some_and(|(head, _)| head == *source))
@@ -56,10 +57,10 @@ impl OverrideScope {
         }
         if let [schema, table, column] = name.split('.').collect::<Vec<_>>().as_slice() {
             let pattern = ColumnPattern {
-                schema: (*schema).to_owned(),
-                table: (*table).to_owned(),
-                column: (*column).to_owned(),
-                source_type: None,
+                schema: NamePattern::glob(schema),
+                table: NamePattern::glob(table),
+                column: NamePattern::glob(column),
+                dms_type: None,
             };
             return OverrideScope::Column(pattern);
         }
@@ -77,8 +78,8 @@ impl OverrideScope {
             OverrideScope::DmsType(text) | OverrideScope::SourceType(text) => text.clone(),
             OverrideScope::Column(column) => {
                 let place = format!("{}.{}.{}", column.schema, column.table, column.column);
-                match &column.source_type {
-                    Some(source_type) => format!("{place} of type {source_type}"),
+                match &column.dms_type {
+                    Some(dms_type) => format!("{place} of type {dms_type}"),
                     None => place,
                 }
             }
@@ -164,7 +165,7 @@ fn normalized(text: &[u8]) -> String {
 enum Scope {
     Dms(TypePattern),
     Source(TypePattern),
-    Column { schema: String, table: String, column: String, source_type: Option<TypePattern> },
+    Column(ColumnPattern),
 }
 
 /// The overrides in force.
@@ -211,13 +212,12 @@ impl Overrides {
                     Scope::Source(TypePattern::new(if of == source { text } else { "(" }))
                 }
                 OverrideScope::Column(pattern) => {
-                    checked.by_written = true;
-                    Scope::Column {
-                        schema: pattern.schema.clone(),
-                        table: pattern.table.clone(),
-                        column: pattern.column.clone(),
-                        source_type: pattern.source_type.as_deref().map(TypePattern::new),
+                    if pattern.dms_type.is_some() && source != "dms" {
+                        let reason = "a column's DMS type can be named with source \"dms\" only";
+                        return Err(bad(reason.to_owned()));
                     }
+                    checked.by_written = true;
+                    Scope::Column(pattern.clone())
                 }
             };
             let target = target_text(&row.target, table).map_err(bad)?;
@@ -252,13 +252,17 @@ impl Overrides {
             Scope::Source(pattern) if pattern.matches(written) => {
                 Some(u8::from(pattern.with_arguments))
             }
-            Scope::Column { schema, table, column, source_type } => {
+            Scope::Column(pattern) => {
                 let at = at?;
-                let named = matches(schema.as_bytes(), at.schema.unwrap_or(b"public"))
-                    && matches(table.as_bytes(), at.table)
-                    && matches(column.as_bytes(), at.column);
-                let typed = source_type.as_ref().is_none_or(|pattern| pattern.matches(written));
-                (named && typed).then_some(2)
+                let named = |pattern: &NamePattern, name: &[u8]| {
+                    std::str::from_utf8(name).is_ok_and(|name| pattern.matches(name))
+                };
+                let typed = |dms_type: &String| same_dms_type(dms_type, &written.name);
+                let matches = named(&pattern.schema, at.schema.unwrap_or(b"public"))
+                    && named(&pattern.table, at.table)
+                    && named(&pattern.column, at.column)
+                    && pattern.dms_type.as_ref().is_none_or(typed);
+                matches.then_some(2)
             }
             _ => None,
         })
@@ -270,6 +274,12 @@ impl Overrides {
         let ranked = ranked.filter_map(|(at, row)| rank(&row.0).map(|rank| (rank, at, &row.1)));
         ranked.max_by_key(|(rank, at, _)| (*rank, *at)).map(|(_, at, target)| (at, target.as_str()))
     }
+}
+
+/// Whether two names stand for one DMS type; BOOLEAN is what later guides call BOOL.
+fn same_dms_type(one: &str, other: &str) -> bool {
+    let short = |name: &str| if name == "BOOLEAN" { "BOOL".to_owned() } else { name.to_owned() };
+    short(&one.to_ascii_uppercase()) == short(other)
 }
 
 /// The PostgreSQL type that an override's target means, if it is one type.
@@ -374,7 +384,7 @@ mod tests {
         assert_eq!(OverrideScope::parse("NUMBER(10,0)"), SourceType("NUMBER(10,0)".into()));
         assert_eq!(OverrideScope::parse("oracle:DATE"), SourceType("oracle:DATE".into()));
         let Column(column) = OverrideScope::parse("s%.*.id") else { panic!("no column") };
-        assert_eq!((&*column.schema, &*column.table, &*column.column), ("s%", "*", "id"));
+        assert_eq!(OverrideScope::Column(column).text(), "s%.*.id");
     }
 
     #[test]

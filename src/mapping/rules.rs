@@ -109,7 +109,7 @@ pub(super) fn overriding<'a>(
     overrides.iter().zip(targets).map(|(row, target)| Rule {
         id: format!("override:{}", row.scope.text().replace(' ', "")),
         source_type: match &row.scope {
-            OverrideScope::Column(column) => column.source_type.clone().unwrap_or("any".into()),
+            OverrideScope::Column(column) => column.dms_type.clone().unwrap_or("any".into()),
             scope => scope.text(),
         },
         condition: match &row.scope {

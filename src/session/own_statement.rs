@@ -21,6 +21,8 @@ pub(super) enum OwnStatement {
     ReadSettings,
     /// Sets `session_replication_role`.
     SetRole(Role),
+    /// Sets `statement_timeout` to so many seconds.
+    SetTimeout(u32),
     /// The configured script.
     AfterConnect(String),
 }
@@ -38,6 +40,7 @@ impl OwnStatement {
                 "SET session_replication_role = 'replica'".into()
             }
             OwnStatement::SetRole(Role::Origin) => "SET session_replication_role = 'origin'".into(),
+            OwnStatement::SetTimeout(seconds) => format!("SET statement_timeout = '{seconds}s'"),
             OwnStatement::AfterConnect(script) => script.clone(),
         }
     }

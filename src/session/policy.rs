@@ -43,6 +43,9 @@ pub struct Policy {
     pub on_denied: OnDenied,
     /// SQL to run after login, before the client's first statement; AWS DMS's afterConnectScript.
     pub after_connect_script: Option<String>,
+    /// Seconds that a statement may take, by `statement_timeout`; 0 leaves it to the server. AWS
+    /// DMS's executeTimeout.
+    pub execute_timeout_seconds: u32,
     /// The longest statement in bytes that is read for types; longer ones pass unread, counted.
     pub statement_bytes_max: usize,
     /// The most messages that may wait for an answer before no more are taken from the client.
@@ -57,6 +60,7 @@ impl Policy {
         !self.defaults.rewrite
             && self.defaults.foreign_keys == ForeignKeys::Off
             && self.after_connect_script.is_none()
+            && self.execute_timeout_seconds == 0
     }
 }
 

@@ -140,7 +140,6 @@ impl Session {
             (OwnStatement::ReadSettings, None) => self.on_settings_read(&answer),
             (OwnStatement::SetRole(role), None) => {
                 self.settling.role = Some(*role);
-                self.settling.role_was_reset = false;
                 Vec::new()
             }
             (OwnStatement::SetRole(_), Some(failure)) if failure.sqlstate == "42501" => {
@@ -159,7 +158,7 @@ impl Session {
                 tracing::debug!(sqlstate = failure.sqlstate, "{}", failure.message);
                 Vec::new()
             }
-            (OwnStatement::AfterConnect(_), None) => Vec::new(),
+            (OwnStatement::SetTimeout(_) | OwnStatement::AfterConnect(_), None) => Vec::new(),
         };
         let mut settled = Settled { to_client, owes_ready: false };
         match self.next_own_statement(done) {
@@ -196,21 +195,37 @@ impl Session {
         Ok(wire::notice_response(&warning))
     }
 
-    /// Which of our statements follows `done`, if any.
+    /// Which of our statements follows `done`, if any: they come in one order, and each of them
+    /// only where it has something to do.
     fn next_own_statement(&mut self, done: &OwnStatement) -> Option<OwnStatement> {
-        if *done == OwnStatement::ReadSettings && !self.settling.refused {
+        let again = self.settling.role_was_reset;
+        let first = self.settling.at_login;
+        let role = || {
             let silences = self.settings.silences_foreign_keys();
             let wanted = if silences { Role::Replica } else { Role::Origin };
             // The server's own default is left alone until the session has once left it, and the
             // client's own choice until something changes.
             let now = self.settling.role.unwrap_or(Role::Origin);
-            if wanted != now || (self.settling.role_was_reset && silences) {
-                return Some(OwnStatement::SetRole(wanted));
-            }
+            let due = wanted != now || (again && silences);
+            (due && !self.settling.refused).then_some(OwnStatement::SetRole(wanted))
+        };
+        let timeout = || {
+            let seconds = self.policy.execute_timeout_seconds;
+            ((first || again) && seconds > 0).then_some(OwnStatement::SetTimeout(seconds))
+        };
+        let script = || {
+            let script = self.policy.after_connect_script.clone().filter(|_| first);
+            script.map(OwnStatement::AfterConnect)
+        };
+        let next = match done {
+            OwnStatement::ReadSettings => role().or_else(timeout).or_else(script),
+            OwnStatement::SetRole(_) => timeout().or_else(script),
+            OwnStatement::SetTimeout(_) => script(),
+            OwnStatement::AfterConnect(_) => None,
+        };
+        if next.is_none() {
+            self.settling.role_was_reset = false;
         }
-        if self.settling.at_login && !matches!(done, OwnStatement::AfterConnect(_)) {
-            return self.policy.after_connect_script.clone().map(OwnStatement::AfterConnect);
-        }
-        None
+        next
     }
 }

@@ -3,6 +3,9 @@
 //! Every key has a default, so an empty or missing file is a whole configuration. An unknown key or
 //! a bad value is an error that names the file, the line, the key and what is allowed.
 
+mod dms;
+
+use std::collections::BTreeMap;
 use std::fmt;
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
@@ -12,9 +15,12 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use crate::mapping::{JsonPolicy, Mapping, MappingOptions};
+use crate::mapping::{
+    JsonPolicy, Mapping, MappingError, MappingOptions, Override, OverrideScope, UnknownTypes,
+};
 use crate::session::{ForeignKeys, LoadPhase, OnDenied, Policy, Settings};
 use crate::target::{TargetUrl, target_url};
+pub use dms::EndpointSettingsText;
 
 /// The file that is read where none is named.
 pub const DEFAULT_FILE: &str = "proxy.toml";
@@ -45,6 +51,12 @@ pub struct Config {
     pub admin: Admin,
     /// What is logged, and how.
     pub log: Log,
+    /// What is quoted from AWS DMS and has no meaning here, a sentence each.
+    #[serde(skip)]
+    pub warnings: Vec<String>,
+    /// Overrides that come from table mappings.
+    #[serde(skip)]
+    overrides: Vec<Override>,
 }
 
 /// On or off.
@@ -82,11 +94,18 @@ pub struct Target {
     pub connect_timeout: u64,
     /// SQL after login, before the client's first statement.
     pub after_connect_script: Option<String>,
+    /// Seconds that a statement may take; 0 leaves it to the server.
+    pub execute_timeout: u32,
 }
 
 impl Default for Target {
     fn default() -> Self {
-        Target { url: Url(TargetUrl::Embedded), connect_timeout: 10, after_connect_script: None }
+        Target {
+            url: Url(TargetUrl::Embedded),
+            connect_timeout: 10,
+            after_connect_script: None,
+            execute_timeout: 0,
+        }
     }
 }
 
@@ -140,6 +159,18 @@ pub struct MappingSection {
     pub json: Json,
     /// Whether NUMERIC without precision becomes VARCHAR.
     pub map_unbounded_numeric_as_string: bool,
+    /// What becomes of types that no table knows.
+    pub unknown: Unknown,
+    /// With source `postgresql`, user-defined types that stay.
+    pub keep_types: Vec<String>,
+    /// Overrides: a DMS type, a source type or `schema.table.column`, and the type to write.
+    pub types: BTreeMap<String, String>,
+    /// Endpoint settings of AWS DMS, as a string or as JSON.
+    pub endpoint_settings: Option<EndpointSettingsText>,
+    /// A file with table mappings of AWS DMS.
+    pub table_mappings: Option<PathBuf>,
+    /// A file with task settings of AWS DMS.
+    pub task_settings: Option<PathBuf>,
 }
 
 impl Default for MappingSection {
@@ -150,8 +181,25 @@ impl Default for MappingSection {
             string_length_factor: LengthFactor(options.string_length_factor),
             json: Json::default(),
             map_unbounded_numeric_as_string: options.unbounded_numeric_as_string,
+            unknown: Unknown::default(),
+            keep_types: options.keep_types,
+            types: BTreeMap::new(),
+            endpoint_settings: None,
+            table_mappings: None,
+            task_settings: None,
         }
     }
+}
+
+/// `mapping.unknown`
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "kebab-case")]
+pub enum Unknown {
+    /// They pass as they are, counted.
+    #[default]
+    Pass,
+    /// The statement is refused.
+    Error,
 }
 
 /// The name of a dialect, checked when it is read.
@@ -386,6 +434,17 @@ pub enum ConfigError {
         /// Where and why.
         source: Box<toml::de::Error>,
     },
+    /// A quoted file says what cannot be applied.
+    #[error("{}: {reason}", path.display())]
+    Refused {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        reason: String,
+    },
+    /// The keys of `[mapping]` do not fit together.
+    #[error("mapping: {0}")]
+    Mapping(#[from] MappingError),
 }
 
 impl Config {
@@ -403,17 +462,25 @@ impl Config {
             }
             Err(source) => return Err(ConfigError::Read { path: path.to_owned(), source }),
         };
-        toml::from_str(&text).map_err(|source| ConfigError::Parse {
+        let mut config: Config = toml::from_str(&text).map_err(|source| ConfigError::Parse {
             path: path.to_owned(),
             source: Box::new(source),
-        })
+        })?;
+        config.apply_dms(path.parent().unwrap_or(Path::new("")))?;
+        config.mapping()?;
+        Ok(config)
     }
 
     /// The type mapping that `[mapping]` asks for.
     ///
     /// # Errors
     /// A combination that there is no mapping for.
-    pub fn mapping(&self) -> Result<Mapping, crate::mapping::MappingError> {
+    pub fn mapping(&self) -> Result<Mapping, MappingError> {
+        let own = self.mapping.types.iter().map(|(key, target)| Override {
+            scope: OverrideScope::parse(key),
+            target: target.clone(),
+            origin: format!("mapping.types.{key:?}"),
+        });
         Mapping::new(MappingOptions {
             source: self.mapping.source.0.clone(),
             string_length_factor: self.mapping.string_length_factor.0,
@@ -422,7 +489,12 @@ impl Config {
                 Json::Keep => JsonPolicy::Keep,
             },
             unbounded_numeric_as_string: self.mapping.map_unbounded_numeric_as_string,
-            ..MappingOptions::default()
+            unknown: match self.mapping.unknown {
+                Unknown::Pass => UnknownTypes::Pass,
+                Unknown::Error => UnknownTypes::Error,
+            },
+            keep_types: self.mapping.keep_types.clone(),
+            overrides: self.overrides.iter().cloned().chain(own).collect(),
         })
     }
 
@@ -430,7 +502,7 @@ impl Config {
     ///
     /// # Errors
     /// As [`Config::mapping`].
-    pub fn policy(&self) -> Result<Policy, crate::mapping::MappingError> {
+    pub fn policy(&self) -> Result<Policy, MappingError> {
         Ok(Policy {
             mapping: Arc::new(self.mapping()?),
             defaults: Settings {
@@ -449,6 +521,7 @@ impl Config {
                 Denied::Fail => OnDenied::Fail,
             },
             after_connect_script: self.target.after_connect_script.clone(),
+            execute_timeout_seconds: self.target.execute_timeout,
             statement_bytes_max: self.limits.statement_bytes,
             replies_max: self.limits.pipeline_messages.get(),
             message_bytes_max: self.limits.message_bytes,
@@ -508,7 +581,71 @@ mod tests {
     #[test]
     fn the_shipped_file_says_what_the_defaults_are() {
         let shipped: Config =
-            toml::from_str(include_str!("../proxy.toml")).expect("the shipped file loads");
+            toml::from_str(include_str!("../../proxy.toml")).expect("the shipped file loads");
         assert_eq!(format!("{shipped:?}"), format!("{:?}", Config::default()));
+    }
+
+    fn loaded(files: &[(&str, &str)]) -> Result<Config, String> {
+        static NEXT: std::sync::atomic::AtomicUsize = std::sync::atomic::AtomicUsize::new(0);
+        let number = NEXT.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        let name = format!("dms-proxy-config-{}-{number}", std::process::id());
+        let directory = std::env::temp_dir().join(name);
+        std::fs::create_dir_all(&directory).unwrap();
+        for (name, text) in files {
+            std::fs::write(directory.join(name), text).unwrap();
+        }
+        let config = Config::load(Some(&directory.join(DEFAULT_FILE))).map_err(|e| e.to_string());
+        std::fs::remove_dir_all(directory).unwrap();
+        config
+    }
+
+    #[test]
+    fn quoted_endpoint_settings_act_and_own_keys_beat_them() {
+        let toml = "[target]\nconnect_timeout = 3\n[mapping]\nendpoint_settings = \
+            'afterConnectScript=SET a = 1;executeTimeout=120;connectionTimeout=9;maxFileSize=5'";
+        let config = loaded(&[(DEFAULT_FILE, toml)]).unwrap();
+        assert_eq!(config.target.after_connect_script.as_deref(), Some("SET a = 1"));
+        assert_eq!((config.target.execute_timeout, config.target.connect_timeout), (120, 3));
+        assert!(config.warnings.iter().any(|warning| warning.contains("maxFileSize")));
+        let error = error("[mapping]\nendpoint_settings = 'executeTimeout=soon'");
+        assert!(error.contains("line 2") && error.contains("executeTimeout"), "{error}");
+    }
+
+    const RULES: &str = r#"{"rules": [
+        {"rule-type": "transformation", "rule-id": "7", "rule-name": "t", "rule-target": "column",
+         "rule-action": "RULE_ACTION", "value": "x",
+         "object-locator": {"schema-name": "s", "table-name": "t", "column-name": "c%"},
+         "data-type": {"type": "string", "length": 50}}]}"#;
+
+    #[test]
+    fn quoted_table_mappings_change_types_of_columns() {
+        let toml = "[mapping]\ntable_mappings = 'rules.json'";
+        let rules =
+            RULES.replace("RULE_ACTION", "change-data-type").replace("\"value\": \"x\",", "");
+        let config = loaded(&[(DEFAULT_FILE, toml), ("rules.json", &rules)]).unwrap();
+        let mapping = config.mapping().unwrap();
+        let sql = b"CREATE TABLE s.t (code INT4, other INT4)";
+        let script = crate::statement::read(sql, crate::statement::Lexing::default(), &mapping);
+        let rewritten = crate::statement::apply(sql, &script.edits);
+        assert_eq!(rewritten, b"CREATE TABLE s.t (code VARCHAR(50), other INT4)");
+    }
+
+    #[test]
+    fn rules_that_cannot_be_applied_are_refused_by_their_id() {
+        let toml = "[mapping]\ntable_mappings = 'rules.json'";
+        let rules = RULES.replace("RULE_ACTION", "rename");
+        let error = loaded(&[(DEFAULT_FILE, toml), ("rules.json", &rules)]).unwrap_err();
+        assert!(error.contains("rules.json") && error.contains('7'), "{error}");
+        let error = loaded(&[(DEFAULT_FILE, toml)]).unwrap_err();
+        assert!(error.contains("rules.json"), "{error}");
+    }
+
+    #[test]
+    fn overrides_are_checked_when_they_are_read() {
+        let error =
+            loaded(&[(DEFAULT_FILE, "[mapping.types]\nUINT8 = 'NUMERIC(20,0'")]).unwrap_err();
+        assert!(error.contains("UINT8"), "{error}");
+        let config = loaded(&[(DEFAULT_FILE, "[mapping.types]\nUINT8 = 'NUMERIC(20,0)'")]).unwrap();
+        assert!(config.mapping().is_ok());
     }
 }

@@ -1,4 +1,5 @@
-//! The patterns by which table mappings name schemas, tables and columns; touches nothing else.
+//! The patterns by which table mappings and overrides name schemas, tables and columns; touches
+//! nothing else.
 
 use std::fmt;
 
@@ -63,6 +64,17 @@ impl NamePattern {
             }
         }
         Ok(NamePattern { text: text.into(), pieces })
+    }
+
+    /// Reads a pattern in which `*` and `%` are any run of characters and all else is itself.
+    pub fn glob(text: &str) -> NamePattern {
+        let piece = |character| match character {
+            '*' | '%' => Piece::Run,
+            literal => Piece::Literal(literal),
+        };
+        let mut pieces: Vec<Piece> = text.chars().map(piece).collect();
+        pieces.dedup_by(|a, b| *a == Piece::Run && *b == Piece::Run);
+        NamePattern { text: text.into(), pieces }
     }
 
     /// Whether the pattern stands for this name. Time is at most the product of both lengths.

@@ -1,0 +1,138 @@
+//! What the settings of AWS DMS that a configuration quotes mean in a proxy: read, turned into keys
+//! and overrides of our own, and every part without a meaning named in a warning.
+
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+use super::{Config, ConfigError, Target};
+use crate::dms::{self, DatabaseMode, EndpointSettings, TableMappings, TaskSettings};
+use crate::mapping::{ColumnPattern, Override, OverrideScope};
+
+/// An endpoint-settings text, checked when it is read.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(try_from = "String")]
+pub struct EndpointSettingsText(EndpointSettings);
+
+impl TryFrom<String> for EndpointSettingsText {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        dms::endpoint_settings(&text).map(EndpointSettingsText).map_err(|error| error.to_string())
+    }
+}
+
+impl Config {
+    /// Applies what the quoted settings say; the files are looked for next to the configuration.
+    ///
+    /// # Errors
+    /// A file cannot be read, or says what cannot be applied.
+    pub(super) fn apply_dms(&mut self, directory: &Path) -> Result<(), ConfigError> {
+        if let Some(EndpointSettingsText(settings)) = self.mapping.endpoint_settings.clone() {
+            self.apply_endpoint_settings(settings);
+        }
+        if let Some(file) = &self.mapping.table_mappings {
+            let path = directory.join(file);
+            let mappings = dms::table_mappings(&read(&path)?).map_err(|e| refused(&path, &e))?;
+            self.apply_table_mappings(&path, mappings);
+        }
+        if let Some(file) = &self.mapping.task_settings {
+            let path = directory.join(file);
+            let settings = dms::task_settings(&read(&path)?).map_err(|e| refused(&path, &e))?;
+            self.apply_task_settings(&settings).map_err(|e| refused(&path, &e))?;
+        }
+        Ok(())
+    }
+
+    /// Keys of our own that are set beat the quoted ones.
+    fn apply_endpoint_settings(&mut self, settings: EndpointSettings) {
+        let defaults = Target::default();
+        let target = &mut self.target;
+        if target.after_connect_script.is_none() {
+            target.after_connect_script = settings.after_connect_script;
+        }
+        if settings.execute_timeout.given && target.execute_timeout == defaults.execute_timeout {
+            target.execute_timeout = settings.execute_timeout.value;
+        }
+        if settings.connection_timeout.given && target.connect_timeout == defaults.connect_timeout {
+            target.connect_timeout = u64::from(settings.connection_timeout.value);
+        }
+        self.mapping.map_unbounded_numeric_as_string |=
+            settings.map_unbounded_numeric_as_string.value;
+        let mut warn = |text: &str| self.warnings.push(format!("endpoint setting {text}"));
+        for warning in &settings.warnings {
+            warn(&warning.to_string());
+        }
+        if settings.map_boolean_as_boolean.given && !settings.map_boolean_as_boolean.value {
+            warn(
+                "MapBooleanAsBoolean: booleans stay booleans; use mapping.types to make text of them",
+            );
+        }
+        if settings.database_mode.value == DatabaseMode::Babelfish {
+            warn(
+                "DatabaseMode: types are those of PostgreSQL; Babelfish may refuse \
+                 session_replication_role, see fk.on_denied",
+            );
+        }
+    }
+
+    /// The rule with the lowest id wins in DMS, the last override wins here.
+    fn apply_table_mappings(&mut self, path: &Path, mappings: TableMappings) {
+        for warning in &mappings.warnings {
+            self.warnings.push(format!("{}: {warning}", path.display()));
+        }
+        for rule in mappings.column_types.into_iter().rev() {
+            self.overrides.push(Override {
+                scope: OverrideScope::Column(ColumnPattern {
+                    schema: rule.schema,
+                    table: rule.table,
+                    column: rule.column,
+                    dms_type: rule.only_type.map(str::to_owned),
+                }),
+                target: rule.data_type,
+                origin: format!("{} rule {}", path.display(), rule.rule_id),
+            });
+        }
+    }
+
+    fn apply_task_settings(&mut self, settings: &TaskSettings) -> Result<(), String> {
+        let mut warn = |text: String| self.warnings.push(format!("task setting {text}"));
+        for warning in &settings.warnings {
+            warn(warning.to_string());
+        }
+        if let Some(mode) = settings.table_prep {
+            warn(format!(
+                "TargetTablePrepMode: the tool's own DROP, TRUNCATE and CREATE pass through; \
+                 table_prep.mode = \"{}\" is not available in this version",
+                mode.name()
+            ));
+        }
+        if settings.lob.is_some() {
+            warn("TargetMetadata: large objects pass whole; the tool itself cuts them".into());
+        }
+        if settings.characters.support.is_some() {
+            warn("CharacterSetSupport: characters outside a set are not replaced".into());
+        }
+        for (from, to) in &settings.characters.replacements {
+            let code = u32::from(*from);
+            match (from, to) {
+                ('\0', Some(' ')) => {}
+                ('\0', _) => {
+                    return Err("CharacterReplacements: U+0000 can only become U+0020, a space, \
+                                in this version"
+                        .into());
+                }
+                _ => warn(format!("CharacterReplacements: U+{code:04X} is not replaced")),
+            }
+        }
+        Ok(())
+    }
+}
+
+fn read(path: &PathBuf) -> Result<String, ConfigError> {
+    std::fs::read_to_string(path).map_err(|source| ConfigError::Read { path: path.clone(), source })
+}
+
+fn refused(path: &Path, error: &impl ToString) -> ConfigError {
+    ConfigError::Refused { path: path.to_owned(), reason: error.to_string() }
+}
