@@ -14,6 +14,8 @@ mod protocol;
     reason = "which parts are used depends on the clients that are there"
 )]
 mod real_input;
+#[cfg(client = "regression-suite")]
+mod regression_suite;
 mod session;
 mod statement_properties;
 mod statement_scripts;
