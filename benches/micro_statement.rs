@@ -2,7 +2,7 @@
 
 use divan::Bencher;
 use divan::counter::BytesCount;
-use dms_proxy::mapping::{Mapping, MappingOptions};
+use dms_proxy::mapping::{Mapping, MappingOptions, Override, OverrideScope};
 use dms_proxy::statement::lexer::Lexer;
 use dms_proxy::statement::{Lexing, apply, read};
 
@@ -25,7 +25,10 @@ fn insert(bytes: usize) -> Vec<u8> {
 }
 
 fn table() -> Vec<u8> {
-    let types = ["UINT4 NOT NULL", "STRING(100)", "DATETIME(6)", "NUMERIC(10,2) DEFAULT 0", "CLOB"];
+    table_of(["UINT4 NOT NULL", "STRING(100)", "DATETIME(6)", "NUMERIC(10,2) DEFAULT 0", "CLOB"])
+}
+
+fn table_of(types: [&str; 5]) -> Vec<u8> {
     let columns: Vec<_> = (0..20).map(|n| format!("column_{n} {}", types[n % 5])).collect();
     format!("CREATE TABLE \"public\".\"t\" ({}, PRIMARY KEY (column_0))", columns.join(", "))
         .into_bytes()
@@ -45,6 +48,33 @@ fn read_short_statement(bencher: Bencher<'_, '_>) {
 #[divan::bench]
 fn rewrite_create_table_of_20_columns(bencher: Bencher<'_, '_>) {
     let (mapping, sql) = (mapping(), table());
+    bencher.bench(|| {
+        let sql = divan::black_box(sql.as_slice());
+        apply(sql, &read(sql, Lexing::default(), &mapping).edits)
+    });
+}
+
+const ORACLE_TYPES: [&str; 5] = [
+    "NUMBER(10,0) NOT NULL",
+    "VARCHAR2(100 CHAR)",
+    "TIMESTAMP(9) WITH TIME ZONE",
+    "NUMBER(10,2) DEFAULT 0",
+    "LONG RAW",
+];
+
+/// The same table from Oracle, with overrides that have to be looked through and without.
+#[divan::bench(args = [false, true])]
+fn rewrite_oracle_table_of_20_columns(bencher: Bencher<'_, '_>, with_overrides: bool) {
+    let row = |key: &str| Override {
+        scope: OverrideScope::parse(key),
+        target: "text".into(),
+        origin: String::new(),
+    };
+    let keys = ["s.t.%_x", "other.*.a", "oracle:BFILE", "UINT8"];
+    let overrides = if with_overrides { keys.map(row).to_vec() } else { Vec::new() };
+    let options = MappingOptions { source: "oracle".into(), overrides, ..Default::default() };
+    let mapping = Mapping::new(options).unwrap_or_else(|error| panic!("{error}"));
+    let sql = table_of(ORACLE_TYPES);
     bencher.bench(|| {
         let sql = divan::black_box(sql.as_slice());
         apply(sql, &read(sql, Lexing::default(), &mapping).edits)

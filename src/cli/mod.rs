@@ -1,12 +1,13 @@
 //! The commands: arguments in, exit code out. Everything that prints for a person lives here.
 
 mod demo;
+mod diff;
 mod rewrite;
 mod serve;
 mod types;
 
 use std::fs::File;
-use std::io;
+use std::io::{self, IsTerminal as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -82,6 +83,9 @@ struct RewriteArguments {
     /// What is written to the standard output
     #[arg(long, value_enum, default_value_t = RewriteFormat::Text)]
     format: RewriteFormat,
+    /// Write a unified diff instead of the SQL; the same as --format diff
+    #[arg(long, conflicts_with = "format")]
+    diff: bool,
     /// SQL scripts; the standard input if there are none, or for "-"
     #[arg(value_name = "FILE")]
     files: Vec<PathBuf>,
@@ -183,7 +187,12 @@ impl RewriteArguments {
                 return ExitCode::from(EXIT_USAGE);
             }
         };
-        let options = RewriteOptions { explain: self.explain, format: self.format };
+        let options = RewriteOptions {
+            explain: self.explain,
+            format: if self.diff { RewriteFormat::Diff } else { self.format },
+            color: io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none(),
+            progress: io::stderr().is_terminal(),
+        };
         let (mut stdout, mut stderr) = (io::stdout().lock(), io::stderr().lock());
         exit_code(rewrite(&mapping, options, inputs, &mut stdout, &mut stderr))
     }

@@ -7,6 +7,7 @@ use std::ops::Range;
 use memchr::{memchr, memmem};
 use serde::Serialize;
 
+use super::diff::unified_diff;
 use crate::encoding::Encoding;
 use crate::mapping::{Mapping, RuleId};
 use crate::statement::{Edit, Lexing, Statements, apply};
@@ -19,6 +20,8 @@ pub enum RewriteFormat {
     Text,
     /// One JSON document: `files` (with the rewritten SQL), `changes`, `errors`.
     Json,
+    /// A unified diff, which `patch` applies.
+    Diff,
 }
 
 /// What `rewrite` is asked for.
@@ -28,7 +31,14 @@ pub struct RewriteOptions {
     pub explain: bool,
     /// The form of the standard output.
     pub format: RewriteFormat,
+    /// Whether a diff is coloured, as for a terminal.
+    pub color: bool,
+    /// Whether long scripts say on the standard error how far they are, as for a terminal.
+    pub progress: bool,
 }
+
+/// Statements between two words about the progress.
+const PROGRESS_STATEMENTS: usize = 1000;
 
 /// A script to rewrite: its name for messages, and where it is read from.
 pub struct Input<'a> {
@@ -56,12 +66,17 @@ pub fn rewrite<'a>(
         let mut sql = Vec::new();
         input.reader.read_to_end(&mut sql)?;
         let noted = (report.changes.len(), report.errors.len());
-        let edits = report.read(&input.name, &sql, mapping);
+        let progress: Option<&mut dyn Write> =
+            if options.progress { Some(&mut *stderr) } else { None };
+        let edits = report.read(&input.name, &sql, mapping, progress)?;
         report.explain(noted, options.explain, stderr)?;
-        let rewritten = apply(&sql, &edits);
         match options.format {
-            RewriteFormat::Text => stdout.write_all(&rewritten)?,
+            RewriteFormat::Text => stdout.write_all(&apply(&sql, &edits))?,
+            RewriteFormat::Diff => {
+                unified_diff(&input.name, &sql, &edits, options.color, stdout)?;
+            }
             RewriteFormat::Json => {
+                let rewritten = apply(&sql, &edits);
                 if let Some(file) = report.files.last_mut() {
                     let utf8 = std::str::from_utf8(&rewritten).is_ok();
                     file.encoding = if utf8 { "UTF8" } else { "LATIN1" };
@@ -74,7 +89,7 @@ pub fn rewrite<'a>(
         serde_json::to_writer_pretty(&mut *stdout, &report)?;
         writeln!(stdout)?;
     }
-    if options.explain {
+    if options.explain || options.format == RewriteFormat::Diff {
         report.summarize(mapping, stderr)?;
     }
     Ok(u8::from(!report.errors.is_empty()))
@@ -93,6 +108,8 @@ struct File {
     file: String,
     statements: usize,
     not_understood: usize,
+    /// Columns whose type neither the tables nor PostgreSQL know.
+    unknown_types: usize,
     /// How `sql` is to be encoded to give the bytes of the rewritten file.
     encoding: &'static str,
     sql: String,
@@ -131,12 +148,19 @@ struct Error {
 
 impl Report {
     /// Reads a script, notes what is found, and gives the edits to make.
-    fn read(&mut self, name: &str, sql: &[u8], mapping: &Mapping) -> Vec<Edit> {
+    fn read(
+        &mut self,
+        name: &str,
+        sql: &[u8],
+        mapping: &Mapping,
+        mut progress: Option<&mut dyn Write>,
+    ) -> io::Result<Vec<Edit>> {
         let mut edits = Vec::new();
         let mut file = File {
             file: name.to_owned(),
             statements: 0,
             not_understood: 0,
+            unknown_types: 0,
             encoding: "UTF8",
             sql: String::new(),
         };
@@ -151,6 +175,14 @@ impl Report {
             let Some((span, script)) = statements.next() else { break };
             file.statements += 1;
             file.not_understood += script.not_understood;
+            file.unknown_types += script.unknown_types;
+            if file.statements.is_multiple_of(PROGRESS_STATEMENTS)
+                && let Some(stderr) = &mut progress
+            {
+                let percent = 100 * span.end / sql.len().max(1);
+                write!(stderr, "\r{name}: {} statements, {percent} %", file.statements)?;
+                stderr.flush()?;
+            }
             let mut at = |span: &Range<usize>| {
                 let (line, column) = lines.position(span.start);
                 let statement = file.statements;
@@ -178,8 +210,12 @@ impl Report {
                 statements.seek(rows_end(sql, span.end));
             }
         }
+        if let Some(stderr) = progress.filter(|_| file.statements >= PROGRESS_STATEMENTS) {
+            // What was said gives way to what is said next.
+            write!(stderr, "\r\x1b[K")?;
+        }
         self.files.push(file);
-        edits
+        Ok(edits)
     }
 
     /// Says what was noted since `noted` changes and errors.
@@ -221,6 +257,13 @@ impl Report {
         }
         let statements: usize = self.files.iter().map(|file| file.statements).sum();
         let not_understood: usize = self.files.iter().map(|file| file.not_understood).sum();
+        let unknown_types: usize = self.files.iter().map(|file| file.unknown_types).sum();
+        if unknown_types > 0 {
+            writeln!(
+                stderr,
+                "{unknown_types:>8}  columns of a type that nobody knows, left alone"
+            )?;
+        }
         writeln!(
             stderr,
             "{:>8}  changes in {statements} statements; {not_understood} not understood, {} with \
@@ -294,7 +337,7 @@ mod tests {
         let mapping = Mapping::new(MappingOptions::default()).unwrap();
         let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
         let input = Input { name: "a.sql".into(), reader: Box::new(sql) };
-        let options = RewriteOptions { explain, format };
+        let options = RewriteOptions { explain, format, ..RewriteOptions::default() };
         let code = rewrite(&mapping, options, [input], &mut stdout, &mut stderr).unwrap();
         (code, stdout, String::from_utf8(stderr).unwrap())
     }
@@ -360,6 +403,25 @@ mod tests {
             json["files"][0]["sql"],
             "SELECT 1;\nSELECT 'x'::BIGINT, 'ä'; SELECT 1::string(0)"
         );
+    }
+
+    #[test]
+    fn a_diff_comes_with_a_summary_and_progress_is_wiped_out() {
+        let sql = "SELECT 1::uint4;\n".repeat(2500) + "CREATE TABLE t (a VARCHAR2(3));\n";
+        let mapping = Mapping::new(MappingOptions::default()).unwrap();
+        let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
+        let input = Input { name: "a.sql".into(), reader: Box::new(sql.as_bytes()) };
+        let format = RewriteFormat::Diff;
+        let options = RewriteOptions { format, progress: true, ..RewriteOptions::default() };
+        assert_eq!(rewrite(&mapping, options, [input], &mut stdout, &mut stderr).unwrap(), 0);
+        let (stdout, stderr) =
+            (String::from_utf8(stdout).unwrap(), String::from_utf8(stderr).unwrap());
+        assert!(stdout.starts_with("--- a/a.sql\n+++ b/a.sql\n@@ -1,2501 +1,2501 @@\n"));
+        assert_eq!(stdout.matches("\n+SELECT 1::BIGINT;").count(), 2500);
+        let said: Vec<_> = stderr.split('\r').collect();
+        assert_eq!(said.get(1), Some(&"a.sql: 1000 statements, 39 %"));
+        assert!(said.last().unwrap().starts_with("\x1b[K    2500  uint4: UINT4 -> BIGINT\n"));
+        assert!(stderr.contains("       1  columns of a type that nobody knows"), "{stderr}");
     }
 
     #[test]

@@ -343,12 +343,13 @@ impl Mapping {
             return Verdict::Keep;
         }
         let dms = row.dms_type(arguments);
-        let list = dms.numbers.iter().map(u64::to_string).collect::<Vec<_>>().join(",");
-        let list = if list.is_empty() { list } else { format!("({list})") };
-        if self.overrides.by_dms
-            && let Some((at, text)) = self.overrides.of_dms(dms.name.as_bytes(), list.as_bytes())
-        {
-            return Verdict::Replace { text: text.to_owned(), rule: self.override_id(at) };
+        if self.overrides.by_dms {
+            let list = dms.numbers.iter().map(u64::to_string).collect::<Vec<_>>().join(",");
+            let list = if list.is_empty() { list } else { format!("({list})") };
+            let overriding = self.overrides.of_dms(dms.name.as_bytes(), list.as_bytes());
+            if let Some((at, text)) = overriding {
+                return Verdict::Replace { text: text.to_owned(), rule: self.override_id(at) };
+            }
         }
         match self.table.through(dms.name, &dms.numbers) {
             Ok(text) if rules::same_spelling(text.as_bytes(), written) => Verdict::Keep,

@@ -129,9 +129,9 @@ pub(super) fn overriding<'a>(
 
 /// Whether two spellings of a type differ only in blanks and case.
 pub(super) fn same_spelling(one: &[u8], other: &[u8]) -> bool {
-    let letters = |text: &'_ [u8]| {
+    fn letters(text: &[u8]) -> impl Iterator<Item = u8> {
         let text = text.iter().filter(|byte| !byte.is_ascii_whitespace());
-        text.map(u8::to_ascii_uppercase).collect::<Vec<_>>()
-    };
-    letters(one) == letters(other)
+        text.map(u8::to_ascii_uppercase)
+    }
+    letters(one).eq(letters(other))
 }

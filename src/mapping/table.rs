@@ -35,7 +35,10 @@ pub fn markdown_table(mapping: &Mapping) -> String {
         "| Source type | Condition | DMS type | PostgreSQL type | Rule |\n\
          | --- | --- | --- | --- | --- |\n",
     );
-    for [id, source_type, condition, dms, target, from] in cells(mapping) {
+    for cells in cells(mapping) {
+        // A pattern may have the mark that ends a cell.
+        let [id, source_type, condition, dms, target, from] =
+            cells.map(|cell| cell.replace('|', "\\|"));
         // An override comes from a file, which is no address.
         let rule =
             if from.contains("://") { format!("[{id}]({from})") } else { format!("{id} ({from})") };

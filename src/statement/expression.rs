@@ -31,8 +31,7 @@ struct Open {
     /// The number of `BEGIN ATOMIC` and `CASE` without their END.
     bodies: usize,
     /// The token before the previous one.
-    before: Option<TokenKind>,
-    before_is_as: bool,
+    before: Option<Token>,
 }
 
 impl Finder<'_> {
@@ -84,7 +83,7 @@ impl Finder<'_> {
                 TokenKind::QuotedName if token.end - token.start == 12 => {
                     self.script.touches_settings |= self.cursor.bytes(token) == b"\"set_config\"";
                 }
-                kind if is_text(kind) => self.typed_literal(open.before, place),
+                kind if is_text(kind) => self.typed_literal(open.kind_before(), place),
                 _ => {}
             }
             self.step(&mut open);
@@ -92,10 +91,7 @@ impl Finder<'_> {
     }
 
     fn step(&mut self, open: &mut Open) {
-        let previous = self.cursor.previous;
-        open.before = Some(previous.kind);
-        open.before_is_as =
-            previous.end - previous.start == 2 && self.cursor.token_is(previous, "as");
+        open.before = Some(self.cursor.previous);
         self.cursor.bump();
     }
 
@@ -154,12 +150,13 @@ impl Finder<'_> {
     /// literal.
     fn open(&mut self, open: &mut Open, place: Place) -> Understood {
         let previous = self.cursor.previous;
+        let (before, kind_before) = (open.before, open.kind_before());
         let list = is_name(previous.kind)
             && (self.cursor.token_is(previous, "as")
-                || open.before_is_as
-                || open.before == Some(TokenKind::Close));
+                || before.is_some_and(|before| self.cursor.token_is(before, "as"))
+                || kind_before == Some(TokenKind::Close));
         if previous.kind == TokenKind::Word
-            && open.before != Some(TokenKind::Dot)
+            && kind_before != Some(TokenKind::Dot)
             && self.mapping.names(self.cursor.bytes(previous))
             && self.literal_with_modifiers()
         {
@@ -204,6 +201,10 @@ impl Finder<'_> {
 }
 
 impl Open {
+    fn kind_before(&self) -> Option<TokenKind> {
+        self.before.map(|before| before.kind)
+    }
+
     fn close(&mut self) {
         for depths in [&mut self.casts, &mut self.lists, &mut self.tables] {
             while depths.last().is_some_and(|&depth| depth >= self.depth && depth > 0) {
