@@ -39,6 +39,7 @@ pub(super) fn unified_diff(
     }
     let diff = Diff { sql, starts: line_starts(sql), edits, color };
     let regions = diff.regions();
+    let name = name.trim_start_matches('/');
     diff.line(BOLD, "--- ", format!("a/{name}\n").as_bytes(), out)?;
     diff.line(BOLD, "+++ ", format!("b/{name}\n").as_bytes(), out)?;
     let mut added = 0;
