@@ -105,6 +105,7 @@ pub fn session_ended(
         errors = counts.target_errors,
         refused = counts.refused,
         not_understood = counts.not_understood,
+        unknown_types = counts.unknown_types,
         too_long = counts.too_long,
         "session ended"
     );

@@ -269,7 +269,7 @@ fn time_is_linear() {
         let with_overrides = |mapping: &&Mapping| !mapping.options().overrides.is_empty();
         let mut mappings = mappings().iter().filter(with_overrides);
         let mapping = mappings.find(|mapping| mapping.options().source == source).unwrap();
-        time_is_linear_for(mapping, 100_000);
+        time_is_linear_for(mapping, 50_000);
     }
 }
 
@@ -287,7 +287,7 @@ fn time_is_linear_for(mapping: &Mapping, bytes: usize) {
             }
             // It takes some 20 ms without optimization; quadratic time is half a minute and more.
             let taken = started.elapsed();
-            assert!(taken < Duration::from_secs(3), "{prefix}{unit}: {taken:?}");
+            assert!(taken < Duration::from_secs(10), "{prefix}{unit}: {taken:?}");
         }
     }
 }

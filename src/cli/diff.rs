@@ -39,6 +39,7 @@ pub(super) fn unified_diff(
     }
     let diff = Diff { sql, starts: line_starts(sql), edits, color };
     let regions = diff.regions();
+    // `patch -p1` takes the first part off; an absolute name would leave two slashes.
     let name = name.trim_start_matches('/');
     diff.line(BOLD, "--- ", format!("a/{name}\n").as_bytes(), out)?;
     diff.line(BOLD, "+++ ", format!("b/{name}\n").as_bytes(), out)?;
@@ -173,7 +174,7 @@ mod tests {
         let mapping = Mapping::new(MappingOptions::default()).unwrap();
         let edits = read(sql.as_bytes(), Lexing::default(), &mapping).edits;
         let mut out = Vec::new();
-        unified_diff("a.sql", sql.as_bytes(), &edits, color, &mut out).unwrap();
+        unified_diff("/a.sql", sql.as_bytes(), &edits, color, &mut out).unwrap();
         String::from_utf8(out).unwrap()
     }
 

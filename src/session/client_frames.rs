@@ -435,7 +435,9 @@ impl Session {
 
     /// Counts what is rewritten and says how positions move; `None` where nothing is.
     fn note_edits(&mut self, sql: &[u8], script: &Script) -> Option<Arc<PositionMap>> {
-        self.counts.not_understood += u64::try_from(script.not_understood).unwrap_or(u64::MAX);
+        let widen = |count| u64::try_from(count).unwrap_or(u64::MAX);
+        self.counts.not_understood += widen(script.not_understood);
+        self.counts.unknown_types += widen(script.unknown_types);
         if script.edits.is_empty() || !self.settings.rewrite {
             return None;
         }

@@ -23,6 +23,8 @@ pub struct Counts {
     pub refused: u64,
     /// Statements that look like DDL and were not understood; they passed untouched.
     pub not_understood: u64,
+    /// Types that no table knows; they passed untouched.
+    pub unknown_types: u64,
     /// Statements too long to be read; they passed untouched.
     pub too_long: u64,
 }

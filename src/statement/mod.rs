@@ -8,6 +8,7 @@ mod expression;
 mod finder;
 pub mod lexer;
 mod literal;
+mod modifiers;
 mod routine;
 mod setting;
 mod types;

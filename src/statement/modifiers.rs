@@ -1,0 +1,136 @@
+//! The list behind a type's name: the numbers, units and members in it. Knows no types.
+
+use super::cursor::{Cursor, NotUnderstood, is_text};
+use super::lexer::TokenKind;
+use super::literal::text_constant;
+use crate::encoding::Encoding;
+use crate::mapping::{Arguments, Written};
+
+/// How many tokens are looked through for the end of a list that may have to be read again.
+const LIST_TOKENS_MAX: usize = 32;
+
+/// Passes a list without parentheses inside and of few tokens; the cursor stays if it is none.
+pub(super) fn skip_short_list(cursor: &mut Cursor<'_>) -> bool {
+    let mut ahead = *cursor;
+    for _ in 0..LIST_TOKENS_MAX {
+        ahead.bump();
+        match ahead.token.kind {
+            TokenKind::Close => {
+                ahead.bump();
+                *cursor = ahead;
+                return true;
+            }
+            TokenKind::Open | TokenKind::End | TokenKind::Unterminated => return false,
+            _ => {}
+        }
+    }
+    false
+}
+
+/// Passes a list in parentheses and says what it holds. One that does not surely belong to the type
+/// (`whole` is false) must be short.
+pub(super) fn read_arguments(
+    cursor: &mut Cursor<'_>,
+    encoding: Encoding,
+    whole: bool,
+) -> Result<Arguments, NotUnderstood> {
+    let mut inside = *cursor;
+    if whole {
+        cursor.skip_parentheses()?;
+    } else if !skip_short_list(cursor) {
+        return Ok(Arguments::default());
+    }
+    inside.bump();
+    let arguments = if is_text(inside.token.kind) || inside.at(TokenKind::NationalText) {
+        members(&mut inside, encoding)
+    } else {
+        numbers(&mut inside)
+    };
+    let other = Arguments { written: Written::Other, ..Arguments::default() };
+    // Nothing may be left between what was understood and the parenthesis that was passed last.
+    Ok(arguments.filter(|_| inside.token == cursor.previous).unwrap_or(other))
+}
+
+/// `n`, `n CHAR`, `nM`, `p, s`, `*, s` or `MAX`, up to the closing parenthesis.
+fn numbers(cursor: &mut Cursor<'_>) -> Option<Arguments> {
+    if cursor.eat("max") {
+        return Some(Arguments { written: Written::Max, ..Arguments::default() });
+    }
+    let first = if cursor.is_operator("*") {
+        cursor.bump();
+        None
+    } else {
+        Some(number(cursor)?)
+    };
+    let first = first.map(|first| first.saturating_mul(unit(cursor)));
+    let second = if cursor.eat_kind(TokenKind::Comma) { Some(number(cursor)?) } else { None };
+    Some(Arguments { written: Written::Numbers, first, second })
+}
+
+/// A decimal integer with its sign; too large ones saturate.
+fn number(cursor: &mut Cursor<'_>) -> Option<i64> {
+    let negative = cursor.is_operator("-");
+    if negative || cursor.is_operator("+") {
+        cursor.bump();
+    }
+    let value = i64::try_from(integer(cursor)?).unwrap_or(i64::MAX);
+    cursor.bump();
+    Some(if negative { -value } else { value })
+}
+
+/// Passes the unit of a length and gives what one of it is.
+fn unit(cursor: &mut Cursor<'_>) -> i64 {
+    const ONES: &[&str] = &["char", "byte", "bytes", "octets", "codeunits16", "codeunits32"];
+    const LARGE: &[(&str, i64)] = &[("k", 1 << 10), ("m", 1 << 20), ("g", 1 << 30)];
+    if let Some((_, bytes)) = LARGE.iter().find(|(word, _)| cursor.is(word)) {
+        cursor.bump();
+        return *bytes;
+    }
+    if cursor.is_any(ONES) {
+        cursor.bump();
+    }
+    1
+}
+
+/// String constants with commas between, up to the closing parenthesis.
+fn members(cursor: &mut Cursor<'_>, encoding: Encoding) -> Option<Arguments> {
+    let (mut longest, mut total, mut count) = (0_usize, 0_usize, 0_usize);
+    loop {
+        let member = text_constant(cursor, encoding)?;
+        let characters = encoding.count_characters(&member);
+        longest = longest.max(characters);
+        total += characters;
+        count += 1;
+        if !cursor.eat_kind(TokenKind::Comma) {
+            break;
+        }
+    }
+    let length = |length: usize| i64::try_from(length).ok();
+    Some(Arguments {
+        written: Written::Members,
+        // A member may be empty, the column must not be.
+        first: length(longest.max(1)),
+        second: length((total + count - 1).max(1)),
+    })
+}
+
+/// The number in `(number)`, if that is what stands at the cursor; too large ones saturate.
+pub(super) fn number_alone(mut cursor: Cursor<'_>) -> Option<u64> {
+    cursor.bump();
+    let value = integer(&cursor)?;
+    cursor.bump();
+    cursor.at(TokenKind::Close).then_some(value)
+}
+
+/// The value of the decimal integer at the cursor; too large ones saturate.
+fn integer(cursor: &Cursor<'_>) -> Option<u64> {
+    if !cursor.at(TokenKind::Number) {
+        return None;
+    }
+    let mut value = 0_u64;
+    for byte in cursor.bytes(cursor.token) {
+        let digit = byte.is_ascii_digit().then(|| u64::from(byte - b'0'))?;
+        value = value.saturating_mul(10).saturating_add(digit);
+    }
+    Some(value)
+}
