@@ -92,13 +92,8 @@ impl BackslashEscapes {
     }
 
     fn behind_backslash(&mut self, byte: u8) -> Now {
-        let hexadecimal = |count_max| Digits {
-            radix: 16,
-            value: 0,
-            count: 0,
-            count_max,
-            letter: byte,
-        };
+        let hexadecimal =
+            |count_max| Digits { radix: 16, value: 0, count: 0, count_max, letter: byte };
         self.state = State::Digits(match byte {
             b'0'..=b'7' => Digits {
                 radix: 8,

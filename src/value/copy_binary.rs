@@ -101,9 +101,9 @@ impl BinaryScanner {
     #[inline]
     fn take_frame(&mut self, rest: &[u8]) -> usize {
         match self.part {
-            Part::Length { column } => self.take_number::<4>(rest, |scanner, length| {
-                scanner.after_length(column, length)
-            }),
+            Part::Length { column } => {
+                self.take_number::<4>(rest, |scanner, length| scanner.after_length(column, length))
+            }
             Part::FieldCount => self.take_number::<2>(rest, |scanner, count| match count {
                 TRAILER => Part::Rest,
                 0 if scanner.kinds.is_empty() => Part::FieldCount,

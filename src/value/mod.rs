@@ -15,10 +15,16 @@ mod cut_number;
 pub(crate) mod json_escape;
 mod kind;
 mod nul;
+mod nul_policy;
+mod parse_nul;
 mod query_nul;
 
 pub use bind::BindScanner;
 pub use copy_nul::CopyScanner;
 pub use copy_options::{CopyFormat, CopyOptions};
 pub use kind::ValueKind;
+pub use nul_policy::{
+    CharacterReplacements, NulPolicy, ParameterNul, first_bind_nul, without_bind_nuls,
+};
+pub use parse_nul::mend_parse;
 pub use query_nul::QueryScanner;
