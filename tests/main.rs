@@ -17,6 +17,7 @@ mod real_input;
 mod session;
 mod statement_properties;
 mod statement_scripts;
+mod stored;
 #[allow(
     dead_code,
     unused_imports,
