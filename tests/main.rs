@@ -20,6 +20,7 @@ mod session;
 mod statement_properties;
 mod statement_scripts;
 mod statement_types;
+mod stored;
 #[allow(
     dead_code,
     unused_imports,

@@ -8,6 +8,7 @@ mod expression;
 mod finder;
 pub mod lexer;
 mod literal;
+mod literal_nul;
 mod modifiers;
 mod routine;
 mod setting;
@@ -20,6 +21,7 @@ use crate::mapping::RuleId;
 use crate::value::CopyOptions;
 
 pub use finder::{Statements, read};
+pub use literal_nul::{json_escapes_in, mend_literals};
 
 /// What the session knows of how the server reads its text.
 #[derive(Clone, Copy, Debug)]

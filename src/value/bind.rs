@@ -1,15 +1,26 @@
-//! The body of a Bind message, walked while it arrives: NULs in text-format parameter values become
-//! spaces in place. Knows no SQL, no parameter types and no sockets.
+//! The body of a Bind message, walked while it arrives: NULs in parameter values become spaces in
+//! place. Knows no SQL and no sockets, and of parameter types only their kinds.
+
+use std::sync::Arc;
 
 use memchr::memchr;
 
+use super::cut_number::CutNumber;
+use super::json_escape::{JsonNul, JsonText};
+use super::kind::ValueKind;
 use super::nul::nul_to_space;
+use crate::encoding::Encoding;
 
 /// Mends the body of one Bind message that arrives in pieces.
 ///
-/// Values in text format are mended; values in any other format are left alone, since without the
-/// parameter's type a NUL in them may be data. From the first count or length on that cannot be
-/// right, nothing is touched: the server will refuse the message.
+/// | Parameter | in text format | in binary format |
+/// | --- | --- | --- |
+/// | character | the byte 0x00 | the byte 0x00 |
+/// | JSON | the byte 0x00, `\u0000` | the byte 0x00, `\u0000` |
+/// | other, or of no known kind | the byte 0x00 | untouched: it may be data |
+///
+/// From the first count or length on that cannot be right, nothing is touched: the server will
+/// refuse the message.
 ///
 /// Source: PostgreSQL manual, "Message Formats", Bind.
 #[derive(Debug)]
@@ -17,11 +28,34 @@ pub struct BindScanner {
     part: Part,
     /// Bytes of the body that have not been scanned.
     body_left: usize,
-    /// The bytes of a count, code or length that is cut.
-    number: u32,
-    number_bytes: usize,
+    /// A count, code or length that is cut.
+    number: CutNumber,
     formats: Formats,
+    kinds: Kinds,
+    json: JsonText,
+    needs_kinds: bool,
     replaced: u64,
+}
+
+/// What is known of the parameters.
+#[derive(Debug)]
+enum Kinds {
+    /// As much as the caller could tell; a parameter beyond these is [`ValueKind::Other`].
+    Known(Arc<[ValueKind]>),
+    /// Nothing yet: the caller can find out if it turns out to matter.
+    Askable,
+}
+
+/// What is done to a value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Mend {
+    Nothing,
+    Nul,
+    Json,
+    /// The kind is wanted first, if the value has anything whose meaning depends on it.
+    Ask {
+        is_text: bool,
+    },
 }
 
 /// The parts of the body, in the order in which they come.
@@ -94,26 +128,71 @@ impl Formats {
 }
 
 impl BindScanner {
-    /// A scanner for a body of `body_length` bytes.
+    /// A scanner for a body of `body_length` bytes whose parameters are of no known kind.
     pub fn new(body_length: usize) -> BindScanner {
+        let kinds = Kinds::Known(Arc::default());
+        BindScanner::with(body_length, kinds, Encoding::SingleByte)
+    }
+
+    /// A scanner where the kind of each parameter is known. Those that are missing count as
+    /// [`ValueKind::Other`].
+    pub fn with_kinds(
+        body_length: usize,
+        client_encoding: Encoding,
+        kinds: &Arc<[ValueKind]>,
+    ) -> BindScanner {
+        BindScanner::with(body_length, Kinds::Known(kinds.clone()), client_encoding)
+    }
+
+    /// A scanner that stops where the kind of a parameter decides what to do, so that kinds need
+    /// only be looked up for a body that has a 0x00 in binary format or `\u0000` in any; see
+    /// [`BindScanner::needs_kinds`].
+    pub fn asking_for_kinds(body_length: usize, client_encoding: Encoding) -> BindScanner {
+        BindScanner::with(body_length, Kinds::Askable, client_encoding)
+    }
+
+    fn with(body_length: usize, kinds: Kinds, client_encoding: Encoding) -> BindScanner {
         BindScanner {
             part: Part::PortalName,
             body_left: body_length,
-            number: 0,
-            number_bytes: 0,
+            number: CutNumber::default(),
             formats: Formats::default(),
+            kinds,
+            json: JsonText::new(client_encoding),
+            needs_kinds: false,
             replaced: 0,
         }
     }
 
-    /// Mends the next bytes of the body in place.
-    pub fn scan(&mut self, chunk: &mut [u8]) {
+    /// Mends the next bytes of the body in place; gives how many of them are settled and may be
+    /// sent. The others are to be given again, at the front of the next chunk: one byte at most,
+    /// where a JSON escape is cut behind it, and whatever follows the place where
+    /// [`BindScanner::needs_kinds`] stopped it. Without kinds, and with none that is JSON, all are
+    /// settled.
+    pub fn scan(&mut self, chunk: &mut [u8]) -> usize {
+        let chunk_bytes = chunk.len();
         let mut rest = chunk;
         while !rest.is_empty() && self.part != Part::Rest {
             let taken = self.take(rest);
-            let Some((_, behind)) = rest.split_at_mut_checked(taken) else { return };
+            if taken == 0 {
+                return chunk_bytes - rest.len();
+            }
+            let Some((_, behind)) = rest.split_at_mut_checked(taken) else { break };
             rest = behind;
         }
+        chunk_bytes
+    }
+
+    /// Whether the scanner has stopped in front of a byte whose meaning depends on the kind of its
+    /// parameter. It goes on after [`BindScanner::set_kinds`].
+    pub fn needs_kinds(&self) -> bool {
+        self.needs_kinds
+    }
+
+    /// Answers with the kinds, or with none where they cannot be found out.
+    pub fn set_kinds(&mut self, kinds: &Arc<[ValueKind]>) {
+        self.kinds = Kinds::Known(kinds.clone());
+        self.needs_kinds = false;
     }
 
     /// NULs replaced since the last call.
@@ -121,8 +200,8 @@ impl BindScanner {
         std::mem::take(&mut self.replaced)
     }
 
-    /// Takes as much of one part as `rest` holds; gives the number of bytes. Never zero: a part that
-    /// needs no bytes is passed over when the part before it ends.
+    /// Takes as much of one part as `rest` holds; gives the number of bytes. Zero only where the
+    /// scan cannot go on: a part that needs no bytes is passed over when the part before it ends.
     fn take(&mut self, rest: &mut [u8]) -> usize {
         match self.part {
             Part::PortalName => self.take_name(rest, Part::StatementName),
@@ -175,22 +254,9 @@ impl BindScanner {
         rest: &[u8],
         then: impl FnOnce(&mut BindScanner, u32) -> Part,
     ) -> usize {
-        let append = |number, bytes: &[u8]| {
-            bytes.iter().fold(number, |number, &byte| number << 8 | u32::from(byte))
-        };
-        if let (0, Some(whole)) = (self.number_bytes, rest.first_chunk::<BYTES>()) {
-            let taken = self.consume(BYTES);
-            self.part = then(self, append(0, whole));
-            return taken;
-        }
-        let missing = BYTES.saturating_sub(self.number_bytes);
-        let there = rest.get(..missing.min(rest.len())).unwrap_or_default();
-        self.number = append(self.number, there);
-        self.number_bytes += there.len();
-        let taken = self.consume(there.len());
-        if self.number_bytes == BYTES {
-            self.number_bytes = 0;
-            let number = std::mem::take(&mut self.number);
+        let (taken, number) = self.number.take::<BYTES>(rest);
+        self.consume(taken);
+        if let Some(number) = number {
             self.part = then(self, number);
         }
         taken
@@ -215,15 +281,80 @@ impl BindScanner {
         }
     }
 
+    fn mend_of(&self, index: usize) -> Mend {
+        let is_text = self.formats.is_text(index);
+        let kinds = match &self.kinds {
+            Kinds::Known(kinds) => kinds,
+            Kinds::Askable => return Mend::Ask { is_text },
+        };
+        match kinds.get(index).copied().unwrap_or_default() {
+            ValueKind::Json => Mend::Json,
+            ValueKind::Character => Mend::Nul,
+            ValueKind::Other if is_text => Mend::Nul,
+            ValueKind::Other => Mend::Nothing,
+        }
+    }
+
     fn take_value(&mut self, rest: &mut [u8], index: usize, count: usize, left: usize) -> usize {
         let there = left.min(rest.len());
-        if let (true, Some(value)) = (self.formats.is_text(index), rest.get_mut(..there)) {
-            self.replaced += nul_to_space(value);
-        }
-        self.part = match left - there {
-            0 => BindScanner::after_value(index, count),
+        let value = rest.get_mut(..there).unwrap_or_default();
+        let settled = match self.mend_of(index) {
+            Mend::Nothing => there,
+            Mend::Nul => {
+                self.replaced += nul_to_space(value);
+                there
+            }
+            Mend::Json => {
+                self.replaced += self.json.scan(value, 0, there);
+                self.before_cut_escape(there, left)
+            }
+            Mend::Ask { is_text } => self.ask(value, is_text, left),
+        };
+        self.part = match left - settled {
+            0 => {
+                self.json.restart();
+                BindScanner::after_value(index, count)
+            }
             left => Part::Value { index, count, left },
         };
-        self.consume(there)
+        self.consume(settled)
+    }
+
+    /// How much of the `there` bytes of a value is settled: not the digit of an escape that the
+    /// next byte of the value decides over.
+    fn before_cut_escape(&mut self, there: usize, left: usize) -> usize {
+        match self.json.held_from() {
+            Some(digit) if there < left => {
+                self.json.before_third_digit();
+                digit
+            }
+            _ => there,
+        }
+    }
+
+    /// Goes through a value up to where its kind matters.
+    fn ask(&mut self, value: &mut [u8], is_text: bool, left: usize) -> usize {
+        let mut next = 0;
+        while let Some((nul, behind)) = self.json.find(value, next, value.len()) {
+            match nul {
+                JsonNul::Raw(at) if is_text => {
+                    if let Some(byte) = value.get_mut(at) {
+                        *byte = b' ';
+                        self.replaced += 1;
+                    }
+                }
+                JsonNul::Raw(at) => {
+                    self.needs_kinds = true;
+                    return at;
+                }
+                JsonNul::Escaped(digit) => {
+                    self.json.before_third_digit();
+                    self.needs_kinds = true;
+                    return digit;
+                }
+            }
+            next = behind;
+        }
+        self.before_cut_escape(value.len(), left)
     }
 }

@@ -4,7 +4,7 @@
 use crate::encoding::Encoding;
 
 /// Where the stream stands within a character.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct CharacterSteps {
     encoding: Encoding,
     /// The lead byte of a character whose length only the next byte tells.

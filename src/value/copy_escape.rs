@@ -2,7 +2,7 @@
 
 /// What the bytes behind a backslash turn out to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Verdict {
+pub(crate) enum Verdict {
     /// More bytes are needed to know.
     Open,
     /// Not a NUL; so many bytes behind the backslash belong to the escape.
@@ -20,7 +20,7 @@ pub(super) enum Verdict {
 /// Source: PostgreSQL manual, COPY, "Text Format": up to three octal or two hexadecimal digits; the
 /// server keeps the low eight bits, so `\400` is a NUL too.
 #[inline]
-pub(super) fn judge(after: &[u8]) -> Verdict {
+pub(crate) fn judge(after: &[u8]) -> Verdict {
     match after {
         [b'0' | b'4' | b'x', ..] => judge_digits(after),
         [0, ..] => Verdict::Mend(b" "),

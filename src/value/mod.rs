@@ -1,17 +1,30 @@
-//! Row values in the formats in which they travel (Bind parameters, COPY text and CSV), mended in
-//! place; knows no SQL, no frames, no sockets.
+//! Row values in the formats in which they travel (Bind parameters, COPY text, CSV and binary),
+//! mended in place; knows no SQL, no frames, no sockets.
 
+pub(crate) mod backslash_escape;
 mod bind;
+mod copy_binary;
 mod copy_character;
-mod copy_escape;
+pub(crate) mod copy_escape;
 mod copy_fields;
+mod copy_json;
 mod copy_nul;
 mod copy_options;
 mod copy_text;
+mod cut_number;
+pub(crate) mod json_escape;
+mod kind;
 mod nul;
+mod nul_policy;
+mod parse_nul;
 mod query_nul;
 
 pub use bind::BindScanner;
 pub use copy_nul::CopyScanner;
 pub use copy_options::{CopyFormat, CopyOptions};
+pub use kind::ValueKind;
+pub use nul_policy::{
+    CharacterReplacements, NulPolicy, ParameterNul, first_bind_nul, without_bind_nuls,
+};
+pub use parse_nul::mend_parse;
 pub use query_nul::QueryScanner;

@@ -5,7 +5,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 
 /// A Bind body: names, format codes, values (`None` is NULL), one result format.
-fn body(formats: &[u16], values: &[Option<&[u8]>]) -> Vec<u8> {
+pub(super) fn body(formats: &[u16], values: &[Option<&[u8]>]) -> Vec<u8> {
     let mut body = b"portal\0statement\0".to_vec();
     body.extend(u16::try_from(formats.len()).unwrap().to_be_bytes());
     formats.iter().for_each(|code| body.extend(code.to_be_bytes()));
@@ -26,7 +26,10 @@ fn body(formats: &[u16], values: &[Option<&[u8]>]) -> Vec<u8> {
 fn mend(body: &[u8], chunk_bytes: usize) -> (Vec<u8>, u64) {
     let mut mended = body.to_vec();
     let mut scanner = BindScanner::new(body.len());
-    mended.chunks_mut(chunk_bytes).for_each(|chunk| scanner.scan(chunk));
+    for chunk in mended.chunks_mut(chunk_bytes) {
+        // Without kinds nothing is ever held back.
+        assert_eq!(scanner.scan(chunk), chunk.len());
+    }
     (mended, scanner.take_replaced())
 }
 

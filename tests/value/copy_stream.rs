@@ -1,8 +1,10 @@
 //! A COPY stream in CopyData frames that passes through one buffer, and a model of how PostgreSQL
 //! reads it into rows of fields.
 
+use std::sync::Arc;
+
 use dms_proxy::encoding::Encoding;
-use dms_proxy::value::{CopyFormat, CopyOptions, CopyScanner};
+use dms_proxy::value::{CopyFormat, CopyOptions, CopyScanner, ValueKind};
 
 /// What the bytes between two payloads look like: a frame header that a careless scanner would take
 /// for a NUL escape or a NUL.
@@ -10,8 +12,18 @@ const HEADER: &[u8; 5] = b"d\0\x000\\";
 
 /// The stream as the target gets it when it comes in one piece, and the NULs replaced.
 pub(super) fn mend_whole(stream: &[u8], options: &CopyOptions, client: Encoding) -> (Vec<u8>, u64) {
+    mend_whole_kinds(stream, options, client, &Arc::default())
+}
+
+/// The same where the kinds of the columns are known.
+pub(super) fn mend_whole_kinds(
+    stream: &[u8],
+    options: &CopyOptions,
+    client: Encoding,
+    kinds: &Arc<[ValueKind]>,
+) -> (Vec<u8>, u64) {
     let mut buffer = stream.to_vec();
-    let mut scanner = CopyScanner::new(options, client);
+    let mut scanner = CopyScanner::with_kinds(options, client, kinds);
     scanner.scan(&mut buffer, 0, stream.len());
     assert!(scanner.held_from().is_none_or(|held| held < stream.len()));
     scanner.finish(&mut buffer);
@@ -28,7 +40,19 @@ pub(super) fn mend_framed(
     frames: &[usize],
     sends: usize,
 ) -> (Vec<u8>, u64) {
-    let mut scanner = CopyScanner::new(options, client);
+    mend_framed_kinds(stream, options, client, &Arc::default(), frames, sends)
+}
+
+/// The same where the kinds of the columns are known.
+pub(super) fn mend_framed_kinds(
+    stream: &[u8],
+    options: &CopyOptions,
+    client: Encoding,
+    kinds: &Arc<[ValueKind]>,
+    frames: &[usize],
+    sends: usize,
+) -> (Vec<u8>, u64) {
+    let mut scanner = CopyScanner::with_kinds(options, client, kinds);
     let (mut buffer, mut sent) = (Vec::new(), Vec::new());
     let (mut rest, mut lengths, mut number) = (stream, frames.iter().cycle(), 0);
     while !rest.is_empty() {

@@ -3,6 +3,10 @@
 #![allow(clippy::indexing_slicing, clippy::unwrap_used)]
 
 mod bind;
+mod bind_kinds;
+mod copy_binary;
+mod copy_json;
 mod copy_nul;
 mod copy_stream;
 mod copy_traps;
+mod json_model;

@@ -1,0 +1,282 @@
+//! Other answers to a NUL than a space: to refuse it, to remove it, to put another character in
+//! its place. For whole messages; knows no SQL and no sockets.
+
+use memchr::{memchr, memchr_iter};
+
+use super::json_escape::{JsonNul, JsonText};
+use super::kind::ValueKind;
+use crate::encoding::Encoding;
+
+/// What becomes of a NUL in a character or JSON value.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum NulPolicy {
+    /// A space takes its place, as with AWS DMS.
+    #[default]
+    Space,
+    /// It goes, and the value is one character shorter.
+    Remove,
+    /// The value is refused (22021).
+    Reject,
+}
+
+/// Where the first NUL of a Bind message lies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ParameterNul {
+    /// The number of the parameter, as in `$1`.
+    pub parameter: usize,
+    /// Bytes of the value in front of the NUL (of its escape, in JSON).
+    pub offset: usize,
+}
+
+/// The first NUL in the parameters of a Bind, whose `body` is there as a whole; `None` also where
+/// the server will refuse the message. Parameters without a kind count as [`ValueKind::Other`].
+pub fn first_bind_nul(
+    body: &[u8],
+    client_encoding: Encoding,
+    kinds: &[ValueKind],
+) -> Option<ParameterNul> {
+    let values = BindValues::read(body)?;
+    values.iter().find_map(|(index, is_text, value)| {
+        let (start, _) = *nuls(value?, kind_of(kinds, index), is_text, client_encoding).first()?;
+        Some(ParameterNul { parameter: index + 1, offset: start })
+    })
+}
+
+/// The body of a Bind without the NULs in its parameters, and their number; `None` where there
+/// is none, and where the server will refuse the message. Parameters without a kind count as
+/// [`ValueKind::Other`].
+pub fn without_bind_nuls(
+    body: &[u8],
+    client_encoding: Encoding,
+    kinds: &[ValueKind],
+) -> Option<(Vec<u8>, u64)> {
+    let values = BindValues::read(body)?;
+    let mut shorter = Vec::with_capacity(body.len());
+    shorter.extend_from_slice(values.front);
+    let mut removed = 0;
+    for (index, is_text, value) in values.iter() {
+        let Some(value) = value else {
+            shorter.extend((-1i32).to_be_bytes());
+            continue;
+        };
+        let nuls = nuls(value, kind_of(kinds, index), is_text, client_encoding);
+        let gone: usize = nuls.iter().map(|(_, length)| length).sum();
+        let length = u32::try_from(value.len() - gone).unwrap_or_default();
+        shorter.extend(length.to_be_bytes());
+        let mut kept = 0;
+        for (start, length) in &nuls {
+            shorter.extend_from_slice(value.get(kept..*start).unwrap_or_default());
+            kept = start + length;
+        }
+        shorter.extend_from_slice(value.get(kept..).unwrap_or_default());
+        removed += nuls.len();
+    }
+    shorter.extend_from_slice(values.back);
+    (removed > 0).then(|| (shorter, u64::try_from(removed).unwrap_or(u64::MAX)))
+}
+
+fn kind_of(kinds: &[ValueKind], index: usize) -> ValueKind {
+    kinds.get(index).copied().unwrap_or_default()
+}
+
+/// The NULs of a value: offset and length.
+fn nuls(value: &[u8], kind: ValueKind, is_text: bool, encoding: Encoding) -> Vec<(usize, usize)> {
+    match kind {
+        ValueKind::Other if !is_text => Vec::new(),
+        ValueKind::Other | ValueKind::Character => {
+            memchr_iter(0, value).map(|at| (at, 1)).collect()
+        }
+        ValueKind::Json => {
+            let (mut json, mut next, mut found) = (JsonText::new(encoding), 0, Vec::new());
+            while let Some((nul, behind)) = json.find(value, next, value.len()) {
+                found.push(match nul {
+                    JsonNul::Raw(at) => (at, 1),
+                    JsonNul::Escaped(digit) => (digit.saturating_sub(4), 6),
+                });
+                next = behind;
+            }
+            found
+        }
+    }
+}
+
+/// A Bind body, cut at its values.
+struct BindValues<'a> {
+    /// Up to the first value.
+    front: &'a [u8],
+    formats: &'a [[u8; 2]],
+    /// The values with their lengths.
+    values: Vec<Option<&'a [u8]>>,
+    /// The result formats.
+    back: &'a [u8],
+}
+
+impl<'a> BindValues<'a> {
+    fn read(body: &'a [u8]) -> Option<BindValues<'a>> {
+        let behind_name = |bytes: &'a [u8]| bytes.get(memchr(0, bytes)? + 1..);
+        let rest = behind_name(behind_name(body)?)?;
+        let (count, rest) = count(rest)?;
+        let (formats, rest) = rest.split_at_checked(2 * count)?;
+        let (formats, _) = formats.as_chunks();
+        let (count, mut rest) = self::count(rest)?;
+        if formats.len() > 1 && formats.len() != count {
+            return None;
+        }
+        let front = body.get(..body.len() - rest.len())?;
+        let mut values = Vec::with_capacity(count.min(rest.len() / 4));
+        for _ in 0..count {
+            let (length, behind) = rest.split_first_chunk::<4>()?;
+            let length = i32::from_be_bytes(*length);
+            if length == -1 {
+                values.push(None);
+                rest = behind;
+                continue;
+            }
+            let (value, behind) = behind.split_at_checked(usize::try_from(length).ok()?)?;
+            values.push(Some(value));
+            rest = behind;
+        }
+        Some(BindValues { front, formats, values, back: rest })
+    }
+
+    /// Index, whether the format is text, value.
+    fn iter(&self) -> impl Iterator<Item = (usize, bool, Option<&'a [u8]>)> {
+        self.values.iter().enumerate().map(|(index, value)| {
+            let format = match self.formats {
+                [] => None,
+                [format] => Some(format),
+                formats => formats.get(index),
+            };
+            (index, format.is_none_or(|format| *format == [0, 0]), *value)
+        })
+    }
+}
+
+fn count(bytes: &[u8]) -> Option<(usize, &[u8])> {
+    let (count, rest) = bytes.split_first_chunk::<2>()?;
+    Some((usize::from(u16::from_be_bytes(*count)), rest))
+}
+
+/// Characters and what takes their place, as the CharacterReplacements of an AWS DMS task have them:
+/// code point to code point, U+0000 as the replacement removes the character.
+///
+/// Source: AWS DMS user guide, "Character substitution task settings".
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CharacterReplacements {
+    /// In order of the first; one entry a character.
+    pairs: Vec<(char, Option<char>)>,
+}
+
+impl CharacterReplacements {
+    /// The replacements for pairs of code points; the last one for a code point wins. Errors give
+    /// back a number that is not the code point of a character.
+    ///
+    /// # Errors
+    /// A number that is a surrogate or beyond U+10FFFF.
+    pub fn new(pairs: impl IntoIterator<Item = (u32, u32)>) -> Result<CharacterReplacements, u32> {
+        let character = |code| char::from_u32(code).ok_or(code);
+        let mut replacements = CharacterReplacements::default();
+        for (from, to) in pairs {
+            let from = character(from)?;
+            let to = Some(character(to)?).filter(|to| *to != '\0');
+            match replacements.pairs.binary_search_by_key(&from, |(from, _)| *from) {
+                Ok(at) => replacements.pairs.iter_mut().skip(at).take(1).for_each(|p| p.1 = to),
+                Err(at) => replacements.pairs.insert(at, (from, to)),
+            }
+        }
+        Ok(replacements)
+    }
+
+    /// The ASCII character that takes the place of U+0000: then a value keeps its length.
+    pub fn in_place_of_nul(&self) -> Option<u8> {
+        let ('\0', Some(to)) = self.pairs.first()? else { return None };
+        u8::try_from(*to).ok().filter(u8::is_ascii)
+    }
+
+    /// Puts an ASCII character in the place of every byte 0x00 of a value; gives the number of them.
+    pub fn replace_nuls(value: &mut [u8], with: u8) -> u64 {
+        let mut replaced = 0;
+        for byte in value.iter_mut().filter(|byte| **byte == 0) {
+            *byte = with;
+            replaced += 1;
+        }
+        replaced
+    }
+
+    /// The value in UTF-8 with all replacements made, and their number; `None` where nothing is to
+    /// be replaced. Bytes that are not UTF-8 stay.
+    pub fn apply(&self, value: &[u8]) -> Option<(Vec<u8>, u64)> {
+        let (mut changed, mut replaced) = (Vec::with_capacity(value.len()), 0);
+        let mut utf8 = [0; 4];
+        for chunk in value.utf8_chunks() {
+            for character in chunk.valid().chars() {
+                let found = self.pairs.binary_search_by_key(&character, |(from, _)| *from);
+                let pair = found.ok().and_then(|at| self.pairs.get(at));
+                let to = pair.map_or(Some(character), |(_, to)| *to);
+                replaced += u64::from(pair.is_some());
+                if let Some(to) = to {
+                    changed.extend_from_slice(to.encode_utf8(&mut utf8).as_bytes());
+                }
+            }
+            changed.extend_from_slice(chunk.invalid());
+        }
+        (replaced > 0).then_some((changed, replaced))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const KINDS: &[ValueKind] = &[ValueKind::Other, ValueKind::Json, ValueKind::Character];
+
+    fn body(format: u8, values: [&[u8]; 3]) -> Vec<u8> {
+        let mut body = vec![0, 0, 0, 1, 0, format, 0, 4, 0xFF, 0xFF, 0xFF, 0xFF];
+        for value in values {
+            body.extend(u32::try_from(value.len()).unwrap().to_be_bytes());
+            body.extend_from_slice(value);
+        }
+        body.extend([0, 0]);
+        body
+    }
+
+    #[test]
+    fn nuls_of_a_bind_are_found_and_removed() {
+        let kinds = [&[ValueKind::Other][..], KINDS].concat();
+        let values: [&[u8]; 3] = [b"\0\x01", br#""\\u0000\u0000""#, b"a\0\0b"];
+        let removed = without_bind_nuls(&body(1, values), Encoding::Utf8, &kinds);
+        let expected = body(1, [b"\0\x01", br#""\\u0000""#, b"ab"]);
+        assert_eq!(removed, Some((expected.clone(), 3)));
+        assert_eq!(without_bind_nuls(&expected, Encoding::Utf8, &kinds), None);
+        let at = |parameter, offset| Some(ParameterNul { parameter, offset });
+        assert_eq!(first_bind_nul(&body(1, values), Encoding::Utf8, &kinds), at(3, 8));
+        assert_eq!(first_bind_nul(&body(1, values), Encoding::Utf8, &[]), None);
+        assert_eq!(first_bind_nul(&body(0, values), Encoding::Utf8, &[]), at(2, 0));
+    }
+
+    #[test]
+    fn a_body_that_cannot_be_right_stays() {
+        let whole = body(0, [b"\0", b"\0", b"\0"]);
+        for length in 0..whole.len() - 2 {
+            assert_eq!(without_bind_nuls(&whole[..length], Encoding::Utf8, KINDS), None);
+        }
+    }
+
+    #[test]
+    fn characters_are_replaced_as_the_task_says() {
+        let pairs = [(0, 0x23), (0x20AC, 0x45), (0x1F600, 0), (0xE4, 0x1F601)];
+        let replacements = CharacterReplacements::new(pairs).unwrap();
+        let value = b"a\0\xE2\x82\xAC\xF0\x9F\x98\x80\xFF\xC3\xA4";
+        let expected = b"a#E\xFF\xF0\x9F\x98\x81".to_vec();
+        assert_eq!(replacements.apply(value), Some((expected, 4)));
+        assert_eq!(replacements.apply(b"plain"), None);
+        assert_eq!(replacements.in_place_of_nul(), Some(b'#'));
+        let mut value = *b"\0a\0";
+        assert_eq!(CharacterReplacements::replace_nuls(&mut value, b'#'), 2);
+        assert_eq!(&value, b"#a#");
+        assert_eq!(CharacterReplacements::new([(0xD800, 0)]), Err(0xD800));
+        let deleting = CharacterReplacements::new([(0, 0x20), (0, 0)]).unwrap();
+        assert_eq!(deleting.in_place_of_nul(), None);
+        assert_eq!(deleting.apply(b"\0a"), Some((b"a".to_vec(), 1)));
+    }
+}
