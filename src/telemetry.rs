@@ -56,6 +56,7 @@ fn rewrites(mapping: &Mapping, counts: &Counts) -> Vec<(String, u64)> {
         ("nul-in-parameter", counts.nul_bind),
         ("nul-in-copy", counts.nul_copy),
         ("nul-in-query", counts.nul_query),
+        ("nul-in-constant", counts.nul_constant),
     ];
     types
         .chain(values)

@@ -4,13 +4,14 @@
 use std::ops::Range;
 use std::sync::Arc;
 
+use super::copy_columns::CopyColumns;
 use super::expected_replies::{Expected, Notes, Request, Synthesize};
 use super::position_map::PositionMap;
 use super::prepared_statements::Plan;
 use super::settling::Cause;
 use super::{Body, CopyIn, Mend, Phase, Session, Step};
 use crate::statement::{self, Script};
-use crate::value::{BindScanner, QueryScanner};
+use crate::value::{BindScanner, QueryScanner, mend_parse};
 use crate::wire::{self, HEAD_BYTES, Head, OwnError, tag};
 
 /// Frames up to this size are judged when they are there as a whole; longer ones while they arrive.
@@ -44,10 +45,17 @@ impl Session {
         let mut wait = false;
         while at < unread.len() {
             if self.client_body.remaining > 0 {
-                at = self.on_client_body(unread, at);
+                let judged = self.on_client_body(unread, at);
+                if judged == at {
+                    break;
+                }
+                at = judged;
                 continue;
             }
-            if self.settling.active || self.replies.len() >= self.policy.replies_max {
+            if self.settling.active
+                || self.looks_up.is_some()
+                || self.replies.len() >= self.policy.replies_max
+            {
                 wait = true;
                 break;
             }
@@ -94,8 +102,7 @@ impl Session {
 
     /// Judges more of the frame that is arriving; gives how far it got.
     fn on_client_body(&mut self, unread: &mut [u8], at: usize) -> usize {
-        let end = unread.len().min(at + self.client_body.remaining);
-        self.client_body.remaining -= end - at;
+        let mut end = unread.len().min(at + self.client_body.remaining);
         match &mut self.client_body.mend {
             Mend::Nothing => {}
             Mend::Query(scanner) => {
@@ -103,7 +110,8 @@ impl Session {
                 self.counts.nul_query += scanner.take_replaced();
             }
             Mend::Bind(scanner) => {
-                scanner.scan(unread.get_mut(at..end).unwrap_or_default());
+                // What follows may decide over the last byte: then it waits in the buffer.
+                end = at + scanner.scan(unread.get_mut(at..end).unwrap_or_default());
                 self.counts.nul_bind += scanner.take_replaced();
             }
             Mend::CopyData => {
@@ -112,6 +120,7 @@ impl Session {
                 }
             }
         }
+        self.client_body.remaining -= end - at;
         end
     }
 
@@ -133,8 +142,11 @@ impl Session {
         if let Some(judged) = self.settle_after_copy(head.tag, first) {
             return Ok(judged);
         }
+        if matches!(head.tag, tag::BIND | tag::DESCRIBE | tag::EXECUTE | tag::CLOSE) {
+            self.in_pipeline = true;
+        }
         Ok(match head.tag {
-            tag::BIND => self.on_bind(head, rest),
+            tag::BIND => self.on_bind(head, rest, first),
             tag::EXECUTE => self.on_execute(head, rest),
             tag::SYNC => self.on_sync(head, first),
             tag::DESCRIBE => self.on_describe(head, rest),
@@ -164,12 +176,51 @@ impl Session {
         Judged::Passed(HEAD_BYTES)
     }
 
-    fn on_bind(&mut self, head: Head, rest: &mut [u8]) -> Judged {
+    fn on_bind(&mut self, head: Head, rest: &mut [u8], first: bool) -> Judged {
         let there = rest.len().min(head.frame_bytes);
         if there < head.frame_bytes.min(WHOLE_BYTES_MAX) {
             return Judged::Later;
         }
         let body = rest.get_mut(HEAD_BYTES..there).unwrap_or_default();
+        if !self.settings.rewrite {
+            self.note_bind(body);
+            return self.pass(head);
+        }
+        let encoding = self.lexing.encoding;
+        let statement = wire::bind_names(body).map(|names| names.statement);
+        let known = match statement {
+            Some(statement) if !self.prepared.is_empty() => self.prepared.kinds(statement).cloned(),
+            _ => None,
+        };
+        let is_whole = there == head.frame_bytes;
+        let mut scanner = match &known {
+            Some(kinds) => BindScanner::with_kinds(head.body_bytes(), encoding, kinds),
+            None => BindScanner::asking_for_kinds(head.body_bytes(), encoding),
+        };
+        // A long one cannot be asked about once it is on its way, so its kinds are wanted at once.
+        let mut asks = known.is_none() && !is_whole;
+        if is_whole {
+            scanner.scan(body);
+            asks = scanner.needs_kinds();
+            self.counts.nul_bind += scanner.take_replaced();
+        }
+        if asks && let Some(statement) = wire::bind_names(body).map(|names| names.statement) {
+            if !first {
+                return Judged::Later;
+            }
+            let frames = self.look_up(statement);
+            return Judged::Done(Step::Replace(0, frames));
+        }
+        self.note_bind(body);
+        if is_whole {
+            Judged::Passed(there)
+        } else {
+            self.pass_mending(head, Mend::Bind(Box::new(scanner)))
+        }
+    }
+
+    /// A Bind goes to the target.
+    fn note_bind(&mut self, body: &[u8]) {
         let mut notes = None;
         if !self.prepared.is_empty()
             && let Some(names) = wire::bind_names(body)
@@ -178,16 +229,6 @@ impl Session {
             notes = positions_of(plan);
         }
         self.replies.push(Expected { request: Request::Bind, notes });
-        if !self.settings.rewrite {
-            return self.pass(head);
-        }
-        let mut scanner = BindScanner::new(head.body_bytes());
-        if there < head.frame_bytes {
-            return self.pass_mending(head, Mend::Bind(Box::new(scanner)));
-        }
-        scanner.scan(body);
-        self.counts.nul_bind += scanner.take_replaced();
-        Judged::Passed(there)
     }
 
     fn on_execute(&mut self, head: Head, rest: &mut [u8]) -> Judged {
@@ -234,6 +275,7 @@ impl Session {
     }
 
     fn on_sync(&mut self, head: Head, first: bool) -> Judged {
+        self.in_pipeline = false;
         if !matches!(self.copy_in, CopyIn::None) {
             // In COPY mode the target ignores it.
             return self.pass(head);
@@ -298,7 +340,7 @@ impl Session {
             return Judged::Later;
         }
         let Some(body) = rest.get_mut(HEAD_BYTES..head.frame_bytes) else { return Judged::Later };
-        self.counts.statements += 1;
+        self.counts.statements += u64::from(matches!(self.copy_columns, CopyColumns::None));
         if head.tag == tag::QUERY { self.on_query(head, body) } else { self.on_parse(head, body) }
     }
 
@@ -323,6 +365,7 @@ impl Session {
             let mut scanner = QueryScanner::new(body.len());
             scanner.scan(body);
             self.counts.nul_query += scanner.take_replaced();
+            self.counts.nul_constant += statement::mend_literals(body, self.lexing);
         }
         // The server reads up to the first zero byte.
         let sql = wire::cstring(body).map_or(&*body, |(sql, _)| sql);
@@ -333,22 +376,26 @@ impl Session {
             self.push_synthesized(Request::Query, error, aborted_wins, None);
             return Judged::Done(Step::Replace(head.frame_bytes, wire::query(FAILING_SQL)));
         }
+        let copies = match self.copy_streams(&script.copies, false) {
+            Ok(copies) => copies,
+            Err(question) => return Judged::Done(Step::Replace(0, question)),
+        };
+        self.in_pipeline = false;
         let cause = cause_of(&script);
         let positions = self.note_edits(sql, &script);
         let rewritten = positions
             .is_some()
             .then(|| wire::with_body(tag::QUERY, &[&statement::apply(sql, &script.edits), b"\0"]));
-        let copies = !script.copies.is_empty();
-        let notes = (positions.is_some() || copies).then(|| {
-            Box::new(Notes { positions, copies: script.copies.into(), ..Notes::default() })
-        });
+        let has_copies = !copies.is_empty();
+        let notes = (positions.is_some() || has_copies)
+            .then(|| Box::new(Notes { positions, copies: copies.into(), ..Notes::default() }));
         self.replies.push(Expected { request: Request::Query, notes });
         let due = self.settling.is_due(cause);
-        if due && copies {
+        if due && has_copies {
             // Behind the text the target may take nothing but rows.
             self.settling.note_after_copy(cause);
         }
-        let settle = (due && !copies).then(|| self.settle_frames(cause, false));
+        let settle = (due && !has_copies).then(|| self.settle_frames(cause, false));
         match (rewritten, settle) {
             (None, None) => Judged::Passed(head.frame_bytes),
             (rewritten, settle) => {
@@ -361,11 +408,22 @@ impl Session {
     }
 
     fn on_parse(&mut self, head: Head, body: &mut [u8]) -> Judged {
+        if self.settings.rewrite {
+            self.counts.nul_query += mend_parse(body);
+            let sql = wire::parse_view(body).map(|parse| {
+                let start = parse.name.len() + 1;
+                start..start + parse.sql.len()
+            });
+            if let Some(sql) = sql.and_then(|sql| body.get_mut(sql)) {
+                self.counts.nul_constant += statement::mend_literals(sql, self.lexing);
+            }
+        }
         let Some(parse) = wire::parse_view(body) else {
             // The target says what is wrong with it.
             self.replies.push(Expected::new(Request::Parse));
             return Judged::Passed(head.frame_bytes);
         };
+        self.prepared.forget_kinds(parse.name);
         let script = statement::read(parse.sql, self.lexing, &self.policy.mapping);
         if let Some(error) = self.refusal(parse.sql, &script) {
             let undo = self.prepared.prepare(parse.name, None);
@@ -376,12 +434,16 @@ impl Session {
             );
             return Judged::Done(Step::Replace(head.frame_bytes, frames));
         }
+        let copies = match self.copy_streams(&script.copies, true) {
+            Ok(copies) => copies,
+            Err(question) => return Judged::Done(Step::Replace(0, question)),
+        };
+        self.in_pipeline = true;
         let positions = self.note_edits(parse.sql, &script);
         let mut cause = cause_of(&script);
         cause.transaction &= !parse.name.is_empty() || self.settling.is_unsettled();
-        let plan = (positions.is_some() || !script.copies.is_empty() || cause.any()).then(|| {
-            Arc::new(Plan { positions: positions.clone(), copies: script.copies.clone(), cause })
-        });
+        let plan = (positions.is_some() || !copies.is_empty() || cause.any())
+            .then(|| Arc::new(Plan { positions: positions.clone(), copies, cause }));
         let plan = plan.filter(|_| self.prepared.len() < PLANS_MAX);
         let undo = self.prepared.prepare(parse.name, plan);
         let rewritten = positions.is_some().then(|| {

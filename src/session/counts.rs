@@ -13,8 +13,10 @@ pub struct Counts {
     pub nul_bind: u64,
     /// U+0000 turned into a space in COPY streams.
     pub nul_copy: u64,
-    /// U+0000 turned into a space in the text of simple queries.
+    /// U+0000 turned into a space in the text of a statement, as a byte.
     pub nul_query: u64,
+    /// U+0000 turned into a space in string constants, where an escape spells it.
+    pub nul_constant: u64,
     /// Rows that INSERT, COPY, UPDATE, DELETE and MERGE wrote.
     pub rows: u64,
     /// Errors that the target raised for the client's statements.
@@ -42,6 +44,6 @@ impl Counts {
 
     /// All U+0000 that were turned into a space.
     pub fn nul_total(&self) -> u64 {
-        self.nul_bind + self.nul_copy + self.nul_query
+        self.nul_bind + self.nul_copy + self.nul_query + self.nul_constant
     }
 }

@@ -4,10 +4,10 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use super::copy_columns::CopyStream;
 use super::own_statement::OwnStatement;
 use super::position_map::PositionMap;
 use super::prepared_statements::Undo;
-use crate::statement::CopyIn;
 use crate::wire::{OwnError, tag};
 
 /// A message that the target answers.
@@ -21,6 +21,9 @@ pub(super) enum Request {
     Close,
     Sync,
     FunctionCall,
+    /// A Describe of the proxy's own in the client's pipeline. Its answer is swallowed; an error is
+    /// the one that the client's next message would have met.
+    LookUp,
     /// Statements of the proxy's own, up to one ReadyForQuery. All of the answer is swallowed.
     Own,
 }
@@ -49,7 +52,7 @@ pub(super) struct Notes {
     /// The text was changed: positions in errors are moved back to the client's own text.
     pub(super) positions: Option<Arc<PositionMap>>,
     /// The COPY streams that the statements ask for, those still to come.
-    pub(super) copies: VecDeque<CopyIn>,
+    pub(super) copies: VecDeque<CopyStream>,
     /// The text was too long to be read, so any stream may begin.
     pub(super) unread: bool,
     /// The answer is ours: the target was sent a statement that can only fail, so that order and
@@ -59,6 +62,8 @@ pub(super) struct Notes {
     pub(super) undo: Option<Undo>,
     /// Which of the proxy's own statements this is.
     pub(super) own: Option<OwnStatement>,
+    /// Types of parameters are looked up.
+    pub(super) looks_up: bool,
     /// Whether a first frame of the answer has been seen.
     pub(super) begun: bool,
 }
@@ -117,7 +122,9 @@ impl ExpectedReplies {
             tag::PARSE_COMPLETE => front.request == Request::Parse,
             tag::BIND_COMPLETE => front.request == Request::Bind,
             tag::CLOSE_COMPLETE => front.request == Request::Close,
-            tag::ROW_DESCRIPTION | tag::NO_DATA => front.request == Request::Describe,
+            tag::ROW_DESCRIPTION | tag::NO_DATA => {
+                matches!(front.request, Request::Describe | Request::LookUp)
+            }
             tag::COMMAND_COMPLETE | tag::EMPTY_QUERY_RESPONSE | tag::PORTAL_SUSPENDED => {
                 front.request == Request::Execute
             }
@@ -174,7 +181,7 @@ impl ExpectedReplies {
     /// CopyInResponse came: the stream it is for, where the text was understood. Syncs that the
     /// client sent right behind the Execute reach the target in COPY mode, where it ignores them
     /// (PostgreSQL, `CopyGetData`).
-    pub(super) fn on_copy_in(&mut self) -> Option<CopyIn> {
+    pub(super) fn on_copy_in(&mut self) -> Option<CopyStream> {
         while self.queue.get(1).is_some_and(|next| next.request == Request::Sync)
             && self.queue.front().is_some_and(|front| front.request == Request::Execute)
         {

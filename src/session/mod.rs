@@ -11,9 +11,11 @@
 //! ```
 
 mod client_frames;
+mod copy_columns;
 mod counts;
 mod exchange;
 mod expected_replies;
+mod look_up;
 mod own_statement;
 mod policy;
 mod position_map;
@@ -30,6 +32,7 @@ pub use policy::{BadSetting, ForeignKeys, LoadPhase, OnDenied, Policy, Settings}
 use crate::statement::Lexing;
 use crate::value::{BindScanner, CopyScanner, QueryScanner};
 use crate::wire::{OwnError, StartupParameters};
+use copy_columns::CopyColumns;
 use expected_replies::ExpectedReplies;
 use prepared_statements::PreparedStatements;
 use settling::Settling;
@@ -96,6 +99,12 @@ pub struct Session {
     replies: ExpectedReplies,
     prepared: PreparedStatements,
     settling: Settling,
+    /// The statement whose parameters are being looked up; the client waits meanwhile.
+    looks_up: Option<Box<[u8]>>,
+    /// What is known of the columns of the COPY at hand.
+    copy_columns: CopyColumns,
+    /// The client has sent messages of an extended query since its last Sync.
+    in_pipeline: bool,
     /// The COPY stream that the target has asked for and not yet had.
     copy_in: CopyIn,
     /// The target has sent the last row of a COPY to the client; its CommandComplete follows.
@@ -127,6 +136,9 @@ impl Session {
             replies: ExpectedReplies::default(),
             prepared: PreparedStatements::default(),
             settling: Settling::default(),
+            looks_up: None,
+            copy_columns: CopyColumns::None,
+            in_pipeline: false,
             copy_in: CopyIn::None,
             copied_out: false,
             backend_key: Vec::new(),

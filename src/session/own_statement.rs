@@ -25,6 +25,13 @@ pub(super) enum OwnStatement {
     SetTimeout(u32),
     /// The configured script.
     AfterConnect(String),
+    /// Asks for the columns that a COPY into this relation fills.
+    CopyColumns {
+        /// As the client's text spells it.
+        relation: String,
+        /// Whether the server has generated columns, which COPY leaves out.
+        generated: bool,
+    },
 }
 
 impl OwnStatement {
@@ -42,6 +49,18 @@ impl OwnStatement {
             OwnStatement::SetRole(Role::Origin) => "SET session_replication_role = 'origin'".into(),
             OwnStatement::SetTimeout(seconds) => format!("SET statement_timeout = '{seconds}s'"),
             OwnStatement::AfterConnect(script) => script.clone(),
+            OwnStatement::CopyColumns { relation, generated } => {
+                let relation = relation.replace('\'', "''").replace('\\', "\\\\");
+                let stored = if *generated { " AND a.attgenerated = ''" } else { "" };
+                // Nothing in it can fail, since that would abort the client's transaction.
+                format!(
+                    "SELECT a.attname, coalesce(nullif(t.typbasetype, 0), t.oid) \
+                     FROM pg_catalog.pg_attribute a \
+                     JOIN pg_catalog.pg_type t ON t.oid = a.atttypid \
+                     WHERE a.attrelid = pg_catalog.to_regclass(E'{relation}') AND a.attnum > 0 \
+                     AND NOT a.attisdropped{stored} ORDER BY a.attnum"
+                )
+            }
         }
     }
 }
@@ -49,8 +68,8 @@ impl OwnStatement {
 /// What the target answered to one of our statements so far.
 #[derive(Debug, Default)]
 pub(super) struct OwnAnswer {
-    /// The settings as they stand on the target; only those that are set.
-    pub(super) values: Vec<(&'static str, String)>,
+    /// The rows.
+    pub(super) rows: Vec<Vec<Option<Vec<u8>>>>,
     /// The error, where there was one.
     pub(super) error: Option<OwnFailure>,
 }
@@ -68,12 +87,7 @@ impl OwnAnswer {
         match frame_tag {
             tag::DATA_ROW => {
                 let columns = wire::data_row_text(body).unwrap_or_default();
-                self.values = NAMES
-                    .into_iter()
-                    .zip(columns)
-                    .filter_map(|(name, value)| Some((name, wire::printable(value?))))
-                    .filter(|(_, value)| !value.is_empty())
-                    .collect();
+                self.rows.push(columns.into_iter().map(|value| Some(value?.to_vec())).collect());
             }
             tag::ERROR_RESPONSE => {
                 let field =
@@ -88,10 +102,13 @@ impl OwnAnswer {
     /// nothing are handed back and leave the default.
     pub(super) fn settings(&self, defaults: Settings) -> (Settings, Vec<BadSetting>) {
         let mut settings = defaults;
-        let bad = self
-            .values
-            .iter()
-            .filter_map(|(name, value)| settings.set(name, value).err())
+        let values = self.rows.first().map(Vec::as_slice).unwrap_or_default();
+        let bad = NAMES
+            .into_iter()
+            .zip(values)
+            .filter_map(|(name, value)| Some((name, wire::printable(value.as_ref()?))))
+            .filter(|(_, value)| !value.is_empty())
+            .filter_map(|(name, value)| settings.set(name, &value).err())
             .collect();
         (settings, bad)
     }

@@ -4,9 +4,10 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use super::copy_columns::CopyStream;
 use super::position_map::PositionMap;
 use super::settling::Cause;
-use crate::statement::CopyIn;
+use crate::value::ValueKind;
 
 /// What executing a prepared statement means to the proxy.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -14,7 +15,7 @@ pub(super) struct Plan {
     /// The text was changed: positions in errors are moved back.
     pub(super) positions: Option<Arc<PositionMap>>,
     /// The COPY stream that it asks for.
-    pub(super) copies: Vec<CopyIn>,
+    pub(super) copies: Vec<CopyStream>,
     /// The settings that it may change.
     pub(super) cause: Cause,
 }
@@ -31,7 +32,12 @@ pub(super) struct Undo {
 pub(super) struct PreparedStatements {
     statements: HashMap<Box<[u8]>, Arc<Plan>>,
     portals: HashMap<Box<[u8]>, Arc<Plan>>,
+    /// What parameters hold, of statements that were asked for it.
+    kinds: HashMap<Box<[u8]>, Arc<[ValueKind]>>,
 }
+
+/// Statements whose parameters are remembered at most; then all of them are asked for anew.
+const KINDS_MAX: usize = 10_000;
 
 impl PreparedStatements {
     /// The number of statements remembered.
@@ -41,7 +47,7 @@ impl PreparedStatements {
 
     /// Whether any statement is remembered: if not, names need not be looked at.
     pub(super) fn is_empty(&self) -> bool {
-        self.statements.is_empty() && self.portals.is_empty()
+        self.statements.is_empty() && self.portals.is_empty() && self.kinds.is_empty()
     }
 
     /// A Parse goes to the target; with `None` the statement is a plain one. Hands back how to undo
@@ -53,6 +59,26 @@ impl PreparedStatements {
             None => Some(self.statements.remove(name)?),
         };
         Some(Undo { name: name.into(), previous })
+    }
+
+    /// What the parameters of a statement hold, if it was looked up.
+    pub(super) fn kinds(&self, statement: &[u8]) -> Option<&Arc<[ValueKind]>> {
+        self.kinds.get(statement)
+    }
+
+    /// Remembers what the parameters of a statement hold.
+    pub(super) fn set_kinds(&mut self, statement: &[u8], kinds: Arc<[ValueKind]>) {
+        if self.kinds.len() >= KINDS_MAX {
+            self.kinds.clear();
+        }
+        self.kinds.insert(statement.into(), kinds);
+    }
+
+    /// The name may stand for another statement from now on.
+    pub(super) fn forget_kinds(&mut self, statement: &[u8]) {
+        if !self.kinds.is_empty() {
+            self.kinds.remove(statement);
+        }
     }
 
     /// The target refused the Parse, or never looked at it.
@@ -90,13 +116,17 @@ impl PreparedStatements {
     /// A Close goes to the target: `kind` is `S` or `P`.
     pub(super) fn close(&mut self, kind: u8, name: &[u8]) {
         match kind {
-            b'S' => self.statements.remove(name),
+            b'S' => {
+                self.forget_kinds(name);
+                self.statements.remove(name)
+            }
             _ => self.portals.remove(name),
         };
     }
 
     /// A simple query does away with the unnamed statement and the unnamed portal.
     pub(super) fn close_unnamed(&mut self) {
+        self.forget_kinds(b"");
         self.statements.remove(&b""[..]);
         self.portals.remove(&b""[..]);
     }

@@ -122,6 +122,13 @@ impl Session {
         self.own_frames(OwnStatement::ReadSettings)
     }
 
+    /// The frames that ask something on the way; the client waits until it is answered.
+    pub(super) fn ask(&mut self, question: OwnStatement, by_group: bool) -> Vec<u8> {
+        self.settling.active = true;
+        self.settling.by_group = by_group;
+        self.own_frames(question)
+    }
+
     fn own_frames(&mut self, statement: OwnStatement) -> Vec<u8> {
         let sql = statement.sql();
         self.settling.answer = OwnAnswer::default();
@@ -158,10 +165,14 @@ impl Session {
                 tracing::debug!(sqlstate = failure.sqlstate, "{}", failure.message);
                 Vec::new()
             }
-            (OwnStatement::SetTimeout(_) | OwnStatement::AfterConnect(_), None) => Vec::new(),
+            (_, None) => Vec::new(),
         };
         let mut settled = Settled { to_client, owes_ready: false };
-        match self.next_own_statement(done) {
+        let next = match done {
+            OwnStatement::CopyColumns { .. } => self.on_copy_columns(&answer),
+            _ => self.next_own_statement(done),
+        };
+        match next {
             Some(next) => self.own_to_target = self.own_frames(next),
             None => {
                 self.settling.active = false;
@@ -221,7 +232,7 @@ impl Session {
             OwnStatement::ReadSettings => role().or_else(timeout).or_else(script),
             OwnStatement::SetRole(_) => timeout().or_else(script),
             OwnStatement::SetTimeout(_) => script(),
-            OwnStatement::AfterConnect(_) => None,
+            OwnStatement::AfterConnect(_) | OwnStatement::CopyColumns { .. } => None,
         };
         if next.is_none() {
             self.settling.role_was_reset = false;

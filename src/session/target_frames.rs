@@ -69,6 +69,8 @@ impl Session {
             tag::PARAMETER_STATUS | tag::NOTIFICATION_RESPONSE => false,
             tag::NOTICE_RESPONSE => notes.own.is_some() || notes.positions.is_some(),
             tag::ERROR_RESPONSE if notes.positions.is_some() => true,
+            tag::ERROR_RESPONSE if notes.looks_up => false,
+            _ if notes.looks_up => true,
             _ => notes.own.is_some() || notes.synthesize.is_some(),
         }
     }
@@ -81,6 +83,10 @@ impl Session {
             return Ok(Step::Replace(frame.len(), Vec::new()));
         }
         let Some(notes) = self.replies.front_notes() else { return Ok(Step::Pass(frame.len())) };
+        if notes.looks_up {
+            self.on_look_up_frame(frame_tag, body);
+            return Ok(Step::Replace(frame.len(), Vec::new()));
+        }
         if notes.own.is_some() {
             return self.on_own_frame(frame_tag, frame);
         }
@@ -145,6 +151,9 @@ impl Session {
         self.counts.target_errors += 1;
         self.copy_in = CopyIn::None;
         self.copied_out = false;
+        // The statement is not there, or the transaction is aborted: the Bind that waits would have
+        // met the same error, and is skipped now.
+        self.looks_up = None;
         for dropped in self.replies.on_error().into_iter().rev() {
             if let Some(undo) = dropped.notes.and_then(|notes| notes.undo) {
                 self.prepared.undo(undo);
@@ -191,13 +200,15 @@ impl Session {
     fn on_copy_in_response(&mut self, body: &[u8]) {
         let copy = self.replies.on_copy_in();
         let is_binary = body.first() != Some(&0);
-        if is_binary || !self.settings.rewrite {
+        // A binary stream is only looked into when it is the one that was understood.
+        let is_known = copy.as_ref().is_some_and(|copy| copy.options.format == CopyFormat::Binary);
+        if !self.settings.rewrite || (is_binary && !is_known) {
             self.copy_in = CopyIn::Untouched;
             return;
         }
         let scanner = match copy {
-            Some(copy) if copy.options.format != CopyFormat::Binary => {
-                CopyScanner::new(&copy.options, self.lexing.encoding)
+            Some(copy) if (copy.options.format == CopyFormat::Binary) == is_binary => {
+                CopyScanner::with_kinds(&copy.options, self.lexing.encoding, &copy.kinds)
             }
             _ => CopyScanner::raw(),
         };

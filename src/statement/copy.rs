@@ -78,8 +78,15 @@ impl Finder<'_> {
         let start = self.cursor.token.start;
         self.cursor.qualified_name()?;
         let relation = start..self.cursor.previous.end;
-        if self.cursor.at(TokenKind::Open) {
-            self.cursor.skip_parentheses()?;
+        let mut columns = Vec::new();
+        if self.cursor.eat_kind(TokenKind::Open) {
+            while self.cursor.at_name() {
+                columns.push(self.folded_name());
+                self.cursor.eat_kind(TokenKind::Comma);
+            }
+            if !self.cursor.eat_kind(TokenKind::Close) {
+                return Err(NotUnderstood);
+            }
         }
         self.cursor.eat_all(&["with", "oids"]);
         if !self.cursor.eat("from") || !self.cursor.is_any(&["stdin", "stdout"]) {
@@ -100,7 +107,7 @@ impl Finder<'_> {
         // A relation in another encoding is named as far as its bytes are Latin-1.
         let relation = String::from_utf8(text.to_vec())
             .unwrap_or_else(|_| text.iter().copied().map(char::from).collect());
-        self.script.copies.push(CopyIn { relation, options: said.options() });
+        self.script.copies.push(CopyIn { relation, columns, options: said.options() });
         self.expression(Place::Cast, Until::Statement)
     }
 
@@ -130,7 +137,13 @@ impl Finder<'_> {
         let bytes = self.cursor.bytes(self.cursor.token);
         let name = match self.cursor.token.kind {
             TokenKind::Word => bytes.to_ascii_lowercase(),
-            _ => bytes.get(1..bytes.len().saturating_sub(1)).unwrap_or_default().to_vec(),
+            _ => {
+                let inside = bytes.get(1..bytes.len().saturating_sub(1)).unwrap_or_default();
+                let mut name = inside.to_vec();
+                // A doubled quote is one; two quotes in a row are nothing else inside.
+                name.dedup_by(|a, b| *a == b'"' && *b == b'"');
+                name
+            }
         };
         self.cursor.bump();
         name

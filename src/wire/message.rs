@@ -68,6 +68,12 @@ pub fn command_rows(body: &[u8]) -> u64 {
     std::str::from_utf8(digits).ok().and_then(|digits| digits.parse().ok()).unwrap_or(0)
 }
 
+/// The types in the body of a ParameterDescription; those that are there in full.
+pub fn parameter_oids(body: &[u8]) -> Vec<u32> {
+    let oids = body.get(2..).unwrap_or_default();
+    oids.chunks_exact(4).filter_map(|oid| Some(u32::from_be_bytes(oid.try_into().ok()?))).collect()
+}
+
 /// The columns of a DataRow in text format; a NULL is `None`.
 pub fn data_row_text(body: &[u8]) -> Option<Vec<Option<&[u8]>>> {
     let (count, mut rest) = body.split_first_chunk::<2>()?;

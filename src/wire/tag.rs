@@ -17,6 +17,8 @@ pub const COPY_FAIL: u8 = b'f';
 pub const DESCRIBE: u8 = b'D';
 /// Execute, from the client.
 pub const EXECUTE: u8 = b'E';
+/// Flush, from the client.
+pub const FLUSH: u8 = b'H';
 /// FunctionCall, from the client.
 pub const FUNCTION_CALL: u8 = b'F';
 /// Parse, from the client.
@@ -54,6 +56,8 @@ pub const NO_DATA: u8 = b'n';
 pub const NOTICE_RESPONSE: u8 = b'N';
 /// NotificationResponse, from the target.
 pub const NOTIFICATION_RESPONSE: u8 = b'A';
+/// ParameterDescription, from the target.
+pub const PARAMETER_DESCRIPTION: u8 = b't';
 /// ParameterStatus, from the target.
 pub const PARAMETER_STATUS: u8 = b'S';
 /// ParseComplete, from the target.

@@ -288,15 +288,90 @@ fn other_zero_bytes_are_left_alone() {
     assert!(said.contains("DataRow 1 \\\\x0001\n"), "{said}");
 }
 
+fn assert_no_error(wire: &mut Wire) {
+    let frames = wire.until_ready();
+    assert!(frames.iter().all(|frame| frame.tag != b'E'), "{}", transcript(&frames));
+}
+
 #[test]
-fn binary_text_is_the_servers_affair() {
-    let said = both(|endpoint| {
-        let mut wire = log_in(endpoint);
-        wire.parse("", "SELECT $1::text", &[]);
-        wire.bind("", "", &[1], &[Some(b"a\0b")], 0).execute("", 0).sync();
-        transcript(&wire.until_ready())
-    });
-    assert!(said.contains("22021"), "{said}");
+fn binary_parameters_are_mended_by_their_types() {
+    let (_database, endpoint) = proxied();
+    let mut wire = log_in(&endpoint);
+    say(&mut wire, "CREATE TABLE t (n int, a text, b bytea, j jsonb, v varchar(9))");
+    // Declared and undeclared types, in a pipeline with statements in front and behind.
+    for types in [&[][..], &[23, 25, 17, 3802, 1043]] {
+        wire.parse("", "SELECT 1", &[]).bind("", "", &[], &[], 0).execute("", 0);
+        wire.parse("s", "INSERT INTO t VALUES ($1, $2, $3, $4, $5)", types);
+        let values: [Option<&[u8]>; 5] = [
+            Some(b"\0\0\0\x07"),
+            Some(b"a\0b"),
+            Some(b"\0\x01"),
+            Some(b"\x01{\"k\": \"\\u0000\\\\u0000\"}"),
+            Some(b"\0"),
+        ];
+        wire.bind("", "s", &[1], &values, 0).execute("", 0).close(b'S', "s").sync();
+        assert_no_error(&mut wire);
+    }
+    let said = say(&mut wire, "TABLE t");
+    let sql = r#"SELECT count(*) FROM t WHERE a = 'a b' AND b = '\x0001' AND v = ' '
+                 AND j = '{"k": "\u0020\\u0000"}' AND n = 7"#;
+    assert!(say(&mut wire, sql).contains("DataRow 2\n"), "{said}");
+}
+
+#[test]
+fn json_escapes_are_mended_in_json_only() {
+    let (_database, endpoint) = proxied();
+    let mut wire = log_in(&endpoint);
+    say(&mut wire, "CREATE TABLE t (n int, a text, j jsonb)");
+    // In COPY text a backslash is doubled.
+    wire.query("COPY t (j, a, n) FROM STDIN").until(b'G');
+    wire.copy_data(concat!(r#"{"k": "\\u0000\\\\u0000"}"#, "\t", r"\\u0000", "\t1\n")).copy_done();
+    assert_no_error(&mut wire);
+    wire.query("COPY t FROM STDIN (FORMAT csv, QUOTE '''')").until(b'G');
+    wire.copy_data(concat!(r#"2,\u0000,'{"k": "\u0000\\u0000"}'"#, "\n")).copy_done();
+    assert_no_error(&mut wire);
+    // A text parameter, whose type is asked for because of the escape.
+    wire.parse("", "INSERT INTO t VALUES (3, $1, $2)", &[]);
+    let json = br#"{"k": "\u0000\\u0000"}"#;
+    wire.bind("", "", &[], &[Some(br"\u0000"), Some(json)], 0).execute("", 0).sync();
+    assert_no_error(&mut wire);
+    let said = say(&mut wire, "TABLE t");
+    let sql = r#"SELECT count(*) FROM t WHERE a = '\u0000' AND j = '{"k": "\u0020\\u0000"}'"#;
+    assert!(say(&mut wire, sql).contains("DataRow 3\n"), "{said}");
+}
+
+#[test]
+fn copy_binary_is_mended_by_the_columns() {
+    let (_database, endpoint) = proxied();
+    let mut wire = log_in(&endpoint);
+    say(&mut wire, "BEGIN");
+    // Only this session sees the table, and the columns are those that are left.
+    say(&mut wire, "CREATE TABLE t (gone text, a text, b bytea); ALTER TABLE t DROP gone");
+    wire.query("COPY t FROM STDIN WITH (FORMAT binary)").until(b'G');
+    let mut stream = b"PGCOPY\n\xff\r\n\0".to_vec();
+    stream.extend([0; 8]);
+    stream.extend(b"\0\x02\0\0\0\x03a\0b\0\0\0\x02\0\x01\xff\xff");
+    for byte in stream {
+        wire.copy_data([byte]);
+    }
+    wire.copy_done();
+    assert_no_error(&mut wire);
+    let sql = r"SELECT count(*) FROM t WHERE a = 'a b' AND b = '\x0001'; COMMIT";
+    assert!(say(&mut wire, sql).contains("DataRow 1\n"));
+}
+
+#[test]
+fn constants_that_spell_a_nul_are_mended() {
+    let (_database, endpoint) = proxied();
+    let mut wire = log_in(&endpoint);
+    say(&mut wire, "CREATE TABLE t (a text, b bytea)");
+    say(&mut wire, r"INSERT INTO t VALUES (E'a\000b', '\000'), (U&'a\0000b', E'\\000')");
+    wire.parse("", b"INSERT INTO t VALUES (E'a\\x00b', '\\x00'), ('a\0b', '\\000')", &[]);
+    wire.bind("", "", &[], &[], 0).execute("", 0).sync();
+    assert_no_error(&mut wire);
+    let said = say(&mut wire, "TABLE t");
+    let sql = r"SELECT count(*) FROM t WHERE a = 'a b' AND b = '\x00'";
+    assert!(say(&mut wire, sql).contains("DataRow 4\n"), "{said}");
 }
 
 /// What the server says to zero bytes in every place.

@@ -18,6 +18,10 @@ enum Field {
     Letter,
     Int16,
     Int32,
+    /// The one format code for all parameters, binary; not written.
+    BinaryFormat,
+    /// A count and 32-bit numbers.
+    Oids,
     /// A count and values with their lengths.
     Values,
     /// Letter and string pairs up to a zero byte.
@@ -26,12 +30,13 @@ enum Field {
 
 type Shape = (Side, u8, &'static str, &'static [Field]);
 
-use Field::{CString, ErrorFields, Int16, Int32, Letter, Rest, Values};
+use Field::{BinaryFormat, CString, ErrorFields, Int16, Int32, Letter, Oids, Rest, Values};
 
 const SHAPES: &[Shape] = &[
     (Side::Client, b'Q', "Query", &[CString]),
     (Side::Client, b'P', "Parse", &[CString, CString, Int16]),
     (Side::Client, b'B', "Bind", &[CString, CString, Int16, Values, Int16]),
+    (Side::Client, b'B', "BinaryBind", &[CString, CString, BinaryFormat, Values, Int16]),
     (Side::Client, b'D', "Describe", &[Letter, CString]),
     (Side::Client, b'E', "Execute", &[CString, Int32]),
     (Side::Client, b'C', "Close", &[Letter, CString]),
@@ -54,7 +59,7 @@ const SHAPES: &[Shape] = &[
     (Side::Target, b's', "PortalSuspended", &[]),
     (Side::Target, b'I', "EmptyQueryResponse", &[]),
     (Side::Target, b'C', "CommandComplete", &[CString]),
-    (Side::Target, b't', "ParameterDescription", &[Int16]),
+    (Side::Target, b't', "ParameterDescription", &[Oids]),
     (Side::Target, b'T', "RowDescription", &[Int16]),
     (Side::Target, b'D', "DataRow", &[Values]),
     (Side::Target, b'G', "CopyInResponse", &[Letter, Int16]),
@@ -157,6 +162,14 @@ pub fn encode(side: Side, line: &str) -> Vec<u8> {
                 body.extend(i16::try_from(value).unwrap().to_be_bytes());
             }
             Int32 => body.extend(rest.next().map_or(0, |word| number(word)).to_be_bytes()),
+            BinaryFormat => body.extend([0, 1, 0, 1]),
+            Oids => {
+                let count = number(rest.next().expect("a count of types"));
+                body.extend(i16::try_from(count).unwrap().to_be_bytes());
+                for _ in 0..count {
+                    body.extend(number(rest.next().expect(line)).to_be_bytes());
+                }
+            }
             Values => {
                 let count = number(rest.next().expect("a count of values"));
                 body.extend(i16::try_from(count).unwrap().to_be_bytes());
@@ -207,8 +220,14 @@ pub fn render(side: Side, mut bytes: &[u8]) -> Vec<String> {
 }
 
 fn render_one(side: Side, tag: u8, body: &[u8]) -> String {
-    let Some(&(_, _, name, fields)) = SHAPES.iter().find(|shape| shape.0 == side && shape.1 == tag)
-    else {
+    let is_binary = tag == b'B' && {
+        let behind_names = body.splitn(3, |&byte| byte == 0).nth(2).unwrap_or_default();
+        behind_names.starts_with(&[0, 1, 0, 1])
+    };
+    let fits = |shape: &&Shape| {
+        shape.0 == side && shape.1 == tag && (tag != b'B' || (shape.2 == "BinaryBind") == is_binary)
+    };
+    let Some(&(_, _, name, fields)) = SHAPES.iter().find(fits) else {
         return format!("{} \"{}\"", tag.escape_ascii(), body.escape_ascii());
     };
     let mut line = name.to_owned();
@@ -241,6 +260,14 @@ fn render_one(side: Side, tag: u8, body: &[u8]) -> String {
             }
             Int16 => line.push_str(&format!(" {}", int16(&mut rest))),
             Int32 => line.push_str(&format!(" {}", int32(&mut rest))),
+            BinaryFormat => rest = &rest[4..],
+            Oids => {
+                let count = int16(&mut rest);
+                line.push_str(&format!(" {count}"));
+                for _ in 0..count {
+                    line.push_str(&format!(" {}", int32(&mut rest)));
+                }
+            }
             Values => {
                 let count = int16(&mut rest);
                 line.push_str(&format!(" {count}"));

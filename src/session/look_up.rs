@@ -1,0 +1,55 @@
+//! What the parameters of a prepared statement hold, asked for by a Describe of our own in front of
+//! the client's Bind. It cuts no pipeline: a Flush makes the target answer, no Sync ends anything.
+
+use std::sync::Arc;
+
+use super::Session;
+use super::expected_replies::{Expected, Notes, Request};
+use crate::value::ValueKind;
+use crate::wire::{self, tag};
+
+impl Session {
+    /// The frames that ask, and the note of what they will be answered. The client waits.
+    pub(super) fn look_up(&mut self, statement: &[u8]) -> Vec<u8> {
+        self.looks_up = Some(statement.into());
+        let notes = Notes { looks_up: true, ..Notes::default() };
+        self.replies.push(Expected::with(Request::LookUp, notes));
+        let mut frames = wire::with_body(tag::DESCRIBE, &[b"S", statement, b"\0"]);
+        frames.extend(wire::with_body(tag::FLUSH, &[]));
+        frames
+    }
+
+    /// A frame of the answer.
+    pub(super) fn on_look_up_frame(&mut self, frame_tag: u8, body: &[u8]) {
+        match frame_tag {
+            tag::PARAMETER_DESCRIPTION => {
+                let kinds: Arc<[ValueKind]> =
+                    wire::parameter_oids(body).into_iter().map(kind_of).collect();
+                if let Some(statement) = &self.looks_up {
+                    self.prepared.set_kinds(statement, kinds);
+                }
+            }
+            tag::ROW_DESCRIPTION | tag::NO_DATA => {
+                if let Some(statement) = self.looks_up.take()
+                    && self.prepared.kinds(&statement).is_none()
+                {
+                    // A target that does not say is not asked again.
+                    self.prepared.set_kinds(&statement, Arc::default());
+                }
+                self.replies.on_completion(frame_tag);
+            }
+            _ => {}
+        }
+    }
+}
+
+/// What values of a type hold. Source: PostgreSQL, `src/include/catalog/pg_type.dat`.
+pub(super) fn kind_of(oid: u32) -> ValueKind {
+    match oid {
+        // "char", name, text, xml, unknown, bpchar, varchar, cstring
+        18 | 19 | 25 | 142 | 705 | 1042 | 1043 | 2275 => ValueKind::Character,
+        // json, jsonb
+        114 | 3802 => ValueKind::Json,
+        _ => ValueKind::Other,
+    }
+}
