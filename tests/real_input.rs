@@ -10,6 +10,7 @@ mod dump;
 mod pgbench;
 #[cfg(all(client = "pgloader", client = "sqlite3"))]
 mod pgloader;
+mod sources;
 #[cfg(client = "psql")]
 mod vanished;
 
