@@ -1,9 +1,14 @@
 //! Scanning row values for NULs: bytes a second, and nanoseconds for a small Bind.
 
+use std::sync::Arc;
+
 use divan::counter::BytesCount;
 use divan::{Bencher, black_box};
 use dms_proxy::encoding::Encoding;
-use dms_proxy::value::{BindScanner, CopyFormat, CopyOptions, CopyScanner};
+use dms_proxy::statement::{Lexing, mend_literals};
+use dms_proxy::value::{
+    BindScanner, CopyFormat, CopyOptions, CopyScanner, ValueKind, mend_parse, without_bind_nuls,
+};
 
 /// A read buffer's worth of rows.
 const STREAM_BYTES: usize = 256 * 1024;
@@ -14,10 +19,13 @@ fn rows(row: &[u8]) -> Vec<u8> {
 
 /// Scans a fresh copy of the stream each time, since a stream is mended only once.
 fn scan_copy(bencher: Bencher, options: &CopyOptions, client: Encoding, row: &[u8]) {
-    let stream = rows(row);
+    scan_stream(bencher, &rows(row), || CopyScanner::new(options, client));
+}
+
+fn scan_stream(bencher: Bencher, stream: &[u8], scanner: impl Fn() -> CopyScanner) {
     bencher
         .counter(BytesCount::new(stream.len()))
-        .with_inputs(|| (stream.clone(), CopyScanner::new(options, client)))
+        .with_inputs(|| (stream.to_owned(), scanner()))
         .bench_local_refs(|(stream, scanner)| {
             let to = stream.len();
             scanner.scan(black_box(stream), 0, to);
@@ -98,4 +106,114 @@ fn bind_one_large_value(bencher: Bencher) {
         scanner.scan(black_box(&mut body));
         scanner.take_replaced()
     });
+}
+
+const JSON_ROW: &str =
+    r#"{"name": "some name or other", "at": "2024-05-06 07:08:09", "n": [1, 2]}"#;
+
+/// Two columns, of which the second is JSON.
+fn json_kinds() -> Arc<[ValueKind]> {
+    Arc::from([ValueKind::Other, ValueKind::Json])
+}
+
+#[divan::bench(args = ["clean", "backslashes", "nuls"])]
+fn copy_text_json(bencher: Bencher, kind: &str) {
+    let json = match kind {
+        "backslashes" => JSON_ROW.replace(' ', "\\\\\\n"),
+        "nuls" => JSON_ROW.replace("name", "\\\\u0000"),
+        _ => JSON_ROW.to_owned(),
+    };
+    let stream = rows(format!("1234567\t{json}\n").as_bytes());
+    let options = CopyOptions::new(CopyFormat::Text);
+    let kinds = json_kinds();
+    scan_stream(bencher, &stream, || CopyScanner::with_kinds(&options, Encoding::Utf8, &kinds));
+}
+
+#[divan::bench]
+fn copy_csv_json(bencher: Bencher) {
+    let stream = rows(format!("1234567,\"{}\"\n", JSON_ROW.replace('"', "\"\"")).as_bytes());
+    let options = CopyOptions::new(CopyFormat::Csv);
+    let kinds = json_kinds();
+    scan_stream(bencher, &stream, || CopyScanner::with_kinds(&options, Encoding::Utf8, &kinds));
+}
+
+/// Rows of eight fields, numbers and characters in turn.
+#[divan::bench(args = [8, 40, 1000])]
+fn copy_binary(bencher: Bencher, field_bytes: usize) {
+    let field = u32::try_from(field_bytes).unwrap_or_default().to_be_bytes();
+    let field = [&field[..], &vec![b'a'; field_bytes]].concat();
+    let row = [&[0, 8][..], &field.repeat(8)].concat();
+    let mut stream = b"PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0".to_vec();
+    stream.extend(rows(&row));
+    let options = CopyOptions::new(CopyFormat::Binary);
+    let kinds = Arc::from([ValueKind::Other, ValueKind::Character].repeat(4));
+    scan_stream(bencher, &stream, || CopyScanner::with_kinds(&options, Encoding::Utf8, &kinds));
+}
+
+#[divan::bench(args = ["clean", "backslashes"])]
+fn copy_binary_json(bencher: Bencher, kind: &str) {
+    let json = match kind {
+        "backslashes" => JSON_ROW.replace(' ', "\\n"),
+        _ => JSON_ROW.to_owned(),
+    };
+    let length = u32::try_from(json.len()).unwrap_or_default().to_be_bytes();
+    let row = [&b"\0\x02\0\0\0\x04\0\0\0\x01"[..], &length, json.as_bytes()].concat();
+    let mut stream = b"PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0".to_vec();
+    stream.extend(rows(&row));
+    let options = CopyOptions::new(CopyFormat::Binary);
+    let kinds = json_kinds();
+    scan_stream(bencher, &stream, || CopyScanner::with_kinds(&options, Encoding::Utf8, &kinds));
+}
+
+#[divan::bench(args = [1, 10, 100])]
+fn bind_with_kinds(bencher: Bencher, parameters: u16) {
+    let mut body = bind_body(parameters);
+    let kinds = Arc::from(vec![ValueKind::Character; usize::from(parameters)]);
+    bencher.bench_local(move || {
+        let mut scanner = BindScanner::with_kinds(body.len(), Encoding::Utf8, &kinds);
+        scanner.scan(black_box(&mut body));
+        scanner.take_replaced()
+    });
+}
+
+#[divan::bench(args = [1, 10, 100])]
+fn bind_asking_for_kinds(bencher: Bencher, parameters: u16) {
+    let mut body = bind_body(parameters);
+    bencher.bench_local(move || {
+        let mut scanner = BindScanner::asking_for_kinds(body.len(), Encoding::Utf8);
+        scanner.scan(black_box(&mut body));
+        scanner.needs_kinds()
+    });
+}
+
+#[divan::bench]
+fn bind_removing_nuls(bencher: Bencher) {
+    let body = bind_body(10);
+    bencher.bench_local(|| without_bind_nuls(black_box(&body), Encoding::Utf8, &[]).is_some());
+}
+
+#[divan::bench(args = ["clean", "backslashes", "escape-constants", "nuls"])]
+fn literals(bencher: Bencher, kind: &str) {
+    let sql = rows(match kind {
+        "backslashes" => {
+            b"INSERT INTO t VALUES (1234567, '{\"path\": \"C:\\\\a\\\\b\\n\"}', 12.5);\n"
+        }
+        "escape-constants" => b"INSERT INTO t VALUES (1234567, E'C:\\\\a\\\\b\\x41\\n', 12.5);\n",
+        "nuls" => b"INSERT INTO t VALUES (1234567, E'some name\\000 or other', 12.5);\n",
+        _ => b"INSERT INTO t VALUES (1234567, 'some name or other', 'a & b', 12.5);\n",
+    });
+    bencher
+        .counter(BytesCount::new(sql.len()))
+        .with_inputs(|| sql.clone())
+        .bench_local_refs(|sql| mend_literals(black_box(sql), Lexing::default()));
+}
+
+#[divan::bench]
+fn parse(bencher: Bencher) {
+    let mut body = b"\0".to_vec();
+    body.extend(rows(b"SELECT 'some text' "));
+    body.extend(b"\0\0\x01\0\0\0\x19");
+    bencher
+        .counter(BytesCount::new(body.len()))
+        .bench_local(move || mend_parse(black_box(&mut body)));
 }

@@ -6,6 +6,7 @@
 #[allow(dead_code, unused_imports, reason = "empty where no client is there")]
 mod clients;
 mod embedded;
+mod fuzz_corpus;
 mod harness;
 mod protocol;
 #[allow(

@@ -93,9 +93,14 @@ fn may_spell_nul(sql: &[u8]) -> bool {
     has_suspicious_backslash(sql) || memmem::find(sql, b"&'").is_some()
 }
 
+/// Whether a backslash is followed by what an escape for NUL starts with.
 fn has_suspicious_backslash(sql: &[u8]) -> bool {
-    memchr_iter(b'\\', sql)
-        .any(|at| matches!(sql.get(at + 1), Some(b'0' | b'4' | b'x' | b'u' | b'U')))
+    memchr_iter(b'\\', sql).any(|at| {
+        matches!(
+            sql.get(at + 1..).unwrap_or_default(),
+            [b'0', ..] | [b'4' | b'x' | b'u' | b'U', b'0', ..]
+        )
+    })
 }
 
 /// A string constant with escapes, by its place in the text.

@@ -153,6 +153,11 @@ impl JsonText {
                 next += self.find_start(rest)?;
             }
             let rest = bytes.get(next..)?;
+            if let ([b'\\', 1..=b't' | b'v'..0x80, ..], true) = (rest, self.escape.is_idle()) {
+                // Any other escape, whole: by far the most frequent ones.
+                next += 2;
+                continue;
+            }
             let (&byte, at) = (rest.first()?, next);
             next += match &mut self.characters {
                 Some(characters) if byte >= 0x80 => characters.step(rest),

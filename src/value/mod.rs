@@ -10,6 +10,7 @@ mod copy_fields;
 mod copy_json;
 mod copy_nul;
 mod copy_options;
+mod copy_removal;
 mod copy_text;
 mod cut_number;
 pub(crate) mod json_escape;
@@ -22,6 +23,7 @@ mod query_nul;
 pub use bind::BindScanner;
 pub use copy_nul::CopyScanner;
 pub use copy_options::{CopyFormat, CopyOptions};
+pub use copy_removal::CopyNulRemover;
 pub use kind::ValueKind;
 pub use nul_policy::{
     CharacterReplacements, NulPolicy, ParameterNul, first_bind_nul, without_bind_nuls,

@@ -1,0 +1,221 @@
+//! What each fuzz target does with its bytes: no input may panic, hang, or give another result when
+//! it comes in other pieces. The first byte of an input chooses options and the size of the pieces.
+
+use std::sync::Arc;
+
+use dms_proxy::config::Config;
+use dms_proxy::encoding::Encoding;
+use dms_proxy::mapping::{Mapping, MappingOptions};
+use dms_proxy::session::{Exchange, Session};
+use dms_proxy::statement::lexer::Lexer;
+use dms_proxy::statement::{self, Lexing, json_escapes_in, mend_literals};
+use dms_proxy::value::{
+    BindScanner, CopyFormat, CopyNulRemover, CopyOptions, CopyScanner, ValueKind, first_bind_nul,
+    mend_parse, without_bind_nuls,
+};
+use dms_proxy::wire::{self, RelayBuffer, StartupParameters};
+
+const ENCODINGS: [Encoding; 4] =
+    [Encoding::Utf8, Encoding::ShiftJis, Encoding::AsciiTrail, Encoding::Gb18030];
+
+/// Longest message in these runs, in bytes.
+const MESSAGE_BYTES_MAX: usize = 1 << 20;
+
+/// The choice that the first byte makes, and the other bytes.
+fn choice(data: &[u8]) -> (usize, &[u8]) {
+    data.split_first().map_or((0, data), |(first, rest)| (usize::from(*first), rest))
+}
+
+fn encoding(choice: usize) -> Encoding {
+    ENCODINGS[choice % 4]
+}
+
+fn kinds() -> Arc<[ValueKind]> {
+    Arc::from([ValueKind::Json, ValueKind::Other, ValueKind::Character])
+}
+
+/// Heads of frames, one behind the other, and the messages in them.
+pub fn frame(data: &[u8]) {
+    let mut rest = data;
+    while let Ok(Some(head)) = wire::head(rest, MESSAGE_BYTES_MAX) {
+        assert!(head.frame_bytes >= wire::HEAD_BYTES);
+        let Some(body) = rest.get(wire::HEAD_BYTES..head.frame_bytes) else { return };
+        let _ = (wire::cstring(body), wire::parse_view(body), wire::bind_names(body));
+        let _ = (wire::ready_status(body), wire::parameter_status(body), wire::command_rows(body));
+        let _ = (wire::data_row_text(body), wire::error_field(body, b'C'));
+        rest = &rest[head.frame_bytes..];
+    }
+}
+
+/// What a target says at login, so that the session is ready.
+const LOGIN: [&[u8]; 4] = [
+    b"R\0\0\0\x08\0\0\0\0Z\0\0\0\x05I",
+    b"D\0\0\0\x16\0\x04\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff",
+    b"C\0\0\0\x0dSELECT 1\0Z\0\0\0\x05I",
+    b"C\0\0\0\x08SET\0Z\0\0\0\x05I",
+];
+
+/// Messages from the client through a session that is ready; where the first byte is odd, the
+/// target has asked for rows.
+pub fn frontend_message(data: &[u8]) {
+    let (choice, messages) = choice(data);
+    let run = |piece_bytes: usize| {
+        let config: Config = toml::from_str("").expect("the defaults");
+        let policy = Arc::new(config.policy().expect("the defaults"));
+        let session = Session::new(policy, StartupParameters::default());
+        let mut exchange = Exchange::new(session, b"");
+        let mut sent = Vec::new();
+        for reply in LOGIN {
+            fill(&mut exchange.to_client, reply);
+            exchange.judge_target();
+        }
+        if choice % 2 == 1 {
+            client_says(&mut exchange, &mut sent, b"Q\0\0\0\x16COPY t FROM STDIN\0");
+            fill(&mut exchange.to_client, b"G\0\0\0\x09\0\0\x01\0\0");
+            exchange.judge_target();
+        }
+        for piece in messages.chunks(piece_bytes) {
+            client_says(&mut exchange, &mut sent, piece);
+        }
+        sent
+    };
+    assert_eq!(run(usize::MAX), run(1 + choice / 2));
+}
+
+fn client_says(exchange: &mut Exchange, sent: &mut Vec<u8>, bytes: &[u8]) {
+    fill(&mut exchange.to_target, bytes);
+    exchange.judge_client();
+    let outgoing = exchange.to_target.outgoing();
+    sent.extend_from_slice(outgoing);
+    let count = outgoing.len();
+    exchange.to_target.mark_sent(count);
+}
+
+fn fill(buffer: &mut RelayBuffer, bytes: &[u8]) {
+    let mut rest = bytes;
+    while !rest.is_empty() {
+        let room = buffer.spare();
+        let count = room.len().min(rest.len());
+        room[..count].copy_from_slice(&rest[..count]);
+        buffer.fill(count);
+        rest = &rest[count..];
+    }
+}
+
+/// The rows of COPY text.
+pub fn copy_text(data: &[u8]) {
+    let (choice, stream) = choice(data);
+    let options = CopyOptions::new(CopyFormat::Text);
+    let options = match choice & 8 {
+        0 => options,
+        _ => CopyOptions { delimiter: b' ', null: b"\\0".to_vec(), ..options },
+    };
+    copy(stream, &options, choice);
+}
+
+/// The rows of CSV.
+pub fn copy_csv(data: &[u8]) {
+    let (choice, stream) = choice(data);
+    let options = CopyOptions::new(CopyFormat::Csv);
+    let options = match choice & 24 {
+        0 => options,
+        8 => CopyOptions { escape: b'\\', null: b"attNULL".to_vec(), ..options },
+        _ => CopyOptions { quote: b' ', null: b"a ".to_vec(), ..options },
+    };
+    copy(stream, &options, choice);
+}
+
+/// A stream of COPY binary.
+pub fn copy_binary(data: &[u8]) {
+    let (choice, stream) = choice(data);
+    copy(stream, &CopyOptions::new(CopyFormat::Binary), choice);
+}
+
+fn copy(stream: &[u8], options: &CopyOptions, choice: usize) {
+    let mend = |stream: &[u8], piece_bytes: usize| {
+        let mut buffer = stream.to_vec();
+        let mut scanner = CopyScanner::with_kinds(options, encoding(choice), &kinds());
+        let mut sent = 0;
+        for from in (0..stream.len()).step_by(piece_bytes) {
+            scanner.scan(&mut buffer, from, stream.len().min(from + piece_bytes));
+            let held = scanner.held_from().unwrap_or(buffer.len());
+            assert!(held >= sent, "held what was sent");
+            sent = sent.max(held.min(from));
+        }
+        scanner.finish(&mut buffer);
+        (buffer, scanner.take_replaced())
+    };
+    let (mended, replaced) = mend(stream, stream.len().max(1));
+    assert_eq!(mended.len(), stream.len());
+    assert_eq!(mended != stream, replaced > 0);
+    assert_eq!(mend(stream, 1 + choice / 32), (mended.clone(), replaced));
+    assert_eq!(mend(&mended, stream.len().max(1)), (mended, 0));
+    let remove = |piece_bytes: usize| {
+        let mut remover = CopyNulRemover::new(options, encoding(choice), 50)?;
+        let mut rows = Vec::new();
+        stream.chunks(piece_bytes).for_each(|piece| remover.rewrite(piece, &mut rows));
+        remover.finish(&mut rows);
+        assert_eq!(remover.take_removed() > 0, rows != stream);
+        Some(rows)
+    };
+    assert_eq!(remove(1 + choice / 32), remove(stream.len().max(1)));
+}
+
+/// The body of a Bind, and of a Parse.
+pub fn bind(data: &[u8]) {
+    let (choice, body) = choice(data);
+    let mend = |piece_bytes: usize, asking: bool| {
+        let mut scanner = match asking {
+            true => BindScanner::asking_for_kinds(body.len(), encoding(choice)),
+            false => BindScanner::with_kinds(body.len(), encoding(choice), &kinds()),
+        };
+        let (mut unsent, mut sent) = (Vec::new(), Vec::new());
+        for piece in body.chunks(piece_bytes) {
+            unsent.extend_from_slice(piece);
+            loop {
+                let settled = scanner.scan(&mut unsent);
+                sent.extend(unsent.drain(..settled));
+                if !scanner.needs_kinds() {
+                    break;
+                }
+                scanner.set_kinds(&kinds());
+            }
+            assert!(unsent.len() <= 1);
+        }
+        (sent, unsent, scanner.take_replaced())
+    };
+    let whole = mend(body.len().max(1), false);
+    assert_eq!(whole.0.len() + whole.1.len(), body.len());
+    assert_eq!(mend(1 + choice / 4, false), whole);
+    mend(1 + choice / 4, true);
+    let removed = without_bind_nuls(body, encoding(choice), &kinds());
+    let first = first_bind_nul(body, encoding(choice), &kinds());
+    assert_eq!(removed.is_some(), first.is_some());
+    let mut parse = body.to_vec();
+    let replaced = mend_parse(&mut parse);
+    assert_eq!(replaced > 0, parse != body);
+    assert_eq!(mend_parse(&mut parse), 0);
+}
+
+/// SQL text: read, rewritten, its constants mended.
+pub fn statement(data: &[u8]) {
+    let (choice, sql) = choice(data);
+    let standard_conforming_strings = choice & 4 == 0;
+    let lexing = Lexing { encoding: encoding(choice), standard_conforming_strings };
+    let mapping = Mapping::new(MappingOptions::default()).expect("the defaults");
+    let script = statement::read(sql, lexing, &mapping);
+    let mut position = 0;
+    for edit in &script.edits {
+        assert!(position <= edit.span.start && edit.span.end <= sql.len());
+        position = edit.span.end;
+    }
+    statement::apply(sql, &script.edits);
+    let mut mended = sql.to_vec();
+    let replaced = mend_literals(&mut mended, lexing);
+    assert_eq!(replaced > 0, mended != sql);
+    assert_eq!(mend_literals(&mut mended, lexing), 0);
+    assert!(Lexer::new(&mended, lexing).eq(Lexer::new(sql, lexing)));
+    let mut constant = sql.to_vec();
+    json_escapes_in(&mut constant, choice & 8 == 0, lexing.encoding);
+    assert_eq!(constant.len(), sql.len());
+}
