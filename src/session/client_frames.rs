@@ -371,6 +371,7 @@ impl Session {
         let sql = wire::cstring(body).map_or(&*body, |(sql, _)| sql);
         let script = statement::read(sql, self.lexing, &self.policy.mapping);
         self.prepared.close_unnamed();
+        self.prepared.forget_all_kinds();
         if let Some(error) = self.refusal(sql, &script) {
             let aborted_wins = script.statements <= 1;
             self.push_synthesized(Request::Query, error, aborted_wins, None);
@@ -423,7 +424,7 @@ impl Session {
             self.replies.push(Expected::new(Request::Parse));
             return Judged::Passed(head.frame_bytes);
         };
-        self.prepared.forget_kinds(parse.name);
+        self.note_declared_types(parse.name, parse.parameter_types);
         let script = statement::read(parse.sql, self.lexing, &self.policy.mapping);
         if let Some(error) = self.refusal(parse.sql, &script) {
             let undo = self.prepared.prepare(parse.name, None);

@@ -19,6 +19,16 @@ impl Session {
         frames
     }
 
+    /// A Parse goes to the target: where it declares every type, nothing has to be asked.
+    pub(super) fn note_declared_types(&mut self, statement: &[u8], types: &[u8]) {
+        let oids = wire::parameter_oids(types);
+        if oids.is_empty() || oids.contains(&0) {
+            self.prepared.forget_kinds(statement);
+        } else {
+            self.prepared.set_kinds(statement, oids.into_iter().map(kind_of).collect());
+        }
+    }
+
     /// A frame of the answer.
     pub(super) fn on_look_up_frame(&mut self, frame_tag: u8, body: &[u8]) {
         match frame_tag {

@@ -81,6 +81,12 @@ impl PreparedStatements {
         }
     }
 
+    /// Any name may stand for another statement from now on: a Parse may have failed on a name that
+    /// was taken, or SQL may have prepared one.
+    pub(super) fn forget_all_kinds(&mut self) {
+        self.kinds.clear();
+    }
+
     /// The target refused the Parse, or never looked at it.
     pub(super) fn undo(&mut self, undo: Undo) {
         match undo.previous {
@@ -126,7 +132,6 @@ impl PreparedStatements {
 
     /// A simple query does away with the unnamed statement and the unnamed portal.
     pub(super) fn close_unnamed(&mut self) {
-        self.forget_kinds(b"");
         self.statements.remove(&b""[..]);
         self.portals.remove(&b""[..]);
     }

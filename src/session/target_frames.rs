@@ -154,6 +154,7 @@ impl Session {
         // The statement is not there, or the transaction is aborted: the Bind that waits would have
         // met the same error, and is skipped now.
         self.looks_up = None;
+        self.prepared.forget_all_kinds();
         for dropped in self.replies.on_error().into_iter().rev() {
             if let Some(undo) = dropped.notes.and_then(|notes| notes.undo) {
                 self.prepared.undo(undo);

@@ -34,7 +34,7 @@ use Field::{BinaryFormat, CString, ErrorFields, Int16, Int32, Letter, Oids, Rest
 
 const SHAPES: &[Shape] = &[
     (Side::Client, b'Q', "Query", &[CString]),
-    (Side::Client, b'P', "Parse", &[CString, CString, Int16]),
+    (Side::Client, b'P', "Parse", &[CString, CString, Oids]),
     (Side::Client, b'B', "Bind", &[CString, CString, Int16, Values, Int16]),
     (Side::Client, b'B', "BinaryBind", &[CString, CString, BinaryFormat, Values, Int16]),
     (Side::Client, b'D', "Describe", &[Letter, CString]),
