@@ -276,6 +276,7 @@ impl Session {
 
     fn on_sync(&mut self, head: Head, first: bool) -> Judged {
         self.in_pipeline = false;
+        self.prepared.forget_declared_kinds();
         if !matches!(self.copy_in, CopyIn::None) {
             // In COPY mode the target ignores it.
             return self.pass(head);

@@ -19,13 +19,14 @@ impl Session {
         frames
     }
 
-    /// A Parse goes to the target: where it declares every type, nothing has to be asked.
+    /// A Parse goes to the target: where it declares every type, nothing has to be asked up to the
+    /// next Sync.
     pub(super) fn note_declared_types(&mut self, statement: &[u8], types: &[u8]) {
         let oids = wire::parameter_oids(types);
         if oids.is_empty() || oids.contains(&0) {
             self.prepared.forget_kinds(statement);
         } else {
-            self.prepared.set_kinds(statement, oids.into_iter().map(kind_of).collect());
+            self.prepared.declare_kinds(statement, oids.into_iter().map(kind_of).collect());
         }
     }
 

@@ -34,6 +34,9 @@ pub(super) struct PreparedStatements {
     portals: HashMap<Box<[u8]>, Arc<Plan>>,
     /// What parameters hold, of statements that were asked for it.
     kinds: HashMap<Box<[u8]>, Arc<[ValueKind]>>,
+    /// What the Parses since the last Sync declare. Should one of them fail, what follows it up to
+    /// the Sync is skipped; behind the Sync the name may still be another statement's.
+    declared: HashMap<Box<[u8]>, Arc<[ValueKind]>>,
 }
 
 /// Statements whose parameters are remembered at most; then all of them are asked for anew.
@@ -47,7 +50,10 @@ impl PreparedStatements {
 
     /// Whether any statement is remembered: if not, names need not be looked at.
     pub(super) fn is_empty(&self) -> bool {
-        self.statements.is_empty() && self.portals.is_empty() && self.kinds.is_empty()
+        self.statements.is_empty()
+            && self.portals.is_empty()
+            && self.kinds.is_empty()
+            && self.declared.is_empty()
     }
 
     /// A Parse goes to the target; with `None` the statement is a plain one. Hands back how to undo
@@ -63,7 +69,20 @@ impl PreparedStatements {
 
     /// What the parameters of a statement hold, if it was looked up.
     pub(super) fn kinds(&self, statement: &[u8]) -> Option<&Arc<[ValueKind]>> {
-        self.kinds.get(statement)
+        self.declared.get(statement).or_else(|| self.kinds.get(statement))
+    }
+
+    /// Remembers, up to the next Sync, what a Parse declares its parameters to hold.
+    pub(super) fn declare_kinds(&mut self, statement: &[u8], kinds: Arc<[ValueKind]>) {
+        self.kinds.remove(statement);
+        if self.declared.len() < KINDS_MAX {
+            self.declared.insert(statement.into(), kinds);
+        }
+    }
+
+    /// A Sync goes to the target.
+    pub(super) fn forget_declared_kinds(&mut self) {
+        self.declared.clear();
     }
 
     /// Remembers what the parameters of a statement hold.
@@ -76,8 +95,9 @@ impl PreparedStatements {
 
     /// The name may stand for another statement from now on.
     pub(super) fn forget_kinds(&mut self, statement: &[u8]) {
-        if !self.kinds.is_empty() {
+        if !self.kinds.is_empty() || !self.declared.is_empty() {
             self.kinds.remove(statement);
+            self.declared.remove(statement);
         }
     }
 
@@ -85,6 +105,7 @@ impl PreparedStatements {
     /// was taken, or SQL may have prepared one.
     pub(super) fn forget_all_kinds(&mut self) {
         self.kinds.clear();
+        self.declared.clear();
     }
 
     /// The target refused the Parse, or never looked at it.

@@ -1,6 +1,7 @@
 //! What happens to the frames that the target sends: answers to the client's messages go on as they
 //! are, answers to our own statements are swallowed, our own errors take the place of the target's.
 
+use super::expected_replies::Request;
 use super::{CopyIn, Phase, Session, Step};
 use crate::encoding::Encoding;
 use crate::value::{CopyFormat, CopyScanner};
@@ -151,11 +152,13 @@ impl Session {
         self.counts.target_errors += 1;
         self.copy_in = CopyIn::None;
         self.copied_out = false;
-        // The statement is not there, or the transaction is aborted: the Bind that waits would have
-        // met the same error, and is skipped now.
-        self.looks_up = None;
         self.prepared.forget_all_kinds();
         for dropped in self.replies.on_error().into_iter().rev() {
+            if dropped.request == Request::LookUp {
+                // The statement is not there, or the transaction is aborted: the Bind that waits
+                // would have met the same error, and is skipped now.
+                self.looks_up = None;
+            }
             if let Some(undo) = dropped.notes.and_then(|notes| notes.undo) {
                 self.prepared.undo(undo);
             }
