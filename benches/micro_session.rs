@@ -13,17 +13,6 @@ fn frame(tag: u8, body: &[u8]) -> Vec<u8> {
     [&[tag][..], &length, body].concat()
 }
 
-fn put(buffer: &mut RelayBuffer, bytes: &[u8]) {
-    let mut rest = bytes;
-    while !rest.is_empty() {
-        let room = buffer.spare();
-        let count = room.len().min(rest.len());
-        room[..count].copy_from_slice(&rest[..count]);
-        buffer.fill(count);
-        rest = &rest[count..];
-    }
-}
-
 fn drain(buffer: &mut RelayBuffer) {
     let count = buffer.outgoing().len();
     buffer.mark_sent(count);
@@ -38,7 +27,7 @@ fn ready() -> Exchange {
     let ready = frame(b'Z', b"I");
     let complete = frame(b'C', b"SET\0");
     let login = [&ready[..], &complete, &ready, &complete, &ready].concat();
-    put(&mut exchange.to_client, &login);
+    exchange.to_client.extend(&login);
     exchange.judge_target();
     drain(&mut exchange.to_client);
     drain(&mut exchange.to_target);
@@ -52,7 +41,7 @@ fn data_rows(bencher: Bencher<'_, '_>) {
     let rows = row.repeat(32 * 1024 / row.len());
     let mut exchange = ready();
     bencher.counter(BytesCount::new(rows.len())).bench_local(|| {
-        put(&mut exchange.to_client, black_box(&rows));
+        exchange.to_client.extend(black_box(&rows));
         exchange.judge_target();
         drain(&mut exchange.to_client);
     });
@@ -92,10 +81,10 @@ fn simple_round_trip(bencher: Bencher<'_, '_>) {
 fn round_trip(bencher: Bencher<'_, '_>, request: &[u8], reply: &[u8]) {
     let mut exchange = ready();
     bencher.counter(ItemsCount::new(1_usize)).bench_local(|| {
-        put(&mut exchange.to_target, black_box(request));
+        exchange.to_target.extend(black_box(request));
         exchange.judge_client();
         drain(&mut exchange.to_target);
-        put(&mut exchange.to_client, black_box(reply));
+        exchange.to_client.extend(black_box(reply));
         exchange.judge_target();
         drain(&mut exchange.to_client);
     });

@@ -13,7 +13,7 @@ use dms_proxy::value::{
     BindScanner, CopyFormat, CopyNulRemover, CopyOptions, CopyScanner, ValueKind, first_bind_nul,
     mend_parse, without_bind_nuls,
 };
-use dms_proxy::wire::{self, RelayBuffer, StartupParameters};
+use dms_proxy::wire::{self, StartupParameters};
 
 const ENCODINGS: [Encoding; 4] =
     [Encoding::Utf8, Encoding::ShiftJis, Encoding::AsciiTrail, Encoding::Gb18030];
@@ -66,12 +66,12 @@ pub fn frontend_message(data: &[u8]) {
         let mut exchange = Exchange::new(session, b"");
         let mut sent = Vec::new();
         for reply in LOGIN {
-            fill(&mut exchange.to_client, reply);
+            exchange.to_client.extend(reply);
             exchange.judge_target();
         }
         if choice % 2 == 1 {
             client_says(&mut exchange, &mut sent, b"Q\0\0\0\x16COPY t FROM STDIN\0");
-            fill(&mut exchange.to_client, b"G\0\0\0\x09\0\0\x01\0\0");
+            exchange.to_client.extend(b"G\0\0\0\x09\0\0\x01\0\0");
             exchange.judge_target();
         }
         for piece in messages.chunks(piece_bytes) {
@@ -83,23 +83,12 @@ pub fn frontend_message(data: &[u8]) {
 }
 
 fn client_says(exchange: &mut Exchange, sent: &mut Vec<u8>, bytes: &[u8]) {
-    fill(&mut exchange.to_target, bytes);
+    exchange.to_target.extend(bytes);
     exchange.judge_client();
     let outgoing = exchange.to_target.outgoing();
     sent.extend_from_slice(outgoing);
     let count = outgoing.len();
     exchange.to_target.mark_sent(count);
-}
-
-fn fill(buffer: &mut RelayBuffer, bytes: &[u8]) {
-    let mut rest = bytes;
-    while !rest.is_empty() {
-        let room = buffer.spare();
-        let count = room.len().min(rest.len());
-        room[..count].copy_from_slice(&rest[..count]);
-        buffer.fill(count);
-        rest = &rest[count..];
-    }
 }
 
 /// The rows of COPY text.

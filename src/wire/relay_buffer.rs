@@ -63,6 +63,21 @@ impl RelayBuffer {
         self.filled = (self.filled + count).min(self.bytes.len());
     }
 
+    /// Takes bytes as if they had been read.
+    pub fn extend(&mut self, bytes: &[u8]) {
+        let mut rest = bytes;
+        while !rest.is_empty() {
+            let room = self.spare();
+            let count = room.len().min(rest.len());
+            let Some((now, later)) = rest.split_at_checked(count) else { return };
+            if let Some(room) = room.get_mut(..count) {
+                room.copy_from_slice(now);
+            }
+            self.fill(count);
+            rest = later;
+        }
+    }
+
     /// What was read and not yet judged.
     pub fn unjudged(&mut self) -> &mut [u8] {
         self.bytes.get_mut(self.judged..self.filled).unwrap_or_default()
@@ -121,14 +136,7 @@ mod tests {
     fn buffer_with(bytes: &[u8]) -> RelayBuffer {
         let mut buffer = RelayBuffer::default();
         buffer.attach(vec![0; 8]);
-        let mut rest = bytes;
-        while !rest.is_empty() {
-            let room = buffer.spare();
-            let count = room.len().min(rest.len()).min(3);
-            room[..count].copy_from_slice(&rest[..count]);
-            buffer.fill(count);
-            rest = &rest[count..];
-        }
+        bytes.chunks(3).for_each(|chunk| buffer.extend(chunk));
         buffer
     }
 

@@ -31,14 +31,7 @@ fn step(exchange: &mut Exchange, side: Side, bytes: &[u8]) -> (Vec<u8>, Vec<u8>)
         Side::Client => &mut exchange.to_target,
         Side::Target => &mut exchange.to_client,
     };
-    let mut rest = bytes;
-    while !rest.is_empty() {
-        let room = buffer.spare();
-        let count = room.len().min(rest.len());
-        room[..count].copy_from_slice(&rest[..count]);
-        buffer.fill(count);
-        rest = &rest[count..];
-    }
+    buffer.extend(bytes);
     match side {
         Side::Client => exchange.judge_client(),
         Side::Target => exchange.judge_target(),
