@@ -86,6 +86,39 @@ pub fn frontend_message(data: &[u8]) {
     assert_eq!(run(usize::MAX), run(1 + choice / 2));
 }
 
+/// Whole messages from both peers, in any order, legal or not: the first byte of each piece is the
+/// message's tag, the second says who sends it and how long it is, the rest is its body. The session
+/// may end, but it may not panic and not hold more than the two buffers that it was given.
+pub fn conversation(data: &[u8]) {
+    let config: Config = toml::from_str("").expect("the defaults");
+    let policy = Arc::new(config.policy().expect("the defaults"));
+    let session = Session::new(policy, StartupParameters::default());
+    let mut exchange = Exchange::new(session, b"");
+    let mut rest = data;
+    while let [tag, how, behind @ ..] = rest {
+        let (body, behind) = behind.split_at(behind.len().min(usize::from(how >> 1)));
+        rest = behind;
+        let frame = wire::with_body(*tag, &[body]);
+        let from_client = how & 1 == 1;
+        // A peer that has to wait is not read from.
+        if from_client && !exchange.client_waits() {
+            exchange.to_target.extend(&frame);
+            exchange.judge_client();
+        } else if !from_client {
+            exchange.to_client.extend(&frame);
+            exchange.judge_target();
+        }
+        if exchange.has_failed() {
+            return;
+        }
+        for buffer in [&mut exchange.to_target, &mut exchange.to_client] {
+            let count = buffer.outgoing().len();
+            buffer.mark_sent(count);
+            assert!(buffer.capacity() <= 4096 + 16 * data.len(), "{}", buffer.capacity());
+        }
+    }
+}
+
 fn client_says(exchange: &mut Exchange, sent: &mut Vec<u8>, bytes: &[u8]) {
     exchange.to_target.extend(bytes);
     exchange.judge_client();

@@ -70,3 +70,8 @@ fn bind() {
 fn statement() {
     replay("statement", bodies::statement);
 }
+
+#[test]
+fn conversation() {
+    replay("conversation", bodies::conversation);
+}
