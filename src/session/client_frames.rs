@@ -187,17 +187,19 @@ impl Session {
             return self.pass(head);
         }
         let encoding = self.lexing.encoding;
-        let statement = wire::bind_names(body).map(|names| names.statement);
-        let known = match statement {
-            Some(statement) if !self.prepared.is_empty() => self.prepared.kinds(statement).cloned(),
-            _ => None,
+        let known = if self.prepared.is_empty() {
+            None
+        } else {
+            wire::bind_names(body).and_then(|names| self.prepared.kinds(names.statement).cloned())
         };
         let is_whole = there == head.frame_bytes;
         let mut scanner = match &known {
             Some(kinds) => BindScanner::with_kinds(head.body_bytes(), encoding, kinds),
-            None => BindScanner::asking_for_kinds(head.body_bytes(), encoding),
+            None if is_whole => BindScanner::asking_for_kinds(head.body_bytes(), encoding),
+            // On its way it cannot stop to ask.
+            None => BindScanner::new(head.body_bytes()),
         };
-        // A long one cannot be asked about once it is on its way, so its kinds are wanted at once.
+        // The kinds of a long one are wanted at once, unless its names are too long to be seen.
         let mut asks = known.is_none() && !is_whole;
         if is_whole {
             scanner.scan(body);

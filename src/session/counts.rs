@@ -41,9 +41,4 @@ impl Counts {
             *count += 1;
         }
     }
-
-    /// All U+0000 that were turned into a space.
-    pub fn nul_total(&self) -> u64 {
-        self.nul_bind + self.nul_copy + self.nul_query + self.nul_constant
-    }
 }

@@ -57,11 +57,11 @@ impl Session {
 
     /// Whether the frame may reach the client changed, or not at all.
     fn answers_specially(&mut self, head: Head) -> bool {
-        if self.phase == Phase::Startup {
-            return head.tag == tag::READY_FOR_QUERY;
-        }
         if head.frame_bytes > BODY_BYTES_MAX {
             return false;
+        }
+        if self.phase == Phase::Startup {
+            return head.tag == tag::READY_FOR_QUERY;
         }
         let Some(front) = self.replies.front() else { return false };
         let Some(notes) = &front.notes else { return false };

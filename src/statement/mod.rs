@@ -113,19 +113,6 @@ pub struct Script {
     pub unknown_types: usize,
 }
 
-impl Script {
-    /// Whether the text can go on as it is and nothing has to be remembered of it.
-    pub fn is_plain(&self) -> bool {
-        self.edits.is_empty()
-            && self.fault.is_none()
-            && self.copies.is_empty()
-            && self.settings.is_empty()
-            && !self.resets_role
-            && !self.touches_settings
-            && !self.ends_transaction
-    }
-}
-
 /// The text with the edits made; every byte outside their spans stays. An edit whose span does
 /// not lie in the text behind the one before it is passed over.
 pub fn apply(sql: &[u8], edits: &[Edit]) -> Vec<u8> {

@@ -3,7 +3,6 @@
 
 use bytes::BytesMut;
 use pgwire::messages::Message;
-use pgwire::messages::copy::CopyFail;
 use pgwire::messages::extendedquery::{Bind, Close, Execute, Parse, Sync};
 use pgwire::messages::response::{ErrorResponse, NoticeResponse};
 use pgwire::messages::simplequery::Query;
@@ -89,11 +88,6 @@ pub fn query(sql: &str) -> Vec<u8> {
 /// A Parse frame that declares no parameter types.
 pub fn parse(name: &str, sql: &str) -> Vec<u8> {
     frame(&Parse::new(Some(name.to_owned()), sql.to_owned(), Vec::new()))
-}
-
-/// A CopyFail frame.
-pub fn copy_fail(reason: &str) -> Vec<u8> {
-    frame(&CopyFail::new(reason.to_owned()))
 }
 
 /// The frames that run `sql` by the extended protocol under a name of our own, up to Sync. Unlike

@@ -9,8 +9,7 @@ mod startup_packet;
 pub mod tag;
 
 pub use build::{
-    OwnError, Severity, copy_fail, error_response, notice_response, own_group, parse, query,
-    with_body,
+    OwnError, Severity, error_response, notice_response, own_group, parse, query, with_body,
 };
 pub use frame::{FrameError, HEAD_BYTES, Head, head};
 pub use message::{

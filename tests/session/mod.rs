@@ -94,6 +94,26 @@ fn scripts() -> Vec<PathBuf> {
     files
 }
 
+/// A Bind whose names do not fit into what is looked at: nothing can be asked about it, so its
+/// binary values pass as they are, while they arrive.
+#[test]
+fn bind_with_an_endless_name_passes() {
+    let mut exchange = properties::ready_exchange();
+    let value = vec![0; 300_000];
+    let mut body = vec![b'p'; 40_000];
+    body.extend(b"\0s\0\0\x01\0\x01\0\x01");
+    body.extend(u32::try_from(value.len()).unwrap().to_be_bytes());
+    body.extend(value);
+    body.extend([0, 0]);
+    let frame = dms_proxy::wire::with_body(b'B', &[&body]);
+    let mut sent = Vec::new();
+    for piece in frame.chunks(35_000) {
+        sent.extend(step(&mut exchange, Side::Client, piece).0);
+        assert!(exchange.to_target.capacity() < 200_000, "{}", exchange.to_target.capacity());
+    }
+    assert!(sent == frame);
+}
+
 #[test]
 fn conversations_go_as_written() {
     let files = scripts();

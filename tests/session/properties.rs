@@ -17,7 +17,7 @@ const LOGIN: &[&str] = &[
     "ReadyForQuery I",
 ];
 
-fn ready_exchange() -> dms_proxy::session::Exchange {
+pub fn ready_exchange() -> dms_proxy::session::Exchange {
     let mut exchange = exchange("");
     for line in LOGIN {
         step(&mut exchange, Side::Target, &encode(Side::Target, line));
