@@ -60,23 +60,23 @@ impl PreparedStatements {
     /// it, where it changed anything.
     pub(super) fn prepare(&mut self, name: &[u8], plan: Option<Arc<Plan>>) -> Option<Undo> {
         let previous = match plan {
-            Some(plan) => self.statements.insert(name.into(), plan),
+            Some(plan) => self.statements.insert(key(name).into(), plan),
             None if self.statements.is_empty() => return None,
-            None => Some(self.statements.remove(name)?),
+            None => Some(self.statements.remove(key(name))?),
         };
-        Some(Undo { name: name.into(), previous })
+        Some(Undo { name: key(name).into(), previous })
     }
 
     /// What the parameters of a statement hold, if it was looked up.
     pub(super) fn kinds(&self, statement: &[u8]) -> Option<&Arc<[ValueKind]>> {
-        self.declared.get(statement).or_else(|| self.kinds.get(statement))
+        self.declared.get(key(statement)).or_else(|| self.kinds.get(key(statement)))
     }
 
     /// Remembers, up to the next Sync, what a Parse declares its parameters to hold.
     pub(super) fn declare_kinds(&mut self, statement: &[u8], kinds: Arc<[ValueKind]>) {
-        self.kinds.remove(statement);
+        self.kinds.remove(key(statement));
         if self.declared.len() < KINDS_MAX {
-            self.declared.insert(statement.into(), kinds);
+            self.declared.insert(key(statement).into(), kinds);
         }
     }
 
@@ -90,14 +90,14 @@ impl PreparedStatements {
         if self.kinds.len() >= KINDS_MAX {
             self.kinds.clear();
         }
-        self.kinds.insert(statement.into(), kinds);
+        self.kinds.insert(key(statement).into(), kinds);
     }
 
     /// The name may stand for another statement from now on.
     pub(super) fn forget_kinds(&mut self, statement: &[u8]) {
         if !self.kinds.is_empty() || !self.declared.is_empty() {
-            self.kinds.remove(statement);
-            self.declared.remove(statement);
+            self.kinds.remove(key(statement));
+            self.declared.remove(key(statement));
         }
     }
 
@@ -118,13 +118,13 @@ impl PreparedStatements {
 
     /// A Bind goes to the target; hands back the plan of its statement.
     pub(super) fn bind(&mut self, portal: &[u8], statement: &[u8]) -> Option<&Arc<Plan>> {
-        match self.statements.get(statement) {
+        match self.statements.get(key(statement)) {
             Some(plan) => {
-                self.portals.insert(portal.into(), Arc::clone(plan));
+                self.portals.insert(key(portal).into(), Arc::clone(plan));
                 Some(plan)
             }
             None => {
-                self.portals.remove(portal);
+                self.portals.remove(key(portal));
                 None
             }
         }
@@ -132,12 +132,12 @@ impl PreparedStatements {
 
     /// The plan of the statement, for a Describe.
     pub(super) fn statement(&self, name: &[u8]) -> Option<&Arc<Plan>> {
-        self.statements.get(name)
+        self.statements.get(key(name))
     }
 
     /// The plan of the portal's statement.
     pub(super) fn portal(&self, name: &[u8]) -> Option<&Arc<Plan>> {
-        self.portals.get(name)
+        self.portals.get(key(name))
     }
 
     /// A Close goes to the target: `kind` is `S` or `P`.
@@ -145,9 +145,9 @@ impl PreparedStatements {
         match kind {
             b'S' => {
                 self.forget_kinds(name);
-                self.statements.remove(name)
+                self.statements.remove(key(name))
             }
-            _ => self.portals.remove(name),
+            _ => self.portals.remove(key(name)),
         };
     }
 
@@ -161,6 +161,14 @@ impl PreparedStatements {
     pub(super) fn close_portals(&mut self) {
         self.portals.clear();
     }
+}
+
+/// As much of a name as the target tells apart: it cuts longer ones without a word.
+///
+/// Source: PostgreSQL, `NAMEDATALEN` in `src/include/pg_config_manual.h`.
+fn key(name: &[u8]) -> &[u8] {
+    const NAME_BYTES_MAX: usize = 63;
+    name.get(..NAME_BYTES_MAX).unwrap_or(name)
 }
 
 #[cfg(test)]
@@ -215,5 +223,15 @@ mod tests {
         assert!(names.portal(b"p").is_some());
         names.close_portals();
         assert!(names.portal(b"p").is_none());
+    }
+
+    #[test]
+    fn long_names_are_told_apart_as_the_target_does() {
+        let mut names = PreparedStatements::default();
+        names.prepare(&[b'a'; 1_000_000], plan());
+        assert!(names.bind(b"", &[b'a'; 63]).is_some());
+        assert!(names.bind(b"", &[b'a'; 62]).is_none());
+        names.close(b'S', &[b'a'; 64]);
+        assert_eq!(names.len(), 0);
     }
 }
