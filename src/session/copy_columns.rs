@@ -77,10 +77,14 @@ impl Session {
     fn columns_of(&self, copy: &CopyIn) -> OwnStatement {
         let major = self.server_version.split(|c: char| !c.is_ascii_digit()).next();
         let generated = major.and_then(|major| major.parse().ok()).is_some_and(|v: u32| v >= 12);
-        // A name in another encoding than UTF-8 cannot be spelled here.
-        let speaks = self.lexing.encoding == Encoding::Utf8 || copy.relation.is_ascii();
-        let relation = if speaks { copy.relation.clone() } else { String::new() };
-        OwnStatement::CopyColumns { relation, generated }
+        // A name in another encoding than UTF-8 cannot be spelled here, and finds nothing.
+        let spelled = |name: &[u8]| {
+            let speaks = self.lexing.encoding == Encoding::Utf8 || name.is_ascii();
+            String::from_utf8(name.to_vec()).ok().filter(|_| speaks).unwrap_or_default()
+        };
+        let mut parts = copy.name.iter().rev().map(|part| spelled(part));
+        let table = parts.next().unwrap_or_default();
+        OwnStatement::CopyColumns { schema: parts.next(), table, generated }
     }
 }
 

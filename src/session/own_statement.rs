@@ -27,8 +27,10 @@ pub(super) enum OwnStatement {
     AfterConnect(String),
     /// Asks for the columns that a COPY into this relation fills.
     CopyColumns {
-        /// As the client's text spells it.
-        relation: String,
+        /// Its schema, if the client's text names one.
+        schema: Option<String>,
+        /// Its name.
+        table: String,
         /// Whether the server has generated columns, which COPY leaves out.
         generated: bool,
     },
@@ -49,15 +51,24 @@ impl OwnStatement {
             OwnStatement::SetRole(Role::Origin) => "SET session_replication_role = 'origin'".into(),
             OwnStatement::SetTimeout(seconds) => format!("SET statement_timeout = '{seconds}s'"),
             OwnStatement::AfterConnect(script) => script.clone(),
-            OwnStatement::CopyColumns { relation, generated } => {
-                let relation = relation.replace('\'', "''").replace('\\', "\\\\");
+            OwnStatement::CopyColumns { schema, table, generated } => {
+                let quoted =
+                    |name: &str| format!("E'{}'", name.replace('\'', "''").replace('\\', "\\\\"));
+                let table = quoted(table);
+                let place = match schema {
+                    Some(schema) => format!("n.nspname = {}", quoted(schema)),
+                    None => "pg_catalog.pg_table_is_visible(c.oid)".to_owned(),
+                };
                 let stored = if *generated { " AND a.attgenerated = ''" } else { "" };
-                // Nothing in it can fail, since that would abort the client's transaction.
+                // A failure would abort the client's transaction, so names are compared and not
+                // looked up: that needs no right to a schema and takes any spelling.
                 format!(
                     "SELECT a.attname, coalesce(nullif(t.typbasetype, 0), t.oid) \
                      FROM pg_catalog.pg_attribute a \
                      JOIN pg_catalog.pg_type t ON t.oid = a.atttypid \
-                     WHERE a.attrelid = pg_catalog.to_regclass(E'{relation}') AND a.attnum > 0 \
+                     JOIN pg_catalog.pg_class c ON c.oid = a.attrelid \
+                     JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
+                     WHERE c.relname = {table} AND {place} AND a.attnum > 0 \
                      AND NOT a.attisdropped{stored} ORDER BY a.attnum"
                 )
             }

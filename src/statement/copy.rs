@@ -76,7 +76,13 @@ impl Finder<'_> {
             return self.expression(Place::Cast, Until::Statement);
         }
         let start = self.cursor.token.start;
-        self.cursor.qualified_name()?;
+        let mut name = vec![self.folded_name()];
+        while self.cursor.eat_kind(TokenKind::Dot) {
+            if !super::cursor::is_name(self.cursor.token.kind) {
+                return Err(NotUnderstood);
+            }
+            name.push(self.folded_name());
+        }
         let relation = start..self.cursor.previous.end;
         let mut columns = Vec::new();
         if self.cursor.eat_kind(TokenKind::Open) {
@@ -107,7 +113,7 @@ impl Finder<'_> {
         // A relation in another encoding is named as far as its bytes are Latin-1.
         let relation = String::from_utf8(text.to_vec())
             .unwrap_or_else(|_| text.iter().copied().map(char::from).collect());
-        self.script.copies.push(CopyIn { relation, columns, options: said.options() });
+        self.script.copies.push(CopyIn { relation, name, columns, options: said.options() });
         self.expression(Place::Cast, Until::Statement)
     }
 

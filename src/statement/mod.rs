@@ -67,6 +67,8 @@ pub struct Fault {
 pub struct CopyIn {
     /// The relation as the text spells it (`"s"."t"`).
     pub relation: String,
+    /// The parts of its name, as PostgreSQL keeps them.
+    pub name: Vec<Vec<u8>>,
     /// The columns that it lists, as PostgreSQL keeps their names; none for all of them.
     pub columns: Vec<Vec<u8>>,
     /// What its options say about the row stream.

@@ -423,3 +423,30 @@ fn backslashes_of_other_encodings() {
     let expected = [["表0"], ["表000"], ["表 "], ["表 "]];
     assert_eq!(database.query("TABLE t"), [expected, expected].concat());
 }
+
+/// The question for the columns of a COPY has no error of its own, which would abort the client's
+/// transaction and hide the server's.
+#[test]
+fn relations_of_a_copy_may_be_spelled_in_any_way() {
+    both(|endpoint| {
+        let mut wire = log_in(endpoint);
+        say(&mut wire, "CREATE TABLE t (a text); CREATE TABLE \"o'\\ \"\"q\" (a text)");
+        let mut said = String::new();
+        for relation in [
+            "t",
+            "public /* where */ . -- here\n t",
+            "U&\"\\0074\"",
+            "\"o'\\ \"\"q\"",
+            "missing",
+            "missing.t",
+            "elsewhere.public.t",
+            "\"\"",
+        ] {
+            said += &say(&mut wire, "BEGIN");
+            wire.query(format!("COPY {relation} FROM STDIN")).copy_data("x\n").copy_done();
+            said += &transcript(&wire.until_ready());
+            said += &say(&mut wire, "ROLLBACK");
+        }
+        said
+    });
+}
