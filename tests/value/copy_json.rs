@@ -52,6 +52,12 @@ fn each_format_spells_the_escape_in_its_own_way() {
 }
 
 #[test]
+fn an_escape_begins_no_character_of_the_client() {
+    let (mended, _) = mend_whole_kinds(br"\200\\u0000", &text(), Encoding::ShiftJis, &kinds());
+    assert_eq!(mended.escape_ascii().to_string(), br"\200\\u0020".escape_ascii().to_string());
+}
+
+#[test]
 fn a_digit_that_means_something_else_is_left_alone() {
     let null = br#""\\u0020""#.to_vec();
     for options in [
@@ -138,7 +144,8 @@ proptest! {
             prop_assert_eq!(before.len(), after.len());
             for (column, (before, after)) in before.iter().zip(after).enumerate() {
                 let kind = kinds.get(column).copied().unwrap_or_default();
-                let broken = client.has_ascii_trail() && before.raw.contains(&0);
+                let unreadable = before.raw.contains(&0) || before.has_high_escape;
+                let broken = client.has_ascii_trail() && unreadable;
                 let is_null_like = options.null == b" " && before.raw.len() == 1;
                 if !broken && !is_null_like {
                     let expected = before.value.as_ref().map(|value| mended(value, kind, client));

@@ -104,6 +104,9 @@ pub(super) struct Field {
     pub(super) raw: Vec<u8>,
     /// Whether a NUL of it comes as the byte itself, unescaped and outside CSV quotes.
     pub(super) has_bare_nul: bool,
+    /// Whether an escape spells a byte above ASCII. The server resolves escapes behind the conversion
+    /// from the client's encoding, so such a byte begins no character of that encoding.
+    pub(super) has_high_escape: bool,
 }
 
 /// The rows of a stream, read the way the server reads them: first lines, then fields.
@@ -167,7 +170,7 @@ fn text_fields(line: &[&[u8]], options: &CopyOptions) -> Vec<Field> {
     let mut at = 0;
     loop {
         let (start, mut end, mut found_delimiter) = (at, at, false);
-        let (mut value, mut has_bare_nul) = (Vec::new(), false);
+        let (mut value, mut has_bare_nul, mut has_high_escape) = (Vec::new(), false, false);
         while at < line.len() {
             end = at;
             let character = line[at];
@@ -180,9 +183,10 @@ fn text_fields(line: &[&[u8]], options: &CopyOptions) -> Vec<Field> {
                 if at >= line.len() {
                     break;
                 }
-                let (byte, bytes) = unescape(&line[at..]);
-                value.extend(byte);
-                at += bytes;
+                let (unescaped, characters) = unescape(&line[at..]);
+                has_high_escape |= characters > 1 && unescaped[0] >= 0x80;
+                value.extend(unescaped);
+                at += characters;
             } else {
                 has_bare_nul |= character == [0];
                 value.extend_from_slice(character);
@@ -191,7 +195,7 @@ fn text_fields(line: &[&[u8]], options: &CopyOptions) -> Vec<Field> {
         }
         let raw = line[start..end].concat();
         let value = (raw != options.null).then_some(value);
-        fields.push(Field { value, raw, has_bare_nul });
+        fields.push(Field { value, raw, has_bare_nul, has_high_escape });
         if !found_delimiter {
             return fields;
         }
@@ -261,7 +265,7 @@ fn csv_fields(line: &[&[u8]], options: &CopyOptions) -> Vec<Field> {
         }
         let raw = line[start..end].concat();
         let value = (saw_quote || raw != options.null).then_some(value);
-        fields.push(Field { value, raw, has_bare_nul });
+        fields.push(Field { value, raw, has_bare_nul, has_high_escape: false });
         if !found_delimiter {
             return fields;
         }
