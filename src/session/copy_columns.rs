@@ -5,10 +5,10 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use super::Session;
-use super::look_up::kind_of;
 use super::own_statement::{OwnAnswer, OwnStatement};
 use crate::encoding::Encoding;
 use crate::statement::CopyIn;
+use crate::value::type_oid::kind_of;
 use crate::value::{CopyOptions, ValueKind};
 
 /// A COPY stream that the client will send.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::Session;
 use super::expected_replies::{Expected, Notes, Request};
-use crate::value::ValueKind;
+use crate::value::{ValueKind, type_oid::kind_of};
 use crate::wire::{self, tag};
 
 impl Session {
@@ -51,16 +51,5 @@ impl Session {
             }
             _ => {}
         }
-    }
-}
-
-/// What values of a type hold. Source: PostgreSQL, `src/include/catalog/pg_type.dat`.
-pub(super) fn kind_of(oid: u32) -> ValueKind {
-    match oid {
-        // "char", name, text, xml, unknown, bpchar, varchar, cstring
-        18 | 19 | 25 | 142 | 705 | 1042 | 1043 | 2275 => ValueKind::Character,
-        // json, jsonb
-        114 | 3802 => ValueKind::Json,
-        _ => ValueKind::Other,
     }
 }

@@ -3,6 +3,7 @@
 
 pub(crate) mod backslash_escape;
 mod bind;
+mod column;
 mod copy_binary;
 mod copy_character;
 pub(crate) mod copy_escape;
@@ -14,19 +15,27 @@ mod copy_removal;
 mod copy_text;
 mod cut_number;
 pub(crate) mod json_escape;
+mod judge;
 mod kind;
 mod nul;
 mod nul_policy;
 mod parse_nul;
+mod policies;
 mod query_nul;
+mod rule;
+pub mod type_oid;
 
 pub use bind::BindScanner;
+pub use column::Column;
 pub use copy_nul::CopyScanner;
 pub use copy_options::{CopyFormat, CopyOptions};
 pub use copy_removal::CopyNulRemover;
+pub use judge::{ColumnJudge, Refusal, Verdict};
 pub use kind::ValueKind;
 pub use nul_policy::{
     CharacterReplacements, NulPolicy, ParameterNul, first_bind_nul, without_bind_nuls,
 };
 pub use parse_nul::mend_parse;
+pub use policies::{BadDates, InvalidUtf8, SilentLoss, TooLong, ValuePolicies};
 pub use query_nul::QueryScanner;
+pub use rule::{Findings, ValueRule};

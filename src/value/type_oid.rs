@@ -1,0 +1,67 @@
+//! The OIDs of the types whose values are looked into; the same on every server.
+//!
+//! Source: PostgreSQL, `src/include/catalog/pg_type.dat`.
+
+use super::kind::ValueKind;
+
+/// `boolean`
+pub const BOOL: u32 = 16;
+/// `bytea`
+pub const BYTEA: u32 = 17;
+/// `"char"`
+pub const CHAR: u32 = 18;
+/// `name`
+pub const NAME: u32 = 19;
+/// `bigint`
+pub const INT8: u32 = 20;
+/// `smallint`
+pub const INT2: u32 = 21;
+/// `integer`
+pub const INT4: u32 = 23;
+/// `text`
+pub const TEXT: u32 = 25;
+/// `oid`
+pub const OID: u32 = 26;
+/// `json`
+pub const JSON: u32 = 114;
+/// `xml`
+pub const XML: u32 = 142;
+/// `real`
+pub const FLOAT4: u32 = 700;
+/// `double precision`
+pub const FLOAT8: u32 = 701;
+/// The type of a constant that has none yet.
+pub const UNKNOWN: u32 = 705;
+/// `character(n)`
+pub const BPCHAR: u32 = 1042;
+/// `character varying(n)`
+pub const VARCHAR: u32 = 1043;
+/// `date`
+pub const DATE: u32 = 1082;
+/// `time without time zone`
+pub const TIME: u32 = 1083;
+/// `timestamp without time zone`
+pub const TIMESTAMP: u32 = 1114;
+/// `timestamp with time zone`
+pub const TIMESTAMPTZ: u32 = 1184;
+/// `interval`
+pub const INTERVAL: u32 = 1186;
+/// `time with time zone`
+pub const TIMETZ: u32 = 1266;
+/// `numeric`
+pub const NUMERIC: u32 = 1700;
+/// `cstring`
+pub const CSTRING: u32 = 2275;
+/// `uuid`
+pub const UUID: u32 = 2950;
+/// `jsonb`
+pub const JSONB: u32 = 3802;
+
+/// What values of a type hold.
+pub fn kind_of(type_oid: u32) -> ValueKind {
+    match type_oid {
+        CHAR | NAME | TEXT | XML | UNKNOWN | BPCHAR | VARCHAR | CSTRING => ValueKind::Character,
+        JSON | JSONB => ValueKind::Json,
+        _ => ValueKind::Other,
+    }
+}
