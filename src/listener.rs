@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -16,7 +16,7 @@ use tokio::time::timeout;
 
 use crate::config::{Config, Limits};
 use crate::connection::{BufferPool, Connection, End};
-use crate::session::{Exchange, Policy, Session};
+use crate::session::{Common, Exchange, Policy, Session};
 use crate::target::{self, TargetAddress};
 use crate::telemetry::{self, Totals};
 use crate::wire::{self, OwnError, Severity, StartupPacket, UNTAGGED_HEAD_BYTES};
@@ -98,6 +98,7 @@ impl Listener {
         tokio::select! {
             () = stop => {}
             () = accept(&self.socket, &self.shared, &workers) => {}
+            () = tick(&self.shared.policy.common) => {}
         }
         drop(self.socket);
         let running = self.shared.clients.load(Ordering::Acquire);
@@ -113,7 +114,11 @@ impl Listener {
                 left.await;
             }
         };
-        let _ = timeout(Duration::from_secs(self.shared.limits.drain_timeout), drained).await;
+        let drained = timeout(Duration::from_secs(self.shared.limits.drain_timeout), drained);
+        tokio::select! {
+            _ = drained => {}
+            () = tick(&self.shared.policy.common) => {}
+        }
         Ok(self.shared.clients.load(Ordering::Acquire))
     }
 
@@ -126,6 +131,16 @@ impl Listener {
             count => count,
         };
         (0..count).map(|index| start_worker(index, Arc::clone(&self.shared))).collect()
+    }
+}
+
+/// Keeps the clock of the sessions, for ever.
+async fn tick(common: &Common) {
+    let mut seconds = tokio::time::interval(Duration::from_secs(1));
+    loop {
+        seconds.tick().await;
+        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        common.set_clock(now.as_secs());
     }
 }
 

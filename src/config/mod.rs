@@ -524,6 +524,7 @@ impl Config {
             execute_timeout_seconds: self.target.execute_timeout,
             statement_bytes_max: self.limits.statement_bytes,
             replies_max: self.limits.pipeline_messages.get(),
+            common: Arc::default(),
             message_bytes_max: self.limits.message_bytes,
         })
     }

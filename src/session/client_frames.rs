@@ -4,10 +4,10 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::copy_columns::CopyColumns;
 use super::expected_replies::{Expected, Notes, Request, Synthesize};
 use super::position_map::PositionMap;
 use super::prepared_statements::Plan;
+use super::relations::CopyStream;
 use super::settling::Cause;
 use super::{Body, CopyIn, Mend, Phase, Session, Step};
 use crate::statement::{self, Script};
@@ -243,8 +243,11 @@ impl Session {
                 if !plan.copies.is_empty() {
                     notes.get_or_insert_default().copies = plan.copies.clone().into();
                 }
-                if plan.cause.any() {
-                    let cause = plan.cause;
+                let cause = plan.cause;
+                if cause.relations {
+                    self.relations.on_change();
+                }
+                if cause.may_settle() {
                     self.settling.note_for_sync(cause);
                 }
             }
@@ -343,7 +346,7 @@ impl Session {
             return Judged::Later;
         }
         let Some(body) = rest.get_mut(HEAD_BYTES..head.frame_bytes) else { return Judged::Later };
-        self.counts.statements += u64::from(matches!(self.copy_columns, CopyColumns::None));
+        self.counts.statements += u64::from(!self.relations.text_waits());
         if head.tag == tag::QUERY { self.on_query(head, body) } else { self.on_parse(head, body) }
     }
 
@@ -380,12 +383,15 @@ impl Session {
             self.push_synthesized(Request::Query, error, aborted_wins, None);
             return Judged::Done(Step::Replace(head.frame_bytes, wire::query(FAILING_SQL)));
         }
-        let copies = match self.copy_streams(&script.copies, false) {
-            Ok(copies) => copies,
-            Err(question) => return Judged::Done(Step::Replace(0, question)),
-        };
+        if let Err(question) = self.ask_for_relations(&script, false) {
+            return Judged::Done(Step::Replace(0, question));
+        }
+        let copies = self.copy_streams(&script);
         self.in_pipeline = false;
         let cause = cause_of(&script);
+        if cause.relations || cause.transaction && self.relations.has_changed() {
+            self.relations.on_change();
+        }
         let positions = self.note_edits(sql, &script);
         let rewritten = positions
             .is_some()
@@ -438,10 +444,10 @@ impl Session {
             );
             return Judged::Done(Step::Replace(head.frame_bytes, frames));
         }
-        let copies = match self.copy_streams(&script.copies, true) {
-            Ok(copies) => copies,
-            Err(question) => return Judged::Done(Step::Replace(0, question)),
-        };
+        if let Err(question) = self.ask_for_relations(&script, true) {
+            return Judged::Done(Step::Replace(0, question));
+        }
+        let copies = self.copy_streams(&script);
         self.in_pipeline = true;
         let positions = self.note_edits(parse.sql, &script);
         let mut cause = cause_of(&script);
@@ -461,6 +467,18 @@ impl Session {
             Some(frame) => Judged::Done(Step::Replace(head.frame_bytes, frame)),
             None => Judged::Passed(head.frame_bytes),
         }
+    }
+
+    /// The frames that ask for relations of which more has to be known before the text goes.
+    fn ask_for_relations(&mut self, script: &Script, extended: bool) -> Result<(), Vec<u8>> {
+        if script.copies.is_empty() || !self.settings.rewrite {
+            return Ok(());
+        }
+        self.know_relations(script.copies.iter().map(|copy| &copy.name), extended)
+    }
+
+    fn copy_streams(&self, script: &Script) -> Vec<CopyStream> {
+        script.copies.iter().map(|copy| self.copy_stream(copy)).collect()
     }
 
     /// The error that the text deserves before the target sees any of it.
@@ -539,6 +557,7 @@ fn cause_of(script: &Script) -> Cause {
         settings: script.touches_settings,
         role: script.resets_role,
         transaction: script.ends_transaction,
+        relations: script.changes_relations,
     }
 }
 

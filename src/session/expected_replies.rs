@@ -4,10 +4,10 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use super::copy_columns::CopyStream;
 use super::own_statement::OwnStatement;
 use super::position_map::PositionMap;
 use super::prepared_statements::Undo;
+use super::relations::CopyStream;
 use crate::wire::{OwnError, tag};
 
 /// A message that the target answers.
@@ -26,6 +26,9 @@ pub(super) enum Request {
     LookUp,
     /// Statements of the proxy's own, up to one ReadyForQuery. All of the answer is swallowed.
     Own,
+    /// A statement of the proxy's own in the client's pipeline, up to its last CloseComplete. Its
+    /// answer is swallowed; an error is the one that the client's next message would have met.
+    OwnInPipeline,
 }
 
 /// What is remembered of a message until its answer is complete.
@@ -66,6 +69,8 @@ pub(super) struct Notes {
     pub(super) looks_up: bool,
     /// Whether a first frame of the answer has been seen.
     pub(super) begun: bool,
+    /// The CloseComplete messages of the answer that have been seen.
+    pub(super) closes: u8,
 }
 
 /// An error of ours, waiting for its turn.
@@ -133,6 +138,11 @@ impl ExpectedReplies {
         if complete {
             self.queue.pop_front();
         }
+    }
+
+    /// The answer at the front is complete.
+    pub(super) fn pop(&mut self) -> Option<Expected> {
+        self.queue.pop_front()
     }
 
     /// ReadyForQuery came. It ends the answer to a simple query, a function call, a Sync or our

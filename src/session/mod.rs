@@ -11,7 +11,7 @@
 //! ```
 
 mod client_frames;
-mod copy_columns;
+mod common;
 mod counts;
 mod exchange;
 mod expected_replies;
@@ -20,11 +20,13 @@ mod own_statement;
 mod policy;
 mod position_map;
 mod prepared_statements;
+mod relations;
 mod settling;
 mod target_frames;
 
 use std::sync::Arc;
 
+pub use common::Common;
 pub use counts::Counts;
 pub use exchange::Exchange;
 pub use policy::{BadSetting, ForeignKeys, LoadPhase, OnDenied, Policy, Settings};
@@ -32,9 +34,9 @@ pub use policy::{BadSetting, ForeignKeys, LoadPhase, OnDenied, Policy, Settings}
 use crate::statement::Lexing;
 use crate::value::{BindScanner, CopyScanner, QueryScanner};
 use crate::wire::{OwnError, StartupParameters};
-use copy_columns::CopyColumns;
 use expected_replies::ExpectedReplies;
 use prepared_statements::PreparedStatements;
+use relations::Relations;
 use settling::Settling;
 
 /// What is to happen to the bytes at the front of a direction.
@@ -101,8 +103,7 @@ pub struct Session {
     settling: Settling,
     /// The statement whose parameters are being looked up; the client waits meanwhile.
     looks_up: Option<Box<[u8]>>,
-    /// What is known of the columns of the COPY at hand.
-    copy_columns: CopyColumns,
+    relations: Relations,
     /// The client has sent messages of an extended query since its last Sync.
     in_pipeline: bool,
     /// The COPY stream that the target has asked for and not yet had.
@@ -137,7 +138,7 @@ impl Session {
             prepared: PreparedStatements::default(),
             settling: Settling::default(),
             looks_up: None,
-            copy_columns: CopyColumns::None,
+            relations: Relations::default(),
             in_pipeline: false,
             copy_in: CopyIn::None,
             copied_out: false,

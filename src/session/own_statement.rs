@@ -25,14 +25,14 @@ pub(super) enum OwnStatement {
     SetTimeout(u32),
     /// The configured script.
     AfterConnect(String),
-    /// Asks for the columns that a COPY into this relation fills.
-    CopyColumns {
+    /// Asks for the columns of a relation.
+    Columns {
         /// Its schema, if the client's text names one.
         schema: Option<String>,
         /// Its name.
         table: String,
-        /// Whether the server has generated columns, which COPY leaves out.
-        generated: bool,
+        /// The major version of the server: what its catalog has.
+        major: u32,
     },
 }
 
@@ -51,29 +51,42 @@ impl OwnStatement {
             OwnStatement::SetRole(Role::Origin) => "SET session_replication_role = 'origin'".into(),
             OwnStatement::SetTimeout(seconds) => format!("SET statement_timeout = '{seconds}s'"),
             OwnStatement::AfterConnect(script) => script.clone(),
-            OwnStatement::CopyColumns { schema, table, generated } => {
-                let quoted =
-                    |name: &str| format!("E'{}'", name.replace('\'', "''").replace('\\', "\\\\"));
-                let table = quoted(table);
-                let place = match schema {
-                    Some(schema) => format!("n.nspname = {}", quoted(schema)),
-                    None => "pg_catalog.pg_table_is_visible(c.oid)".to_owned(),
-                };
-                let stored = if *generated { " AND a.attgenerated = ''" } else { "" };
-                // A failure would abort the client's transaction, so names are compared and not
-                // looked up: that needs no right to a schema and takes any spelling.
-                format!(
-                    "SELECT a.attname, coalesce(nullif(t.typbasetype, 0), t.oid) \
-                     FROM pg_catalog.pg_attribute a \
-                     JOIN pg_catalog.pg_type t ON t.oid = a.atttypid \
-                     JOIN pg_catalog.pg_class c ON c.oid = a.attrelid \
-                     JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
-                     WHERE c.relname = {table} AND {place} AND a.attnum > 0 \
-                     AND NOT a.attisdropped{stored} ORDER BY a.attnum"
-                )
+            OwnStatement::Columns { schema, table, major } => {
+                columns_sql(schema.as_deref(), table, *major)
             }
         }
     }
+}
+
+/// The text that asks for the columns of a relation, each with the type that is under its domain.
+///
+/// A failure would abort the client's transaction, so names are compared and not looked up: that
+/// needs no right to a schema and takes any spelling.
+fn columns_sql(schema: Option<&str>, table: &str, major: u32) -> String {
+    let quoted = |name: &str| format!("E'{}'", name.replace('\'', "''").replace('\\', "\\\\"));
+    let place = match schema {
+        Some("pg_temp") => "n.oid = pg_catalog.pg_my_temp_schema()".to_owned(),
+        Some(schema) => format!("n.nspname = {}", quoted(schema)),
+        None => "pg_catalog.pg_table_is_visible(c.oid)".to_owned(),
+    };
+    let identity = if major >= 10 { "a.attidentity" } else { "''" };
+    let generated = if major >= 12 { "a.attgenerated" } else { "''" };
+    let table = quoted(table);
+    format!(
+        "SELECT n.nspname, c.relname, a.attname, coalesce(d.oid, b.oid, t.oid), \
+         CASE coalesce(d.typcategory, b.typcategory, t.typcategory) WHEN 'A' \
+         THEN coalesce(d.typelem, b.typelem, t.typelem) ELSE 0 END, \
+         CASE WHEN d.oid IS NOT NULL THEN b.typtypmod WHEN b.oid IS NOT NULL THEN t.typtypmod \
+         ELSE a.atttypmod END, a.attnotnull, {identity}, {generated} \
+         FROM pg_catalog.pg_attribute a \
+         JOIN pg_catalog.pg_class c ON c.oid = a.attrelid \
+         JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
+         JOIN pg_catalog.pg_type t ON t.oid = a.atttypid \
+         LEFT JOIN pg_catalog.pg_type b ON b.oid = t.typbasetype \
+         LEFT JOIN pg_catalog.pg_type d ON d.oid = b.typbasetype \
+         WHERE c.relname = {table} AND {place} AND a.attnum > 0 \
+         AND NOT a.attisdropped ORDER BY a.attnum"
+    )
 }
 
 /// What the target answered to one of our statements so far.

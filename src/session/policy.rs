@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use super::Common;
 use crate::mapping::Mapping;
 
 /// What happens to foreign keys during a load.
@@ -50,6 +51,8 @@ pub struct Policy {
     pub statement_bytes_max: usize,
     /// The most messages that may wait for an answer before no more are taken from the client.
     pub replies_max: usize,
+    /// What all sessions have in common.
+    pub common: Arc<Common>,
     /// The longest message in bytes; PostgreSQL's own limit is 1 GiB.
     pub message_bytes_max: usize,
 }

@@ -4,8 +4,8 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::copy_columns::CopyStream;
 use super::position_map::PositionMap;
+use super::relations::CopyStream;
 use super::settling::Cause;
 use crate::value::ValueKind;
 

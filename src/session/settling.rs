@@ -42,11 +42,18 @@ pub(super) struct Cause {
     pub(super) role: bool,
     /// The transaction ended, and with it settings that were changed inside it.
     pub(super) transaction: bool,
+    /// What the names of relations stand for; nothing is settled for it.
+    pub(super) relations: bool,
 }
 
 impl Cause {
     /// Whether there is any.
     pub(super) fn any(self) -> bool {
+        self.may_settle() || self.relations
+    }
+
+    /// Whether there is one that may have to be settled.
+    pub(super) fn may_settle(self) -> bool {
         self.settings || self.role || self.transaction
     }
 
@@ -55,6 +62,7 @@ impl Cause {
             settings: self.settings || other.settings,
             role: self.role || other.role,
             transaction: self.transaction || other.transaction,
+            relations: self.relations || other.relations,
         }
     }
 }
@@ -129,6 +137,17 @@ impl Session {
         self.own_frames(question)
     }
 
+    /// The same where a pipeline is under way: a Flush makes the target answer, and no Sync ends the
+    /// pipeline. An error is the one that the client's next message would have met.
+    pub(super) fn ask_in_pipeline(&mut self, question: OwnStatement) -> Vec<u8> {
+        self.settling.active = true;
+        self.settling.answer = OwnAnswer::default();
+        let frames = wire::own_group_in_pipeline(&question.sql());
+        let notes = Notes { own: Some(question), ..Notes::default() };
+        self.replies.push(Expected::with(Request::OwnInPipeline, notes));
+        frames
+    }
+
     fn own_frames(&mut self, statement: OwnStatement) -> Vec<u8> {
         let sql = statement.sql();
         self.settling.answer = OwnAnswer::default();
@@ -168,11 +187,10 @@ impl Session {
             (_, None) => Vec::new(),
         };
         let mut settled = Settled { to_client, owes_ready: false };
-        let next = match done {
-            OwnStatement::CopyColumns { .. } => self.on_copy_columns(&answer),
-            _ => self.next_own_statement(done),
-        };
-        match next {
+        if matches!(done, OwnStatement::Columns { .. }) {
+            self.on_relation(&answer);
+        }
+        match self.next_own_statement(done) {
             Some(next) => self.own_to_target = self.own_frames(next),
             None => {
                 self.settling.active = false;
@@ -232,7 +250,7 @@ impl Session {
             OwnStatement::ReadSettings => role().or_else(timeout).or_else(script),
             OwnStatement::SetRole(_) => timeout().or_else(script),
             OwnStatement::SetTimeout(_) => script(),
-            OwnStatement::AfterConnect(_) | OwnStatement::CopyColumns { .. } => None,
+            OwnStatement::AfterConnect(_) | OwnStatement::Columns { .. } => None,
         };
         if next.is_none() {
             self.settling.role_was_reset = false;

@@ -71,6 +71,7 @@ impl Session {
             tag::NOTICE_RESPONSE => notes.own.is_some() || notes.positions.is_some(),
             tag::ERROR_RESPONSE if notes.positions.is_some() => true,
             tag::ERROR_RESPONSE if notes.looks_up => false,
+            tag::ERROR_RESPONSE if front.request == Request::OwnInPipeline => false,
             _ if notes.looks_up => true,
             _ => notes.own.is_some() || notes.synthesize.is_some(),
         }
@@ -108,6 +109,9 @@ impl Session {
     /// A frame of the answer to one of our own statements: swallowed.
     fn on_own_frame(&mut self, frame_tag: u8, frame: &[u8]) -> Result<Step, OwnError> {
         let body = frame.get(HEAD_BYTES..).unwrap_or_default();
+        if self.replies.front().is_some_and(|front| front.request == Request::OwnInPipeline) {
+            return self.on_own_frame_in_pipeline(frame_tag, frame);
+        }
         if frame_tag != tag::READY_FOR_QUERY {
             if let Some(notes) = self.replies.front_notes() {
                 notes.begun = true;
@@ -123,6 +127,23 @@ impl Session {
         let mut to_client = settled.to_client;
         if settled.owes_ready {
             to_client.extend_from_slice(frame);
+        }
+        Ok(Step::Replace(frame.len(), to_client))
+    }
+
+    /// The same where no ReadyForQuery ends the answer.
+    fn on_own_frame_in_pipeline(&mut self, frame_tag: u8, frame: &[u8]) -> Result<Step, OwnError> {
+        self.settling.answer.on_frame(frame_tag, frame.get(HEAD_BYTES..).unwrap_or_default());
+        let mut to_client = Vec::new();
+        if let Some(notes) = self.replies.front_notes()
+            && frame_tag == tag::CLOSE_COMPLETE
+        {
+            notes.closes += 1;
+            if notes.closes == wire::OWN_GROUP_CLOSES
+                && let Some(own) = self.replies.pop().and_then(|done| done.notes?.own)
+            {
+                to_client = self.on_own_answered(&own)?.to_client;
+            }
         }
         Ok(Step::Replace(frame.len(), to_client))
     }
@@ -153,11 +174,15 @@ impl Session {
         self.copy_in = CopyIn::None;
         self.copied_out = false;
         self.prepared.forget_all_kinds();
+        self.relations.forget();
         for dropped in self.replies.on_error().into_iter().rev() {
             if dropped.request == Request::LookUp {
                 // The statement is not there, or the transaction is aborted: the Bind that waits
                 // would have met the same error, and is skipped now.
                 self.looks_up = None;
+            }
+            if dropped.request == Request::OwnInPipeline {
+                self.settling.active = false;
             }
             if let Some(undo) = dropped.notes.and_then(|notes| notes.undo) {
                 self.prepared.undo(undo);
@@ -184,6 +209,9 @@ impl Session {
                 self.replies.on_ready();
                 if self.transaction_status == b'I' {
                     self.prepared.close_portals();
+                    if self.relations.on_transaction_end() {
+                        self.policy.common.note_definition();
+                    }
                 }
             }
             tag::COMMAND_COMPLETE => {

@@ -162,21 +162,32 @@ impl<'a> Finder<'a> {
     fn dispatch(&mut self, word: &[u8]) -> Understood {
         match word {
             b"select" | b"insert" | b"update" | b"delete" | b"with" | b"values" | b"merge"
-            | b"begin" | b"table" | b"fetch" | b"execute" | b"declare" => {
-                self.expression(Place::Cast, Until::Statement)
-            }
+            | b"begin" | b"table" | b"fetch" | b"execute" | b"declare" | b"start" | b"close"
+            | b"move" | b"lock" | b"show" | b"release" | b"analyze" | b"vacuum" | b"truncate"
+            | b"listen" | b"unlisten" | b"notify" => self.expression(Place::Cast, Until::Statement),
+            // A COPY that was not understood is no COPY, or none that concerns us.
             b"copy" => self.copy(),
-            b"set" => self.set(),
-            b"reset" | b"discard" => self.reset(),
+            b"set" => {
+                self.script.changes_relations = true;
+                self.set()
+            }
+            b"reset" | b"discard" => {
+                self.script.changes_relations = true;
+                self.reset()
+            }
             b"commit" | b"end" | b"rollback" | b"abort" => {
                 self.script.ends_transaction = true;
                 self.expression(Place::Cast, Until::Statement)
             }
             b"create" | b"alter" | b"drop" | b"comment" | b"grant" | b"revoke" | b"import" => {
+                self.script.changes_relations = true;
                 self.definition = true;
                 self.define(word)
             }
-            _ => self.expression(Place::Cast, Until::Statement),
+            _ => {
+                self.script.changes_relations = true;
+                self.expression(Place::Cast, Until::Statement)
+            }
         }
     }
 

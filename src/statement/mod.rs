@@ -107,6 +107,9 @@ pub struct Script {
     /// Whether a statement ends or rolls back (part of) a transaction, which brings settings back:
     /// COMMIT, END, ROLLBACK (TO), ABORT, PREPARE TRANSACTION.
     pub ends_transaction: bool,
+    /// Whether a statement may change what the name of a relation stands for: DDL, settings such as
+    /// search_path, DO and CALL. The end of a transaction may too, see `ends_transaction`.
+    pub changes_relations: bool,
     /// The number of statements in the text.
     pub statements: usize,
     /// Statements that look like DDL and that the finder gave up on; they go through untouched.

@@ -3,7 +3,7 @@
 
 use bytes::BytesMut;
 use pgwire::messages::Message;
-use pgwire::messages::extendedquery::{Bind, Close, Execute, Parse, Sync};
+use pgwire::messages::extendedquery::{Bind, Close, Execute, Flush, Parse, Sync};
 use pgwire::messages::response::{ErrorResponse, NoticeResponse};
 use pgwire::messages::simplequery::Query;
 
@@ -93,6 +93,23 @@ pub fn parse(name: &str, sql: &str) -> Vec<u8> {
 /// The frames that run `sql` by the extended protocol under a name of our own, up to Sync. Unlike
 /// a simple query they leave the client's unnamed statement and unnamed portal alone.
 pub fn own_group(sql: &str) -> Vec<u8> {
+    let mut frames = own_messages(sql);
+    frames.extend(frame(&Sync::new()));
+    frames
+}
+
+/// The same up to a Flush, inside a pipeline of the client's. The answer ends with the third
+/// CloseComplete.
+pub fn own_group_in_pipeline(sql: &str) -> Vec<u8> {
+    let mut frames = own_messages(sql);
+    frames.extend(frame(&Flush::new()));
+    frames
+}
+
+/// The CloseComplete messages that answer [`own_group_in_pipeline`].
+pub const OWN_GROUP_CLOSES: u8 = 3;
+
+fn own_messages(sql: &str) -> Vec<u8> {
     const NAME: &str = "dms_proxy";
     let name = || Some(NAME.to_owned());
     let mut frames = frame(&Close::new(b'S', name()));
@@ -101,7 +118,6 @@ pub fn own_group(sql: &str) -> Vec<u8> {
     frames.extend(frame(&Execute::new(name(), 0)));
     frames.extend(frame(&Close::new(b'P', name())));
     frames.extend(frame(&Close::new(b'S', name())));
-    frames.extend(frame(&Sync::new()));
     frames
 }
 

@@ -9,7 +9,8 @@ mod startup_packet;
 pub mod tag;
 
 pub use build::{
-    OwnError, Severity, error_response, notice_response, own_group, parse, query, with_body,
+    OWN_GROUP_CLOSES, OwnError, Severity, error_response, notice_response, own_group,
+    own_group_in_pipeline, parse, query, with_body,
 };
 pub use frame::{FrameError, HEAD_BYTES, Head, head};
 pub use message::{

@@ -1,0 +1,224 @@
+//! What the relations that a client writes to are made of, asked of the catalog in the client's own
+//! session just before they are needed: only that session sees its uncommitted tables, its
+//! search_path and its rights. Answers are kept until something may have changed them.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::Session;
+use super::own_statement::{OwnAnswer, OwnStatement};
+use crate::encoding::Encoding;
+use crate::statement::CopyIn;
+use crate::value::{Column, CopyOptions, ValueKind};
+
+/// Relations remembered at most in one session; then all of them are asked for anew.
+const RELATIONS_MAX: usize = 1_000;
+
+/// Seconds after which an answer is old: definitions that other sessions change on a road that does
+/// not lead through this proxy are noticed that late.
+const SECONDS_MAX: u64 = 10;
+
+/// The parts of a relation's name, as PostgreSQL keeps them.
+pub(super) type Name = Vec<Vec<u8>>;
+
+/// A relation of the target. One that is not there has no columns.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Relation {
+    pub(super) schema: String,
+    pub(super) table: String,
+    pub(super) columns: Vec<RelationColumn>,
+}
+
+/// A column, and how it gets its values.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct RelationColumn {
+    /// Its name in the client's encoding.
+    pub(super) name: Vec<u8>,
+    pub(super) column: Column,
+    /// `GENERATED ALWAYS AS IDENTITY`
+    pub(super) is_identity_always: bool,
+    /// `GENERATED ALWAYS AS (...) STORED`
+    pub(super) is_generated: bool,
+}
+
+impl Relation {
+    /// The column that a list of names, or with none of them the table's own order, has at `index`.
+    pub(super) fn column(&self, listed: &[Vec<u8>], index: usize) -> Option<&RelationColumn> {
+        match listed {
+            [] => self.columns.get(index),
+            listed => self.named(listed.get(index)?),
+        }
+    }
+
+    /// The column of this name.
+    pub(super) fn named(&self, name: &[u8]) -> Option<&RelationColumn> {
+        self.columns.iter().find(|column| column.name == name)
+    }
+
+    fn from_answer(answer: &OwnAnswer) -> Relation {
+        let text = |value: &Option<Vec<u8>>| {
+            String::from_utf8_lossy(value.as_deref().unwrap_or_default()).into_owned()
+        };
+        let mut relation = Relation::default();
+        for row in &answer.rows {
+            let [schema, table, name, oid, element, modifier, not_null, identity, generated] =
+                row.as_slice()
+            else {
+                continue;
+            };
+            (relation.schema, relation.table) = (text(schema), text(table));
+            relation.columns.push(RelationColumn {
+                name: name.clone().unwrap_or_default(),
+                column: Column {
+                    name: text(name),
+                    type_oid: text(oid).parse().unwrap_or_default(),
+                    element_oid: text(element).parse().unwrap_or_default(),
+                    modifier: text(modifier).parse().unwrap_or(-1),
+                    is_nullable: text(not_null) != "t",
+                },
+                is_identity_always: text(identity) == "a",
+                is_generated: text(generated) == "s",
+            });
+        }
+        relation
+    }
+}
+
+/// The relations that were asked for.
+#[derive(Debug, Default)]
+pub(super) struct Relations {
+    known: HashMap<Name, Arc<Relation>>,
+    /// The one that is asked for at the moment.
+    asking: Option<Name>,
+    /// A text waits for answers; it is judged again with each of them.
+    text_waits: bool,
+    /// A definition has changed in the transaction under way, whose end may undo that.
+    changed: bool,
+    /// When the first of the answers came, in seconds of the proxy's clock.
+    since_seconds: u64,
+    /// How many changes of definitions the proxy had seen then.
+    definitions: u64,
+}
+
+impl Relations {
+    /// Whether a text waits for answers.
+    pub(super) fn text_waits(&self) -> bool {
+        self.text_waits
+    }
+
+    /// What is known of a relation.
+    pub(super) fn get(&self, name: &Name) -> Option<&Arc<Relation>> {
+        self.known.get(name)
+    }
+
+    /// A statement passes that may change what names stand for.
+    pub(super) fn on_change(&mut self) {
+        self.changed = true;
+        self.known.clear();
+    }
+
+    /// Whether a definition has changed in the transaction under way.
+    pub(super) fn has_changed(&self) -> bool {
+        self.changed
+    }
+
+    /// Nothing is known any more, and no text waits.
+    pub(super) fn forget(&mut self) {
+        self.known.clear();
+        self.asking = None;
+        self.text_waits = false;
+    }
+
+    /// A transaction has ended; gives whether it changed definitions, which others see now.
+    pub(super) fn on_transaction_end(&mut self) -> bool {
+        if self.changed {
+            self.known.clear();
+        }
+        std::mem::take(&mut self.changed)
+    }
+}
+
+impl Session {
+    /// Sees to it that the relations of these names are known as far as they can be. Where one has to
+    /// be asked for first, gives the frames that ask; the client waits then, and the text is judged
+    /// again. `extended` says that the text came in a Parse.
+    pub(super) fn know_relations<'a>(
+        &mut self,
+        names: impl IntoIterator<Item = &'a Name>,
+        extended: bool,
+    ) -> Result<(), Vec<u8>> {
+        let common = &self.policy.common;
+        let (definitions, seconds) = (common.definitions(), common.clock_seconds());
+        let relations = &mut self.relations;
+        let is_old = seconds.saturating_sub(relations.since_seconds) > SECONDS_MAX
+            || definitions != relations.definitions
+            || relations.known.len() > RELATIONS_MAX;
+        if is_old && !relations.text_waits {
+            relations.known.clear();
+            (relations.since_seconds, relations.definitions) = (seconds, definitions);
+        }
+        // A transaction that is aborted answers nothing, and what waits is refused as well.
+        let can_ask = self.transaction_status != b'E';
+        let unknown = names.into_iter().find(|name| !relations.known.contains_key(*name));
+        let Some(name) = unknown.filter(|_| can_ask) else {
+            relations.text_waits = false;
+            return Ok(());
+        };
+        relations.text_waits = true;
+        relations.asking = Some(name.clone());
+        let question = self.columns_of(name);
+        // A Sync would end a pipeline that is under way.
+        Err(if self.in_pipeline {
+            self.ask_in_pipeline(question)
+        } else {
+            self.ask(question, extended)
+        })
+    }
+
+    /// The question is answered.
+    pub(super) fn on_relation(&mut self, answer: &OwnAnswer) {
+        if let Some(name) = self.relations.asking.take() {
+            self.relations.known.insert(name, Arc::new(Relation::from_answer(answer)));
+        }
+    }
+
+    /// The COPY stream that a statement asks for, as far as its relation is known.
+    pub(super) fn copy_stream(&self, copy: &CopyIn) -> CopyStream {
+        let relation = self.relations.get(&copy.name).cloned();
+        let kinds = relation.as_ref().map_or_else(Arc::default, |relation| {
+            let kind = |column: Option<&RelationColumn>| {
+                column.map_or(ValueKind::Other, |column| column.column.kind())
+            };
+            match copy.columns.as_slice() {
+                // COPY leaves generated columns out where none are listed.
+                [] => {
+                    let columns = relation.columns.iter().filter(|column| !column.is_generated);
+                    columns.map(|column| kind(Some(column))).collect()
+                }
+                listed => listed.iter().map(|name| kind(relation.named(name))).collect(),
+            }
+        });
+        CopyStream { options: copy.options.clone(), kinds }
+    }
+
+    fn columns_of(&self, name: &Name) -> OwnStatement {
+        let major = self.server_version.split(|c: char| !c.is_ascii_digit()).next();
+        let major = major.and_then(|major| major.parse().ok()).unwrap_or(0);
+        // A name in another encoding than UTF-8 cannot be spelled here, and finds nothing.
+        let spelled = |name: &[u8]| {
+            let speaks = self.lexing.encoding == Encoding::Utf8 || name.is_ascii();
+            String::from_utf8(name.to_vec()).ok().filter(|_| speaks).unwrap_or_default()
+        };
+        let mut parts = name.iter().rev().map(|part| spelled(part));
+        let table = parts.next().unwrap_or_default();
+        OwnStatement::Columns { schema: parts.next(), table, major }
+    }
+}
+
+/// A COPY stream that the client will send.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct CopyStream {
+    pub(super) options: CopyOptions,
+    /// What each field holds; none where it could not be found out.
+    pub(super) kinds: Arc<[ValueKind]>,
+}
