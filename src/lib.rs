@@ -6,6 +6,7 @@ pub mod config;
 pub mod connection;
 pub mod dms;
 pub mod encoding;
+pub mod ledger;
 pub mod listener;
 pub mod mapping;
 pub mod session;

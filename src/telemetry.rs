@@ -58,8 +58,10 @@ fn rewrites(mapping: &Mapping, counts: &Counts) -> Vec<(String, u64)> {
         ("nul-in-query", counts.nul_query),
         ("nul-in-constant", counts.nul_constant),
     ];
+    let rules = counts.values.iter().map(|(rule, count)| (rule.name(), *count));
     types
         .chain(values)
+        .chain(rules)
         .filter(|(_, count)| *count > 0)
         .map(|(rule, count)| (rule.to_owned(), count))
         .collect()

@@ -13,7 +13,8 @@ const EDGES: &[(&str, &[&str])] = &[
     ("target", &[]),
     ("value", &["encoding"]),
     ("statement", &["encoding", "mapping", "value"]),
-    ("session", &["encoding", "mapping", "statement", "value", "wire"]),
+    ("ledger", &[]),
+    ("session", &["encoding", "ledger", "mapping", "statement", "value", "wire"]),
     ("connection", &["session", "target", "wire"]),
     ("dms", &["mapping"]),
     ("config", &["dms", "mapping", "session", "target"]),
@@ -21,7 +22,7 @@ const EDGES: &[(&str, &[&str])] = &[
 
 /// Modules that know nothing of IO.
 const WITHOUT_IO: &[&str] =
-    &["dms", "mapping", "encoding", "wire", "value", "statement", "session"];
+    &["dms", "ledger", "mapping", "encoding", "wire", "value", "statement", "session"];
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))

@@ -1,13 +1,17 @@
-//! What all sessions of one proxy have in common: a coarse clock and the number of definitions that
-//! were changed. Atomic numbers only, so no session waits for another one.
+//! What all sessions of one proxy have in common: a coarse clock, the number of definitions that were
+//! changed, and the ledger. Only the ledger has a lock, and only a session's end takes it.
 
 use std::sync::atomic::{AtomicU64, Ordering};
+
+use crate::ledger::Ledger;
 
 /// Shared by all sessions.
 #[derive(Debug, Default)]
 pub struct Common {
     clock_seconds: AtomicU64,
     definitions: AtomicU64,
+    /// What all sessions changed.
+    pub ledger: Ledger,
 }
 
 impl Common {

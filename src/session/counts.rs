@@ -1,6 +1,7 @@
 //! What one session did, in numbers.
 
 use crate::mapping::RuleId;
+use crate::value::ValueRule;
 
 /// What one session did: the content of its log line.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -17,6 +18,8 @@ pub struct Counts {
     pub nul_query: u64,
     /// U+0000 turned into a space in string constants, where an escape spells it.
     pub nul_constant: u64,
+    /// What the rules about values did, by rule.
+    pub values: Vec<(ValueRule, u64)>,
     /// Rows that INSERT, COPY, UPDATE, DELETE and MERGE wrote.
     pub rows: u64,
     /// Errors that the target raised for the client's statements.
@@ -32,6 +35,13 @@ pub struct Counts {
 }
 
 impl Counts {
+    pub(super) fn count_value(&mut self, rule: ValueRule, count: u64) {
+        match self.values.iter_mut().find(|(counted, _)| *counted == rule) {
+            Some((_, so_far)) => *so_far += count,
+            None => self.values.push((rule, count)),
+        }
+    }
+
     pub(super) fn count_type(&mut self, rule: RuleId) {
         let index = usize::from(rule.0);
         if self.types.len() <= index {

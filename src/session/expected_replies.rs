@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::own_statement::OwnStatement;
 use super::position_map::PositionMap;
+use super::parameters::Parameters;
 use super::prepared_statements::Undo;
 use super::relations::CopyStream;
 use crate::wire::{OwnError, tag};
@@ -54,6 +55,8 @@ impl Expected {
 pub(super) struct Notes {
     /// The text was changed: positions in errors are moved back to the client's own text.
     pub(super) positions: Option<Arc<PositionMap>>,
+    /// Types in a ParameterDescription are put back to those that the client declared.
+    pub(super) described: Option<Arc<Parameters>>,
     /// The COPY streams that the statements ask for, those still to come.
     pub(super) copies: VecDeque<CopyStream>,
     /// The text was too long to be read, so any stream may begin.

@@ -10,33 +10,42 @@
 //!   Relay <----------------------------------------------------------'
 //! ```
 
+mod bind;
 mod client_frames;
 mod common;
+mod copy_rows;
 mod counts;
 mod exchange;
 mod expected_replies;
+mod ledger_entries;
 mod look_up;
 mod own_statement;
+mod parameters;
 mod policy;
 mod position_map;
 mod prepared_statements;
 mod relations;
 mod settling;
+mod statements;
 mod target_frames;
+mod value_rules;
 
 use std::sync::Arc;
 
 pub use common::Common;
 pub use counts::Counts;
 pub use exchange::Exchange;
-pub use policy::{BadSetting, ForeignKeys, LoadPhase, OnDenied, Policy, Settings};
+pub use policy::{BadSetting, ColumnNames, ForeignKeys, LoadPhase, OnDenied, Policy, Settings};
 
+use crate::ledger::{Entries, Place};
 use crate::statement::Lexing;
 use crate::value::{BindScanner, CopyScanner, QueryScanner};
 use crate::wire::{OwnError, StartupParameters};
+use copy_rows::RowStream;
 use expected_replies::ExpectedReplies;
+use ledger_entries::Writing;
 use prepared_statements::PreparedStatements;
-use relations::Relations;
+use relations::{Relation, Relations};
 use settling::Settling;
 
 /// What is to happen to the bytes at the front of a direction.
@@ -71,6 +80,8 @@ enum CopyIn {
     Untouched,
     /// It does, and they are mended.
     Scanned(Box<CopyScanner>),
+    /// It does, and they are taken apart.
+    Rows(Box<RowStream>),
 }
 
 /// The rest of a frame whose head has been judged.
@@ -106,6 +117,8 @@ pub struct Session {
     relations: Relations,
     /// The client has sent messages of an extended query since its last Sync.
     in_pipeline: bool,
+    /// The relation whose rows the client sends, where it is known.
+    copying: Option<Arc<Relation>>,
     /// The COPY stream that the target has asked for and not yet had.
     copy_in: CopyIn,
     /// The target has sent the last row of a COPY to the client; its CommandComplete follows.
@@ -120,7 +133,12 @@ pub struct Session {
     own_to_target: Vec<u8>,
     transaction_status: u8,
     terminated: bool,
+    /// What the Bind that is arriving writes to.
+    bound: Place,
     counts: Counts,
+    /// What the ledger gets to know of this session.
+    entries: Entries,
+    writing: Writing,
 }
 
 impl Session {
@@ -140,6 +158,7 @@ impl Session {
             looks_up: None,
             relations: Relations::default(),
             in_pipeline: false,
+            copying: None,
             copy_in: CopyIn::None,
             copied_out: false,
             backend_key: Vec::new(),
@@ -149,7 +168,10 @@ impl Session {
             own_to_target: Vec::new(),
             transaction_status: b'I',
             terminated: false,
+            bound: Place::default(),
             counts: Counts::default(),
+            entries: Entries::default(),
+            writing: Writing::default(),
         }
     }
 

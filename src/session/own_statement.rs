@@ -1,6 +1,7 @@
 //! The proxy's own statements in a client's session: reading the dms.* settings, setting the
 //! replication role, the script after login. Their text, and what their answers mean.
 
+use super::ledger_entries::create_sql;
 use super::policy::{BadSetting, NAMES, Settings};
 use crate::wire::{self, OwnError, tag};
 
@@ -25,6 +26,13 @@ pub(super) enum OwnStatement {
     SetTimeout(u32),
     /// The configured script.
     AfterConnect(String),
+    /// Adds to the target's table of what was changed.
+    WriteLedger {
+        /// The INSERT.
+        insert: String,
+        /// Whether the table is made first.
+        creates: bool,
+    },
     /// Asks for the columns of a relation.
     Columns {
         /// Its schema, if the client's text names one.
@@ -51,6 +59,10 @@ impl OwnStatement {
             OwnStatement::SetRole(Role::Origin) => "SET session_replication_role = 'origin'".into(),
             OwnStatement::SetTimeout(seconds) => format!("SET statement_timeout = '{seconds}s'"),
             OwnStatement::AfterConnect(script) => script.clone(),
+            OwnStatement::WriteLedger { insert, creates } => match creates {
+                true => create_sql() + insert,
+                false => insert.clone(),
+            },
             OwnStatement::Columns { schema, table, major } => {
                 columns_sql(schema.as_deref(), table, *major)
             }

@@ -4,7 +4,8 @@
 use std::sync::Arc;
 
 use super::Common;
-use crate::mapping::Mapping;
+use crate::mapping::{Mapping, NamePattern};
+use crate::value::{BadDates, ValuePolicies};
 
 /// What happens to foreign keys during a load.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,13 +52,49 @@ pub struct Policy {
     pub statement_bytes_max: usize,
     /// The most messages that may wait for an answer before no more are taken from the client.
     pub replies_max: usize,
+    /// What is asked of row values beyond a space for U+0000.
+    pub values: ValuePolicies,
+    /// What is asked of dates of single columns; the first one that fits counts.
+    pub bad_date_columns: Vec<(ColumnNames, BadDates)>,
+    /// Whether an INSERT may give values to columns `GENERATED ALWAYS AS IDENTITY`.
+    pub overrides_identity: bool,
+    /// Whether values for columns `GENERATED ALWAYS AS (...) STORED` are left out.
+    pub leaves_out_generated: bool,
+    /// Whether what was changed is written to `dms_proxy.rewrites` on the target.
+    pub writes_ledger: bool,
     /// What all sessions have in common.
     pub common: Arc<Common>,
     /// The longest message in bytes; PostgreSQL's own limit is 1 GiB.
     pub message_bytes_max: usize,
 }
 
+/// Columns, by patterns of schema, table and column.
+#[derive(Clone, Debug)]
+pub struct ColumnNames {
+    /// The schema.
+    pub schema: NamePattern,
+    /// The table.
+    pub table: NamePattern,
+    /// The column.
+    pub column: NamePattern,
+}
+
 impl Policy {
+    /// Whether the values of rows have to be looked at one by one.
+    pub fn judges_rows(&self) -> bool {
+        !self.values.is_only_spaces() || self.overrides_identity || self.leaves_out_generated
+    }
+
+    /// What becomes of bad dates in this column.
+    pub(super) fn bad_dates_of(&self, schema: &str, table: &str, column: &str) -> &BadDates {
+        let found = self.bad_date_columns.iter().find(|(names, _)| {
+            names.schema.matches(schema)
+                && names.table.matches(table)
+                && names.column.matches(column)
+        });
+        found.map_or(&self.values.bad_dates, |(_, bad_dates)| bad_dates)
+    }
+
     /// Whether sessions are relayed without being looked at.
     pub fn is_pure_relay(&self) -> bool {
         !self.defaults.rewrite

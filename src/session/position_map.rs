@@ -1,7 +1,7 @@
 //! Positions in a rewritten text, moved back to the client's own text.
 
 use crate::encoding::Encoding;
-use crate::statement::Edit;
+use crate::statement::Replacement;
 
 /// Where a text was changed, counted in characters: the unit of positions in an ErrorResponse.
 #[derive(Debug, PartialEq, Eq)]
@@ -20,26 +20,30 @@ struct Change {
 }
 
 impl PositionMap {
-    /// The map for `edits` made to `sql`; the edits are in order.
-    pub(super) fn new(sql: &[u8], edits: &[Edit], encoding: Encoding) -> PositionMap {
+    /// The map for `replacements` made in `sql`, which are in order.
+    pub(super) fn new(
+        sql: &[u8],
+        replacements: &[Replacement],
+        encoding: Encoding,
+    ) -> PositionMap {
         let characters = |range: std::ops::Range<usize>| {
             encoding.count_characters(sql.get(range).unwrap_or_default())
         };
         let (mut bytes_seen, mut characters_seen) = (0, 0);
-        let changes = edits
+        let changes = replacements
             .iter()
             .map(|edit| {
                 let start = characters_seen + characters(bytes_seen..edit.span.start);
                 let before = characters(edit.span.clone());
                 (bytes_seen, characters_seen) = (edit.span.end, start + before);
-                Change { start, before, after: edit.text.len() }
+                Change { start, before, after: encoding.count_characters(&edit.text) }
             })
             .collect();
         PositionMap { changes }
     }
 
     /// The position in the client's text for a position in the rewritten one, both from 1. A
-    /// position inside a replaced type becomes the start of the type that the client wrote.
+    /// position inside a replacement becomes the start of what the client wrote there.
     pub(super) fn to_client(&self, position: usize) -> usize {
         let Some(target) = position.checked_sub(1) else { return position };
         let (mut removed, mut added) = (0, 0);
@@ -63,8 +67,8 @@ mod tests {
     use super::*;
     use crate::mapping::RuleId;
 
-    fn edit(span: std::ops::Range<usize>, text: &str) -> Edit {
-        Edit { span, text: text.to_owned(), rule: RuleId(0) }
+    fn edit(span: std::ops::Range<usize>, text: &str) -> Replacement {
+        Replacement { span, text: text.as_bytes().to_vec() }
     }
 
     #[test]

@@ -4,9 +4,11 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use super::parameters::Parameters;
 use super::position_map::PositionMap;
 use super::relations::CopyStream;
 use super::settling::Cause;
+use crate::ledger::Place;
 use crate::value::ValueKind;
 
 /// What executing a prepared statement means to the proxy.
@@ -16,6 +18,8 @@ pub(super) struct Plan {
     pub(super) positions: Option<Arc<PositionMap>>,
     /// The COPY stream that it asks for.
     pub(super) copies: Vec<CopyStream>,
+    /// The columns that its parameters go into.
+    pub(super) parameters: Option<Arc<Parameters>>,
     /// The settings that it may change.
     pub(super) cause: Cause,
 }
@@ -37,6 +41,8 @@ pub(super) struct PreparedStatements {
     /// What the Parses since the last Sync declare. Should one of them fail, what follows it up to
     /// the Sync is skipped; behind the Sync the name may still be another statement's.
     declared: HashMap<Box<[u8]>, Arc<[ValueKind]>>,
+    /// What statements with parameters write to, for the ledger.
+    written: HashMap<Box<[u8]>, Arc<Place>>,
 }
 
 /// Statements whose parameters are remembered at most; then all of them are asked for anew.
@@ -65,6 +71,19 @@ impl PreparedStatements {
             None => Some(self.statements.remove(key(name))?),
         };
         Some(Undo { name: key(name).into(), previous })
+    }
+
+    /// A Parse of a statement that writes goes to the target.
+    pub(super) fn note_written(&mut self, statement: &[u8], place: Place) {
+        if self.written.len() >= KINDS_MAX {
+            self.written.clear();
+        }
+        self.written.insert(key(statement).into(), Arc::new(place));
+    }
+
+    /// What the statement writes to, where that is known.
+    pub(super) fn written(&self, statement: &[u8]) -> Option<&Arc<Place>> {
+        self.written.get(key(statement))
     }
 
     /// What the parameters of a statement hold, if it was looked up.

@@ -10,6 +10,7 @@ use super::own_statement::{OwnAnswer, OwnStatement};
 use crate::encoding::Encoding;
 use crate::statement::CopyIn;
 use crate::value::{Column, CopyOptions, ValueKind};
+use crate::wire;
 
 /// Relations remembered at most in one session; then all of them are asked for anew.
 const RELATIONS_MAX: usize = 1_000;
@@ -42,22 +43,28 @@ pub(super) struct RelationColumn {
 }
 
 impl Relation {
-    /// The column that a list of names, or with none of them the table's own order, has at `index`.
-    pub(super) fn column(&self, listed: &[Vec<u8>], index: usize) -> Option<&RelationColumn> {
+    /// The index of the column that a list of names, or with none of them the table's own order, has
+    /// at `index`.
+    pub(super) fn position_of(&self, listed: &[Vec<u8>], index: usize) -> Option<usize> {
         match listed {
-            [] => self.columns.get(index),
-            listed => self.named(listed.get(index)?),
+            [] => Some(index),
+            listed => self.position(listed.get(index)?),
         }
+    }
+
+    /// The index of the column of this name.
+    pub(super) fn position(&self, name: &[u8]) -> Option<usize> {
+        self.columns.iter().position(|column| column.name == name)
     }
 
     /// The column of this name.
     pub(super) fn named(&self, name: &[u8]) -> Option<&RelationColumn> {
-        self.columns.iter().find(|column| column.name == name)
+        self.columns.get(self.position(name)?)
     }
 
     fn from_answer(answer: &OwnAnswer) -> Relation {
         let text = |value: &Option<Vec<u8>>| {
-            String::from_utf8_lossy(value.as_deref().unwrap_or_default()).into_owned()
+            wire::printable(value.as_deref().unwrap_or_default())
         };
         let mut relation = Relation::default();
         for row in &answer.rows {
@@ -104,6 +111,11 @@ impl Relations {
     /// Whether a text waits for answers.
     pub(super) fn text_waits(&self) -> bool {
         self.text_waits
+    }
+
+    /// Whether nothing is known.
+    pub(super) fn is_empty(&self) -> bool {
+        self.known.is_empty()
     }
 
     /// What is known of a relation.
@@ -185,20 +197,23 @@ impl Session {
     /// The COPY stream that a statement asks for, as far as its relation is known.
     pub(super) fn copy_stream(&self, copy: &CopyIn) -> CopyStream {
         let relation = self.relations.get(&copy.name).cloned();
-        let kinds = relation.as_ref().map_or_else(Arc::default, |relation| {
-            let kind = |column: Option<&RelationColumn>| {
-                column.map_or(ValueKind::Other, |column| column.column.kind())
-            };
+        let fields = relation.as_ref().map_or_else(Vec::new, |relation| {
             match copy.columns.as_slice() {
                 // COPY leaves generated columns out where none are listed.
                 [] => {
-                    let columns = relation.columns.iter().filter(|column| !column.is_generated);
-                    columns.map(|column| kind(Some(column))).collect()
+                    let columns = relation.columns.iter().enumerate();
+                    let given = columns.filter(|(_, column)| !column.is_generated);
+                    given.map(|(index, _)| Some(index)).collect()
                 }
-                listed => listed.iter().map(|name| kind(relation.named(name))).collect(),
+                listed => listed.iter().map(|name| relation.position(name)).collect(),
             }
         });
-        CopyStream { options: copy.options.clone(), kinds }
+        let kind = |index: &Option<usize>| {
+            let column = relation.as_ref().and_then(|relation| relation.columns.get((*index)?));
+            column.map_or(ValueKind::Other, |column| column.column.kind())
+        };
+        let kinds = fields.iter().map(kind).collect();
+        CopyStream { options: copy.options.clone(), kinds, fields, relation }
     }
 
     fn columns_of(&self, name: &Name) -> OwnStatement {
@@ -221,4 +236,7 @@ pub(super) struct CopyStream {
     pub(super) options: CopyOptions,
     /// What each field holds; none where it could not be found out.
     pub(super) kinds: Arc<[ValueKind]>,
+    /// The index of each field's column in the relation.
+    pub(super) fields: Vec<Option<usize>>,
+    pub(super) relation: Option<Arc<Relation>>,
 }

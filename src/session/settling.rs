@@ -187,10 +187,17 @@ impl Session {
             (_, None) => Vec::new(),
         };
         let mut settled = Settled { to_client, owes_ready: false };
-        if matches!(done, OwnStatement::Columns { .. }) {
-            self.on_relation(&answer);
-        }
-        match self.next_own_statement(done) {
+        let next = match done {
+            OwnStatement::Columns { .. } => {
+                self.on_relation(&answer);
+                None
+            }
+            OwnStatement::WriteLedger { insert, creates } => {
+                self.on_ledger_written(insert, *creates, answer.error.as_ref())
+            }
+            _ => self.next_own_statement(done),
+        };
+        match next {
             Some(next) => self.own_to_target = self.own_frames(next),
             None => {
                 self.settling.active = false;
@@ -250,7 +257,9 @@ impl Session {
             OwnStatement::ReadSettings => role().or_else(timeout).or_else(script),
             OwnStatement::SetRole(_) => timeout().or_else(script),
             OwnStatement::SetTimeout(_) => script(),
-            OwnStatement::AfterConnect(_) | OwnStatement::Columns { .. } => None,
+            OwnStatement::AfterConnect(_)
+            | OwnStatement::Columns { .. }
+            | OwnStatement::WriteLedger { .. } => None,
         };
         if next.is_none() {
             self.settling.role_was_reset = false;

@@ -70,6 +70,7 @@ impl Session {
             tag::PARAMETER_STATUS | tag::NOTIFICATION_RESPONSE => false,
             tag::NOTICE_RESPONSE => notes.own.is_some() || notes.positions.is_some(),
             tag::ERROR_RESPONSE if notes.positions.is_some() => true,
+            tag::PARAMETER_DESCRIPTION if notes.described.is_some() => true,
             tag::ERROR_RESPONSE if notes.looks_up => false,
             tag::ERROR_RESPONSE if front.request == Request::OwnInPipeline => false,
             _ if notes.looks_up => true,
@@ -94,6 +95,14 @@ impl Session {
         }
         if notes.synthesize.is_some() {
             return Ok(self.on_synthesized_frame(frame_tag, frame));
+        }
+        if frame_tag == tag::PARAMETER_DESCRIPTION {
+            let described = notes.described.as_ref();
+            let oids = described.and_then(|known| known.described(&wire::parameter_oids(body)));
+            return Ok(match oids {
+                Some(oids) => Step::Replace(frame.len(), wire::parameter_description(&oids)),
+                None => Step::Pass(frame.len()),
+            });
         }
         let positions = notes.positions.clone();
         if frame_tag == tag::ERROR_RESPONSE {
@@ -236,6 +245,14 @@ impl Session {
         let is_known = copy.as_ref().is_some_and(|copy| copy.options.format == CopyFormat::Binary);
         if !self.settings.rewrite || (is_binary && !is_known) {
             self.copy_in = CopyIn::Untouched;
+            return;
+        }
+        self.copying = copy.as_ref().and_then(|copy| copy.relation.clone());
+        if let Some(copy) = &copy
+            && (copy.options.format == CopyFormat::Binary) == is_binary
+            && let Some(stream) = self.row_stream(copy)
+        {
+            self.copy_in = CopyIn::Rows(Box::new(stream));
             return;
         }
         let scanner = match copy {

@@ -49,6 +49,21 @@ pub struct Edit {
     pub rule: RuleId,
 }
 
+/// Bytes that stand in the place of others; an empty span is a place between two bytes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Replacement {
+    /// The bytes of the original text that are replaced.
+    pub span: Range<usize>,
+    /// What stands there afterwards.
+    pub text: Vec<u8>,
+}
+
+impl From<&Edit> for Replacement {
+    fn from(edit: &Edit) -> Replacement {
+        Replacement { span: edit.span.clone(), text: edit.text.clone().into_bytes() }
+    }
+}
+
 /// A type that the mapping names and cannot map, such as `STRING(0)`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fault {
@@ -118,17 +133,22 @@ pub struct Script {
     pub unknown_types: usize,
 }
 
-/// The text with the edits made; every byte outside their spans stays. An edit whose span does
-/// not lie in the text behind the one before it is passed over.
+/// The text with the edits made; see [`replace`].
 pub fn apply(sql: &[u8], edits: &[Edit]) -> Vec<u8> {
-    let added: usize = edits.iter().map(|edit| edit.text.len()).sum();
+    replace(sql, &edits.iter().map(Replacement::from).collect::<Vec<_>>())
+}
+
+/// The text with the replacements made; every byte outside their spans stays. One whose span does
+/// not lie in the text behind the one before it is passed over.
+pub fn replace(sql: &[u8], replacements: &[Replacement]) -> Vec<u8> {
+    let added: usize = replacements.iter().map(|replacement| replacement.text.len()).sum();
     let mut text = Vec::with_capacity(sql.len() + added);
     let mut position = 0;
-    for edit in edits {
-        let Some(kept) = sql.get(position..edit.span.start) else { continue };
+    for replacement in replacements {
+        let Some(kept) = sql.get(position..replacement.span.start) else { continue };
         text.extend_from_slice(kept);
-        text.extend_from_slice(edit.text.as_bytes());
-        position = edit.span.end;
+        text.extend_from_slice(&replacement.text);
+        position = replacement.span.end;
     }
     text.extend_from_slice(sql.get(position..).unwrap_or_default());
     text

@@ -2,7 +2,9 @@
 //! mended in place; knows no SQL, no frames, no sockets.
 
 pub(crate) mod backslash_escape;
+pub mod assignment;
 mod bind;
+mod bind_values;
 mod column;
 mod copy_binary;
 mod copy_character;
@@ -26,6 +28,7 @@ mod rule;
 pub mod type_oid;
 
 pub use bind::BindScanner;
+pub use bind_values::{BindFinding, BindParameter, BindRefusal, rewrite_bind};
 pub use column::Column;
 pub use copy_nul::CopyScanner;
 pub use copy_options::{CopyFormat, CopyOptions};

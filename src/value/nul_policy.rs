@@ -1,8 +1,9 @@
 //! Other answers to a NUL than a space: to refuse it, to remove it, to put another character in
 //! its place. For whole messages; knows no SQL and no sockets.
 
-use memchr::{memchr, memchr_iter};
+use memchr::memchr_iter;
 
+use super::bind_values::BindValues;
 use super::json_escape::{JsonNul, JsonText};
 use super::kind::ValueKind;
 use crate::encoding::Encoding;
@@ -98,63 +99,6 @@ fn nuls(value: &[u8], kind: ValueKind, is_text: bool, encoding: Encoding) -> Vec
             found
         }
     }
-}
-
-/// A Bind body, cut at its values.
-struct BindValues<'a> {
-    /// Up to the first value.
-    front: &'a [u8],
-    formats: &'a [[u8; 2]],
-    /// The values with their lengths.
-    values: Vec<Option<&'a [u8]>>,
-    /// The result formats.
-    back: &'a [u8],
-}
-
-impl<'a> BindValues<'a> {
-    fn read(body: &'a [u8]) -> Option<BindValues<'a>> {
-        let behind_name = |bytes: &'a [u8]| bytes.get(memchr(0, bytes)? + 1..);
-        let rest = behind_name(behind_name(body)?)?;
-        let (count, rest) = count(rest)?;
-        let (formats, rest) = rest.split_at_checked(2 * count)?;
-        let (formats, _) = formats.as_chunks();
-        let (count, mut rest) = self::count(rest)?;
-        if formats.len() > 1 && formats.len() != count {
-            return None;
-        }
-        let front = body.get(..body.len() - rest.len())?;
-        let mut values = Vec::with_capacity(count.min(rest.len() / 4));
-        for _ in 0..count {
-            let (length, behind) = rest.split_first_chunk::<4>()?;
-            let length = i32::from_be_bytes(*length);
-            if length == -1 {
-                values.push(None);
-                rest = behind;
-                continue;
-            }
-            let (value, behind) = behind.split_at_checked(usize::try_from(length).ok()?)?;
-            values.push(Some(value));
-            rest = behind;
-        }
-        Some(BindValues { front, formats, values, back: rest })
-    }
-
-    /// Index, whether the format is text, value.
-    fn iter(&self) -> impl Iterator<Item = (usize, bool, Option<&'a [u8]>)> {
-        self.values.iter().enumerate().map(|(index, value)| {
-            let format = match self.formats {
-                [] => None,
-                [format] => Some(format),
-                formats => formats.get(index),
-            };
-            (index, format.is_none_or(|format| *format == [0, 0]), *value)
-        })
-    }
-}
-
-fn count(bytes: &[u8]) -> Option<(usize, &[u8])> {
-    let (count, rest) = bytes.split_first_chunk::<2>()?;
-    Some((usize::from(u16::from_be_bytes(*count)), rest))
 }
 
 /// Characters and what takes their place, as the CharacterReplacements of an AWS DMS task have them:

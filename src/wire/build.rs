@@ -41,12 +41,30 @@ pub struct OwnError {
     pub hint: Option<String>,
     /// Where in the client's own text, counted in characters from 1.
     pub position: Option<usize>,
+    /// Where in the work of the server, such as the line of a COPY.
+    pub context: Option<String>,
+    /// The schema of the table that it is about.
+    pub schema: Option<String>,
+    /// The table that it is about.
+    pub table: Option<String>,
+    /// The column that it is about.
+    pub column: Option<String>,
 }
 
 impl OwnError {
     /// An error with nothing but its code and its message.
     pub fn new(sqlstate: &'static str, message: impl Into<String>) -> OwnError {
-        OwnError { sqlstate, message: message.into(), detail: None, hint: None, position: None }
+        OwnError {
+            sqlstate,
+            message: message.into(),
+            detail: None,
+            hint: None,
+            position: None,
+            context: None,
+            schema: None,
+            table: None,
+            column: None,
+        }
     }
 
     /// The same with a hint.
@@ -66,6 +84,9 @@ impl OwnError {
         fields.extend(self.detail.clone().map(|detail| (b'D', detail)));
         fields.extend(self.hint.clone().map(|hint| (b'H', hint)));
         fields.extend(self.position.map(|position| (b'P', position.to_string())));
+        let texts =
+            [(b'W', &self.context), (b's', &self.schema), (b't', &self.table), (b'c', &self.column)];
+        fields.extend(texts.into_iter().filter_map(|(code, text)| Some((code, text.clone()?))));
         fields
     }
 }
@@ -119,6 +140,13 @@ fn own_messages(sql: &str) -> Vec<u8> {
     frames.extend(frame(&Close::new(b'P', name())));
     frames.extend(frame(&Close::new(b'S', name())));
     frames
+}
+
+/// A ParameterDescription frame.
+pub fn parameter_description(oids: &[u32]) -> Vec<u8> {
+    let count = u16::try_from(oids.len()).unwrap_or(u16::MAX).to_be_bytes();
+    let oids: Vec<u8> = oids.iter().flat_map(|oid| oid.to_be_bytes()).collect();
+    with_body(super::tag::PARAMETER_DESCRIPTION, &[&count, &oids])
 }
 
 /// Writes the length of a whole frame into its length field.

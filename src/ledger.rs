@@ -1,0 +1,198 @@
+//! What was changed, by relation, column and rule: counts, times and samples, in memory. Knows no
+//! sessions, no SQL and no values.
+
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+
+/// The samples that an entry keeps.
+const SAMPLES_MAX: usize = 5;
+
+/// The entries that are kept; what is found beyond them is counted under its rule alone.
+const ENTRIES_MAX: usize = 10_000;
+
+/// What an entry counts.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Place {
+    /// The schema; empty where it is not known.
+    pub schema: String,
+    /// The table; empty where it is not known.
+    pub table: String,
+    /// The column; empty where it is not known, or where the rule is about the whole statement.
+    pub column: String,
+    /// The name of the rule.
+    pub rule: String,
+}
+
+/// How often a rule changed something in one place.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Entry {
+    /// Times.
+    pub count: u64,
+    /// When it was first, in seconds since 1970.
+    pub first_seconds: u64,
+    /// When it was last, in seconds since 1970.
+    pub last_seconds: u64,
+    /// Where to look: rows of a COPY, statements of a session. Values only if they were asked for.
+    pub samples: Vec<String>,
+}
+
+impl Entry {
+    fn add(&mut self, other: &Entry) {
+        self.first_seconds = match self.count {
+            0 => other.first_seconds,
+            _ => self.first_seconds.min(other.first_seconds),
+        };
+        self.last_seconds = self.last_seconds.max(other.last_seconds);
+        self.count += other.count;
+        let free = SAMPLES_MAX.saturating_sub(self.samples.len());
+        self.samples.extend(other.samples.iter().take(free).cloned());
+    }
+}
+
+/// Entries by place.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Entries {
+    by_place: BTreeMap<Place, Entry>,
+}
+
+impl Entries {
+    /// Adds what happened in a place; `sample` is only made where there is room for it.
+    pub fn note(
+        &mut self,
+        place: &Place,
+        count: u64,
+        seconds: u64,
+        sample: impl FnOnce() -> Option<String>,
+    ) {
+        let mut entry =
+            Entry { count, first_seconds: seconds, last_seconds: seconds, samples: Vec::new() };
+        let so_far = self.by_place.get(place).map_or(0, |entry| entry.samples.len());
+        if so_far < SAMPLES_MAX {
+            entry.samples.extend(sample());
+        }
+        self.add(place, &entry);
+    }
+
+    /// Adds all of `other`.
+    pub fn merge(&mut self, other: &Entries) {
+        for (place, entry) in &other.by_place {
+            self.add(place, entry);
+        }
+    }
+
+    fn add(&mut self, place: &Place, entry: &Entry) {
+        if self.by_place.len() >= ENTRIES_MAX && !self.by_place.contains_key(place) {
+            let rule = Place { rule: place.rule.clone(), ..Place::default() };
+            self.by_place.entry(rule).or_default().add(entry);
+            return;
+        }
+        self.by_place.entry(place.clone()).or_default().add(entry);
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.by_place.is_empty()
+    }
+
+    /// All of them, in the order of their places.
+    pub fn iter(&self) -> impl Iterator<Item = (&Place, &Entry)> {
+        self.by_place.iter()
+    }
+}
+
+/// What all sessions of the proxy changed, by database.
+#[derive(Debug, Default)]
+pub struct Ledger {
+    databases: Mutex<BTreeMap<String, Database>>,
+}
+
+#[derive(Debug, Default)]
+struct Database {
+    /// Since the proxy was started.
+    all: Entries,
+    /// What no session has written to the target yet.
+    unwritten: Entries,
+}
+
+impl Ledger {
+    /// Adds what a session changed. `written` says that it is on the target already.
+    pub fn add(&self, database: &str, entries: &Entries, written: bool) {
+        if entries.is_empty() {
+            return;
+        }
+        self.with(database, |database| {
+            database.all.merge(entries);
+            if !written {
+                database.unwritten.merge(entries);
+            }
+        });
+    }
+
+    /// Takes what has not been written to the target, to write it.
+    pub fn take_unwritten(&self, database: &str) -> Entries {
+        self.with(database, |database| std::mem::take(&mut database.unwritten))
+    }
+
+    /// Puts back what could not be written.
+    pub fn put_back(&self, database: &str, entries: &Entries) {
+        self.with(database, |database| database.unwritten.merge(entries));
+    }
+
+    /// Everything that was changed since the start, by database.
+    pub fn snapshot(&self) -> Vec<(String, Entries)> {
+        let databases = self.databases.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        databases.iter().map(|(name, database)| (name.clone(), database.all.clone())).collect()
+    }
+
+    fn with<T>(&self, database: &str, act: impl FnOnce(&mut Database) -> T) -> T {
+        // What the lock protects is whole between any two steps, so a panic elsewhere is no reason
+        // to lose it.
+        let mut databases =
+            self.databases.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        act(databases.entry(database.to_owned()).or_default())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn place(rule: &str) -> Place {
+        Place { table: "t".into(), rule: rule.into(), ..Place::default() }
+    }
+
+    #[test]
+    fn counts_add_up_and_samples_are_few() {
+        let mut entries = Entries::default();
+        for row in 0..9 {
+            entries.note(&place("a"), 2, 100 + row, || Some(format!("row {row}")));
+        }
+        let (_, entry) = entries.iter().next().unwrap();
+        assert_eq!((entry.count, entry.first_seconds, entry.last_seconds), (18, 100, 108));
+        assert_eq!(entry.samples, ["row 0", "row 1", "row 2", "row 3", "row 4"]);
+    }
+
+    #[test]
+    fn what_was_not_written_is_kept_for_the_next_session() {
+        let ledger = Ledger::default();
+        let mut entries = Entries::default();
+        entries.note(&place("a"), 1, 5, || None);
+        ledger.add("db", &entries, false);
+        ledger.add("db", &entries, true);
+        assert_eq!(ledger.take_unwritten("other"), Entries::default());
+        assert_eq!(ledger.take_unwritten("db"), entries);
+        assert!(ledger.take_unwritten("db").is_empty());
+        let all = ledger.snapshot();
+        assert_eq!(all.iter().find(|(name, _)| name == "db").unwrap().1.iter().count(), 1);
+    }
+
+    #[test]
+    fn places_without_end_do_not_grow_it_without_end() {
+        let mut entries = Entries::default();
+        for number in 0..ENTRIES_MAX + 100 {
+            entries.note(&Place { column: number.to_string(), ..place("a") }, 1, 0, || None);
+        }
+        assert_eq!(entries.iter().map(|(_, entry)| entry.count).sum::<u64>(), 10_100);
+        assert_eq!(entries.iter().count(), ENTRIES_MAX + 1);
+    }
+}

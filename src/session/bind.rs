@@ -1,0 +1,227 @@
+//! What happens to a Bind: its values are mended in place while they arrive, or, where columns or
+//! policies ask for more, fitted to their columns as a whole.
+
+use std::sync::Arc;
+
+use super::client_frames::{Judged, WHOLE_BYTES_MAX, positions_of};
+use super::expected_replies::{Expected, Request};
+use super::parameters::Parameters;
+use super::value_rules::Change;
+use super::{Mend, Session, Step};
+use crate::ledger::Place;
+use crate::value::{
+    BindScanner, NulPolicy, ValueKind, ValueRule, first_bind_nul, without_bind_nuls,
+};
+use crate::wire::{self, HEAD_BYTES, Head, OwnError, tag};
+
+/// A Bind that every server refuses, in every transaction state: its statement is never prepared.
+const FAILING_BIND: &[u8] = b"\0dms_proxy_refused\0\0\0\0\0\0\0";
+
+impl Session {
+    pub(super) fn on_bind(&mut self, head: Head, rest: &mut [u8], first: bool) -> Judged {
+        let there = rest.len().min(head.frame_bytes);
+        if there < head.frame_bytes.min(WHOLE_BYTES_MAX) {
+            return Judged::Later;
+        }
+        let body = rest.get_mut(HEAD_BYTES..there).unwrap_or_default();
+        if !self.settings.rewrite {
+            self.note_bind(body);
+            return self.pass(head);
+        }
+        let is_whole = there == head.frame_bytes;
+        let parameters = self.parameters_of(body);
+        if parameters.is_some() || self.policy.values.nul != NulPolicy::Space {
+            if head.frame_bytes <= self.policy.statement_bytes_max {
+                if !is_whole || !first {
+                    return Judged::Later;
+                }
+                return self.on_fitted_bind(head, body, parameters);
+            }
+            self.counts.too_long += 1;
+        }
+        let known = self.kinds_of(body);
+        let encoding = self.lexing.encoding;
+        let mut scanner = match &known {
+            Some(kinds) => BindScanner::with_kinds(head.body_bytes(), encoding, kinds),
+            None if is_whole => BindScanner::asking_for_kinds(head.body_bytes(), encoding),
+            // On its way it cannot stop to ask.
+            None => BindScanner::new(head.body_bytes()),
+        };
+        // The kinds of a long one are wanted at once, unless its names are too long to be seen.
+        let mut asks = known.is_none() && !is_whole;
+        if is_whole {
+            scanner.scan(body);
+            asks = scanner.needs_kinds();
+            self.note_bind_nuls(body, scanner.take_replaced());
+        }
+        if asks && let Some(statement) = wire::bind_names(body).map(|names| names.statement) {
+            if !first {
+                return Judged::Later;
+            }
+            let frames = self.look_up(statement);
+            return Judged::Done(Step::Replace(0, frames));
+        }
+        self.note_bind(body);
+        if is_whole {
+            Judged::Passed(there)
+        } else {
+            self.bound = self.written_place(body);
+            self.pass_mending(head, Mend::Bind(Box::new(scanner)))
+        }
+    }
+
+    /// A Bind whose values have to be taken apart, and which is there as a whole.
+    fn on_fitted_bind(
+        &mut self,
+        head: Head,
+        body: &mut [u8],
+        parameters: Option<Arc<Parameters>>,
+    ) -> Judged {
+        let fitted = match &parameters {
+            Some(parameters) => self.fit_parameters(parameters, body),
+            None => Ok((None, Vec::new())),
+        };
+        let (mut fitted, mut changes) = match fitted {
+            Ok(fitted) => fitted,
+            Err(error) => return self.refuse_bind(head, error),
+        };
+        let mended = match self.mend_fitted(fitted.as_deref_mut().unwrap_or(body)) {
+            Mended::Asks => {
+                let statement = wire::bind_names(body).map(|names| names.statement.to_vec());
+                let frames = self.look_up(&statement.unwrap_or_default());
+                return Judged::Done(Step::Replace(0, frames));
+            }
+            Mended::Refused(error) => return self.refuse_bind(head, error),
+            Mended::InPlace(spaces) => {
+                self.note_bind_nuls(body, spaces);
+                None
+            }
+            Mended::Removed(shorter, count) => {
+                self.counts.count_value(ValueRule::NulRemoved, count);
+                let place = self.written_place(body);
+                self.note_place(place, ValueRule::NulRemoved.name(), count);
+                Some(shorter)
+            }
+        };
+        self.note_bind(body);
+        self.note_changes(std::mem::take::<Vec<Change>>(&mut changes));
+        match mended.or(fitted) {
+            Some(body) => {
+                let frame = wire::with_body(tag::BIND, &[&body]);
+                Judged::Done(Step::Replace(head.frame_bytes, frame))
+            }
+            None => Judged::Passed(head.frame_bytes),
+        }
+    }
+
+    /// Does to U+0000 in the values what is configured.
+    fn mend_fitted(&self, body: &mut [u8]) -> Mended {
+        let encoding = self.lexing.encoding;
+        let known = self.kinds_of(body);
+        let nul = self.policy.values.nul;
+        if nul == NulPolicy::Space {
+            let mut scanner = match &known {
+                Some(kinds) => BindScanner::with_kinds(body.len(), encoding, kinds),
+                None => BindScanner::asking_for_kinds(body.len(), encoding),
+            };
+            scanner.scan(body);
+            if scanner.needs_kinds() {
+                return Mended::Asks;
+            }
+            return Mended::InPlace(scanner.take_replaced());
+        }
+        let kinds: Arc<[ValueKind]> = match known {
+            Some(kinds) => kinds,
+            None => {
+                let mut scanner = BindScanner::asking_for_kinds(body.len(), encoding);
+                scanner.scan(&mut body.to_vec());
+                if scanner.needs_kinds() {
+                    return Mended::Asks;
+                }
+                Arc::default()
+            }
+        };
+        if nul == NulPolicy::Remove {
+            return match without_bind_nuls(body, encoding, &kinds) {
+                Some((shorter, count)) => Mended::Removed(shorter, count),
+                None => Mended::InPlace(0),
+            };
+        }
+        match first_bind_nul(body, encoding, &kinds) {
+            None => Mended::InPlace(0),
+            Some(found) => {
+                let place = self.written_place(body);
+                let number = found.parameter;
+                let mut error =
+                    OwnError::new("22021", format!("parameter ${number} holds U+0000"))
+                        .with_hint("Set values.nul to \"space\" or \"remove\" to load it.");
+                if !place.table.is_empty() {
+                    error.detail = Some(format!("The statement writes to \"{}\".", place.table));
+                    error.table = Some(place.table);
+                }
+                Mended::Refused(error)
+            }
+        }
+    }
+
+    /// The target gets a Bind that can only fail in place of one that is refused.
+    fn refuse_bind(&mut self, head: Head, error: OwnError) -> Judged {
+        self.push_synthesized(Request::Bind, error, true, None);
+        let frame = wire::with_body(tag::BIND, &[FAILING_BIND]);
+        Judged::Done(Step::Replace(head.frame_bytes, frame))
+    }
+
+    fn parameters_of(&self, body: &[u8]) -> Option<Arc<Parameters>> {
+        if self.prepared.is_empty() {
+            return None;
+        }
+        let names = wire::bind_names(body)?;
+        self.prepared.statement(names.statement)?.parameters.clone()
+    }
+
+    fn kinds_of(&self, body: &[u8]) -> Option<Arc<[ValueKind]>> {
+        if self.prepared.is_empty() {
+            return None;
+        }
+        self.prepared.kinds(wire::bind_names(body)?.statement).cloned()
+    }
+
+    /// The relation that the statement of a Bind writes to, for the ledger.
+    fn written_place(&self, body: &[u8]) -> Place {
+        let written =
+            wire::bind_names(body).and_then(|names| self.prepared.written(names.statement));
+        written.map_or_else(Place::default, |place| Place::clone(place))
+    }
+
+    fn note_bind_nuls(&mut self, body: &[u8], count: u64) {
+        if count > 0 {
+            self.counts.nul_bind += count;
+            let place = self.written_place(body);
+            self.note_place(place, "nul-in-parameter", count);
+        }
+    }
+
+    /// A Bind goes to the target.
+    fn note_bind(&mut self, body: &[u8]) {
+        let mut notes = None;
+        if !self.prepared.is_empty()
+            && let Some(names) = wire::bind_names(body)
+            && let Some(plan) = self.prepared.bind(names.portal, names.statement)
+        {
+            notes = positions_of(plan);
+        }
+        self.replies.push(Expected { request: Request::Bind, notes });
+    }
+}
+
+/// What became of the values of a Bind.
+enum Mended {
+    /// The kinds of the parameters have to be known first.
+    Asks,
+    /// They stay where they are, so many U+0000 replaced.
+    InPlace(u64),
+    /// The body without so many U+0000.
+    Removed(Vec<u8>, u64),
+    /// One of them is refused.
+    Refused(OwnError),
+}

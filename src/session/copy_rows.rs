@@ -1,0 +1,154 @@
+//! COPY streams whose rows are taken apart because policies or columns ask for it: the client's
+//! CopyData frames go in, frames of our own come out.
+
+use std::sync::Arc;
+
+use super::relations::{CopyStream, Relation};
+use super::{Body, CopyIn, Mend, Session, Step};
+use crate::ledger::Place;
+use crate::value::{CopyColumn, CopyRows, RowRefusal};
+use crate::wire::{self, HEAD_BYTES, OwnError, tag};
+
+/// The longest field in bytes that is judged; a longer one passes as it is, counted.
+const FIELD_BYTES_MAX: usize = 16 * 1024 * 1024;
+
+/// A stream under way.
+#[derive(Debug)]
+pub(super) struct RowStream {
+    rows: CopyRows,
+    relation: Arc<Relation>,
+    /// The index in the relation of each field.
+    fields: Vec<Option<usize>>,
+}
+
+impl Session {
+    /// The stream taken apart, where that is asked for and its columns are known.
+    pub(super) fn row_stream(&self, copy: &CopyStream) -> Option<RowStream> {
+        let relation = copy.relation.as_ref().filter(|relation| !relation.columns.is_empty())?;
+        let left_out = |index: Option<usize>| {
+            let column = index.and_then(|index| relation.columns.get(index));
+            column.is_some_and(|column| {
+                column.is_generated && self.policy.leaves_out_generated
+            })
+        };
+        let leaves_out = copy.fields.iter().any(|index| left_out(*index));
+        if self.policy.values.is_only_spaces() && !leaves_out {
+            return None;
+        }
+        let columns = copy.fields.iter().map(|&index| {
+            if left_out(index) {
+                return CopyColumn::LeftOut;
+            }
+            let column = index.and_then(|index| relation.columns.get(index));
+            let judge = column.and_then(|column| self.judge_of(relation, &column.column));
+            judge.map_or(CopyColumn::Kept, CopyColumn::Judged)
+        });
+        let encoding = copy.options.encoding.unwrap_or(self.lexing.encoding);
+        Some(RowStream {
+            rows: CopyRows::new(&copy.options, encoding, columns.collect(), FIELD_BYTES_MAX),
+            relation: Arc::clone(relation),
+            fields: copy.fields.clone(),
+        })
+    }
+
+    /// Takes the CopyData frames at the front apart; `None` where another frame stands there.
+    ///
+    /// # Errors
+    /// The client sent what cannot be a frame.
+    pub(super) fn on_rows(&mut self, unread: &[u8]) -> Result<Option<Step>, OwnError> {
+        let CopyIn::Rows(mut stream) = std::mem::replace(&mut self.copy_in, CopyIn::None) else {
+            return Ok(None);
+        };
+        let mut taken = 0;
+        let mut out = Vec::new();
+        let mut ended = false;
+        let mut refused = None;
+        while refused.is_none() {
+            let rest = unread.get(taken..).unwrap_or_default();
+            let left = self.client_body.remaining;
+            if left > 0 {
+                let Some(chunk) = rest.get(..left.min(rest.len())).filter(|c| !c.is_empty()) else {
+                    break;
+                };
+                refused = stream.rows.rewrite(chunk, &mut out).err();
+                taken += chunk.len();
+                self.client_body.remaining -= chunk.len();
+                continue;
+            }
+            match wire::head(rest, self.policy.message_bytes_max) {
+                Ok(Some(head)) if head.tag == tag::COPY_DATA => {
+                    self.client_body =
+                        Body { remaining: head.body_bytes(), mend: Mend::Nothing };
+                    taken += HEAD_BYTES;
+                }
+                Ok(Some(head)) if head.tag == tag::COPY_DONE => {
+                    refused = stream.rows.finish(&mut out).err();
+                    ended = true;
+                    break;
+                }
+                Ok(Some(head)) => {
+                    ended = head.tag == tag::COPY_FAIL;
+                    break;
+                }
+                Ok(None) => break,
+                Err(error) if taken == 0 => return Err(Session::protocol_violation(error)),
+                Err(_) => break,
+            }
+        }
+        self.note_rows(&mut stream);
+        let mut frames = Vec::new();
+        if !out.is_empty() {
+            frames = wire::with_body(tag::COPY_DATA, &[&out]);
+        }
+        if let Some(refused) = refused {
+            let error = stream.refusal(&refused);
+            frames.extend(self.refuse_rows(error));
+            self.copy_in = CopyIn::Untouched;
+        } else {
+            let rows = CopyIn::Rows(stream);
+            self.copy_in = if ended { CopyIn::Untouched } else { rows };
+        }
+        Ok((taken > 0 || !frames.is_empty()).then_some(Step::Replace(taken, frames)))
+    }
+
+    /// Makes the target end its COPY with an error, whose place ours takes.
+    fn refuse_rows(&mut self, error: OwnError) -> Vec<u8> {
+        self.counts.refused += 1;
+        if let Some(front) = self.replies.front() {
+            let notes = front.notes.get_or_insert_default();
+            let synthesize = super::expected_replies::Synthesize { error, aborted_wins: false };
+            notes.synthesize = Some(synthesize);
+        }
+        wire::with_body(tag::COPY_FAIL, &[b"a row was refused by the proxy\0"])
+    }
+
+    fn note_rows(&mut self, stream: &mut RowStream) {
+        for found in stream.rows.take_findings() {
+            let index = stream.fields.get(found.column).copied().flatten();
+            let column = index.and_then(|index| stream.relation.columns.get(index));
+            let place = Place {
+                schema: stream.relation.schema.clone(),
+                table: stream.relation.table.clone(),
+                column: column.map_or_else(String::new, |column| column.column.name.clone()),
+                ..Place::default()
+            };
+            self.counts.count_value(found.rule, found.count);
+            let sample = format!("row {}", found.row);
+            self.note_sample(place, found.rule.name(), found.count, sample);
+        }
+    }
+}
+
+impl RowStream {
+    fn refusal(&self, refused: &RowRefusal) -> OwnError {
+        let index = refused.column.and_then(|field| self.fields.get(field).copied().flatten());
+        let column = index.and_then(|index| self.relation.columns.get(index));
+        let name = column.map_or("", |column| column.column.name.as_str());
+        let place = format!("row {}", refused.row);
+        let table = &self.relation.table;
+        OwnError {
+            context: Some(format!("COPY {table}, line {}, column {name}", refused.row)),
+            ..self.relation.refusal(&refused.refusal, name, &place)
+        }
+    }
+}

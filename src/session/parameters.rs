@@ -1,0 +1,167 @@
+//! Prepared statements whose parameters go straight into columns: what the client declared them to
+//! be, what the target was left to infer, and what a Bind has to become for it.
+
+use std::sync::Arc;
+
+use super::Session;
+use super::relations::Relation;
+use super::value_rules::Change;
+use crate::value::assignment::should_be_inferred;
+use crate::value::{BindParameter, ColumnJudge, rewrite_bind, type_oid};
+use crate::wire::OwnError;
+
+/// The parameters of one prepared statement.
+#[derive(Debug)]
+pub(super) struct Parameters {
+    pub(super) relation: Arc<Relation>,
+    /// By number, from `$1`; none for one that does not go straight into a column.
+    list: Vec<Option<BindParameter>>,
+    /// The types that the client declared, where the target was told others.
+    declared: Option<Box<[u32]>>,
+    /// The types that the target is told, where they are others.
+    told: Option<Box<[u32]>>,
+}
+
+/// Two statements are planned alike only if they are the same one.
+impl PartialEq for Parameters {
+    fn eq(&self, other: &Parameters) -> bool {
+        std::ptr::eq(self, other)
+    }
+}
+
+impl Eq for Parameters {}
+
+impl Parameters {
+    /// The OIDs for a ParameterDescription, as the client declared them: what the target says of
+    /// the others stays.
+    pub(super) fn described(&self, by_target: &[u32]) -> Option<Vec<u32>> {
+        let declared = self.declared.as_ref()?;
+        let oids = by_target.iter().enumerate().map(|(index, &by_target)| {
+            declared.get(index).copied().filter(|oid| *oid != 0).unwrap_or(by_target)
+        });
+        Some(oids.collect())
+    }
+
+    /// The part of a Parse that declares types, where it has to be another one.
+    pub(super) fn told(&self) -> Option<Vec<u8>> {
+        let told = self.told.as_ref()?;
+        let count = u16::try_from(told.len()).ok()?;
+        let mut bytes = count.to_be_bytes().to_vec();
+        bytes.extend(told.iter().flat_map(|oid| oid.to_be_bytes()));
+        Some(bytes)
+    }
+}
+
+/// A parameter of a statement and a column that it goes into.
+#[derive(Debug)]
+pub(super) struct ParameterUse {
+    /// From 0.
+    pub(super) index: usize,
+    /// The index of the column in the relation; none where the value was left out of the text.
+    pub(super) column: Option<usize>,
+}
+
+impl Session {
+    /// What has to be known about the parameters of a statement, if anything.
+    pub(super) fn plan_parameters(
+        &self,
+        relation: &Arc<Relation>,
+        uses: &[ParameterUse],
+        elsewhere: &[u16],
+        declared: &[u32],
+    ) -> Option<Arc<Parameters>> {
+        let count = uses.iter().map(|used| used.index + 1).max()?.max(declared.len());
+        let mut list: Vec<Option<BindParameter>> = vec![None; count];
+        let mut told = declared.to_vec();
+        for used in uses {
+            let number = u16::try_from(used.index + 1).unwrap_or_default();
+            let Some(slot) = list.get_mut(used.index) else { continue };
+            let Some(column) = used.column.and_then(|index| relation.columns.get(index)) else {
+                // Nothing refers to it any more, so the target cannot infer its type.
+                told.resize(told.len().max(used.index + 1), 0);
+                if let Some(oid) = told.get_mut(used.index).filter(|oid| **oid == 0) {
+                    *oid = type_oid::TEXT;
+                }
+                continue;
+            };
+            let column = &column.column;
+            let differs = slot.as_ref().is_some_and(|known| {
+                known.column.type_oid != column.type_oid || known.column.modifier != column.modifier
+            });
+            if elsewhere.binary_search(&number).is_ok() || differs {
+                *slot = None;
+                continue;
+            }
+            let declared_oid = declared.get(used.index).copied().unwrap_or(0);
+            let judge = self.judge_of(relation, column);
+            let is_inferred = should_be_inferred(declared_oid, column);
+            *slot =
+                Some(BindParameter { declared_oid, is_inferred, column: column.clone(), judge });
+        }
+        for (parameter, told) in list.iter().zip(&mut told) {
+            if parameter.as_ref().is_some_and(|parameter| parameter.is_inferred) {
+                *told = 0;
+            }
+        }
+        let matters = |parameter: &BindParameter| {
+            parameter.is_inferred || parameter.judge.is_some() || parameter.declared_oid == 0
+        };
+        if told == declared && !list.iter().flatten().any(matters) {
+            return None;
+        }
+        let changed = told != declared;
+        Some(Arc::new(Parameters {
+            relation: Arc::clone(relation),
+            list,
+            declared: changed.then(|| declared.into()),
+            told: changed.then(|| told.into()),
+        }))
+    }
+
+    /// The body of a Bind as the target has to get it, `None` where it can stay.
+    ///
+    /// # Errors
+    /// A value is refused.
+    pub(super) fn fit_parameters(
+        &mut self,
+        parameters: &Parameters,
+        body: &[u8],
+    ) -> Result<(Option<Vec<u8>>, Vec<Change>), OwnError> {
+        let name = |index: usize| {
+            let parameter = parameters.list.get(index).and_then(Option::as_ref);
+            parameter.map_or_else(String::new, |parameter| parameter.column.name.clone())
+        };
+        match rewrite_bind(body, &parameters.list) {
+            Ok((body, found)) => {
+                let changes = found.into_iter().map(|found| Change {
+                    relation: Arc::clone(&parameters.relation),
+                    column: name(found.index),
+                    rule: found.rule,
+                    count: found.count,
+                });
+                Ok((body, changes.collect()))
+            }
+            Err(refused) => {
+                let place = format!("parameter ${}", refused.index + 1);
+                let relation = &parameters.relation;
+                Err(relation.refusal(&refused.refusal, &name(refused.index), &place))
+            }
+        }
+    }
+}
+
+/// A judge for a column, where anything is asked of values.
+impl Session {
+    pub(super) fn judge_of(
+        &self,
+        relation: &Relation,
+        column: &crate::value::Column,
+    ) -> Option<ColumnJudge> {
+        let values = &self.policy.values;
+        if values.is_only_spaces() {
+            return None;
+        }
+        let bad_dates = self.policy.bad_dates_of(&relation.schema, &relation.table, &column.name);
+        Some(ColumnJudge::new(values, bad_dates, column, self.lexing.encoding))
+    }
+}

@@ -1,0 +1,348 @@
+//! What happens to the messages that carry SQL: the text is read, and goes with other types, other
+//! constants and other declared parameters, or is answered with an error of our own.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use super::client_frames::{Judged, PLANS_MAX};
+use super::expected_replies::{Expected, Notes, Request, Synthesize};
+use super::position_map::PositionMap;
+use super::prepared_statements::{Plan, Undo};
+use super::relations::CopyStream;
+use super::settling::Cause;
+use super::value_rules::Planned;
+use super::{Mend, Session, Step};
+use crate::ledger::Place;
+use crate::statement::{self, Replacement, Script};
+use crate::value::{NulPolicy, QueryScanner, mend_parse};
+use crate::wire::{self, HEAD_BYTES, Head, OwnError, tag};
+
+/// A statement that every server refuses when it analyses it: the type of our own errors is the one
+/// that PostgreSQL gives to a bad type modifier, in every transaction state.
+const FAILING_SQL: &str = "SELECT NULL::pg_catalog.varchar(0)";
+
+impl Session {
+    /// Query and Parse: the messages that carry SQL.
+    pub(super) fn on_statement(&mut self, head: Head, rest: &mut [u8], first: bool) -> Judged {
+        if head.frame_bytes > self.policy.statement_bytes_max {
+            return self.on_long_statement(head);
+        }
+        if !first {
+            return Judged::Later;
+        }
+        let Some(body) = rest.get_mut(HEAD_BYTES..head.frame_bytes) else { return Judged::Later };
+        self.counts.statements += u64::from(!self.relations.text_waits());
+        if head.tag == tag::QUERY { self.on_query(head, body) } else { self.on_parse(head, body) }
+    }
+
+    /// A statement that is too long to be held: only raw NULs are mended, while it arrives.
+    fn on_long_statement(&mut self, head: Head) -> Judged {
+        self.counts.too_long += 1;
+        let notes = Notes { unread: true, ..Notes::default() };
+        if head.tag == tag::PARSE {
+            self.replies.push(Expected::with(Request::Parse, notes));
+            return self.pass(head);
+        }
+        self.replies.push(Expected::with(Request::Query, notes));
+        if self.settings.rewrite && self.policy.values.nul == NulPolicy::Space {
+            let scanner = QueryScanner::new(head.body_bytes());
+            return self.pass_mending(head, Mend::Query(scanner));
+        }
+        self.pass(head)
+    }
+
+    fn on_query(&mut self, head: Head, body: &mut [u8]) -> Judged {
+        let mut shorter = self.without_raw_nuls(body);
+        let is_shorter = shorter.is_some();
+        let whole: &mut [u8] = shorter.as_deref_mut().unwrap_or(body);
+        self.mend_query(whole);
+        // The server reads up to the first zero byte.
+        let length = wire::cstring(whole).map_or(whole.len(), |(sql, _)| sql.len());
+        let sql = whole.get_mut(..length).unwrap_or_default();
+        let script = statement::read(sql, self.lexing, &self.policy.mapping);
+        self.prepared.close_unnamed();
+        self.prepared.forget_all_kinds();
+        if let Some(error) = self.refusal(sql, &script) {
+            return self.fail_query(head, error, &script);
+        }
+        let names = self.written_relations(sql, &[]);
+        if let Err(question) = self.ask_for_relations(&script, &names, false) {
+            return Judged::Done(Step::Replace(0, question));
+        }
+        let mut planned = match self.plan_writes(sql, &[]) {
+            Ok(planned) => planned,
+            Err(error) => return self.fail_query(head, error, &script),
+        };
+        self.mend_constants(sql, &planned);
+        let copies = self.copy_streams(&script);
+        self.in_pipeline = false;
+        let cause = cause_of(&script);
+        if cause.relations || cause.transaction && self.relations.has_changed() {
+            self.relations.on_change();
+        }
+        self.note_changes(std::mem::take(&mut planned.changes));
+        let replacements = self.note_edits(&script, planned);
+        let positions = self.positions(sql, &replacements);
+        let rewritten = (is_shorter || positions.is_some()).then(|| {
+            wire::with_body(tag::QUERY, &[&statement::replace(sql, &replacements), b"\0"])
+        });
+        let has_copies = !copies.is_empty();
+        let notes = (positions.is_some() || has_copies)
+            .then(|| Box::new(Notes { positions, copies: copies.into(), ..Notes::default() }));
+        self.replies.push(Expected { request: Request::Query, notes });
+        let due = self.settling.is_due(cause);
+        if due && has_copies {
+            // Behind the text the target may take nothing but rows.
+            self.settling.note_after_copy(cause);
+        }
+        let settle = (due && !has_copies).then(|| self.settle_frames(cause, false));
+        match (rewritten, settle) {
+            (None, None) => Judged::Passed(head.frame_bytes),
+            (rewritten, settle) => {
+                let mut frames =
+                    rewritten.unwrap_or_else(|| wire::with_body(tag::QUERY, &[&*body]));
+                frames.extend(settle.unwrap_or_default());
+                Judged::Done(Step::Replace(head.frame_bytes, frames))
+            }
+        }
+    }
+
+    fn on_parse(&mut self, head: Head, body: &mut [u8]) -> Judged {
+        let Some(sql) = self.mend_parse_text(body) else {
+            // The target says what is wrong with it.
+            self.replies.push(Expected::new(Request::Parse));
+            return Judged::Passed(head.frame_bytes);
+        };
+        let (front, rest) = body.split_at_mut(sql.start);
+        let (sql, back) = rest.split_at_mut(sql.len());
+        let name = front.strip_suffix(b"\0").unwrap_or_default();
+        let types = back.get(1..).unwrap_or_default();
+        let declared = wire::parameter_oids(types);
+        let script = statement::read(sql, self.lexing, &self.policy.mapping);
+        if let Some(error) = self.refusal(sql, &script) {
+            return self.fail_parse(head, name, types, error);
+        }
+        let names = self.written_relations(sql, &declared);
+        if let Err(question) = self.ask_for_relations(&script, &names, true) {
+            return Judged::Done(Step::Replace(0, question));
+        }
+        let mut planned = match self.plan_writes(sql, &declared) {
+            Ok(planned) => planned,
+            Err(error) => return self.fail_parse(head, name, types, error),
+        };
+        self.mend_constants(sql, &planned);
+        self.in_pipeline = true;
+        let parameters = planned.parameters.take();
+        let told = parameters.as_ref().and_then(|parameters| parameters.told());
+        self.note_declared_types(name, told.as_deref().unwrap_or(types));
+        self.note_changes(std::mem::take(&mut planned.changes));
+        let replacements = self.note_edits(&script, planned);
+        let positions = self.positions(sql, &replacements);
+        let mut cause = cause_of(&script);
+        cause.transaction &= !name.is_empty() || self.settling.is_unsettled();
+        let copies = self.copy_streams(&script);
+        let matters =
+            positions.is_some() || !copies.is_empty() || cause.any() || parameters.is_some();
+        let plan = matters
+            .then(|| Arc::new(Plan { positions: positions.clone(), copies, parameters, cause }));
+        let plan = plan.filter(|_| self.prepared.len() < PLANS_MAX);
+        let undo = self.prepared.prepare(name, plan);
+        let rewritten = (positions.is_some() || told.is_some()).then(|| {
+            let sql = statement::replace(sql, &replacements);
+            let types = told.as_deref().unwrap_or(types);
+            wire::with_body(tag::PARSE, &[name, b"\0", &sql, b"\0", types])
+        });
+        let notes = (positions.is_some() || undo.is_some())
+            .then(|| Box::new(Notes { positions, undo, ..Notes::default() }));
+        self.replies.push(Expected { request: Request::Parse, notes });
+        match rewritten {
+            Some(frame) => Judged::Done(Step::Replace(head.frame_bytes, frame)),
+            None => Judged::Passed(head.frame_bytes),
+        }
+    }
+
+    /// The body of a Query without the bytes that are U+0000, where they are to be removed.
+    fn without_raw_nuls(&mut self, body: &[u8]) -> Option<Vec<u8>> {
+        let removes = self.settings.rewrite && self.policy.values.nul == NulPolicy::Remove;
+        let (_, text) = body.split_last().filter(|_| removes)?;
+        let nuls = memchr::memchr_iter(0, text).count();
+        if nuls == 0 {
+            return None;
+        }
+        if !self.relations.text_waits() {
+            self.note_nuls(Nuls::Query, u64::try_from(nuls).unwrap_or(u64::MAX));
+        }
+        let kept = text.iter().copied().filter(|byte| *byte != 0);
+        Some(kept.chain(std::iter::once(0)).collect())
+    }
+
+    /// Mends the U+0000 of a Query in place, as bytes and in constants.
+    fn mend_query(&mut self, body: &mut [u8]) {
+        if !self.settings.rewrite || self.policy.values.nul != NulPolicy::Space {
+            return;
+        }
+        let mut scanner = QueryScanner::new(body.len());
+        scanner.scan(body);
+        self.note_nuls(Nuls::Query, scanner.take_replaced());
+        let constants = statement::mend_literals(body, self.lexing);
+        self.note_nuls(Nuls::Constant, constants);
+    }
+
+    /// The same for a Parse; gives where its text lies, or none where it is no Parse.
+    fn mend_parse_text(&mut self, body: &mut [u8]) -> Option<Range<usize>> {
+        let mends = self.settings.rewrite && self.policy.values.nul != NulPolicy::Reject;
+        if mends {
+            let bytes = mend_parse(body);
+            self.note_nuls(Nuls::Query, bytes);
+        }
+        let parse = wire::parse_view(body)?;
+        let start = parse.name.len() + 1;
+        let span = start..start + parse.sql.len();
+        if mends && self.policy.values.nul == NulPolicy::Space {
+            let constants =
+                statement::mend_literals(body.get_mut(span.clone())?, self.lexing);
+            self.note_nuls(Nuls::Constant, constants);
+        }
+        Some(span)
+    }
+
+    /// Mends what only the columns or the plan have decided about.
+    fn mend_constants(&mut self, sql: &mut [u8], planned: &Planned) {
+        if !self.settings.rewrite {
+            return;
+        }
+        self.mend_json_constants(sql, planned);
+        if self.policy.values.nul == NulPolicy::Remove {
+            // Those that go into no column that is known cannot be told from code points.
+            let constants = statement::mend_literals(sql, self.lexing);
+            self.note_nuls(Nuls::Constant, constants);
+        }
+    }
+
+    /// Counts U+0000 that were mended in a text.
+    fn note_nuls(&mut self, place: Nuls, count: u64) {
+        let rule = match place {
+            Nuls::Query => {
+                self.counts.nul_query += count;
+                "nul-in-query"
+            }
+            Nuls::Constant => {
+                self.counts.nul_constant += count;
+                "nul-in-constant"
+            }
+        };
+        self.note_place(Place::default(), rule, count);
+    }
+
+    /// The frames that ask for relations of which more has to be known before the text goes.
+    fn ask_for_relations(
+        &mut self,
+        script: &Script,
+        written: &[super::relations::Name],
+        extended: bool,
+    ) -> Result<(), Vec<u8>> {
+        if (script.copies.is_empty() && written.is_empty()) || !self.settings.rewrite {
+            return Ok(());
+        }
+        let copied = script.copies.iter().map(|copy| &copy.name);
+        self.know_relations(copied.chain(written), extended)
+    }
+
+    fn copy_streams(&self, script: &Script) -> Vec<CopyStream> {
+        script.copies.iter().map(|copy| self.copy_stream(copy)).collect()
+    }
+
+    /// The error that the text deserves before the target sees any of it.
+    fn refusal(&mut self, sql: &[u8], script: &Script) -> Option<OwnError> {
+        let at = |span: &Range<usize>| {
+            let before = sql.get(..span.start).unwrap_or_default();
+            Some(self.lexing.encoding.count_characters(before) + 1)
+        };
+        let fault = script.fault.as_ref().filter(|_| self.settings.rewrite).map(|fault| OwnError {
+            position: at(&fault.span),
+            ..OwnError::new(fault.sqlstate, fault.message.clone()).with_hint(fault.hint.clone())
+        });
+        fault.or_else(|| {
+            let mut settings = self.settings;
+            script.settings.iter().find_map(|setting| {
+                let bad = settings.set(&setting.name, setting.value.as_deref()?).err()?;
+                let sqlstate = if bad.unsupported { "0A000" } else { "22023" };
+                Some(OwnError {
+                    position: at(&setting.span),
+                    ..OwnError::new(sqlstate, bad.message).with_hint(bad.hint)
+                })
+            })
+        })
+    }
+
+    /// The target gets a text that can only fail in place of one that is refused.
+    fn fail_query(&mut self, head: Head, error: OwnError, script: &Script) -> Judged {
+        let aborted_wins = script.statements <= 1;
+        self.push_synthesized(Request::Query, error, aborted_wins, None);
+        Judged::Done(Step::Replace(head.frame_bytes, wire::query(FAILING_SQL)))
+    }
+
+    fn fail_parse(&mut self, head: Head, name: &[u8], types: &[u8], error: OwnError) -> Judged {
+        let undo = self.prepared.prepare(name, None);
+        self.push_synthesized(Request::Parse, error, true, undo);
+        let body = [name, b"\0", FAILING_SQL.as_bytes(), b"\0", types];
+        Judged::Done(Step::Replace(head.frame_bytes, wire::with_body(tag::PARSE, &body)))
+    }
+
+    pub(super) fn push_synthesized(
+        &mut self,
+        request: Request,
+        error: OwnError,
+        aborted_wins: bool,
+        undo: Option<Undo>,
+    ) {
+        self.counts.refused += 1;
+        let synthesize = Some(Synthesize { error, aborted_wins });
+        self.replies.push(Expected::with(request, Notes { synthesize, undo, ..Notes::default() }));
+    }
+
+    /// Counts what is rewritten, and gives all of it in order.
+    fn note_edits(&mut self, script: &Script, planned: Planned) -> Vec<Replacement> {
+        let widen = |count| u64::try_from(count).unwrap_or(u64::MAX);
+        self.counts.not_understood += widen(script.not_understood);
+        self.counts.unknown_types += widen(script.unknown_types);
+        let mut replacements = planned.replacements;
+        if !script.edits.is_empty() && self.settings.rewrite {
+            for edit in &script.edits {
+                self.counts.count_type(edit.rule);
+                let mapping = Arc::clone(&self.policy.mapping);
+                if let Some(rule) = mapping.rule(edit.rule) {
+                    self.note_place(Place::default(), &rule.id, 1);
+                }
+            }
+            replacements.extend(script.edits.iter().map(Replacement::from));
+            replacements.sort_by_key(|replacement| replacement.span.start);
+        }
+        replacements
+    }
+
+    /// How positions move; `None` where nothing is replaced.
+    fn positions(&self, sql: &[u8], replacements: &[Replacement]) -> Option<Arc<PositionMap>> {
+        let encoding = self.lexing.encoding;
+        let changes = !replacements.is_empty();
+        changes.then(|| Arc::new(PositionMap::new(sql, replacements, encoding)))
+    }
+}
+
+/// Where U+0000 stood in a text.
+#[derive(Clone, Copy)]
+enum Nuls {
+    /// As a byte.
+    Query,
+    /// As an escape in a constant.
+    Constant,
+}
+
+fn cause_of(script: &Script) -> Cause {
+    Cause {
+        settings: script.touches_settings,
+        role: script.resets_role,
+        transaction: script.ends_transaction,
+        relations: script.changes_relations,
+    }
+}

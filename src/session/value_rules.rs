@@ -1,0 +1,301 @@
+//! What the values of a text go into, and what has to change in it for them to arrive: constants are
+//! spelled anew, clauses are added. Finds the columns; what becomes of a value is decided elsewhere.
+
+use std::ops::{ControlFlow, Range};
+use std::sync::Arc;
+
+use super::Session;
+use super::parameters::{ParameterUse, Parameters};
+use super::relations::{Name, Relation, RelationColumn};
+use crate::ledger::Place;
+use crate::statement::{
+    self, Replacement, Slot, SlotColumn, SlotValue, Writes, WritesHead, constant_text,
+    for_each_slot, for_each_write, mend_json_constant, quoted_boolean, quoted_hex, quoted_text,
+};
+use crate::value::type_oid::{BOOL, BYTEA};
+use crate::value::{Findings, NulPolicy, Refusal, ValueKind, ValueRule, Verdict};
+use crate::wire::OwnError;
+
+/// Values of one statement that are looked at; the server judges those beyond them.
+const SLOTS_MAX: usize = 500_000;
+
+/// Something that a rule did to the values of a column.
+#[derive(Debug)]
+pub(super) struct Change {
+    pub(super) relation: Arc<Relation>,
+    pub(super) column: String,
+    pub(super) rule: ValueRule,
+    pub(super) count: u64,
+}
+
+/// What has to change in a text.
+#[derive(Debug, Default)]
+pub(super) struct Planned {
+    /// In order.
+    pub(super) replacements: Vec<Replacement>,
+    /// Constants whose JSON holds an escaped U+0000.
+    json_constants: Vec<Range<usize>>,
+    /// What a Bind has to know.
+    pub(super) parameters: Option<Arc<Parameters>>,
+    pub(super) changes: Vec<Change>,
+}
+
+impl Relation {
+    /// The error for a value that a policy refuses; `place` says where the value stands.
+    pub(super) fn refusal(&self, refusal: &Refusal, column: &str, place: &str) -> OwnError {
+        OwnError {
+            detail: Some(format!(
+                "Table \"{}\".\"{}\", column \"{column}\", {place}.",
+                self.schema, self.table
+            )),
+            schema: Some(self.schema.clone()),
+            table: Some(self.table.clone()),
+            column: Some(column.to_owned()),
+            ..OwnError::new(refusal.sqlstate, refusal.message.clone())
+        }
+        .with_hint(refusal.hint.clone())
+    }
+}
+
+impl Session {
+    /// The relations whose columns have to be known before the text goes.
+    pub(super) fn written_relations(&self, sql: &[u8], declared: &[u32]) -> Vec<Name> {
+        let mut names: Vec<Name> = Vec::new();
+        if !self.settings.rewrite || !statement::may_write(sql) {
+            return names;
+        }
+        for_each_slot(sql, self.lexing, &mut |head: &WritesHead, slot: Slot| {
+            if names.last() != Some(&head.name) && self.matters(sql, &slot, declared) {
+                names.push(head.name.clone());
+            }
+            ControlFlow::Continue(())
+        });
+        names
+    }
+
+    /// Whether the type of its column decides over a value.
+    fn matters(&self, sql: &[u8], slot: &Slot, declared: &[u32]) -> bool {
+        if self.policy.judges_rows() {
+            return !matches!(slot.value, SlotValue::Default);
+        }
+        let written = || sql.get(slot.span.clone()).unwrap_or_default();
+        match slot.value {
+            SlotValue::Integer => quoted_boolean(sql, slot.span.clone()).is_some(),
+            SlotValue::BitString | SlotValue::HexInteger => true,
+            SlotValue::String => statement::may_hold_json_nul(written()),
+            SlotValue::Parameter(number) => {
+                let index = usize::from(number).wrapping_sub(1);
+                declared.get(index).is_some_and(|oid| *oid != 0)
+            }
+            _ => false,
+        }
+    }
+
+    /// What has to change in the text, whose relations are known as far as they can be.
+    ///
+    /// # Errors
+    /// A value is refused.
+    pub(super) fn plan_writes(&self, sql: &[u8], declared: &[u32]) -> Result<Planned, OwnError> {
+        let mut planned = Planned::default();
+        let mut refused = None;
+        if !self.settings.rewrite {
+            return Ok(planned);
+        }
+        planned.json_constants = statement::json_casts(sql, self.lexing);
+        if self.relations.is_empty() || !statement::may_write(sql) {
+            return Ok(planned);
+        }
+        for_each_write(sql, self.lexing, SLOTS_MAX, &mut |writes: Writes| {
+            let Some(relation) = self.relations.get(&writes.head.name).cloned() else {
+                return ControlFlow::Continue(());
+            };
+            match self.plan_write(sql, &writes, &relation, declared, &mut planned) {
+                Ok(()) => ControlFlow::Continue(()),
+                Err(error) => {
+                    refused = Some(error);
+                    ControlFlow::Break(())
+                }
+            }
+        });
+        planned.replacements.sort_by_key(|replacement| replacement.span.start);
+        refused.map_or(Ok(planned), Err)
+    }
+
+    fn plan_write(
+        &self,
+        sql: &[u8],
+        writes: &Writes,
+        relation: &Arc<Relation>,
+        declared: &[u32],
+        planned: &mut Planned,
+    ) -> Result<(), OwnError> {
+        let mut uses = Vec::new();
+        let mut identity = None;
+        for (row, slot) in writes.slots.iter().enumerate() {
+            let found = match &slot.column {
+                SlotColumn::Named(name) => relation.position(name),
+                SlotColumn::Index(index) => relation.position_of(&writes.head.columns, *index),
+            };
+            let Some((index, column)) =
+                found.and_then(|index| Some((index, relation.columns.get(index)?)))
+            else {
+                continue;
+            };
+            let is_default = slot.value == SlotValue::Default;
+            if column.is_identity_always && !is_default {
+                identity.get_or_insert(column);
+            }
+            let left_out =
+                column.is_generated && !is_default && self.policy.leaves_out_generated;
+            if left_out {
+                planned.replace(slot.span.clone(), b"DEFAULT");
+                planned.note(relation, column, ValueRule::GeneratedLeftOut, 1);
+            }
+            match slot.value {
+                SlotValue::Parameter(number) => uses.push(ParameterUse {
+                    index: usize::from(number).saturating_sub(1),
+                    column: (!left_out).then_some(index),
+                }),
+                _ if left_out => {}
+                _ => self.plan_constant(sql, slot, row, relation, column, planned)?,
+            }
+        }
+        if let (Some(column), Some(at), true) =
+            (identity, writes.head.overriding_at, self.policy.overrides_identity)
+        {
+            planned.replace(at..at, b"OVERRIDING SYSTEM VALUE ");
+            planned.note(relation, column, ValueRule::OverridingSystemValue, 1);
+        }
+        if !writes.head.is_prepare {
+            let elsewhere = &writes.parameters_elsewhere;
+            planned.parameters = self.plan_parameters(relation, &uses, elsewhere, declared);
+        }
+        Ok(())
+    }
+
+    fn plan_constant(
+        &self,
+        sql: &[u8],
+        slot: &Slot,
+        number: usize,
+        relation: &Arc<Relation>,
+        column: &RelationColumn,
+        planned: &mut Planned,
+    ) -> Result<(), OwnError> {
+        let span = || slot.span.clone();
+        let type_oid = column.column.type_oid;
+        let spelled = match slot.value {
+            SlotValue::Integer if type_oid == BOOL => {
+                quoted_boolean(sql, span()).map(str::to_owned)
+            }
+            SlotValue::BitString | SlotValue::HexInteger if type_oid == BYTEA => {
+                quoted_hex(sql, span(), self.lexing)
+            }
+            _ => None,
+        };
+        if let Some(spelled) = spelled {
+            planned.replace(span(), spelled.as_bytes());
+            planned.note(relation, column, ValueRule::TypeConverted, 1);
+            return Ok(());
+        }
+        let Some(judge) = self.judge_of(relation, &column.column) else {
+            if slot.value == SlotValue::String && column.column.kind() == ValueKind::Json {
+                planned.json_constants.push(span());
+            }
+            return Ok(());
+        };
+        let text = match slot.value {
+            SlotValue::String => constant_text(sql, span(), self.lexing),
+            SlotValue::Integer | SlotValue::Number => sql.get(span()).map(<[u8]>::to_vec),
+            _ => None,
+        };
+        let Some(text) = text else { return Ok(()) };
+        let mut findings = Findings::default();
+        let verdict = judge.judge_text(&text, &mut findings);
+        for (rule, count) in findings.take() {
+            planned.note(relation, column, rule, count);
+        }
+        match verdict {
+            Verdict::Keep => {}
+            Verdict::Replace(value) => planned.replace(span(), &quoted_text(&value, self.lexing)),
+            Verdict::Null => planned.replace(span(), b"NULL"),
+            Verdict::Refuse(refusal) => {
+                let place = format!("value {}", number + 1);
+                let before = sql.get(..slot.span.start).unwrap_or_default();
+                let position = Some(self.lexing.encoding.count_characters(before) + 1);
+                let error = relation.refusal(&refusal, &column.column.name, &place);
+                return Err(OwnError { position, ..error });
+            }
+        }
+        Ok(())
+    }
+
+    /// Mends the constants that are JSON, in place.
+    pub(super) fn mend_json_constants(&mut self, sql: &mut [u8], planned: &Planned) {
+        if self.policy.values.nul == NulPolicy::Reject {
+            return;
+        }
+        for span in &planned.json_constants {
+            let mended = mend_json_constant(sql, span.clone(), self.lexing);
+            self.counts.nul_constant += mended;
+            self.note_place(Place::default(), "nul-in-constant", mended);
+        }
+    }
+
+    /// Counts what was done to values.
+    pub(super) fn note_changes(&mut self, changes: Vec<Change>) {
+        for change in changes {
+            self.counts.count_value(change.rule, change.count);
+            let place = Place {
+                schema: change.relation.schema.clone(),
+                table: change.relation.table.clone(),
+                column: change.column,
+                ..Place::default()
+            };
+            self.note_place(place, change.rule.name(), change.count);
+        }
+    }
+
+    /// Notes in the ledger what a rule did.
+    pub(super) fn note_place(&mut self, place: Place, rule: &str, count: u64) {
+        let sample = format!("statement {}", self.counts.statements);
+        self.note_sample(place, rule, count, sample);
+    }
+
+    /// The same with a sample that says where to look.
+    pub(super) fn note_sample(&mut self, place: Place, rule: &str, count: u64, sample: String) {
+        if count > 0 {
+            let place = Place { rule: rule.to_owned(), ..place };
+            let seconds = self.policy.common.clock_seconds();
+            self.entries.note(&place, count, seconds, || Some(sample));
+        }
+    }
+}
+
+impl Planned {
+    fn replace(&mut self, span: Range<usize>, text: &[u8]) {
+        self.replacements.push(Replacement { span, text: text.to_vec() });
+    }
+
+    fn note(
+        &mut self,
+        relation: &Arc<Relation>,
+        column: &RelationColumn,
+        rule: ValueRule,
+        count: u64,
+    ) {
+        let same = |change: &&mut Change| {
+            change.rule == rule && change.column == column.column.name
+                && Arc::ptr_eq(&change.relation, relation)
+        };
+        match self.changes.iter_mut().find(same) {
+            Some(change) => change.count += count,
+            None => self.changes.push(Change {
+                relation: Arc::clone(relation),
+                column: column.column.name.clone(),
+                rule,
+                count,
+            }),
+        }
+    }
+}

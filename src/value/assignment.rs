@@ -1,0 +1,120 @@
+//! Which declared types of a parameter PostgreSQL assigns to a column by itself, and which it refuses
+//! (42804) although the value would do. Knows OIDs, no values.
+
+use super::column::Column;
+use super::type_oid::{
+    BOOL, BPCHAR, BYTEA, CHAR, DATE, FLOAT4, FLOAT8, INT2, INT4, INT8, INTERVAL, JSON, JSONB, NAME,
+    NUMERIC, OID, TEXT, TIME, TIMESTAMP, TIMESTAMPTZ, TIMETZ, UNKNOWN, UUID, VARCHAR, XML,
+};
+
+/// The modifier of `VARCHAR(37)`, as which timestamps with seven to nine digits of a second arrive.
+pub const VARCHAR_37: i32 = 37 + 4;
+
+/// The first OID of a type that was created by a user.
+///
+/// Source: PostgreSQL, `FirstNormalObjectId` in `src/include/access/transam.h`.
+pub const FIRST_USER_OID: u32 = 16_384;
+
+/// What assigns to each other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Family {
+    String,
+    Number,
+    Boolean,
+    Date,
+    Time,
+    Json,
+    /// A type that assigns to nothing but itself.
+    Alone,
+    /// A type of which nothing is known here.
+    Unknown,
+}
+
+/// Whether the server should infer the type of a parameter from its column instead of taking the
+/// declared one: where it would refuse to assign it, and where it would assign it in another layout
+/// than a load wants (`timestamp` into `VARCHAR(37)`, `jsonb` into text, whose spelling it changes).
+///
+/// Source: PostgreSQL, `src/include/catalog/pg_cast.dat`; any type assigns to strings by its output.
+pub fn should_be_inferred(declared_oid: u32, column: &Column) -> bool {
+    if declared_oid == column.type_oid || declared_oid == 0 || declared_oid == UNKNOWN {
+        return false;
+    }
+    match (family(declared_oid), family(column.type_oid)) {
+        (Family::Unknown, _) => false,
+        (Family::String, Family::Unknown) => true,
+        (_, Family::Unknown) => false,
+        (Family::Date, Family::String) => {
+            column.type_oid == VARCHAR
+                && column.modifier == VARCHAR_37
+                && declared_oid != DATE
+        }
+        (Family::Json, Family::String) => true,
+        (_, Family::String) => false,
+        (from, to) if from == to && from != Family::Alone => false,
+        // A timestamp has a time of day, and so has an interval.
+        (Family::Date, Family::Time) | (Family::Alone, Family::Time)
+            if matches!(declared_oid, TIMESTAMP | TIMESTAMPTZ | INTERVAL) =>
+        {
+            false
+        }
+        (Family::Time, _) if column.type_oid == INTERVAL => false,
+        _ => true,
+    }
+}
+
+fn family(type_oid: u32) -> Family {
+    match type_oid {
+        TEXT | VARCHAR | BPCHAR | NAME | CHAR => Family::String,
+        INT2 | INT4 | INT8 | FLOAT4 | FLOAT8 | NUMERIC | OID => Family::Number,
+        BOOL => Family::Boolean,
+        DATE | TIMESTAMP | TIMESTAMPTZ => Family::Date,
+        TIME | TIMETZ => Family::Time,
+        JSON | JSONB => Family::Json,
+        BYTEA | INTERVAL | UUID | XML => Family::Alone,
+        _ => Family::Unknown,
+    }
+}
+
+/// Whether values of the type are numbers.
+pub(super) fn is_number(type_oid: u32) -> bool {
+    family(type_oid) == Family::Number
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn column(type_oid: u32, modifier: i32) -> Column {
+        Column { type_oid, modifier, ..Column::default() }
+    }
+
+    #[test]
+    fn what_the_server_refuses_is_inferred() {
+        for (declared, into, inferred) in [
+            (VARCHAR, JSONB, true),
+            (TEXT, UUID, true),
+            (VARCHAR, TIMESTAMP, true),
+            (VARCHAR, NUMERIC, true),
+            (TEXT, FIRST_USER_OID, true),
+            (INT4, BOOL, true),
+            (BOOL, INT2, true),
+            (JSONB, TEXT, true),
+            (INT4, INT8, false),
+            (FLOAT8, NUMERIC, false),
+            (DATE, TIMESTAMP, false),
+            (TIMESTAMP, TIME, false),
+            (TIME, INTERVAL, false),
+            (INT4, TEXT, false),
+            (TIMESTAMP, TEXT, false),
+            (JSON, JSONB, false),
+            (0, JSONB, false),
+            (INT4, INT4, false),
+            (FIRST_USER_OID, JSONB, false),
+            (INT4, FIRST_USER_OID, false),
+        ] {
+            assert_eq!(should_be_inferred(declared, &column(into, -1)), inferred, "{declared} {into}");
+        }
+        assert!(should_be_inferred(TIMESTAMPTZ, &column(VARCHAR, VARCHAR_37)));
+        assert!(!should_be_inferred(DATE, &column(VARCHAR, VARCHAR_37)));
+    }
+}

@@ -1,0 +1,222 @@
+//! A Bind message taken apart at its values and put together again, with the types and the values that
+//! the columns want. For whole messages; knows no SQL and no sockets.
+
+use memchr::memchr;
+
+use super::assignment::is_number;
+use super::binary_text::binary_to_text;
+use super::column::Column;
+use super::judge::{ColumnJudge, Refusal, Verdict};
+use super::kind::ValueKind;
+use super::rule::{Findings, ValueRule};
+use super::type_oid::{self, BOOL};
+
+/// A parameter that goes straight into a column.
+#[derive(Clone, Debug)]
+pub struct BindParameter {
+    /// The OID of the type that the client declared; 0 for none.
+    pub declared_oid: u32,
+    /// Whether the target was left to infer the type although the client declared one. Then values
+    /// in binary format are not what the target takes them for, and travel as text.
+    pub is_inferred: bool,
+    /// The column.
+    pub column: Column,
+    /// Who judges its values; none where nothing is asked of values.
+    pub judge: Option<ColumnJudge>,
+}
+
+/// What was found in the values of one parameter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BindFinding {
+    /// Its index, from 0.
+    pub index: usize,
+    /// The rule.
+    pub rule: ValueRule,
+    /// How often.
+    pub count: u64,
+}
+
+/// A Bind with a value that is refused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BindRefusal {
+    /// The index of the parameter, from 0.
+    pub index: usize,
+    /// Why.
+    pub refusal: Refusal,
+}
+
+/// The body of a Bind with the values that its columns want, `None` where it can stay as it is, and
+/// what was found. `parameters` has one entry for each of the first parameters, `None` for one that
+/// goes into no column; the others stay.
+///
+/// # Errors
+/// A value is refused by a policy.
+pub fn rewrite_bind(
+    body: &[u8],
+    parameters: &[Option<BindParameter>],
+) -> Result<(Option<Vec<u8>>, Vec<BindFinding>), BindRefusal> {
+    let Some(values) = BindValues::read(body) else { return Ok((None, Vec::new())) };
+    let mut found = Vec::new();
+    let mut changed = false;
+    let mut formats = Vec::new();
+    let mut rows = Vec::with_capacity(body.len() + 64);
+    for (index, is_text, value) in values.iter() {
+        let parameter = parameters.get(index).and_then(Option::as_ref);
+        let mut findings = Findings::default();
+        let fitted = match (parameter, value) {
+            (Some(parameter), Some(value)) => fit(parameter, is_text, value, &mut findings)
+                .map_err(|refusal| BindRefusal { index, refusal })?,
+            _ => None,
+        };
+        let taken = findings.take().into_iter();
+        found.extend(taken.map(|(rule, count)| BindFinding { index, rule, count }));
+        changed |= fitted.is_some();
+        let fitted = fitted.unwrap_or(Fitted { is_text, value: None });
+        formats.push(u16::from(!fitted.is_text));
+        match fitted.value.as_ref().map_or(value, |value| value.as_deref()) {
+            Some(value) => {
+                let length = u32::try_from(value.len()).unwrap_or_default();
+                rows.extend(length.to_be_bytes());
+                rows.extend_from_slice(value);
+            }
+            None => rows.extend((-1i32).to_be_bytes()),
+        }
+    }
+    if !changed {
+        return Ok((None, found));
+    }
+    let count = u16::try_from(formats.len()).unwrap_or_default().to_be_bytes();
+    let mut whole = values.names.to_vec();
+    whole.extend(count);
+    whole.extend(formats.into_iter().flat_map(u16::to_be_bytes));
+    whole.extend(count);
+    whole.extend(rows);
+    whole.extend_from_slice(values.back);
+    Ok((Some(whole), found))
+}
+
+/// A value as it goes to the target.
+struct Fitted {
+    is_text: bool,
+    /// `None` where only the format changes, `Some(None)` for NULL.
+    value: Option<Option<Vec<u8>>>,
+}
+
+/// The value that the parameter's column wants; `None` where it can stay as it is.
+fn fit(
+    parameter: &BindParameter,
+    is_text: bool,
+    value: &[u8],
+    findings: &mut Findings,
+) -> Result<Option<Fitted>, Refusal> {
+    let converted = convert(parameter, is_text, value);
+    if converted.is_some() {
+        findings.note(ValueRule::TypeConverted, 1);
+    }
+    let Some(judge) = &parameter.judge else {
+        let keeps_type = parameter.declared_oid == 0 && !is_text;
+        if converted.is_none() && keeps_type
+            && let Some(fitted) = super::binary_text::fit_binary(&parameter.column, value)
+        {
+            findings.note(ValueRule::TypeConverted, 1);
+            return Ok(Some(Fitted { is_text, value: Some(Some(fitted)) }));
+        }
+        return Ok(converted.map(|text| Fitted { is_text: true, value: Some(Some(text)) }));
+    };
+    let is_character = type_oid::kind_of(parameter.declared_oid) == ValueKind::Character;
+    let verdict = match &converted {
+        Some(text) => judge.judge_text(text, findings),
+        None if is_text || is_character => judge.judge_text(value, findings),
+        None if matches!(parameter.declared_oid, 0) => judge.judge_binary(value, findings),
+        None if parameter.declared_oid == parameter.column.type_oid => {
+            judge.judge_binary(value, findings)
+        }
+        None => Verdict::Keep,
+    };
+    let is_text = is_text || converted.is_some();
+    Ok(match verdict {
+        Verdict::Keep => {
+            converted.map(|text| Fitted { is_text, value: Some(Some(text)) })
+        }
+        Verdict::Replace(value) => Some(Fitted { is_text, value: Some(Some(value)) }),
+        Verdict::Null => Some(Fitted { is_text, value: Some(None) }),
+        Verdict::Refuse(refusal) => return Err(refusal),
+    })
+}
+
+/// The text of a value whose type the target infers, where it has to be another one.
+fn convert(parameter: &BindParameter, is_text: bool, value: &[u8]) -> Option<Vec<u8>> {
+    if !parameter.is_inferred {
+        return None;
+    }
+    let text = if is_text { None } else { Some(binary_to_text(parameter.declared_oid, value)?) };
+    if parameter.declared_oid == BOOL && is_number(parameter.column.type_oid) {
+        return match text.as_deref().unwrap_or(value) {
+            b"t" | b"true" | b"1" => Some(b"1".to_vec()),
+            b"f" | b"false" | b"0" => Some(b"0".to_vec()),
+            _ => text,
+        };
+    }
+    text
+}
+
+/// A Bind body, cut at its values.
+pub(super) struct BindValues<'a> {
+    /// The names of portal and statement.
+    names: &'a [u8],
+    /// Up to the first value.
+    pub(super) front: &'a [u8],
+    formats: &'a [[u8; 2]],
+    /// The values with their lengths.
+    values: Vec<Option<&'a [u8]>>,
+    /// The result formats.
+    pub(super) back: &'a [u8],
+}
+
+impl<'a> BindValues<'a> {
+    /// The parts of `body`; `None` where the server will refuse it.
+    pub(super) fn read(body: &'a [u8]) -> Option<BindValues<'a>> {
+        let behind_name = |bytes: &'a [u8]| bytes.get(memchr(0, bytes)? + 1..);
+        let rest = behind_name(behind_name(body)?)?;
+        let names = body.get(..body.len() - rest.len())?;
+        let (count, rest) = count(rest)?;
+        let (formats, rest) = rest.split_at_checked(2 * count)?;
+        let (formats, _) = formats.as_chunks();
+        let (count, mut rest) = self::count(rest)?;
+        if formats.len() > 1 && formats.len() != count {
+            return None;
+        }
+        let front = body.get(..body.len() - rest.len())?;
+        let mut values = Vec::with_capacity(count.min(rest.len() / 4));
+        for _ in 0..count {
+            let (length, behind) = rest.split_first_chunk::<4>()?;
+            let length = i32::from_be_bytes(*length);
+            if length == -1 {
+                values.push(None);
+                rest = behind;
+                continue;
+            }
+            let (value, behind) = behind.split_at_checked(usize::try_from(length).ok()?)?;
+            values.push(Some(value));
+            rest = behind;
+        }
+        Some(BindValues { names, front, formats, values, back: rest })
+    }
+
+    /// Index, whether the format is text, value.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (usize, bool, Option<&'a [u8]>)> {
+        self.values.iter().enumerate().map(|(index, value)| {
+            let format = match self.formats {
+                [] => None,
+                [format] => Some(format),
+                formats => formats.get(index),
+            };
+            (index, format.is_none_or(|format| *format == [0, 0]), *value)
+        })
+    }
+}
+
+fn count(bytes: &[u8]) -> Option<(usize, &[u8])> {
+    let (count, rest) = bytes.split_first_chunk::<2>()?;
+    Some((usize::from(u16::from_be_bytes(*count)), rest))
+}
