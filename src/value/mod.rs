@@ -2,7 +2,9 @@
 //! mended in place; knows no SQL, no frames, no sockets.
 
 pub(crate) mod backslash_escape;
+mod binary_text;
 mod bind;
+mod calendar;
 mod column;
 mod copy_binary;
 mod copy_character;
@@ -25,6 +27,7 @@ mod query_nul;
 mod rule;
 pub mod type_oid;
 
+pub use binary_text::{binary_to_text, fit_binary};
 pub use bind::BindScanner;
 pub use column::Column;
 pub use copy_nul::CopyScanner;
