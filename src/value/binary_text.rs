@@ -51,7 +51,9 @@ pub fn binary_to_text(type_oid: u32, value: &[u8]) -> Option<Vec<u8>> {
         type_oid::CHAR => {
             // The type holds any byte; one beyond ASCII has no text in every encoding.
             let [character] = integer::<1>(value)?;
-            return character.is_ascii().then(|| value.iter().copied().filter(|b| *b != 0).collect());
+            return character
+                .is_ascii()
+                .then(|| value.iter().copied().filter(|b| *b != 0).collect());
         }
         type_oid::JSONB => {
             let (1, text) = value.split_first()? else { return None };

@@ -174,8 +174,7 @@ fn decimal(value: &[u8]) -> Option<&str> {
         None => (number, "0"),
     };
     let (whole, fraction) = number.split_once('.').unwrap_or((number, "0"));
-    let is_digits =
-        |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let is_digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     [whole, fraction, exponent].into_iter().all(is_digits).then_some(text)
 }
 
