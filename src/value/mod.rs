@@ -3,8 +3,10 @@
 
 pub(crate) mod backslash_escape;
 pub mod assignment;
+mod binary_text;
 mod bind;
 mod bind_values;
+mod calendar;
 mod column;
 mod copy_binary;
 mod copy_character;
@@ -27,6 +29,7 @@ mod query_nul;
 mod rule;
 pub mod type_oid;
 
+pub use binary_text::{binary_to_text, fit_binary};
 pub use bind::BindScanner;
 pub use bind_values::{BindFinding, BindParameter, BindRefusal, rewrite_bind};
 pub use column::Column;

@@ -137,6 +137,18 @@ impl CharacterReplacements {
         u8::try_from(*to).ok().filter(u8::is_ascii)
     }
 
+    /// What takes the place of U+0000: another character, or nothing. `None` where that is left to
+    /// the [`NulPolicy`].
+    pub fn of_nul(&self) -> Option<Option<char>> {
+        let (first, to) = self.pairs.first()?;
+        (*first == '\0').then_some(*to)
+    }
+
+    /// Whether nothing is replaced.
+    pub fn is_empty(&self) -> bool {
+        self.pairs.is_empty()
+    }
+
     /// Puts an ASCII character in the place of every byte 0x00 of a value; gives the number of them.
     pub fn replace_nuls(value: &mut [u8], with: u8) -> u64 {
         let mut replaced = 0;
@@ -163,6 +175,30 @@ impl CharacterReplacements {
                 }
             }
             changed.extend_from_slice(chunk.invalid());
+        }
+        (replaced > 0).then_some((changed, replaced))
+    }
+
+    /// The same for a value in any client encoding; beyond UTF-8 only from ASCII to ASCII, because
+    /// other characters are not known there.
+    pub fn apply_in(&self, value: &[u8], encoding: Encoding) -> Option<(Vec<u8>, u64)> {
+        if encoding == Encoding::Utf8 {
+            return self.apply(value);
+        }
+        let (mut changed, mut replaced, mut rest) = (Vec::with_capacity(value.len()), 0, value);
+        while let Some(first) = rest.first().copied() {
+            let (character, behind) = rest.split_at(encoding.character_length(rest));
+            let code = char::from(first);
+            let found = self.pairs.binary_search_by_key(&code, |(from, _)| *from);
+            let pair = found.ok().and_then(|at| self.pairs.get(at));
+            match pair.filter(|(from, to)| from.is_ascii() && to.is_none_or(|to| to.is_ascii())) {
+                Some((_, to)) => {
+                    changed.extend(to.and_then(|to| u8::try_from(to).ok()));
+                    replaced += 1;
+                }
+                None => changed.extend_from_slice(character),
+            }
+            rest = behind;
         }
         (replaced > 0).then_some((changed, replaced))
     }
@@ -221,6 +257,18 @@ mod tests {
         assert_eq!(CharacterReplacements::new([(0xD800, 0)]), Err(0xD800));
         let deleting = CharacterReplacements::new([(0, 0x20), (0, 0)]).unwrap();
         assert_eq!(deleting.in_place_of_nul(), None);
+        assert_eq!((deleting.of_nul(), replacements.of_nul()), (Some(None), Some(Some('#'))));
         assert_eq!(deleting.apply(b"\0a"), Some((b"a".to_vec(), 1)));
+    }
+
+    #[test]
+    fn other_encodings_know_ascii_only() {
+        let pairs = [(0x5C, 0x2F), (0x61, 0xE4), (0xE4, 0x61), (0x62, 0)];
+        let replacements = CharacterReplacements::new(pairs).unwrap();
+        let apply = |value| replacements.apply_in(value, Encoding::ShiftJis);
+        assert_eq!(apply(b"\x95\\\\ab\xE4\x61"), Some((b"\x95\\/a\xE4\x61".to_vec(), 2)));
+        assert_eq!(apply(b"\x95\\a"), None);
+        let utf8 = replacements.apply_in("ä".as_bytes(), Encoding::Utf8);
+        assert_eq!(utf8, Some((b"a".to_vec(), 1)));
     }
 }

@@ -68,7 +68,7 @@ pub enum SilentLoss {
     Allow,
     /// They are counted, and the client gets a WARNING.
     Warn,
-    /// They are refused (22000).
+    /// They are refused (22000), but for those whose length alone is suspicious.
     Reject,
 }
 

@@ -33,11 +33,13 @@ pub enum ValueRule {
     LossOfSecondDigits,
     /// Digits of a number beyond the scale of its column, which PostgreSQL rounds.
     LossOfNumericDigits,
-    /// Blanks at the end, which `character(n)` does not keep apart from its padding.
+    /// Blanks at the end, which `character(n)` does not keep apart from its padding, or which are
+    /// too many for their column, so that PostgreSQL cuts them.
     LossOfBlanks,
     /// A key that stands twice in an object; `jsonb` keeps the last.
     LossOfDuplicateKeys,
-    /// A length at which other systems cut values without a word.
+    /// A length at which other systems cut values without a word. A hint: nothing is lost here, and
+    /// no value is ever refused for it.
     SuspiciousLength,
 }
 
