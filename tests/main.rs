@@ -20,6 +20,7 @@ mod regression_suite;
 mod session;
 mod statement_properties;
 mod statement_scripts;
+mod statement_slots;
 mod statement_types;
 mod stored;
 #[allow(

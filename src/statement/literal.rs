@@ -6,31 +6,112 @@ use super::cursor::Cursor;
 use super::lexer::TokenKind;
 use crate::encoding::Encoding;
 
+/// What a string constant stands for.
+#[derive(Debug, Default)]
+pub(super) struct Constant {
+    pub(super) value: Vec<u8>,
+    /// Whether the server has this value too: every escape is one that it takes, and none stands
+    /// for a character beyond ASCII in a client encoding other than UTF-8.
+    pub(super) is_certain: bool,
+}
+
 /// Passes a string constant (with its UESCAPE, if it has one) and gives its value; `None`, and the
 /// cursor stays, if there is none. Escapes of characters beyond ASCII are given in UTF-8.
 pub(super) fn text_constant(cursor: &mut Cursor<'_>, encoding: Encoding) -> Option<Vec<u8>> {
+    constant(cursor, encoding).map(|constant| constant.value)
+}
+
+/// As [`text_constant`], and says whether the value is certain.
+pub(super) fn constant(cursor: &mut Cursor<'_>, encoding: Encoding) -> Option<Constant> {
     let (kind, bytes) = (cursor.token.kind, cursor.bytes(cursor.token));
-    let value = match kind {
-        TokenKind::Text | TokenKind::NationalText => unquoted(bytes),
+    let plain = |value| Constant { value, is_certain: true };
+    let constant = match kind {
+        TokenKind::Text | TokenKind::NationalText => plain(text_value(bytes)),
         TokenKind::EscapeText => unescaped(bytes, encoding),
-        TokenKind::DollarText => dollar_quoted(bytes),
+        TokenKind::DollarText => plain(dollar_quoted(bytes)),
         TokenKind::UnicodeText => {
-            let text = unquoted(bytes);
+            let text = text_value(bytes);
             cursor.bump();
             let mut escape = b'\\';
             if cursor.is("uescape") && cursor.peek().kind == TokenKind::Text {
                 cursor.bump();
-                if let [one] = unquoted(cursor.bytes(cursor.token)).as_slice() {
+                if let [one] = text_value(cursor.bytes(cursor.token)).as_slice() {
                     escape = *one;
                 }
                 cursor.bump();
             }
-            return Some(unicode_unescaped(&text, escape));
+            return Some(unicode_unescaped(&text, escape, encoding));
         }
         _ => return None,
     };
     cursor.bump();
-    Some(value)
+    Some(constant)
+}
+
+/// The value of a constant while it is read.
+struct Builder {
+    constant: Constant,
+    /// The first half of a surrogate pair whose second half is to come.
+    high: Option<u32>,
+    encoding: Encoding,
+}
+
+impl Builder {
+    fn new(bytes: usize, encoding: Encoding) -> Builder {
+        let constant = Constant { value: Vec::with_capacity(bytes), is_certain: true };
+        Builder { constant, high: None, encoding }
+    }
+
+    /// Anything that is no escape for a code point.
+    fn bytes(&mut self, bytes: &[u8]) {
+        self.end_pair();
+        self.constant.value.extend_from_slice(bytes);
+    }
+
+    /// An escape for a byte.
+    fn byte(&mut self, byte: u8) {
+        self.doubt(byte == 0 || (byte >= 0x80 && self.encoding != Encoding::Utf8));
+        self.bytes(&[byte]);
+    }
+
+    /// An escape for a code point or for half of a surrogate pair.
+    fn code(&mut self, code: u32) {
+        self.doubt(code == 0 || (code >= 0x80 && self.encoding != Encoding::Utf8));
+        match (self.high.take(), code) {
+            (Some(high), 0xDC00..=0xDFFF) => {
+                self.character(0x1_0000 + ((high - 0xD800) << 10) + (code - 0xDC00));
+            }
+            (high, 0xD800..=0xDBFF) => {
+                self.doubt(high.is_some());
+                self.high = Some(code);
+            }
+            (high, _) => {
+                self.doubt(high.is_some());
+                self.character(code);
+            }
+        }
+    }
+
+    fn character(&mut self, code: u32) {
+        let character = char::from_u32(code);
+        self.doubt(character.is_none());
+        let character = character.unwrap_or(char::REPLACEMENT_CHARACTER);
+        self.constant.value.extend(character.encode_utf8(&mut [0; 4]).bytes());
+    }
+
+    fn end_pair(&mut self) {
+        let open = self.high.take().is_some();
+        self.doubt(open);
+    }
+
+    fn doubt(&mut self, is_doubtful: bool) {
+        self.constant.is_certain &= !is_doubtful;
+    }
+
+    fn finish(mut self) -> Constant {
+        self.end_pair();
+        self.constant
+    }
 }
 
 /// Walks the parts of a constant between its quotes, doubled quotes and continuations resolved.
@@ -78,8 +159,8 @@ fn next_part(mut gap: &[u8]) -> Option<&[u8]> {
     }
 }
 
-/// The value of `'text'`, `N'text'`, and of `U&'text'` before its escapes.
-fn unquoted(constant: &[u8]) -> Vec<u8> {
+/// The value of `'text'`, `N'text'`, and of `U&'text'` before its escapes; the digits of `X'ff'`.
+pub(super) fn text_value(constant: &[u8]) -> Vec<u8> {
     let mut value = Vec::with_capacity(constant.len());
     walk(constant, |rest| {
         value.extend(rest.first());
@@ -89,8 +170,8 @@ fn unquoted(constant: &[u8]) -> Vec<u8> {
 }
 
 /// The value of `E'text'`.
-fn unescaped(constant: &[u8], encoding: Encoding) -> Vec<u8> {
-    let mut value = Vec::with_capacity(constant.len());
+fn unescaped(constant: &[u8], encoding: Encoding) -> Constant {
+    let mut value = Builder::new(constant.len(), encoding);
     walk(constant, |rest| match rest {
         [b'\\', escape, ..] => {
             let digits = |from: usize, most: usize, radix: u32| number(rest, from, most, radix);
@@ -102,7 +183,8 @@ fn unescaped(constant: &[u8], encoding: Encoding) -> Vec<u8> {
                 _ => (0, 0),
             };
             if length == 0 {
-                value.push(match escape {
+                value.doubt(matches!(escape, b'u' | b'U'));
+                value.bytes(&[match escape {
                     b'b' => 0x08,
                     b'f' => 0x0C,
                     b'n' => b'\n',
@@ -110,23 +192,28 @@ fn unescaped(constant: &[u8], encoding: Encoding) -> Vec<u8> {
                     b't' => b'\t',
                     b'v' => 0x0B,
                     other => *other,
-                });
+                }]);
                 return 2;
             }
+            match escape {
+                b'u' => value.doubt(length != 6),
+                b'U' => value.doubt(length != 10),
+                _ => {}
+            }
             if matches!(escape, b'u' | b'U') {
-                push_character(&mut value, code);
+                value.code(code);
             } else {
-                value.push(u8::try_from(code & 0xFF).unwrap_or_default());
+                value.byte(u8::try_from(code & 0xFF).unwrap_or_default());
             }
             length
         }
         _ => {
             let length = encoding.character_length(rest);
-            value.extend(rest.iter().take(length));
+            value.bytes(rest.get(..length).unwrap_or_default());
             length
         }
     });
-    value
+    value.finish()
 }
 
 /// The number that `rest` spells from `from` on, and the offset behind it; 0 if there is none.
@@ -140,37 +227,40 @@ fn number(rest: &[u8], from: usize, most: usize, radix: u32) -> (u32, usize) {
     if end == from { (0, 0) } else { (code, end) }
 }
 
-fn push_character(value: &mut Vec<u8>, code: u32) {
-    let character = char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER);
-    value.extend(character.encode_utf8(&mut [0; 4]).bytes());
-}
-
 /// The value of the inside of `U&'text'`.
-fn unicode_unescaped(text: &[u8], escape: u8) -> Vec<u8> {
-    let mut value = Vec::with_capacity(text.len());
+fn unicode_unescaped(text: &[u8], escape: u8, encoding: Encoding) -> Constant {
+    let mut value = Builder::new(text.len(), encoding);
     let mut rest = text;
     while let Some(&byte) = rest.first() {
         let mut taken = 1;
         if byte != escape {
-            value.push(byte);
+            taken = encoding.character_length(rest);
+            value.bytes(rest.get(..taken).unwrap_or_default());
         } else if rest.get(1) == Some(&escape) {
-            value.push(escape);
+            value.bytes(&[escape]);
             taken = 2;
         } else {
-            let (code, length) = match rest.get(1) {
-                Some(b'+') => number(rest, 2, 6, 16),
-                _ => number(rest, 1, 4, 16),
+            let (code, length, whole) = match rest.get(1) {
+                Some(b'+') => {
+                    let (code, length) = number(rest, 2, 6, 16);
+                    (code, length, 8)
+                }
+                _ => {
+                    let (code, length) = number(rest, 1, 4, 16);
+                    (code, length, 5)
+                }
             };
+            value.doubt(length != whole);
             if length == 0 {
-                value.push(byte);
+                value.bytes(&[byte]);
             } else {
-                push_character(&mut value, code);
+                value.code(code);
                 taken = length;
             }
         }
         rest = rest.get(taken..).unwrap_or_default();
     }
-    value
+    value.finish()
 }
 
 /// The inside of `$tag$text$tag$`.

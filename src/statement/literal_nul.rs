@@ -134,7 +134,7 @@ fn constants(sql: &[u8], lexing: Lexing) -> impl Iterator<Item = Constant> {
 
 /// The escape character of the `U&'...'` behind which the lexer stands; `None` if it is not
 /// one that the server would accept.
-fn unicode_escape(mut lexer: Lexer<'_>) -> Option<u8> {
+pub(super) fn unicode_escape(mut lexer: Lexer<'_>) -> Option<u8> {
     let word = lexer.token();
     if word.kind != TokenKind::Word || !lexer.bytes(word).eq_ignore_ascii_case(b"uescape") {
         return Some(b'\\');
@@ -227,7 +227,7 @@ fn mend_unicode(text: &mut [u8], escape: u8, encoding: Encoding) -> u64 {
 
 /// The bytes of the value of a string constant that is known to end, its doubled quotes single,
 /// whatever separates its pieces left out.
-struct Pieces<'a> {
+pub(super) struct Pieces<'a> {
     text: &'a [u8],
     at: usize,
     encoding: Encoding,
@@ -236,7 +236,7 @@ struct Pieces<'a> {
 }
 
 impl<'a> Pieces<'a> {
-    fn new(text: &'a [u8], encoding: Encoding) -> Pieces<'a> {
+    pub(super) fn new(text: &'a [u8], encoding: Encoding) -> Pieces<'a> {
         let at = memchr(b'\'', text).map_or(text.len(), |quote| quote + 1);
         Pieces { text, at, encoding, character_end: 0 }
     }
@@ -250,7 +250,7 @@ impl<'a> Pieces<'a> {
     }
 
     /// The next byte and its offset. Behind an open backslash a quote is an ordinary character.
-    fn next_byte(&mut self, in_escape: bool) -> Option<(u8, usize)> {
+    pub(super) fn next_byte(&mut self, in_escape: bool) -> Option<(u8, usize)> {
         loop {
             let at = self.at;
             let &byte = self.text.get(at)?;

@@ -6,12 +6,15 @@ mod cursor;
 mod definition;
 mod expression;
 mod finder;
+mod json_constant;
 pub mod lexer;
 mod literal;
 mod literal_nul;
 mod modifiers;
+mod name;
 mod routine;
 mod setting;
+mod slots;
 mod types;
 
 use std::ops::Range;
@@ -21,7 +24,12 @@ use crate::mapping::RuleId;
 use crate::value::CopyOptions;
 
 pub use finder::{Statements, read};
+pub use json_constant::{json_casts, mend_json_constant};
 pub use literal_nul::{json_escapes_in, mend_literals};
+pub use slots::{
+    Slot, SlotColumn, SlotValue, WriteKind, Writes, WritesHead, constant_text, for_each_slot,
+    for_each_write, may_write, quoted_boolean, quoted_hex, quoted_text, writes,
+};
 
 /// What the session knows of how the server reads its text.
 #[derive(Clone, Copy, Debug)]

@@ -1,0 +1,70 @@
+//! Names as PostgreSQL keeps them; knows their spelling, not what they name.
+//!
+//! Source: PostgreSQL manual, "Identifiers and Key Words".
+
+use super::lexer::TokenKind;
+use crate::encoding::Encoding;
+
+/// The longest name that PostgreSQL keeps, in bytes (NAMEDATALEN - 1).
+const NAME_BYTES_MAX: usize = 63;
+
+/// The name that a token stands for: folded to lower case or without its quotes, and cut. `None`
+/// for `U&"name"`, whose escapes are not read here, and for what is no name.
+///
+/// The server counts the 63 bytes in its own encoding; where the client's is another one, a longer
+/// name with letters beyond ASCII may be cut elsewhere.
+pub(super) fn kept_name(kind: TokenKind, bytes: &[u8], encoding: Encoding) -> Option<Vec<u8>> {
+    let mut name = match kind {
+        TokenKind::Word => bytes.to_ascii_lowercase(),
+        TokenKind::QuotedName => {
+            let inside = bytes.get(1..bytes.len().saturating_sub(1)).unwrap_or_default();
+            let mut name = Vec::with_capacity(inside.len());
+            let mut doubled = false;
+            for &byte in inside {
+                doubled = byte == b'"' && !doubled;
+                // The first of two quotes is the one that is kept.
+                if byte != b'"' || doubled {
+                    name.push(byte);
+                }
+            }
+            name
+        }
+        _ => return None,
+    };
+    let mut end = 0;
+    while let Some(rest) = name.get(end..)
+        && !rest.is_empty()
+        && name.len() > NAME_BYTES_MAX
+    {
+        let next = end + encoding.character_length(rest);
+        if next > NAME_BYTES_MAX {
+            name.truncate(end);
+        }
+        end = next;
+    }
+    Some(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn kept(kind: TokenKind, text: &str) -> Option<String> {
+        let name = kept_name(kind, text.as_bytes(), Encoding::Utf8)?;
+        Some(String::from_utf8(name).unwrap())
+    }
+
+    #[test]
+    fn names_are_folded_or_unquoted() {
+        assert_eq!(kept(TokenKind::Word, "ABc\u{c4}").unwrap(), "abc\u{c4}");
+        assert_eq!(kept(TokenKind::QuotedName, "\"A\"\"b\"\"\"\"\"").unwrap(), "A\"b\"\"");
+        assert_eq!(kept(TokenKind::UnicodeName, "U&\"a\""), None);
+    }
+
+    #[test]
+    fn long_names_are_cut_between_characters() {
+        assert_eq!(kept(TokenKind::Word, &"a".repeat(63)).unwrap().len(), 63);
+        assert_eq!(kept(TokenKind::Word, &"a".repeat(70)).unwrap().len(), 63);
+        assert_eq!(kept(TokenKind::Word, &"\u{e4}".repeat(32)).unwrap(), "\u{e4}".repeat(31));
+    }
+}

@@ -1,0 +1,260 @@
+//! One expression: where it ends, and whether it is nothing but a parameter, a constant or a
+//! keyword. Walks tokens with a depth, never by recursion.
+
+use std::ops::Range;
+
+use super::SlotValue;
+use crate::statement::cursor::{Cursor, NotUnderstood, is_name};
+use crate::statement::lexer::{Token, TokenKind};
+
+/// What ends an expression, a comma or a closing parenthesis apart that was not opened inside.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Ends {
+    /// Nothing else: a value within parentheses.
+    Parenthesis,
+    /// The next clause or the end of the statement: an assignment.
+    Clause,
+    /// The same, or an alias: an item of a select list.
+    Item,
+}
+
+/// An expression that was passed.
+#[derive(Clone, Debug)]
+pub(super) struct Element {
+    pub(super) span: Range<usize>,
+    pub(super) value: SlotValue,
+    /// Whether it is `*` or ends in `.*`, so that it stands for any number of values.
+    pub(super) is_star: bool,
+    /// Whether its last word may as well be an alias, so that its end is not known.
+    pub(super) may_have_alias: bool,
+}
+
+/// Passes one expression; the cursor is at what ended it.
+pub(super) fn element(cursor: &mut Cursor<'_>, ends: Ends) -> Result<Element, NotUnderstood> {
+    let start = cursor.token.start;
+    let (mut depth, mut cases) = (0_usize, 0_usize);
+    let mut shape = Shape::default();
+    let mut shape_before = shape;
+    let mut before = None;
+    let mut tokens = 0_usize;
+    loop {
+        let token = cursor.token;
+        match token.kind {
+            TokenKind::End | TokenKind::Semicolon if depth == 0 && ends != Ends::Parenthesis => {
+                break;
+            }
+            TokenKind::End | TokenKind::Semicolon | TokenKind::Unterminated => {
+                return Err(NotUnderstood);
+            }
+            TokenKind::Comma if depth == 0 => break,
+            TokenKind::Open | TokenKind::OpenBracket => depth += 1,
+            TokenKind::Close | TokenKind::CloseBracket if depth == 0 => break,
+            TokenKind::Close | TokenKind::CloseBracket => depth -= 1,
+            TokenKind::Word if depth == 0 && ends != Ends::Parenthesis => {
+                if starts_clause(cursor, before, &mut cases) {
+                    break;
+                }
+            }
+            _ => {}
+        }
+        shape_before = shape;
+        shape.step(token.kind, cursor.bytes(token));
+        before = (tokens > 0).then_some(cursor.previous);
+        cursor.bump();
+        tokens += 1;
+    }
+    if tokens == 0 {
+        return Err(NotUnderstood);
+    }
+    let last = cursor.previous;
+    let mut element = Element {
+        span: start..last.end,
+        value: shape.value(),
+        is_star: last.kind == TokenKind::Operator && cursor.bytes(last) == b"*",
+        may_have_alias: false,
+    };
+    if let (Ends::Item, Some(before)) = (ends, before) {
+        element.without_alias(cursor, before, shape_before);
+    }
+    Ok(element)
+}
+
+impl Element {
+    /// Takes the alias off that may stand behind an expression without AS. Behind a plain value a
+    /// word can be nothing else; behind any other expression it cannot be told from its last word.
+    fn without_alias(&mut self, cursor: &Cursor<'_>, before: Token, shape_before: Shape) {
+        let last = cursor.previous;
+        let operand = matches!(
+            before.kind,
+            TokenKind::Operator | TokenKind::Dot | TokenKind::Cast | TokenKind::Comma
+        );
+        let is_operator = ["isnull", "notnull"].iter().any(|word| cursor.token_is(last, word));
+        if is_name(last.kind) && !operand {
+            if shape_before.value() == SlotValue::Other || is_operator {
+                self.may_have_alias = true;
+            } else {
+                self.value = shape_before.value();
+                self.span.end = before.end;
+            }
+        } else if cursor.token_is(before, "uescape") && self.value == SlotValue::Other {
+            // `$1 U&"name" UESCAPE '!'`.
+            self.may_have_alias = true;
+        }
+    }
+}
+
+/// Whether the cursor, outside of any parentheses of an expression, is at the word of the next
+/// clause. All these words are reserved, so that only behind a point they are names. `before` is
+/// the token before the previous one; `cases` counts each CASE without its END.
+fn starts_clause(cursor: &Cursor<'_>, before: Option<Token>, cases: &mut usize) -> bool {
+    if cursor.previous.kind == TokenKind::Dot {
+        return false;
+    }
+    if cursor.is("case") {
+        *cases += 1;
+    } else if cursor.is("end") {
+        *cases = cases.saturating_sub(1);
+    } else if cursor.is("when") {
+        return *cases == 0;
+    } else if cursor.is("from") {
+        // `IS [NOT] DISTINCT FROM`.
+        let is_operator = cursor.token_is(cursor.previous, "distinct")
+            && before.is_some_and(|before| {
+                cursor.token_is(before, "is") || cursor.token_is(before, "not")
+            });
+        return !is_operator;
+    } else if cursor.is("group") {
+        // `WITHIN GROUP (ORDER BY ...)`.
+        return cursor.peek().kind != TokenKind::Open;
+    }
+    const WORDS: &[&str] = &[
+        "as",
+        "where",
+        "having",
+        "window",
+        "union",
+        "intersect",
+        "except",
+        "order",
+        "limit",
+        "offset",
+        "fetch",
+        "for",
+        "into",
+        "on",
+        "returning",
+    ];
+    cursor.is_any(WORDS)
+}
+
+/// Whether the cursor is behind an assignment or an item of a select list.
+pub(super) fn at_end_of_item(cursor: &Cursor<'_>) -> bool {
+    match cursor.token.kind {
+        TokenKind::Comma | TokenKind::Close | TokenKind::Semicolon | TokenKind::End => true,
+        TokenKind::Word => starts_clause(cursor, None, &mut 0),
+        _ => false,
+    }
+}
+
+/// How far the tokens so far are a plain value in parentheses.
+#[derive(Clone, Copy, Debug, Default)]
+struct Shape {
+    /// Parentheses that are open.
+    opened: usize,
+    stage: Stage,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+enum Stage {
+    #[default]
+    Start,
+    /// Behind a sign.
+    Signed,
+    /// Behind `U&'...'`, which may have an UESCAPE.
+    Unicode,
+    /// Behind UESCAPE.
+    Escape,
+    /// Behind the value.
+    Whole(SlotValue),
+    /// No plain value, whatever follows.
+    Other,
+}
+
+impl Shape {
+    fn step(&mut self, kind: TokenKind, bytes: &[u8]) {
+        self.stage = match (self.stage, kind) {
+            (Stage::Other, _) => return,
+            (Stage::Start, TokenKind::Open) => {
+                self.opened += 1;
+                Stage::Start
+            }
+            (Stage::Start, TokenKind::Operator) if matches!(bytes, b"+" | b"-") => Stage::Signed,
+            (Stage::Start, TokenKind::UnicodeText) => Stage::Unicode,
+            (Stage::Start, _) => plain(kind, bytes).map_or(Stage::Other, Stage::Whole),
+            (Stage::Signed, TokenKind::Number) => match number(bytes) {
+                value @ (SlotValue::Integer | SlotValue::Number) => Stage::Whole(value),
+                _ => Stage::Other,
+            },
+            (Stage::Unicode, TokenKind::Word) if bytes.eq_ignore_ascii_case(b"uescape") => {
+                Stage::Escape
+            }
+            (Stage::Escape, TokenKind::Text) => Stage::Whole(SlotValue::String),
+            (Stage::Whole(_) | Stage::Unicode, TokenKind::Close) if self.opened > 0 => {
+                self.opened -= 1;
+                Stage::Whole(self.plain_value())
+            }
+            _ => Stage::Other,
+        };
+    }
+
+    fn plain_value(self) -> SlotValue {
+        match self.stage {
+            Stage::Whole(value) => value,
+            Stage::Unicode => SlotValue::String,
+            _ => SlotValue::Other,
+        }
+    }
+
+    /// What the expression is if it ends here.
+    fn value(self) -> SlotValue {
+        if self.opened == 0 { self.plain_value() } else { SlotValue::Other }
+    }
+}
+
+/// The value that a token is.
+fn plain(kind: TokenKind, bytes: &[u8]) -> Option<SlotValue> {
+    match kind {
+        TokenKind::Parameter => parameter(bytes).map(SlotValue::Parameter),
+        TokenKind::Number => Some(number(bytes)),
+        TokenKind::BitText => Some(SlotValue::BitString),
+        TokenKind::Text
+        | TokenKind::EscapeText
+        | TokenKind::NationalText
+        | TokenKind::UnicodeText
+        | TokenKind::DollarText => Some(SlotValue::String),
+        TokenKind::Word => match bytes.len() {
+            4 if bytes.eq_ignore_ascii_case(b"null") => Some(SlotValue::Null),
+            4 if bytes.eq_ignore_ascii_case(b"true") => Some(SlotValue::Boolean),
+            5 if bytes.eq_ignore_ascii_case(b"false") => Some(SlotValue::Boolean),
+            7 if bytes.eq_ignore_ascii_case(b"default") => Some(SlotValue::Default),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+/// The number of a parameter as it is written, `$1`.
+pub(super) fn parameter(bytes: &[u8]) -> Option<u16> {
+    let digits = std::str::from_utf8(bytes.get(1..)?).ok()?;
+    digits.parse().ok().filter(|&number| number > 0)
+}
+
+fn number(bytes: &[u8]) -> SlotValue {
+    match bytes {
+        [b'0', b'x' | b'X', ..] => SlotValue::HexInteger,
+        // Octal and binary integers, from version 16 on.
+        [b'0', b'o' | b'O' | b'b' | b'B', ..] => SlotValue::Other,
+        _ if bytes.iter().all(|byte| byte.is_ascii_digit() || *byte == b'_') => SlotValue::Integer,
+        _ => SlotValue::Number,
+    }
+}
