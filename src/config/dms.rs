@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
+use super::values::Substitute;
 use super::{Config, ConfigError, Target};
-use crate::dms::{self, DatabaseMode, EndpointSettings, TableMappings, TaskSettings};
+use crate::dms::{self, DatabaseMode, EndpointSettings, LobMode, TableMappings, TaskSettings};
 use crate::mapping::{ColumnPattern, Override, OverrideScope};
 
 /// An endpoint-settings text, checked when it is read.
@@ -107,23 +108,17 @@ impl Config {
                 mode.name()
             ));
         }
-        if settings.lob.is_some() {
-            warn("TargetMetadata: large objects pass whole; the tool itself cuts them".into());
+        if let Some(LobMode::Limited { max_kilobytes }) = settings.lob
+            && self.values.lob_bytes == 0
+        {
+            self.values.lob_bytes = max_kilobytes as usize * 1024;
         }
         if settings.characters.support.is_some() {
             warn("CharacterSetSupport: characters outside a set are not replaced".into());
         }
         for (from, to) in &settings.characters.replacements {
-            let code = u32::from(*from);
-            match (from, to) {
-                ('\0', Some(' ')) => {}
-                ('\0', _) => {
-                    return Err("CharacterReplacements: U+0000 can only become U+0020, a space, \
-                                in this version"
-                        .into());
-                }
-                _ => warn(format!("CharacterReplacements: U+{code:04X} is not replaced")),
-            }
+            // Keys of our own beat the quoted ones.
+            self.values.replacements.entry((*from).into()).or_insert(Substitute(*to));
         }
         Ok(())
     }

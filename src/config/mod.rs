@@ -4,6 +4,7 @@
 //! a bad value is an error that names the file, the line, the key and what is allowed.
 
 mod dms;
+mod values;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -21,6 +22,10 @@ use crate::mapping::{
 use crate::session::{ForeignKeys, LoadPhase, OnDenied, Policy, Settings};
 use crate::target::{TargetUrl, target_url};
 pub use dms::EndpointSettingsText;
+pub use values::{
+    CodePoint, ColumnKey, Dates, Generated, Identity, Length, Loss, Nul, Substitute, Unsigned, Utf8,
+    Values,
+};
 
 /// The file that is read where none is named.
 pub const DEFAULT_FILE: &str = "proxy.toml";
@@ -249,23 +254,6 @@ pub enum Json {
     Keep,
 }
 
-/// `[values]`
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Values {
-    /// What becomes of U+0000.
-    pub nul: Nul,
-}
-
-/// What becomes of U+0000.
-#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
-#[serde(rename_all = "kebab-case")]
-pub enum Nul {
-    /// A space, as DMS makes it.
-    #[default]
-    Space,
-}
-
 /// `[fk]`
 #[derive(Clone, Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -481,6 +469,12 @@ impl Config {
             target: target.clone(),
             origin: format!("mapping.types.{key:?}"),
         });
+        // In front, so that an override of the user's beats it.
+        let numeric = (self.values.unsigned_overflow == Unsigned::Numeric).then(|| Override {
+            scope: OverrideScope::DmsType("UINT8".to_owned()),
+            target: "NUMERIC(20,0)".to_owned(),
+            origin: "values.unsigned_overflow".to_owned(),
+        });
         Mapping::new(MappingOptions {
             source: self.mapping.source.0.clone(),
             string_length_factor: self.mapping.string_length_factor.0,
@@ -494,7 +488,7 @@ impl Config {
                 Unknown::Error => UnknownTypes::Error,
             },
             keep_types: self.mapping.keep_types.clone(),
-            overrides: self.overrides.iter().cloned().chain(own).collect(),
+            overrides: numeric.into_iter().chain(self.overrides.iter().cloned()).chain(own).collect(),
         })
     }
 
@@ -524,6 +518,11 @@ impl Config {
             execute_timeout_seconds: self.target.execute_timeout,
             statement_bytes_max: self.limits.statement_bytes,
             replies_max: self.limits.pipeline_messages.get(),
+            values: self.values.policies(),
+            bad_date_columns: self.values.bad_date_columns(),
+            overrides_identity: self.values.identity_always == Identity::Override,
+            leaves_out_generated: self.values.generated == Generated::LeaveOut,
+            writes_ledger: self.values.ledger == Switch::On,
             common: Arc::default(),
             message_bytes_max: self.limits.message_bytes,
         })

@@ -1,17 +1,13 @@
 //! What happens to the frames that the client sends: statements are read and rewritten, values are
 //! mended in place, everything that will be answered is noted.
 
-use std::ops::Range;
 use std::sync::Arc;
 
-use super::expected_replies::{Expected, Notes, Request, Synthesize};
-use super::position_map::PositionMap;
+use super::expected_replies::{Expected, Request};
 use super::prepared_statements::Plan;
-use super::relations::CopyStream;
-use super::settling::Cause;
+use super::relations::Relation;
 use super::{Body, CopyIn, Mend, Phase, Session, Step};
-use crate::statement::{self, Script};
-use crate::value::{BindScanner, QueryScanner, mend_parse};
+use crate::ledger::Place;
 use crate::wire::{self, HEAD_BYTES, Head, OwnError, tag};
 
 /// Frames up to this size are judged when they are there as a whole; longer ones while they arrive.
@@ -111,6 +107,7 @@ impl Session {
     /// Judges more of the frame that is arriving; gives how far it got.
     fn on_client_body(&mut self, unread: &mut [u8], at: usize) -> usize {
         let mut end = unread.len().min(at + self.client_body.remaining);
+        let mut nuls_bound = 0;
         match &mut self.client_body.mend {
             Mend::Nothing => {}
             Mend::Query(scanner) => {
@@ -122,8 +119,7 @@ impl Session {
                 end = at + scanner.scan(unread.get_mut(at..end).unwrap_or_default());
                 let replaced = scanner.take_replaced();
                 if replaced > 0 {
-                    self.counts.nul_bind += replaced;
-                    self.note_place(self.bound.clone(), "nul-in-parameter", replaced);
+                    nuls_bound = replaced;
                 }
             }
             Mend::CopyData => {
@@ -133,7 +129,28 @@ impl Session {
             }
         }
         self.client_body.remaining -= end - at;
+        if nuls_bound > 0 {
+            self.counts.nul_bind += nuls_bound;
+            self.note_place(self.bound.clone(), "nul-in-parameter", nuls_bound);
+        }
         end
+    }
+
+    /// Counts U+0000 that were mended in place in a COPY stream.
+    fn note_copy_nuls(&mut self, count: u64) {
+        if count > 0 {
+            self.counts.nul_copy += count;
+            let relation = self.copying.as_deref();
+            let name = |of: fn(&Relation) -> &String| {
+                relation.map_or_else(String::new, |relation| of(relation).clone())
+            };
+            let place = Place {
+                schema: name(|relation| &relation.schema),
+                table: name(|relation| &relation.table),
+                ..Place::default()
+            };
+            self.note_place(place, "nul-in-copy", count);
+        }
     }
 
     /// Judges one frame whose head is there. `first` says that nothing judged lies in front of it.

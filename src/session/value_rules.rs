@@ -4,6 +4,8 @@
 use std::ops::{ControlFlow, Range};
 use std::sync::Arc;
 
+use memchr::memmem;
+
 use super::Session;
 use super::parameters::{ParameterUse, Parameters};
 use super::relations::{Name, Relation, RelationColumn};
@@ -82,7 +84,7 @@ impl Session {
         match slot.value {
             SlotValue::Integer => quoted_boolean(sql, slot.span.clone()).is_some(),
             SlotValue::BitString | SlotValue::HexInteger => true,
-            SlotValue::String => statement::may_hold_json_nul(written()),
+            SlotValue::String => memmem::find(written(), b"u0000").is_some(),
             SlotValue::Parameter(number) => {
                 let index = usize::from(number).wrapping_sub(1);
                 declared.get(index).is_some_and(|oid| *oid != 0)

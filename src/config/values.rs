@@ -1,0 +1,282 @@
+//! `[values]`: what becomes of row values that PostgreSQL would refuse or change.
+
+use std::collections::BTreeMap;
+use std::num::NonZeroUsize;
+
+use serde::Deserialize;
+
+use super::Switch;
+use crate::mapping::NamePattern;
+use crate::session::ColumnNames;
+use crate::value::{
+    BadDates, CharacterReplacements, InvalidUtf8, NulPolicy, SilentLoss, TooLong, ValuePolicies,
+};
+
+/// `[values]`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Values {
+    /// What becomes of U+0000.
+    pub nul: Nul,
+    /// Values longer than their column.
+    pub too_long: Length,
+    /// The most bytes of a value in an unbounded column; 0 for no limit.
+    pub lob_bytes: usize,
+    /// Zero dates and dates that do not exist.
+    pub bad_dates: Dates,
+    /// The same for single columns.
+    pub bad_date_columns: BTreeMap<ColumnKey, Dates>,
+    /// Bytes that are not UTF-8.
+    pub invalid_utf8: Utf8,
+    /// What becomes of columns of type UINT8, whose values bigint cannot all hold.
+    pub unsigned_overflow: Unsigned,
+    /// Values for columns GENERATED ALWAYS AS IDENTITY.
+    pub identity_always: Identity,
+    /// Values for columns GENERATED ALWAYS AS (...) STORED.
+    pub generated: Generated,
+    /// Values that PostgreSQL changes without an error.
+    pub silent_loss: Loss,
+    /// Characters and what takes their place.
+    pub replacements: BTreeMap<CodePoint, Substitute>,
+    /// Whether what was changed is written to `dms_proxy.rewrites` on the target.
+    pub ledger: Switch,
+}
+
+impl Default for Values {
+    fn default() -> Self {
+        Values {
+            nul: Nul::default(),
+            too_long: Length::default(),
+            lob_bytes: 0,
+            bad_dates: Dates::default(),
+            bad_date_columns: BTreeMap::new(),
+            invalid_utf8: Utf8::default(),
+            unsigned_overflow: Unsigned::default(),
+            identity_always: Identity::default(),
+            generated: Generated::default(),
+            silent_loss: Loss::default(),
+            replacements: BTreeMap::new(),
+            ledger: Switch::On,
+        }
+    }
+}
+
+/// `values.nul`
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "kebab-case")]
+pub enum Nul {
+    /// A space, as DMS makes it.
+    #[default]
+    Space,
+    /// It is taken out.
+    Remove,
+    /// The value is refused.
+    Reject,
+}
+
+/// `values.too_long`
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "kebab-case")]
+pub enum Length {
+    /// The server refuses them.
+    #[default]
+    Reject,
+    /// They are cut.
+    Truncate,
+}
+
+/// `values.bad_dates`: `reject`, `null`, or a date that takes their place.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq)]
+#[serde(try_from = "String")]
+pub struct Dates(BadDates);
+
+impl TryFrom<String> for Dates {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Dates, String> {
+        let date_like = |text: &str| {
+            let plain = text.bytes().all(|byte| {
+                byte.is_ascii_digit() || matches!(byte, b'-' | b':' | b' ' | b'.' | b'+')
+            });
+            (plain && text.len() >= 8) || matches!(text, "infinity" | "-infinity" | "epoch")
+        };
+        match text.as_str() {
+            "reject" => Ok(Dates(BadDates::Reject)),
+            "null" => Ok(Dates(BadDates::Null)),
+            sentinel if date_like(sentinel) => Ok(Dates(BadDates::Sentinel(text))),
+            _ => Err(format!(
+                "{text:?} is not one of `reject`, `null` or a date such as \"1970-01-01\" or \
+                 \"-infinity\""
+            )),
+        }
+    }
+}
+
+/// `schema.table.column`, with `*` for any run of characters.
+#[derive(Clone, Debug, Deserialize, PartialEq, Eq, PartialOrd, Ord)]
+#[serde(try_from = "String")]
+pub struct ColumnKey(String);
+
+impl TryFrom<String> for ColumnKey {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<ColumnKey, String> {
+        match text.split('.').count() {
+            3 => Ok(ColumnKey(text)),
+            _ => Err(format!("{text:?} is not schema.table.column")),
+        }
+    }
+}
+
+impl ColumnKey {
+    fn names(&self) -> Option<ColumnNames> {
+        let mut parts = self.0.split('.').map(NamePattern::glob);
+        Some(ColumnNames { schema: parts.next()?, table: parts.next()?, column: parts.next()? })
+    }
+}
+
+/// `values.invalid_utf8`
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "kebab-case")]
+pub enum Utf8 {
+    /// The server refuses them.
+    #[default]
+    Reject,
+    /// U+FFFD takes the place of each broken sequence.
+    Replace,
+    /// The value is read as Windows-1252.
+    Cp1252,
+}
+
+/// `values.unsigned_overflow`
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "kebab-case")]
+pub enum Unsigned {
+    /// UINT8 becomes BIGINT as with DMS, and the server refuses what is above its range.
+    #[default]
+    Reject,
+    /// UINT8 becomes NUMERIC(20,0), which holds all of it.
+    Numeric,
+}
+
+/// `values.identity_always`
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "kebab-case")]
+pub enum Identity {
+    /// The server refuses them.
+    #[default]
+    Reject,
+    /// INSERT gets `OVERRIDING SYSTEM VALUE`.
+    Override,
+}
+
+/// `values.generated`
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "kebab-case")]
+pub enum Generated {
+    /// The server refuses them.
+    #[default]
+    Reject,
+    /// They are left out.
+    LeaveOut,
+}
+
+/// `values.silent_loss`
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "kebab-case")]
+pub enum Loss {
+    /// It is not looked for.
+    #[default]
+    Off,
+    /// It is counted.
+    Allow,
+    /// It is counted, and the client is told.
+    Warn,
+    /// It is refused.
+    Reject,
+}
+
+/// A code point, written `U+0041` or as the character itself.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, PartialOrd, Ord)]
+#[serde(try_from = "String")]
+pub struct CodePoint(char);
+
+impl TryFrom<String> for CodePoint {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<CodePoint, String> {
+        let code = text.strip_prefix("U+").or_else(|| text.strip_prefix("u+"));
+        let found = match code {
+            Some(digits) => u32::from_str_radix(digits, 16).ok().and_then(char::from_u32),
+            None => {
+                let mut characters = text.chars();
+                characters.next().filter(|_| characters.next().is_none())
+            }
+        };
+        found.map(CodePoint).ok_or_else(|| {
+            format!("{text:?} is no character; write \"U+0041\" or the character itself")
+        })
+    }
+}
+
+/// What takes the place of a character; the empty text for nothing.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+#[serde(try_from = "String")]
+pub struct Substitute(pub(super) Option<char>);
+
+impl TryFrom<String> for Substitute {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Substitute, String> {
+        if text.is_empty() {
+            return Ok(Substitute(None));
+        }
+        CodePoint::try_from(text).map(|point| Substitute(Some(point.0)))
+    }
+}
+
+impl From<char> for CodePoint {
+    fn from(character: char) -> CodePoint {
+        CodePoint(character)
+    }
+}
+
+impl Values {
+    /// What is asked of values.
+    pub(super) fn policies(&self) -> ValuePolicies {
+        let pairs = self.replacements.iter();
+        let pairs = pairs.map(|(from, to)| (u32::from(from.0), to.0.map_or(0, u32::from)));
+        ValuePolicies {
+            nul: match self.nul {
+                Nul::Space => NulPolicy::Space,
+                Nul::Remove => NulPolicy::Remove,
+                Nul::Reject => NulPolicy::Reject,
+            },
+            // Every one of them is a character.
+            replacements: CharacterReplacements::new(pairs).unwrap_or_default(),
+            too_long: match self.too_long {
+                Length::Reject => TooLong::Reject,
+                Length::Truncate => TooLong::Truncate,
+            },
+            lob_bytes_max: NonZeroUsize::new(self.lob_bytes),
+            bad_dates: self.bad_dates.0.clone(),
+            invalid_utf8: match self.invalid_utf8 {
+                Utf8::Reject => InvalidUtf8::Reject,
+                Utf8::Replace => InvalidUtf8::Replace,
+                Utf8::Cp1252 => InvalidUtf8::Cp1252,
+            },
+            silent_loss: match self.silent_loss {
+                Loss::Off => SilentLoss::Off,
+                Loss::Allow => SilentLoss::Allow,
+                Loss::Warn => SilentLoss::Warn,
+                Loss::Reject => SilentLoss::Reject,
+            },
+        }
+    }
+
+    /// What is asked of dates of single columns.
+    pub(super) fn bad_date_columns(&self) -> Vec<(ColumnNames, BadDates)> {
+        let columns = self.bad_date_columns.iter();
+        columns.filter_map(|(key, dates)| Some((key.names()?, dates.0.clone()))).collect()
+    }
+}
