@@ -10,6 +10,7 @@ use dms_proxy::mapping::{
     JsonPolicy, Mapping, MappingOptions, Override, OverrideScope, SOURCES, UnknownTypes,
 };
 use dms_proxy::statement::{Lexing, apply, read};
+use dms_proxy::value::{CopyOptions, ForcedColumns};
 
 /// The first line of a script may say `# options: source=oracle factor=3 json=keep numeric=string
 /// unknown=error keep=TYPE override=KEY=>TYPE scs=off`; a blank in a type is written as `~`.
@@ -62,14 +63,15 @@ fn outcome(sql: &str, lexing: Lexing, mapping: &Mapping) -> String {
         let o = &copy.options;
         writeln!(
             text,
-            "-- copy {} {:?} delimiter={:?} quote={:?} escape={:?} null={:?} encoding={:?}",
+            "-- copy {} {:?} delimiter={:?} quote={:?} escape={:?} null={:?} encoding={:?}{}",
             copy.relation,
             o.format,
             char::from(o.delimiter),
             char::from(o.quote),
             char::from(o.escape),
             String::from_utf8(o.null.clone()).unwrap(),
-            o.encoding
+            o.encoding,
+            rare_options(o)
         )
         .unwrap();
     }
@@ -173,4 +175,27 @@ fn every_rule_of_every_source_is_in_a_script() {
             assert!(found, "{} is in no script", rule.id);
         }
     }
+}
+
+/// The options of a COPY that are said only where they are given.
+fn rare_options(options: &CopyOptions) -> String {
+    let mut text = String::new();
+    if options.header_lines > 0 {
+        write!(text, " header={}", options.header_lines).unwrap();
+    }
+    if let Some(default) = &options.default {
+        write!(text, " default={}", default.escape_ascii()).unwrap();
+    }
+    let forced = [("null", &options.force_null), ("not_null", &options.force_not_null)];
+    for (name, columns) in forced {
+        match columns {
+            ForcedColumns::All => write!(text, " force_{name}=*").unwrap(),
+            ForcedColumns::Named(names) if !names.is_empty() => {
+                let names = names.join(&b',');
+                write!(text, " force_{name}={}", names.escape_ascii()).unwrap();
+            }
+            ForcedColumns::Named(_) => {}
+        }
+    }
+    text
 }

@@ -10,7 +10,7 @@ use super::lexer::TokenKind;
 use super::literal::text_constant;
 use crate::encoding::Encoding;
 use crate::mapping::Place;
-use crate::value::{CopyFormat, CopyOptions};
+use crate::value::{CopyFormat, CopyOptions, ForcedColumns};
 
 /// The options as far as they are said; they may come in any order.
 #[derive(Debug, Default)]
@@ -20,7 +20,23 @@ struct Said {
     null: Option<Vec<u8>>,
     quote: Option<Vec<u8>>,
     escape: Option<Vec<u8>>,
+    default: Option<Vec<u8>>,
     encoding: Option<Vec<u8>>,
+    header_lines: u64,
+    force_null: ForcedColumns,
+    force_not_null: ForcedColumns,
+}
+
+/// The lines that the value of HEADER stands for.
+fn header_lines(value: &[u8]) -> u64 {
+    match value.to_ascii_lowercase().as_slice() {
+        b"false" | b"off" => 0,
+        number if number.first().is_some_and(u8::is_ascii_digit) => {
+            str::from_utf8(number).ok().and_then(|number| number.parse().ok()).unwrap_or(1)
+        }
+        // What is none of `true`, `on`, `match` is refused.
+        _ => 1,
+    }
 }
 
 impl Said {
@@ -42,6 +58,10 @@ impl Said {
         }
         let name = self.encoding.and_then(|name| String::from_utf8(name).ok());
         options.encoding = name.map(|name| Encoding::from_name(&name));
+        options.default = self.default;
+        options.header_lines = self.header_lines;
+        options.force_null = self.force_null;
+        options.force_not_null = self.force_not_null;
         options
     }
 
@@ -55,6 +75,7 @@ impl Said {
         match &*name {
             b"delimiter" | b"delimiters" => Some(&mut self.delimiter),
             b"null" => Some(&mut self.null),
+            b"default" => Some(&mut self.default),
             b"quote" => Some(&mut self.quote),
             b"escape" => Some(&mut self.escape),
             b"encoding" => Some(&mut self.encoding),
@@ -123,6 +144,12 @@ impl Finder<'_> {
         loop {
             if self.cursor.eat("format") {
                 said.format = Some(self.copy_format()?);
+            } else if self.cursor.eat("header") {
+                said.header_lines = self.header_value();
+            } else if self.cursor.eat("force_null") {
+                said.force_null = self.listed_columns();
+            } else if self.cursor.eat("force_not_null") {
+                said.force_not_null = self.listed_columns();
             } else if let Some(option) = said.text_option(&self.cursor) {
                 self.cursor.bump();
                 *option = text_constant(&mut self.cursor, self.encoding)
@@ -176,11 +203,19 @@ impl Finder<'_> {
                 said.format = Some(CopyFormat::Csv);
             } else if self.cursor.eat("binary") {
                 said.format = Some(CopyFormat::Binary);
+            } else if self.cursor.eat("header") {
+                said.header_lines = 1;
             } else if self.cursor.eat("force") {
-                self.cursor.eat("not");
+                let is_not = self.cursor.eat("not");
+                let is_null = self.cursor.is("null");
                 // NULL or QUOTE, then columns or `*`.
                 self.cursor.bump();
-                self.forced_columns();
+                let columns = self.forced_columns();
+                match (is_null, is_not) {
+                    (true, false) => said.force_null = columns,
+                    (true, true) => said.force_not_null = columns,
+                    (false, _) => {}
+                }
             } else if let Some(option) = said.text_option(&self.cursor) {
                 self.cursor.bump();
                 self.cursor.eat("as");
@@ -193,16 +228,41 @@ impl Finder<'_> {
         }
     }
 
-    fn forced_columns(&mut self) {
+    /// Columns in parentheses, or `*`.
+    fn listed_columns(&mut self) -> ForcedColumns {
+        self.cursor.eat_kind(TokenKind::Open);
+        let columns = self.forced_columns();
+        self.cursor.eat_kind(TokenKind::Close);
+        columns
+    }
+
+    fn forced_columns(&mut self) -> ForcedColumns {
         if self.cursor.is_operator("*") {
             self.cursor.bump();
-            return;
+            return ForcedColumns::All;
         }
+        let mut names = Vec::new();
         while self.cursor.at_name() {
-            self.cursor.bump();
+            names.push(self.folded_name());
             if !self.cursor.eat_kind(TokenKind::Comma) {
-                return;
+                break;
             }
+        }
+        ForcedColumns::Named(names)
+    }
+
+    /// The value of HEADER, which stands for true where there is none.
+    fn header_value(&mut self) -> u64 {
+        if let Some(text) = text_constant(&mut self.cursor, self.encoding) {
+            return header_lines(&text);
+        }
+        let value = self.cursor.bytes(self.cursor.token);
+        match self.cursor.token.kind {
+            TokenKind::Word | TokenKind::Number => {
+                self.cursor.bump();
+                header_lines(value)
+            }
+            _ => 1,
         }
     }
 }
