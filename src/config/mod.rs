@@ -23,8 +23,8 @@ use crate::session::{ForeignKeys, LoadPhase, OnDenied, Policy, Settings};
 use crate::target::{TargetUrl, target_url};
 pub use dms::EndpointSettingsText;
 pub use values::{
-    CodePoint, ColumnKey, Dates, Generated, Identity, Length, Loss, Nul, Substitute, Unsigned, Utf8,
-    Values,
+    CodePoint, ColumnKey, Dates, Generated, Identity, Length, Loss, Nul, Substitute, Unsigned,
+    Utf8, Values,
 };
 
 /// The file that is read where none is named.
@@ -488,7 +488,11 @@ impl Config {
                 Unknown::Error => UnknownTypes::Error,
             },
             keep_types: self.mapping.keep_types.clone(),
-            overrides: numeric.into_iter().chain(self.overrides.iter().cloned()).chain(own).collect(),
+            overrides: numeric
+                .into_iter()
+                .chain(self.overrides.iter().cloned())
+                .chain(own)
+                .collect(),
         })
     }
 

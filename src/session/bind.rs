@@ -12,7 +12,7 @@ use crate::ledger::Place;
 use crate::value::{
     BindScanner, NulPolicy, ValueKind, ValueRule, first_bind_nul, without_bind_nuls,
 };
-use crate::wire::{self, HEAD_BYTES, Head, OwnError, tag};
+use crate::wire::{self, ErrorAbout, HEAD_BYTES, Head, OwnError, tag};
 
 /// A Bind that every server refuses, in every transaction state: its statement is never prepared.
 const FAILING_BIND: &[u8] = b"\0dms_proxy_refused\0\0\0\0\0\0\0";
@@ -152,12 +152,13 @@ impl Session {
             Some(found) => {
                 let place = self.written_place(body);
                 let number = found.parameter;
-                let mut error =
-                    OwnError::new("22021", format!("parameter ${number} holds U+0000"))
-                        .with_hint("Set values.nul to \"space\" or \"remove\" to load it.");
+                let mut error = OwnError::new("22021", format!("parameter ${number} holds U+0000"))
+                    .with_hint("Set values.nul to \"space\" or \"remove\" to load it.");
                 if !place.table.is_empty() {
                     error.detail = Some(format!("The statement writes to \"{}\".", place.table));
-                    error.table = Some(place.table);
+                    let (schema, table) = (Some(place.schema), Some(place.table));
+                    let about = ErrorAbout { schema, table, ..ErrorAbout::default() };
+                    error.about = Some(Box::new(about));
                 }
                 Mended::Refused(error)
             }
@@ -190,7 +191,7 @@ impl Session {
     fn written_place(&self, body: &[u8]) -> Place {
         let written =
             wire::bind_names(body).and_then(|names| self.prepared.written(names.statement));
-        written.map_or_else(Place::default, |place| Place::clone(place))
+        written.cloned().unwrap_or_default()
     }
 
     fn note_bind_nuls(&mut self, body: &[u8], count: u64) {

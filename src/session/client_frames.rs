@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use super::expected_replies::{Expected, Request};
+use super::expected_replies::{Expected, Notes, Request};
 use super::prepared_statements::Plan;
 use super::relations::Relation;
 use super::{Body, CopyIn, Mend, Phase, Session, Step};

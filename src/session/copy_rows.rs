@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::relations::{CopyStream, Relation};
 use super::{Body, CopyIn, Mend, Session, Step};
 use crate::ledger::Place;
-use crate::value::{CopyColumn, CopyRows, RowRefusal};
+use crate::value::{CopyColumn, CopyRows, RowRefusal, SilentLoss};
 use crate::wire::{self, HEAD_BYTES, OwnError, tag};
 
 /// The longest field in bytes that is judged; a longer one passes as it is, counted.
@@ -27,9 +27,7 @@ impl Session {
         let relation = copy.relation.as_ref().filter(|relation| !relation.columns.is_empty())?;
         let left_out = |index: Option<usize>| {
             let column = index.and_then(|index| relation.columns.get(index));
-            column.is_some_and(|column| {
-                column.is_generated && self.policy.leaves_out_generated
-            })
+            column.is_some_and(|column| column.is_generated && self.policy.leaves_out_generated)
         };
         let leaves_out = copy.fields.iter().any(|index| left_out(*index));
         if self.policy.values.is_only_spaces() && !leaves_out {
@@ -77,8 +75,7 @@ impl Session {
             }
             match wire::head(rest, self.policy.message_bytes_max) {
                 Ok(Some(head)) if head.tag == tag::COPY_DATA => {
-                    self.client_body =
-                        Body { remaining: head.body_bytes(), mend: Mend::Nothing };
+                    self.client_body = Body { remaining: head.body_bytes(), mend: Mend::Nothing };
                     taken += HEAD_BYTES;
                 }
                 Ok(Some(head)) if head.tag == tag::COPY_DONE => {
@@ -133,6 +130,9 @@ impl Session {
                 ..Place::default()
             };
             self.counts.count_value(found.rule, found.count);
+            if found.rule.is_silent_loss() && self.policy.values.silent_loss == SilentLoss::Warn {
+                self.warn_of_loss(&stream.relation, &place.column, found.rule, found.count);
+            }
             let sample = format!("row {}", found.row);
             self.note_sample(place, found.rule.name(), found.count, sample);
         }
@@ -146,9 +146,10 @@ impl RowStream {
         let name = column.map_or("", |column| column.column.name.as_str());
         let place = format!("row {}", refused.row);
         let table = &self.relation.table;
-        OwnError {
-            context: Some(format!("COPY {table}, line {}, column {name}", refused.row)),
-            ..self.relation.refusal(&refused.refusal, name, &place)
+        let mut error = self.relation.refusal(&refused.refusal, name, &place);
+        if let Some(about) = &mut error.about {
+            about.context = Some(format!("COPY {table}, line {}, column {name}", refused.row));
         }
+        error
     }
 }

@@ -5,8 +5,8 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use super::own_statement::OwnStatement;
-use super::position_map::PositionMap;
 use super::parameters::Parameters;
+use super::position_map::PositionMap;
 use super::prepared_statements::Undo;
 use super::relations::CopyStream;
 use crate::wire::{OwnError, tag};

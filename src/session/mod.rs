@@ -133,6 +133,8 @@ pub struct Session {
     own_to_target: Vec<u8>,
     transaction_status: u8,
     terminated: bool,
+    /// Notices that wait for the client's next ReadyForQuery.
+    notices: Vec<u8>,
     /// What the Bind that is arriving writes to.
     bound: Place,
     counts: Counts,
@@ -168,6 +170,7 @@ impl Session {
             own_to_target: Vec::new(),
             transaction_status: b'I',
             terminated: false,
+            notices: Vec::new(),
             bound: Place::default(),
             counts: Counts::default(),
             entries: Entries::default(),

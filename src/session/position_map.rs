@@ -21,11 +21,7 @@ struct Change {
 
 impl PositionMap {
     /// The map for `replacements` made in `sql`, which are in order.
-    pub(super) fn new(
-        sql: &[u8],
-        replacements: &[Replacement],
-        encoding: Encoding,
-    ) -> PositionMap {
+    pub(super) fn new(sql: &[u8], replacements: &[Replacement], encoding: Encoding) -> PositionMap {
         let characters = |range: std::ops::Range<usize>| {
             encoding.count_characters(sql.get(range).unwrap_or_default())
         };
@@ -65,7 +61,6 @@ impl PositionMap {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::mapping::RuleId;
 
     fn edit(span: std::ops::Range<usize>, text: &str) -> Replacement {
         Replacement { span, text: text.as_bytes().to_vec() }

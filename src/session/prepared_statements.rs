@@ -42,7 +42,7 @@ pub(super) struct PreparedStatements {
     /// the Sync is skipped; behind the Sync the name may still be another statement's.
     declared: HashMap<Box<[u8]>, Arc<[ValueKind]>>,
     /// What statements with parameters write to, for the ledger.
-    written: HashMap<Box<[u8]>, Arc<Place>>,
+    written: HashMap<Box<[u8]>, Place>,
 }
 
 /// Statements whose parameters are remembered at most; then all of them are asked for anew.
@@ -73,16 +73,24 @@ impl PreparedStatements {
         Some(Undo { name: key(name).into(), previous })
     }
 
-    /// A Parse of a statement that writes goes to the target.
-    pub(super) fn note_written(&mut self, statement: &[u8], place: Place) {
+    /// A Parse of a statement goes to the target that writes to `place`, or to nothing.
+    pub(super) fn note_written(&mut self, statement: &[u8], place: Option<Place>) {
         if self.written.len() >= KINDS_MAX {
             self.written.clear();
         }
-        self.written.insert(key(statement).into(), Arc::new(place));
+        match place {
+            Some(place) => {
+                self.written.insert(key(statement).into(), place);
+            }
+            None if self.written.is_empty() => {}
+            None => {
+                self.written.remove(key(statement));
+            }
+        }
     }
 
     /// What the statement writes to, where that is known.
-    pub(super) fn written(&self, statement: &[u8]) -> Option<&Arc<Place>> {
+    pub(super) fn written(&self, statement: &[u8]) -> Option<&Place> {
         self.written.get(key(statement))
     }
 

@@ -57,15 +57,8 @@ impl Relation {
         self.columns.iter().position(|column| column.name == name)
     }
 
-    /// The column of this name.
-    pub(super) fn named(&self, name: &[u8]) -> Option<&RelationColumn> {
-        self.columns.get(self.position(name)?)
-    }
-
     fn from_answer(answer: &OwnAnswer) -> Relation {
-        let text = |value: &Option<Vec<u8>>| {
-            wire::printable(value.as_deref().unwrap_or_default())
-        };
+        let text = |value: &Option<Vec<u8>>| wire::printable(value.as_deref().unwrap_or_default());
         let mut relation = Relation::default();
         for row in &answer.rows {
             let [schema, table, name, oid, element, modifier, not_null, identity, generated] =

@@ -65,8 +65,8 @@ impl Session {
         if let Some(error) = self.refusal(sql, &script) {
             return self.fail_query(head, error, &script);
         }
-        let names = self.written_relations(sql, &[]);
-        if let Err(question) = self.ask_for_relations(&script, &names, false) {
+        let written = self.written(sql, &[]);
+        if let Err(question) = self.ask_for_relations(&script, &written.relations, false) {
             return Judged::Done(Step::Replace(0, question));
         }
         let mut planned = match self.plan_writes(sql, &[]) {
@@ -122,8 +122,8 @@ impl Session {
         if let Some(error) = self.refusal(sql, &script) {
             return self.fail_parse(head, name, types, error);
         }
-        let names = self.written_relations(sql, &declared);
-        if let Err(question) = self.ask_for_relations(&script, &names, true) {
+        let written = self.written(sql, &declared);
+        if let Err(question) = self.ask_for_relations(&script, &written.relations, true) {
             return Judged::Done(Step::Replace(0, question));
         }
         let mut planned = match self.plan_writes(sql, &declared) {
@@ -134,6 +134,7 @@ impl Session {
         self.in_pipeline = true;
         let parameters = planned.parameters.take();
         let told = parameters.as_ref().and_then(|parameters| parameters.told());
+        self.prepared.note_written(name, written.place);
         self.note_declared_types(name, told.as_deref().unwrap_or(types));
         self.note_changes(std::mem::take(&mut planned.changes));
         let replacements = self.note_edits(&script, planned);
@@ -199,8 +200,7 @@ impl Session {
         let start = parse.name.len() + 1;
         let span = start..start + parse.sql.len();
         if mends && self.policy.values.nul == NulPolicy::Space {
-            let constants =
-                statement::mend_literals(body.get_mut(span.clone())?, self.lexing);
+            let constants = statement::mend_literals(body.get_mut(span.clone())?, self.lexing);
             self.note_nuls(Nuls::Constant, constants);
         }
         Some(span)

@@ -63,6 +63,9 @@ impl Session {
         if self.phase == Phase::Startup {
             return head.tag == tag::READY_FOR_QUERY;
         }
+        if head.tag == tag::READY_FOR_QUERY && !self.notices.is_empty() {
+            return true;
+        }
         let Some(front) = self.replies.front() else { return false };
         let Some(notes) = &front.notes else { return false };
         match head.tag {
@@ -79,11 +82,33 @@ impl Session {
     }
 
     fn on_special_frame(&mut self, frame_tag: u8, frame: &[u8]) -> Result<Step, OwnError> {
+        let step = self.special_step(frame_tag, frame)?;
+        if frame_tag != tag::READY_FOR_QUERY || self.notices.is_empty() {
+            return Ok(step);
+        }
+        let behind = match &step {
+            Step::Replace(_, frames) if frames.is_empty() => return Ok(step),
+            Step::Replace(_, frames) => frames,
+            _ => frame,
+        };
+        let mut frames = std::mem::take(&mut self.notices);
+        frames.extend_from_slice(behind);
+        Ok(Step::Replace(frame.len(), frames))
+    }
+
+    fn special_step(&mut self, frame_tag: u8, frame: &[u8]) -> Result<Step, OwnError> {
         let body = frame.get(HEAD_BYTES..).unwrap_or_default();
         if self.phase == Phase::Startup {
             self.transaction_status = wire::ready_status(body).unwrap_or(b'I');
             self.settle_at_login();
             return Ok(Step::Replace(frame.len(), Vec::new()));
+        }
+        let plain = self.replies.front_notes().is_none_or(|notes| {
+            !notes.looks_up && notes.own.is_none() && notes.synthesize.is_none()
+        });
+        if plain && frame_tag == tag::READY_FOR_QUERY {
+            self.on_target_body(frame_tag, body);
+            return Ok(Step::Pass(frame.len()));
         }
         let Some(notes) = self.replies.front_notes() else { return Ok(Step::Pass(frame.len())) };
         if notes.looks_up {

@@ -15,11 +15,14 @@ use crate::statement::{
     for_each_slot, for_each_write, mend_json_constant, quoted_boolean, quoted_hex, quoted_text,
 };
 use crate::value::type_oid::{BOOL, BYTEA};
-use crate::value::{Findings, NulPolicy, Refusal, ValueKind, ValueRule, Verdict};
-use crate::wire::OwnError;
+use crate::value::{Findings, NulPolicy, Refusal, SilentLoss, ValueKind, ValueRule, Verdict};
+use crate::wire::{self, ErrorAbout, OwnError};
 
 /// Values of one statement that are looked at; the server judges those beyond them.
 const SLOTS_MAX: usize = 500_000;
+
+/// Bytes of notices that wait for the client at most.
+const NOTICE_BYTES_MAX: usize = 16 * 1024;
 
 /// Something that a rule did to the values of a column.
 #[derive(Debug)]
@@ -28,6 +31,21 @@ pub(super) struct Change {
     pub(super) column: String,
     pub(super) rule: ValueRule,
     pub(super) count: u64,
+}
+
+/// What a text writes to.
+#[derive(Debug, Default)]
+pub(super) struct Written {
+    /// The relations whose columns have to be known before the text goes.
+    pub(super) relations: Vec<Name>,
+    /// The first relation that gets the value of a parameter, as far as the text names it.
+    pub(super) place: Option<Place>,
+}
+
+fn place_of(name: &Name) -> Place {
+    let mut parts = name.iter().rev().map(|part| wire::printable(part));
+    let table = parts.next().unwrap_or_default();
+    Place { table, schema: parts.next().unwrap_or_default(), ..Place::default() }
 }
 
 /// What has to change in a text.
@@ -50,9 +68,12 @@ impl Relation {
                 "Table \"{}\".\"{}\", column \"{column}\", {place}.",
                 self.schema, self.table
             )),
-            schema: Some(self.schema.clone()),
-            table: Some(self.table.clone()),
-            column: Some(column.to_owned()),
+            about: Some(Box::new(ErrorAbout {
+                context: None,
+                schema: Some(self.schema.clone()),
+                table: Some(self.table.clone()),
+                column: Some(column.to_owned()),
+            })),
             ..OwnError::new(refusal.sqlstate, refusal.message.clone())
         }
         .with_hint(refusal.hint.clone())
@@ -60,19 +81,23 @@ impl Relation {
 }
 
 impl Session {
-    /// The relations whose columns have to be known before the text goes.
-    pub(super) fn written_relations(&self, sql: &[u8], declared: &[u32]) -> Vec<Name> {
-        let mut names: Vec<Name> = Vec::new();
+    /// What the text writes to.
+    pub(super) fn written(&self, sql: &[u8], declared: &[u32]) -> Written {
+        let mut written = Written::default();
         if !self.settings.rewrite || !statement::may_write(sql) {
-            return names;
+            return written;
         }
         for_each_slot(sql, self.lexing, &mut |head: &WritesHead, slot: Slot| {
-            if names.last() != Some(&head.name) && self.matters(sql, &slot, declared) {
-                names.push(head.name.clone());
+            let relations = &mut written.relations;
+            if relations.last() != Some(&head.name) && self.matters(sql, &slot, declared) {
+                relations.push(head.name.clone());
+            }
+            if written.place.is_none() && matches!(slot.value, SlotValue::Parameter(_)) {
+                written.place = Some(place_of(&head.name));
             }
             ControlFlow::Continue(())
         });
-        names
+        written
     }
 
     /// Whether the type of its column decides over a value.
@@ -147,8 +172,7 @@ impl Session {
             if column.is_identity_always && !is_default {
                 identity.get_or_insert(column);
             }
-            let left_out =
-                column.is_generated && !is_default && self.policy.leaves_out_generated;
+            let left_out = column.is_generated && !is_default && self.policy.leaves_out_generated;
             if left_out {
                 planned.replace(slot.span.clone(), b"DEFAULT");
                 planned.note(relation, column, ValueRule::GeneratedLeftOut, 1);
@@ -165,7 +189,7 @@ impl Session {
         if let (Some(column), Some(at), true) =
             (identity, writes.head.overriding_at, self.policy.overrides_identity)
         {
-            planned.replace(at..at, b"OVERRIDING SYSTEM VALUE ");
+            planned.replace(at..at, b" OVERRIDING SYSTEM VALUE ");
             planned.note(relation, column, ValueRule::OverridingSystemValue, 1);
         }
         if !writes.head.is_prepare {
@@ -248,6 +272,10 @@ impl Session {
     pub(super) fn note_changes(&mut self, changes: Vec<Change>) {
         for change in changes {
             self.counts.count_value(change.rule, change.count);
+            if change.rule.is_silent_loss() && self.policy.values.silent_loss == SilentLoss::Warn {
+                let Change { relation, column, rule, count } = &change;
+                self.warn_of_loss(relation, column, *rule, *count);
+            }
             let place = Place {
                 schema: change.relation.schema.clone(),
                 table: change.relation.table.clone(),
@@ -255,6 +283,27 @@ impl Session {
                 ..Place::default()
             };
             self.note_place(place, change.rule.name(), change.count);
+        }
+    }
+
+    /// The client gets a WARNING in front of its next ReadyForQuery.
+    pub(super) fn warn_of_loss(
+        &mut self,
+        relation: &Relation,
+        column: &str,
+        rule: ValueRule,
+        count: u64,
+    ) {
+        let Relation { schema, table, .. } = relation;
+        let message = format!(
+            "{count} values of \"{schema}\".\"{table}\".\"{column}\" do not arrive as they were \
+             sent: {}",
+            rule.name()
+        );
+        let warning = OwnError::new("01000", message)
+            .with_hint("values.silent_loss = \"reject\" refuses them.");
+        if self.notices.len() < NOTICE_BYTES_MAX {
+            self.notices.extend(wire::notice_response(&warning));
         }
     }
 
@@ -287,7 +336,8 @@ impl Planned {
         count: u64,
     ) {
         let same = |change: &&mut Change| {
-            change.rule == rule && change.column == column.column.name
+            change.rule == rule
+                && change.column == column.column.name
                 && Arc::ptr_eq(&change.relation, relation)
         };
         match self.changes.iter_mut().find(same) {

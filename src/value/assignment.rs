@@ -44,9 +44,7 @@ pub fn should_be_inferred(declared_oid: u32, column: &Column) -> bool {
         (Family::String, Family::Unknown) => true,
         (_, Family::Unknown) => false,
         (Family::Date, Family::String) => {
-            column.type_oid == VARCHAR
-                && column.modifier == VARCHAR_37
-                && declared_oid != DATE
+            column.type_oid == VARCHAR && column.modifier == VARCHAR_37 && declared_oid != DATE
         }
         (Family::Json, Family::String) => true,
         (_, Family::String) => false,
@@ -112,7 +110,11 @@ mod tests {
             (FIRST_USER_OID, JSONB, false),
             (INT4, FIRST_USER_OID, false),
         ] {
-            assert_eq!(should_be_inferred(declared, &column(into, -1)), inferred, "{declared} {into}");
+            assert_eq!(
+                should_be_inferred(declared, &column(into, -1)),
+                inferred,
+                "{declared} {into}"
+            );
         }
         assert!(should_be_inferred(TIMESTAMPTZ, &column(VARCHAR, VARCHAR_37)));
         assert!(!should_be_inferred(DATE, &column(VARCHAR, VARCHAR_37)));

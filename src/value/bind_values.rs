@@ -115,7 +115,8 @@ fn fit(
     }
     let Some(judge) = &parameter.judge else {
         let keeps_type = parameter.declared_oid == 0 && !is_text;
-        if converted.is_none() && keeps_type
+        if converted.is_none()
+            && keeps_type
             && let Some(fitted) = super::binary_text::fit_binary(&parameter.column, value)
         {
             findings.note(ValueRule::TypeConverted, 1);
@@ -135,9 +136,7 @@ fn fit(
     };
     let is_text = is_text || converted.is_some();
     Ok(match verdict {
-        Verdict::Keep => {
-            converted.map(|text| Fitted { is_text, value: Some(Some(text)) })
-        }
+        Verdict::Keep => converted.map(|text| Fitted { is_text, value: Some(Some(text)) }),
         Verdict::Replace(value) => Some(Fitted { is_text, value: Some(Some(value)) }),
         Verdict::Null => Some(Fitted { is_text, value: Some(None) }),
         Verdict::Refuse(refusal) => return Err(refusal),

@@ -1,8 +1,8 @@
 //! Row values in the formats in which they travel (Bind parameters, COPY text, CSV and binary),
 //! mended in place; knows no SQL, no frames, no sockets.
 
-pub(crate) mod backslash_escape;
 pub mod assignment;
+pub(crate) mod backslash_escape;
 mod binary_text;
 mod bind;
 mod bind_values;
@@ -16,6 +16,7 @@ mod copy_json;
 mod copy_nul;
 mod copy_options;
 mod copy_removal;
+mod copy_rows;
 mod copy_text;
 mod cut_number;
 pub(crate) mod json_escape;
@@ -34,8 +35,9 @@ pub use bind::BindScanner;
 pub use bind_values::{BindFinding, BindParameter, BindRefusal, rewrite_bind};
 pub use column::Column;
 pub use copy_nul::CopyScanner;
-pub use copy_options::{CopyFormat, CopyOptions};
+pub use copy_options::{CopyFormat, CopyOptions, ForcedColumns};
 pub use copy_removal::CopyNulRemover;
+pub use copy_rows::{CopyColumn, CopyFinding, CopyRows, RowRefusal};
 pub use judge::{ColumnJudge, Refusal, Verdict};
 pub use kind::ValueKind;
 pub use nul_policy::{

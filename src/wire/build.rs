@@ -41,13 +41,20 @@ pub struct OwnError {
     pub hint: Option<String>,
     /// Where in the client's own text, counted in characters from 1.
     pub position: Option<usize>,
+    /// The row values that it is about.
+    pub about: Option<Box<ErrorAbout>>,
+}
+
+/// Which row values an error is about.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ErrorAbout {
     /// Where in the work of the server, such as the line of a COPY.
     pub context: Option<String>,
-    /// The schema of the table that it is about.
+    /// The schema of the table.
     pub schema: Option<String>,
-    /// The table that it is about.
+    /// The table.
     pub table: Option<String>,
-    /// The column that it is about.
+    /// The column.
     pub column: Option<String>,
 }
 
@@ -60,10 +67,7 @@ impl OwnError {
             detail: None,
             hint: None,
             position: None,
-            context: None,
-            schema: None,
-            table: None,
-            column: None,
+            about: None,
         }
     }
 
@@ -84,9 +88,11 @@ impl OwnError {
         fields.extend(self.detail.clone().map(|detail| (b'D', detail)));
         fields.extend(self.hint.clone().map(|hint| (b'H', hint)));
         fields.extend(self.position.map(|position| (b'P', position.to_string())));
-        let texts =
-            [(b'W', &self.context), (b's', &self.schema), (b't', &self.table), (b'c', &self.column)];
-        fields.extend(texts.into_iter().filter_map(|(code, text)| Some((code, text.clone()?))));
+        if let Some(about) = &self.about {
+            let ErrorAbout { context, schema, table, column } = &**about;
+            let texts = [(b'W', context), (b's', schema), (b't', table), (b'c', column)];
+            fields.extend(texts.into_iter().filter_map(|(code, text)| Some((code, text.clone()?))));
+        }
         fields
     }
 }

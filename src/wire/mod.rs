@@ -9,7 +9,7 @@ mod startup_packet;
 pub mod tag;
 
 pub use build::{
-    OWN_GROUP_CLOSES, OwnError, Severity, error_response, notice_response, own_group,
+    ErrorAbout, OWN_GROUP_CLOSES, OwnError, Severity, error_response, notice_response, own_group,
     own_group_in_pipeline, parameter_description, parse, query, with_body,
 };
 pub use frame::{FrameError, HEAD_BYTES, Head, head};
