@@ -1,6 +1,7 @@
 //! Values whose NULs were mended, as PostgreSQL stores them, next to what a model makes of them.
 
 mod json_values;
+mod judged_values;
 mod string_constants;
 
 /// A few thousand numbers that look random and are the same in each run.
