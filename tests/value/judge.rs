@@ -167,6 +167,8 @@ proptest! {
         value in value(),
     ) {
         prop_assume!(is_text || column.kind() == ValueKind::Character);
+        // There a NUL can be the second half of a broken character, which the server refuses.
+        prop_assume!(column.kind() != ValueKind::Json || encoding != Encoding::ShiftJis);
         let mut judged = ColumnJudge::new(&policies, &policies.bad_dates, &column, encoding);
         match judge(&mut judged, is_text, &value).0 {
             Verdict::Keep => prop_assert!(!value.contains(&0)),
