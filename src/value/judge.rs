@@ -254,7 +254,8 @@ impl ColumnJudge {
         match self.column.type_oid {
             type_oid::BYTEA => {
                 if let Some(limit) = self.lob_bytes_max()
-                    && let Some(kept) = length::first_bytea_bytes(&judged.value, limit)
+                    && let Some(kept) =
+                        length::first_bytea_bytes(&judged.value, limit, self.encoding)
                 {
                     let kept = kept.to_vec();
                     judged.change(ValueRule::LobTruncated, 1, kept);

@@ -182,6 +182,9 @@ impl CharacterReplacements {
     /// The same for a value in any client encoding; beyond UTF-8 only from ASCII to ASCII, because
     /// other characters are not known there.
     pub fn apply_in(&self, value: &[u8], encoding: Encoding) -> Option<(Vec<u8>, u64)> {
+        if self.is_empty() {
+            return None;
+        }
         if encoding == Encoding::Utf8 {
             return self.apply(value);
         }

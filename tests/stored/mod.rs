@@ -2,6 +2,7 @@
 
 mod json_values;
 mod slots;
+mod judged_values;
 mod string_constants;
 
 /// A few thousand numbers that look random and are the same in each run.

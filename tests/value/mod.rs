@@ -11,3 +11,4 @@ mod copy_removal;
 mod copy_stream;
 mod copy_traps;
 mod json_model;
+mod judge;

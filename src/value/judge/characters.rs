@@ -95,7 +95,7 @@ pub(super) fn has_nul(value: &[u8], kind: ValueKind, encoding: Encoding) -> bool
 }
 
 /// The value with `put` in the place of each U+0000, or without them, and their number; `None`
-/// where there is none. An escape of JSON stays one.
+/// where there is none. An escape of JSON stays one. `put` is ASCII but for clients with UTF-8.
 pub(super) fn mend_nuls(
     value: &[u8],
     kind: ValueKind,
@@ -105,8 +105,7 @@ pub(super) fn mend_nuls(
     let mut nuls = Nuls::new(value, kind, encoding).peekable();
     nuls.peek()?;
     let escaped = put.map(json_escape).unwrap_or_default();
-    // In JSON a quote, a backslash or a control character would not stand for itself, nor does a
-    // character beyond ASCII in encodings that are not known here.
+    // In JSON a quote, a backslash or a control character would not stand for itself.
     let is_plain = put.is_none_or(|put| {
         kind != ValueKind::Json || !(put.is_ascii_control() || matches!(put, '"' | '\\'))
     });

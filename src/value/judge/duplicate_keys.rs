@@ -10,7 +10,7 @@ use crate::encoding::Encoding;
 /// The server gives up at about 6000 with a stack of its default size.
 const DEPTH_MAX: usize = 10_000;
 /// Keys of objects that are open at the same time; with more, a text is not looked into any further.
-/// About 3 MB.
+/// They take about 3 MB, and those with escapes their own bytes once more.
 const OPEN_KEYS_MAX: usize = 65_536;
 
 /// What is open around the place that is read.

@@ -82,8 +82,13 @@ pub(super) fn first_bytes(value: &[u8], bytes_max: usize, encoding: Encoding) ->
 }
 
 /// The start of a `bytea` in text format, in either of its forms, that stands for so many bytes;
-/// `None` where all of it does, and where it is no `bytea`.
-pub(super) fn first_bytea_bytes(text: &[u8], bytes_max: usize) -> Option<&[u8]> {
+/// `None` where all of it does, and where it is no `bytea`. A character that stands for its own bytes
+/// is not cut, because the text would be none any more.
+pub(super) fn first_bytea_bytes(
+    text: &[u8],
+    bytes_max: usize,
+    encoding: Encoding,
+) -> Option<&[u8]> {
     // No form is shorter than the bytes it stands for.
     if text.len() <= bytes_max {
         return None;
@@ -94,23 +99,24 @@ pub(super) fn first_bytea_bytes(text: &[u8], bytes_max: usize) -> Option<&[u8]> 
         at = 2;
     }
     loop {
-        let length = match (is_hexadecimal, text.get(at..)?) {
+        let rest = text.get(at..)?;
+        let (length, stands_for) = match (is_hexadecimal, rest) {
             (_, []) => return None,
             (true, [b' ' | b'\t' | b'\n' | b'\r', ..]) => {
                 at += 1;
                 continue;
             }
-            (true, [a, b, ..]) if a.is_ascii_hexdigit() && b.is_ascii_hexdigit() => 2,
-            (false, [b'\\', b'\\', ..]) => 2,
-            (false, [b'\\', b'0'..=b'3', b'0'..=b'7', b'0'..=b'7', ..]) => 4,
+            (true, [a, b, ..]) if a.is_ascii_hexdigit() && b.is_ascii_hexdigit() => (2, 1),
+            (false, [b'\\', b'\\', ..]) => (2, 1),
+            (false, [b'\\', b'0'..=b'3', b'0'..=b'7', b'0'..=b'7', ..]) => (4, 1),
             (false, [b'\\', ..]) | (true, _) => return None,
-            (false, _) => 1,
+            (false, _) => (encoding.character_length(rest), encoding.character_length(rest)),
         };
-        if bytes == bytes_max {
+        if bytes + stands_for > bytes_max {
             return text.get(..at);
         }
         at += length;
-        bytes += 1;
+        bytes += stands_for;
     }
 }
 
@@ -195,8 +201,11 @@ mod tests {
             (b"ab\\9\\\\c", 1, Some(b"a")),
             (b"ab\\9\\\\c", 3, None),
             (b"\\401aaaa", 1, None),
+            ("aä\\000".as_bytes(), 2, Some(b"a")),
+            ("aä\\000".as_bytes(), 3, Some("aä".as_bytes())),
         ] {
-            assert_eq!(first_bytea_bytes(text, bytes_max), expected, "{text:?} {bytes_max}");
+            let first = first_bytea_bytes(text, bytes_max, Encoding::Utf8);
+            assert_eq!(first, expected, "{text:?} {bytes_max}");
         }
     }
 

@@ -16,7 +16,7 @@ fn judge_in(
     is_text: bool,
     value: &[u8],
 ) -> (Verdict, Vec<(ValueRule, u64)>) {
-    let mut judge = ColumnJudge::new(policies, &policies.bad_dates, column, encoding);
+    let judge = ColumnJudge::new(policies, &policies.bad_dates, column, encoding);
     let mut findings = Findings::default();
     let verdict = match is_text {
         true => judge.judge_text(value, &mut findings),
@@ -199,7 +199,7 @@ fn bad_dates_become_null_or_another_date() {
         assert_eq!(text(&ValuePolicies::default(), &nullable, b"0000-00-00"), kept());
     }
     assert_eq!(text(&null, &column(type_oid::TEXT, -1), b"0000-00-00"), kept());
-    let mut judge =
+    let judge =
         ColumnJudge::new(&null, &BadDates::Reject, &column(type_oid::DATE, -1), Encoding::Utf8);
     assert_eq!(judge.judge_text(b"0000-00-00", &mut Findings::default()), Verdict::Keep);
 }
