@@ -116,7 +116,7 @@ const INSERTS: &[(&str, &str)] = &[
         "INSERT INTO t SELECT $1 AS a, $2 b, 'x' \"c\", 'y' ISNULL, a b, f(1) c, -1 AS from, \
          a.from, a IS DISTINCT FROM b, x::int, y || 'z' FROM u GROUP BY 1",
         "Insert t +SELECT: 0=Parameter(1)[$1] 1=Parameter(2)[$2] 2=String['x'] 6=Integer[-1] \
-         7=Other[a.from] 8=Other[a IS DISTINCT FROM b] 9=Other[x::int] 10=Other[y || 'z']",
+         7=Other[a.from] 9=Other[x::int] 10=Other[y || 'z']",
     ),
     ("INSERT INTO t SELECT 1, u.*, 2 FROM u", "Insert t +SELECT: 0=Integer[1]"),
     ("INSERT INTO t SELECT * FROM u", "Insert t +SELECT:"),

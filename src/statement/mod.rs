@@ -1,5 +1,5 @@
 //! SQL text in, the places that matter out: types to replace, COPY streams to expect, settings that
-//! change. Works on bytes; knows no frames, no sockets, no row values.
+//! change, values and the columns they go into. Works on bytes; knows no frames, no sockets, no row values.
 
 mod copy;
 mod cursor;

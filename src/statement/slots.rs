@@ -5,6 +5,7 @@
 
 mod constant;
 mod element;
+mod passing;
 mod walker;
 
 use std::collections::BTreeMap;
@@ -16,7 +17,8 @@ use super::Lexing;
 use super::cursor::Cursor;
 use super::lexer::{Lexer, Quoting, TokenKind};
 use element::parameter;
-use walker::{Understanding, Walker, pass_statement};
+use passing::pass_statement;
+use walker::{Understanding, Walker};
 
 pub use constant::{constant_text, quoted_boolean, quoted_hex, quoted_text};
 
@@ -45,8 +47,9 @@ pub struct WritesHead {
     /// Whether the statement stands behind `PREPARE ... AS`, so that its parameters are those of
     /// EXECUTE and not of a Bind.
     pub is_prepare: bool,
-    /// Where `OVERRIDING SYSTEM VALUE ` could be inserted; `None` if there is an OVERRIDING clause
-    /// already, no query follows (DEFAULT VALUES), or the statement is no INSERT.
+    /// Where ` OVERRIDING SYSTEM VALUE ` could be inserted, with a blank on both sides: what stands
+    /// before may be a name. `None` if there is an OVERRIDING clause already, no query follows
+    /// (DEFAULT VALUES), or the statement is no INSERT.
     pub overriding_at: Option<usize>,
 }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use dms_proxy::encoding::Encoding;
-use dms_proxy::statement::json_escapes_in;
+use dms_proxy::statement::{Lexing, json_casts, json_escapes_in, mend_json_constant, writes};
 use dms_proxy::value::{BindScanner, CopyFormat, CopyOptions, CopyScanner, ValueKind};
 
 use super::{Numbers, hex};
@@ -70,6 +70,63 @@ fn constants_are_stored_with_spaces_for_nuls() {
         database.query(&format!("INSERT INTO t (v) VALUES {}", values.join(",")));
         assert_eq!(stored(&database), expected);
     }
+}
+
+#[test]
+fn constants_of_any_spelling_are_stored_with_spaces_for_nuls() {
+    let (texts, expected) = json_texts();
+    let database = table();
+    let spelled = texts.iter().enumerate().map(|(number, text)| {
+        let quoted = text.replace('\'', "''");
+        match number % 5 {
+            0 => format!("$j${text}$j$"),
+            1 => format!("U&'{}'", quoted.replace('\\', "\\\\")),
+            2 => {
+                let escaped = quoted.chars().map(|character| match character {
+                    '\\' => "\\005C".to_owned(),
+                    '0' => "\\+000030".to_owned(),
+                    other => other.to_string(),
+                });
+                format!("u&'{}'", escaped.collect::<String>())
+            }
+            3 => format!("U&'{}' UESCAPE '!'", quoted.replace('!', "!!").replace('u', "!0075")),
+            _ => format!("N'{quoted}'"),
+        }
+    });
+    let spelled: Vec<String> = spelled.collect();
+    let lexing = Lexing::default();
+    let mut sql = format!("INSERT INTO t (v) VALUES ({})", spelled.join("),(")).into_bytes();
+    // N'..' is of a type that does not become jsonb by itself.
+    sql = String::from_utf8(sql).unwrap().replace("(N'", "('").into_bytes();
+    for slot in writes(&sql, lexing, usize::MAX).remove(0).slots {
+        mend_json_constant(&mut sql, slot.span, lexing);
+    }
+    database.query(&String::from_utf8(sql).unwrap());
+    assert_eq!(stored(&database), expected);
+    let database = table();
+    let mut script = Vec::new();
+    for (number, constant) in spelled.iter().enumerate() {
+        let cast = match number % 3 {
+            0 => format!("{constant}::jsonb"),
+            1 => format!("CAST({constant} AS jsonb)"),
+            _ => format!("({constant} :: pg_catalog.json)::jsonb"),
+        };
+        let text = format!("INSERT INTO t (v) SELECT {cast} WHERE true");
+        let at = text.find(constant.as_str()).unwrap();
+        let mut sql = text.into_bytes();
+        let casts = json_casts(&sql, lexing);
+        let starts: Vec<_> = casts.iter().map(|span| span.start).collect();
+        assert_eq!(starts, vec![at; usize::from(constant.contains("\\u0000"))], "{cast}");
+        // Where the constant's own escapes hide that of JSON, it is not looked for.
+        let hidden = casts.is_empty().then(|| at..at + constant.len());
+        for span in casts.into_iter().chain(hidden) {
+            mend_json_constant(&mut sql, span, lexing);
+        }
+        script.extend(sql);
+        script.push(b';');
+    }
+    database.query(&String::from_utf8(script).unwrap());
+    assert_eq!(stored(&database), expected);
 }
 
 /// Sends a stream, mended in pieces of a few bytes, and wants it accepted.

@@ -1,7 +1,7 @@
 //! `E'...'`, `U&'...'` and `'...'` without standard_conforming_strings.
 
 use dms_proxy::statement::lexer::Lexer;
-use dms_proxy::statement::{Lexing, mend_literals};
+use dms_proxy::statement::{Lexing, constant_text, mend_literals, quoted_text};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -136,7 +136,29 @@ fn stored(constants: &[String], lexing: Lexing) -> Vec<String> {
     .into_bytes();
     assert!(mend_literals(&mut sql, lexing) > 0);
     let rows = database.query(&String::from_utf8(sql).unwrap());
-    rows.into_iter().map(|mut row| row.remove(0)).collect()
+    let stored: Vec<_> = rows.into_iter().map(|mut row| row.remove(0)).collect();
+    let values: Vec<_> = constants.iter().map(|constant| value(constant, lexing)).collect();
+    assert_eq!(values.iter().map(|value| hex(value)).collect::<Vec<_>>(), stored);
+    // A constant that is made of the value has it, too.
+    let rows: Vec<_> = values
+        .iter()
+        .map(|value| String::from_utf8(quoted_text(value, lexing)).unwrap())
+        .enumerate()
+        .map(|(n, constant)| format!("({n}, {constant})"))
+        .collect();
+    let rows = database.query(&format!(
+        "SELECT encode(convert_to(v, 'UTF8'), 'hex') FROM (VALUES {}) AS t(n, v) ORDER BY n",
+        rows.join(",")
+    ));
+    assert!(rows.iter().map(|row| &row[0]).eq(&stored));
+    stored
+}
+
+/// The value that a constant has once it is mended, as it is read here.
+fn value(constant: &str, lexing: Lexing) -> Vec<u8> {
+    let mut sql = constant.as_bytes().to_vec();
+    mend_literals(&mut sql, lexing);
+    constant_text(&sql, 0..sql.len(), lexing).unwrap_or_else(|| panic!("{constant}"))
 }
 
 #[test]

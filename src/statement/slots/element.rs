@@ -50,10 +50,12 @@ pub(super) fn element(cursor: &mut Cursor<'_>, ends: Ends) -> Result<Element, No
             TokenKind::Open | TokenKind::OpenBracket => depth += 1,
             TokenKind::Close | TokenKind::CloseBracket if depth == 0 => break,
             TokenKind::Close | TokenKind::CloseBracket => depth -= 1,
-            TokenKind::Word if depth == 0 && ends != Ends::Parenthesis => {
-                if starts_clause(cursor, before, &mut cases) {
-                    break;
-                }
+            TokenKind::Word
+                if depth == 0
+                    && ends != Ends::Parenthesis
+                    && starts_clause(cursor, before, &mut cases) =>
+            {
+                break;
             }
             _ => {}
         }
@@ -73,7 +75,7 @@ pub(super) fn element(cursor: &mut Cursor<'_>, ends: Ends) -> Result<Element, No
         is_star: last.kind == TokenKind::Operator && cursor.bytes(last) == b"*",
         may_have_alias: false,
     };
-    if let (Ends::Item, Some(before)) = (ends, before) {
+    if let (Ends::Item, Some(before), false) = (ends, before, cursor.is("as")) {
         element.without_alias(cursor, before, shape_before);
     }
     Ok(element)
