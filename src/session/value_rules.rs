@@ -14,6 +14,7 @@ use crate::statement::{
     self, Replacement, Slot, SlotColumn, SlotValue, Writes, WritesHead, constant_text,
     for_each_slot, for_each_write, mend_json_constant, quoted_boolean, quoted_hex, quoted_text,
 };
+use crate::value::assignment::may_be_inferred;
 use crate::value::type_oid::{BOOL, BYTEA};
 use crate::value::{Findings, NulPolicy, Refusal, SilentLoss, ValueKind, ValueRule, Verdict};
 use crate::wire::{self, ErrorAbout, OwnError};
@@ -112,7 +113,7 @@ impl Session {
             SlotValue::String => memmem::find(written(), b"u0000").is_some(),
             SlotValue::Parameter(number) => {
                 let index = usize::from(number).wrapping_sub(1);
-                declared.get(index).is_some_and(|oid| *oid != 0)
+                declared.get(index).is_some_and(|oid| may_be_inferred(*oid))
             }
             _ => false,
         }

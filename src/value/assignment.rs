@@ -30,13 +30,18 @@ enum Family {
     Unknown,
 }
 
+/// Whether there is a column for which [`should_be_inferred`] says yes.
+pub fn may_be_inferred(declared_oid: u32) -> bool {
+    !matches!(declared_oid, 0 | UNKNOWN | BYTEA) && family(declared_oid) != Family::Unknown
+}
+
 /// Whether the server should infer the type of a parameter from its column instead of taking the
 /// declared one: where it would refuse to assign it, and where it would assign it in another layout
 /// than a load wants (`timestamp` into `VARCHAR(37)`, `jsonb` into text, whose spelling it changes).
 ///
 /// Source: PostgreSQL, `src/include/catalog/pg_cast.dat`; any type assigns to strings by its output.
 pub fn should_be_inferred(declared_oid: u32, column: &Column) -> bool {
-    if declared_oid == column.type_oid || declared_oid == 0 || declared_oid == UNKNOWN {
+    if declared_oid == column.type_oid || !may_be_inferred(declared_oid) {
         return false;
     }
     match (family(declared_oid), family(column.type_oid)) {
