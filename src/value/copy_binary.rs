@@ -11,17 +11,17 @@ use crate::encoding::Encoding;
 /// What every stream starts with.
 ///
 /// Source: PostgreSQL manual, COPY, "Binary Format".
-const SIGNATURE: &[u8; 11] = b"PGCOPY\n\xff\r\n\0";
+pub(super) const SIGNATURE: &[u8; 11] = b"PGCOPY\n\xff\r\n\0";
 
 /// Flags that change how the rest is read: the server refuses those that it does not know. Bit 16,
 /// which announced OIDs up to PostgreSQL 11, is one of them.
-const CRITICAL_FLAGS: u32 = 0xFFFF_0000;
+pub(super) const CRITICAL_FLAGS: u32 = 0xFFFF_0000;
 
 /// Minus one as a count of fields: the end of the stream.
-const TRAILER: u32 = 0xFFFF;
+pub(super) const TRAILER: u32 = 0xFFFF;
 
 /// Minus one as the length of a field that is NULL.
-const NULL: u32 = u32::MAX;
+pub(super) const NULL: u32 = u32::MAX;
 
 /// The parts of a stream, in the order in which they come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

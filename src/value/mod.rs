@@ -12,6 +12,7 @@ mod copy_json;
 mod copy_nul;
 mod copy_options;
 mod copy_removal;
+mod copy_rows;
 mod copy_text;
 mod cut_number;
 pub(crate) mod json_escape;
@@ -28,8 +29,9 @@ pub mod type_oid;
 pub use bind::BindScanner;
 pub use column::Column;
 pub use copy_nul::CopyScanner;
-pub use copy_options::{CopyFormat, CopyOptions};
+pub use copy_options::{CopyFormat, CopyOptions, ForcedColumns};
 pub use copy_removal::CopyNulRemover;
+pub use copy_rows::{CopyColumn, CopyFinding, CopyRows, RowRefusal};
 pub use judge::{ColumnJudge, Refusal, Verdict};
 pub use kind::ValueKind;
 pub use nul_policy::{
