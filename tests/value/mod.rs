@@ -8,6 +8,7 @@ mod copy_binary;
 mod copy_json;
 mod copy_nul;
 mod copy_removal;
+mod copy_rows;
 mod copy_stream;
 mod copy_traps;
 mod json_model;
