@@ -128,8 +128,10 @@ impl<'a> Connection<'a> {
             moved |= self.read_target(cx);
             let Ok(written) = self.write_client(cx) else { return Poll::Ready(self.client_left()) };
             moved |= written;
-            if self.exchange.has_failed() {
+            if self.exchange.has_failed() && self.closing.is_none() {
                 self.closing = Some(End::Proxy);
+                // What was let go in front of the failure is the target's, as far as it takes it.
+                self.write_target(cx);
             }
             if let Some(end) = self.closing
                 && self.exchange.to_client.outgoing().is_empty()
