@@ -7,7 +7,8 @@ use divan::{Bencher, black_box};
 use dms_proxy::encoding::Encoding;
 use dms_proxy::statement::{Lexing, mend_literals};
 use dms_proxy::value::{
-    BindScanner, CopyFormat, CopyOptions, CopyScanner, ValueKind, mend_parse, without_bind_nuls,
+    BindScanner, Column, ColumnJudge, CopyColumn, CopyFormat, CopyOptions, CopyRows, CopyScanner,
+    NulPolicy, ValueKind, ValuePolicies, mend_parse, type_oid, without_bind_nuls,
 };
 
 /// A read buffer's worth of rows.
@@ -216,4 +217,43 @@ fn parse(bencher: Bencher) {
     bencher
         .counter(BytesCount::new(body.len()))
         .bench_local(move || mend_parse(black_box(&mut body)));
+}
+
+/// Rows of five fields, judged and kept; in `left-out` without the second one, in `nuls` with a value
+/// that changes.
+#[divan::bench(args = ["text", "text-escapes", "csv", "csv-quotes", "binary", "left-out", "nuls"])]
+fn copy_rows(bencher: Bencher, kind: &str) {
+    let format = match kind {
+        "csv" | "csv-quotes" => CopyFormat::Csv,
+        "binary" => CopyFormat::Binary,
+        _ => CopyFormat::Text,
+    };
+    let row: &[u8] = match kind {
+        "csv" => b"1234567,some name or other,2024-05-06 07:08:09.123456,12345.67,t\n",
+        "csv-quotes" => b"1234567,\"some name, or \"\"other\"\"\",\"2024-05-06 07:08:09\",1.67,\"t\"\n",
+        "binary" => b"\0\x05\0\0\0\x041234\0\0\0\x12some name or other\0\0\0\x0812345678\0\0\0\x041.67\0\0\0\x01\x01",
+        "text-escapes" => b"1234567\tC:\\\\some\\\\name\\tor other\t2024-05-06 07:08:09.123456\t\\N\tt\n",
+        "nuls" => text_row("one-nul"),
+        _ => text_row("clean"),
+    };
+    let mut stream = match format {
+        CopyFormat::Binary => b"PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0".to_vec(),
+        _ => Vec::new(),
+    };
+    stream.extend(row.repeat(STREAM_BYTES / row.len()));
+    let policies = ValuePolicies { nul: NulPolicy::Remove, ..ValuePolicies::default() };
+    let column = Column { type_oid: type_oid::TEXT, ..Column::default() };
+    let judge = ColumnJudge::new(&policies, &policies.bad_dates, &column, Encoding::Utf8);
+    let mut columns = vec![CopyColumn::Judged(judge); 5];
+    if kind == "left-out" {
+        columns[1] = CopyColumn::LeftOut;
+    }
+    let mut rows = Vec::with_capacity(2 * STREAM_BYTES);
+    let options = CopyOptions::new(format);
+    bencher.counter(BytesCount::new(stream.len())).bench_local(move || {
+        let mut copy = CopyRows::new(&options, Encoding::Utf8, columns.clone(), 1 << 20);
+        rows.clear();
+        let _ = black_box(copy.rewrite(black_box(&stream), &mut rows));
+        rows.len()
+    });
 }

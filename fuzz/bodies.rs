@@ -10,8 +10,9 @@ use dms_proxy::session::{Exchange, Session};
 use dms_proxy::statement::lexer::Lexer;
 use dms_proxy::statement::{self, Lexing, json_escapes_in, mend_literals};
 use dms_proxy::value::{
-    BindScanner, CopyFormat, CopyNulRemover, CopyOptions, CopyScanner, ValueKind, first_bind_nul,
-    mend_parse, without_bind_nuls,
+    BindScanner, Column, ColumnJudge, CopyColumn, CopyFormat, CopyNulRemover, CopyOptions,
+    CopyRows, CopyScanner, ForcedColumns, NulPolicy, ValueKind, ValuePolicies, first_bind_nul,
+    mend_parse, type_oid, without_bind_nuls,
 };
 use dms_proxy::wire::{self, StartupParameters};
 
@@ -185,6 +186,50 @@ fn copy(stream: &[u8], options: &CopyOptions, choice: usize) {
         Some(rows)
     };
     assert_eq!(remove(1 + choice / 32), remove(stream.len().max(1)));
+}
+
+/// A COPY stream of any format taken apart into fields.
+pub fn copy_rows(data: &[u8]) {
+    let (choice, stream) = choice(data);
+    let text = CopyOptions::new(CopyFormat::Text);
+    let csv = CopyOptions::new(CopyFormat::Csv);
+    let options = match choice / 4 % 6 {
+        0 => text,
+        1 => CopyOptions { delimiter: b' ', null: b"a".to_vec(), header_lines: 1, ..text },
+        2 => csv,
+        3 => CopyOptions { escape: b'\\', null: b"attNULL".to_vec(), header_lines: 1, ..csv },
+        4 => CopyOptions { quote: b' ', force_null: ForcedColumns::All, ..csv },
+        _ => CopyOptions::new(CopyFormat::Binary),
+    };
+    let judged = |nul| {
+        let policies = ValuePolicies { nul, ..ValuePolicies::default() };
+        let column = Column { type_oid: type_oid::TEXT, ..Column::default() };
+        let encoding = encoding(choice);
+        CopyColumn::Judged(ColumnJudge::new(&policies, &policies.bad_dates, &column, encoding))
+    };
+    let rewrite = |columns: Vec<CopyColumn>, piece_bytes: usize| {
+        let mut copy = CopyRows::new(&options, encoding(choice), columns, 20);
+        let mut rows = Vec::new();
+        let mut results: Vec<_> =
+            stream.chunks(piece_bytes).map(|piece| copy.rewrite(piece, &mut rows)).collect();
+        results.push(copy.finish(&mut rows));
+        let refused = results.into_iter().find_map(Result::err);
+        (rows, refused, copy.take_findings(), copy.too_long(), copy.of_two_encodings())
+    };
+    let pieces = [stream.len().max(1), 1 + choice / 32];
+    let columns = [
+        vec![judged(NulPolicy::Remove), CopyColumn::LeftOut, CopyColumn::Kept],
+        vec![CopyColumn::LeftOut, judged(NulPolicy::Space), judged(NulPolicy::Reject)],
+    ];
+    for columns in columns {
+        let [whole, cut] = pieces.map(|piece_bytes| rewrite(columns.clone(), piece_bytes));
+        assert_eq!(whole, cut);
+        assert!(whole.0.len() <= 4 * stream.len() + 2);
+    }
+    for piece_bytes in pieces {
+        let kept = rewrite(vec![CopyColumn::Kept; 3], piece_bytes);
+        assert_eq!(kept, (stream.to_vec(), None, Vec::new(), 0, 0));
+    }
 }
 
 /// The body of a Bind, and of a Parse.

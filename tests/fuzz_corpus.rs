@@ -62,6 +62,11 @@ fn copy_binary() {
 }
 
 #[test]
+fn copy_rows() {
+    replay("copy_rows", bodies::copy_rows);
+}
+
+#[test]
 fn bind() {
     replay("bind", bodies::bind);
 }

@@ -1,5 +1,6 @@
 //! Values whose NULs were mended, as PostgreSQL stores them, next to what a model makes of them.
 
+mod copy_rows;
 mod json_values;
 mod slots;
 mod judged_values;

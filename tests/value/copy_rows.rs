@@ -428,13 +428,13 @@ fn binary_fields_are_judged_and_left_out() {
         copy.gives(&[SIGNATURE, &two, &rest].concat(), &expected);
     }
     for at in 0..16 {
-        let mut stream = stream(&[two.clone()], b"");
+        let mut stream = stream(std::slice::from_ref(&two), b"");
         stream[at] ^= 0x80;
         if !(13..15).contains(&at) {
             copy.gives(&stream, &stream);
         }
     }
-    let reject = setup(&options, &[Kept, Reject]).rewrite(&stream(&[two.clone()], b""));
+    let reject = setup(&options, &[Kept, Reject]).rewrite(&stream(std::slice::from_ref(&two), b""));
     assert_eq!(reject.refusal, Some((1, Some(1), "22021")));
     let small = Setup { field_bytes_max: 3, ..setup(&options, &[Remove, LeftOut]) };
     let long = tuple(&[Some(b"a\0bc"), Some(b"a\0bc")]);
@@ -563,7 +563,7 @@ fn is_written(field: &Field, options: &CopyOptions) -> bool {
     let is_text = options.format == CopyFormat::Text;
     let unwritable =
         if is_text { without.is_empty() } else { options.force_null == ForcedColumns::All };
-    !is_default && !(unwritable && without == options.null)
+    !(is_default || unwritable && without == options.null)
 }
 
 fn without_nuls(value: &[u8]) -> Vec<u8> {

@@ -1,11 +1,10 @@
 //! The tuples of COPY binary: fields found by their lengths. Knows no values.
 
 use super::RowRefusal;
-use super::columns::{Columns, Passage, Place};
+use super::columns::{Change, Columns, Passage, Place};
 use super::piece::Piece;
 use crate::value::copy_binary::{CRITICAL_FLAGS, NULL, SIGNATURE, TRAILER};
 use crate::value::cut_number::CutNumber;
-use crate::value::judge::Verdict;
 
 /// Bytes of the length in front of a field.
 const LENGTH_BYTES: usize = 4;
@@ -236,9 +235,9 @@ impl BinaryRows {
         let value = field.get(LENGTH_BYTES..).unwrap_or_default();
         let place = Place { column: self.column, row: self.row };
         match columns.judge_binary(place, value)? {
-            Verdict::Keep | Verdict::Refuse(_) => stay(&held, piece, end),
-            Verdict::Null => piece.replace(at, end, &NULL.to_be_bytes()),
-            Verdict::Replace(value) => {
+            None => stay(&held, piece, end),
+            Some(Change::Null) => piece.replace(at, end, &NULL.to_be_bytes()),
+            Some(Change::Value(value)) => {
                 let length = u32::try_from(value.len()).unwrap_or(NULL);
                 piece.replace(at, end, &length.to_be_bytes());
                 piece.rows.extend_from_slice(&value);

@@ -94,10 +94,14 @@ impl Columns {
         self.columns.iter().map(forced).collect()
     }
 
-    /// Judges a value in text format. What was found counts once it is
-    /// [noted](Columns::note).
+    /// Judges a value in text format; gives what is to take its place. What was found with that
+    /// counts once it is [noted](Columns::note).
     #[inline]
-    pub(super) fn judge_text(&mut self, place: Place, value: &[u8]) -> Result<Verdict, RowRefusal> {
+    pub(super) fn judge_text(
+        &mut self,
+        place: Place,
+        value: &[u8],
+    ) -> Result<Option<Change>, RowRefusal> {
         self.judge(place, |judge, findings| judge.judge_text(value, findings))
     }
 
@@ -107,7 +111,7 @@ impl Columns {
         &mut self,
         place: Place,
         value: &[u8],
-    ) -> Result<Verdict, RowRefusal> {
+    ) -> Result<Option<Change>, RowRefusal> {
         self.judge(place, |judge, findings| judge.judge_binary(value, findings))
     }
 
@@ -116,20 +120,25 @@ impl Columns {
         &mut self,
         place: Place,
         judge_value: impl FnOnce(&mut ColumnJudge, &mut Findings) -> Verdict,
-    ) -> Result<Verdict, RowRefusal> {
+    ) -> Result<Option<Change>, RowRefusal> {
         let Some(CopyColumn::Judged(judge)) = self.columns.get_mut(place.column) else {
-            return Ok(Verdict::Keep);
+            return Ok(None);
         };
         match judge_value(judge, &mut self.fresh) {
+            Verdict::Keep => {
+                self.note(place);
+                Ok(None)
+            }
+            Verdict::Replace(value) => Ok(Some(Change::Value(value))),
+            Verdict::Null => Ok(Some(Change::Null)),
             Verdict::Refuse(refusal) => {
                 self.note(place);
                 Err(RowRefusal { row: place.row, column: Some(place.column), refusal })
             }
-            verdict => Ok(verdict),
         }
     }
 
-    /// The last verdict was carried out.
+    /// The last change was made.
     #[inline]
     pub(super) fn note(&mut self, place: Place) {
         if self.fresh.is_empty() {
@@ -145,7 +154,7 @@ impl Columns {
         self.has_found = true;
     }
 
-    /// The last verdict could not be carried out.
+    /// The last change could not be made.
     pub(super) fn forget(&mut self) {
         self.fresh.take();
     }
@@ -194,6 +203,13 @@ impl Columns {
             },
         }
     }
+}
+
+/// What is to take the place of a value.
+#[derive(Debug)]
+pub(super) enum Change {
+    Value(Vec<u8>),
+    Null,
 }
 
 /// Where a value stands.

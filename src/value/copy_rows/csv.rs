@@ -72,23 +72,37 @@ impl CsvFields {
 
     /// The value of a field with quotes.
     fn unquote(&self, field: &[u8], value: &mut Vec<u8>) {
-        let (quote, escape) = ([self.quote], [self.escape]);
-        let mut in_quotes = false;
-        let mut characters = characters(field, self.encoding).peekable();
-        while let Some(character) = characters.next() {
-            if !in_quotes && character == quote {
-                in_quotes = true;
-            } else if in_quotes
-                && character == escape
-                && let Some(escaped) = characters.next_if(|next| *next == escape || *next == quote)
-            {
-                value.extend_from_slice(escaped);
-            } else if in_quotes && character == quote {
-                in_quotes = false;
-            } else {
-                value.extend_from_slice(character);
+        let (mut rest, mut in_quotes) = (field, false);
+        while let Some((&byte, behind)) = rest.split_first() {
+            let (plain, behind_plain) = rest.split_at(self.plain_length(rest));
+            if !plain.is_empty() {
+                value.extend_from_slice(plain);
+                rest = behind_plain;
+                continue;
+            }
+            rest = behind;
+            let escaped = behind.first().filter(|next| [self.quote, self.escape].contains(next));
+            match (in_quotes, escaped) {
+                (true, Some(&escaped)) if byte == self.escape => {
+                    value.push(escaped);
+                    rest = behind.get(1..).unwrap_or_default();
+                }
+                _ if byte == self.quote => in_quotes = !in_quotes,
+                _ => value.push(byte),
             }
         }
+    }
+
+    /// The bytes up to the next quote or escape, or up to the next character that needs a step, or
+    /// the bytes of this one.
+    fn plain_length(&self, bytes: &[u8]) -> usize {
+        let has_meaning = |byte: &u8| *byte == self.quote || *byte == self.escape || *byte >= 0x80;
+        let found = match (self.encoding.has_ascii_trail(), bytes.first()) {
+            (true, Some(0x80..)) => return self.encoding.character_length(bytes),
+            (true, _) => bytes.iter().position(has_meaning),
+            (false, _) => memchr2(self.quote, self.escape, bytes),
+        };
+        found.unwrap_or(bytes.len())
     }
 
     fn write_quoted(&self, value: &[u8], written: &mut Vec<u8>) {
@@ -226,5 +240,32 @@ impl FieldFormat for CsvFields {
         }
         written.extend_from_slice(&self.null);
         self.null != END_OF_DATA
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::value::copy_options::CopyFormat;
+
+    #[test]
+    fn null_is_written_as_the_column_takes_it() {
+        let options =
+            |null: &[u8]| CopyOptions { null: null.to_vec(), ..CopyOptions::new(CopyFormat::Csv) };
+        for (null, forced, expected) in [
+            (&b""[..], (false, false), Some(&b""[..])),
+            (b"attNULL", (false, false), Some(b"attNULL")),
+            (b"attNULL", (true, false), Some(b"attNULL")),
+            (b"attNULL", (true, true), Some(b"\"attNULL\"")),
+            (b"attNULL", (false, true), None),
+            // Alone in its line it would end the data.
+            (br"\.", (false, false), None),
+        ] {
+            let forced = vec![Forced { null: forced.0, not_null: forced.1 }];
+            let fields = CsvFields::new(&options(null), Encoding::Utf8, forced);
+            let mut written = Vec::new();
+            let is_written = fields.write_null(0, &mut written);
+            assert_eq!(is_written.then_some(&*written), expected);
+        }
     }
 }

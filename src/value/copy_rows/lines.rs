@@ -2,11 +2,10 @@
 //! escapes and no quotes.
 
 use super::RowRefusal;
-use super::columns::{Columns, Passage, Place};
+use super::columns::{Change, Columns, Passage, Place};
 use super::field_format::{Content, END_OF_DATA, FieldFormat};
 use super::piece::Piece;
 use crate::value::copy_options::CopyOptions;
-use crate::value::judge::Verdict;
 
 /// How the lines of the stream end; the first one decides.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -319,22 +318,20 @@ impl<F: FieldFormat> Lines<F> {
             return Ok(false);
         }
         if columns.passage(self.column) == Passage::Judged && !self.is_header() {
-            let verdict = match self.fields.content(field, self.column, &mut self.value) {
+            let change = match self.fields.content(field, self.column, &mut self.value) {
                 Content::Value(value) => columns.judge_text(place, value)?,
-                Content::None => Verdict::Keep,
+                Content::None => None,
                 Content::OfTwoEncodings => {
                     columns.of_two_encodings += 1;
-                    Verdict::Keep
+                    None
                 }
             };
-            is_written = match &verdict {
-                Verdict::Keep | Verdict::Refuse(_) => false,
-                Verdict::Replace(value) => self.fields.write(value, self.column, &mut self.written),
-                Verdict::Null => self.fields.write_null(self.column, &mut self.written),
-            };
-            match is_written || verdict == Verdict::Keep {
-                true => columns.note(place),
-                false => columns.forget(),
+            if let Some(change) = change {
+                is_written = self.write(&change);
+                match is_written {
+                    true => columns.note(place),
+                    false => columns.forget(),
+                }
             }
         }
         // In a line of its own that it did not have, `\.` would end the data.
@@ -348,6 +345,13 @@ impl<F: FieldFormat> Lines<F> {
             }
         }
         Ok(is_written)
+    }
+
+    fn write(&mut self, change: &Change) -> bool {
+        match change {
+            Change::Value(value) => self.fields.write(value, self.column, &mut self.written),
+            Change::Null => self.fields.write_null(self.column, &mut self.written),
+        }
     }
 
     pub(super) fn finish(

@@ -278,3 +278,20 @@ impl FieldFormat for TextFields {
         !self.null.windows(END_OF_DATA.len()).any(|bytes| bytes == END_OF_DATA)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::value::copy_options::CopyFormat;
+
+    #[test]
+    fn null_is_written_unless_it_would_end_the_data() {
+        for (null, expected) in [(&br"\N"[..], true), (b"", true), (br"a\.", false)] {
+            let options = CopyOptions { null: null.to_vec(), ..CopyOptions::new(CopyFormat::Text) };
+            let fields = TextFields::new(&options, Encoding::Utf8);
+            let mut written = b"x".to_vec();
+            assert_eq!(fields.write_null(0, &mut written), expected);
+            assert_eq!(written, null);
+        }
+    }
+}
