@@ -17,7 +17,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("session", &["encoding", "ledger", "mapping", "statement", "value", "wire"]),
     ("connection", &["session", "target", "wire"]),
     ("dms", &["mapping"]),
-    ("config", &["dms", "mapping", "session", "target"]),
+    ("config", &["dms", "mapping", "session", "target", "value"]),
 ];
 
 /// Modules that know nothing of IO.

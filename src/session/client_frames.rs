@@ -182,10 +182,7 @@ impl Session {
             tag::CLOSE => self.on_close(head, rest),
             tag::QUERY | tag::PARSE => self.on_statement(head, rest, first),
             tag::COPY_DATA | tag::COPY_DONE | tag::COPY_FAIL => self.on_copy(head),
-            tag::FUNCTION_CALL => {
-                self.replies.push(Expected::new(Request::FunctionCall));
-                self.pass(head)
-            }
+            tag::FUNCTION_CALL => self.on_function_call(head, rest, first),
             tag::TERMINATE => {
                 if let Some(judged) = self.before_terminate(first) {
                     return Ok(judged);

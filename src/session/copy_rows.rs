@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::relations::{CopyStream, Relation};
 use super::{Body, CopyIn, Mend, Session, Step};
 use crate::ledger::Place;
-use crate::value::{CopyColumn, CopyRows, RowRefusal, SilentLoss};
+use crate::value::{CopyColumn, CopyFormat, CopyRows, RowRefusal, SilentLoss};
 use crate::wire::{self, HEAD_BYTES, OwnError, tag};
 
 /// The longest field in bytes that is judged; a longer one passes as it is, counted.
@@ -30,7 +30,13 @@ impl Session {
             column.is_some_and(|column| column.is_generated && self.policy.leaves_out_generated)
         };
         let leaves_out = copy.fields.iter().any(|index| left_out(*index));
-        if self.policy.values.is_only_spaces() && !leaves_out {
+        let binary = copy.options.format == CopyFormat::Binary;
+        let fits = binary
+            && copy.fields.iter().flatten().any(|&index| {
+                let column = relation.columns.get(index);
+                column.is_some_and(|column| column.column.takes_other_binary())
+            });
+        if self.policy.values.is_only_spaces() && !leaves_out && !fits {
             return None;
         }
         let columns = copy.fields.iter().map(|&index| {
@@ -38,7 +44,7 @@ impl Session {
                 return CopyColumn::LeftOut;
             }
             let column = index.and_then(|index| relation.columns.get(index));
-            let judge = column.and_then(|column| self.judge_of(relation, &column.column));
+            let judge = column.map(|column| self.row_judge(relation, &column.column));
             judge.map_or(CopyColumn::Kept, CopyColumn::Judged)
         });
         let encoding = copy.options.encoding.unwrap_or(self.lexing.encoding);

@@ -17,6 +17,7 @@ mod copy_rows;
 mod counts;
 mod exchange;
 mod expected_replies;
+mod function_call;
 mod ledger_entries;
 mod look_up;
 mod own_statement;
@@ -43,7 +44,9 @@ use crate::value::{BindScanner, CopyScanner, QueryScanner};
 use crate::wire::{OwnError, StartupParameters};
 use copy_rows::RowStream;
 use expected_replies::ExpectedReplies;
+use function_call::Functions;
 use ledger_entries::Writing;
+use look_up::{LookUp, UserTypes};
 use prepared_statements::PreparedStatements;
 use relations::{Relation, Relations};
 use settling::Settling;
@@ -113,8 +116,10 @@ pub struct Session {
     prepared: PreparedStatements,
     settling: Settling,
     /// The statement whose parameters are being looked up; the client waits meanwhile.
-    looks_up: Option<Box<[u8]>>,
+    looks_up: Option<LookUp>,
     relations: Relations,
+    functions: Functions,
+    user_types: UserTypes,
     /// The client has sent messages of an extended query since its last Sync.
     in_pipeline: bool,
     /// The relation whose rows the client sends, where it is known.
@@ -159,6 +164,8 @@ impl Session {
             settling: Settling::default(),
             looks_up: None,
             relations: Relations::default(),
+            functions: Functions::new(),
+            user_types: UserTypes::default(),
             in_pipeline: false,
             copying: None,
             copy_in: CopyIn::None,

@@ -33,6 +33,10 @@ pub(super) enum OwnStatement {
         /// Whether the table is made first.
         creates: bool,
     },
+    /// Asks for the types of a function's arguments.
+    Arguments(u32),
+    /// Asks what is under types that users have made.
+    UserTypes(Vec<u32>),
     /// Asks for the columns of a relation.
     Columns {
         /// Its schema, if the client's text names one.
@@ -63,11 +67,26 @@ impl OwnStatement {
                 true => create_sql() + insert,
                 false => insert.clone(),
             },
+            OwnStatement::Arguments(function) => {
+                format!("SELECT proargtypes FROM pg_catalog.pg_proc WHERE oid = {function}")
+            }
+            OwnStatement::UserTypes(oids) => user_types_sql(oids),
             OwnStatement::Columns { schema, table, major } => {
                 columns_sql(schema.as_deref(), table, *major)
             }
         }
     }
+}
+
+/// The text that asks what is under types: a domain's own, as [`columns_sql`] has it.
+fn user_types_sql(oids: &[u32]) -> String {
+    let oids: Vec<String> = oids.iter().map(u32::to_string).collect();
+    format!(
+        "SELECT t.oid, coalesce(d.oid, b.oid, t.oid) FROM pg_catalog.pg_type t \
+         LEFT JOIN pg_catalog.pg_type b ON b.oid = t.typbasetype \
+         LEFT JOIN pg_catalog.pg_type d ON d.oid = b.typbasetype WHERE t.oid IN ({})",
+        oids.join(", ")
+    )
 }
 
 /// The text that asks for the columns of a relation, each with the type that is under its domain.

@@ -150,18 +150,24 @@ impl Session {
     }
 }
 
-/// A judge for a column, where anything is asked of values.
 impl Session {
+    /// A judge for a column, where anything is asked of values.
     pub(super) fn judge_of(
         &self,
         relation: &Relation,
         column: &crate::value::Column,
     ) -> Option<ColumnJudge> {
-        let values = &self.policy.values;
-        if values.is_only_spaces() {
-            return None;
-        }
+        let asked = !self.policy.values.is_only_spaces();
+        asked.then(|| self.row_judge(relation, column))
+    }
+
+    /// A judge for a column, whatever is asked.
+    pub(super) fn row_judge(
+        &self,
+        relation: &Relation,
+        column: &crate::value::Column,
+    ) -> ColumnJudge {
         let bad_dates = self.policy.bad_dates_of(&relation.schema, &relation.table, &column.name);
-        Some(ColumnJudge::new(values, bad_dates, column, self.lexing.encoding))
+        ColumnJudge::new(&self.policy.values, bad_dates, column, self.lexing.encoding)
     }
 }

@@ -192,6 +192,14 @@ impl Session {
                 self.on_relation(&answer);
                 None
             }
+            OwnStatement::Arguments(function) => {
+                self.on_arguments(*function, &answer);
+                None
+            }
+            OwnStatement::UserTypes(oids) => {
+                self.on_user_types(oids, &answer);
+                None
+            }
             OwnStatement::WriteLedger { insert, creates } => {
                 self.on_ledger_written(insert, *creates, answer.error.as_ref())
             }
@@ -258,6 +266,8 @@ impl Session {
             OwnStatement::SetRole(_) => timeout().or_else(script),
             OwnStatement::SetTimeout(_) => script(),
             OwnStatement::AfterConnect(_)
+            | OwnStatement::Arguments(_)
+            | OwnStatement::UserTypes(_)
             | OwnStatement::Columns { .. }
             | OwnStatement::WriteLedger { .. } => None,
         };

@@ -73,6 +73,7 @@ impl Session {
             Ok(planned) => planned,
             Err(error) => return self.fail_query(head, error, &script),
         };
+        self.plan_copies(sql, &script.copies, &mut planned);
         self.mend_constants(sql, &planned);
         let copies = self.copy_streams(&script);
         self.in_pipeline = false;
@@ -130,6 +131,7 @@ impl Session {
             Ok(planned) => planned,
             Err(error) => return self.fail_parse(head, name, types, error),
         };
+        self.plan_copies(sql, &script.copies, &mut planned);
         self.mend_constants(sql, &planned);
         self.in_pipeline = true;
         let parameters = planned.parameters.take();

@@ -217,6 +217,7 @@ impl Session {
             }
             if dropped.request == Request::OwnInPipeline {
                 self.settling.active = false;
+                self.looks_up = None;
             }
             if let Some(undo) = dropped.notes.and_then(|notes| notes.undo) {
                 self.prepared.undo(undo);

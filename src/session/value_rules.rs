@@ -11,7 +11,7 @@ use super::parameters::{ParameterUse, Parameters};
 use super::relations::{Name, Relation, RelationColumn};
 use crate::ledger::Place;
 use crate::statement::{
-    self, Replacement, Slot, SlotColumn, SlotValue, Writes, WritesHead, constant_text,
+    self, CopyIn, Replacement, Slot, SlotColumn, SlotValue, Writes, WritesHead, constant_text,
     for_each_slot, for_each_write, mend_json_constant, quoted_boolean, quoted_hex, quoted_text,
 };
 use crate::value::assignment::may_be_inferred;
@@ -147,6 +147,32 @@ impl Session {
         });
         planned.replacements.sort_by_key(|replacement| replacement.span.start);
         refused.map_or(Ok(planned), Err)
+    }
+
+    /// Takes columns whose fields are left out of a COPY out of its list, too.
+    pub(super) fn plan_copies(&self, sql: &[u8], copies: &[CopyIn], planned: &mut Planned) {
+        if !self.settings.rewrite || !self.policy.leaves_out_generated {
+            return;
+        }
+        for copy in copies {
+            let Some(relation) = self.relations.get(&copy.name) else { continue };
+            let left_out = |name: &Vec<u8>| {
+                let column = relation.position(name).and_then(|at| relation.columns.get(at));
+                column.is_some_and(|column| column.is_generated)
+            };
+            let listed = copy.columns.iter().zip(&copy.column_spans);
+            let kept: Vec<&[u8]> = listed
+                .filter(|(name, _)| !left_out(name))
+                .map(|(_, span)| sql.get(span.clone()).unwrap_or_default())
+                .collect();
+            if let (Some(first), Some(last)) = (copy.column_spans.first(), copy.column_spans.last())
+                && !kept.is_empty()
+                && kept.len() < copy.columns.len()
+            {
+                planned.replace(first.start..last.end, &kept.join(&b", "[..]));
+            }
+        }
+        planned.replacements.sort_by_key(|replacement| replacement.span.start);
     }
 
     fn plan_write(

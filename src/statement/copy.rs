@@ -8,6 +8,7 @@ use super::expression::Until;
 use super::finder::Finder;
 use super::lexer::TokenKind;
 use super::literal::text_constant;
+use super::name::kept_name;
 use crate::encoding::Encoding;
 use crate::mapping::Place;
 use crate::value::{CopyFormat, CopyOptions, ForcedColumns};
@@ -105,9 +106,10 @@ impl Finder<'_> {
             name.push(self.folded_name());
         }
         let relation = start..self.cursor.previous.end;
-        let mut columns = Vec::new();
+        let (mut columns, mut column_spans) = (Vec::new(), Vec::new());
         if self.cursor.eat_kind(TokenKind::Open) {
             while self.cursor.at_name() {
+                column_spans.push(self.cursor.token.start..self.cursor.token.end);
                 columns.push(self.folded_name());
                 self.cursor.eat_kind(TokenKind::Comma);
             }
@@ -134,7 +136,9 @@ impl Finder<'_> {
         // A relation in another encoding is named as far as its bytes are Latin-1.
         let relation = String::from_utf8(text.to_vec())
             .unwrap_or_else(|_| text.iter().copied().map(char::from).collect());
-        self.script.copies.push(CopyIn { relation, name, columns, options: said.options() });
+        let options = said.options();
+        let copy = CopyIn { relation, name, columns, column_spans, options };
+        self.script.copies.push(copy);
         self.expression(Place::Cast, Until::Statement)
     }
 
@@ -167,17 +171,10 @@ impl Finder<'_> {
 
     /// The value of an option that is spelled as a name.
     fn folded_name(&mut self) -> Vec<u8> {
-        let bytes = self.cursor.bytes(self.cursor.token);
-        let name = match self.cursor.token.kind {
-            TokenKind::Word => bytes.to_ascii_lowercase(),
-            _ => {
-                let inside = bytes.get(1..bytes.len().saturating_sub(1)).unwrap_or_default();
-                let mut name = inside.to_vec();
-                // A doubled quote is one; two quotes in a row are nothing else inside.
-                name.dedup_by(|a, b| *a == b'"' && *b == b'"');
-                name
-            }
-        };
+        let token = self.cursor.token;
+        // A name that cannot be read is the name of nothing.
+        let name = kept_name(token.kind, self.cursor.bytes(token), self.encoding);
+        let name = name.unwrap_or_default();
         self.cursor.bump();
         name
     }

@@ -94,6 +94,8 @@ pub struct CopyIn {
     pub name: Vec<Vec<u8>>,
     /// The columns that it lists, as PostgreSQL keeps their names; none for all of them.
     pub columns: Vec<Vec<u8>>,
+    /// Where the text lists them.
+    pub column_spans: Vec<Range<usize>>,
     /// What its options say about the row stream.
     pub options: CopyOptions,
 }

@@ -1,5 +1,6 @@
 //! A column of the target, or a parameter that goes into one, as far as its values need to know it.
 
+use super::assignment::VARCHAR_37;
 use super::kind::ValueKind;
 use super::type_oid;
 
@@ -22,5 +23,12 @@ impl Column {
     /// What its values hold.
     pub fn kind(&self) -> ValueKind {
         type_oid::kind_of(self.type_oid)
+    }
+
+    /// Whether a COPY in binary format is looked through for fields of another type: where loads are
+    /// known to send integers for booleans, text for UUIDs, timestamps for `VARCHAR(37)`.
+    pub fn takes_other_binary(&self) -> bool {
+        matches!(self.type_oid, type_oid::BOOL | type_oid::UUID)
+            || (self.type_oid == type_oid::VARCHAR && self.modifier == VARCHAR_37)
     }
 }

@@ -1,6 +1,7 @@
 //! Row values in the formats in which they travel (Bind parameters, COPY text, CSV and binary),
 //! mended in place; knows no SQL, no frames, no sockets.
 
+mod array_nul;
 pub mod assignment;
 pub(crate) mod backslash_escape;
 mod binary_text;
@@ -19,6 +20,7 @@ mod copy_removal;
 mod copy_rows;
 mod copy_text;
 mod cut_number;
+mod function_call;
 pub(crate) mod json_escape;
 mod judge;
 mod kind;
@@ -38,6 +40,7 @@ pub use copy_nul::CopyScanner;
 pub use copy_options::{CopyFormat, CopyOptions, ForcedColumns};
 pub use copy_removal::CopyNulRemover;
 pub use copy_rows::{CopyColumn, CopyFinding, CopyRows, RowRefusal};
+pub use function_call::{called_function, mend_function_call};
 pub use judge::{ColumnJudge, Refusal, Verdict};
 pub use kind::ValueKind;
 pub use nul_policy::{

@@ -62,6 +62,8 @@ pub fn kind_of(type_oid: u32) -> ValueKind {
     match type_oid {
         CHAR | NAME | TEXT | XML | UNKNOWN | BPCHAR | VARCHAR | CSTRING => ValueKind::Character,
         JSON | JSONB => ValueKind::Json,
+        // The arrays of those above, and of json and jsonb.
+        143 | 199 | 1002 | 1003 | 1009 | 1014 | 1015 | 1263 | 3807 => ValueKind::CharacterArray,
         _ => ValueKind::Other,
     }
 }

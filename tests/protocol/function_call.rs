@@ -1,7 +1,7 @@
 //! Function calls (`F`), which large objects are made of.
 
 use super::{exact, log_in, say};
-use crate::support::{Body, Wire, both};
+use crate::support::{Body, Cluster, Proxy, Wire, both};
 
 /// OIDs of functions never change. Source: PostgreSQL, `src/include/catalog/pg_proc.dat`.
 const LO_CREATE: i32 = 715;
@@ -60,4 +60,17 @@ fn function_calls_that_fail() {
     });
     assert!(said.contains("V \\x00\\x00\\x00\\x04\\x00\\x00\\x00\\x03\n"), "{said}");
     assert!(said.contains("22012"), "{said}");
+}
+
+#[test]
+fn arguments_that_are_characters_are_mended() {
+    const TEXTEQ: i32 = 67;
+    const BYTEAEQ: i32 = 1948;
+    let database = Cluster::shared().create_database();
+    let mut wire = log_in(&Proxy::shared().endpoint(database.endpoint()));
+    let holds = |said: String| said.contains("FunctionCallResponse") && said.contains("\\x01");
+    assert!(holds(call(&mut wire, TEXTEQ, &[b"a\0b", b"a b"])));
+    assert!(holds(call(&mut wire, TEXTEQ, &[b"\0", b" "])));
+    assert!(!holds(call(&mut wire, BYTEAEQ, &[b"\0", b" "])));
+    assert!(holds(call(&mut wire, BYTEAEQ, &[b"\0", b"\0"])));
 }

@@ -450,3 +450,32 @@ fn relations_of_a_copy_may_be_spelled_in_any_way() {
         said
     });
 }
+
+#[test]
+fn binary_arrays_and_domains() {
+    let (database, endpoint) = proxied();
+    let mut wire = log_in(&endpoint);
+    say(&mut wire, "CREATE DOMAIN short AS varchar(9); CREATE DOMAIN shorter AS short");
+    say(&mut wire, "CREATE TABLE t (a text[], d shorter, b bytea, n int[])");
+    wire.parse("s", "INSERT INTO t VALUES ($1, $2, $3, $4)", &[]);
+    let array = |element_oid: u8, elements: &[&[u8]]| {
+        let mut value = Body::default().int32(1).int32(0).int32(element_oid.into());
+        value = value.int32(i32::try_from(elements.len()).unwrap()).int32(1);
+        for element in elements {
+            value = value.int32(i32::try_from(element.len()).unwrap());
+            value.0.extend_from_slice(element);
+        }
+        value.0
+    };
+    let texts = array(25, &[b"a\0b", b"\0", b"plain"]);
+    let numbers = array(23, &[&[0, 0, 0, 7]]);
+    let values = [Some(&texts[..]), Some(b"x\0"), Some(b"\0\x01"), Some(&numbers)];
+    wire.bind("", "s", &[1], &values, 0).execute("", 0).sync();
+    let said = transcript(&wire.until_ready());
+    assert!(said.contains("INSERT 0 1"), "{said}");
+    // The types are known by now, and nothing is asked again.
+    wire.bind("", "s", &[1], &values, 0).execute("", 0).sync();
+    assert!(transcript(&wire.until_ready()).contains("INSERT 0 1"));
+    let row = ["{\"a b\",\" \",plain}", "x ", "\\x0001", "{7}"];
+    assert_eq!(database.query("TABLE t"), [row, row]);
+}

@@ -357,7 +357,7 @@ fn bad_dates_are_those_that_the_server_refuses() {
             (type_oid::TIMESTAMPTZ, "timestamptz"),
         ] {
             let column = column(type_oid, -1);
-            let mut judge =
+            let judge =
                 ColumnJudge::new(&policies, &policies.bad_dates, &column, Encoding::Utf8);
             let is_bad =
                 judge.judge_text(text.as_bytes(), &mut Findings::default()) == Verdict::Null;
@@ -386,7 +386,7 @@ fn cut_values_fit_and_surplus_blanks_are_the_servers() {
         let text = numbers.pieces(&["a", "ä", "€", "😀", " ", " "]).concat();
         for (type_oid, name) in [(type_oid::VARCHAR, "v"), (type_oid::BPCHAR, "b")] {
             let column = column(type_oid, 7);
-            let mut judge = ColumnJudge::new(&policies, &BadDates::Reject, &column, Encoding::Utf8);
+            let judge = ColumnJudge::new(&policies, &BadDates::Reject, &column, Encoding::Utf8);
             let sql = format!("INSERT INTO t ({name}) VALUES ($1) RETURNING {name}");
             let answer = server.ask(&sql, false, text.as_bytes());
             match judge.judge_text(text.as_bytes(), &mut Findings::default()) {
@@ -409,7 +409,7 @@ fn cut_values_fit_and_surplus_blanks_are_the_servers() {
 fn finds(rule: ValueRule, type_oid: u32, modifier: i32, text: &str) -> bool {
     let policies = ValuePolicies { silent_loss: SilentLoss::Allow, ..ValuePolicies::default() };
     let column = column(type_oid, modifier);
-    let mut judge = ColumnJudge::new(&policies, &BadDates::Reject, &column, Encoding::Utf8);
+    let judge = ColumnJudge::new(&policies, &BadDates::Reject, &column, Encoding::Utf8);
     let mut findings = Findings::default();
     assert_eq!(judge.judge_text(text.as_bytes(), &mut findings), Verdict::Keep);
     findings.take().iter().any(|(noted, _)| *noted == rule)
@@ -528,7 +528,7 @@ fn cut_bytea_has_the_bytes_of_the_limit() {
         let policies =
             ValuePolicies { lob_bytes_max: NonZeroUsize::new(limit), ..ValuePolicies::default() };
         let column = column(type_oid::BYTEA, -1);
-        let mut judge = ColumnJudge::new(&policies, &BadDates::Reject, &column, Encoding::Utf8);
+        let judge = ColumnJudge::new(&policies, &BadDates::Reject, &column, Encoding::Utf8);
         let whole = server.ask(sql, false, text.as_bytes());
         match (judge.judge_text(text.as_bytes(), &mut Findings::default()), whole) {
             (Verdict::Keep, Ok(whole)) => assert!(whole.len() <= 2 * limit, "{text} {limit}"),
@@ -574,7 +574,7 @@ fn broken_utf8_is_what_the_server_refuses_and_mended_it_is_taken() {
         for invalid_utf8 in [InvalidUtf8::Replace, InvalidUtf8::Cp1252] {
             let policies = ValuePolicies { invalid_utf8, ..ValuePolicies::default() };
             let column = column(type_oid::TEXT, -1);
-            let mut judge = ColumnJudge::new(&policies, &BadDates::Reject, &column, Encoding::Utf8);
+            let judge = ColumnJudge::new(&policies, &BadDates::Reject, &column, Encoding::Utf8);
             for is_binary in [false, true] {
                 let answer = server.ask("SELECT $1::text", is_binary, &value);
                 let mut findings = Findings::default();

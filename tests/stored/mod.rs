@@ -2,8 +2,8 @@
 
 mod copy_rows;
 mod json_values;
-mod slots;
 mod judged_values;
+mod slots;
 mod string_constants;
 
 /// A few thousand numbers that look random and are the same in each run.
