@@ -3,6 +3,7 @@
 
 pub mod cli;
 pub mod config;
+pub mod close_out;
 pub mod connection;
 pub mod dms;
 pub mod encoding;
