@@ -2,8 +2,8 @@
 //! AWS DMS would.
 
 pub mod cli;
-pub mod config;
 pub mod close_out;
+pub mod config;
 pub mod connection;
 pub mod dms;
 pub mod encoding;

@@ -140,9 +140,12 @@ pub async fn finish(
     report.tables = analyze(sessions, options).await?;
     let (of_keys, of_users) = disabled_triggers(target, &options.scope).await?;
     report.settings = silencing_settings(target).await?;
-    report.open.extend(of_keys.iter().chain(&report.settings).map(|finding| {
-        format!("{}: {}", finding.found, finding.mend)
-    }));
+    report.open.extend(
+        of_keys
+            .iter()
+            .chain(&report.settings)
+            .map(|finding| format!("{}: {}", finding.found, finding.mend)),
+    );
     report.disabled_triggers = of_keys.into_iter().chain(of_users).collect();
     judge(&mut report);
     Ok(report)
@@ -264,9 +267,9 @@ fn line(orphans: &Orphans) -> ForeignKeyLine {
         Err(error) => (None, Vec::new(), Some(error.to_string())),
     };
     ForeignKeyLine {
-        constraint: quoted_identifier(&key.name),
-        table: key.table_sql(),
-        referenced: key.referenced_sql(),
+        constraint: key.name_sql.clone(),
+        table: key.table_sql.clone(),
+        referenced: key.referenced_sql.clone(),
         state: key.state,
         done: "none",
         orphans: count,

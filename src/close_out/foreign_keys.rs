@@ -4,7 +4,7 @@
 use serde::Serialize;
 use tokio_postgres::Row;
 
-use super::sql::{foreign_keys_sql, qualified, touches};
+use super::sql::{foreign_keys_sql, touches};
 use super::{CloseOutError, Connection, Scope, parked};
 
 /// A foreign key.
@@ -38,6 +38,12 @@ pub struct ForeignKey {
     pub referenced_partitioned: bool,
     /// Where it stands.
     pub state: KeyState,
+    /// Its table, qualified and quoted where SQL needs it.
+    pub table_sql: String,
+    /// Its name, quoted where SQL needs it.
+    pub name_sql: String,
+    /// The referenced table, qualified and quoted where SQL needs it.
+    pub referenced_sql: String,
 }
 
 /// Where a foreign key stands.
@@ -72,17 +78,10 @@ impl ForeignKey {
             partitioned: row.try_get("partitioned")?,
             referenced_partitioned: row.try_get("referenced_partitioned")?,
             state,
+            table_sql: row.try_get("table_sql")?,
+            name_sql: row.try_get("name_sql")?,
+            referenced_sql: row.try_get("referenced_sql")?,
         })
-    }
-
-    /// Its table, qualified and quoted.
-    pub fn table_sql(&self) -> String {
-        qualified(&self.schema, &self.table)
-    }
-
-    /// The referenced table, qualified and quoted.
-    pub fn referenced_sql(&self) -> String {
-        qualified(&self.referenced_schema, &self.referenced_table)
     }
 
     /// What tells it from every other one of the database.

@@ -20,9 +20,7 @@ use sql::touches;
 
 pub use check::{CheckReport, Flavour, Item, Standing, check};
 pub use connection::{Connection, Target};
-pub use finish::{
-    AnalyzedTable, FinishOptions, FinishReport, ForeignKeyLine, Verdict, finish,
-};
+pub use finish::{AnalyzedTable, FinishOptions, FinishReport, ForeignKeyLine, Verdict, finish};
 pub use foreign_keys::{ForeignKey, KeyState, foreign_keys};
 pub use journal::{Parked, ParkedState, park, parked};
 pub use orphans::{Orphans, SAMPLES_MAX, count_orphans, orphan_query};
@@ -53,7 +51,9 @@ impl CloseOutError {
     /// The SQLSTATE, where the target gave one.
     pub fn code(&self) -> Option<&str> {
         match self {
-            CloseOutError::Statement(error) => error.code().map(tokio_postgres::error::SqlState::code),
+            CloseOutError::Statement(error) => {
+                error.code().map(tokio_postgres::error::SqlState::code)
+            }
             _ => None,
         }
     }

@@ -23,7 +23,7 @@ pub struct Orphans {
 /// Source: PostgreSQL manual, CREATE TABLE, "MATCH"; `RI_Initial_Check` in ri_triggers.c.
 fn orphaned(key: &ForeignKey) -> String {
     let only = if key.referenced_partitioned { "" } else { "ONLY " };
-    let parents = format!("FROM {only}{} p WHERE {}", key.referenced_sql(), key.join_condition);
+    let parents = format!("FROM {only}{} p WHERE {}", key.referenced_sql, key.join_condition);
     let missing = match &key.period_condition {
         None => format!("NOT EXISTS (SELECT 1 {parents})"),
         Some(covered) => format!("NOT coalesce((SELECT {covered} {parents}), false)"),
@@ -36,7 +36,7 @@ fn orphaned(key: &ForeignKey) -> String {
 
 fn children(key: &ForeignKey) -> String {
     let only = if key.partitioned { "" } else { "ONLY " };
-    format!("{only}{} c", key.table_sql())
+    format!("{only}{} c", key.table_sql)
 }
 
 /// A query for all orphans of a foreign key, for a person to look at them.

@@ -3,12 +3,10 @@
 
 use super::journal::{journal_exists, roll_back_on_error};
 use super::sql::{
-    add_sql, comment_sql, journal_key, lock_sql, park_one_sql, all_parked_sql,
-    quoted_literal, validate_sql,
+    add_sql, all_parked_sql, comment_sql, journal_key, lock_sql, park_one_sql, quoted_literal,
+    validate_sql,
 };
-use super::{
-    CloseOutError, Connection, ForeignKey, Parked, Scope, fault, parked,
-};
+use super::{CloseOutError, Connection, ForeignKey, Parked, Scope, fault, parked};
 
 /// SQLSTATE deadlock_detected.
 const DEADLOCK: &str = "40P01";
@@ -99,7 +97,11 @@ pub(super) async fn validate_added(
         }
         let violated = error.code() == Some("23503");
         let text = fatal_or_text(target, error)?;
-        return Ok(if violated { RestoreOutcome::Orphans(text) } else { RestoreOutcome::Failed(text) });
+        return Ok(if violated {
+            RestoreOutcome::Orphans(text)
+        } else {
+            RestoreOutcome::Failed(text)
+        });
     }
 }
 

@@ -78,10 +78,8 @@ impl Scope {
     /// A sentence that names what is not there, or the look-up failed.
     pub async fn exists(&self, target: &Connection) -> Result<(), CloseOutError> {
         for schema in &self.schemas {
-            let sql = format!(
-                "SELECT 1 FROM pg_namespace WHERE nspname = {}",
-                quoted_literal(schema)
-            );
+            let sql =
+                format!("SELECT 1 FROM pg_namespace WHERE nspname = {}", quoted_literal(schema));
             if target.client().query_opt(&sql, &[]).await?.is_none() {
                 let name = quoted_identifier(schema);
                 return Err(CloseOutError::Refused(format!("there is no schema {name}")));

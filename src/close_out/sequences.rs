@@ -210,8 +210,7 @@ async fn move_one(
             let after = Counting { last, called: true, ..counting }.next();
             line.after = Some(after);
             let left = counting.has(after);
-            line.outcome =
-                if left { SequenceOutcome::Moved } else { SequenceOutcome::Exhausted };
+            line.outcome = if left { SequenceOutcome::Moved } else { SequenceOutcome::Exhausted };
         }
     }
     Ok(())
@@ -255,8 +254,7 @@ async fn extreme(
     let columns = sequence.columns.iter().map(|(table, column)| {
         format!("(SELECT {round}({of_column}({column})::numeric) FROM {table})")
     });
-    let sql =
-        format!("SELECT {of_all}({})::text", columns.collect::<Vec<_>>().join(", "));
+    let sql = format!("SELECT {of_all}({})::text", columns.collect::<Vec<_>>().join(", "));
     let value: Option<String> = target.client().query_one(&sql, &[]).await?.try_get(0)?;
     let Some(text) = value else { return Ok(None) };
     text.parse().map(Some).map_err(|_| {

@@ -72,7 +72,9 @@ pub fn foreign_keys_sql(condition: &str) -> String {
     format!(
         "SELECT c.oid AS constraint_oid, c.conrelid, c.confrelid,
     n.nspname::text AS schema_name, t.relname::text AS table_name,
-    c.conname::text AS constraint_name,
+    c.conname::text AS constraint_name, format('%I.%I', n.nspname, t.relname) AS table_sql,
+    format('%I', c.conname) AS name_sql,
+    format('%I.%I', fn.nspname, f.relname) AS referenced_sql,
     fn.nspname::text AS referenced_schema, f.relname::text AS referenced_table,
     regexp_replace(pg_get_constraintdef(c.oid), ' NOT VALID$', '') AS definition,
     obj_description(c.oid, 'pg_constraint') AS comment,
@@ -148,7 +150,7 @@ fn park_where(condition: &str) -> String {
         "
 DECLARE
     caller_path text := pg_catalog.current_setting('search_path');
-    found record;
+    fk record;
 BEGIN
     PERFORM pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
     IF EXISTS ({keys}) THEN
@@ -164,40 +166,40 @@ BEGIN
         END IF;
         -- Always in the same order, so that two who lock do not wait for each other. A table that
         -- may not be locked by itself is locked when its constraint is dropped.
-        FOR found IN SELECT DISTINCT r.oid, r.oid::regclass AS name, r.relkind FROM pg_class r
+        FOR fk IN SELECT DISTINCT r.oid, r.oid::regclass AS name, r.relkind FROM pg_class r
             JOIN ({keys}) k ON r.oid IN (k.conrelid, k.confrelid)
             WHERE has_table_privilege(r.oid, 'UPDATE, DELETE, TRUNCATE') ORDER BY r.oid
         LOOP
             EXECUTE format('LOCK TABLE %s%s IN ACCESS EXCLUSIVE MODE',
-                CASE WHEN found.relkind = 'p' THEN '' ELSE 'ONLY ' END, found.name);
+                CASE WHEN fk.relkind = 'p' THEN '' ELSE 'ONLY ' END, fk.name);
         END LOOP;
-        FOR found IN SELECT * FROM ({keys}) k ORDER BY schema_name, table_name, constraint_name
+        FOR fk IN SELECT * FROM ({keys}) k ORDER BY schema_name, table_name, constraint_name
         LOOP
-            IF EXISTS (SELECT 1 FROM pg_trigger WHERE tgconstraint = found.constraint_oid
+            IF EXISTS (SELECT 1 FROM pg_trigger WHERE tgconstraint = fk.constraint_oid
                 AND tgenabled <> 'O') THEN
                 RAISE EXCEPTION 'triggers of foreign key % on %.% were disabled or changed',
-                    found.constraint_name, found.schema_name, found.table_name
+                    fk.constraint_name, fk.schema_name, fk.table_name
                     USING ERRCODE = '55000', HINT = 'Enable them; a restored foreign key has them on.';
             END IF;
-            UPDATE dms_proxy.fk_journal j SET referenced_schema = found.referenced_schema,
-                referenced_table = found.referenced_table, definition = found.definition,
-                comment = found.comment, validated = found.validated OR j.state = 'added',
-                columns = found.columns, join_condition = found.join_condition,
-                period_condition = found.period_condition, match_full = found.match_full,
+            UPDATE dms_proxy.fk_journal j SET referenced_schema = fk.referenced_schema,
+                referenced_table = fk.referenced_table, definition = fk.definition,
+                comment = fk.comment, validated = fk.validated OR j.state = 'added',
+                columns = fk.columns, join_condition = fk.join_condition,
+                period_condition = fk.period_condition, match_full = fk.match_full,
                 state = 'parked', parked_at = now(), parked_by = session_user
-            WHERE j.schema_name = found.schema_name AND j.table_name = found.table_name
-                AND j.constraint_name = found.constraint_name;
+            WHERE j.schema_name = fk.schema_name AND j.table_name = fk.table_name
+                AND j.constraint_name = fk.constraint_name;
             IF NOT FOUND THEN
                 INSERT INTO dms_proxy.fk_journal (schema_name, table_name, constraint_name,
                     referenced_schema, referenced_table, definition, comment, validated, columns,
                     join_condition, period_condition, match_full, state, parked_at, parked_by)
-                VALUES (found.schema_name, found.table_name, found.constraint_name,
-                    found.referenced_schema, found.referenced_table, found.definition,
-                    found.comment, found.validated, found.columns, found.join_condition,
-                    found.period_condition, found.match_full, 'parked', now(), session_user);
+                VALUES (fk.schema_name, fk.table_name, fk.constraint_name,
+                    fk.referenced_schema, fk.referenced_table, fk.definition,
+                    fk.comment, fk.validated, fk.columns, fk.join_condition,
+                    fk.period_condition, fk.match_full, 'parked', now(), session_user);
             END IF;
             EXECUTE format('ALTER TABLE %I.%I DROP CONSTRAINT %I',
-                found.schema_name, found.table_name, found.constraint_name);
+                fk.schema_name, fk.table_name, fk.constraint_name);
         END LOOP;
     END IF;
     PERFORM pg_catalog.set_config('search_path', caller_path, true);
@@ -240,7 +242,10 @@ pub fn parked_sql(scope: &Scope) -> String {
 
 /// The query of [`parked_sql`] without its condition.
 pub(super) fn all_parked_sql() -> &'static str {
-    "SELECT j.*, j.parked_at::text AS parked_at_text,
+    "SELECT j.*, format('%I.%I', j.schema_name, j.table_name) AS table_sql,
+            format('%I', j.constraint_name) AS name_sql,
+            format('%I.%I', j.referenced_schema, j.referenced_table) AS referenced_sql,
+            j.parked_at::text AS parked_at_text,
             coalesce(t.relkind = 'p', false) AS partitioned,
             coalesce(f.relkind = 'p', false) AS referenced_partitioned
         FROM dms_proxy.fk_journal j

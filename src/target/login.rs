@@ -81,7 +81,8 @@ mod tests {
 
     #[test]
     fn all_parts_are_read_and_decoded() {
-        let login = target_login("postgresql://a%40b:s%3A%2F@h:1/d%20b?application_name=x").unwrap();
+        let login =
+            target_login("postgresql://a%40b:s%3A%2F@h:1/d%20b?application_name=x").unwrap();
         assert_eq!(login.user.as_deref(), Some("a@b"));
         assert_eq!(login.password, Some(Secret("s:/".into())));
         assert_eq!(login.database.as_deref(), Some("d b"));

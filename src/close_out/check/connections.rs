@@ -30,16 +30,19 @@ pub(super) async fn item(checked: &Checked<'_>) -> Result<Item, CloseOutError> {
     let (user, database) = (&checked.user, &checked.database);
     let mut rooms = vec![(max - reserved - used, more_connections(checked, max))];
     if !superuser {
-        rooms.extend(bound(number(3)?, number(4)?).map(|room| {
-            (room, vec![format!("ALTER DATABASE {database} CONNECTION LIMIT -1")])
-        }));
-        rooms.extend(bound(number(5)?, number(6)?).map(|room| {
-            (room, vec![format!("ALTER ROLE {user} CONNECTION LIMIT -1")])
-        }));
+        rooms
+            .extend(bound(number(3)?, number(4)?).map(|room| {
+                (room, vec![format!("ALTER DATABASE {database} CONNECTION LIMIT -1")])
+            }));
+        rooms.extend(
+            bound(number(5)?, number(6)?)
+                .map(|room| (room, vec![format!("ALTER ROLE {user} CONNECTION LIMIT -1")])),
+        );
     }
     let least = rooms.into_iter().min_by_key(|(room, _)| *room);
     let (room, mend) = least.unwrap_or_default();
-    let found = format!("room for {room} more (max_connections {max}, {reserved} reserved, {used} in use)");
+    let found =
+        format!("room for {room} more (max_connections {max}, {reserved} reserved, {used} in use)");
     Ok(if room < LEAST {
         Item::missing(NAME, found, mend)
     } else if room < COMFORTABLE {

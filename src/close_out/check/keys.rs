@@ -161,7 +161,7 @@ async fn journal(checked: &Checked<'_>) -> Result<Item, CloseOutError> {
         return Ok(Item::ok(NAME, "none"));
     }
     let names: Vec<_> =
-        rows.iter().map(|row| format!("{} on {}", row.key.name, row.key.table_sql())).collect();
+        rows.iter().map(|row| format!("{} on {}", row.key.name_sql, row.key.table_sql)).collect();
     let found = format!("{}; dms-proxy fk restore brings them back", listed(&names));
     Ok(Item::advice(NAME, found, Vec::new()))
 }

@@ -190,8 +190,10 @@ async fn replica_role(checked: &Checked<'_>) -> Result<Item, CloseOutError> {
         return Ok(Item::advice(NAME, found, Vec::new()));
     }
     let keys = foreign_keys_sql(&touches(checked.scope));
-    let keys = format!("SELECT count(*), coalesce(bool_and(pg_has_role(r.relowner, 'USAGE')), true)
-        FROM ({keys}) k JOIN pg_class r ON r.oid = k.conrelid");
+    let keys = format!(
+        "SELECT count(*), coalesce(bool_and(pg_has_role(r.relowner, 'USAGE')), true)
+        FROM ({keys}) k JOIN pg_class r ON r.oid = k.conrelid"
+    );
     let row = client.query_one(&keys, &[]).await?;
     let (count, owns): (i64, bool) = (row.try_get(0)?, row.try_get(1)?);
     let mut found = "session_replication_role cannot be set".to_owned();

@@ -27,11 +27,13 @@ pub(super) async fn items(checked: &Checked<'_>) -> Result<Vec<Item>, CloseOutEr
         Item::missing(
             "encoding",
             format!("{encoding} cannot hold every character: a database in UTF8 is needed"),
-            vec![format!(
-                "CREATE DATABASE {database}_utf8 ENCODING 'UTF8' LC_COLLATE 'C' LC_CTYPE 'C' \
+            vec![
+                format!(
+                    "CREATE DATABASE {database}_utf8 ENCODING 'UTF8' LC_COLLATE 'C' LC_CTYPE 'C' \
                  TEMPLATE template0"
-            )
-            .replace("\"_utf8", "_utf8\"")],
+                )
+                .replace("\"_utf8", "_utf8\""),
+            ],
         )
     });
     items.push(writable(checked, row.try_get(2)?, row.try_get(3)?));
@@ -40,11 +42,9 @@ pub(super) async fn items(checked: &Checked<'_>) -> Result<Vec<Item>, CloseOutEr
 
 fn writable(checked: &Checked<'_>, standby: bool, read_only: bool) -> Item {
     match (standby, read_only) {
-        (true, _) => Item::missing(
-            "writable",
-            "the server is a standby: load into its primary",
-            Vec::new(),
-        ),
+        (true, _) => {
+            Item::missing("writable", "the server is a standby: load into its primary", Vec::new())
+        }
         (false, true) => Item::missing(
             "writable",
             "sessions start read-only",
