@@ -14,6 +14,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("value", &["encoding"]),
     ("statement", &["encoding", "mapping", "value"]),
     ("session", &["encoding", "mapping", "statement", "value", "wire"]),
+    ("close_out", &["target"]),
     ("connection", &["session", "target", "wire"]),
     ("dms", &["mapping"]),
     ("config", &["dms", "mapping", "session", "target"]),

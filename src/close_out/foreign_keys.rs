@@ -101,7 +101,8 @@ pub async fn foreign_keys(
 ) -> Result<Vec<ForeignKey>, CloseOutError> {
     let mut keys = Vec::new();
     for row in target.client().query(&foreign_keys_sql(&touches(scope)), &[]).await? {
-        let definition: &str = row.try_get("definition")?;
+        // One that has just been dropped has none.
+        let Some(definition) = row.try_get::<_, Option<&str>>("definition")? else { continue };
         let state = match row.try_get("validated")? {
             true => KeyState::Valid,
             false if definition.ends_with(" NOT ENFORCED") => KeyState::NotEnforced,

@@ -1,10 +1,9 @@
 //! The journal of parked foreign keys on the target, and parking itself. Restoring is next door.
 
+use tokio_postgres::error::SqlState;
+
 use super::sql::{journal_sql, park_sql, parked_sql};
 use super::{CloseOutError, Connection, ForeignKey, KeyState, Scope, fault};
-
-/// The table is not there: SQLSTATE undefined_table.
-const UNDEFINED_TABLE: &str = "42P01";
 
 /// A row of the journal.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,7 +40,7 @@ pub async fn parked(target: &Connection, scope: &Scope) -> Result<Vec<Parked>, C
     }
     let rows = match target.client().query(&parked_sql(scope), &[]).await {
         // Another session has just dropped the empty journal.
-        Err(error) if error.code().is_some_and(|code| code.code() == UNDEFINED_TABLE) => {
+        Err(error) if error.code() == Some(&SqlState::UNDEFINED_TABLE) => {
             return Ok(Vec::new());
         }
         rows => rows?,

@@ -28,6 +28,8 @@ pub use restore::{RestoreLine, RestoreOutcome, restore};
 pub use scope::{Scope, TableName};
 pub use sequences::{SequenceLine, SequenceOutcome, move_sequences};
 
+use tokio_postgres::error::SqlState;
+
 /// Why a command came to no result.
 #[derive(Debug, thiserror::Error)]
 pub enum CloseOutError {
@@ -49,11 +51,9 @@ pub enum CloseOutError {
 
 impl CloseOutError {
     /// The SQLSTATE, where the target gave one.
-    pub fn code(&self) -> Option<&str> {
+    pub fn code(&self) -> Option<&SqlState> {
         match self {
-            CloseOutError::Statement(error) => {
-                error.code().map(tokio_postgres::error::SqlState::code)
-            }
+            CloseOutError::Statement(error) => error.code(),
             _ => None,
         }
     }

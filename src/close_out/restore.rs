@@ -1,15 +1,14 @@
 //! Restoring foreign keys from the journal, one by one, so that one that cannot come back keeps no
 //! other one from it. Every step is one transaction, so that a crash leaves the journal true.
 
+use tokio_postgres::error::SqlState;
+
 use super::journal::{journal_exists, roll_back_on_error};
 use super::sql::{
     add_sql, all_parked_sql, comment_sql, journal_key, lock_sql, park_one_sql, quoted_literal,
     validate_sql,
 };
 use super::{CloseOutError, Connection, ForeignKey, Parked, Scope, fault, parked};
-
-/// SQLSTATE deadlock_detected.
-const DEADLOCK: &str = "40P01";
 
 /// How often a step that the server gave up for a deadlock is tried again.
 const DEADLOCK_RETRIES_MAX: u32 = 5;
@@ -91,11 +90,12 @@ pub(super) async fn validate_added(
             Ok(()) => return Ok(RestoreOutcome::Restored),
             Err(error) => error,
         };
-        if error.code() == Some(DEADLOCK) && retries < DEADLOCK_RETRIES_MAX {
+        if error.code() == Some(&SqlState::T_R_DEADLOCK_DETECTED) && retries < DEADLOCK_RETRIES_MAX
+        {
             retries += 1;
             continue;
         }
-        let violated = error.code() == Some("23503");
+        let violated = error.code() == Some(&SqlState::FOREIGN_KEY_VIOLATION);
         let text = fatal_or_text(target, error)?;
         return Ok(if violated {
             RestoreOutcome::Orphans(text)
@@ -112,8 +112,16 @@ async fn validated(target: &Connection, key: &ForeignKey) -> Result<(), CloseOut
     client.batch_execute(&validate_sql(&key.schema, &key.table, &key.name)).await?;
     fault::point("validate-uncommitted");
     let delete = format!("DELETE FROM dms_proxy.fk_journal WHERE {of_key} AND state = 'added'");
-    client.batch_execute(&delete).await?;
-    client.batch_execute("COMMIT").await?;
+    match client.batch_execute(&delete).await {
+        // Another session has done the same, and then dropped the empty journal.
+        Err(error) if error.code() == Some(&SqlState::UNDEFINED_TABLE) => {
+            client.batch_execute("ROLLBACK").await?;
+        }
+        deleted => {
+            deleted?;
+            client.batch_execute("COMMIT").await?;
+        }
+    }
     fault::point("validate-committed");
     Ok(())
 }
@@ -126,7 +134,8 @@ async fn add(target: &Connection, row: &Parked) -> Result<RestoreOutcome, CloseO
             Ok(outcome) => return Ok(outcome),
             Err(error) => error,
         };
-        if error.code() == Some(DEADLOCK) && retries < DEADLOCK_RETRIES_MAX {
+        if error.code() == Some(&SqlState::T_R_DEADLOCK_DETECTED) && retries < DEADLOCK_RETRIES_MAX
+        {
             retries += 1;
             continue;
         }

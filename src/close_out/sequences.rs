@@ -86,12 +86,9 @@ impl Counting {
             return if self.has(next) { Position::Past } else { Position::Exhausted };
         }
         let Some(distance) = extreme.checked_sub(self.last) else { return Position::Exhausted };
-        let steps = distance / step + i128::from(distance % step != 0);
-        let last = steps.checked_mul(step).and_then(|way| self.last.checked_add(way));
-        match last {
-            Some(last) if self.has(last) => Position::At(last),
-            _ => Position::Exhausted,
-        }
+        // The last of its values that is not past the extreme: the next one is.
+        let last = self.last + distance / step * step;
+        if self.has(last) { Position::At(last) } else { Position::Exhausted }
     }
 }
 
@@ -295,11 +292,11 @@ mod tests {
         assert_eq!(counting(7, true, 1).past(7), Position::Past);
         assert_eq!(counting(8, false, 1).past(7), Position::Past);
         assert_eq!(counting(7, false, 1).past(7), Position::At(7));
-        assert_eq!(counting(1, false, 10).past(25), Position::At(31));
+        assert_eq!(counting(1, false, 10).past(25), Position::At(21));
         assert_eq!(counting(1, false, 10).past(31), Position::At(31));
-        assert_eq!(counting(3, true, 10).past(25), Position::At(33));
+        assert_eq!(counting(3, true, 10).past(25), Position::At(23));
         assert_eq!(counting(-1, false, -1).past(-5), Position::At(-5));
-        assert_eq!(counting(-1, false, -10).past(-25), Position::At(-31));
+        assert_eq!(counting(-1, false, -10).past(-25), Position::At(-21));
         assert_eq!(counting(-40, true, -10).past(-25), Position::Past);
         assert_eq!(counting(5, true, -10).past(20), Position::Past);
     }
@@ -308,7 +305,7 @@ mod tests {
     fn a_sequence_that_cannot_come_past_is_exhausted() {
         assert_eq!(counting(1, false, 1).past(1000), Position::At(1000));
         assert_eq!(counting(1, false, 1).past(1001), Position::Exhausted);
-        assert_eq!(counting(1, false, 600).past(700), Position::Exhausted);
+        assert_eq!(counting(1, false, 600).past(700), Position::At(601));
         assert_eq!(counting(-1, false, -1).past(-1001), Position::Exhausted);
         assert_eq!(counting(1000, true, 1).past(5), Position::Exhausted);
     }

@@ -3,6 +3,8 @@
 
 use std::collections::HashMap;
 
+use tokio_postgres::error::SqlState;
+
 use super::super::graph::cycles;
 use super::super::sql::foreign_keys_sql;
 use super::super::{CloseOutError, parked, touches};
@@ -53,8 +55,9 @@ async fn foreign_keys(checked: &Checked<'_>) -> Result<Item, CloseOutError> {
     let cycles: Vec<String> = cycles(&edges)
         .iter()
         .map(|cycle| {
-            let tables: Vec<String> =
+            let mut tables: Vec<String> =
                 cycle.iter().filter_map(|table| names.get(*table).cloned()).collect();
+            tables.sort();
             format!("{{{}}}", listed(&tables))
         })
         .collect();
@@ -152,7 +155,7 @@ async fn journal(checked: &Checked<'_>) -> Result<Item, CloseOutError> {
         Err(error @ CloseOutError::Refused(_)) => {
             return Ok(Item::advice(NAME, error.to_string(), Vec::new()));
         }
-        Err(error) if error.code() == Some("42501") => {
+        Err(error) if error.code() == Some(&SqlState::INSUFFICIENT_PRIVILEGE) => {
             return Ok(Item::advice(NAME, format!("journal: {error}"), Vec::new()));
         }
         rows => rows?,
