@@ -9,9 +9,9 @@ use super::parallel::{Work, in_parallel};
 use super::restore::{drop_empty_journal, revalidate, validate_added};
 use super::sql::{quoted_identifier, validate_sql};
 use super::{
-    CloseOutError, Connection, ForeignKey, KeyState, Orphans, ParkedState, RestoreOutcome, Scope,
-    SequenceLine, SequenceOutcome, Target, count_orphans, foreign_keys, move_sequences,
-    orphan_query, parked, restore,
+    CloseOutError, Connection, ForeignKey, KeyState, Orphans, ParkedState, RestoreOutcome,
+    SampleKey, Scope, SequenceLine, SequenceOutcome, Target, count_orphans, foreign_keys,
+    move_sequences, orphan_query, parked, restore,
 };
 
 /// The first version with the privilege MAINTAIN.
@@ -78,7 +78,7 @@ pub struct ForeignKeyLine {
     /// Rows without a parent; none if they could not be counted.
     pub orphans: Option<i64>,
     /// Keys of the first of them.
-    pub samples: Vec<Vec<Option<String>>>,
+    pub samples: Vec<SampleKey>,
     /// A query for all of them, where there are some.
     pub query: Option<String>,
     /// What went wrong.

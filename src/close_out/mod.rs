@@ -23,7 +23,7 @@ pub use connection::{Connection, Target};
 pub use finish::{AnalyzedTable, FinishOptions, FinishReport, ForeignKeyLine, Verdict, finish};
 pub use foreign_keys::{ForeignKey, KeyState, foreign_keys};
 pub use journal::{Parked, ParkedState, park, parked};
-pub use orphans::{Orphans, SAMPLES_MAX, count_orphans, orphan_query};
+pub use orphans::{Orphans, SAMPLES_MAX, SampleKey, count_orphans, orphan_query};
 pub use restore::{RestoreLine, RestoreOutcome, restore};
 pub use scope::{Scope, TableName};
 pub use sequences::{SequenceLine, SequenceOutcome, move_sequences};

@@ -7,14 +7,16 @@ use super::{CloseOutError, Connection, ForeignKey};
 /// How many keys of orphans are kept of each foreign key.
 pub const SAMPLES_MAX: u32 = 10;
 
+/// A key without a parent, each value as text.
+pub type SampleKey = Vec<Option<String>>;
+
 /// What was found for one foreign key.
 #[derive(Debug)]
 pub struct Orphans {
     /// The foreign key.
     pub key: ForeignKey,
-    /// Rows without a parent and keys of the first ones, each value as text; or why they could not
-    /// be counted.
-    pub found: Result<(i64, Vec<Vec<Option<String>>>), CloseOutError>,
+    /// Rows without a parent and the keys of some; or why they could not be counted.
+    pub found: Result<(i64, Vec<SampleKey>), CloseOutError>,
 }
 
 /// A condition for rows `c` of the foreign key's table that have no parent. With MATCH SIMPLE a row
@@ -79,7 +81,7 @@ pub async fn count_orphans(
 async fn count(
     target: &Connection,
     key: &ForeignKey,
-) -> Result<(i64, Vec<Vec<Option<String>>>), CloseOutError> {
+) -> Result<(i64, Vec<SampleKey>), CloseOutError> {
     let row = target.client().query_one(&count_sql(key), &[]).await?;
     let samples: Option<String> = row.try_get(1)?;
     let samples = samples.map_or(Ok(Vec::new()), |text| serde_json::from_str(&text));

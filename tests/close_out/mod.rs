@@ -192,7 +192,7 @@ fn passwords_come_from_the_url_the_environment_or_the_file() {
     };
     assert_eq!(status(&mut fk_status(&url(":s3cret%20%27%C3%BC"))), Some(0));
     assert_eq!(status(&mut fk_status(&url(":wrong"))), Some(2));
-    assert_eq!(status(&mut fk_status(&url("")).env("HOME", "/nowhere")), Some(2));
+    assert_eq!(status(fk_status(&url("")).env("HOME", "/nowhere")), Some(2));
     assert_eq!(status(fk_status(&url("")).env("PGPASSWORD", Cluster::PASSWORD)), Some(0));
     let file = std::env::temp_dir().join(format!("dms-proxy-passfile-{}", std::process::id()));
     let line = format!("127.0.0.1:*:*:{user}:{}\n", Cluster::PASSWORD);
