@@ -2,6 +2,7 @@
 //! AWS DMS would.
 
 pub mod cli;
+pub mod close_out;
 pub mod config;
 pub mod connection;
 pub mod dms;

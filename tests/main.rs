@@ -5,6 +5,7 @@
 
 #[allow(dead_code, unused_imports, reason = "empty where no client is there")]
 mod clients;
+mod close_out;
 mod embedded;
 mod fuzz_corpus;
 mod harness;

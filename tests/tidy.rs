@@ -14,7 +14,9 @@ const EDGES: &[(&str, &[&str])] = &[
     ("value", &["encoding"]),
     ("statement", &["encoding", "mapping", "value"]),
     ("ledger", &[]),
-    ("session", &["encoding", "ledger", "mapping", "statement", "value", "wire"]),
+    // Of `close_out` a session uses the SQL texts.
+    ("session", &["close", "encoding", "ledger", "mapping", "statement", "value", "wire"]),
+    ("close_out", &["target"]),
     ("connection", &["session", "target", "wire"]),
     ("dms", &["mapping"]),
     ("config", &["dms", "mapping", "session", "target", "value"]),

@@ -1,7 +1,12 @@
 //! The commands: arguments in, exit code out. Everything that prints for a person lives here.
 
+mod check;
+mod close_out;
 mod demo;
 mod diff;
+mod finish;
+mod fk;
+mod login;
 mod rewrite;
 mod serve;
 mod types;
@@ -18,6 +23,7 @@ pub use types::{TypesFormat, types};
 
 use crate::config::{Config, Source, Url};
 use crate::mapping::Mapping;
+use close_out::TargetArguments;
 
 /// The exit code of a wrong configuration or a wrong call.
 const EXIT_USAGE: u8 = 2;
@@ -64,6 +70,82 @@ enum Command {
     Rewrite(RewriteArguments),
     /// Print the type mapping in force
     Types(TypesArguments),
+    /// Look at a target before a load: what is missing, and the SQL that mends it
+    ///
+    /// Logs in to the target as the role that will load, and changes nothing. Exit code 0 if a load
+    /// can start, 1 if something must be mended, 2 if the target cannot be asked.
+    #[command(after_help = "Example:\n  \
+        dms-proxy check --target postgresql://app@db.example.com/mydb --schema sales")]
+    Check(CheckArguments),
+    /// Park foreign keys before a load and restore them after it
+    ///
+    /// Exit code 0 if all is well, 1 if orphans were found or something is left to do, 2 on an
+    /// error.
+    #[command(subcommand)]
+    Fk(FkCommand),
+    /// End a load: foreign keys back, orphans found, sequences moved on, tables analyzed, a report
+    ///
+    /// Can be run again at any time; what is done stays done. A foreign key without orphans is
+    /// left as it is, or made valid if it was parked; one with orphans stays as it is and is
+    /// reported. Exit code 0 if nothing is left to do, 1 if something is, 2 on an error.
+    #[command(after_help = "Example:\n  \
+        dms-proxy finish --target postgresql://app@db.example.com/mydb > close-out.txt")]
+    Finish(FinishArguments),
+}
+
+#[derive(Debug, Args)]
+struct CheckArguments {
+    #[command(flatten)]
+    target: TargetArguments,
+}
+
+#[derive(Debug, Subcommand)]
+enum FkCommand {
+    /// Show what is parked; exit code 1 if anything is
+    Status(FkArguments),
+    /// Write foreign keys to a journal on the target and drop them
+    ///
+    /// Needs the owner of the tables, no superuser. All or nothing: the journal is
+    /// dms_proxy.fk_journal, and a crash at any point leaves it true.
+    Park(FkArguments),
+    /// Put parked foreign keys back as they were, and validate them
+    Restore(FkArguments),
+    /// Count rows without a parent, foreign key by foreign key; changes nothing
+    Validate {
+        #[command(flatten)]
+        arguments: FkArguments,
+        /// Foreign keys that are looked at at a time
+        #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=64))]
+        jobs: u16,
+    },
+}
+
+#[derive(Debug, Args)]
+struct FkArguments {
+    #[command(flatten)]
+    target: TargetArguments,
+    /// Only foreign keys from or to these tables, as [SCHEMA.]TABLE, written as in SQL
+    #[arg(long, value_name = "T", num_args = 1..)]
+    table: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+struct FinishArguments {
+    #[command(flatten)]
+    target: TargetArguments,
+    /// Only these tables, as [SCHEMA.]TABLE, written as in SQL
+    #[arg(long, value_name = "T", num_args = 1..)]
+    table: Vec<String>,
+    /// Foreign keys and tables that are worked on at a time
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=64))]
+    jobs: u16,
+    /// Look at everything and report it, change nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// Drop and add again also foreign keys that have no orphans, so that the target validates
+    /// them; locks their tables for a moment
+    #[arg(long, conflicts_with = "dry_run")]
+    revalidate: bool,
 }
 
 #[derive(Debug, Args)]
@@ -164,6 +246,9 @@ impl Arguments {
             Some(Command::Demo(arguments)) => demo::run(&arguments),
             Some(Command::Rewrite(arguments)) => arguments.run(),
             Some(Command::Types(arguments)) => arguments.run(),
+            Some(Command::Check(arguments)) => check::run(&arguments),
+            Some(Command::Fk(command)) => fk::run(&command),
+            Some(Command::Finish(arguments)) => finish::run(&arguments),
         }
     }
 }

@@ -20,7 +20,7 @@ use crate::mapping::{
     JsonPolicy, Mapping, MappingError, MappingOptions, Override, OverrideScope, UnknownTypes,
 };
 use crate::session::{ForeignKeys, LoadPhase, OnDenied, Policy, Settings};
-use crate::target::{TargetUrl, target_url};
+use crate::target::{Login, TargetUrl, target_login, target_url};
 pub use dms::EndpointSettingsText;
 pub use values::{
     CodePoint, ColumnKey, Dates, Generated, Identity, Length, Loss, Nul, Substitute, Unsigned,
@@ -106,7 +106,7 @@ pub struct Target {
 impl Default for Target {
     fn default() -> Self {
         Target {
-            url: Url(TargetUrl::Embedded),
+            url: Url(TargetUrl::Embedded, Login::default()),
             connect_timeout: 10,
             after_connect_script: None,
             execute_timeout: 0,
@@ -114,16 +114,17 @@ impl Default for Target {
     }
 }
 
-/// A target URL, checked when it is read.
+/// A target URL, checked when it is read: where the target is, and who logs in where the proxy does
+/// so itself.
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
 #[serde(try_from = "String")]
-pub struct Url(pub TargetUrl);
+pub struct Url(pub TargetUrl, pub Login);
 
 impl TryFrom<String> for Url {
     type Error = String;
 
     fn try_from(text: String) -> Result<Url, String> {
-        target_url(&text).map(Url)
+        text.parse()
     }
 }
 
@@ -131,7 +132,7 @@ impl std::str::FromStr for Url {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Url, String> {
-        target_url(text).map(Url)
+        Ok(Url(target_url(text)?, target_login(text)?))
     }
 }
 

@@ -94,7 +94,7 @@ fn refuse_tls(mode: &str) -> Result<(), String> {
     }
 }
 
-fn percent_decoded(text: &str) -> Result<String, String> {
+pub(super) fn percent_decoded(text: &str) -> Result<String, String> {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
     while let Some((&byte, after)) = rest.split_first() {
@@ -108,7 +108,7 @@ fn percent_decoded(text: &str) -> Result<String, String> {
         bytes.push(u8::from_str_radix(digits, 16).map_err(|_| "a % is followed by two digits")?);
         rest = after;
     }
-    String::from_utf8(bytes).map_err(|_| "the host is not UTF-8".into())
+    String::from_utf8(bytes).map_err(|_| "a part of the target URL is not UTF-8".into())
 }
 
 #[cfg(test)]

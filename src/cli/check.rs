@@ -1,0 +1,46 @@
+//! `dms-proxy check`.
+
+use std::process::ExitCode;
+
+use super::CheckArguments;
+use super::close_out::{EXIT_OPEN, ReportFormat, json, run as run_command};
+use crate::close_out::{CheckReport, Connection, Standing, check};
+
+pub(super) fn run(arguments: &CheckArguments) -> ExitCode {
+    let (target, scope) = match arguments.target.resolve(&[]) {
+        Ok(resolved) => resolved,
+        Err(code) => return code,
+    };
+    run_command(async {
+        let report = check(&Connection::open(&target).await?, &scope).await?;
+        let output = match arguments.target.format {
+            ReportFormat::Json => json(&report)?,
+            ReportFormat::Text => text(&report),
+        };
+        Ok((output, if report.ready { 0 } else { EXIT_OPEN }))
+    })
+}
+
+fn text(report: &CheckReport) -> String {
+    let mut text = String::new();
+    for item in &report.items {
+        let status = match item.status {
+            Standing::Ok => "ok",
+            Standing::Missing => "MISSING",
+            Standing::Advice => "advice",
+        };
+        text.push_str(&format!("{status:<8} {:<20} {}\n", item.name, item.found));
+        for statement in &item.mend {
+            text.push_str(&format!("{:<29} {statement};\n", ""));
+        }
+    }
+    let missing = report.items.iter().filter(|item| item.status == Standing::Missing).count();
+    let verdict = match missing {
+        0 => "ready".to_owned(),
+        1 => "not ready: 1 item is missing".to_owned(),
+        more => format!("not ready: {more} items are missing"),
+    };
+    let (user, database) = (&report.user, &report.database);
+    text.push_str(&format!("\nA load as {user} into {database}: {verdict}.\n"));
+    text
+}

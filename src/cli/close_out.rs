@@ -1,0 +1,131 @@
+//! What `check`, `fk` and `finish` have in common: where the target is, which tables they are about,
+//! and how they print.
+
+use std::future::Future;
+use std::io::{self, IsTerminal as _, Write as _};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::Args;
+
+use super::{EXIT_USAGE, exit_code, login, say};
+use crate::close_out::{CloseOutError, Connection, Scope, Target};
+use crate::config::{Config, Url};
+
+/// The exit code when something is left to do.
+pub(super) const EXIT_OPEN: u8 = 1;
+
+/// How a result is written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub(super) enum ReportFormat {
+    /// For people.
+    #[default]
+    Text,
+    /// One JSON object.
+    Json,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct TargetArguments {
+    /// The configuration file; ./proxy.toml if there is one
+    #[arg(long, value_name = "FILE", env = "DMS_PROXY_CONFIG")]
+    config: Option<PathBuf>,
+    /// The target, with the user to log in as: postgresql://USER@HOST:PORT/DATABASE
+    ///
+    /// The password may come from PGPASSWORD or the password file. A socket's directory is written
+    /// as %2Frun%2Fpostgresql in place of the host.
+    #[arg(long, value_name = "URL", env = "DMS_PROXY_TARGET", hide_env_values = true)]
+    target: Option<Url>,
+    /// What is written to the standard output
+    #[arg(long, value_enum, default_value_t)]
+    pub(super) format: ReportFormat,
+    /// Only these schemas, written as in SQL: "Sales" needs its quotes [default: all]
+    #[arg(long, value_name = "S", num_args = 1..)]
+    schema: Vec<String>,
+}
+
+impl TargetArguments {
+    /// Where to log in and what the command is about. A person has been told what is wrong when
+    /// there is none.
+    pub(super) fn resolve(&self, tables: &[String]) -> Result<(Target, Scope), ExitCode> {
+        let refused = |message: String| {
+            say(&format!("dms-proxy: {message}"));
+            ExitCode::from(EXIT_USAGE)
+        };
+        let config =
+            Config::load(self.config.as_deref()).map_err(|error| refused(error.to_string()))?;
+        let url = self.target.as_ref().unwrap_or(&config.target.url);
+        let timeout = match config.target.connect_timeout() {
+            Duration::ZERO => Duration::MAX,
+            timeout => timeout,
+        };
+        let target = login::target(url, timeout).map_err(refused)?;
+        Ok((target, Scope::parse(&self.schema, tables).map_err(refused)?))
+    }
+}
+
+/// Runs a command to its end: its output and its exit code, or an error for a person.
+pub(super) fn run(command: impl Future<Output = Result<(String, u8), CloseOutError>>) -> ExitCode {
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return failed(&error.to_string()),
+    };
+    match runtime.block_on(command) {
+        Ok((output, code)) => exit_code(io::stdout().write_all(output.as_bytes()).map(|()| code)),
+        Err(error) => failed(&error.to_string()),
+    }
+}
+
+fn failed(why: &str) -> ExitCode {
+    say(&format!("dms-proxy: {why}"));
+    ExitCode::from(EXIT_USAGE)
+}
+
+/// So many sessions on the target; at least one.
+pub(super) async fn sessions(target: &Target, jobs: u16) -> Result<Vec<Connection>, CloseOutError> {
+    let mut sessions = Vec::new();
+    for _ in 0..jobs.max(1) {
+        sessions.push(Connection::open(target).await?);
+    }
+    Ok(sessions)
+}
+
+/// A value as JSON, in lines.
+pub(super) fn json(value: &impl serde::Serialize) -> Result<String, CloseOutError> {
+    let text = serde_json::to_string_pretty(value);
+    text.map(|text| text + "\n").map_err(|error| CloseOutError::Refused(error.to_string()))
+}
+
+/// How far a long command is, on the standard error where that is a terminal.
+pub(super) struct Progress {
+    shown: bool,
+}
+
+impl Progress {
+    pub(super) fn new() -> Progress {
+        Progress { shown: io::stderr().is_terminal() }
+    }
+
+    pub(super) fn show(&self, text: &str) {
+        if self.shown {
+            // Nobody is left to be told that stderr is closed.
+            let _ = write!(io::stderr().lock(), "\r\x1b[K{text}");
+        }
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        self.show("");
+    }
+}
+
+/// Keys of orphans, a line.
+pub(super) fn samples(samples: &[Vec<Option<String>>]) -> String {
+    let key = |values: &Vec<Option<String>>| {
+        let values = values.iter().map(|value| value.as_deref().unwrap_or("NULL"));
+        format!("({})", values.collect::<Vec<_>>().join(", "))
+    };
+    samples.iter().map(key).collect::<Vec<_>>().join(" ")
+}

@@ -1,0 +1,139 @@
+//! `dms-proxy finish`.
+
+use std::process::ExitCode;
+
+use super::close_out::{
+    EXIT_OPEN, Progress, ReportFormat, json, run as run_command, samples, sessions,
+};
+use super::{EXIT_USAGE, FinishArguments};
+use crate::close_out::{
+    FinishOptions, FinishReport, ForeignKeyLine, KeyState, SequenceLine, SequenceOutcome, Verdict,
+    finish,
+};
+
+pub(super) fn run(arguments: &FinishArguments) -> ExitCode {
+    let (target, scope) = match arguments.target.resolve(&arguments.table) {
+        Ok(resolved) => resolved,
+        Err(code) => return code,
+    };
+    let (dry_run, revalidate) = (arguments.dry_run, arguments.revalidate);
+    let options = FinishOptions { scope, dry_run, revalidate };
+    run_command(async {
+        let sessions = sessions(&target, arguments.jobs).await?;
+        let progress = Progress::new();
+        let report = finish(&target, &sessions, &options, |done, orphans| {
+            let (table, name) = (&orphans.key.table_sql, &orphans.key.name_sql);
+            progress.show(&format!("{done} foreign keys looked at: {table} {name}"));
+        })
+        .await?;
+        drop(progress);
+        let output = match arguments.target.format {
+            ReportFormat::Json => json(&report)?,
+            ReportFormat::Text => text(&report),
+        };
+        let code = match report.verdict {
+            Verdict::Clean => 0,
+            Verdict::Open => EXIT_OPEN,
+            Verdict::Failed => EXIT_USAGE,
+        };
+        Ok((output, code))
+    })
+}
+
+fn text(report: &FinishReport) -> String {
+    let mut text = format!(
+        "Close-out of a load\n\ndate      {}\nserver    {}, PostgreSQL {}\ndatabase  {}\nrole      {}\n",
+        report.at, report.server, report.version, report.database, report.user
+    );
+    if report.dry_run {
+        text.push_str("          dry run: nothing was changed\n");
+    }
+    text.push_str("\nForeign keys\n");
+    report.foreign_keys.iter().for_each(|line| text.push_str(&key_lines(line)));
+    text.push_str("\nSequences\n");
+    report.sequences.iter().for_each(|line| text.push_str(&sequence_line(line)));
+    text.push_str("\nTables\n");
+    for table in &report.tables {
+        let analyzed = if table.analyzed { "analyzed" } else { "not analyzed" };
+        text.push_str(&format!("  {}: about {} rows, {analyzed}\n", table.table, table.rows));
+    }
+    for (title, findings) in
+        [("Disabled triggers", &report.disabled_triggers), ("Settings", &report.settings)]
+    {
+        if !findings.is_empty() {
+            text.push_str(&format!("\n{title}\n"));
+        }
+        for finding in findings {
+            text.push_str(&format!("  {}\n    {};\n", finding.found, finding.mend));
+        }
+    }
+    text.push_str(&totals(report));
+    for (title, list) in [("Left to do", &report.open), ("Not looked at", &report.errors)] {
+        if !list.is_empty() {
+            text.push_str(&format!("\n{title}\n"));
+        }
+        list.iter().for_each(|line| text.push_str(&format!("  {line}\n")));
+    }
+    text.push_str(match report.verdict {
+        Verdict::Clean => "\nVerdict: CLEAN. Nothing is left to do.\n",
+        Verdict::Open => "\nVerdict: OPEN. See what is left to do.\n",
+        Verdict::Failed => "\nVerdict: FAILED. See what could not be looked at.\n",
+    });
+    text
+}
+
+fn key_lines(line: &ForeignKeyLine) -> String {
+    let state = match line.state {
+        KeyState::Valid => "valid",
+        KeyState::NotValid => "NOT VALID",
+        KeyState::NotEnforced => "NOT ENFORCED",
+        KeyState::Parked => "PARKED",
+    };
+    let done = match line.done {
+        "none" => String::new(),
+        done => format!(", {done}"),
+    };
+    let orphans = line.orphans.map_or_else(|| "?".to_owned(), |count| count.to_string());
+    let mut text = format!(
+        "  {} {} -> {}: {state}{done}, {orphans} orphans\n",
+        line.table, line.constraint, line.referenced
+    );
+    if !line.samples.is_empty() {
+        text.push_str(&format!("    {}\n", samples(&line.samples)));
+    }
+    for more in line.query.iter().map(|query| format!("{query};")).chain(line.problem.clone()) {
+        text.push_str(&format!("    {more}\n"));
+    }
+    text
+}
+
+fn sequence_line(line: &SequenceLine) -> String {
+    let value = |value: Option<i128>| value.map_or_else(|| "?".into(), |value| value.to_string());
+    let (before, after) = (value(line.before), value(line.after));
+    let what = match line.outcome {
+        SequenceOutcome::Moved => format!("next value {before} -> {after}"),
+        SequenceOutcome::Past => format!("next value {before}, past its columns already"),
+        SequenceOutcome::Empty => format!("next value {before}, no rows, left alone"),
+        SequenceOutcome::Cycles => format!("next value {before}, cycles, left alone"),
+        SequenceOutcome::Unused => format!("next value {before}, no column uses it, left alone"),
+        SequenceOutcome::Exhausted => format!("next value {before} -> {after}, NO VALUE LEFT"),
+        SequenceOutcome::Failed => line.problem.clone().unwrap_or_default(),
+    };
+    format!("  {} ({}): {what}\n", line.name, line.columns.join(", "))
+}
+
+fn totals(report: &FinishReport) -> String {
+    let keys = &report.foreign_keys;
+    let orphans: i64 = keys.iter().filter_map(|line| line.orphans).sum();
+    let restored = keys.iter().filter(|line| line.done == "restored").count();
+    let moved = |line: &&SequenceLine| line.outcome == SequenceOutcome::Moved;
+    let moved = report.sequences.iter().filter(moved).count();
+    let analyzed = report.tables.iter().filter(|table| table.analyzed).count();
+    format!(
+        "\nTotals\n  {} foreign keys, {restored} restored, {orphans} orphans\n  {} sequences, \
+         {moved} moved\n  {} tables, {analyzed} analyzed\n",
+        keys.len(),
+        report.sequences.len(),
+        report.tables.len()
+    )
+}

@@ -1,0 +1,262 @@
+//! `dms-proxy fk`: foreign keys before and after a load.
+
+use std::process::ExitCode;
+
+use serde_json::{Value, json};
+
+use super::close_out::{
+    EXIT_OPEN, Progress, ReportFormat, json as written, run as run_command, samples, sessions,
+};
+use super::{EXIT_USAGE, FkArguments, FkCommand};
+use crate::close_out::{
+    CloseOutError, Connection, ForeignKey, KeyState, Orphans, Parked, ParkedState, RestoreLine,
+    RestoreOutcome, Scope, Target, count_orphans, foreign_keys, orphan_query, park, parked,
+    restore,
+};
+
+/// What a command writes and exits with.
+type Outcome = Result<(String, u8), CloseOutError>;
+
+pub(super) fn run(command: &FkCommand) -> ExitCode {
+    let arguments = command.arguments();
+    let (target, scope) = match arguments.target.resolve(&arguments.table) {
+        Ok(resolved) => resolved,
+        Err(code) => return code,
+    };
+    let format = arguments.target.format;
+    run_command(async {
+        match command {
+            FkCommand::Status(_) => status(&target, &scope, format).await,
+            FkCommand::Park(_) => park_all(&target, &scope, format).await,
+            FkCommand::Restore(_) => restore_all(&target, &scope, format).await,
+            FkCommand::Validate { jobs, .. } => validate(&target, &scope, format, *jobs).await,
+        }
+    })
+}
+
+impl FkCommand {
+    fn arguments(&self) -> &FkArguments {
+        match self {
+            FkCommand::Status(arguments)
+            | FkCommand::Park(arguments)
+            | FkCommand::Restore(arguments)
+            | FkCommand::Validate { arguments, .. } => arguments,
+        }
+    }
+}
+
+/// A foreign key, in a line.
+fn named(key: &ForeignKey) -> String {
+    format!("{} {}", key.table_sql, key.name_sql)
+}
+
+fn key_json(key: &ForeignKey) -> Value {
+    json!({
+        "schema": key.schema, "table": key.table, "constraint": key.name,
+        "referenced_schema": key.referenced_schema, "referenced_table": key.referenced_table,
+        "definition": key.definition, "state": key.state,
+    })
+}
+
+fn parked_json(row: &Parked) -> Value {
+    let mut value = key_json(&row.key);
+    if let Value::Object(fields) = &mut value {
+        let state = match row.state {
+            ParkedState::Parked => "parked",
+            ParkedState::Added => "added",
+        };
+        fields.insert("state".into(), state.into());
+        fields.insert("was_valid".into(), row.validated.into());
+        fields.insert("parked_at".into(), row.at.clone().into());
+        fields.insert("parked_by".into(), row.by.clone().into());
+    }
+    value
+}
+
+fn parked_line(row: &Parked) -> String {
+    let state = match row.state {
+        ParkedState::Parked => "parked",
+        ParkedState::Added => "added, to be validated",
+    };
+    let (at, by) = (&row.at, &row.by);
+    format!("{state}  {}  {}  (by {by} at {at})\n", named(&row.key), row.key.definition)
+}
+
+/// The journal of the scope. What a scope names must be there, be it in the journal only.
+async fn journal(target: &Connection, scope: &Scope) -> Result<Vec<Parked>, CloseOutError> {
+    let rows = parked(target, scope).await?;
+    if rows.is_empty() {
+        scope.exists(target).await?;
+    }
+    Ok(rows)
+}
+
+async fn status(target: &Target, scope: &Scope, format: ReportFormat) -> Outcome {
+    let session = Connection::open(target).await?;
+    let rows = journal(&session, scope).await?;
+    let keys = foreign_keys(&session, scope).await?;
+    let on_table: Vec<_> = keys.iter().filter(|key| key.state != KeyState::Parked).collect();
+    let output = match format {
+        ReportFormat::Json => written(&json!({
+            "parked": rows.iter().map(parked_json).collect::<Vec<_>>(),
+            "on_table": on_table.iter().map(|key| key_json(key)).collect::<Vec<_>>(),
+        }))?,
+        ReportFormat::Text => {
+            let count = |state| on_table.iter().filter(|key| key.state == state).count();
+            let (valid, not_valid) = (count(KeyState::Valid), count(KeyState::NotValid));
+            let mut text: String = rows.iter().map(parked_line).collect();
+            text.push_str(&format!(
+                "{} in the journal; on their tables {valid} said to be valid, {not_valid} NOT \
+                 VALID, {} NOT ENFORCED\n",
+                rows.len(),
+                count(KeyState::NotEnforced)
+            ));
+            text
+        }
+    };
+    Ok((output, if rows.is_empty() { 0 } else { EXIT_OPEN }))
+}
+
+async fn park_all(target: &Target, scope: &Scope, format: ReportFormat) -> Outcome {
+    let session = Connection::open(target).await?;
+    journal(&session, scope).await?;
+    let rows = park(&session, scope).await?;
+    let output = match format {
+        ReportFormat::Json => {
+            written(&json!({ "parked": rows.iter().map(parked_json).collect::<Vec<_>>() }))?
+        }
+        ReportFormat::Text => {
+            let mut text: String = rows.iter().map(parked_line).collect();
+            text.push_str(&format!("{} in the journal\n", rows.len()));
+            text
+        }
+    };
+    Ok((output, 0))
+}
+
+async fn restore_all(target: &Target, scope: &Scope, format: ReportFormat) -> Outcome {
+    let session = Connection::open(target).await?;
+    journal(&session, scope).await?;
+    let lines = restore(&session, scope, true).await?;
+    let all = lines.iter().all(|line| matches!(line.outcome, RestoreOutcome::Restored));
+    let output = match format {
+        ReportFormat::Json => {
+            let lines: Vec<_> = lines.iter().map(restored_json).collect();
+            written(&json!({ "restored": lines }))?
+        }
+        ReportFormat::Text => {
+            let mut text: String = lines.iter().map(restored_line).collect();
+            let back = lines
+                .iter()
+                .filter(|line| matches!(line.outcome, RestoreOutcome::Restored))
+                .count();
+            text.push_str(&format!("{back} of {} restored\n", lines.len()));
+            text
+        }
+    };
+    Ok((output, if all { 0 } else { EXIT_OPEN }))
+}
+
+fn outcome(line: &RestoreLine) -> (&'static str, Option<&str>) {
+    match &line.outcome {
+        RestoreOutcome::Restored => ("restored", None),
+        RestoreOutcome::Added => ("added", None),
+        RestoreOutcome::Orphans(why) => ("orphans", Some(why)),
+        RestoreOutcome::Failed(why) => ("failed", Some(why)),
+    }
+}
+
+fn restored_json(line: &RestoreLine) -> Value {
+    let (outcome, problem) = outcome(line);
+    let key = &line.key;
+    json!({
+        "schema": key.schema, "table": key.table, "constraint": key.name,
+        "outcome": outcome, "problem": problem,
+    })
+}
+
+fn restored_line(line: &RestoreLine) -> String {
+    let (outcome, problem) = outcome(line);
+    let mut text = format!("{outcome:<9} {}\n", named(&line.key));
+    if let Some(problem) = problem {
+        text.push_str(&format!("          {problem}\n"));
+    }
+    match line.outcome {
+        RestoreOutcome::Orphans(_) => text.push_str(
+            "          it is on its table as NOT VALID; dms-proxy fk validate counts the orphans\n",
+        ),
+        RestoreOutcome::Failed(_) => text.push_str(&format!(
+            "          it stays in the journal; to give it up: DELETE FROM dms_proxy.fk_journal \
+             WHERE {};\n",
+            crate::close_out::sql::journal_key(&line.key.schema, &line.key.table, &line.key.name)
+        )),
+        RestoreOutcome::Restored | RestoreOutcome::Added => {}
+    }
+    text
+}
+
+async fn validate(target: &Target, scope: &Scope, format: ReportFormat, jobs: u16) -> Outcome {
+    let sessions = sessions(target, jobs).await?;
+    let Some(first) = sessions.first() else { return Ok((String::new(), EXIT_USAGE)) };
+    journal(first, scope).await?;
+    let keys = foreign_keys(first, scope).await?;
+    let progress = Progress::new();
+    let count = keys.len();
+    let found = count_orphans(&sessions, keys, |done, orphans| {
+        progress.show(&format!("{done} of {count} foreign keys: {}", named(&orphans.key)));
+    })
+    .await;
+    drop(progress);
+    let code = found.iter().fold(0, |code, orphans| match &orphans.found {
+        Err(_) => EXIT_USAGE,
+        Ok((count, _)) if *count > 0 => code.max(EXIT_OPEN),
+        Ok(_) => code,
+    });
+    let output = match format {
+        ReportFormat::Json => {
+            let keys: Vec<_> = found.iter().map(orphans_json).collect();
+            written(&json!({ "foreign_keys": keys }))?
+        }
+        ReportFormat::Text => orphans_text(&found),
+    };
+    Ok((output, code))
+}
+
+fn orphans_json(orphans: &Orphans) -> Value {
+    let mut value = key_json(&orphans.key);
+    if let Value::Object(fields) = &mut value {
+        fields.insert("columns".into(), json!(orphans.key.columns));
+        match &orphans.found {
+            Ok((count, samples)) => {
+                fields.insert("orphans".into(), (*count).into());
+                fields.insert("samples".into(), json!(samples));
+                fields.insert("query".into(), orphan_query(&orphans.key).into());
+            }
+            Err(error) => {
+                fields.insert("orphans".into(), Value::Null);
+                fields.insert("problem".into(), error.to_string().into());
+            }
+        }
+    }
+    value
+}
+
+fn orphans_text(found: &[Orphans]) -> String {
+    let mut text = String::new();
+    let mut total = 0;
+    for orphans in found {
+        let key = named(&orphans.key);
+        match &orphans.found {
+            Ok((0, _)) => text.push_str(&format!("{:>9}  {key}\n", 0)),
+            Ok((count, keys)) => {
+                total += count;
+                text.push_str(&format!("{count:>9}  {key}\n"));
+                text.push_str(&format!("           {}\n", samples(keys)));
+                text.push_str(&format!("           {};\n", orphan_query(&orphans.key)));
+            }
+            Err(error) => text.push_str(&format!("        ?  {key}\n           {error}\n")),
+        }
+    }
+    text.push_str(&format!("{total} orphans of {} foreign keys\n", found.len()));
+    text
+}

@@ -1,0 +1,75 @@
+//! What is done to the target before and after a load: rights looked at, foreign keys parked and
+//! restored, orphans counted, sequences moved on. Talks to the target in sessions of its own; may
+//! not touch the sessions of clients, frames or statements, and prints nothing.
+
+mod check;
+mod connection;
+mod fault;
+mod finish;
+mod foreign_keys;
+mod graph;
+mod journal;
+mod orphans;
+mod parallel;
+mod restore;
+mod scope;
+mod sequences;
+pub mod sql;
+
+use sql::touches;
+
+pub use check::{CheckReport, Flavour, Item, Standing, check};
+pub use connection::{Connection, Target};
+pub use finish::{AnalyzedTable, FinishOptions, FinishReport, ForeignKeyLine, Verdict, finish};
+pub use foreign_keys::{ForeignKey, KeyState, foreign_keys};
+pub use journal::{Parked, ParkedState, park, parked};
+pub use orphans::{Orphans, SAMPLES_MAX, SampleKey, count_orphans, orphan_query};
+pub use restore::{RestoreLine, RestoreOutcome, restore};
+pub use scope::{Scope, TableName};
+pub use sequences::{SequenceLine, SequenceOutcome, move_sequences};
+
+use tokio_postgres::error::SqlState;
+
+/// Why a command came to no result.
+#[derive(Debug, thiserror::Error)]
+pub enum CloseOutError {
+    /// There is no session on the target.
+    #[error("cannot connect to {address}: {reason}")]
+    Connect {
+        /// Where it was looked for.
+        address: String,
+        /// What the system or the target said.
+        reason: String,
+    },
+    /// The target refused a statement, or the connection broke.
+    #[error("{}", described(.0))]
+    Statement(#[from] tokio_postgres::Error),
+    /// The target is in no state for it.
+    #[error("{0}")]
+    Refused(String),
+}
+
+impl CloseOutError {
+    /// The SQLSTATE, where the target gave one.
+    pub fn code(&self) -> Option<&SqlState> {
+        match self {
+            CloseOutError::Statement(error) => error.code(),
+            _ => None,
+        }
+    }
+}
+
+/// What the target said, in one line.
+fn described(error: &tokio_postgres::Error) -> String {
+    let Some(said) = error.as_db_error() else {
+        let cause = std::error::Error::source(error).map(ToString::to_string);
+        return cause.map_or_else(|| error.to_string(), |cause| format!("{error}: {cause}"));
+    };
+    let mut text = format!("{} (SQLSTATE {})", said.message(), said.code().code());
+    for (name, more) in [("DETAIL", said.detail()), ("HINT", said.hint())] {
+        if let Some(more) = more {
+            text.push_str(&format!(" {name}: {}", more.replace('\n', " ")));
+        }
+    }
+    text
+}

@@ -1,0 +1,90 @@
+//! Rows of a table that have no parent although a foreign key says they do: counted, with some of
+//! their keys. Reads, changes nothing.
+
+use super::parallel::{Work, in_parallel};
+use super::{CloseOutError, Connection, ForeignKey};
+
+/// How many keys of orphans are kept of each foreign key.
+pub const SAMPLES_MAX: u32 = 10;
+
+/// A key without a parent, each value as text.
+pub type SampleKey = Vec<Option<String>>;
+
+/// What was found for one foreign key.
+#[derive(Debug)]
+pub struct Orphans {
+    /// The foreign key.
+    pub key: ForeignKey,
+    /// Rows without a parent and the keys of some; or why they could not be counted.
+    pub found: Result<(i64, Vec<SampleKey>), CloseOutError>,
+}
+
+/// A condition for rows `c` of the foreign key's table that have no parent. With MATCH SIMPLE a row
+/// with a NULL in its key needs none; with MATCH FULL only one with nothing but NULLs does.
+///
+/// Source: PostgreSQL manual, CREATE TABLE, "MATCH"; `RI_Initial_Check` in ri_triggers.c.
+fn orphaned(key: &ForeignKey) -> String {
+    let only = if key.referenced_partitioned { "" } else { "ONLY " };
+    let parents = format!("FROM {only}{} p WHERE {}", key.referenced_sql, key.join_condition);
+    let missing = match &key.period_condition {
+        None => format!("NOT EXISTS (SELECT 1 {parents})"),
+        Some(covered) => format!("NOT coalesce((SELECT {covered} {parents}), false)"),
+    };
+    let has_key = key.columns.iter().map(|column| format!("c.{column} IS NOT NULL"));
+    let glue = if key.match_full { " OR " } else { " AND " };
+    let has_key: Vec<_> = has_key.collect();
+    format!("({}) AND {missing}", has_key.join(glue))
+}
+
+fn children(key: &ForeignKey) -> String {
+    let only = if key.partitioned { "" } else { "ONLY " };
+    format!("{only}{} c", key.table_sql)
+}
+
+/// A query for all orphans of a foreign key, for a person to look at them.
+pub fn orphan_query(key: &ForeignKey) -> String {
+    format!("SELECT c.* FROM {} WHERE {}", children(key), orphaned(key))
+}
+
+/// Count and samples in one anti-join: only orphans are numbered, and only samples made into text.
+fn count_sql(key: &ForeignKey) -> String {
+    let columns = key.columns.iter().enumerate();
+    let inner: Vec<_> =
+        columns.clone().map(|(number, column)| format!("c.{column} AS k{number}")).collect();
+    let texts: Vec<_> = columns.map(|(number, _)| format!("k{number}::text")).collect();
+    format!(
+        "SELECT count(*), json_agg(json_build_array({})) FILTER (WHERE n <= {SAMPLES_MAX})::text
+         FROM (SELECT {}, row_number() OVER () AS n FROM {} WHERE {}) o",
+        texts.join(", "),
+        inner.join(", "),
+        children(key),
+        orphaned(key)
+    )
+}
+
+/// Counts the orphans of these foreign keys, as many at a time as there are sessions. `done` hears
+/// of each as it ends, with the number of those that have.
+pub async fn count_orphans(
+    sessions: &[Connection],
+    keys: Vec<ForeignKey>,
+    done: impl FnMut(usize, &Orphans),
+) -> Vec<Orphans> {
+    fn work(session: Connection, key: ForeignKey) -> Work<Orphans> {
+        Box::pin(async move {
+            let found = count(&session, &key).await;
+            Orphans { key, found }
+        })
+    }
+    in_parallel(sessions, keys, work, done).await
+}
+
+async fn count(
+    target: &Connection,
+    key: &ForeignKey,
+) -> Result<(i64, Vec<SampleKey>), CloseOutError> {
+    let row = target.client().query_one(&count_sql(key), &[]).await?;
+    let samples: Option<String> = row.try_get(1)?;
+    let samples = samples.map_or(Ok(Vec::new()), |text| serde_json::from_str(&text));
+    let samples = samples.map_err(|error| CloseOutError::Refused(error.to_string()))?;
+    Ok((row.try_get(0)?, samples))
+}

@@ -1,0 +1,52 @@
+//! The same work for many items over a few sessions. Knows no SQL.
+
+use std::collections::VecDeque;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::sync::mpsc;
+
+use super::Connection;
+
+/// What a session does for one item.
+pub(super) type Work<R> = Pin<Box<dyn Future<Output = R> + Send>>;
+
+/// Does `work` for every item, as many at a time as there are sessions, and gives the results in
+/// the order of the items. `done` hears of each as it ends, with the number of those that have.
+/// An item whose work ended the runtime's task is left out.
+pub(super) async fn in_parallel<T, R>(
+    sessions: &[Connection],
+    items: Vec<T>,
+    work: fn(Connection, T) -> Work<R>,
+    mut done: impl FnMut(usize, &R),
+) -> Vec<R>
+where
+    T: Send + 'static,
+    R: Send + 'static,
+{
+    let count = items.len();
+    let queue: Arc<Mutex<VecDeque<(usize, T)>>> =
+        Arc::new(Mutex::new(items.into_iter().enumerate().collect()));
+    let (sender, mut results) = mpsc::channel(sessions.len().max(1));
+    for session in sessions {
+        let (session, queue, sender) = (session.clone(), Arc::clone(&queue), sender.clone());
+        tokio::spawn(async move {
+            loop {
+                let next = queue.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
+                let Some((number, item)) = next else { return };
+                let result = work(session.clone(), item).await;
+                if sender.send((number, result)).await.is_err() {
+                    return;
+                }
+            }
+        });
+    }
+    drop(sender);
+    let mut ended = Vec::with_capacity(count);
+    while let Some((number, result)) = results.recv().await {
+        done(ended.len() + 1, &result);
+        ended.push((number, result));
+    }
+    ended.sort_by_key(|(number, _)| *number);
+    ended.into_iter().map(|(_, result)| result).collect()
+}

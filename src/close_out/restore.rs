@@ -1,0 +1,278 @@
+//! Restoring foreign keys from the journal, one by one, so that one that cannot come back keeps no
+//! other one from it. Every step is one transaction, so that a crash leaves the journal true.
+
+use tokio_postgres::error::SqlState;
+
+use super::journal::{journal_exists, roll_back_on_error};
+use super::sql::{
+    add_sql, all_parked_sql, comment_sql, journal_key, lock_sql, park_one_sql, quoted_literal,
+    validate_sql,
+};
+use super::{CloseOutError, Connection, ForeignKey, Parked, Scope, fault, parked};
+
+/// How often a step that the server gave up for a deadlock is tried again.
+const DEADLOCK_RETRIES_MAX: u32 = 5;
+
+/// A row if the journal has none and may be dropped.
+const EMPTY_AND_OWN: &str = "SELECT 1 FROM pg_class c
+    WHERE c.oid = 'dms_proxy.fk_journal'::regclass AND pg_has_role(c.relowner, 'USAGE')
+    AND NOT EXISTS (SELECT 1 FROM dms_proxy.fk_journal)";
+
+/// A row if nothing is in the proxy's schema and it may be dropped.
+const SCHEMA_EMPTY_AND_OWN: &str = "SELECT 1 FROM pg_namespace n
+    WHERE n.nspname = 'dms_proxy' AND pg_has_role(n.nspowner, 'USAGE')
+    AND NOT EXISTS (SELECT 1 FROM pg_depend d
+        WHERE d.refclassid = 'pg_namespace'::regclass AND d.refobjid = n.oid)";
+
+/// The first version that takes NOT VALID for a foreign key of a partitioned table.
+const NOT_VALID_ON_PARTITIONED: i32 = 180_000;
+
+/// What became of one row of the journal.
+#[derive(Clone, Debug)]
+pub struct RestoreLine {
+    /// The foreign key.
+    pub key: ForeignKey,
+    /// What became of it.
+    pub outcome: RestoreOutcome,
+}
+
+/// What became of one row of the journal.
+#[derive(Clone, Debug)]
+pub enum RestoreOutcome {
+    /// It is as it was before it was parked; the row is gone.
+    Restored,
+    /// It is on its table, not validated; the row says that it is to be.
+    Added,
+    /// It is on its table, and rows without a parent keep it from being valid; the row says so.
+    Orphans(String),
+    /// It could not be added; the row is as it was.
+    Failed(String),
+}
+
+/// Adds every parked foreign key of the scope to its table again; with `validate` also makes those
+/// valid that were. A row that another session restores at the same time counts as restored.
+///
+/// # Errors
+/// The journal cannot be read or the connection broke. What is wrong with one foreign key is in
+/// its line.
+pub async fn restore(
+    target: &Connection,
+    scope: &Scope,
+    validate: bool,
+) -> Result<Vec<RestoreLine>, CloseOutError> {
+    let mut lines = Vec::new();
+    for row in parked(target, scope).await? {
+        let outcome = add(target, &row).await?;
+        lines.push(RestoreLine { key: row.key, outcome });
+    }
+    if validate {
+        for line in &mut lines {
+            if matches!(line.outcome, RestoreOutcome::Added) {
+                line.outcome = validate_added(target, &line.key).await?;
+            }
+        }
+    }
+    drop_empty_journal(target).await?;
+    Ok(lines)
+}
+
+/// Makes a foreign key valid that is on its table again, and forgets its row.
+///
+/// # Errors
+/// The connection broke.
+pub(super) async fn validate_added(
+    target: &Connection,
+    key: &ForeignKey,
+) -> Result<RestoreOutcome, CloseOutError> {
+    let mut retries = 0;
+    loop {
+        let error = match roll_back_on_error(target, validated(target, key).await).await {
+            Ok(()) => return Ok(RestoreOutcome::Restored),
+            Err(error) => error,
+        };
+        if error.code() == Some(&SqlState::T_R_DEADLOCK_DETECTED) && retries < DEADLOCK_RETRIES_MAX
+        {
+            retries += 1;
+            continue;
+        }
+        let violated = error.code() == Some(&SqlState::FOREIGN_KEY_VIOLATION);
+        let text = fatal_or_text(target, error)?;
+        return Ok(if violated {
+            RestoreOutcome::Orphans(text)
+        } else {
+            RestoreOutcome::Failed(text)
+        });
+    }
+}
+
+async fn validated(target: &Connection, key: &ForeignKey) -> Result<(), CloseOutError> {
+    let client = target.client();
+    let of_key = journal_key(&key.schema, &key.table, &key.name);
+    client.batch_execute("BEGIN").await?;
+    client.batch_execute(&validate_sql(&key.schema, &key.table, &key.name)).await?;
+    fault::point("validate-uncommitted");
+    let delete = format!("DELETE FROM dms_proxy.fk_journal WHERE {of_key} AND state = 'added'");
+    match client.batch_execute(&delete).await {
+        // Another session has done the same, and then dropped the empty journal.
+        Err(error) if error.code() == Some(&SqlState::UNDEFINED_TABLE) => {
+            client.batch_execute("ROLLBACK").await?;
+        }
+        deleted => {
+            deleted?;
+            client.batch_execute("COMMIT").await?;
+        }
+    }
+    fault::point("validate-committed");
+    Ok(())
+}
+
+/// Adds one foreign key again, trying again after a deadlock.
+async fn add(target: &Connection, row: &Parked) -> Result<RestoreOutcome, CloseOutError> {
+    let mut retries = 0;
+    loop {
+        let error = match roll_back_on_error(target, added(target, &row.key).await).await {
+            Ok(outcome) => return Ok(outcome),
+            Err(error) => error,
+        };
+        if error.code() == Some(&SqlState::T_R_DEADLOCK_DETECTED) && retries < DEADLOCK_RETRIES_MAX
+        {
+            retries += 1;
+            continue;
+        }
+        return Ok(RestoreOutcome::Failed(fatal_or_text(target, error)?));
+    }
+}
+
+/// One transaction: the row as it now stands, the constraint, the row's new state.
+async fn added(target: &Connection, key: &ForeignKey) -> Result<RestoreOutcome, CloseOutError> {
+    let client = target.client();
+    client.batch_execute("BEGIN").await?;
+    client.batch_execute(&lock_sql()).await?;
+    let outcome = add_from_row(target, key).await?;
+    fault::point("restore-uncommitted");
+    client.batch_execute("COMMIT").await?;
+    fault::point("restore-committed");
+    Ok(outcome)
+}
+
+/// Drops a valid foreign key and adds it again as NOT VALID, in one transaction and by way of the
+/// journal, and has the target validate it: its own word that every row has a parent.
+///
+/// # Errors
+/// The connection broke.
+pub(super) async fn revalidate(
+    target: &Connection,
+    key: &ForeignKey,
+) -> Result<RestoreOutcome, CloseOutError> {
+    let client = target.client();
+    let added_anew = async {
+        client.batch_execute("BEGIN").await?;
+        client.batch_execute(&park_one_sql(&key.schema, &key.table, &key.name)).await?;
+        let outcome = add_from_row(target, key).await?;
+        client.batch_execute("COMMIT").await?;
+        fault::point("revalidate-added");
+        Ok(outcome)
+    };
+    match roll_back_on_error(target, added_anew.await).await {
+        Ok(RestoreOutcome::Added) => validate_added(target, key).await,
+        Ok(outcome) => Ok(outcome),
+        Err(error) => Ok(RestoreOutcome::Failed(fatal_or_text(target, error)?)),
+    }
+}
+
+/// Inside a transaction that holds the lock.
+async fn add_from_row(
+    target: &Connection,
+    key: &ForeignKey,
+) -> Result<RestoreOutcome, CloseOutError> {
+    let client = target.client();
+    let of_key = journal_key(&key.schema, &key.table, &key.name);
+    if !journal_exists(target).await? {
+        return Ok(RestoreOutcome::Restored);
+    }
+    let sql = format!("{} WHERE {of_key}", all_parked_sql());
+    let Some(row) = client.query_opt(&sql, &[]).await? else {
+        return Ok(RestoreOutcome::Restored);
+    };
+    let now = ForeignKey::from_row(&row, key.state)?;
+    let was_valid: bool = row.try_get("validated")?;
+    let is_valid = match on_table(target, &now).await? {
+        Some((definition, is_valid)) if definition == now.definition => is_valid,
+        Some((definition, _)) => {
+            return Err(CloseOutError::Refused(format!(
+                "a constraint of that name is there, and says {definition} instead of {}",
+                now.definition
+            )));
+        }
+        None => put_on_table(target, &now).await?,
+    };
+    fault::point("restore-added");
+    let outcome = if was_valid && !is_valid {
+        let update = format!("UPDATE dms_proxy.fk_journal SET state = 'added' WHERE {of_key}");
+        client.batch_execute(&update).await?;
+        RestoreOutcome::Added
+    } else {
+        client.batch_execute(&format!("DELETE FROM dms_proxy.fk_journal WHERE {of_key}")).await?;
+        RestoreOutcome::Restored
+    };
+    Ok(outcome)
+}
+
+/// The definition and the validity of a constraint of this name, if its table has one.
+async fn on_table(
+    target: &Connection,
+    key: &ForeignKey,
+) -> Result<Option<(String, bool)>, CloseOutError> {
+    let sql = format!(
+        "SELECT regexp_replace(pg_get_constraintdef(c.oid), ' NOT VALID$', ''), c.convalidated
+         FROM pg_constraint c JOIN pg_class t ON t.oid = c.conrelid
+         JOIN pg_namespace n ON n.oid = t.relnamespace
+         WHERE n.nspname = {} AND t.relname = {} AND c.conname = {}",
+        quoted_literal(&key.schema),
+        quoted_literal(&key.table),
+        quoted_literal(&key.name)
+    );
+    let row = target.client().query_opt(&sql, &[]).await?;
+    row.map(|row| Ok((row.try_get(0)?, row.try_get(1)?))).transpose()
+}
+
+/// Adds the constraint and its comment; gives whether it is valid now.
+async fn put_on_table(target: &Connection, key: &ForeignKey) -> Result<bool, CloseOutError> {
+    let ForeignKey { schema, table, name, .. } = key;
+    let can_wait = !key.partitioned || target.version() >= NOT_VALID_ON_PARTITIONED;
+    let is_enforced = !key.definition.ends_with(" NOT ENFORCED");
+    let mut definition = key.definition.clone();
+    if can_wait && is_enforced {
+        definition.push_str(" NOT VALID");
+    }
+    let client = target.client();
+    // Prepared, so that the words of the journal are one statement and no more.
+    client.execute(&add_sql(schema, table, name, &definition), &[]).await?;
+    if let Some(comment) = &key.comment {
+        client.execute(&comment_sql(schema, table, name, comment), &[]).await?;
+    }
+    Ok(is_enforced && !can_wait)
+}
+
+/// Drops a journal that has no rows, so that the target is left as it was and the next one who
+/// parks has a journal of their own. The schema stays if anything else is in it.
+pub(super) async fn drop_empty_journal(target: &Connection) -> Result<(), CloseOutError> {
+    let client = target.client();
+    client.batch_execute("BEGIN").await?;
+    let dropped = async {
+        client.batch_execute(&lock_sql()).await?;
+        if journal_exists(target).await? && client.query_opt(EMPTY_AND_OWN, &[]).await?.is_some() {
+            client.batch_execute("DROP TABLE dms_proxy.fk_journal").await?;
+            if client.query_opt(SCHEMA_EMPTY_AND_OWN, &[]).await?.is_some() {
+                client.batch_execute("DROP SCHEMA dms_proxy").await?;
+            }
+        }
+        Ok(client.batch_execute("COMMIT").await?)
+    };
+    roll_back_on_error(target, dropped.await).await
+}
+
+/// The text of an error about one foreign key; an error that ends the session ends the command.
+fn fatal_or_text(target: &Connection, error: CloseOutError) -> Result<String, CloseOutError> {
+    if target.client().is_closed() { Err(error) } else { Ok(error.to_string()) }
+}

@@ -1,0 +1,312 @@
+//! Sequences and identities put past the values that a load has brought: a load writes values of
+//! its own, and no sequence hears of them. Moves sequences forward only.
+
+use serde::Serialize;
+
+use super::sql::quoted_literal;
+use super::{CloseOutError, Connection, Scope};
+
+/// The first version that has `pg_sequence`.
+const PG_SEQUENCE: i32 = 100_000;
+
+/// A sequence and what became of it.
+#[derive(Clone, Debug, Serialize)]
+pub struct SequenceLine {
+    /// Its name, qualified and quoted.
+    #[serde(rename = "sequence")]
+    pub name: String,
+    /// The columns that take values from it, as `schema.table.column`.
+    pub columns: Vec<String>,
+    /// The value that it would have given next.
+    pub before: Option<i128>,
+    /// The value that it gives next now.
+    pub after: Option<i128>,
+    /// What became of it.
+    pub outcome: SequenceOutcome,
+    /// What the target said where it failed.
+    pub problem: Option<String>,
+}
+
+/// What became of a sequence.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SequenceOutcome {
+    /// It was moved past the columns.
+    Moved,
+    /// It was past the columns already.
+    Past,
+    /// The columns have no values.
+    Empty,
+    /// It cycles, so no value of it is past anything: left alone.
+    Cycles,
+    /// No column takes its values: left alone.
+    Unused,
+    /// It has no value left that the columns do not have: left alone, or moved to its end.
+    Exhausted,
+    /// It could not be looked at or moved.
+    Failed,
+}
+
+/// How a sequence counts.
+#[derive(Clone, Copy, Debug)]
+struct Counting {
+    last: i128,
+    called: bool,
+    increment: i128,
+    min: i128,
+    max: i128,
+}
+
+/// What is to be done with a sequence.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Position {
+    Past,
+    /// The last value, as if it had been given already.
+    At(i128),
+    Exhausted,
+}
+
+impl Counting {
+    /// The value that it gives next.
+    fn next(&self) -> i128 {
+        if self.called { self.last.saturating_add(self.increment) } else { self.last }
+    }
+
+    fn has(&self, value: i128) -> bool {
+        (self.min..=self.max).contains(&value)
+    }
+
+    /// Where it must be to be past the greatest value (the least one if it counts down), on the
+    /// values that it would come by anyway: sequences that share a column by their increments keep
+    /// their shares.
+    fn past(&self, extreme: i128) -> Position {
+        let next = self.next();
+        let step = self.increment;
+        if (step > 0 && next > extreme) || (step < 0 && next < extreme) || step == 0 {
+            return if self.has(next) { Position::Past } else { Position::Exhausted };
+        }
+        let Some(distance) = extreme.checked_sub(self.last) else { return Position::Exhausted };
+        // The last of its values that is not past the extreme: the next one is.
+        let last = self.last + distance / step * step;
+        if self.has(last) { Position::At(last) } else { Position::Exhausted }
+    }
+}
+
+/// A sequence of the catalogs.
+struct Sequence {
+    name: String,
+    columns: Vec<(String, String)>,
+}
+
+/// Puts every sequence that a table of the scope takes values from past what its columns hold: those
+/// that a column owns, identities, and those that a column's default takes from. With `dry_run`
+/// nothing is moved.
+///
+/// # Errors
+/// The sequences cannot be listed, or the connection broke. What is wrong with one of them is in
+/// its line.
+pub async fn move_sequences(
+    target: &Connection,
+    scope: &Scope,
+    dry_run: bool,
+) -> Result<Vec<SequenceLine>, CloseOutError> {
+    let mut lines = Vec::new();
+    for sequence in sequences(target, scope).await? {
+        let mut line = SequenceLine {
+            name: sequence.name.clone(),
+            columns: sequence.columns.iter().map(|(t, c)| format!("{t}.{c}")).collect(),
+            before: None,
+            after: None,
+            outcome: SequenceOutcome::Unused,
+            problem: None,
+        };
+        if let Err(error) = move_one(target, &sequence, dry_run, &mut line).await {
+            if target.client().is_closed() {
+                return Err(error);
+            }
+            line.outcome = SequenceOutcome::Failed;
+            line.problem = Some(error.to_string());
+        }
+        lines.push(line);
+    }
+    Ok(lines)
+}
+
+/// The sequences of the scope: with all columns that use them if one of these is in the scope, and
+/// those of the scope's schemas that no column uses if the scope names no tables.
+async fn sequences(target: &Connection, scope: &Scope) -> Result<Vec<Sequence>, CloseOutError> {
+    let covered = scope.covers("tn.nspname::text", "t.relname::text");
+    let unused = if scope.tables.is_empty() { "u.used IS NULL" } else { "false" };
+    let unused = format!("{unused} AND {}", scope.covers_schema("sn.nspname::text"));
+    let sql = format!(
+        "SELECT format('%I.%I', sn.nspname, s.relname), u.tables, u.names
+        FROM pg_class s JOIN pg_namespace sn ON sn.oid = s.relnamespace
+        LEFT JOIN LATERAL (
+            SELECT array_agg(format('%I.%I', tn.nspname, t.relname) ORDER BY tn.nspname, t.relname,
+                    a.attnum) AS tables,
+                array_agg(format('%I', a.attname) ORDER BY tn.nspname, t.relname, a.attnum)
+                    AS names,
+                bool_or({covered}) AS covered, true AS used
+            FROM (SELECT d.refobjid AS relation, d.refobjsubid AS attribute FROM pg_depend d
+                    WHERE d.classid = 'pg_class'::regclass AND d.objid = s.oid
+                    AND d.refclassid = 'pg_class'::regclass AND d.refobjsubid > 0
+                    AND d.deptype IN ('a', 'i')
+                UNION SELECT ad.adrelid, ad.adnum FROM pg_depend d
+                    JOIN pg_attrdef ad ON ad.oid = d.objid
+                    WHERE d.classid = 'pg_attrdef'::regclass AND d.refclassid = 'pg_class'::regclass
+                    AND d.refobjid = s.oid
+                    AND pg_get_expr(ad.adbin, ad.adrelid) ~ '^nextval\\(''.*''::regclass\\)$'
+                ) uses
+            JOIN pg_attribute a ON a.attrelid = relation AND a.attnum = attribute
+            JOIN pg_type ty ON ty.oid = a.atttypid AND ty.typcategory = 'N'
+            JOIN pg_class t ON t.oid = relation AND t.relpersistence <> 't'
+            JOIN pg_namespace tn ON tn.oid = t.relnamespace
+            HAVING count(*) > 0) u ON true
+        WHERE s.relkind = 'S' AND s.relpersistence <> 't' AND (u.covered OR ({unused}))
+            AND NOT EXISTS (SELECT 1 FROM pg_depend e WHERE e.classid = 'pg_class'::regclass
+                AND e.objid = s.oid AND e.deptype = 'e')
+        ORDER BY sn.nspname, s.relname"
+    );
+    let rows = target.client().query(&sql, &[]).await?;
+    let sequence = |row: &tokio_postgres::Row| {
+        let tables: Option<Vec<String>> = row.try_get(1)?;
+        let names: Option<Vec<String>> = row.try_get(2)?;
+        let columns = tables.into_iter().flatten().zip(names.into_iter().flatten()).collect();
+        Ok(Sequence { name: row.try_get(0)?, columns })
+    };
+    rows.iter().map(sequence).collect()
+}
+
+async fn move_one(
+    target: &Connection,
+    sequence: &Sequence,
+    dry_run: bool,
+    line: &mut SequenceLine,
+) -> Result<(), CloseOutError> {
+    let (counting, cycles) = counting(target, &sequence.name).await?;
+    line.before = Some(counting.next());
+    line.after = line.before;
+    if sequence.columns.is_empty() {
+        return Ok(());
+    }
+    if cycles {
+        line.outcome = SequenceOutcome::Cycles;
+        return Ok(());
+    }
+    let Some(extreme) = extreme(target, sequence, counting.increment > 0).await? else {
+        line.outcome = SequenceOutcome::Empty;
+        return Ok(());
+    };
+    match counting.past(extreme) {
+        Position::Past => line.outcome = SequenceOutcome::Past,
+        Position::Exhausted => line.outcome = SequenceOutcome::Exhausted,
+        Position::At(last) => {
+            if !dry_run {
+                set(target, sequence, last, counting.increment > 0).await?;
+            }
+            let after = Counting { last, called: true, ..counting }.next();
+            line.after = Some(after);
+            let left = counting.has(after);
+            line.outcome = if left { SequenceOutcome::Moved } else { SequenceOutcome::Exhausted };
+        }
+    }
+    Ok(())
+}
+
+/// Where a sequence is, how it counts, and whether it cycles.
+async fn counting(target: &Connection, name: &str) -> Result<(Counting, bool), CloseOutError> {
+    let sql = if target.version() >= PG_SEQUENCE {
+        format!(
+            "SELECT s.last_value, s.is_called, q.seqincrement, q.seqmin, q.seqmax, q.seqcycle
+             FROM {name} s, pg_sequence q WHERE q.seqrelid = {}::regclass",
+            quoted_literal(name)
+        )
+    } else {
+        format!(
+            "SELECT last_value, is_called, increment_by, min_value, max_value, is_cycled
+             FROM {name}"
+        )
+    };
+    let row = target.client().query_one(&sql, &[]).await?;
+    let number = |column| row.try_get::<_, i64>(column).map(i128::from);
+    let counting = Counting {
+        last: number(0)?,
+        called: row.try_get(1)?,
+        increment: number(2)?,
+        min: number(3)?,
+        max: number(4)?,
+    };
+    Ok((counting, row.try_get(5)?))
+}
+
+/// The greatest or the least value in the columns of a sequence, away from zero to the next whole
+/// number; none if they are empty.
+async fn extreme(
+    target: &Connection,
+    sequence: &Sequence,
+    greatest: bool,
+) -> Result<Option<i128>, CloseOutError> {
+    let (of_column, round, of_all) =
+        if greatest { ("max", "ceil", "greatest") } else { ("min", "floor", "least") };
+    let columns = sequence.columns.iter().map(|(table, column)| {
+        format!("(SELECT {round}({of_column}({column})::numeric) FROM {table})")
+    });
+    let sql = format!("SELECT {of_all}({})::text", columns.collect::<Vec<_>>().join(", "));
+    let value: Option<String> = target.client().query_one(&sql, &[]).await?.try_get(0)?;
+    let Some(text) = value else { return Ok(None) };
+    text.parse().map(Some).map_err(|_| {
+        CloseOutError::Refused(format!("{text} in {} is no whole number", sequence.name))
+    })
+}
+
+/// Moves a sequence; another session may have taken values meanwhile, and it is never moved back.
+async fn set(
+    target: &Connection,
+    sequence: &Sequence,
+    last: i128,
+    greatest: bool,
+) -> Result<(), CloseOutError> {
+    let farther = if greatest { "greatest" } else { "least" };
+    let name = &sequence.name;
+    let literal = quoted_literal(name);
+    let sql = format!(
+        "SELECT setval({literal}::regclass, {farther}(({last})::bigint, last_value)) FROM {name}"
+    );
+    target.client().query_one(&sql, &[]).await?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn counting(last: i128, called: bool, increment: i128) -> Counting {
+        Counting { last, called, increment, min: -1000, max: 1000 }
+    }
+
+    #[test]
+    fn sequences_come_past_the_extreme_on_their_own_steps() {
+        assert_eq!(counting(1, false, 1).past(7), Position::At(7));
+        assert_eq!(counting(1, false, 1).past(1), Position::At(1));
+        assert_eq!(counting(1, false, 1).past(0), Position::Past);
+        assert_eq!(counting(7, true, 1).past(7), Position::Past);
+        assert_eq!(counting(8, false, 1).past(7), Position::Past);
+        assert_eq!(counting(7, false, 1).past(7), Position::At(7));
+        assert_eq!(counting(1, false, 10).past(25), Position::At(21));
+        assert_eq!(counting(1, false, 10).past(31), Position::At(31));
+        assert_eq!(counting(3, true, 10).past(25), Position::At(23));
+        assert_eq!(counting(-1, false, -1).past(-5), Position::At(-5));
+        assert_eq!(counting(-1, false, -10).past(-25), Position::At(-21));
+        assert_eq!(counting(-40, true, -10).past(-25), Position::Past);
+        assert_eq!(counting(5, true, -10).past(20), Position::Past);
+    }
+
+    #[test]
+    fn a_sequence_that_cannot_come_past_is_exhausted() {
+        assert_eq!(counting(1, false, 1).past(1000), Position::At(1000));
+        assert_eq!(counting(1, false, 1).past(1001), Position::Exhausted);
+        assert_eq!(counting(1, false, 600).past(700), Position::At(601));
+        assert_eq!(counting(-1, false, -1).past(-1001), Position::Exhausted);
+        assert_eq!(counting(1000, true, 1).past(5), Position::Exhausted);
+    }
+}
