@@ -138,6 +138,7 @@ impl Finder<'_> {
             .unwrap_or_else(|_| text.iter().copied().map(char::from).collect());
         let options = said.options();
         let copy = CopyIn { relation, name, columns, column_spans, options };
+        self.script.loads = true;
         self.script.copies.push(copy);
         self.expression(Place::Cast, Until::Statement)
     }

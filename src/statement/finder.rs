@@ -5,6 +5,7 @@ use std::ops::Range;
 use super::cursor::{Cursor, NotUnderstood, Understood};
 use super::expression::Until;
 use super::lexer::{Quoting, Token, TokenKind};
+use super::table_statement::table_statement;
 use super::types::Position;
 use super::{Lexing, Script};
 use crate::encoding::Encoding;
@@ -141,6 +142,11 @@ impl<'a> Finder<'a> {
         self.routine_body = false;
         self.table_definition = false;
         self.relation = None;
+        if self.cursor.is_any(&["drop", "truncate", "create"]) {
+            let number = self.script.statements;
+            let found = table_statement(self.cursor, self.encoding, number);
+            self.script.table_statements.extend(found);
+        }
         // EXPLAIN and PREPARE are in front of another statement: go on with that one.
         loop {
             let mut buffer = [0; 8];
@@ -160,6 +166,8 @@ impl<'a> Finder<'a> {
     }
 
     fn dispatch(&mut self, word: &[u8]) -> Understood {
+        self.script.loads |=
+            matches!(word, b"insert" | b"update" | b"delete" | b"merge" | b"truncate");
         match word {
             b"select" | b"insert" | b"update" | b"delete" | b"with" | b"values" | b"merge"
             | b"begin" | b"table" | b"fetch" | b"execute" | b"declare" | b"start" | b"close"

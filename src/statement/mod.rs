@@ -15,6 +15,7 @@ mod name;
 mod routine;
 mod setting;
 mod slots;
+mod table_statement;
 mod types;
 
 use std::ops::Range;
@@ -30,6 +31,7 @@ pub use slots::{
     Slot, SlotColumn, SlotValue, WriteKind, Writes, WritesHead, constant_text, for_each_slot,
     for_each_write, may_write, quoted_boolean, quoted_hex, quoted_text, writes,
 };
+pub use table_statement::{TableReference, TableStatement, TableStatementKind};
 
 /// What the session knows of how the server reads its text.
 #[derive(Clone, Copy, Debug)]
@@ -135,6 +137,10 @@ pub struct Script {
     /// Whether a statement may change what the name of a relation stands for: DDL, settings such as
     /// search_path, DO and CALL. The end of a transaction may too, see `ends_transaction`.
     pub changes_relations: bool,
+    /// The statements that prepare tables for a load, in order.
+    pub table_statements: Vec<TableStatement>,
+    /// Whether a statement loads rows: INSERT, COPY FROM STDIN, UPDATE, DELETE, MERGE, TRUNCATE.
+    pub loads: bool,
     /// The number of statements in the text.
     pub statements: usize,
     /// Statements that look like DDL and that the finder gave up on; they go through untouched.

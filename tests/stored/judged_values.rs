@@ -357,8 +357,7 @@ fn bad_dates_are_those_that_the_server_refuses() {
             (type_oid::TIMESTAMPTZ, "timestamptz"),
         ] {
             let column = column(type_oid, -1);
-            let judge =
-                ColumnJudge::new(&policies, &policies.bad_dates, &column, Encoding::Utf8);
+            let judge = ColumnJudge::new(&policies, &policies.bad_dates, &column, Encoding::Utf8);
             let is_bad =
                 judge.judge_text(text.as_bytes(), &mut Findings::default()) == Verdict::Null;
             let answer = server.ask(&format!("SELECT $1::{name}"), false, text.as_bytes());
