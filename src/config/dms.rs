@@ -6,8 +6,10 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 use super::values::Substitute;
-use super::{Config, ConfigError, Target};
-use crate::dms::{self, DatabaseMode, EndpointSettings, LobMode, TableMappings, TaskSettings};
+use super::{Config, ConfigError, TablePrepMode, Target};
+use crate::dms::{
+    self, DatabaseMode, EndpointSettings, LobMode, TableMappings, TablePrep, TaskSettings,
+};
 use crate::mapping::{ColumnPattern, Override, OverrideScope};
 
 /// An endpoint-settings text, checked when it is read.
@@ -101,12 +103,14 @@ impl Config {
         for warning in &settings.warnings {
             warn(warning.to_string());
         }
-        if let Some(mode) = settings.table_prep {
-            warn(format!(
-                "TargetTablePrepMode: the tool's own DROP, TRUNCATE and CREATE pass through; \
-                 table_prep.mode = \"{}\" is not available in this version",
-                mode.name()
-            ));
+        if let Some(mode) = settings.table_prep
+            && self.table_prep.mode == TablePrepMode::PassThrough
+        {
+            self.table_prep.mode = match mode {
+                TablePrep::DoNothing => TablePrepMode::DoNothing,
+                TablePrep::DropAndCreate => TablePrepMode::DropAndCreate,
+                TablePrep::TruncateBeforeLoad => TablePrepMode::TruncateBeforeLoad,
+            };
         }
         if let Some(LobMode::Limited { max_kilobytes }) = settings.lob
             && self.values.lob_bytes == 0

@@ -4,6 +4,7 @@
 //! a bad value is an error that names the file, the line, the key and what is allowed.
 
 mod dms;
+mod sessions;
 mod values;
 
 use std::collections::BTreeMap;
@@ -19,9 +20,12 @@ use serde::Deserialize;
 use crate::mapping::{
     JsonPolicy, Mapping, MappingError, MappingOptions, Override, OverrideScope, UnknownTypes,
 };
-use crate::session::{ForeignKeys, LoadPhase, OnDenied, Policy, Settings};
+use crate::session::{OnDenied, Policy};
 use crate::target::{Login, TargetUrl, target_login, target_url};
 pub use dms::EndpointSettingsText;
+pub use sessions::{
+    Denied, ForeignKeyMode, ForeignKeySection, Phase, SessionRule, TablePrepMode, TablePrepSection,
+};
 pub use values::{
     CodePoint, ColumnKey, Dates, Generated, Identity, Length, Loss, Nul, Substitute, Unsigned,
     Utf8, Values,
@@ -49,7 +53,7 @@ pub struct Config {
     /// What happens to foreign keys.
     pub fk: ForeignKeySection,
     /// What happens to DROP, TRUNCATE and CREATE of tables.
-    pub table_prep: TablePrep,
+    pub table_prep: TablePrepSection,
     /// Bounds on everything that a peer can make grow.
     pub limits: Limits,
     /// The HTTP side.
@@ -255,75 +259,6 @@ pub enum Json {
     Keep,
 }
 
-/// `[fk]`
-#[derive(Clone, Debug, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct ForeignKeySection {
-    /// The default of `dms.fk`.
-    pub mode: ForeignKeyMode,
-    /// The default of `dms.phase`.
-    pub phase: Phase,
-    /// When the target refuses `session_replication_role`.
-    pub on_denied: Denied,
-}
-
-impl Default for ForeignKeySection {
-    fn default() -> Self {
-        ForeignKeySection {
-            mode: ForeignKeyMode::ReplicaRole,
-            phase: Phase::FullLoad,
-            on_denied: Denied::Warn,
-        }
-    }
-}
-
-/// `fk.mode`
-#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
-#[serde(rename_all = "kebab-case")]
-pub enum ForeignKeyMode {
-    /// Their triggers are silenced in every session.
-    ReplicaRole,
-    /// They are left alone.
-    Off,
-}
-
-/// `fk.phase`
-#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
-#[serde(rename_all = "kebab-case")]
-pub enum Phase {
-    /// Tables are filled in any order.
-    FullLoad,
-    /// Changes are applied in order.
-    Cdc,
-}
-
-/// `fk.on_denied`
-#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
-#[serde(rename_all = "kebab-case")]
-pub enum Denied {
-    /// Foreign keys stay on, and the client is told.
-    Warn,
-    /// The session ends.
-    Fail,
-}
-
-/// `[table_prep]`
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct TablePrep {
-    /// What becomes of DROP, TRUNCATE and CREATE.
-    pub mode: TablePrepMode,
-}
-
-/// `table_prep.mode`
-#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
-#[serde(rename_all = "kebab-case")]
-pub enum TablePrepMode {
-    /// They go to the target as they are.
-    #[default]
-    PassThrough,
-}
-
 /// `[limits]`
 #[derive(Clone, Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -504,19 +439,11 @@ impl Config {
     pub fn policy(&self) -> Result<Policy, MappingError> {
         Ok(Policy {
             mapping: Arc::new(self.mapping()?),
-            defaults: Settings {
-                rewrite: self.rewrite == Switch::On,
-                foreign_keys: match self.fk.mode {
-                    ForeignKeyMode::ReplicaRole => ForeignKeys::ReplicaRole,
-                    ForeignKeyMode::Off => ForeignKeys::Off,
-                },
-                phase: match self.fk.phase {
-                    Phase::FullLoad => LoadPhase::FullLoad,
-                    Phase::Cdc => LoadPhase::Cdc,
-                },
-            },
+            defaults: self.session_settings(),
+            session_defaults: self.session_defaults(),
             on_denied: match self.fk.on_denied {
                 Denied::Warn => OnDenied::Warn,
+                Denied::Park => OnDenied::Park,
                 Denied::Fail => OnDenied::Fail,
             },
             after_connect_script: self.target.after_connect_script.clone(),
@@ -572,7 +499,7 @@ mod tests {
     fn a_bad_value_is_named_with_what_is_allowed() {
         for (text, allowed) in [
             ("rewrite = \"maybe\"", "`on` or `off`"),
-            ("[fk]\nmode = \"park\"", "`replica-role` or `off`"),
+            ("[fk]\nmode = \"drop\"", "`replica-role`, `park`, `off`"),
             ("[mapping]\nsource = \"cobol\"", "available: dms"),
             ("[mapping]\nstring_length_factor = 9", "between 1 and 4"),
             ("[target]\nurl = \"db:5432\"", "postgresql://"),

@@ -212,6 +212,9 @@ impl Session {
             let name = wire::cstring(body).map(|(name, _)| name);
             if let Some(plan) = name.and_then(|name| self.prepared.portal(name)) {
                 notes = positions_of(plan);
+                if let Some(tag) = plan.tag {
+                    notes.get_or_insert_default().tags = [(0, tag)].into();
+                }
                 if !plan.copies.is_empty() {
                     notes.get_or_insert_default().copies = plan.copies.clone().into();
                 }

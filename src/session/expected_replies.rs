@@ -57,6 +57,10 @@ pub(super) struct Notes {
     pub(super) positions: Option<Arc<PositionMap>>,
     /// Types in a ParameterDescription are put back to those that the client declared.
     pub(super) described: Option<Arc<Parameters>>,
+    /// The command tags that the client is to see, by the number of the statement in the text.
+    pub(super) tags: VecDeque<(usize, &'static str)>,
+    /// The statements of the text that are complete.
+    pub(super) completed: usize,
     /// The COPY streams that the statements ask for, those still to come.
     pub(super) copies: VecDeque<CopyStream>,
     /// The text was too long to be read, so any stream may begin.

@@ -28,6 +28,7 @@ mod prepared_statements;
 mod relations;
 mod settling;
 mod statements;
+mod table_prep;
 mod target_frames;
 mod value_rules;
 
@@ -36,7 +37,10 @@ use std::sync::Arc;
 pub use common::Common;
 pub use counts::Counts;
 pub use exchange::Exchange;
-pub use policy::{BadSetting, ColumnNames, ForeignKeys, LoadPhase, OnDenied, Policy, Settings};
+pub use policy::{
+    BadSetting, ColumnNames, ForeignKeys, LoadPhase, OnDenied, Policy, SessionDefaults, Settings,
+    TablePrep,
+};
 
 use crate::ledger::{Entries, Place};
 use crate::statement::Lexing;
@@ -50,6 +54,7 @@ use look_up::{LookUp, UserTypes};
 use prepared_statements::PreparedStatements;
 use relations::{Relation, Relations};
 use settling::Settling;
+use table_prep::Parking;
 
 /// What is to happen to the bytes at the front of a direction.
 #[derive(Debug, PartialEq, Eq)]
@@ -110,7 +115,10 @@ pub struct Session {
     startup: StartupParameters,
     server_version: String,
     phase: Phase,
+    /// What the settings are where the client says nothing.
+    defaults: Settings,
     settings: Settings,
+    parking: Parking,
     lexing: Lexing,
     replies: ExpectedReplies,
     prepared: PreparedStatements,
@@ -153,7 +161,9 @@ impl Session {
     pub fn new(policy: Arc<Policy>, startup: StartupParameters) -> Session {
         let relay = policy.is_pure_relay() || startup.replication;
         Session {
-            settings: policy.defaults,
+            defaults: policy.defaults_of(&startup),
+            settings: policy.defaults_of(&startup),
+            parking: Parking::default(),
             policy,
             startup,
             server_version: String::new(),

@@ -33,6 +33,17 @@ pub(super) enum OwnStatement {
         /// Whether the table is made first.
         creates: bool,
     },
+    /// Parks foreign keys.
+    Park {
+        /// The statement.
+        sql: String,
+        /// Whether it is about all of them.
+        all: bool,
+        /// Whether a savepoint keeps a failure from the client's transaction.
+        guarded: bool,
+    },
+    /// Goes back to the savepoint in front of parking that failed.
+    UndoPark,
     /// Asks for the types of a function's arguments.
     Arguments(u32),
     /// Asks what is under types that users have made.
@@ -67,6 +78,15 @@ impl OwnStatement {
                 true => create_sql() + insert,
                 false => insert.clone(),
             },
+            OwnStatement::Park { sql, guarded, .. } => match guarded {
+                true => {
+                    format!("SAVEPOINT dms_proxy_park; {sql}; RELEASE SAVEPOINT dms_proxy_park")
+                }
+                false => sql.clone(),
+            },
+            OwnStatement::UndoPark => {
+                "ROLLBACK TO SAVEPOINT dms_proxy_park; RELEASE SAVEPOINT dms_proxy_park".into()
+            }
             OwnStatement::Arguments(function) => {
                 format!("SELECT proargtypes FROM pg_catalog.pg_proc WHERE oid = {function}")
             }
@@ -197,7 +217,7 @@ pub(super) fn role_refused(user: &str, server_version: &str, failure: &OwnFailur
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::session::policy::{ForeignKeys, LoadPhase};
+    use crate::session::policy::{ForeignKeys, LoadPhase, TablePrep};
 
     #[test]
     fn unset_settings_leave_the_defaults() {
@@ -205,6 +225,7 @@ mod tests {
             rewrite: true,
             foreign_keys: ForeignKeys::ReplicaRole,
             phase: LoadPhase::FullLoad,
+            table_prep: TablePrep::PassThrough,
         };
         let mut answer = OwnAnswer::default();
         answer.on_frame(tag::DATA_ROW, b"\0\x04\0\0\0\x03cdc\0\0\0\0\xFF\xFF\xFF\xFF\0\0\0\x02xx");

@@ -6,14 +6,43 @@ use std::sync::Arc;
 use super::Common;
 use crate::mapping::{Mapping, NamePattern};
 use crate::value::{BadDates, ValuePolicies};
+use crate::wire::StartupParameters;
 
 /// What happens to foreign keys during a load.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ForeignKeys {
     /// Their triggers are silenced by `session_replication_role = 'replica'`.
     ReplicaRole,
+    /// They are taken off their tables before the first rows come, and kept in a journal on the
+    /// target.
+    Park,
     /// They are left alone.
     Off,
+}
+
+/// What becomes of DROP TABLE, TRUNCATE and CREATE TABLE from the tool; AWS DMS's words.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TablePrep {
+    /// They go to the target as they are.
+    PassThrough,
+    /// DROP and TRUNCATE are answered and not done; CREATE is for tables that are not there.
+    DoNothing,
+    /// DROP and TRUNCATE empty the table; CREATE is for tables that are not there.
+    TruncateBeforeLoad,
+    /// Foreign keys of tables that are dropped are parked.
+    DropAndCreate,
+}
+
+impl TablePrep {
+    /// Its name in configurations.
+    pub fn name(self) -> &'static str {
+        match self {
+            TablePrep::PassThrough => "pass-through",
+            TablePrep::DoNothing => "do-nothing",
+            TablePrep::TruncateBeforeLoad => "truncate-before-load",
+            TablePrep::DropAndCreate => "drop-and-create",
+        }
+    }
 }
 
 /// The part of a migration that a session belongs to; AWS DMS's words.
@@ -30,6 +59,8 @@ pub enum LoadPhase {
 pub enum OnDenied {
     /// Go on with foreign keys on and say so in a WARNING.
     Warn,
+    /// Park the foreign keys instead.
+    Park,
     /// End the session.
     Fail,
 }
@@ -41,6 +72,8 @@ pub struct Policy {
     pub mapping: Arc<Mapping>,
     /// The settings that a session starts with.
     pub defaults: Settings,
+    /// What sessions of single users or applications start with instead; the first that fits counts.
+    pub session_defaults: Vec<SessionDefaults>,
     /// When the target refuses `session_replication_role`.
     pub on_denied: OnDenied,
     /// SQL to run after login, before the client's first statement; AWS DMS's afterConnectScript.
@@ -68,6 +101,17 @@ pub struct Policy {
     pub message_bytes_max: usize,
 }
 
+/// What sessions start with whose user and application fit.
+#[derive(Clone, Debug)]
+pub struct SessionDefaults {
+    /// The user.
+    pub user: NamePattern,
+    /// The application_name of the startup packet.
+    pub application_name: NamePattern,
+    /// What they start with.
+    pub settings: Settings,
+}
+
 /// Columns, by patterns of schema, table and column.
 #[derive(Clone, Debug)]
 pub struct ColumnNames {
@@ -80,6 +124,15 @@ pub struct ColumnNames {
 }
 
 impl Policy {
+    /// What a session of this client starts with.
+    pub(super) fn defaults_of(&self, startup: &StartupParameters) -> Settings {
+        let fits = |defaults: &&SessionDefaults| {
+            defaults.user.matches(&startup.user)
+                && defaults.application_name.matches(&startup.application_name)
+        };
+        self.session_defaults.iter().find(fits).map_or(self.defaults, |found| found.settings)
+    }
+
     /// Whether the values of rows have to be looked at one by one.
     pub fn judges_rows(&self) -> bool {
         !self.values.is_only_spaces() || self.overrides_identity || self.leaves_out_generated
@@ -99,6 +152,8 @@ impl Policy {
     pub fn is_pure_relay(&self) -> bool {
         !self.defaults.rewrite
             && self.defaults.foreign_keys == ForeignKeys::Off
+            && self.defaults.table_prep == TablePrep::PassThrough
+            && self.session_defaults.is_empty()
             && self.after_connect_script.is_none()
             && self.execute_timeout_seconds == 0
     }
@@ -113,6 +168,8 @@ pub struct Settings {
     pub foreign_keys: ForeignKeys,
     /// `dms.phase`
     pub phase: LoadPhase,
+    /// `dms.table_prep`
+    pub table_prep: TablePrep,
 }
 
 /// A value that a dms.* setting does not take, or a setting that there is not.
@@ -122,8 +179,6 @@ pub struct BadSetting {
     pub message: String,
     /// What may be written instead.
     pub hint: String,
-    /// Whether the value has a meaning that this version does not implement.
-    pub unsupported: bool,
 }
 
 /// The settings, in the order in which they are asked for.
@@ -140,41 +195,38 @@ impl Settings {
     /// # Errors
     /// There is no such setting, or it does not take this value. Nothing has changed then.
     pub fn set(&mut self, name: &str, value: &str) -> Result<(), BadSetting> {
-        let bad = |allowed: &str, unsupported: bool| {
+        let bad = |allowed: &str| {
             Err(BadSetting {
-                message: if unsupported {
-                    format!(
-                        "value {value:?} of parameter \"dms.{name}\" is not available in this version"
-                    )
-                } else {
-                    format!("invalid value for parameter \"dms.{name}\": {value:?}")
-                },
+                message: format!("invalid value for parameter \"dms.{name}\": {value:?}"),
                 hint: format!("Available values: {allowed}."),
-                unsupported,
             })
         };
         match (name, value.to_ascii_lowercase().as_str()) {
             ("phase", "full-load") => self.phase = LoadPhase::FullLoad,
             ("phase", "cdc") => self.phase = LoadPhase::Cdc,
-            ("phase", _) => return bad("full-load, cdc", false),
+            ("phase", _) => return bad("full-load, cdc"),
             ("fk", "replica-role") => self.foreign_keys = ForeignKeys::ReplicaRole,
             ("fk", "off") => self.foreign_keys = ForeignKeys::Off,
-            ("fk", "park") => return bad("replica-role, off", true),
-            ("fk", _) => return bad("replica-role, off", false),
+            ("fk", "park") => self.foreign_keys = ForeignKeys::Park,
+            ("fk", _) => return bad("replica-role, park, off"),
             ("rewrite", "on" | "true" | "yes" | "1") => self.rewrite = true,
             ("rewrite", "off" | "false" | "no" | "0") => self.rewrite = false,
-            ("rewrite", _) => return bad("on, off", false),
-            ("table_prep", "pass-through") => {}
-            ("table_prep", "do-nothing" | "truncate-before-load" | "drop-and-create") => {
-                return bad("pass-through", true);
+            ("rewrite", _) => return bad("on, off"),
+            ("table_prep", "pass-through") => self.table_prep = TablePrep::PassThrough,
+            ("table_prep", "do-nothing") => self.table_prep = TablePrep::DoNothing,
+            ("table_prep", "truncate-before-load") => {
+                self.table_prep = TablePrep::TruncateBeforeLoad;
             }
-            ("table_prep", _) => return bad("pass-through", false),
+            ("table_prep", "drop-and-create") => self.table_prep = TablePrep::DropAndCreate,
+            ("table_prep", _) => {
+                let all = "pass-through, do-nothing, truncate-before-load, drop-and-create";
+                return bad(all);
+            }
             _ => {
                 let names = NAMES.map(|name| format!("dms.{name}")).join(", ");
                 return Err(BadSetting {
                     message: format!("unrecognized configuration parameter \"dms.{name}\""),
                     hint: format!("Available parameters: {names}."),
-                    unsupported: false,
                 });
             }
         }
@@ -190,6 +242,7 @@ mod tests {
         rewrite: true,
         foreign_keys: ForeignKeys::ReplicaRole,
         phase: LoadPhase::FullLoad,
+        table_prep: TablePrep::PassThrough,
     };
 
     #[test]
@@ -198,8 +251,9 @@ mod tests {
         settings.set("phase", "cdc").unwrap();
         settings.set("fk", "OFF").unwrap();
         settings.set("rewrite", "off").unwrap();
-        settings.set("table_prep", "pass-through").unwrap();
+        settings.set("table_prep", "do-nothing").unwrap();
         assert_eq!((settings.rewrite, settings.phase), (false, LoadPhase::Cdc));
+        assert_eq!(settings.table_prep, TablePrep::DoNothing);
         assert!(!settings.silences_foreign_keys());
     }
 
@@ -209,7 +263,7 @@ mod tests {
         let bad = settings.set("phase", "later").unwrap_err();
         assert_eq!(settings, START);
         assert_eq!(bad.hint, "Available values: full-load, cdc.");
-        assert!(settings.set("fk", "park").unwrap_err().unsupported);
+        assert!(settings.set("fk", "park-them").unwrap_err().hint.contains("park"));
         assert!(settings.set("speed", "9").unwrap_err().hint.contains("dms.phase"));
     }
 }

@@ -20,6 +20,8 @@ pub(super) struct Plan {
     pub(super) copies: Vec<CopyStream>,
     /// The columns that its parameters go into.
     pub(super) parameters: Option<Arc<Parameters>>,
+    /// The command tag that the client is to see.
+    pub(super) tag: Option<&'static str>,
     /// The settings that it may change.
     pub(super) cause: Cause,
 }

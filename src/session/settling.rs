@@ -192,6 +192,11 @@ impl Session {
                 self.on_relation(&answer);
                 None
             }
+            OwnStatement::Park { all, guarded, .. } => {
+                let (notices, next) = self.on_parked(*all, *guarded, answer.error.as_ref())?;
+                settled.to_client.extend(notices);
+                next
+            }
             OwnStatement::Arguments(function) => {
                 self.on_arguments(*function, &answer);
                 None
@@ -216,15 +221,14 @@ impl Session {
     }
 
     fn on_settings_read(&mut self, answer: &OwnAnswer) -> Vec<u8> {
-        let (settings, bad) = answer.settings(self.policy.defaults);
+        let (settings, bad) = answer.settings(self.defaults);
         self.settings = settings;
         if self.transaction_status == b'I' {
             self.settling.unsettled = false;
         }
         bad.into_iter()
             .flat_map(|bad| {
-                let code = if bad.unsupported { "0A000" } else { "22023" };
-                wire::notice_response(&OwnError::new(code, bad.message).with_hint(bad.hint))
+                wire::notice_response(&OwnError::new("22023", bad.message).with_hint(bad.hint))
             })
             .collect()
     }
@@ -232,8 +236,13 @@ impl Session {
     fn on_role_refused(&mut self, failure: &OwnFailure) -> Result<Vec<u8>, OwnError> {
         self.settling.refused = true;
         let warning = role_refused(&self.startup.user, &self.server_version, failure);
-        if self.policy.on_denied == OnDenied::Fail {
-            return Err(warning);
+        match self.policy.on_denied {
+            OnDenied::Fail => return Err(warning),
+            OnDenied::Park => {
+                self.parking.instead_of_role = true;
+                return Ok(Vec::new());
+            }
+            OnDenied::Warn => {}
         }
         tracing::warn!(user = self.startup.user, hint = warning.hint, "{}", warning.message);
         Ok(wire::notice_response(&warning))
@@ -266,6 +275,8 @@ impl Session {
             OwnStatement::SetRole(_) => timeout().or_else(script),
             OwnStatement::SetTimeout(_) => script(),
             OwnStatement::AfterConnect(_)
+            | OwnStatement::Park { .. }
+            | OwnStatement::UndoPark
             | OwnStatement::Arguments(_)
             | OwnStatement::UserTypes(_)
             | OwnStatement::Columns { .. }

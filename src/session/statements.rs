@@ -8,7 +8,7 @@ use super::client_frames::{Judged, PLANS_MAX};
 use super::expected_replies::{Expected, Notes, Request, Synthesize};
 use super::position_map::PositionMap;
 use super::prepared_statements::{Plan, Undo};
-use super::relations::CopyStream;
+use super::relations::{CopyStream, Name};
 use super::settling::Cause;
 use super::value_rules::Planned;
 use super::{Mend, Session, Step};
@@ -66,7 +66,7 @@ impl Session {
             return self.fail_query(head, error, &script);
         }
         let written = self.written(sql, &[]);
-        if let Err(question) = self.ask_for_relations(&script, &written.relations, false) {
+        if let Err(question) = self.ask_before(&script, written.relations, false) {
             return Judged::Done(Step::Replace(0, question));
         }
         let mut planned = match self.plan_writes(sql, &[]) {
@@ -74,6 +74,7 @@ impl Session {
             Err(error) => return self.fail_query(head, error, &script),
         };
         self.plan_copies(sql, &script.copies, &mut planned);
+        self.plan_table_statements(sql, &script, &mut planned);
         self.mend_constants(sql, &planned);
         let copies = self.copy_streams(&script);
         self.in_pipeline = false;
@@ -82,14 +83,17 @@ impl Session {
             self.relations.on_change();
         }
         self.note_changes(std::mem::take(&mut planned.changes));
+        let tags = std::mem::take(&mut planned.tags);
         let replacements = self.note_edits(&script, planned);
         let positions = self.positions(sql, &replacements);
         let rewritten = (is_shorter || positions.is_some()).then(|| {
             wire::with_body(tag::QUERY, &[&statement::replace(sql, &replacements), b"\0"])
         });
         let has_copies = !copies.is_empty();
-        let notes = (positions.is_some() || has_copies)
-            .then(|| Box::new(Notes { positions, copies: copies.into(), ..Notes::default() }));
+        let notes = (positions.is_some() || has_copies).then(|| {
+            let (copies, tags) = (copies.into(), tags.into());
+            Box::new(Notes { positions, copies, tags, ..Notes::default() })
+        });
         self.replies.push(Expected { request: Request::Query, notes });
         let due = self.settling.is_due(cause);
         if due && has_copies {
@@ -124,7 +128,7 @@ impl Session {
             return self.fail_parse(head, name, types, error);
         }
         let written = self.written(sql, &declared);
-        if let Err(question) = self.ask_for_relations(&script, &written.relations, true) {
+        if let Err(question) = self.ask_before(&script, written.relations, true) {
             return Judged::Done(Step::Replace(0, question));
         }
         let mut planned = match self.plan_writes(sql, &declared) {
@@ -132,6 +136,7 @@ impl Session {
             Err(error) => return self.fail_parse(head, name, types, error),
         };
         self.plan_copies(sql, &script.copies, &mut planned);
+        self.plan_table_statements(sql, &script, &mut planned);
         self.mend_constants(sql, &planned);
         self.in_pipeline = true;
         let parameters = planned.parameters.take();
@@ -139,6 +144,7 @@ impl Session {
         self.prepared.note_written(name, written.place);
         self.note_declared_types(name, told.as_deref().unwrap_or(types));
         self.note_changes(std::mem::take(&mut planned.changes));
+        let tag = planned.tags.first().map(|(_, tag)| *tag);
         let replacements = self.note_edits(&script, planned);
         let positions = self.positions(sql, &replacements);
         let mut cause = cause_of(&script);
@@ -146,8 +152,9 @@ impl Session {
         let copies = self.copy_streams(&script);
         let matters =
             positions.is_some() || !copies.is_empty() || cause.any() || parameters.is_some();
-        let plan = matters
-            .then(|| Arc::new(Plan { positions: positions.clone(), copies, parameters, cause }));
+        let plan = matters.then(|| {
+            Arc::new(Plan { positions: positions.clone(), copies, parameters, tag, cause })
+        });
         let plan = plan.filter(|_| self.prepared.len() < PLANS_MAX);
         let undo = self.prepared.prepare(name, plan);
         let rewritten = (positions.is_some() || told.is_some()).then(|| {
@@ -236,18 +243,31 @@ impl Session {
         self.note_place(Place::default(), rule, count);
     }
 
-    /// The frames that ask for relations of which more has to be known before the text goes.
-    fn ask_for_relations(
+    /// The frames that ask for relations of which more has to be known before the text goes, and
+    /// those that park foreign keys.
+    fn ask_before(
         &mut self,
         script: &Script,
-        written: &[super::relations::Name],
+        mut written: Vec<Name>,
         extended: bool,
     ) -> Result<(), Vec<u8>> {
-        if (script.copies.is_empty() && written.is_empty()) || !self.settings.rewrite {
-            return Ok(());
+        if !self.settings.rewrite {
+            written.clear();
         }
-        let copied = script.copies.iter().map(|copy| &copy.name);
-        self.know_relations(copied.chain(written), extended)
+        written.extend(self.prepared_relations(script));
+        let copies = script.copies.get(..).filter(|_| self.settings.rewrite).unwrap_or_default();
+        let names = copies.iter().map(|copy| &copy.name).chain(&written);
+        if names.clone().next().is_some() {
+            self.know_relations(names, extended)?;
+        }
+        if let Some(park) = self.parking_due(script) {
+            return Err(match self.in_pipeline {
+                true => self.ask_in_pipeline(park),
+                false => self.ask(park, extended),
+            });
+        }
+        self.forget_parking_of_text();
+        Ok(())
     }
 
     fn copy_streams(&self, script: &Script) -> Vec<CopyStream> {
@@ -268,10 +288,9 @@ impl Session {
             let mut settings = self.settings;
             script.settings.iter().find_map(|setting| {
                 let bad = settings.set(&setting.name, setting.value.as_deref()?).err()?;
-                let sqlstate = if bad.unsupported { "0A000" } else { "22023" };
                 Some(OwnError {
                     position: at(&setting.span),
-                    ..OwnError::new(sqlstate, bad.message).with_hint(bad.hint)
+                    ..OwnError::new("22023", bad.message).with_hint(bad.hint)
                 })
             })
         })

@@ -73,6 +73,7 @@ impl Session {
             tag::PARAMETER_STATUS | tag::NOTIFICATION_RESPONSE => false,
             tag::NOTICE_RESPONSE => notes.own.is_some() || notes.positions.is_some(),
             tag::ERROR_RESPONSE if notes.positions.is_some() => true,
+            tag::COMMAND_COMPLETE if !notes.tags.is_empty() => true,
             tag::PARAMETER_DESCRIPTION if notes.described.is_some() => true,
             tag::ERROR_RESPONSE if notes.looks_up => false,
             tag::ERROR_RESPONSE if front.request == Request::OwnInPipeline => false,
@@ -120,6 +121,20 @@ impl Session {
         }
         if notes.synthesize.is_some() {
             return Ok(self.on_synthesized_frame(frame_tag, frame));
+        }
+        if frame_tag == tag::COMMAND_COMPLETE {
+            let number = notes.completed;
+            notes.completed += 1;
+            let due = notes.tags.front().is_some_and(|(due, _)| *due == number);
+            let tag = if due { notes.tags.pop_front() } else { None };
+            self.on_target_body(frame_tag, body);
+            return Ok(match tag {
+                Some((_, tag)) => {
+                    let said = wire::with_body(frame_tag, &[tag.as_bytes(), b"\0"]);
+                    Step::Replace(frame.len(), said)
+                }
+                None => Step::Pass(frame.len()),
+            });
         }
         if frame_tag == tag::PARAMETER_DESCRIPTION {
             let described = notes.described.as_ref();
@@ -244,6 +259,7 @@ impl Session {
                 self.replies.on_ready();
                 if self.transaction_status == b'I' {
                     self.prepared.close_portals();
+                    self.parking.on_transaction_end();
                     if self.relations.on_transaction_end() {
                         self.policy.common.note_definition();
                     }

@@ -54,6 +54,8 @@ fn place_of(name: &Name) -> Place {
 pub(super) struct Planned {
     /// In order.
     pub(super) replacements: Vec<Replacement>,
+    /// The statements of the text whose command tag has to be this one.
+    pub(super) tags: Vec<(usize, &'static str)>,
     /// Constants whose JSON holds an escaped U+0000.
     json_constants: Vec<Range<usize>>,
     /// What a Bind has to know.
@@ -351,7 +353,7 @@ impl Session {
 }
 
 impl Planned {
-    fn replace(&mut self, span: Range<usize>, text: &[u8]) {
+    pub(super) fn replace(&mut self, span: Range<usize>, text: &[u8]) {
         self.replacements.push(Replacement { span, text: text.to_vec() });
     }
 
