@@ -1,6 +1,8 @@
 //! The foreign keys of a scope as plain data, those on their tables and those in the journal alike.
 //! Reads the catalogs, changes nothing.
 
+use std::collections::BTreeSet;
+
 use serde::Serialize;
 use tokio_postgres::Row;
 
@@ -46,6 +48,9 @@ pub struct ForeignKey {
     pub referenced_sql: String,
 }
 
+/// Schema, table and name of a foreign key.
+pub type Key = (String, String, String);
+
 /// Where a foreign key stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -85,8 +90,8 @@ impl ForeignKey {
     }
 
     /// What tells it from every other one of the database.
-    pub fn key(&self) -> (&str, &str, &str) {
-        (&self.schema, &self.table, &self.name)
+    pub fn key(&self) -> Key {
+        (self.schema.clone(), self.table.clone(), self.name.clone())
     }
 }
 
@@ -110,14 +115,9 @@ pub async fn foreign_keys(
         };
         keys.push(ForeignKey::from_row(&row, state)?);
     }
-    let there = keys.len();
-    for row in parked(target, scope).await? {
-        let on_table =
-            keys.get(..there).unwrap_or_default().iter().any(|key| key.key() == row.key.key());
-        if !on_table {
-            keys.push(row.key);
-        }
-    }
-    keys.sort_by(|one, other| one.key().cmp(&other.key()));
+    let on_tables: BTreeSet<Key> = keys.iter().map(ForeignKey::key).collect();
+    let parked = parked(target, scope).await?.into_iter();
+    keys.extend(parked.map(|row| row.key).filter(|key| !on_tables.contains(&key.key())));
+    keys.sort_by_cached_key(ForeignKey::key);
     Ok(keys)
 }

@@ -304,5 +304,7 @@ mod tests {
     #[test]
     fn the_key_spells_its_name() {
         assert_eq!(&ADVISORY_LOCK_KEY.to_be_bytes(), b"\0dms_fk\0");
+        // What ARCHITECTURE.md says.
+        assert_eq!(ADVISORY_LOCK_KEY, 28_267_839_960_279_808);
     }
 }
