@@ -168,7 +168,8 @@ BEGIN
         -- may not be locked by itself is locked when its constraint is dropped.
         FOR fk IN SELECT DISTINCT r.oid, r.oid::regclass AS name, r.relkind FROM pg_class r
             JOIN ({keys}) k ON r.oid IN (k.conrelid, k.confrelid)
-            WHERE has_table_privilege(r.oid, 'UPDATE, DELETE, TRUNCATE') ORDER BY r.oid
+            WHERE has_table_privilege(r.oid, 'UPDATE, DELETE, TRUNCATE')
+                AND has_schema_privilege(r.relnamespace, 'USAGE') ORDER BY r.oid
         LOOP
             EXECUTE format('LOCK TABLE %s%s IN ACCESS EXCLUSIVE MODE',
                 CASE WHEN fk.relkind = 'p' THEN '' ELSE 'ONLY ' END, fk.name);
