@@ -9,6 +9,9 @@ use tokio_postgres::Row;
 use super::sql::{foreign_keys_sql, touches};
 use super::{CloseOutError, Connection, Scope, parked};
 
+/// How the definition of a foreign key ends that claims nothing (PostgreSQL 18).
+const NOT_ENFORCED: &str = " NOT ENFORCED";
+
 /// A foreign key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ForeignKey {
@@ -89,6 +92,11 @@ impl ForeignKey {
         })
     }
 
+    /// Whether it claims anything of its rows: on its table or in the journal.
+    pub fn is_enforced(&self) -> bool {
+        !self.definition.ends_with(NOT_ENFORCED)
+    }
+
     /// What tells it from every other one of the database.
     pub fn key(&self) -> Key {
         (self.schema.clone(), self.table.clone(), self.name.clone())
@@ -110,7 +118,7 @@ pub async fn foreign_keys(
         let Some(definition) = row.try_get::<_, Option<&str>>("definition")? else { continue };
         let state = match row.try_get("validated")? {
             true => KeyState::Valid,
-            false if definition.ends_with(" NOT ENFORCED") => KeyState::NotEnforced,
+            false if definition.ends_with(NOT_ENFORCED) => KeyState::NotEnforced,
             false => KeyState::NotValid,
         };
         keys.push(ForeignKey::from_row(&row, state)?);

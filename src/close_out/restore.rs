@@ -248,7 +248,7 @@ async fn put_on_table(
     let ForeignKey { schema, table, name, .. } = key;
     let can_wait = !(key.partitioned || key.referenced_partitioned && was_valid)
         || target.version() >= NOT_VALID_WITH_PARTITIONS;
-    let is_enforced = !key.definition.ends_with(" NOT ENFORCED");
+    let is_enforced = key.is_enforced();
     let mut definition = key.definition.clone();
     if can_wait && is_enforced {
         definition.push_str(" NOT VALID");
