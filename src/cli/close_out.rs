@@ -121,11 +121,35 @@ impl Drop for Progress {
     }
 }
 
-/// Keys of orphans, a line.
+/// Keys of orphans, a line; what a terminal would take for a command is spelt out.
 pub(super) fn samples(samples: &[Vec<Option<String>>]) -> String {
     let key = |values: &Vec<Option<String>>| {
         let values = values.iter().map(|value| value.as_deref().unwrap_or("NULL"));
-        format!("({})", values.collect::<Vec<_>>().join(", "))
+        format!("({})", plain(&values.collect::<Vec<_>>().join(", ")))
     };
     samples.iter().map(key).collect::<Vec<_>>().join(" ")
+}
+
+/// A text without control characters.
+fn plain(text: &str) -> String {
+    let mut plain = String::with_capacity(text.len());
+    for character in text.chars() {
+        if character.is_control() {
+            plain.extend(character.escape_default());
+        } else {
+            plain.push(character);
+        }
+    }
+    plain
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn samples_hold_no_commands_for_a_terminal() {
+        let keys = [vec![Some("a\u{1b}[2J\nb".to_owned()), None], vec![Some("ä".to_owned())]];
+        assert_eq!(samples(&keys), "(a\\u{1b}[2J\\nb, NULL) (ä)");
+    }
 }

@@ -10,11 +10,12 @@ use super::{CloseOutError, described};
 use crate::target::{Secret, TargetAddress, connect as dial};
 
 /// What every session starts with. Counting and validating take as long as they take; names come
-/// out qualified; a policy that would hide rows is an error instead of a wrong count.
+/// out qualified; a policy that would hide rows is an error instead of a wrong count (9.4 has none).
 const SETTINGS: &str = "SET search_path = pg_catalog, pg_temp; SET statement_timeout = 0; \
-    SET lock_timeout = 0; SET row_security = off; SET standard_conforming_strings = on; \
+    SET lock_timeout = 0; SET standard_conforming_strings = on; \
     SET default_transaction_isolation = 'read committed'; SET DateStyle = 'ISO'; \
-    SET IntervalStyle = 'postgres'";
+    SET IntervalStyle = 'postgres'; \
+    SELECT set_config(name, 'off', false) FROM pg_settings WHERE name = 'row_security'";
 
 /// Where to log in, and as whom.
 #[derive(Clone, Debug)]

@@ -9,7 +9,7 @@ use super::parallel::{Work, in_parallel};
 use super::restore::{drop_empty_journal, revalidate, validate_added};
 use super::sql::{quoted_identifier, validate_sql};
 use super::{
-    CloseOutError, Connection, ForeignKey, KeyState, Orphans, ParkedState, RestoreOutcome,
+    CloseOutError, Connection, ForeignKey, Key, KeyState, Orphans, ParkedState, RestoreOutcome,
     SampleKey, Scope, SequenceLine, SequenceOutcome, Target, count_orphans, foreign_keys,
     move_sequences, orphan_query, parked, restore,
 };
@@ -177,12 +177,6 @@ async fn heading(
     })
 }
 
-type Key = (String, String, String);
-
-fn owned(key: &ForeignKey) -> Key {
-    (key.schema.clone(), key.table.clone(), key.name.clone())
-}
-
 /// Restores, counts, and validates what has no orphans.
 ///
 /// A foreign key that the target takes for valid and that turns out to have no orphans *is* valid:
@@ -197,16 +191,16 @@ async fn finish_keys(
     let mut restored = BTreeMap::new();
     if !options.dry_run {
         for line in restore(target, &options.scope, false).await? {
-            restored.insert(owned(&line.key), line.outcome);
+            restored.insert(line.key.key(), line.outcome);
         }
     }
     let journal = parked(target, &options.scope).await?;
     let added = journal.iter().filter(|row| row.state == ParkedState::Added);
-    let added: BTreeSet<Key> = added.map(|row| owned(&row.key)).collect();
+    let added: BTreeSet<Key> = added.map(|row| row.key.key()).collect();
     let keys = foreign_keys(target, &options.scope).await?;
-    let mut lines = Vec::new();
+    let (mut lines, mut doubtful) = (Vec::new(), Vec::new());
     for orphans in count_orphans(sessions, keys, progress).await {
-        let key = owned(&orphans.key);
+        let key = orphans.key.key();
         let mut line = line(&orphans);
         match restored.get(&key) {
             Some(RestoreOutcome::Failed(why)) => line.problem = Some(why.clone()),
@@ -216,9 +210,20 @@ async fn finish_keys(
         }
         if line.orphans == Some(0) && !options.dry_run {
             let awaits = added.contains(&key);
-            make_valid(target, &orphans.key, awaits, options.revalidate, &mut line).await?;
+            let way = match orphans.key.state {
+                KeyState::NotValid if awaits => Some(Way::Awaited),
+                KeyState::NotValid if options.revalidate => Some(Way::InPlace),
+                KeyState::Valid if options.revalidate => Some(Way::Anew),
+                _ => None,
+            };
+            doubtful.extend(way.map(|way| Doubtful { line: lines.len(), key: orphans.key, way }));
         }
         lines.push(line);
+    }
+    for (line, way, outcome) in in_parallel(sessions, doubtful, make_valid, |_, _| {}).await {
+        if let Some(line) = lines.get_mut(line) {
+            note(line, way, outcome?);
+        }
     }
     if !options.dry_run {
         drop_empty_journal(target).await?;
@@ -226,38 +231,59 @@ async fn finish_keys(
     Ok(lines)
 }
 
-/// Validates a foreign key that has no orphans, where that is called for.
-async fn make_valid(
-    target: &Connection,
-    key: &ForeignKey,
-    awaits: bool,
-    anew: bool,
-    line: &mut ForeignKeyLine,
-) -> Result<(), CloseOutError> {
-    let outcome = match key.state {
-        KeyState::NotValid if awaits => validate_added(target, key).await?,
-        KeyState::NotValid if anew => {
-            let sql = validate_sql(&key.schema, &key.table, &key.name);
-            match target.client().batch_execute(&sql).await {
-                Ok(()) => RestoreOutcome::Restored,
-                Err(error) => RestoreOutcome::Failed(CloseOutError::from(error).to_string()),
+/// A foreign key without orphans that the target is to validate.
+struct Doubtful {
+    /// The number of its line.
+    line: usize,
+    key: ForeignKey,
+    way: Way,
+}
+
+/// How a foreign key is made valid.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Way {
+    /// Its row in the journal waits for it.
+    Awaited,
+    /// It was never valid, and no journal knows of it.
+    InPlace,
+    /// It is said to be valid, so it must be dropped and added again.
+    Anew,
+}
+
+fn make_valid(
+    session: Connection,
+    doubtful: Doubtful,
+) -> Work<(usize, Way, Result<RestoreOutcome, CloseOutError>)> {
+    Box::pin(async move {
+        let Doubtful { line, key, way } = doubtful;
+        let outcome = match way {
+            Way::Awaited => validate_added(&session, &key).await,
+            Way::Anew => revalidate(&session, &key).await,
+            Way::InPlace => {
+                let sql = validate_sql(&key.schema, &key.table, &key.name);
+                Ok(match session.client().batch_execute(&sql).await {
+                    Ok(()) => RestoreOutcome::Restored,
+                    Err(error) => RestoreOutcome::Failed(CloseOutError::from(error).to_string()),
+                })
             }
-        }
-        KeyState::Valid if anew => revalidate(target, key).await?,
-        _ => return Ok(()),
-    };
+        };
+        (line, way, outcome)
+    })
+}
+
+fn note(line: &mut ForeignKeyLine, way: Way, outcome: RestoreOutcome) {
     match outcome {
         RestoreOutcome::Restored => {
             line.state = KeyState::Valid;
-            line.done = if awaits { "restored" } else { "validated" };
+            line.done = if way == Way::Awaited { "restored" } else { "validated" };
         }
-        RestoreOutcome::Added => {}
-        RestoreOutcome::Orphans(why) | RestoreOutcome::Failed(why) => {
-            line.problem = Some(why);
+        RestoreOutcome::Added => line.state = KeyState::NotValid,
+        RestoreOutcome::Orphans(why) => {
             line.state = KeyState::NotValid;
+            line.problem = Some(why);
         }
+        RestoreOutcome::Failed(why) => line.problem = Some(why),
     }
-    Ok(())
 }
 
 fn line(orphans: &Orphans) -> ForeignKeyLine {

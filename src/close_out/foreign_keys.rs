@@ -1,11 +1,16 @@
 //! The foreign keys of a scope as plain data, those on their tables and those in the journal alike.
 //! Reads the catalogs, changes nothing.
 
+use std::collections::BTreeSet;
+
 use serde::Serialize;
 use tokio_postgres::Row;
 
 use super::sql::{foreign_keys_sql, touches};
 use super::{CloseOutError, Connection, Scope, parked};
+
+/// How the definition of a foreign key ends that claims nothing (PostgreSQL 18).
+const NOT_ENFORCED: &str = " NOT ENFORCED";
 
 /// A foreign key.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,6 +51,9 @@ pub struct ForeignKey {
     pub referenced_sql: String,
 }
 
+/// Schema, table and name of a foreign key.
+pub type Key = (String, String, String);
+
 /// Where a foreign key stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -84,9 +92,14 @@ impl ForeignKey {
         })
     }
 
+    /// Whether it claims anything of its rows: on its table or in the journal.
+    pub fn is_enforced(&self) -> bool {
+        !self.definition.ends_with(NOT_ENFORCED)
+    }
+
     /// What tells it from every other one of the database.
-    pub fn key(&self) -> (&str, &str, &str) {
-        (&self.schema, &self.table, &self.name)
+    pub fn key(&self) -> Key {
+        (self.schema.clone(), self.table.clone(), self.name.clone())
     }
 }
 
@@ -105,19 +118,14 @@ pub async fn foreign_keys(
         let Some(definition) = row.try_get::<_, Option<&str>>("definition")? else { continue };
         let state = match row.try_get("validated")? {
             true => KeyState::Valid,
-            false if definition.ends_with(" NOT ENFORCED") => KeyState::NotEnforced,
+            false if definition.ends_with(NOT_ENFORCED) => KeyState::NotEnforced,
             false => KeyState::NotValid,
         };
         keys.push(ForeignKey::from_row(&row, state)?);
     }
-    let there = keys.len();
-    for row in parked(target, scope).await? {
-        let on_table =
-            keys.get(..there).unwrap_or_default().iter().any(|key| key.key() == row.key.key());
-        if !on_table {
-            keys.push(row.key);
-        }
-    }
-    keys.sort_by(|one, other| one.key().cmp(&other.key()));
+    let on_tables: BTreeSet<Key> = keys.iter().map(ForeignKey::key).collect();
+    let parked = parked(target, scope).await?.into_iter();
+    keys.extend(parked.map(|row| row.key).filter(|key| !on_tables.contains(&key.key())));
+    keys.sort_by_cached_key(ForeignKey::key);
     Ok(keys)
 }

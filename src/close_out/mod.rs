@@ -21,7 +21,7 @@ use sql::touches;
 pub use check::{CheckReport, Flavour, Item, Standing, check};
 pub use connection::{Connection, Target};
 pub use finish::{AnalyzedTable, FinishOptions, FinishReport, ForeignKeyLine, Verdict, finish};
-pub use foreign_keys::{ForeignKey, KeyState, foreign_keys};
+pub use foreign_keys::{ForeignKey, Key, KeyState, foreign_keys};
 pub use journal::{Parked, ParkedState, park, parked};
 pub use orphans::{Orphans, SAMPLES_MAX, SampleKey, count_orphans, orphan_query};
 pub use restore::{RestoreLine, RestoreOutcome, restore};

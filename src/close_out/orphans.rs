@@ -7,6 +7,9 @@ use super::{CloseOutError, Connection, ForeignKey};
 /// How many keys of orphans are kept of each foreign key.
 pub const SAMPLES_MAX: u32 = 10;
 
+/// Characters that are kept of each value of such a key.
+const SAMPLE_CHARACTERS_MAX: u32 = 200;
+
 /// A key without a parent, each value as text.
 pub type SampleKey = Vec<Option<String>>;
 
@@ -46,19 +49,22 @@ pub fn orphan_query(key: &ForeignKey) -> String {
     format!("SELECT c.* FROM {} WHERE {}", children(key), orphaned(key))
 }
 
-/// Count and samples in one anti-join: only orphans are numbered, and only samples made into text.
+/// Count and samples in one anti-join: what is named twice is computed once and kept, so that the
+/// cost above the anti-join itself is that of keeping the keys of orphans.
 fn count_sql(key: &ForeignKey) -> String {
     let columns = key.columns.iter().enumerate();
-    let inner: Vec<_> =
+    let keys: Vec<_> =
         columns.clone().map(|(number, column)| format!("c.{column} AS k{number}")).collect();
-    let texts: Vec<_> = columns.map(|(number, _)| format!("k{number}::text")).collect();
+    let text = |number| format!("left(k{number}::text, {SAMPLE_CHARACTERS_MAX})");
+    let texts: Vec<_> = columns.map(|(number, _)| text(number)).collect();
     format!(
-        "SELECT count(*), json_agg(json_build_array({})) FILTER (WHERE n <= {SAMPLES_MAX})::text
-         FROM (SELECT {}, row_number() OVER () AS n FROM {} WHERE {}) o",
-        texts.join(", "),
-        inner.join(", "),
+        "WITH o AS (SELECT {} FROM {} WHERE {}) SELECT (SELECT count(*) FROM o),
+            (SELECT json_agg(json_build_array({}))::text
+             FROM (SELECT * FROM o LIMIT {SAMPLES_MAX}) s)",
+        keys.join(", "),
         children(key),
-        orphaned(key)
+        orphaned(key),
+        texts.join(", ")
     )
 }
 

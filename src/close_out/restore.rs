@@ -24,8 +24,10 @@ const SCHEMA_EMPTY_AND_OWN: &str = "SELECT 1 FROM pg_namespace n
     AND NOT EXISTS (SELECT 1 FROM pg_depend d
         WHERE d.refclassid = 'pg_namespace'::regclass AND d.refobjid = n.oid)";
 
-/// The first version that takes NOT VALID for a foreign key of a partitioned table.
-const NOT_VALID_ON_PARTITIONED: i32 = 180_000;
+/// The first version that takes NOT VALID for a foreign key of a partitioned table, and that
+/// validates one that refers to a partitioned table with all the rows of its partitions in the
+/// catalogs.
+const NOT_VALID_WITH_PARTITIONS: i32 = 180_000;
 
 /// What became of one row of the journal.
 #[derive(Clone, Debug)]
@@ -204,7 +206,7 @@ async fn add_from_row(
                 now.definition
             )));
         }
-        None => put_on_table(target, &now).await?,
+        None => put_on_table(target, &now, was_valid).await?,
     };
     fault::point("restore-added");
     let outcome = if was_valid && !is_valid {
@@ -236,11 +238,17 @@ async fn on_table(
     row.map(|row| Ok((row.try_get(0)?, row.try_get(1)?))).transpose()
 }
 
-/// Adds the constraint and its comment; gives whether it is valid now.
-async fn put_on_table(target: &Connection, key: &ForeignKey) -> Result<bool, CloseOutError> {
+/// Adds the constraint and its comment; gives whether it is valid now. Where the server cannot bring
+/// it back by way of NOT VALID it looks at every row at once.
+async fn put_on_table(
+    target: &Connection,
+    key: &ForeignKey,
+    was_valid: bool,
+) -> Result<bool, CloseOutError> {
     let ForeignKey { schema, table, name, .. } = key;
-    let can_wait = !key.partitioned || target.version() >= NOT_VALID_ON_PARTITIONED;
-    let is_enforced = !key.definition.ends_with(" NOT ENFORCED");
+    let can_wait = !(key.partitioned || key.referenced_partitioned && was_valid)
+        || target.version() >= NOT_VALID_WITH_PARTITIONS;
+    let is_enforced = key.is_enforced();
     let mut definition = key.definition.clone();
     if can_wait && is_enforced {
         definition.push_str(" NOT VALID");

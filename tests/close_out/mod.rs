@@ -1,6 +1,8 @@
 //! `check`, `fk` and `finish` through the built program, on databases of their own.
 
 mod check;
+// Only there the program has points to be killed at.
+#[cfg(debug_assertions)]
 mod crash;
 mod finish;
 mod orphans;
@@ -83,13 +85,20 @@ impl<'a> Target<'a> {
         })
     }
 
-    /// What `pg_dump -s` says of everything but the journal; the keys that it makes up left out.
+    /// What `pg_dump -s` says of everything but the journal, the keys that it makes up left out; and
+    /// the foreign keys that partitions have, of which it says nothing.
     fn schema(&self) -> String {
         let pg_dump = self.server.binaries_directory().join("pg_dump");
         let mut dump = command(Path::new(&pg_dump));
         dump.args(["-s", "-N", "dms_proxy", "-d", &self.url()]);
         let text = run(&mut dump, b"").success();
-        text.lines().filter(|line| !line.contains("restrict ")).collect::<Vec<_>>().join("\n")
+        let lines = text.lines().filter(|line| !line.contains("restrict ")).map(str::to_owned);
+        let of_partitions = "SELECT conrelid::regclass, confrelid::regclass,
+            pg_get_constraintdef(oid), convalidated FROM pg_constraint
+            WHERE contype = 'f' AND conparentid <> 0
+            ORDER BY conrelid::regclass::text, confrelid::regclass::text, 3";
+        let of_partitions = self.query(of_partitions).into_iter().map(|row| row.join(" "));
+        lines.chain(of_partitions).collect::<Vec<_>>().join("\n")
     }
 }
 
