@@ -8,24 +8,21 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use tokio::runtime::LocalOptions;
 use tokio::sync::{Notify, mpsc};
 use tokio::time::timeout;
 
 use crate::config::{Config, Limits};
 use crate::connection::{BufferPool, Connection, End};
+use crate::login::{Accepted, Asked, Client, Login};
 use crate::session::{Exchange, Policy, Session};
-use crate::target::{self, TargetAddress};
+use crate::target::{Target, TargetAddress};
 use crate::telemetry::{self, Totals};
-use crate::wire::{self, OwnError, Severity, StartupPacket, UNTAGGED_HEAD_BYTES};
+use crate::wire::{self, OwnError};
 
 /// Accepted clients that wait for a busy thread.
 const BACKLOG: usize = 1024;
-
-/// SSLRequest and GSSENCRequest that one client may send before its startup packet.
-const NEGOTIATIONS_MAX: usize = 8;
 
 /// How long a target may take to accept a cancel.
 const CANCEL_TIMEOUT: Duration = Duration::from_secs(10);
@@ -34,8 +31,7 @@ const CANCEL_TIMEOUT: Duration = Duration::from_secs(10);
 #[derive(Debug)]
 struct Shared {
     policy: Arc<Policy>,
-    target: TargetAddress,
-    connect_timeout: Duration,
+    login: Login,
     limits: Limits,
     totals: Arc<Totals>,
     /// Clients that are connected now.
@@ -47,7 +43,7 @@ struct Shared {
 /// A thread that relays, as the accept loop sees it.
 struct Worker {
     clients: Arc<AtomicUsize>,
-    queue: mpsc::Sender<(std::net::TcpStream, SocketAddr)>,
+    queue: mpsc::Sender<Accepted>,
 }
 
 /// A listening proxy.
@@ -60,18 +56,23 @@ impl Listener {
     /// Listens where `[listen]` says; `target` is where the configured URL leads.
     ///
     /// # Errors
-    /// The address is taken or not ours, or the mapping cannot be made.
+    /// The address is taken or not ours, or the mapping cannot be made, or a file that TLS needs
+    /// cannot be used.
     pub async fn bind(
         config: &Config,
         target: TargetAddress,
         totals: Arc<Totals>,
     ) -> io::Result<Listener> {
         let policy = config.policy().map_err(io::Error::other)?;
-        let socket = TcpListener::bind(config.listen.address).await?;
+        let target = Target::new(target, &config.target.url.1, config.target.connect_timeout())?;
+        let login = Login::new(config, target)?;
+        let address = config.listen.address;
+        let socket = TcpListener::bind(address).await.map_err(|error| {
+            io::Error::new(error.kind(), format!("cannot listen on {address}: {error}"))
+        })?;
         let shared = Shared {
             policy: Arc::new(policy),
-            target,
-            connect_timeout: config.target.connect_timeout(),
+            login,
             limits: config.limits.clone(),
             totals,
             clients: AtomicUsize::new(0),
@@ -142,11 +143,12 @@ async fn accept(socket: &TcpListener, shared: &Shared, workers: &[Worker]) {
             }
         };
         let Ok(stream) = stream.into_std() else { continue };
+        let accepted = Accepted::Tcp(stream, address);
         let fewest = workers.iter().min_by_key(|worker| worker.clients.load(Ordering::Relaxed));
         let Some(worker) = fewest else { return };
         worker.clients.fetch_add(1, Ordering::Relaxed);
         shared.clients.fetch_add(1, Ordering::AcqRel);
-        if worker.queue.send((stream, address)).await.is_err() {
+        if worker.queue.send(accepted).await.is_err() {
             return;
         }
     }
@@ -164,12 +166,12 @@ fn start_worker(index: usize, shared: Arc<Shared>) -> io::Result<Worker> {
         };
         let pool = Rc::new(BufferPool::default());
         runtime.block_on(async move {
-            while let Some((stream, address)) = clients.recv().await {
+            while let Some(accepted) = clients.recv().await {
                 let left = Left { shared: Arc::clone(&shared), worker: Arc::clone(&connected) };
                 let pool = Rc::clone(&pool);
                 tokio::task::spawn_local(async move {
-                    if let Err(error) = serve_client(stream, address, &left.shared, &pool).await {
-                        tracing::debug!(client = %address, %error, "connection ended early");
+                    if let Err(error) = serve_client(accepted, &left.shared, &pool).await {
+                        tracing::debug!(%error, "connection ended early");
                     }
                 });
             }
@@ -193,46 +195,35 @@ impl Drop for Left {
 }
 
 /// One client from its first byte to its last.
-async fn serve_client(
-    stream: std::net::TcpStream,
-    address: SocketAddr,
-    shared: &Shared,
-    pool: &BufferPool,
-) -> io::Result<()> {
+async fn serve_client(accepted: Accepted, shared: &Shared, pool: &BufferPool) -> io::Result<()> {
     let began = Instant::now();
-    let mut client = TcpStream::from_std(stream)?;
-    target::keep_alive_without_delay(&client)?;
-    let limit = Duration::from_secs(shared.limits.startup_timeout);
-    let Ok(started) = timeout(limit, read_startup(&mut client, &shared.limits)).await else {
-        let error = OwnError::new("08P01", "no startup packet within limits.startup_timeout");
-        return refuse(&mut client, &error).await;
-    };
-    let (packet, startup) = match started? {
-        Started::Packet(packet, StartupPacket::Session(startup)) => (packet, Some(startup)),
-        Started::Packet(packet, StartupPacket::CancelRequest) => {
-            return target::cancel(&shared.target, &packet, CANCEL_TIMEOUT).await;
+    let mut client = Client::new(accepted)?;
+    let address = client.address();
+    let (packet, startup) = match shared.login.greet(&mut client).await? {
+        Asked::Session(packet, startup) => (packet, startup),
+        Asked::Cancel(packet) => {
+            return shared.login.target().cancel(&packet, CANCEL_TIMEOUT).await;
         }
-        Started::Packet(packet, _) => (packet, None),
-        Started::Bad(error) => return refuse(&mut client, &error).await,
+        Asked::Refused(error) => return client.refuse(&error).await,
     };
     if shared.clients.load(Ordering::Acquire) > shared.limits.clients.get() {
         let error = OwnError::new("53300", "too many clients already")
             .with_hint("limits.clients of the proxy is reached.");
-        return refuse(&mut client, &error).await;
+        return client.refuse(&error).await;
     }
-    let target = match target::connect(&shared.target, shared.connect_timeout).await {
-        Ok(target) => target,
-        Err(error) => {
-            tracing::warn!(target = %shared.target, %error, "the target cannot be reached");
-            return refuse(&mut client, &unreachable_target(&shared.target, &error)).await;
-        }
+    let opened = match shared.login.open(&mut client, &packet).await? {
+        Ok(opened) => opened,
+        Err(error) => return client.refuse(&error).await,
     };
     let session = match startup {
         Some(startup) => Session::new(Arc::clone(&shared.policy), startup),
         None => Session::relay(Arc::clone(&shared.policy)),
     };
-    let mut exchange = Exchange::new(session, &packet);
-    let (end, traffic) = Connection::new(client, target, &mut exchange, pool).run().await;
+    let mut exchange = Exchange::new(session, b"");
+    exchange.to_client.extend(&opened.said);
+    exchange.judge_target();
+    let stream = client.into_stream()?;
+    let (end, traffic) = Connection::new(stream, opened.target, &mut exchange, pool).run().await;
     let session = exchange.session;
     if end == End::ClientGone {
         cancel_running(shared, &session).await;
@@ -243,52 +234,13 @@ async fn serve_client(
     Ok(())
 }
 
-/// The first packet of a client that is neither SSLRequest nor GSSENCRequest.
-enum Started {
-    Packet(Vec<u8>, StartupPacket),
-    Bad(OwnError),
-}
-
-async fn read_startup(client: &mut TcpStream, limits: &Limits) -> io::Result<Started> {
-    for _ in 0..NEGOTIATIONS_MAX {
-        let mut head = [0; 4];
-        client.read_exact(&mut head).await?;
-        let length = u32::from_be_bytes(head);
-        let bounds = u32::try_from(UNTAGGED_HEAD_BYTES).unwrap_or(8)..=limits.startup_packet_bytes;
-        let Some(length) = usize::try_from(length).ok().filter(|_| bounds.contains(&length)) else {
-            return Ok(Started::Bad(OwnError::new("08P01", "invalid length of startup packet")));
-        };
-        let mut packet = vec![0; length];
-        let (start, rest) = packet.split_at_mut(head.len());
-        start.copy_from_slice(&head);
-        client.read_exact(rest).await?;
-        match wire::startup_packet(&packet) {
-            StartupPacket::SslRequest | StartupPacket::GssEncRequest => {
-                client.write_all(b"N").await?;
-            }
-            found => return Ok(Started::Packet(packet, found)),
-        }
-    }
-    Ok(Started::Bad(OwnError::new("08P01", "too many requests for encryption")))
-}
-
-async fn refuse(client: &mut TcpStream, error: &OwnError) -> io::Result<()> {
-    client.write_all(&wire::error_response(error, Severity::Fatal)).await?;
-    client.shutdown().await
-}
-
-fn unreachable_target(address: &TargetAddress, error: &io::Error) -> OwnError {
-    OwnError::new("08001", format!("the target at {address} cannot be reached: {error}"))
-        .with_hint("Check target.url of the proxy and that the server is running.")
-}
-
 /// Cancels what a vanished client left running.
 async fn cancel_running(shared: &Shared, session: &Session) {
     if session.backend_key().is_empty() {
         return;
     }
     let packet = wire::cancel_request(session.backend_key());
-    match target::cancel(&shared.target, &packet, CANCEL_TIMEOUT).await {
+    match shared.login.target().cancel(&packet, CANCEL_TIMEOUT).await {
         Ok(()) => tracing::info!(
             user = session.startup().user,
             "cancelled the statement of a client that vanished"

@@ -10,13 +10,17 @@ const EDGES: &[(&str, &[&str])] = &[
     ("mapping", &[]),
     ("encoding", &[]),
     ("wire", &[]),
-    ("target", &[]),
+    ("files", &[]),
+    ("stream", &[]),
+    ("tls", &["files"]),
+    ("target", &["stream", "tls"]),
     ("value", &["encoding"]),
     ("statement", &["encoding", "mapping", "value"]),
     ("session", &["encoding", "mapping", "statement", "value", "wire"]),
-    ("connection", &["session", "target", "wire"]),
+    ("connection", &["session", "stream", "wire"]),
     ("dms", &["mapping"]),
-    ("config", &["dms", "mapping", "session", "target"]),
+    ("config", &["dms", "mapping", "session", "target", "tls"]),
+    ("login", &["config", "stream", "target", "tls", "wire"]),
 ];
 
 /// Modules that know nothing of IO.

@@ -54,11 +54,8 @@ fn serve(config: &Config, arguments: &ServeArguments) -> io::Result<()> {
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let cut = runtime.block_on(async {
-        let listener = Listener::bind(config, target.clone(), Arc::new(Totals::default()))
-            .await
-            .map_err(|error| {
-                io::Error::other(format!("cannot listen on {}: {error}", config.listen.address))
-            })?;
+        let totals = Arc::new(Totals::default());
+        let listener = Listener::bind(config, target.clone(), totals).await?;
         announce(config, &listener, &target, embedded.as_ref())?;
         listener.serve(stop_signal()?).await
     })?;

@@ -20,6 +20,7 @@ use crate::mapping::{
 };
 use crate::session::{ForeignKeys, LoadPhase, OnDenied, Policy, Settings};
 use crate::target::{TargetUrl, target_url};
+use crate::tls::{ClientSslMode, ClientTlsSettings, TargetTlsSettings};
 pub use dms::EndpointSettingsText;
 
 /// The file that is read where none is named.
@@ -76,11 +77,83 @@ pub enum Switch {
 pub struct Listen {
     /// Host and port; port 0 takes a free one, which the first log line names.
     pub address: SocketAddr,
+    /// A Unix socket to listen on as well.
+    pub unix_socket: Option<PathBuf>,
+    /// Who may connect to the Unix socket.
+    pub unix_socket_permissions: Permissions,
+    /// TLS with clients.
+    pub sslmode: ClientSslMode,
+    /// The proxy's certificate.
+    pub sslcert: Option<PathBuf>,
+    /// The key of the certificate.
+    pub sslkey: Option<PathBuf>,
+    /// The authorities of clients' certificates.
+    pub sslrootcert: Option<PathBuf>,
 }
 
 impl Default for Listen {
     fn default() -> Self {
-        Listen { address: SocketAddr::from(([127, 0, 0, 1], 6432)) }
+        Listen {
+            address: SocketAddr::from(([127, 0, 0, 1], 6432)),
+            unix_socket: None,
+            unix_socket_permissions: Permissions(0o777),
+            sslmode: ClientSslMode::default(),
+            sslcert: None,
+            sslkey: None,
+            sslrootcert: None,
+        }
+    }
+}
+
+impl Listen {
+    /// What TLS with clients needs; `None` where there is none.
+    pub fn tls(&self) -> Option<ClientTlsSettings> {
+        if self.sslmode == ClientSslMode::Disable {
+            return None;
+        }
+        Some(ClientTlsSettings {
+            mode: self.sslmode,
+            certificate: self.sslcert.clone().unwrap_or_default(),
+            key: self.sslkey.clone().unwrap_or_default(),
+            authorities: self.sslrootcert.clone(),
+        })
+    }
+
+    /// Whether the keys about TLS fit together.
+    fn check(&self) -> Result<(), String> {
+        let mode = self.sslmode;
+        let needed = [
+            ("sslcert", &self.sslcert, ClientSslMode::Allow),
+            ("sslkey", &self.sslkey, ClientSslMode::Allow),
+            ("sslrootcert", &self.sslrootcert, ClientSslMode::VerifyCa),
+        ];
+        match needed.iter().find(|(_, path, from)| mode >= *from && path.is_none()) {
+            Some((key, ..)) => Err(format!("listen.sslmode = \"{mode}\" needs listen.{key}")),
+            None => Ok(()),
+        }
+    }
+
+    /// The files are next to `proxy.toml`.
+    fn resolve_from(&mut self, directory: &Path) {
+        for path in [&mut self.sslcert, &mut self.sslkey, &mut self.sslrootcert] {
+            *path = path.take().map(|path| directory.join(path));
+        }
+    }
+}
+
+/// The permissions of a file, as chmod takes them: octal digits.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+#[serde(try_from = "String")]
+pub struct Permissions(pub u32);
+
+impl TryFrom<String> for Permissions {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Permissions, String> {
+        match u32::from_str_radix(&text, 8) {
+            Ok(mode) if mode <= 0o777 => Ok(Permissions(mode)),
+            _ => Err(format!("{text:?} are not permissions such as \"0777\" or \"0770\"")),
+        }
     }
 }
 
@@ -101,7 +174,7 @@ pub struct Target {
 impl Default for Target {
     fn default() -> Self {
         Target {
-            url: Url(TargetUrl::Embedded),
+            url: Url(TargetUrl::Embedded, TargetTlsSettings::default()),
             connect_timeout: 10,
             after_connect_script: None,
             execute_timeout: 0,
@@ -109,16 +182,16 @@ impl Default for Target {
     }
 }
 
-/// A target URL, checked when it is read.
+/// A target URL, checked when it is read: where the target is, and how TLS is spoken to it.
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
 #[serde(try_from = "String")]
-pub struct Url(pub TargetUrl);
+pub struct Url(pub TargetUrl, pub TargetTlsSettings);
 
 impl TryFrom<String> for Url {
     type Error = String;
 
     fn try_from(text: String) -> Result<Url, String> {
-        target_url(&text).map(Url)
+        text.parse()
     }
 }
 
@@ -126,7 +199,7 @@ impl std::str::FromStr for Url {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Url, String> {
-        target_url(text).map(Url)
+        target_url(text).map(|(url, tls)| Url(url, tls))
     }
 }
 
@@ -466,7 +539,13 @@ impl Config {
             path: path.to_owned(),
             source: Box::new(source),
         })?;
-        config.apply_dms(path.parent().unwrap_or(Path::new("")))?;
+        let directory = path.parent().unwrap_or(Path::new(""));
+        config.apply_dms(directory)?;
+        config.listen.resolve_from(directory);
+        config
+            .listen
+            .check()
+            .map_err(|reason| ConfigError::Refused { path: path.to_owned(), reason })?;
         config.mapping()?;
         Ok(config)
     }

@@ -1,10 +1,10 @@
 //! The target: the PostgreSQL server that the proxy loads into.
 
+mod dial;
 pub mod embedded;
 mod server_binaries;
 mod server_directory;
-mod stream;
 mod url;
 
-pub use stream::{TargetAddress, TargetStream, cancel, connect, keep_alive_without_delay};
+pub use dial::{Target, TargetAddress};
 pub use url::{TargetUrl, target_url};

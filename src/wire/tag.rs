@@ -32,6 +32,8 @@ pub const SYNC: u8 = b'S';
 /// Terminate, from the client.
 pub const TERMINATE: u8 = b'X';
 
+/// Every Authentication message, from the target.
+pub const AUTHENTICATION: u8 = b'R';
 /// BackendKeyData, from the target.
 pub const BACKEND_KEY_DATA: u8 = b'K';
 /// BindComplete, from the target.
