@@ -202,7 +202,8 @@ async fn serve_client(accepted: Accepted, shared: &Shared, pool: &BufferPool) ->
     let (packet, startup) = match shared.login.greet(&mut client).await? {
         Asked::Session(packet, startup) => (packet, startup),
         Asked::Cancel(packet) => {
-            return shared.login.target().cancel(&packet, CANCEL_TIMEOUT).await;
+            shared.login.target().cancel(&packet, CANCEL_TIMEOUT).await?;
+            return client.close().await;
         }
         Asked::Refused(error) => return client.refuse(&error).await,
     };

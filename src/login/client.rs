@@ -97,9 +97,21 @@ impl Client {
     /// # Errors
     /// It has gone.
     pub async fn refuse(mut self, error: &OwnError) -> io::Result<()> {
-        let Some(stream) = &mut self.stream else { return Ok(()) };
-        stream.write_all(&wire::error_response(error, Severity::Fatal)).await?;
-        stream.shutdown().await
+        if let Some(stream) = &mut self.stream {
+            stream.write_all(&wire::error_response(error, Severity::Fatal)).await?;
+        }
+        self.close().await
+    }
+
+    /// Closes, and says so by TLS.
+    ///
+    /// # Errors
+    /// It has gone.
+    pub async fn close(mut self) -> io::Result<()> {
+        match &mut self.stream {
+            Some(stream) => stream.shutdown().await,
+            None => Ok(()),
+        }
     }
 
     /// Reads the first packet, after TLS where the client wants it and the proxy has it.

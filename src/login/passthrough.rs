@@ -43,8 +43,10 @@ fn refuses(frame: &LoginFrame) -> bool {
     frame.tag == tag::ERROR_RESPONSE && wire::error_field(frame.body(), b'C') == Some(b"28000")
 }
 
-/// Where both legs are TLS, a client that binds its login to its own leg is refused by the target,
-/// which sees the other one. Better said at once. A client that does not bind passes.
+/// Channel binding ties a login to the TLS connection it comes by, and here there are two. A client
+/// without TLS is not shown that the target offers it: libpq takes that for a forgery. A client
+/// with TLS that binds to its own leg would be refused by the target with a riddle; better said at
+/// once. One that does not bind passes.
 ///
 /// # Errors
 /// A peer has gone.
@@ -52,7 +54,7 @@ pub(super) async fn guard_channel_binding(
     client: &mut Stream,
     opened: &mut Opened,
 ) -> io::Result<Result<(), OwnError>> {
-    if !client.is_tls() || !opened.target.is_tls() {
+    if !opened.target.is_tls() {
         return Ok(Ok(()));
     }
     let mut said = std::mem::take(&mut opened.said);
@@ -60,17 +62,21 @@ pub(super) async fn guard_channel_binding(
         if said.is_empty() {
             said = read_frame(&mut opened.target, FRAME_BYTES_MAX).await?.bytes;
         }
-        let offers = offers_plus(&said);
-        if !offers && !matches!(said.first(), Some(b'v' | &tag::NOTICE_RESPONSE)) {
+        if let Some(without_plus) = without_plus(&said) {
+            if !client.is_tls() {
+                opened.said = without_plus;
+                return Ok(Ok(()));
+            }
+            break;
+        }
+        if !matches!(said.first(), Some(&tag::NEGOTIATE_PROTOCOL_VERSION | &tag::NOTICE_RESPONSE)) {
             opened.said = said;
             return Ok(Ok(()));
         }
         send(client, &said).await?;
         said.clear();
-        if offers {
-            break;
-        }
     }
+    send(client, &said).await?;
     let answer = read_frame(client, FRAME_BYTES_MAX).await?;
     let chosen = wire::cstring(answer.body()).map(|(mechanism, _)| mechanism);
     if answer.tag == tag::PASSWORD && chosen == Some(PLUS) {
@@ -81,10 +87,16 @@ pub(super) async fn guard_channel_binding(
     Ok(Ok(()))
 }
 
-/// Whether this is AuthenticationSASL with the mechanism among those it lists.
-fn offers_plus(frame: &[u8]) -> bool {
-    let sasl = wire::authentication(frame).filter(|(code, _)| *code == wire::AUTHENTICATION_SASL);
-    sasl.is_some_and(|(_, list)| list.split(|&byte| byte == 0).any(|name| name == PLUS))
+/// A copy of an AuthenticationSASL that lists the mechanism, without it; `None` for any other
+/// frame.
+fn without_plus(frame: &[u8]) -> Option<Vec<u8>> {
+    let (_, list) =
+        wire::authentication(frame).filter(|(code, _)| *code == wire::AUTHENTICATION_SASL)?;
+    let names = list.split_inclusive(|&byte| byte == 0);
+    let others: Vec<&[u8]> = names.filter(|name| name.strip_suffix(b"\0") != Some(PLUS)).collect();
+    let others = others.concat();
+    let code = wire::AUTHENTICATION_SASL.to_be_bytes();
+    (others.len() < list.len()).then(|| wire::with_body(tag::AUTHENTICATION, &[&code, &others]))
 }
 
 fn cannot_bind() -> OwnError {
@@ -94,4 +106,19 @@ fn cannot_bind() -> OwnError {
              (sslmode=disable in target.url or in the client), or channel_binding=disable in the \
              client.",
         )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_list_with_the_mechanism_changes() {
+        let with = b"R\0\0\0\x2a\0\0\0\x0aSCRAM-SHA-256-PLUS\0SCRAM-SHA-256\0\0";
+        let without = b"R\0\0\0\x17\0\0\0\x0aSCRAM-SHA-256\0\0";
+        assert_eq!(without_plus(with).as_deref(), Some(&without[..]));
+        assert_eq!(without_plus(without), None);
+        assert_eq!(without_plus(b"R\0\0\0\x08\0\0\0\0"), None);
+        assert_eq!(without_plus(b"R\0\0\0\x04"), None);
+    }
 }

@@ -52,6 +52,8 @@ pub const DATA_ROW: u8 = b'D';
 pub const EMPTY_QUERY_RESPONSE: u8 = b'I';
 /// ErrorResponse, from the target.
 pub const ERROR_RESPONSE: u8 = b'E';
+/// NegotiateProtocolVersion, from the target.
+pub const NEGOTIATE_PROTOCOL_VERSION: u8 = b'v';
 /// NoData, from the target.
 pub const NO_DATA: u8 = b'n';
 /// NoticeResponse, from the target.

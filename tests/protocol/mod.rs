@@ -11,6 +11,7 @@ mod rewriting;
 mod settings;
 mod simple_query;
 mod startup;
+mod tls;
 mod values;
 
 use crate::support::{Endpoint, Frame, Wire, transcript};
