@@ -1,6 +1,7 @@
 //! A PostgreSQL wire-protocol proxy that makes any migration tool load into PostgreSQL the way
 //! AWS DMS would.
 
+pub mod auth;
 pub mod cli;
 pub mod config;
 pub mod connection;

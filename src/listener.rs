@@ -199,8 +199,8 @@ async fn serve_client(accepted: Accepted, shared: &Shared, pool: &BufferPool) ->
     let began = Instant::now();
     let mut client = Client::new(accepted)?;
     let address = client.address();
-    let (packet, startup) = match shared.login.greet(&mut client).await? {
-        Asked::Session(packet, startup) => (packet, startup),
+    let mut startup = match shared.login.greet(&mut client).await? {
+        Asked::Session(startup) => startup,
         Asked::Cancel(packet) => {
             shared.login.target().cancel(&packet, CANCEL_TIMEOUT).await?;
             return client.close().await;
@@ -212,12 +212,12 @@ async fn serve_client(accepted: Accepted, shared: &Shared, pool: &BufferPool) ->
             .with_hint("limits.clients of the proxy is reached.");
         return client.refuse(&error).await;
     }
-    let opened = match shared.login.open(&mut client, &packet).await? {
+    let opened = match shared.login.open(&mut client, &mut startup).await? {
         Ok(opened) => opened,
         Err(error) => return client.refuse(&error).await,
     };
-    let session = match startup {
-        Some(startup) => Session::new(Arc::clone(&shared.policy), startup),
+    let session = match startup.parameters {
+        Some(parameters) => Session::new(Arc::clone(&shared.policy), parameters),
         None => Session::relay(Arc::clone(&shared.policy)),
     };
     let mut exchange = Exchange::new(session, b"");

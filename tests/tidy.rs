@@ -11,6 +11,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("encoding", &[]),
     ("wire", &[]),
     ("files", &[]),
+    ("auth", &["files"]),
     ("stream", &[]),
     ("tls", &["files"]),
     ("target", &["stream", "tls"]),
@@ -20,7 +21,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("connection", &["session", "stream", "wire"]),
     ("dms", &["mapping"]),
     ("config", &["dms", "mapping", "session", "target", "tls"]),
-    ("login", &["config", "stream", "target", "tls", "wire"]),
+    ("login", &["auth", "config", "stream", "target", "tls", "wire"]),
 ];
 
 /// Modules that know nothing of IO.

@@ -209,6 +209,24 @@ impl std::str::FromStr for Url {
 pub struct Auth {
     /// Who checks a login.
     pub mode: AuthMode,
+    /// Who may log in, where the proxy checks it.
+    pub users_file: Option<PathBuf>,
+    /// As whom the proxy logs in to the target for every client.
+    pub target_user: Option<String>,
+}
+
+impl Auth {
+    /// Whether the keys fit together.
+    fn check(&self) -> Result<(), String> {
+        let terminates = self.mode == AuthMode::Terminate;
+        if terminates && self.users_file.is_none() {
+            return Err("auth.mode = \"terminate\" needs auth.users_file".into());
+        }
+        if !terminates && self.target_user.is_some() {
+            return Err("auth.target_user needs auth.mode = \"terminate\"".into());
+        }
+        Ok(())
+    }
 }
 
 /// Who checks a login.
@@ -218,6 +236,8 @@ pub enum AuthMode {
     /// The target: the client logs in to it through the proxy, which stores nothing.
     #[default]
     Passthrough,
+    /// The proxy, which then logs in to the target itself.
+    Terminate,
 }
 
 /// `[mapping]`
@@ -542,9 +562,11 @@ impl Config {
         let directory = path.parent().unwrap_or(Path::new(""));
         config.apply_dms(directory)?;
         config.listen.resolve_from(directory);
+        config.auth.users_file = config.auth.users_file.map(|path| directory.join(path));
         config
             .listen
             .check()
+            .and_then(|()| config.auth.check())
             .map_err(|reason| ConfigError::Refused { path: path.to_owned(), reason })?;
         config.mapping()?;
         Ok(config)

@@ -8,11 +8,10 @@ use std::task::Poll;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpStream, UnixStream};
 
+use super::Startup;
 use crate::stream::{ClientAddress, Stream, keep_alive_without_delay};
 use crate::tls::{self, ClientSslMode, ClientTls};
-use crate::wire::{
-    self, OwnError, Severity, StartupPacket, StartupParameters, UNTAGGED_HEAD_BYTES,
-};
+use crate::wire::{self, OwnError, Severity, StartupPacket, UNTAGGED_HEAD_BYTES};
 
 /// SSLRequest and GSSENCRequest that one client may send before its startup packet.
 const NEGOTIATIONS_MAX: usize = 8;
@@ -39,8 +38,8 @@ pub struct Client {
 /// What a client wants first.
 #[derive(Debug)]
 pub enum Asked {
-    /// A session, by this startup packet. `None`: of another major version of the protocol.
-    Session(Vec<u8>, Option<StartupParameters>),
+    /// A session.
+    Session(Startup),
     /// To cancel what another session runs, by this packet.
     Cancel(Vec<u8>),
     /// What it may not have.
@@ -152,18 +151,10 @@ impl Client {
                 }
                 (StartupPacket::CancelRequest, ..) => return Ok(Asked::Cancel(packet)),
                 (StartupPacket::Session(startup), tls, _) => {
-                    let refused = tls.and_then(|tls| self.refusal(tls.mode(), &startup.user));
-                    return Ok(match refused {
-                        Some(error) => Asked::Refused(error),
-                        None => Asked::Session(packet, Some(startup)),
-                    });
+                    return Ok(self.admit(tls, Startup { packet, parameters: Some(startup) }));
                 }
                 (StartupPacket::OtherVersion, tls, _) => {
-                    let refused = tls.and_then(|tls| self.refusal(tls.mode(), ""));
-                    return Ok(match refused {
-                        Some(error) => Asked::Refused(error),
-                        None => Asked::Session(packet, None),
-                    });
+                    return Ok(self.admit(tls, Startup { packet, parameters: None }));
                 }
             }
         }
@@ -178,6 +169,14 @@ impl Client {
         self.stream = Some(Stream::Tls(Box::new(client.stream.into())));
         self.end_point = client.end_point;
         Ok(())
+    }
+
+    fn admit(&self, tls: Option<&ClientTls>, startup: Startup) -> Asked {
+        let user = startup.parameters.as_ref().map_or("", |parameters| &parameters.user);
+        match tls.and_then(|tls| self.refusal(tls.mode(), user)) {
+            Some(error) => Asked::Refused(error),
+            None => Asked::Session(startup),
+        }
     }
 
     /// Why this user may not log in on this stream, as far as TLS decides over it.

@@ -47,6 +47,12 @@ pub fn bind_names(body: &[u8]) -> Option<BindNames<'_>> {
 /// Source: PostgreSQL manual, "Message Formats", AuthenticationSASL.
 pub const AUTHENTICATION_SASL: u32 = 10;
 
+/// The code of an Authentication message with a SASL challenge.
+pub const AUTHENTICATION_SASL_CONTINUE: u32 = 11;
+
+/// The code of an Authentication message with the outcome of SASL.
+pub const AUTHENTICATION_SASL_FINAL: u32 = 12;
+
 /// The code of a whole Authentication frame and what follows the code; `None` for any other frame.
 pub fn authentication(frame: &[u8]) -> Option<(u32, &[u8])> {
     let (&tag, rest) = frame.split_first()?;
