@@ -11,6 +11,7 @@ mod rewriting;
 mod settings;
 mod simple_query;
 mod startup;
+mod terminate;
 mod tls;
 mod values;
 
