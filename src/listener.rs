@@ -3,17 +3,19 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::os::unix::fs::{FileTypeExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, UnixListener};
 use tokio::runtime::LocalOptions;
 use tokio::sync::{Notify, mpsc};
 use tokio::time::timeout;
 
-use crate::config::{Config, Limits};
+use crate::config::{Config, Limits, Permissions};
 use crate::connection::{BufferPool, Connection, End};
 use crate::login::{Accepted, Asked, Client, Login};
 use crate::session::{Exchange, Policy, Session};
@@ -49,6 +51,7 @@ struct Worker {
 /// A listening proxy.
 pub struct Listener {
     socket: TcpListener,
+    unix_socket: Option<UnixSocket>,
     shared: Arc<Shared>,
 }
 
@@ -70,6 +73,10 @@ impl Listener {
         let socket = TcpListener::bind(address).await.map_err(|error| {
             io::Error::new(error.kind(), format!("cannot listen on {address}: {error}"))
         })?;
+        let permissions = config.listen.unix_socket_permissions;
+        let unix_socket = config.listen.unix_socket.as_deref();
+        let unix_socket =
+            unix_socket.map(|path| UnixSocket::bind(path, permissions)).transpose()?;
         let shared = Shared {
             policy: Arc::new(policy),
             login,
@@ -78,7 +85,12 @@ impl Listener {
             clients: AtomicUsize::new(0),
             client_left: Notify::new(),
         };
-        Ok(Listener { socket, shared: Arc::new(shared) })
+        Ok(Listener { socket, unix_socket, shared: Arc::new(shared) })
+    }
+
+    /// The Unix socket that clients connect to as well.
+    pub fn unix_socket(&self) -> Option<&Path> {
+        self.unix_socket.as_ref().map(|socket| socket.path.as_path())
     }
 
     /// The address that clients connect to.
@@ -98,9 +110,9 @@ impl Listener {
         let workers = self.start_workers()?;
         tokio::select! {
             () = stop => {}
-            () = accept(&self.socket, &self.shared, &workers) => {}
+            () = accept(&self.socket, self.unix_socket.as_ref(), &self.shared, &workers) => {}
         }
-        drop(self.socket);
+        drop((self.socket, self.unix_socket));
         let running = self.shared.clients.load(Ordering::Acquire);
         if running > 0 {
             tracing::info!(sessions = running, "no more clients are taken; waiting for sessions");
@@ -131,9 +143,18 @@ impl Listener {
 }
 
 /// Takes clients for ever, each to the thread that has the fewest.
-async fn accept(socket: &TcpListener, shared: &Shared, workers: &[Worker]) {
+async fn accept(
+    socket: &TcpListener,
+    unix_socket: Option<&UnixSocket>,
+    shared: &Shared,
+    workers: &[Worker],
+) {
     loop {
-        let (stream, address) = match socket.accept().await {
+        let accepted = tokio::select! {
+            accepted = accept_tcp(socket) => accepted,
+            accepted = accept_unix(unix_socket) => accepted,
+        };
+        let accepted = match accepted {
             Ok(accepted) => accepted,
             Err(error) => {
                 // Out of descriptors, or a client that has gone again: neither is the end.
@@ -142,14 +163,65 @@ async fn accept(socket: &TcpListener, shared: &Shared, workers: &[Worker]) {
                 continue;
             }
         };
-        let Ok(stream) = stream.into_std() else { continue };
-        let accepted = Accepted::Tcp(stream, address);
         let fewest = workers.iter().min_by_key(|worker| worker.clients.load(Ordering::Relaxed));
         let Some(worker) = fewest else { return };
         worker.clients.fetch_add(1, Ordering::Relaxed);
         shared.clients.fetch_add(1, Ordering::AcqRel);
         if worker.queue.send(accepted).await.is_err() {
             return;
+        }
+    }
+}
+
+async fn accept_tcp(socket: &TcpListener) -> io::Result<Accepted> {
+    let (stream, address) = socket.accept().await?;
+    Ok(Accepted::Tcp(stream.into_std()?, address))
+}
+
+/// Never ends where there is no such socket.
+async fn accept_unix(socket: Option<&UnixSocket>) -> io::Result<Accepted> {
+    let Some(socket) = socket else { return std::future::pending().await };
+    let (stream, _) = socket.listener.accept().await?;
+    Ok(Accepted::Unix(stream.into_std()?))
+}
+
+/// A listening Unix socket, whose file is removed with it.
+#[derive(Debug)]
+struct UnixSocket {
+    listener: UnixListener,
+    path: PathBuf,
+}
+
+impl UnixSocket {
+    /// A socket file that nobody listens on any more is replaced.
+    ///
+    /// # Errors
+    /// Somebody listens there, or the file is none of a socket, or cannot be made.
+    fn bind(path: &Path, permissions: Permissions) -> io::Result<UnixSocket> {
+        let failed = |error: io::Error| {
+            io::Error::new(error.kind(), format!("cannot listen on {}: {error}", path.display()))
+        };
+        if std::os::unix::net::UnixStream::connect(path).is_ok() {
+            return Err(failed(io::Error::new(
+                io::ErrorKind::AddrInUse,
+                "another process listens there",
+            )));
+        }
+        if std::fs::symlink_metadata(path).is_ok_and(|file| file.file_type().is_socket()) {
+            std::fs::remove_file(path).map_err(failed)?;
+        }
+        let listener = UnixListener::bind(path).map_err(failed)?;
+        let socket = UnixSocket { listener, path: path.to_owned() };
+        let mode = std::fs::Permissions::from_mode(permissions.0);
+        std::fs::set_permissions(path, mode).map_err(failed)?;
+        Ok(socket)
+    }
+}
+
+impl Drop for UnixSocket {
+    fn drop(&mut self) {
+        if let Err(error) = std::fs::remove_file(&self.path) {
+            tracing::warn!(file = %self.path.display(), %error, "the socket was not removed");
         }
     }
 }

@@ -135,7 +135,9 @@ impl Listen {
 
     /// The files are next to `proxy.toml`.
     fn resolve_from(&mut self, directory: &Path) {
-        for path in [&mut self.sslcert, &mut self.sslkey, &mut self.sslrootcert] {
+        for path in
+            [&mut self.sslcert, &mut self.sslkey, &mut self.sslrootcert, &mut self.unix_socket]
+        {
             *path = path.take().map(|path| directory.join(path));
         }
     }

@@ -59,9 +59,8 @@ async fn converse(
         Ok(message) => message,
         Err(error) => return Ok(Err(error)),
     };
-    let (mechanism, first) = match initial_response(&first) {
-        Some(parts) => parts,
-        None => return Ok(Err(refusal(ScramError::Malformed("initial response")))),
+    let Some((mechanism, first)) = initial_response(&first) else {
+        return Ok(Err(refusal(ScramError::Malformed("initial response"))));
     };
     let known = users.get(user);
     let begun = auth::nonce().and_then(|nonce| {

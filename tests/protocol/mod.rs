@@ -13,6 +13,7 @@ mod simple_query;
 mod startup;
 mod terminate;
 mod tls;
+mod unix_socket;
 mod values;
 
 use crate::support::{Endpoint, Frame, Wire, transcript};
