@@ -76,6 +76,13 @@ pub fn file_error(path: &std::path::Path, reason: impl fmt::Display) -> io::Erro
     io::Error::other(format!("{}: {reason}", path.display()))
 }
 
+/// Says so where everybody on this machine can read the secrets in a file.
+pub fn warn_if_public(path: &std::path::Path) {
+    if fs::metadata(path).is_ok_and(|file| file.mode() & 0o007 != 0) {
+        tracing::warn!(file = %path.display(), "everybody on this machine can read this secret");
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -59,16 +59,18 @@ impl Listener {
     /// Listens where `[listen]` says; `target` is where the configured URL leads.
     ///
     /// # Errors
-    /// The address is taken or not ours, or the mapping cannot be made, or a file that TLS needs
-    /// cannot be used.
+    /// The address is taken or not ours, or the mapping cannot be made. A file that the
+    /// configuration names and that cannot be used is of kind `InvalidInput`.
     pub async fn bind(
         config: &Config,
         target: TargetAddress,
         totals: Arc<Totals>,
     ) -> io::Result<Listener> {
         let policy = config.policy().map_err(io::Error::other)?;
-        let target = Target::new(target, &config.target.url.1, config.target.connect_timeout())?;
-        let login = Login::new(config, target)?;
+        let timeout = config.target.connect_timeout();
+        let login = Target::new(target, &config.target.url.1, timeout)
+            .and_then(|target| Login::new(config, target))
+            .map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))?;
         let address = config.listen.address;
         let socket = TcpListener::bind(address).await.map_err(|error| {
             io::Error::new(error.kind(), format!("cannot listen on {address}: {error}"))
@@ -271,7 +273,8 @@ async fn serve_client(accepted: Accepted, shared: &Shared, pool: &BufferPool) ->
     let began = Instant::now();
     let mut client = Client::new(accepted)?;
     let address = client.address();
-    let mut startup = match shared.login.greet(&mut client).await? {
+    // A login takes much more memory than the session behind it: it is given back.
+    let mut startup = match Box::pin(shared.login.greet(&mut client)).await? {
         Asked::Session(startup) => startup,
         Asked::Cancel(packet) => {
             shared.login.target().cancel(&packet, CANCEL_TIMEOUT).await?;
@@ -284,7 +287,7 @@ async fn serve_client(accepted: Accepted, shared: &Shared, pool: &BufferPool) ->
             .with_hint("limits.clients of the proxy is reached.");
         return client.refuse(&error).await;
     }
-    let opened = match shared.login.open(&mut client, &mut startup).await? {
+    let opened = match Box::pin(shared.login.open(&mut client, &mut startup)).await? {
         Ok(opened) => opened,
         Err(error) => return client.refuse(&error).await,
     };

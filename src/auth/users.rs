@@ -4,7 +4,6 @@ use std::collections::HashMap;
 use std::fmt;
 use std::fs;
 use std::io;
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -12,7 +11,7 @@ use ring::hmac;
 use ring::rand::SystemRandom;
 
 use super::scram_secret::{ClientKey, ScramSecret};
-use crate::files::{Reloaded, file_error};
+use crate::files::{Reloaded, file_error, warn_if_public};
 
 /// What a secret costs that we make ourselves, as PostgreSQL's do by default.
 const ITERATIONS: u32 = 4096;
@@ -107,10 +106,7 @@ impl User {
 
 fn load(path: &Path) -> io::Result<HashMap<String, Stored>> {
     let text = fs::read_to_string(path).map_err(|error| file_error(path, error))?;
-    let others = fs::metadata(path).is_ok_and(|file| file.permissions().mode() & 0o007 != 0);
-    if others {
-        tracing::warn!(file = %path.display(), "everybody on this machine can read the passwords");
-    }
+    warn_if_public(path);
     let mut users = HashMap::new();
     for (index, line) in text.lines().enumerate() {
         let line = line.trim();

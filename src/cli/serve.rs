@@ -36,7 +36,8 @@ pub(super) fn run(arguments: &ServeArguments) -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             tracing::error!("{error}");
-            ExitCode::from(EXIT_FAILURE)
+            let is_config = error.kind() == io::ErrorKind::InvalidInput;
+            ExitCode::from(if is_config { EXIT_USAGE } else { EXIT_FAILURE })
         }
     }
 }

@@ -3,11 +3,12 @@
 //! Every key has a default, so an empty or missing file is a whole configuration. An unknown key or
 //! a bad value is an error that names the file, the line, the key and what is allowed.
 
+mod auth;
 mod dms;
+mod listen;
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -20,8 +21,10 @@ use crate::mapping::{
 };
 use crate::session::{ForeignKeys, LoadPhase, OnDenied, Policy, Settings};
 use crate::target::{TargetUrl, target_url};
-use crate::tls::{ClientSslMode, ClientTlsSettings, TargetTlsSettings};
+use crate::tls::TargetTlsSettings;
+pub use auth::{Auth, AuthMode};
 pub use dms::EndpointSettingsText;
+pub use listen::{Listen, Permissions};
 
 /// The file that is read where none is named.
 pub const DEFAULT_FILE: &str = "proxy.toml";
@@ -71,94 +74,6 @@ pub enum Switch {
     Off,
 }
 
-/// `[listen]`
-#[derive(Clone, Debug, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Listen {
-    /// Host and port; port 0 takes a free one, which the first log line names.
-    pub address: SocketAddr,
-    /// A Unix socket to listen on as well.
-    pub unix_socket: Option<PathBuf>,
-    /// Who may connect to the Unix socket.
-    pub unix_socket_permissions: Permissions,
-    /// TLS with clients.
-    pub sslmode: ClientSslMode,
-    /// The proxy's certificate.
-    pub sslcert: Option<PathBuf>,
-    /// The key of the certificate.
-    pub sslkey: Option<PathBuf>,
-    /// The authorities of clients' certificates.
-    pub sslrootcert: Option<PathBuf>,
-}
-
-impl Default for Listen {
-    fn default() -> Self {
-        Listen {
-            address: SocketAddr::from(([127, 0, 0, 1], 6432)),
-            unix_socket: None,
-            unix_socket_permissions: Permissions(0o777),
-            sslmode: ClientSslMode::default(),
-            sslcert: None,
-            sslkey: None,
-            sslrootcert: None,
-        }
-    }
-}
-
-impl Listen {
-    /// What TLS with clients needs; `None` where there is none.
-    pub fn tls(&self) -> Option<ClientTlsSettings> {
-        if self.sslmode == ClientSslMode::Disable {
-            return None;
-        }
-        Some(ClientTlsSettings {
-            mode: self.sslmode,
-            certificate: self.sslcert.clone().unwrap_or_default(),
-            key: self.sslkey.clone().unwrap_or_default(),
-            authorities: self.sslrootcert.clone(),
-        })
-    }
-
-    /// Whether the keys about TLS fit together.
-    fn check(&self) -> Result<(), String> {
-        let mode = self.sslmode;
-        let needed = [
-            ("sslcert", &self.sslcert, ClientSslMode::Allow),
-            ("sslkey", &self.sslkey, ClientSslMode::Allow),
-            ("sslrootcert", &self.sslrootcert, ClientSslMode::VerifyCa),
-        ];
-        match needed.iter().find(|(_, path, from)| mode >= *from && path.is_none()) {
-            Some((key, ..)) => Err(format!("listen.sslmode = \"{mode}\" needs listen.{key}")),
-            None => Ok(()),
-        }
-    }
-
-    /// The files are next to `proxy.toml`.
-    fn resolve_from(&mut self, directory: &Path) {
-        for path in
-            [&mut self.sslcert, &mut self.sslkey, &mut self.sslrootcert, &mut self.unix_socket]
-        {
-            *path = path.take().map(|path| directory.join(path));
-        }
-    }
-}
-
-/// The permissions of a file, as chmod takes them: octal digits.
-#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
-#[serde(try_from = "String")]
-pub struct Permissions(pub u32);
-
-impl TryFrom<String> for Permissions {
-    type Error = String;
-
-    fn try_from(text: String) -> Result<Permissions, String> {
-        match u32::from_str_radix(&text, 8) {
-            Ok(mode) if mode <= 0o777 => Ok(Permissions(mode)),
-            _ => Err(format!("{text:?} are not permissions such as \"0777\" or \"0770\"")),
-        }
-    }
-}
-
 /// `[target]`
 #[derive(Clone, Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -203,43 +118,6 @@ impl std::str::FromStr for Url {
     fn from_str(text: &str) -> Result<Url, String> {
         target_url(text).map(|(url, tls)| Url(url, tls))
     }
-}
-
-/// `[auth]`
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Auth {
-    /// Who checks a login.
-    pub mode: AuthMode,
-    /// Who may log in, where the proxy checks it.
-    pub users_file: Option<PathBuf>,
-    /// As whom the proxy logs in to the target for every client.
-    pub target_user: Option<String>,
-}
-
-impl Auth {
-    /// Whether the keys fit together.
-    fn check(&self) -> Result<(), String> {
-        let terminates = self.mode == AuthMode::Terminate;
-        if terminates && self.users_file.is_none() {
-            return Err("auth.mode = \"terminate\" needs auth.users_file".into());
-        }
-        if !terminates && self.target_user.is_some() {
-            return Err("auth.target_user needs auth.mode = \"terminate\"".into());
-        }
-        Ok(())
-    }
-}
-
-/// Who checks a login.
-#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
-#[serde(rename_all = "kebab-case")]
-pub enum AuthMode {
-    /// The target: the client logs in to it through the proxy, which stores nothing.
-    #[default]
-    Passthrough,
-    /// The proxy, which then logs in to the target itself.
-    Terminate,
 }
 
 /// `[mapping]`
@@ -436,7 +314,7 @@ pub enum TablePrepMode {
 pub struct Limits {
     /// Clients at a time.
     pub clients: NonZeroUsize,
-    /// Seconds for a client's first packet.
+    /// Seconds for a client's first packet, and again for a login that the proxy takes part in.
     pub startup_timeout: u64,
     /// Bytes of a startup packet.
     pub startup_packet_bytes: u32,

@@ -165,7 +165,9 @@ impl Client {
         let Some(Stream::Tcp(socket)) = self.stream.take() else {
             return Err(io::ErrorKind::NotConnected.into());
         };
-        let client = tls.accept(socket, direct).await?;
+        let client = tls.accept(socket, direct).await.inspect_err(|error| {
+            tracing::info!(client = %self.address, %error, "TLS with a client failed");
+        })?;
         self.stream = Some(Stream::Tls(Box::new(client.stream.into())));
         self.end_point = client.end_point;
         Ok(())

@@ -108,16 +108,23 @@ impl Login {
         client: &mut Client,
         startup: &mut Startup,
     ) -> io::Result<Result<Opened, OwnError>> {
-        if let Some(own) = &self.own {
-            let opened = tokio::time::timeout(
-                self.startup_timeout,
-                self.open_with_own_login(own, client, startup),
-            );
-            return opened.await.unwrap_or_else(|_| {
-                let message = "no log-in within limits.startup_timeout";
-                Ok(Err(OwnError::new("08P01", message)))
-            });
-        }
+        let opened = async {
+            match &self.own {
+                Some(own) => self.open_with_own_login(own, client, startup).await,
+                None => self.open_passthrough(client, startup).await,
+            }
+        };
+        tokio::time::timeout(self.startup_timeout, opened).await.unwrap_or_else(|_| {
+            let message = "no log-in within limits.startup_timeout";
+            Ok(Err(OwnError::new("08P01", message)))
+        })
+    }
+
+    async fn open_passthrough(
+        &self,
+        client: &mut Client,
+        startup: &Startup,
+    ) -> io::Result<Result<Opened, OwnError>> {
         let mut opened = match passthrough::open(&self.target, &startup.packet).await {
             Ok(opened) => opened,
             Err(error) => return Ok(Err(self.unreachable_target(&error))),

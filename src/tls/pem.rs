@@ -7,7 +7,7 @@ use tokio_rustls::rustls::RootCertStore;
 use tokio_rustls::rustls::pki_types::pem::PemObject as _;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
-use crate::files::file_error;
+use crate::files::{file_error, warn_if_public};
 
 /// All certificates of a file, at least one.
 pub(super) fn certificates(path: &Path) -> io::Result<Vec<CertificateDer<'static>>> {
@@ -22,6 +22,7 @@ pub(super) fn certificates(path: &Path) -> io::Result<Vec<CertificateDer<'static
 
 /// The private key of a file; one with a passphrase cannot be read.
 pub(super) fn private_key(path: &Path) -> io::Result<PrivateKeyDer<'static>> {
+    warn_if_public(path);
     PrivateKeyDer::from_pem_file(path).map_err(|error| {
         file_error(path, format!("{error} (a private key in PEM without a passphrase is expected)"))
     })

@@ -339,6 +339,20 @@ mod with_psql {
     }
 }
 
+#[cfg(client = "psql")]
+#[test]
+fn walsender_sessions_are_relayed_behind_the_login() {
+    let users = UsersFile::new(EVERYBODY);
+    let proxy = proxy(&users, "sslmode=require", "");
+    let port = proxy.address().port();
+    let connection = format!(
+        "host=127.0.0.1 port={port} dbname=postgres user=postgres replication=database \
+         password='boss \"pw\"'"
+    );
+    let said = crate::support::psql_to(&connection, "IDENTIFY_SYSTEM;\n").success();
+    assert!(said.trim_end().ends_with("|postgres"), "{said}");
+}
+
 /// A libpq that opens with a newer version of the protocol, which the target turns down.
 #[cfg(client = "psycopg")]
 #[test]
