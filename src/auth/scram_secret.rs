@@ -55,6 +55,16 @@ impl ScramSecret {
         }
     }
 
+    /// A secret that no password has.
+    pub fn nobodys(salt: &[u8], iterations: u32) -> ScramSecret {
+        ScramSecret {
+            iterations: NonZeroU32::new(iterations).unwrap_or(NonZeroU32::MIN),
+            salt: salt.to_vec(),
+            stored_key: [0; KEY_BYTES],
+            server_key: [0; KEY_BYTES],
+        }
+    }
+
     /// Whether this key is the one that the secret was made from. Takes the same time for every
     /// key.
     pub fn is_of(&self, client_key: &ClientKey) -> bool {

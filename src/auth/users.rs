@@ -32,9 +32,10 @@ pub enum Credential {
 
 /// What the file says of one user.
 #[derive(Clone)]
-enum Stored {
-    Password(String),
-    Secret(ScramSecret),
+struct Stored {
+    /// `None` where the file has only the secret.
+    password: Option<String>,
+    secret: ScramSecret,
 }
 
 /// The users.
@@ -61,34 +62,25 @@ impl Users {
     pub fn new(path: PathBuf) -> io::Result<Users> {
         let salts = hmac::Key::generate(hmac::HMAC_SHA256, &SystemRandom::new())
             .map_err(|_| io::Error::other("no random numbers"))?;
-        let stored = Reloaded::new(vec![path.clone()], move || load(&path))?;
-        Ok(Users { stored, salts })
+        let own = salts.clone();
+        let stored = Reloaded::new(vec![path.clone()], move || load(&path, &salts))?;
+        Ok(Users { stored, salts: own })
     }
 
-    /// The user of this name, whoever that is. Takes the same time for everybody, a millisecond or
-    /// two.
+    /// The user of this name, whoever that is. Does the same for everybody.
     pub fn get(&self, name: &str) -> User {
-        let users: Arc<_> = self.stored.get();
-        let stored = users.get(name);
-        let password = match stored {
-            Some(Stored::Password(password)) => password,
-            Some(Stored::Secret(_)) | None => "",
-        };
-        let salt = hmac::sign(&self.salts, name.as_bytes());
-        let salt = salt.as_ref().get(..SALT_BYTES).unwrap_or_default();
-        let made = ScramSecret::derive(password, salt, ITERATIONS);
-        let secret = match stored {
-            Some(Stored::Secret(secret)) => secret.clone(),
-            Some(Stored::Password(_)) | None => made,
-        };
-        User { secret, stored: stored.cloned() }
+        let nobody = ScramSecret::nobodys(&salt(&self.salts, name), ITERATIONS);
+        let stored = self.stored.get().get(name).cloned();
+        let secret = stored.as_ref().map_or(nobody, |stored| stored.secret.clone());
+        User { secret, stored }
     }
 
     /// What `auth.target_user` logs in to the target with: a password, if the file has one.
     pub fn credential_of(&self, name: &str) -> Credential {
-        match self.stored.get().get(name) {
-            Some(Stored::Password(password)) => Credential::Password(password.clone()),
-            Some(Stored::Secret(_)) | None => Credential::None,
+        let stored = self.stored.get();
+        match stored.get(name).and_then(|stored| stored.password.clone()) {
+            Some(password) => Credential::Password(password),
+            None => Credential::None,
         }
     }
 }
@@ -97,14 +89,23 @@ impl User {
     /// What this user, who has proven to know `client_key`, logs in to the target with; `None` for
     /// somebody who is not there, whatever was proven.
     pub fn credential(self, client_key: ClientKey) -> Option<Credential> {
-        Some(match self.stored? {
-            Stored::Password(password) => Credential::Password(password),
-            Stored::Secret(secret) => Credential::Key(client_key, secret),
+        let stored = self.stored?;
+        Some(match stored.password {
+            Some(password) => Credential::Password(password),
+            None => Credential::Key(client_key, stored.secret),
         })
     }
 }
 
-fn load(path: &Path) -> io::Result<HashMap<String, Stored>> {
+/// A salt that belongs to this name as long as the proxy runs.
+fn salt(salts: &hmac::Key, name: &str) -> Vec<u8> {
+    let salt = hmac::sign(salts, name.as_bytes());
+    salt.as_ref().get(..SALT_BYTES).unwrap_or_default().to_vec()
+}
+
+/// Secrets are made of passwords here, a millisecond each, so that a login costs the same for
+/// everybody and floods of logins cost little.
+fn load(path: &Path, salts: &hmac::Key) -> io::Result<HashMap<String, Stored>> {
     let text = fs::read_to_string(path).map_err(|error| file_error(path, error))?;
     warn_if_public(path);
     let mut users = HashMap::new();
@@ -116,7 +117,8 @@ fn load(path: &Path) -> io::Result<HashMap<String, Stored>> {
         let (name, secret) = entry(line).ok_or_else(|| {
             file_error(path, format!("line {}: not \"user\" \"secret\"", index + 1))
         })?;
-        match stored(secret) {
+        let salt = salt(salts, &name);
+        match stored(secret, &salt) {
             Ok(stored) => drop(users.insert(name, stored)),
             Err(reason) => tracing::warn!(file = %path.display(), user = name, "{reason}"),
         }
@@ -149,7 +151,7 @@ fn quoted(text: &str) -> Option<(String, &str)> {
 }
 
 /// What a field means; the error says why its user cannot log in.
-fn stored(secret: String) -> Result<Stored, &'static str> {
+fn stored(secret: String, salt: &[u8]) -> Result<Stored, &'static str> {
     if secret.is_empty() {
         return Err("no password, so no log-in");
     }
@@ -162,9 +164,12 @@ fn stored(secret: String) -> Result<Stored, &'static str> {
     }
     if secret.starts_with("SCRAM-SHA-256$") {
         let parsed = ScramSecret::parse(&secret);
-        return parsed.map(Stored::Secret).ok_or("a broken SCRAM secret, so no log-in");
+        return parsed
+            .map(|secret| Stored { password: None, secret })
+            .ok_or("a broken SCRAM secret, so no log-in");
     }
-    Ok(Stored::Password(secret))
+    let made = ScramSecret::derive(&secret, salt, ITERATIONS);
+    Ok(Stored { password: Some(secret), secret: made })
 }
 
 impl fmt::Debug for Credential {
@@ -219,8 +224,12 @@ mod tests {
         let mut names: Vec<_> = stored.keys().map(String::as_str).collect();
         names.sort_unstable();
         assert_eq!(names, ["a", "b \"x\"", "e"]);
-        assert!(matches!(&stored["a"], Stored::Password(password) if password == "pass\"word"));
-        assert!(matches!(&stored["b \"x\""], Stored::Secret(secret) if secret.salt == b"salt"));
+        assert_eq!(stored["a"].password.as_deref(), Some("pass\"word"));
+        let by_secret = &stored["b \"x\""];
+        assert_eq!(
+            (by_secret.password.as_deref(), &by_secret.secret.salt[..]),
+            (None, &b"salt"[..])
+        );
         assert!(matches!(users.credential_of("a"), Credential::Password(_)));
         assert!(matches!(users.credential_of("nobody"), Credential::None));
     }
