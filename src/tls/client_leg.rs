@@ -6,10 +6,12 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use tokio::net::TcpStream;
-use tokio_rustls::rustls::server::{NoServerSessionStorage, WebPkiClientVerifier};
+use tokio_rustls::rustls::server::NoServerSessionStorage;
 use tokio_rustls::rustls::{self, ServerConfig};
 use tokio_rustls::{TlsAcceptor, server};
 
+use super::client_verifier::ClientVerifier;
+use super::trusted::Trusted;
 use super::{ALPN, end_point_hash, pem, provider};
 use crate::files::{Reloaded, file_error};
 
@@ -121,11 +123,9 @@ fn load(settings: &ClientTlsSettings) -> io::Result<Loaded> {
         .map_err(io::Error::other)?;
     let builder = match &settings.authorities {
         Some(path) if settings.mode >= ClientSslMode::VerifyCa => {
-            let roots = Arc::new(pem::roots(path, &pem::certificates(path)?)?);
-            let verifier = WebPkiClientVerifier::builder_with_provider(roots, provider())
-                .build()
+            let verifier = ClientVerifier::new(Trusted::from_file(path)?)
                 .map_err(|error| file_error(path, error))?;
-            builder.with_client_cert_verifier(verifier)
+            builder.with_client_cert_verifier(Arc::new(verifier))
         }
         _ => builder.with_no_client_auth(),
     };

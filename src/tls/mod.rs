@@ -3,9 +3,11 @@
 
 mod certificate;
 mod client_leg;
+mod client_verifier;
 mod pem;
 mod target_leg;
-mod verifier;
+mod target_verifier;
+mod trusted;
 
 use std::sync::Arc;
 

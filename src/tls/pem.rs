@@ -3,7 +3,6 @@
 use std::io;
 use std::path::Path;
 
-use tokio_rustls::rustls::RootCertStore;
 use tokio_rustls::rustls::pki_types::pem::PemObject as _;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
@@ -26,30 +25,4 @@ pub(super) fn private_key(path: &Path) -> io::Result<PrivateKeyDer<'static>> {
     PrivateKeyDer::from_pem_file(path).map_err(|error| {
         file_error(path, format!("{error} (a private key in PEM without a passphrase is expected)"))
     })
-}
-
-/// Those who are trusted by a file.
-pub(super) fn roots(
-    path: &Path,
-    certificates: &[CertificateDer<'static>],
-) -> io::Result<RootCertStore> {
-    let mut roots = RootCertStore::empty();
-    for certificate in certificates {
-        roots.add(certificate.clone()).map_err(|error| file_error(path, error))?;
-    }
-    Ok(roots)
-}
-
-/// Those whom the operating system trusts.
-pub(super) fn system_roots() -> io::Result<RootCertStore> {
-    let found = rustls_native_certs::load_native_certs();
-    let mut roots = RootCertStore::empty();
-    let (added, _) = roots.add_parsable_certificates(found.certs);
-    if added == 0 {
-        let reason = found.errors.first().map_or_else(String::new, |error| format!(": {error}"));
-        return Err(io::Error::other(format!(
-            "sslrootcert=system: the system has no trusted certificates{reason}"
-        )));
-    }
-    Ok(roots)
 }

@@ -11,7 +11,8 @@ use tokio_rustls::rustls::client::Resumption;
 use tokio_rustls::rustls::pki_types::ServerName;
 use tokio_rustls::{TlsConnector, client};
 
-use super::verifier::{Trusted, Verifier};
+use super::target_verifier::TargetVerifier;
+use super::trusted::Trusted;
 use super::{ALPN, pem, provider};
 use crate::files::{Reloaded, file_error};
 
@@ -160,14 +161,11 @@ impl TargetTls {
 fn load(settings: &TargetTlsSettings) -> io::Result<ClientConfig> {
     let trusted = match &settings.authorities {
         Authorities::None => None,
-        Authorities::System => Some(Trusted { roots: pem::system_roots()?, certificates: vec![] }),
-        Authorities::File(path) => {
-            let certificates = pem::certificates(path)?;
-            Some(Trusted { roots: pem::roots(path, &certificates)?, certificates })
-        }
+        Authorities::System => Some(Trusted::of_system()?),
+        Authorities::File(path) => Some(Trusted::from_file(path)?),
     };
     let provider = provider();
-    let verifier = Verifier {
+    let verifier = TargetVerifier {
         trusted,
         check_name: settings.mode == SslMode::VerifyFull,
         algorithms: provider.signature_verification_algorithms,

@@ -176,6 +176,7 @@ fn certificates_of_targets() {
         ("expired", "localhost", for_ca("ca.crt"), Some("expired")),
         ("unknown", "localhost", for_ca("ca.crt"), Some("UnknownIssuer")),
         ("unknown", "localhost", "sslmode=require".to_owned(), None),
+        ("of-old", "localhost", for_ca("old-ca.crt"), Some("UnknownIssuer")),
         ("self-signed", "localhost", full("self-signed.crt"), None),
         ("self-signed", "localhost", full("ca.crt"), Some("certificate")),
     ] {
@@ -463,12 +464,17 @@ mod with_psql {
             let files = ["crt", "key"].map(|kind| cluster.path(&format!("{name}.{kind}")));
             format!("user={user} sslmode=require sslcert={} sslkey={}", files[0], files[1])
         };
+        let two = ["ca.crt", "old-ca.crt"]
+            .map(|file| std::fs::read_to_string(cluster.path(file)).unwrap())
+            .concat();
+        std::fs::write(cluster.path("two-cas.crt"), two).unwrap();
         let none = "user=postgres sslmode=require sslcert=/none sslkey=/none".to_owned();
         let other = "certificate authentication failed for user \"postgres\"";
         for (mode, login, said) in [
             ("verify-ca", shown("postgres", "postgres"), "t t"),
             ("verify-ca", shown("postgres", "cert"), "t t"),
             ("verify-ca", shown("postgres", "stranger"), "error"),
+            ("verify-ca", shown("postgres", "of-old-client"), "error"),
             ("verify-ca", none.clone(), "error"),
             ("verify-full", shown("postgres", "postgres"), "t t"),
             ("verify-full", shown("postgres", "cert"), other),
@@ -476,7 +482,7 @@ mod with_psql {
             ("verify-full", none, "error"),
         ] {
             let listen =
-                format!("sslmode = \"{mode}\"\nsslrootcert = {:?}", cluster.path("ca.crt"));
+                format!("sslmode = \"{mode}\"\nsslrootcert = {:?}", cluster.path("two-cas.crt"));
             let found = legs(&proxy(&listen, "sslmode=require"), &login);
             assert!(found.contains(said), "{mode} {login}: {found}");
         }

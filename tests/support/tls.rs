@@ -13,11 +13,11 @@ use super::cluster::query;
 
 /// A server with TLS, and beside it a directory of certificates, NAME.crt and NAME.key:
 ///
-/// - `ca`, the authority of most, and `other-ca`, which nobody here knows
+/// - `ca`, the authority of most, `other-ca`, which nobody here knows, and `old-ca`, which has expired
 /// - `server`, for localhost and 127.0.0.1; the server's own and mostly the proxy's
 /// - `elsewhere` for another host, `expired`, `named` by its common name only, `unknown` of
-///   `other-ca`, and `self-signed`
-/// - for clients `postgres`, `cert` and `stranger` of `other-ca`
+///   `other-ca`, `of-old`, and `self-signed`
+/// - for clients `postgres`, `cert`, `stranger` of `other-ca` and `of-old-client`
 pub struct TlsCluster {
     embedded: Embedded,
     directory: PathBuf,
@@ -136,11 +136,16 @@ fn write_pair(directory: &Path, name: &str, certificate: &str, key: &str) {
     fs::set_permissions(&path, Permissions::from_mode(0o600)).unwrap();
 }
 
-fn authority(directory: &Path, name: &str) -> Issuer<'static, KeyPair> {
+fn authority(
+    directory: &Path,
+    name: &str,
+    edit: impl FnOnce(&mut CertificateParams),
+) -> Issuer<'static, KeyPair> {
     let key = KeyPair::generate().unwrap();
     let mut params = CertificateParams::new(Vec::<String>::new()).unwrap();
     params.distinguished_name.push(DnType::CommonName, name);
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    edit(&mut params);
     let certificate = params.self_signed(&key).unwrap();
     write_pair(directory, name, &certificate.pem(), &key.serialize_pem());
     Issuer::new(params, key)
@@ -149,8 +154,13 @@ fn authority(directory: &Path, name: &str) -> Issuer<'static, KeyPair> {
 fn make_certificates(directory: &Path) {
     fs::create_dir(directory).unwrap();
     fs::set_permissions(directory, Permissions::from_mode(0o755)).unwrap();
-    let ca = authority(directory, "ca");
-    let other = authority(directory, "other-ca");
+    let past = |params: &mut CertificateParams| {
+        params.not_before = rcgen::date_time_ymd(2020, 1, 1);
+        params.not_after = rcgen::date_time_ymd(2021, 1, 1);
+    };
+    let ca = authority(directory, "ca", |_| {});
+    let other = authority(directory, "other-ca", |_| {});
+    let old = authority(directory, "old-ca", past);
     let hosts = |names: &[&str]| {
         let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
         move |params: &mut CertificateParams| {
@@ -162,8 +172,11 @@ fn make_certificates(directory: &Path) {
     issue(directory, "unknown", Some(&other), hosts(&["localhost"]));
     issue(directory, "expired", Some(&ca), |params| {
         hosts(&["localhost"])(params);
-        params.not_before = rcgen::date_time_ymd(2020, 1, 1);
-        params.not_after = rcgen::date_time_ymd(2021, 1, 1);
+        past(params);
+    });
+    issue(directory, "of-old", Some(&old), hosts(&["localhost"]));
+    issue(directory, "of-old-client", Some(&old), |params| {
+        params.distinguished_name.push(DnType::CommonName, "postgres");
     });
     issue(directory, "named", Some(&ca), |params| {
         params.distinguished_name.push(DnType::CommonName, "localhost");

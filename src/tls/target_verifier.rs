@@ -9,24 +9,14 @@ use tokio_rustls::rustls::crypto::{
 };
 use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use tokio_rustls::rustls::server::ParsedCertificate;
-use tokio_rustls::rustls::{
-    CertificateError, DigitallySignedStruct, Error, RootCertStore, SignatureScheme,
-};
+use tokio_rustls::rustls::{CertificateError, DigitallySignedStruct, Error, SignatureScheme};
 
 use super::certificate::{check_time, common_name, name_matches};
-
-/// Who is trusted.
-#[derive(Debug)]
-pub(super) struct Trusted {
-    /// Authorities.
-    pub(super) roots: RootCertStore,
-    /// The same as they stand in the file: a server may show one of them as its own.
-    pub(super) certificates: Vec<CertificateDer<'static>>,
-}
+use super::trusted::Trusted;
 
 /// Judges certificates of targets.
 #[derive(Debug)]
-pub(super) struct Verifier {
+pub(super) struct TargetVerifier {
     /// `None`: every certificate will do.
     pub(super) trusted: Option<Trusted>,
     /// Whether the certificate has to name the host.
@@ -34,7 +24,7 @@ pub(super) struct Verifier {
     pub(super) algorithms: WebPkiSupportedAlgorithms,
 }
 
-impl ServerCertVerifier for Verifier {
+impl ServerCertVerifier for TargetVerifier {
     fn verify_server_cert(
         &self,
         end_entity: &CertificateDer<'_>,
@@ -45,14 +35,15 @@ impl ServerCertVerifier for Verifier {
     ) -> Result<ServerCertVerified, Error> {
         let Some(trusted) = &self.trusted else { return Ok(ServerCertVerified::assertion()) };
         let parsed = ParsedCertificate::try_from(end_entity)?;
-        if trusted.certificates.contains(end_entity) {
+        if trusted.contains(end_entity) {
             // Self-signed and given to us as such. An authority's own certificate is not one for
             // servers in the eyes of the verifier, but it was trusted by name.
             check_time(end_entity, now)?;
         } else {
+            let remaining = trusted.remaining_at(now);
             verify_server_cert_signed_by_trust_anchor(
                 &parsed,
-                &trusted.roots,
+                remaining.as_ref().unwrap_or(trusted.all()),
                 intermediates,
                 now,
                 self.algorithms.all,
