@@ -11,12 +11,11 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _, ReadBuf};
 use tokio::time::{Instant, Sleep};
 
 use crate::session::Exchange;
-use crate::target::TargetStream;
+use crate::stream::Stream;
 use crate::wire::RelayBuffer;
 
 /// The size of a buffer that a direction works with: what one system call reads or writes.
@@ -28,6 +27,9 @@ const POOLED_BUFFERS_MAX: usize = 32;
 /// How long the answer to what a client sent last may take when the client sends no more: long
 /// enough for a COMMIT, short enough for an abandoned query.
 const CLIENT_GONE_GRACE: Duration = Duration::from_secs(1);
+
+/// How long a client of TLS may take to let us say that no more comes.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// The buffers of one thread: a direction has one only while bytes are on their way.
 #[derive(Debug, Default)]
@@ -73,8 +75,8 @@ pub struct Traffic {
 /// A client and its target.
 #[derive(Debug)]
 pub struct Connection<'a> {
-    client: TcpStream,
-    target: TargetStream,
+    client: Stream,
+    target: Stream,
     exchange: &'a mut Exchange,
     pool: &'a BufferPool,
     traffic: Traffic,
@@ -91,8 +93,8 @@ pub struct Connection<'a> {
 impl<'a> Connection<'a> {
     /// A connection on which nothing has been relayed yet.
     pub fn new(
-        client: TcpStream,
-        target: TargetStream,
+        client: Stream,
+        target: Stream,
         exchange: &'a mut Exchange,
         pool: &'a BufferPool,
     ) -> Connection<'a> {
@@ -116,6 +118,11 @@ impl<'a> Connection<'a> {
     pub async fn run(mut self) -> (End, Traffic) {
         let mut grace = std::pin::pin!(tokio::time::sleep(CLIENT_GONE_GRACE));
         let end = poll_fn(|cx| self.poll(cx, grace.as_mut())).await;
+        if self.client.is_tls() {
+            // Without it the client could not tell the end from a cut line. One that has gone
+            // does not miss it.
+            let _ = tokio::time::timeout(CLOSE_TIMEOUT, self.client.shutdown()).await;
+        }
         (end, self.traffic)
     }
 
@@ -128,12 +135,14 @@ impl<'a> Connection<'a> {
             moved |= self.read_target(cx);
             let Ok(written) = self.write_client(cx) else { return Poll::Ready(self.client_left()) };
             moved |= written;
+            let Ok(flushed) = self.flush(cx) else { return Poll::Ready(self.client_left()) };
             if self.exchange.has_failed() && self.closing.is_none() {
                 self.closing = Some(End::Proxy);
                 // What was let go in front of the failure is the target's, as far as it takes it.
                 self.write_target(cx);
             }
             if let Some(end) = self.closing
+                && flushed
                 && self.exchange.to_client.outgoing().is_empty()
             {
                 return Poll::Ready(end);
@@ -188,10 +197,9 @@ impl<'a> Connection<'a> {
             if !self.client_ended || self.exchange.client_waits() || self.target_told {
                 return false;
             }
-            self.target_told = true;
             // A target that is gone already is noticed when it is read from.
-            let _ = Pin::new(&mut self.target).poll_shutdown(cx);
-            return true;
+            self.target_told = Pin::new(&mut self.target).poll_shutdown(cx).is_ready();
+            return self.target_told;
         }
         match Pin::new(&mut self.target).poll_write(cx, self.exchange.to_target.outgoing()) {
             Poll::Pending => return false,
@@ -235,6 +243,25 @@ impl<'a> Connection<'a> {
                 Ok(true)
             }
             Poll::Ready(Err(error)) => Err(error),
+        }
+    }
+
+    /// Sends what TLS has taken and not yet sent, which is a bounded amount. Says whether the
+    /// client has everything.
+    ///
+    /// # Errors
+    /// The client is gone.
+    #[inline]
+    fn flush(&mut self, cx: &mut Context<'_>) -> io::Result<bool> {
+        if !self.target_deaf
+            && let Poll::Ready(Err(_)) = self.target.poll_flush_rest(cx)
+        {
+            self.target_deaf = true;
+            self.exchange.to_target.clear();
+        }
+        match self.client.poll_flush_rest(cx) {
+            Poll::Ready(flushed) => flushed.map(|()| true),
+            Poll::Pending => Ok(false),
         }
     }
 

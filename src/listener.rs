@@ -3,29 +3,28 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::os::unix::fs::{FileTypeExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, UnixListener};
 use tokio::runtime::LocalOptions;
 use tokio::sync::{Notify, mpsc};
 use tokio::time::timeout;
 
-use crate::config::{Config, Limits};
+use crate::config::{Config, Limits, Permissions};
 use crate::connection::{BufferPool, Connection, End};
+use crate::login::{Accepted, Asked, Client, Login};
 use crate::session::{Common, Exchange, Policy, Session};
-use crate::target::{self, TargetAddress};
+use crate::target::{Target, TargetAddress};
 use crate::telemetry::{self, Totals};
-use crate::wire::{self, OwnError, Severity, StartupPacket, UNTAGGED_HEAD_BYTES};
+use crate::wire::{self, OwnError};
 
 /// Accepted clients that wait for a busy thread.
 const BACKLOG: usize = 1024;
-
-/// SSLRequest and GSSENCRequest that one client may send before its startup packet.
-const NEGOTIATIONS_MAX: usize = 8;
 
 /// How long a target may take to accept a cancel.
 const CANCEL_TIMEOUT: Duration = Duration::from_secs(10);
@@ -34,8 +33,7 @@ const CANCEL_TIMEOUT: Duration = Duration::from_secs(10);
 #[derive(Debug)]
 struct Shared {
     policy: Arc<Policy>,
-    target: TargetAddress,
-    connect_timeout: Duration,
+    login: Login,
     limits: Limits,
     totals: Arc<Totals>,
     /// Clients that are connected now.
@@ -47,12 +45,13 @@ struct Shared {
 /// A thread that relays, as the accept loop sees it.
 struct Worker {
     clients: Arc<AtomicUsize>,
-    queue: mpsc::Sender<(std::net::TcpStream, SocketAddr)>,
+    queue: mpsc::Sender<Accepted>,
 }
 
 /// A listening proxy.
 pub struct Listener {
     socket: TcpListener,
+    unix_socket: Option<UnixSocket>,
     shared: Arc<Shared>,
 }
 
@@ -60,24 +59,40 @@ impl Listener {
     /// Listens where `[listen]` says; `target` is where the configured URL leads.
     ///
     /// # Errors
-    /// The address is taken or not ours, or the mapping cannot be made.
+    /// The address is taken or not ours, or the mapping cannot be made. A file that the
+    /// configuration names and that cannot be used is of kind `InvalidInput`.
     pub async fn bind(
         config: &Config,
         target: TargetAddress,
         totals: Arc<Totals>,
     ) -> io::Result<Listener> {
         let policy = config.policy().map_err(io::Error::other)?;
-        let socket = TcpListener::bind(config.listen.address).await?;
+        let timeout = config.target.connect_timeout();
+        let login = Target::new(target, &config.target.url.1, timeout)
+            .and_then(|target| Login::new(config, target))
+            .map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))?;
+        let address = config.listen.address;
+        let socket = TcpListener::bind(address).await.map_err(|error| {
+            io::Error::new(error.kind(), format!("cannot listen on {address}: {error}"))
+        })?;
+        let permissions = config.listen.unix_socket_permissions;
+        let unix_socket = config.listen.unix_socket.as_deref();
+        let unix_socket =
+            unix_socket.map(|path| UnixSocket::bind(path, permissions)).transpose()?;
         let shared = Shared {
             policy: Arc::new(policy),
-            target,
-            connect_timeout: config.target.connect_timeout(),
+            login,
             limits: config.limits.clone(),
             totals,
             clients: AtomicUsize::new(0),
             client_left: Notify::new(),
         };
-        Ok(Listener { socket, shared: Arc::new(shared) })
+        Ok(Listener { socket, unix_socket, shared: Arc::new(shared) })
+    }
+
+    /// The Unix socket that clients connect to as well.
+    pub fn unix_socket(&self) -> Option<&Path> {
+        self.unix_socket.as_ref().map(|socket| socket.path.as_path())
     }
 
     /// The address that clients connect to.
@@ -97,10 +112,10 @@ impl Listener {
         let workers = self.start_workers()?;
         tokio::select! {
             () = stop => {}
-            () = accept(&self.socket, &self.shared, &workers) => {}
+            () = accept(&self.socket, self.unix_socket.as_ref(), &self.shared, &workers) => {}
             () = tick(&self.shared.policy.common) => {}
         }
-        drop(self.socket);
+        drop((self.socket, self.unix_socket));
         let running = self.shared.clients.load(Ordering::Acquire);
         if running > 0 {
             tracing::info!(sessions = running, "no more clients are taken; waiting for sessions");
@@ -145,9 +160,18 @@ async fn tick(common: &Common) {
 }
 
 /// Takes clients for ever, each to the thread that has the fewest.
-async fn accept(socket: &TcpListener, shared: &Shared, workers: &[Worker]) {
+async fn accept(
+    socket: &TcpListener,
+    unix_socket: Option<&UnixSocket>,
+    shared: &Shared,
+    workers: &[Worker],
+) {
     loop {
-        let (stream, address) = match socket.accept().await {
+        let accepted = tokio::select! {
+            accepted = accept_tcp(socket) => accepted,
+            accepted = accept_unix(unix_socket) => accepted,
+        };
+        let accepted = match accepted {
             Ok(accepted) => accepted,
             Err(error) => {
                 // Out of descriptors, or a client that has gone again: neither is the end.
@@ -156,13 +180,65 @@ async fn accept(socket: &TcpListener, shared: &Shared, workers: &[Worker]) {
                 continue;
             }
         };
-        let Ok(stream) = stream.into_std() else { continue };
         let fewest = workers.iter().min_by_key(|worker| worker.clients.load(Ordering::Relaxed));
         let Some(worker) = fewest else { return };
         worker.clients.fetch_add(1, Ordering::Relaxed);
         shared.clients.fetch_add(1, Ordering::AcqRel);
-        if worker.queue.send((stream, address)).await.is_err() {
+        if worker.queue.send(accepted).await.is_err() {
             return;
+        }
+    }
+}
+
+async fn accept_tcp(socket: &TcpListener) -> io::Result<Accepted> {
+    let (stream, address) = socket.accept().await?;
+    Ok(Accepted::Tcp(stream.into_std()?, address))
+}
+
+/// Never ends where there is no such socket.
+async fn accept_unix(socket: Option<&UnixSocket>) -> io::Result<Accepted> {
+    let Some(socket) = socket else { return std::future::pending().await };
+    let (stream, _) = socket.listener.accept().await?;
+    Ok(Accepted::Unix(stream.into_std()?))
+}
+
+/// A listening Unix socket, whose file is removed with it.
+#[derive(Debug)]
+struct UnixSocket {
+    listener: UnixListener,
+    path: PathBuf,
+}
+
+impl UnixSocket {
+    /// A socket file that nobody listens on any more is replaced.
+    ///
+    /// # Errors
+    /// Somebody listens there, or the file is none of a socket, or cannot be made.
+    fn bind(path: &Path, permissions: Permissions) -> io::Result<UnixSocket> {
+        let failed = |error: io::Error| {
+            io::Error::new(error.kind(), format!("cannot listen on {}: {error}", path.display()))
+        };
+        if std::os::unix::net::UnixStream::connect(path).is_ok() {
+            return Err(failed(io::Error::new(
+                io::ErrorKind::AddrInUse,
+                "another process listens there",
+            )));
+        }
+        if std::fs::symlink_metadata(path).is_ok_and(|file| file.file_type().is_socket()) {
+            std::fs::remove_file(path).map_err(failed)?;
+        }
+        let listener = UnixListener::bind(path).map_err(failed)?;
+        let socket = UnixSocket { listener, path: path.to_owned() };
+        let mode = std::fs::Permissions::from_mode(permissions.0);
+        std::fs::set_permissions(path, mode).map_err(failed)?;
+        Ok(socket)
+    }
+}
+
+impl Drop for UnixSocket {
+    fn drop(&mut self) {
+        if let Err(error) = std::fs::remove_file(&self.path) {
+            tracing::warn!(file = %self.path.display(), %error, "the socket was not removed");
         }
     }
 }
@@ -179,12 +255,12 @@ fn start_worker(index: usize, shared: Arc<Shared>) -> io::Result<Worker> {
         };
         let pool = Rc::new(BufferPool::default());
         runtime.block_on(async move {
-            while let Some((stream, address)) = clients.recv().await {
+            while let Some(accepted) = clients.recv().await {
                 let left = Left { shared: Arc::clone(&shared), worker: Arc::clone(&connected) };
                 let pool = Rc::clone(&pool);
                 tokio::task::spawn_local(async move {
-                    if let Err(error) = serve_client(stream, address, &left.shared, &pool).await {
-                        tracing::debug!(client = %address, %error, "connection ended early");
+                    if let Err(error) = serve_client(accepted, &left.shared, &pool).await {
+                        tracing::debug!(%error, "connection ended early");
                     }
                 });
             }
@@ -208,46 +284,37 @@ impl Drop for Left {
 }
 
 /// One client from its first byte to its last.
-async fn serve_client(
-    stream: std::net::TcpStream,
-    address: SocketAddr,
-    shared: &Shared,
-    pool: &BufferPool,
-) -> io::Result<()> {
+async fn serve_client(accepted: Accepted, shared: &Shared, pool: &BufferPool) -> io::Result<()> {
     let began = Instant::now();
-    let mut client = TcpStream::from_std(stream)?;
-    target::keep_alive_without_delay(&client)?;
-    let limit = Duration::from_secs(shared.limits.startup_timeout);
-    let Ok(started) = timeout(limit, read_startup(&mut client, &shared.limits)).await else {
-        let error = OwnError::new("08P01", "no startup packet within limits.startup_timeout");
-        return refuse(&mut client, &error).await;
-    };
-    let (packet, startup) = match started? {
-        Started::Packet(packet, StartupPacket::Session(startup)) => (packet, Some(startup)),
-        Started::Packet(packet, StartupPacket::CancelRequest) => {
-            return target::cancel(&shared.target, &packet, CANCEL_TIMEOUT).await;
+    let mut client = Client::new(accepted)?;
+    let address = client.address();
+    // A login takes much more memory than the session behind it: it is given back.
+    let mut startup = match Box::pin(shared.login.greet(&mut client)).await? {
+        Asked::Session(startup) => startup,
+        Asked::Cancel(packet) => {
+            shared.login.target().cancel(&packet, CANCEL_TIMEOUT).await?;
+            return client.close().await;
         }
-        Started::Packet(packet, _) => (packet, None),
-        Started::Bad(error) => return refuse(&mut client, &error).await,
+        Asked::Refused(error) => return client.refuse(&error).await,
     };
     if shared.clients.load(Ordering::Acquire) > shared.limits.clients.get() {
         let error = OwnError::new("53300", "too many clients already")
             .with_hint("limits.clients of the proxy is reached.");
-        return refuse(&mut client, &error).await;
+        return client.refuse(&error).await;
     }
-    let target = match target::connect(&shared.target, shared.connect_timeout).await {
-        Ok(target) => target,
-        Err(error) => {
-            tracing::warn!(target = %shared.target, %error, "the target cannot be reached");
-            return refuse(&mut client, &unreachable_target(&shared.target, &error)).await;
-        }
+    let opened = match Box::pin(shared.login.open(&mut client, &mut startup)).await? {
+        Ok(opened) => opened,
+        Err(error) => return client.refuse(&error).await,
     };
-    let session = match startup {
-        Some(startup) => Session::new(Arc::clone(&shared.policy), startup),
+    let session = match startup.parameters {
+        Some(parameters) => Session::new(Arc::clone(&shared.policy), parameters),
         None => Session::relay(Arc::clone(&shared.policy)),
     };
-    let mut exchange = Exchange::new(session, &packet);
-    let (end, traffic) = Connection::new(client, target, &mut exchange, pool).run().await;
+    let mut exchange = Exchange::new(session, b"");
+    exchange.to_client.extend(&opened.said);
+    exchange.judge_target();
+    let stream = client.into_stream()?;
+    let (end, traffic) = Connection::new(stream, opened.target, &mut exchange, pool).run().await;
     let session = exchange.session;
     if end == End::ClientGone {
         cancel_running(shared, &session).await;
@@ -258,52 +325,13 @@ async fn serve_client(
     Ok(())
 }
 
-/// The first packet of a client that is neither SSLRequest nor GSSENCRequest.
-enum Started {
-    Packet(Vec<u8>, StartupPacket),
-    Bad(OwnError),
-}
-
-async fn read_startup(client: &mut TcpStream, limits: &Limits) -> io::Result<Started> {
-    for _ in 0..NEGOTIATIONS_MAX {
-        let mut head = [0; 4];
-        client.read_exact(&mut head).await?;
-        let length = u32::from_be_bytes(head);
-        let bounds = u32::try_from(UNTAGGED_HEAD_BYTES).unwrap_or(8)..=limits.startup_packet_bytes;
-        let Some(length) = usize::try_from(length).ok().filter(|_| bounds.contains(&length)) else {
-            return Ok(Started::Bad(OwnError::new("08P01", "invalid length of startup packet")));
-        };
-        let mut packet = vec![0; length];
-        let (start, rest) = packet.split_at_mut(head.len());
-        start.copy_from_slice(&head);
-        client.read_exact(rest).await?;
-        match wire::startup_packet(&packet) {
-            StartupPacket::SslRequest | StartupPacket::GssEncRequest => {
-                client.write_all(b"N").await?;
-            }
-            found => return Ok(Started::Packet(packet, found)),
-        }
-    }
-    Ok(Started::Bad(OwnError::new("08P01", "too many requests for encryption")))
-}
-
-async fn refuse(client: &mut TcpStream, error: &OwnError) -> io::Result<()> {
-    client.write_all(&wire::error_response(error, Severity::Fatal)).await?;
-    client.shutdown().await
-}
-
-fn unreachable_target(address: &TargetAddress, error: &io::Error) -> OwnError {
-    OwnError::new("08001", format!("the target at {address} cannot be reached: {error}"))
-        .with_hint("Check target.url of the proxy and that the server is running.")
-}
-
 /// Cancels what a vanished client left running.
 async fn cancel_running(shared: &Shared, session: &Session) {
     if session.backend_key().is_empty() {
         return;
     }
     let packet = wire::cancel_request(session.backend_key());
-    match target::cancel(&shared.target, &packet, CANCEL_TIMEOUT).await {
+    match shared.login.target().cancel(&packet, CANCEL_TIMEOUT).await {
         Ok(()) => tracing::info!(
             user = session.startup().user,
             "cancelled the statement of a client that vanished"

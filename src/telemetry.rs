@@ -10,6 +10,7 @@ use crate::config::{Log, LogFormat};
 use crate::connection::{End, Traffic};
 use crate::mapping::Mapping;
 use crate::session::{Counts, Session};
+use crate::stream::ClientAddress;
 
 /// Starts logging to stderr.
 pub fn start(log: &Log) {
@@ -85,7 +86,7 @@ impl fmt::Display for Rewrites {
 
 /// The one line of a session.
 pub fn session_ended(
-    client: std::net::SocketAddr,
+    client: ClientAddress,
     session: &Session,
     mapping: &Mapping,
     end: End,

@@ -10,16 +10,21 @@ const EDGES: &[(&str, &[&str])] = &[
     ("mapping", &[]),
     ("encoding", &[]),
     ("wire", &[]),
-    ("target", &[]),
+    ("files", &[]),
+    ("auth", &["files"]),
+    ("stream", &[]),
+    ("tls", &["files"]),
+    ("target", &["stream", "tls"]),
     ("value", &["encoding"]),
     ("statement", &["encoding", "mapping", "value"]),
     ("ledger", &[]),
     // Of `close_out` a session uses the SQL texts.
     ("session", &["close", "encoding", "ledger", "mapping", "statement", "value", "wire"]),
-    ("close_out", &["target"]),
-    ("connection", &["session", "target", "wire"]),
+    ("close_out", &["stream", "target", "tls"]),
+    ("connection", &["session", "stream", "wire"]),
     ("dms", &["mapping"]),
-    ("config", &["dms", "mapping", "session", "target", "value"]),
+    ("config", &["dms", "mapping", "session", "target", "tls", "value"]),
+    ("login", &["auth", "config", "stream", "target", "tls", "wire"]),
 ];
 
 /// Modules that know nothing of IO.

@@ -16,7 +16,7 @@ use crate::target::{Secret, TargetAddress, TargetUrl};
 /// # Errors
 /// A sentence that says what the URL lacks.
 pub(super) fn target(url: &Url, timeout: Duration) -> Result<Target, String> {
-    let Url(TargetUrl::Address(address), login) = url else {
+    let Url(TargetUrl::Address(address), tls, login) = url else {
         return Err("this command needs a target that is there: --target \
                     postgresql://USER@HOST:PORT/DATABASE, or target.url in the configuration; \
                     \"embedded\" is a new server every time"
@@ -34,8 +34,9 @@ pub(super) fn target(url: &Url, timeout: Duration) -> Result<Target, String> {
     if password.is_none() {
         password = from_file(address, &database, &user)?;
     }
-    let sslmode = login.parameter("sslmode").map(str::to_owned);
-    Ok(Target { address: address.clone(), user, password, database, sslmode, timeout })
+    let server = crate::target::Target::new(address.clone(), tls, timeout)
+        .map_err(|error| format!("TLS to the target: {error}"))?;
+    Ok(Target { server, user, password, database })
 }
 
 fn variable(name: &str) -> Option<String> {

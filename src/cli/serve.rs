@@ -36,7 +36,8 @@ pub(super) fn run(arguments: &ServeArguments) -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             tracing::error!("{error}");
-            ExitCode::from(EXIT_FAILURE)
+            let is_config = error.kind() == io::ErrorKind::InvalidInput;
+            ExitCode::from(if is_config { EXIT_USAGE } else { EXIT_FAILURE })
         }
     }
 }
@@ -54,13 +55,12 @@ fn serve(config: &Config, arguments: &ServeArguments) -> io::Result<()> {
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let cut = runtime.block_on(async {
-        let listener = Listener::bind(config, target.clone(), Arc::new(Totals::default()))
-            .await
-            .map_err(|error| {
-                io::Error::other(format!("cannot listen on {}: {error}", config.listen.address))
-            })?;
+        let totals = Arc::new(Totals::default());
+        let listener = Listener::bind(config, target.clone(), totals).await?;
+        // Before anybody is told that it runs, or a stop at once would leave the socket's file.
+        let stop = stop_signal()?;
         announce(config, &listener, &target, embedded.as_ref())?;
-        listener.serve(stop_signal()?).await
+        listener.serve(stop).await
     })?;
     if cut > 0 {
         tracing::warn!(sessions = cut, "stopped; sessions were cut after limits.drain_timeout");
@@ -94,6 +94,9 @@ fn announce(
     }
     let address = listener.address()?;
     tracing::info!("listening on {address}, target {target}, source {}", config.mapping.source.0);
+    if let Some(path) = listener.unix_socket() {
+        tracing::info!("listening on {} as well", path.display());
+    }
     if embedded.is_some() {
         let (host, port) = (address.ip(), address.port());
         tracing::info!("try: psql -h {host} -p {port} -U postgres postgres");

@@ -2,12 +2,11 @@
 //! no catalogs.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use tokio_postgres::{Client, Config, NoTls};
 
 use super::{CloseOutError, described};
-use crate::target::{Secret, TargetAddress, connect as dial};
+use crate::target::{self, Secret};
 
 /// What every session starts with. Counting and validating take as long as they take; names come
 /// out qualified; a policy that would hide rows is an error instead of a wrong count (9.4 has none).
@@ -20,18 +19,14 @@ const SETTINGS: &str = "SET search_path = pg_catalog, pg_temp; SET statement_tim
 /// Where to log in, and as whom.
 #[derive(Clone, Debug)]
 pub struct Target {
-    /// Where it listens.
-    pub address: TargetAddress,
+    /// Where it is, and the way to it.
+    pub server: target::Target,
     /// The role.
     pub user: String,
     /// Its password, where the target asks for one.
     pub password: Option<Secret>,
     /// The database.
     pub database: String,
-    /// libpq's `sslmode`, where one was named.
-    pub sslmode: Option<String>,
-    /// How long the target may take to answer.
-    pub timeout: Duration,
 }
 
 /// A session on the target; it ends when this is dropped.
@@ -45,10 +40,11 @@ impl Connection {
     /// Logs in.
     ///
     /// # Errors
-    /// The target cannot be reached, refuses the login, or TLS was asked for.
+    /// The target cannot be reached, refuses the login, or has no TLS that is
+    /// good enough.
     pub async fn open(target: &Target) -> Result<Connection, CloseOutError> {
         let refused = |reason| CloseOutError::Connect { address: target.to_string(), reason };
-        let session = tokio::time::timeout(target.timeout, connect(target));
+        let session = tokio::time::timeout(target.server.connect_timeout(), connect(target));
         let client = match session.await {
             Ok(session) => session.map_err(refused)?,
             Err(_) => return Err(refused("no answer in time".into())),
@@ -72,16 +68,13 @@ impl Connection {
 
 impl std::fmt::Display for Target {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{} as {}, database {}", self.address, self.user, self.database)
+        write!(f, "{} as {}, database {}", self.server.address(), self.user, self.database)
     }
 }
 
-/// A connection that has logged in, without TLS.
+/// A connection that has logged in. TLS is the stream's affair, so the client knows of none.
 async fn connect(target: &Target) -> Result<Client, String> {
-    if let Some(mode @ ("require" | "verify-ca" | "verify-full")) = target.sslmode.as_deref() {
-        return Err(format!("sslmode={mode} asks for TLS, which this command does not have yet"));
-    }
-    let stream = dial(&target.address, target.timeout).await.map_err(|error| error.to_string())?;
+    let stream = target.server.connect().await.map_err(|error| error.to_string())?;
     let mut config = Config::new();
     config.user(&target.user).dbname(&target.database).application_name("dms-proxy");
     if let Some(password) = &target.password {

@@ -161,7 +161,7 @@ async fn heading(
     let row = target.client().query_one(sql, &[]).await?;
     Ok(FinishReport {
         at: row.try_get(0)?,
-        server: place.address.to_string(),
+        server: place.server.address().to_string(),
         version: row.try_get(1)?,
         database: row.try_get(2)?,
         user: row.try_get(3)?,

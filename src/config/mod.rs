@@ -3,13 +3,14 @@
 //! Every key has a default, so an empty or missing file is a whole configuration. An unknown key or
 //! a bad value is an error that names the file, the line, the key and what is allowed.
 
+mod auth;
 mod dms;
+mod listen;
 mod sessions;
 mod values;
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -22,7 +23,10 @@ use crate::mapping::{
 };
 use crate::session::{OnDenied, Policy};
 use crate::target::{Login, TargetUrl, target_login, target_url};
+use crate::tls::TargetTlsSettings;
+pub use auth::{Auth, AuthMode};
 pub use dms::EndpointSettingsText;
+pub use listen::{Listen, Permissions};
 pub use sessions::{
     Denied, ForeignKeyMode, ForeignKeySection, Phase, SessionRule, TablePrepMode, TablePrepSection,
 };
@@ -79,20 +83,6 @@ pub enum Switch {
     Off,
 }
 
-/// `[listen]`
-#[derive(Clone, Debug, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Listen {
-    /// Host and port; port 0 takes a free one, which the first log line names.
-    pub address: SocketAddr,
-}
-
-impl Default for Listen {
-    fn default() -> Self {
-        Listen { address: SocketAddr::from(([127, 0, 0, 1], 6432)) }
-    }
-}
-
 /// `[target]`
 #[derive(Clone, Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -110,7 +100,7 @@ pub struct Target {
 impl Default for Target {
     fn default() -> Self {
         Target {
-            url: Url(TargetUrl::Embedded, Login::default()),
+            url: Url(TargetUrl::Embedded, TargetTlsSettings::default(), Login::default()),
             connect_timeout: 10,
             after_connect_script: None,
             execute_timeout: 0,
@@ -118,11 +108,11 @@ impl Default for Target {
     }
 }
 
-/// A target URL, checked when it is read: where the target is, and who logs in where the proxy does
-/// so itself.
+/// A target URL, checked when it is read: where the target is, how TLS is spoken to it, and who logs
+/// in where the proxy does so itself.
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
 #[serde(try_from = "String")]
-pub struct Url(pub TargetUrl, pub Login);
+pub struct Url(pub TargetUrl, pub TargetTlsSettings, pub Login);
 
 impl TryFrom<String> for Url {
     type Error = String;
@@ -136,25 +126,9 @@ impl std::str::FromStr for Url {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Url, String> {
-        Ok(Url(target_url(text)?, target_login(text)?))
+        let (url, tls) = target_url(text)?;
+        Ok(Url(url, tls, target_login(text)?))
     }
-}
-
-/// `[auth]`
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Auth {
-    /// Who checks a login.
-    pub mode: AuthMode,
-}
-
-/// Who checks a login.
-#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
-#[serde(rename_all = "kebab-case")]
-pub enum AuthMode {
-    /// The target: the client logs in to it through the proxy, which stores nothing.
-    #[default]
-    Passthrough,
 }
 
 /// `[mapping]`
@@ -265,7 +239,7 @@ pub enum Json {
 pub struct Limits {
     /// Clients at a time.
     pub clients: NonZeroUsize,
-    /// Seconds for a client's first packet.
+    /// Seconds for a client's first packet, and again for a login that the proxy takes part in.
     pub startup_timeout: u64,
     /// Bytes of a startup packet.
     pub startup_packet_bytes: u32,
@@ -390,7 +364,15 @@ impl Config {
             path: path.to_owned(),
             source: Box::new(source),
         })?;
-        config.apply_dms(path.parent().unwrap_or(Path::new("")))?;
+        let directory = path.parent().unwrap_or(Path::new(""));
+        config.apply_dms(directory)?;
+        config.listen.resolve_from(directory);
+        config.auth.users_file = config.auth.users_file.map(|path| directory.join(path));
+        config
+            .listen
+            .check()
+            .and_then(|()| config.auth.check())
+            .map_err(|reason| ConfigError::Refused { path: path.to_owned(), reason })?;
         config.mapping()?;
         Ok(config)
     }

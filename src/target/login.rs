@@ -14,8 +14,6 @@ pub struct Login {
     pub password: Option<Secret>,
     /// The database.
     pub database: Option<String>,
-    /// The other parameters, names and values, in their order.
-    pub parameters: Vec<(String, String)>,
 }
 
 /// A text that no message and no log shows.
@@ -25,14 +23,6 @@ pub struct Secret(pub String);
 impl fmt::Debug for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Secret(...)")
-    }
-}
-
-impl Login {
-    /// The value of a parameter; the last one counts, as in libpq.
-    pub fn parameter(&self, name: &str) -> Option<&str> {
-        let of_name = |parameter: &&(String, String)| parameter.0 == name;
-        self.parameters.iter().rev().find(of_name).map(|(_, value)| value.as_str())
     }
 }
 
@@ -64,7 +54,8 @@ pub fn target_login(text: &str) -> Result<Login, String> {
             "password" => login.password = given(value).map(Secret),
             "dbname" => login.database = given(value),
             "host" | "port" => {}
-            _ => login.parameters.push((name.to_owned(), value)),
+            // What is about TLS is read where the rest of the address is.
+            _ => {}
         }
     }
     Ok(login)
@@ -86,11 +77,9 @@ mod tests {
         assert_eq!(login.user.as_deref(), Some("a@b"));
         assert_eq!(login.password, Some(Secret("s:/".into())));
         assert_eq!(login.database.as_deref(), Some("d b"));
-        assert_eq!(login.parameter("application_name"), Some("x"));
-        let login = target_login("postgres:///x?user=u&dbname=d&host=/run&sslmode=a&sslmode=b");
+        let login = target_login("postgres:///x?user=u&dbname=d&host=/run");
         let login = login.unwrap();
         assert_eq!((login.user.as_deref(), login.database.as_deref()), (Some("u"), Some("d")));
-        assert_eq!((login.parameter("sslmode"), login.parameters.len()), (Some("b"), 2));
         assert_eq!(target_login("embedded"), Ok(Login::default()));
         assert_eq!(target_login("postgres://h:5432"), Ok(Login::default()));
     }

@@ -42,6 +42,24 @@ pub fn bind_names(body: &[u8]) -> Option<BindNames<'_>> {
     Some(BindNames { portal, statement })
 }
 
+/// The code of an Authentication message that lists SASL mechanisms.
+///
+/// Source: PostgreSQL manual, "Message Formats", AuthenticationSASL.
+pub const AUTHENTICATION_SASL: u32 = 10;
+
+/// The code of an Authentication message with a SASL challenge.
+pub const AUTHENTICATION_SASL_CONTINUE: u32 = 11;
+
+/// The code of an Authentication message with the outcome of SASL.
+pub const AUTHENTICATION_SASL_FINAL: u32 = 12;
+
+/// The code of a whole Authentication frame and what follows the code; `None` for any other frame.
+pub fn authentication(frame: &[u8]) -> Option<(u32, &[u8])> {
+    let (&tag, rest) = frame.split_first()?;
+    let (code, data) = rest.get(4..)?.split_first_chunk::<4>()?;
+    (tag == super::tag::AUTHENTICATION).then_some((u32::from_be_bytes(*code), data))
+}
+
 /// The transaction status in the body of a ReadyForQuery: `I`, `T` or `E`.
 pub fn ready_status(body: &[u8]) -> Option<u8> {
     match body {

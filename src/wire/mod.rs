@@ -14,11 +14,12 @@ pub use build::{
 };
 pub use frame::{FrameError, HEAD_BYTES, Head, head};
 pub use message::{
-    BindNames, ParseView, bind_names, command_rows, cstring, data_row_text, error_field,
+    AUTHENTICATION_SASL, AUTHENTICATION_SASL_CONTINUE, AUTHENTICATION_SASL_FINAL, BindNames,
+    ParseView, authentication, bind_names, command_rows, cstring, data_row_text, error_field,
     parameter_oids, parameter_status, parse_view, ready_status, with_error_fields, with_position,
 };
 pub use relay_buffer::RelayBuffer;
 pub use startup_packet::{
     StartupPacket, StartupParameters, UNTAGGED_HEAD_BYTES, cancel_request, printable,
-    startup_packet,
+    startup_packet, with_user,
 };

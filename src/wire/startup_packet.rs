@@ -58,6 +58,40 @@ pub fn cancel_request(backend_key: &[u8]) -> Vec<u8> {
     [&length.to_be_bytes(), &CANCEL_REQUEST_CODE.to_be_bytes(), backend_key].concat()
 }
 
+/// A copy of a StartupMessage with another user. Without a user's name to fall back on, `database`
+/// is named where the packet names none.
+pub fn with_user(packet: &[u8], user: &str, database: &str) -> Vec<u8> {
+    let (head, parameters) = packet.split_at_checked(UNTAGGED_HEAD_BYTES).unwrap_or_default();
+    let mut copy = head.to_vec();
+    let mut add = |name: &[u8], value: &[u8]| {
+        for string in [name, value] {
+            copy.extend_from_slice(string);
+            copy.push(0);
+        }
+    };
+    add(b"user", user.as_bytes());
+    let mut names_database = false;
+    let mut strings = parameters.split(|&byte| byte == 0);
+    while let (Some(name), Some(value)) = (strings.next(), strings.next()) {
+        if name.is_empty() {
+            break;
+        }
+        names_database |= name == b"database" && !value.is_empty();
+        if name != b"user" && (name != b"database" || !value.is_empty()) {
+            add(name, value);
+        }
+    }
+    if !names_database {
+        add(b"database", database.as_bytes());
+    }
+    copy.push(0);
+    let length = u32::try_from(copy.len()).unwrap_or(u32::MAX);
+    if let Some(field) = copy.get_mut(..4) {
+        field.copy_from_slice(&length.to_be_bytes());
+    }
+    copy
+}
+
 fn startup_parameters(bytes: &[u8]) -> StartupParameters {
     let mut found = StartupParameters::default();
     let mut strings = bytes.split(|&byte| byte == 0);
@@ -111,6 +145,20 @@ mod tests {
         let StartupPacket::Session(parameters) = found else { panic!("a session") };
         assert_eq!((parameters.user.as_str(), parameters.database.as_str()), ("app", "app"));
         assert!(!parameters.replication);
+    }
+
+    #[test]
+    fn another_user_keeps_the_database() {
+        let named = packet(3 << 16, b"user\0app\0database\0db\0options\0-c a=b\0\0");
+        let expected = packet(3 << 16, b"user\0loader\0database\0db\0options\0-c a=b\0\0");
+        assert_eq!(with_user(&named, "loader", "db"), expected);
+        let unnamed = packet(3 << 16, b"user\0app\0user\0again\0\0");
+        let expected = packet(3 << 16, b"user\0loader\0database\0again\0\0");
+        assert_eq!(with_user(&unnamed, "loader", "again"), expected);
+        for end in UNTAGGED_HEAD_BYTES..named.len() {
+            let copy = with_user(&named[..end], "loader", "db");
+            assert_eq!(copy.len(), usize::from(copy[3]));
+        }
     }
 
     #[test]

@@ -32,6 +32,8 @@ pub const SYNC: u8 = b'S';
 /// Terminate, from the client.
 pub const TERMINATE: u8 = b'X';
 
+/// Every Authentication message, from the target.
+pub const AUTHENTICATION: u8 = b'R';
 /// BackendKeyData, from the target.
 pub const BACKEND_KEY_DATA: u8 = b'K';
 /// BindComplete, from the target.
@@ -50,6 +52,8 @@ pub const DATA_ROW: u8 = b'D';
 pub const EMPTY_QUERY_RESPONSE: u8 = b'I';
 /// ErrorResponse, from the target.
 pub const ERROR_RESPONSE: u8 = b'E';
+/// NegotiateProtocolVersion, from the target.
+pub const NEGOTIATE_PROTOCOL_VERSION: u8 = b'v';
 /// NoData, from the target.
 pub const NO_DATA: u8 = b'n';
 /// NoticeResponse, from the target.

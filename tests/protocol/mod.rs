@@ -11,6 +11,9 @@ mod rewriting;
 mod settings;
 mod simple_query;
 mod startup;
+mod terminate;
+mod tls;
+mod unix_socket;
 mod values;
 
 use crate::support::{Endpoint, Frame, Wire, transcript};

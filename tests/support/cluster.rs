@@ -72,20 +72,25 @@ impl Cluster {
 
     /// Runs statements past any proxy, by the superuser; gives all rows as text, NULL as `NULL`.
     pub fn query(&self, database: &str, sql: &str) -> Vec<Vec<String>> {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        runtime.block_on(async {
-            let mut config = tokio_postgres::Config::new();
-            config.host_path(self.embedded.socket_directory()).port(self.embedded.port());
-            config.user(self.embedded.superuser()).dbname(database);
-            let (client, connection) = config.connect(NoTls).await.unwrap();
-            let running = tokio::spawn(connection);
-            let messages = client.simple_query(sql).await;
-            drop(client);
-            running.await.unwrap().unwrap();
-            let messages = messages.unwrap_or_else(|error| panic!("{sql}: {error:?}"));
-            messages.iter().filter_map(row).collect()
-        })
+        query(&self.embedded, database, sql)
     }
+}
+
+/// Runs statements on any embedded server, by the superuser.
+pub(super) fn query(embedded: &Embedded, database: &str, sql: &str) -> Vec<Vec<String>> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let mut config = tokio_postgres::Config::new();
+        config.host_path(embedded.socket_directory()).port(embedded.port());
+        config.user(embedded.superuser()).dbname(database);
+        let (client, connection) = config.connect(NoTls).await.unwrap();
+        let running = tokio::spawn(connection);
+        let messages = client.simple_query(sql).await;
+        drop(client);
+        running.await.unwrap().unwrap();
+        let messages = messages.unwrap_or_else(|error| panic!("{sql}: {error:?}"));
+        messages.iter().filter_map(row).collect()
+    })
 }
 
 fn row(message: &SimpleQueryMessage) -> Option<Vec<String>> {

@@ -5,13 +5,15 @@ mod program;
 mod proxy;
 #[cfg(client = "psql")]
 mod psql;
+mod tls;
 mod wire;
 
 pub use cluster::{Cluster, Database};
 pub use program::{Finished, command, program, run, setup_directory};
 pub use proxy::Proxy;
 #[cfg(client = "psql")]
-pub use psql::psql;
+pub use psql::{psql, psql_to};
+pub use tls::TlsCluster;
 pub use wire::{Body, Frame, Wire, transcript};
 
 use std::fmt::Debug;

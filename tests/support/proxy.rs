@@ -56,6 +56,19 @@ impl Proxy {
         Self::start_program(config, &all).unwrap_or_else(|log| panic!("no proxy:\n{log}"))
     }
 
+    /// Starts `dms-proxy serve` on a free port in front of another target.
+    pub fn start_to(target: &str, config: &str) -> Self {
+        let program = [
+            env!("CARGO_BIN_EXE_dms-proxy"),
+            "serve",
+            "--listen",
+            "127.0.0.1:0",
+            "--target",
+            target,
+        ];
+        Self::start_program(config, &program).unwrap_or_else(|log| panic!("no proxy:\n{log}"))
+    }
+
     /// Starts any program that says `listening on ADDRESS`; the error is what it said instead.
     pub fn start_program(config: &str, program: &[&str]) -> Result<Self, String> {
         static SERIAL: AtomicU32 = AtomicU32::new(0);

@@ -14,3 +14,12 @@ pub fn psql(endpoint: &Endpoint, arguments: &[&str], script: &str) -> Finished {
         .args(arguments);
     run(&mut command, script.as_bytes())
 }
+
+/// Runs a psql script on the database that a connection string names.
+pub fn psql_to(connection: &str, script: &str) -> Finished {
+    let mut command = program("psql");
+    command
+        .args(["--no-psqlrc", "--quiet", "--no-align", "--tuples-only", "--no-password"])
+        .args(["--set", "ON_ERROR_STOP=1", "--dbname", connection]);
+    run(&mut command, script.as_bytes())
+}

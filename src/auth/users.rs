@@ -1,0 +1,266 @@
+//! `auth.users_file`: who may log in, in the format of pgbouncer's userlist.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use ring::hmac;
+use ring::rand::SystemRandom;
+
+use super::scram_secret::{ClientKey, ScramSecret};
+use crate::files::{Reloaded, file_error, warn_if_public};
+
+/// What a secret costs that we make ourselves, as PostgreSQL's do by default.
+const ITERATIONS: u32 = 4096;
+
+/// The length of a salt that we make ourselves, in bytes, as PostgreSQL's.
+const SALT_BYTES: usize = 16;
+
+/// What the proxy logs in to the target with.
+#[derive(Clone)]
+pub enum Credential {
+    /// A password.
+    Password(String),
+    /// What a client has proven to know, and the secret that it was proven against.
+    Key(ClientKey, ScramSecret),
+    /// Nothing: the target lets the user in by its certificate or by trust.
+    None,
+}
+
+/// What the file says of one user.
+#[derive(Clone)]
+struct Stored {
+    /// `None` where the file has only the secret.
+    password: Option<String>,
+    secret: ScramSecret,
+}
+
+/// The users.
+pub struct Users {
+    stored: Reloaded<HashMap<String, Stored>>,
+    /// Makes the salts of users who have none, so that a user who is not there is told the same one
+    /// every time.
+    salts: hmac::Key,
+}
+
+/// Somebody who tries to log in.
+#[derive(Debug)]
+pub struct User {
+    /// What the log-in is checked against, for somebody who is not there as well.
+    pub secret: ScramSecret,
+    stored: Option<Stored>,
+}
+
+impl Users {
+    /// Reads the file.
+    ///
+    /// # Errors
+    /// It cannot be read, or a line of it; the text names file and line, and no secret.
+    pub fn new(path: PathBuf) -> io::Result<Users> {
+        let salts = hmac::Key::generate(hmac::HMAC_SHA256, &SystemRandom::new())
+            .map_err(|_| io::Error::other("no random numbers"))?;
+        let own = salts.clone();
+        let stored = Reloaded::new(vec![path.clone()], move || load(&path, &salts))?;
+        Ok(Users { stored, salts: own })
+    }
+
+    /// The user of this name, whoever that is. Does the same for everybody.
+    pub fn get(&self, name: &str) -> User {
+        let nobody = ScramSecret::nobodys(&salt(&self.salts, name), ITERATIONS);
+        let stored = self.stored.get().get(name).cloned();
+        let secret = stored.as_ref().map_or(nobody, |stored| stored.secret.clone());
+        User { secret, stored }
+    }
+
+    /// What `auth.target_user` logs in to the target with: a password, if the file has one.
+    pub fn credential_of(&self, name: &str) -> Credential {
+        let stored = self.stored.get();
+        match stored.get(name).and_then(|stored| stored.password.clone()) {
+            Some(password) => Credential::Password(password),
+            None => Credential::None,
+        }
+    }
+}
+
+impl User {
+    /// What this user, who has proven to know `client_key`, logs in to the target with; `None` for
+    /// somebody who is not there, whatever was proven.
+    pub fn credential(self, client_key: ClientKey) -> Option<Credential> {
+        let stored = self.stored?;
+        Some(match stored.password {
+            Some(password) => Credential::Password(password),
+            None => Credential::Key(client_key, stored.secret),
+        })
+    }
+}
+
+/// A salt that belongs to this name as long as the proxy runs.
+fn salt(salts: &hmac::Key, name: &str) -> Vec<u8> {
+    let salt = hmac::sign(salts, name.as_bytes());
+    salt.as_ref().get(..SALT_BYTES).unwrap_or_default().to_vec()
+}
+
+/// Secrets are made of passwords here, a millisecond each, so that a login costs the same for
+/// everybody and floods of logins cost little.
+fn load(path: &Path, salts: &hmac::Key) -> io::Result<HashMap<String, Stored>> {
+    let text = fs::read_to_string(path).map_err(|error| file_error(path, error))?;
+    warn_if_public(path);
+    let mut users = HashMap::new();
+    for (index, line) in text.lines().enumerate() {
+        let line = line.trim();
+        if line.is_empty() || line.starts_with(';') {
+            continue;
+        }
+        let (name, secret) = entry(line).ok_or_else(|| {
+            file_error(path, format!("line {}: not \"user\" \"secret\"", index + 1))
+        })?;
+        let salt = salt(salts, &name);
+        match stored(secret, &salt) {
+            Ok(stored) => drop(users.insert(name, stored)),
+            Err(reason) => tracing::warn!(file = %path.display(), user = name, "{reason}"),
+        }
+    }
+    Ok(users)
+}
+
+/// The two quoted fields at the start of a line; what follows is left aside, as pgbouncer does.
+fn entry(line: &str) -> Option<(String, String)> {
+    let (name, rest) = quoted(line)?;
+    let (secret, _) = quoted(rest.trim_start())?;
+    (!name.is_empty()).then_some((name, secret))
+}
+
+/// A field in double quotes, in which a double quote is written twice.
+fn quoted(text: &str) -> Option<(String, &str)> {
+    let mut rest = text.strip_prefix('"')?;
+    let mut value = String::new();
+    loop {
+        let (part, after) = rest.split_once('"')?;
+        value.push_str(part);
+        match after.strip_prefix('"') {
+            Some(after) => {
+                value.push('"');
+                rest = after;
+            }
+            None => return Some((value, after)),
+        }
+    }
+}
+
+/// What a field means; the error says why its user cannot log in.
+fn stored(secret: String, salt: &[u8]) -> Result<Stored, &'static str> {
+    if secret.is_empty() {
+        return Err("no password, so no log-in");
+    }
+    if let Some(digits) = secret.strip_prefix("md5")
+        && digits.len() == 32
+        && digits.bytes().all(|byte| byte.is_ascii_hexdigit())
+    {
+        return Err("an md5 hash does not do for SCRAM, so no log-in: write the password, or the \
+                    SCRAM secret of pg_authid");
+    }
+    if secret.starts_with("SCRAM-SHA-256$") {
+        let parsed = ScramSecret::parse(&secret);
+        return parsed
+            .map(|secret| Stored { password: None, secret })
+            .ok_or("a broken SCRAM secret, so no log-in");
+    }
+    let made = ScramSecret::derive(&secret, salt, ITERATIONS);
+    Ok(Stored { password: Some(secret), secret: made })
+}
+
+impl fmt::Debug for Credential {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Credential::Password(_) => "Password(secret)",
+            Credential::Key(..) => "Key(secret)",
+            Credential::None => "None",
+        })
+    }
+}
+
+impl fmt::Debug for Stored {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Stored(secret)")
+    }
+}
+
+impl fmt::Debug for Users {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Users").field("stored", &self.stored).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn users(text: &str) -> io::Result<Users> {
+        static NEXT: std::sync::atomic::AtomicUsize = std::sync::atomic::AtomicUsize::new(0);
+        let number = NEXT.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        let name = format!("dms-proxy-users-{}-{number}", std::process::id());
+        let path = std::env::temp_dir().join(name);
+        fs::write(&path, text).unwrap();
+        let users = Users::new(path.clone());
+        fs::remove_file(path).unwrap();
+        users
+    }
+
+    const SECRET: &str = "SCRAM-SHA-256$4096:c2FsdA==$\
+        AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
+
+    #[test]
+    fn lines_are_read_as_pgbouncer_does() {
+        let text = format!(
+            "; a comment\n\n\"a\" \"pass\"\"word\" \"\" more\n  \"b \"\"x\"\"\"\t\"{SECRET}\"\n\
+             \"c\" \"\"\n\"d\" \"md5{}\"\n\"e\" \"md5 is fine\"\n\"f\" \"SCRAM-SHA-256$broken\"\n",
+            "0".repeat(32)
+        );
+        let users = users(&text).unwrap();
+        let stored = users.stored.get();
+        let mut names: Vec<_> = stored.keys().map(String::as_str).collect();
+        names.sort_unstable();
+        assert_eq!(names, ["a", "b \"x\"", "e"]);
+        assert_eq!(stored["a"].password.as_deref(), Some("pass\"word"));
+        let by_secret = &stored["b \"x\""];
+        assert_eq!(
+            (by_secret.password.as_deref(), &by_secret.secret.salt[..]),
+            (None, &b"salt"[..])
+        );
+        assert!(matches!(users.credential_of("a"), Credential::Password(_)));
+        assert!(matches!(users.credential_of("nobody"), Credential::None));
+    }
+
+    #[test]
+    fn a_broken_line_is_named_and_its_secret_is_not() {
+        for line in ["a b", "\"a\"", "\"a\" \"secret", "\"\" \"secret\"", "\"a\" secret"] {
+            let error = users(&format!("\"x\" \"y\"\n{line}\n")).unwrap_err().to_string();
+            assert!(error.contains("line 2"), "{line}: {error}");
+            assert!(!error.contains("secret\"") || error.ends_with("\"secret\""), "{error}");
+        }
+    }
+
+    #[test]
+    fn somebody_who_is_not_there_is_told_the_same_salt_every_time() {
+        let users = users("\"a\" \"b\"\n").unwrap();
+        let salts =
+            ["nobody", "nobody", "no one", "a", "a"].map(|name| users.get(name).secret.salt);
+        assert_eq!(salts[0], salts[1]);
+        assert_eq!(salts[3], salts[4]);
+        assert_ne!(salts[0], salts[2]);
+        let key = || ClientKey([0; 32]);
+        assert!(users.get("nobody").credential(key()).is_none());
+        assert!(users.get("a").credential(key()).is_some());
+    }
+
+    #[test]
+    fn no_secret_is_shown_by_debug() {
+        let users = users("\"a\" \"hush\"\n").unwrap();
+        let user = users.get("a");
+        let credential = user.stored.clone();
+        let said = format!("{users:?} {user:?} {credential:?} {:?}", users.credential_of("a"));
+        assert!(!said.contains("hush"), "{said}");
+    }
+}

@@ -1,0 +1,242 @@
+//! A client before its session: its socket, TLS, and its first packet.
+
+use std::future::poll_fn;
+use std::io;
+use std::net::SocketAddr;
+use std::task::Poll;
+
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpStream, UnixStream};
+
+use super::Startup;
+use crate::stream::{ClientAddress, Stream, keep_alive_without_delay};
+use crate::tls::{self, ClientSslMode, ClientTls};
+use crate::wire::{self, OwnError, Severity, StartupPacket, UNTAGGED_HEAD_BYTES};
+
+/// SSLRequest and GSSENCRequest that one client may send before its startup packet.
+const NEGOTIATIONS_MAX: usize = 8;
+
+/// A client's socket as it was accepted, on its way to the thread that serves it.
+#[derive(Debug)]
+pub enum Accepted {
+    /// By TCP.
+    Tcp(std::net::TcpStream, SocketAddr),
+    /// By the Unix socket.
+    Unix(std::os::unix::net::UnixStream),
+}
+
+/// A client that has no session yet.
+#[derive(Debug)]
+pub struct Client {
+    /// `None` while hands are being shaken, and after that has failed.
+    stream: Option<Stream>,
+    address: ClientAddress,
+    /// What a client of TLS names when it binds its login to the channel.
+    end_point: Option<Vec<u8>>,
+}
+
+/// What a client wants first.
+#[derive(Debug)]
+pub enum Asked {
+    /// A session.
+    Session(Startup),
+    /// To cancel what another session runs, by this packet.
+    Cancel(Vec<u8>),
+    /// What it may not have.
+    Refused(OwnError),
+}
+
+impl Client {
+    /// Takes the socket over to the runtime of this thread.
+    ///
+    /// # Errors
+    /// The socket is closed already.
+    pub fn new(socket: Accepted) -> io::Result<Client> {
+        let (stream, address) = match socket {
+            Accepted::Tcp(socket, address) => {
+                let stream = TcpStream::from_std(socket)?;
+                keep_alive_without_delay(&stream)?;
+                (Stream::Tcp(stream), ClientAddress::Tcp(address))
+            }
+            Accepted::Unix(socket) => {
+                (Stream::Unix(UnixStream::from_std(socket)?), ClientAddress::Unix)
+            }
+        };
+        Ok(Client { stream: Some(stream), address, end_point: None })
+    }
+
+    /// Where it comes from.
+    pub fn address(&self) -> ClientAddress {
+        self.address
+    }
+
+    /// The channel binding data that it has to name; there is none without TLS.
+    pub(super) fn end_point(&self) -> Option<&[u8]> {
+        self.end_point.as_deref()
+    }
+
+    /// Its stream.
+    ///
+    /// # Errors
+    /// It was lost in a handshake.
+    pub(super) fn stream(&mut self) -> io::Result<&mut Stream> {
+        self.stream.as_mut().ok_or_else(|| io::ErrorKind::NotConnected.into())
+    }
+
+    /// Its stream, for good.
+    ///
+    /// # Errors
+    /// It was lost in a handshake.
+    pub fn into_stream(self) -> io::Result<Stream> {
+        self.stream.ok_or_else(|| io::ErrorKind::NotConnected.into())
+    }
+
+    /// Tells it the error, and closes. A client that was lost in a handshake has been told by TLS.
+    ///
+    /// # Errors
+    /// It has gone.
+    pub async fn refuse(mut self, error: &OwnError) -> io::Result<()> {
+        if let Some(stream) = &mut self.stream {
+            stream.write_all(&wire::error_response(error, Severity::Fatal)).await?;
+        }
+        self.close().await
+    }
+
+    /// Closes, and says so by TLS.
+    ///
+    /// # Errors
+    /// It has gone.
+    pub async fn close(mut self) -> io::Result<()> {
+        match &mut self.stream {
+            Some(stream) => stream.shutdown().await,
+            None => Ok(()),
+        }
+    }
+
+    /// Reads the first packet, after TLS where the client wants it and the proxy has it.
+    ///
+    /// # Errors
+    /// The client has gone, or the handshake has failed.
+    ///
+    /// # Cancel safety
+    /// What was read is lost, so that the client can only be refused.
+    pub(super) async fn ask(
+        &mut self,
+        tls: Option<&ClientTls>,
+        packet_bytes_max: u32,
+    ) -> io::Result<Asked> {
+        if let (Some(tls), Some(Stream::Tcp(socket))) = (tls, &self.stream) {
+            let mut first = [0];
+            socket.peek(&mut first).await?;
+            if first == [tls::HANDSHAKE_BYTE] {
+                self.shake_hands(tls, true).await?;
+            }
+        }
+        for _ in 0..NEGOTIATIONS_MAX {
+            let Some(packet) = read_packet(self.stream()?, packet_bytes_max).await? else {
+                let error = OwnError::new("08P01", "invalid length of startup packet");
+                return Ok(Asked::Refused(error));
+            };
+            match (wire::startup_packet(&packet), tls, self.stream()?) {
+                (StartupPacket::SslRequest, Some(tls), Stream::Tcp(socket)) => {
+                    if has_more(socket).await {
+                        return Ok(Asked::Refused(injected()));
+                    }
+                    socket.write_all(b"S").await?;
+                    self.shake_hands(tls, false).await?;
+                }
+                (StartupPacket::SslRequest | StartupPacket::GssEncRequest, _, stream) => {
+                    stream.write_all(b"N").await?;
+                    stream.flush().await?;
+                }
+                (StartupPacket::CancelRequest, ..) => return Ok(Asked::Cancel(packet)),
+                (StartupPacket::Session(startup), tls, _) => {
+                    return Ok(self.admit(tls, Startup { packet, parameters: Some(startup) }));
+                }
+                (StartupPacket::OtherVersion, tls, _) => {
+                    return Ok(self.admit(tls, Startup { packet, parameters: None }));
+                }
+            }
+        }
+        Ok(Asked::Refused(OwnError::new("08P01", "too many requests for encryption")))
+    }
+
+    async fn shake_hands(&mut self, tls: &ClientTls, direct: bool) -> io::Result<()> {
+        let Some(Stream::Tcp(socket)) = self.stream.take() else {
+            return Err(io::ErrorKind::NotConnected.into());
+        };
+        let client = tls.accept(socket, direct).await.inspect_err(|error| {
+            tracing::info!(client = %self.address, %error, "TLS with a client failed");
+        })?;
+        self.stream = Some(Stream::Tls(Box::new(client.stream.into())));
+        self.end_point = client.end_point;
+        Ok(())
+    }
+
+    fn admit(&self, tls: Option<&ClientTls>, startup: Startup) -> Asked {
+        let user = startup.parameters.as_ref().map_or("", |parameters| &parameters.user);
+        match tls.and_then(|tls| self.refusal(tls.mode(), user)) {
+            Some(error) => Asked::Refused(error),
+            None => Asked::Session(startup),
+        }
+    }
+
+    /// Why this user may not log in on this stream, as far as TLS decides over it.
+    fn refusal(&self, mode: ClientSslMode, user: &str) -> Option<OwnError> {
+        let stream = self.stream.as_ref()?;
+        if matches!(stream, Stream::Tcp(_)) && mode >= ClientSslMode::Require {
+            let message = "connection without TLS refused";
+            let hint = format!(
+                "listen.sslmode of the proxy is {mode}: connect with sslmode=require or stronger."
+            );
+            return Some(OwnError::new("28000", message).with_hint(hint));
+        }
+        let certificate = stream.peer_certificate()?;
+        if mode < ClientSslMode::VerifyFull {
+            return None;
+        }
+        let name = tls::common_name(certificate).unwrap_or_default();
+        (name != user).then(|| {
+            tracing::warn!(user, certificate = name, "the certificate is another user's");
+            let message = format!("certificate authentication failed for user \"{user}\"");
+            OwnError::new("28000", message).with_hint(
+                "listen.sslmode of the proxy is verify-full: the common name of the client's \
+                 certificate has to be the user.",
+            )
+        })
+    }
+}
+
+/// A packet without a tag; `None` where its length cannot be.
+async fn read_packet(stream: &mut Stream, bytes_max: u32) -> io::Result<Option<Vec<u8>>> {
+    let mut head = [0; 4];
+    stream.read_exact(&mut head).await?;
+    let length = u32::from_be_bytes(head);
+    let bounds = u32::try_from(UNTAGGED_HEAD_BYTES).unwrap_or(8)..=bytes_max;
+    let Some(length) = usize::try_from(length).ok().filter(|_| bounds.contains(&length)) else {
+        return Ok(None);
+    };
+    let mut packet = vec![0; length];
+    let (start, rest) = packet.split_at_mut(head.len());
+    start.copy_from_slice(&head);
+    stream.read_exact(rest).await?;
+    Ok(Some(packet))
+}
+
+/// Whether bytes have come that nobody has waited for.
+async fn has_more(socket: &TcpStream) -> bool {
+    let mut byte = [0];
+    let mut byte = tokio::io::ReadBuf::new(&mut byte);
+    poll_fn(|cx| Poll::Ready(matches!(socket.poll_peek(cx, &mut byte), Poll::Ready(Ok(1))))).await
+}
+
+/// What was sent in the clear behind a request for TLS could be anybody's.
+fn injected() -> OwnError {
+    let mut error = OwnError::new("08P01", "received unencrypted data after SSL request");
+    error.detail = Some(
+        "This could be either a client-software bug or evidence of an attempted man-in-the-middle \
+         attack."
+            .to_owned(),
+    );
+    error
+}

@@ -1,0 +1,40 @@
+//! Single frames before a session, while nobody may read ahead.
+
+use std::io;
+
+use tokio::io::AsyncReadExt as _;
+
+use crate::stream::Stream;
+use crate::wire::{self, HEAD_BYTES};
+
+/// The longest frame of a login, in bytes: what libpq takes of an error, and more than a password.
+pub(super) const FRAME_BYTES_MAX: usize = 70_000;
+
+/// A frame that was read as a whole, or the head of one that cannot be.
+#[derive(Debug)]
+pub(super) struct LoginFrame {
+    /// The message type; 0 where the head is not one.
+    pub(super) tag: u8,
+    /// All of its bytes, the head included.
+    pub(super) bytes: Vec<u8>,
+}
+
+impl LoginFrame {
+    /// What follows the head.
+    pub(super) fn body(&self) -> &[u8] {
+        self.bytes.get(HEAD_BYTES..).unwrap_or_default()
+    }
+}
+
+/// Reads exactly one frame. One that is longer than `bytes_max` or cannot be a frame is given up
+/// after its head, with tag 0.
+pub(super) async fn read_frame(stream: &mut Stream, bytes_max: usize) -> io::Result<LoginFrame> {
+    let mut bytes = vec![0; HEAD_BYTES];
+    stream.read_exact(&mut bytes).await?;
+    let Ok(Some(head)) = wire::head(&bytes, bytes_max) else {
+        return Ok(LoginFrame { tag: 0, bytes });
+    };
+    bytes.resize(head.frame_bytes, 0);
+    stream.read_exact(bytes.get_mut(HEAD_BYTES..).unwrap_or_default()).await?;
+    Ok(LoginFrame { tag: head.tag, bytes })
+}

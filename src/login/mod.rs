@@ -1,0 +1,179 @@
+//! From an accepted socket to a session: TLS with the client, its first packet, its log-in and the
+//! way to the target. The only reader of frames outside a session, one at a time.
+
+mod client;
+mod frames;
+mod passthrough;
+mod prove;
+mod target_login;
+
+use std::io;
+use std::time::Duration;
+
+use tokio::io::AsyncWriteExt as _;
+
+pub use client::{Accepted, Asked, Client};
+
+use crate::auth::Users;
+use crate::config::{AuthMode, Config};
+use crate::stream::Stream;
+use crate::target::Target;
+use crate::tls::ClientTls;
+use crate::wire::{self, OwnError, StartupPacket, StartupParameters};
+
+/// How clients come in and where they go.
+#[derive(Debug)]
+pub struct Login {
+    tls: Option<ClientTls>,
+    target: Target,
+    own: Option<OwnLogins>,
+    startup_timeout: Duration,
+    startup_packet_bytes: u32,
+}
+
+/// Log-ins that the proxy checks itself.
+#[derive(Debug)]
+struct OwnLogins {
+    users: Users,
+    /// As whom every client is logged in to the target; `None`: as itself.
+    target_user: Option<String>,
+}
+
+/// A client and what it has sent first.
+#[derive(Clone, Debug)]
+pub struct Startup {
+    /// The startup packet.
+    pub packet: Vec<u8>,
+    /// What it says. `None`: it is of another major version of the protocol.
+    pub parameters: Option<StartupParameters>,
+}
+
+/// A target that has got the client's startup packet.
+#[derive(Debug)]
+pub struct Opened {
+    /// The stream.
+    pub target: Stream,
+    /// What it has said already and the client has not seen: whole frames.
+    pub said: Vec<u8>,
+}
+
+impl Login {
+    /// As `[listen]`, `[target]` and `[limits]` say.
+    ///
+    /// # Errors
+    /// A file that the configuration names cannot be used.
+    pub fn new(config: &Config, target: Target) -> io::Result<Login> {
+        let tls = config.listen.tls().map(ClientTls::new).transpose()?;
+        let own = match config.auth.mode {
+            AuthMode::Passthrough => None,
+            AuthMode::Terminate => Some(OwnLogins {
+                users: Users::new(config.auth.users_file.clone().unwrap_or_default())?,
+                target_user: config.auth.target_user.clone(),
+            }),
+        };
+        Ok(Login {
+            tls,
+            target,
+            own,
+            startup_timeout: Duration::from_secs(config.limits.startup_timeout),
+            startup_packet_bytes: config.limits.startup_packet_bytes,
+        })
+    }
+
+    /// The target.
+    pub fn target(&self) -> &Target {
+        &self.target
+    }
+
+    /// What the client wants, within `limits.startup_timeout`.
+    ///
+    /// # Errors
+    /// The client has gone, or its TLS has failed.
+    pub async fn greet(&self, client: &mut Client) -> io::Result<Asked> {
+        let asked = client.ask(self.tls.as_ref(), self.startup_packet_bytes);
+        tokio::time::timeout(self.startup_timeout, asked).await.unwrap_or_else(|_| {
+            let message = "no startup packet within limits.startup_timeout";
+            Ok(Asked::Refused(OwnError::new("08P01", message)))
+        })
+    }
+
+    /// Opens the target for a client that has sent this startup packet, after its log-in where the
+    /// proxy checks it. The packet becomes the one that the target has got. The inner error is for
+    /// the client.
+    ///
+    /// # Errors
+    /// A peer has gone.
+    pub async fn open(
+        &self,
+        client: &mut Client,
+        startup: &mut Startup,
+    ) -> io::Result<Result<Opened, OwnError>> {
+        let opened = async {
+            match &self.own {
+                Some(own) => self.open_with_own_login(own, client, startup).await,
+                None => self.open_passthrough(client, startup).await,
+            }
+        };
+        tokio::time::timeout(self.startup_timeout, opened).await.unwrap_or_else(|_| {
+            let message = "no log-in within limits.startup_timeout";
+            Ok(Err(OwnError::new("08P01", message)))
+        })
+    }
+
+    async fn open_passthrough(
+        &self,
+        client: &mut Client,
+        startup: &Startup,
+    ) -> io::Result<Result<Opened, OwnError>> {
+        let mut opened = match passthrough::open(&self.target, &startup.packet).await {
+            Ok(opened) => opened,
+            Err(error) => return Ok(Err(self.unreachable_target(&error))),
+        };
+        let guarded = passthrough::guard_channel_binding(client.stream()?, &mut opened).await?;
+        Ok(guarded.map(|()| opened))
+    }
+
+    async fn open_with_own_login(
+        &self,
+        own: &OwnLogins,
+        client: &mut Client,
+        startup: &mut Startup,
+    ) -> io::Result<Result<Opened, OwnError>> {
+        let Some(parameters) = &startup.parameters else {
+            let message = "unsupported frontend protocol: auth.mode is terminate";
+            return Ok(Err(OwnError::new("0A000", message)));
+        };
+        let mut credential = match prove::prove(client, &own.users, &parameters.user).await? {
+            Ok(credential) => credential,
+            Err(error) => return Ok(Err(error)),
+        };
+        let user = own.target_user.as_ref().unwrap_or(&parameters.user).clone();
+        if own.target_user.is_some() {
+            credential = own.users.credential_of(&user);
+        }
+        // Whose name was checked is also whose name the target gets, byte for byte.
+        startup.packet = wire::with_user(&startup.packet, &user, &parameters.database);
+        if let StartupPacket::Session(parameters) = wire::startup_packet(&startup.packet) {
+            startup.parameters = Some(parameters);
+        }
+        let stream = client.stream()?;
+        let packet = &startup.packet;
+        match target_login::log_in(&self.target, stream, packet, &user, &credential).await {
+            Ok(opened) => Ok(opened),
+            Err(error) => Ok(Err(self.unreachable_target(&error))),
+        }
+    }
+
+    fn unreachable_target(&self, error: &io::Error) -> OwnError {
+        let address = self.target.address();
+        tracing::warn!(target = %address, %error, "the target cannot be reached");
+        OwnError::new("08001", format!("the target at {address} cannot be reached: {error}"))
+            .with_hint("Check target.url of the proxy and that the server is running.")
+    }
+}
+
+/// Writes all of it, through the buffers of TLS.
+async fn send(stream: &mut Stream, bytes: &[u8]) -> io::Result<()> {
+    stream.write_all(bytes).await?;
+    stream.flush().await
+}
