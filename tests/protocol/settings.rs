@@ -280,9 +280,13 @@ fn values_that_mean_nothing_are_refused() {
     for (sql, code, at, hint) in [
         ("SET dms.phase = 'later'", "22023", 17, "Available values: full-load, cdc."),
         ("SET dms.rewrite TO maybe", "22023", 20, "Available values: on, off."),
-        ("SET dms.fk = 'on'", "22023", 14, "Available values: replica-role, off."),
-        ("SET dms.fk = 'park'", "0A000", 14, "Available values: replica-role, off."),
-        ("SET dms.table_prep = 'do-nothing'", "0A000", 22, "Available values: pass-through."),
+        ("SET dms.fk = 'on'", "22023", 14, "Available values: replica-role, park, off."),
+        (
+            "SET dms.table_prep = 'do-it'",
+            "22023",
+            22,
+            "Available values: pass-through, do-nothing, truncate-before-load, drop-and-create.",
+        ),
         ("SET /* ä */ dms.phase = 7", "22023", 25, "Available values: full-load, cdc."),
         (
             "SET dms.speed = 9",
