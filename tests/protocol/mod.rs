@@ -11,6 +11,10 @@ mod rewriting;
 mod settings;
 mod simple_query;
 mod startup;
+mod typed_constants;
+mod typed_look_ups;
+mod typed_statements;
+mod typed_values;
 mod values;
 
 use crate::support::{Endpoint, Frame, Wire, transcript};

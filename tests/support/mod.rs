@@ -5,6 +5,7 @@ mod program;
 mod proxy;
 #[cfg(client = "psql")]
 mod psql;
+mod recorder;
 mod wire;
 
 pub use cluster::{Cluster, Database};
@@ -12,6 +13,7 @@ pub use program::{Finished, command, program, run, setup_directory};
 pub use proxy::Proxy;
 #[cfg(client = "psql")]
 pub use psql::psql;
+pub use recorder::Recorder;
 pub use wire::{Body, Frame, Wire, transcript};
 
 use std::fmt::Debug;
