@@ -18,26 +18,55 @@ use crate::wire::{self, ErrorAbout, HEAD_BYTES, Head, OwnError, tag};
 const FAILING_BIND: &[u8] = b"\0dms_proxy_refused\0\0\0\0\0\0\0";
 
 impl Session {
-    pub(super) fn on_bind(&mut self, head: Head, rest: &mut [u8], first: bool) -> Judged {
+    /// A Bind, as far as it is there.
+    ///
+    /// # Errors
+    /// It is too long to be given the types that the target was told: the session ends.
+    pub(super) fn on_bind(
+        &mut self,
+        head: Head,
+        rest: &mut [u8],
+        first: bool,
+    ) -> Result<Judged, OwnError> {
         let there = rest.len().min(head.frame_bytes);
         if there < head.frame_bytes.min(WHOLE_BYTES_MAX) {
-            return Judged::Later;
+            return Ok(Judged::Later);
         }
         let body = rest.get_mut(HEAD_BYTES..there).unwrap_or_default();
-        if !self.settings.rewrite {
+        let parameters = self.parameters_of(body);
+        let retyped = parameters.as_ref().filter(|parameters| parameters.is_retyped());
+        // What the target was told of a statement holds for it when rewriting is off again.
+        if !self.settings.rewrite && retyped.is_none() {
             self.note_bind(body);
-            return self.pass(head);
+            return Ok(self.pass(head));
         }
         let is_whole = there == head.frame_bytes;
-        let parameters = self.parameters_of(body);
         if parameters.is_some() || self.policy.values.nul != NulPolicy::Space {
             if head.frame_bytes <= self.policy.statement_bytes_max {
                 if !is_whole || !first {
-                    return Judged::Later;
+                    return Ok(Judged::Later);
                 }
-                return self.on_fitted_bind(head, body, parameters);
+                return Ok(self.on_fitted_bind(head, body, parameters));
             }
             self.counts.too_long += 1;
+            if retyped.is_some_and(|parameters| parameters.need_rewriting(body)) {
+                return Err(too_long());
+            }
+        }
+        Ok(self.on_mended_bind(head, body, is_whole, first))
+    }
+
+    /// A Bind whose values stay where they are.
+    fn on_mended_bind(
+        &mut self,
+        head: Head,
+        body: &mut [u8],
+        is_whole: bool,
+        first: bool,
+    ) -> Judged {
+        if !self.settings.rewrite {
+            self.note_bind(body);
+            return self.pass(head);
         }
         let known = self.kinds_of(body);
         let encoding = self.lexing.encoding;
@@ -63,7 +92,7 @@ impl Session {
         }
         self.note_bind(body);
         if is_whole {
-            Judged::Passed(there)
+            Judged::Passed(head.frame_bytes)
         } else {
             self.bound = self.written_place(body);
             self.pass_mending(head, Mend::Bind(Box::new(scanner)))
@@ -116,6 +145,9 @@ impl Session {
 
     /// Does to U+0000 in the values what is configured.
     fn mend_fitted(&self, body: &mut [u8]) -> Mended {
+        if !self.settings.rewrite {
+            return Mended::InPlace(0);
+        }
         let encoding = self.lexing.encoding;
         let known = self.kinds_of(body);
         let nul = self.policy.values.nul;
@@ -213,6 +245,12 @@ impl Session {
         }
         self.replies.push(Expected { request: Request::Bind, notes });
     }
+}
+
+/// The target would store other values than the client has sent.
+fn too_long() -> OwnError {
+    OwnError::new("54000", "values in binary format that need another type are too long")
+        .with_hint("Raise limits.statement_bytes, or send them as text.")
 }
 
 /// What became of the values of a Bind.

@@ -175,7 +175,7 @@ impl Session {
             self.in_pipeline = true;
         }
         Ok(match head.tag {
-            tag::BIND => self.on_bind(head, rest, first),
+            tag::BIND => self.on_bind(head, rest, first)?,
             tag::EXECUTE => self.on_execute(head, rest),
             tag::SYNC => self.on_sync(head, first),
             tag::DESCRIBE => self.on_describe(head, rest),
@@ -219,7 +219,7 @@ impl Session {
                     notes.get_or_insert_default().copies = plan.copies.clone().into();
                 }
                 let cause = plan.cause;
-                if cause.relations {
+                if cause.relations || cause.transaction && self.relations.has_changed() {
                     self.relations.on_change();
                 }
                 if cause.may_settle() {

@@ -7,7 +7,7 @@ use super::Session;
 use super::relations::Relation;
 use super::value_rules::Change;
 use crate::value::assignment::should_be_inferred;
-use crate::value::{BindParameter, ColumnJudge, rewrite_bind, type_oid};
+use crate::value::{BindParameter, ColumnJudge, needs_rewriting, rewrite_bind, type_oid};
 use crate::wire::OwnError;
 
 /// The parameters of one prepared statement.
@@ -42,6 +42,16 @@ impl Parameters {
         Some(oids.collect())
     }
 
+    /// Whether the target was told other types than the client declared.
+    pub(super) fn is_retyped(&self) -> bool {
+        self.told.is_some()
+    }
+
+    /// Whether a Bind, of which `front` is there, may hold values that cannot stay as they are.
+    pub(super) fn need_rewriting(&self, front: &[u8]) -> bool {
+        needs_rewriting(front, &self.list)
+    }
+
     /// The part of a Parse that declares types, where it has to be another one.
     pub(super) fn told(&self) -> Option<Vec<u8>> {
         let told = self.told.as_ref()?;
@@ -70,7 +80,11 @@ impl Session {
         elsewhere: &[u16],
         declared: &[u32],
     ) -> Option<Arc<Parameters>> {
-        let count = uses.iter().map(|used| used.index + 1).max()?.max(declared.len());
+        let count = uses.iter().map(|used| used.index + 1).max()?;
+        if count > declared.len().saturating_add(uses.len()).saturating_add(elsewhere.len()) {
+            // There are numbers between that nothing refers to: the target refuses that.
+            return None;
+        }
         let mut list: Vec<Option<BindParameter>> = vec![None; count];
         let mut told = declared.to_vec();
         for used in uses {

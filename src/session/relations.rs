@@ -185,6 +185,10 @@ impl Session {
         if let Some(name) = self.relations.asking.take() {
             self.relations.known.insert(name, Arc::new(Relation::from_answer(answer)));
         }
+        if answer.error.is_some() {
+            // The text that waits goes on without it; the next one asks again.
+            self.relations.definitions = u64::MAX;
+        }
     }
 
     /// The COPY stream that a statement asks for, as far as its relation is known.

@@ -25,7 +25,7 @@ impl Session {
     /// Query and Parse: the messages that carry SQL.
     pub(super) fn on_statement(&mut self, head: Head, rest: &mut [u8], first: bool) -> Judged {
         if head.frame_bytes > self.policy.statement_bytes_max {
-            return self.on_long_statement(head);
+            return self.on_long_statement(head, rest);
         }
         if !first {
             return Judged::Later;
@@ -36,13 +36,32 @@ impl Session {
     }
 
     /// A statement that is too long to be held: only raw NULs are mended, while it arrives.
-    fn on_long_statement(&mut self, head: Head) -> Judged {
-        self.counts.too_long += 1;
-        let notes = Notes { unread: true, ..Notes::default() };
+    fn on_long_statement(&mut self, head: Head, rest: &[u8]) -> Judged {
         if head.tag == tag::PARSE {
+            // The name stands for another statement now. The target reads no more of it than this.
+            const NAME_BYTES: usize = 64;
+            let there = rest.get(HEAD_BYTES..).unwrap_or_default();
+            let name = match wire::cstring(there) {
+                Some((name, _)) => name,
+                None if there.len() < NAME_BYTES => return Judged::Later,
+                None => there,
+            };
+            self.prepared.forget_kinds(name);
+            self.prepared.note_written(name, None);
+            let undo = self.prepared.prepare(name, None);
+            self.in_pipeline = true;
+            self.counts.too_long += 1;
+            let notes = Notes { unread: true, undo, ..Notes::default() };
             self.replies.push(Expected::with(Request::Parse, notes));
             return self.pass(head);
         }
+        self.counts.too_long += 1;
+        self.in_pipeline = false;
+        self.prepared.close_unnamed();
+        self.prepared.forget_all_kinds();
+        // It may define anything.
+        self.relations.on_change();
+        let notes = Notes { unread: true, ..Notes::default() };
         self.replies.push(Expected::with(Request::Query, notes));
         if self.settings.rewrite && self.policy.values.nul == NulPolicy::Space {
             let scanner = QueryScanner::new(head.body_bytes());
@@ -115,6 +134,7 @@ impl Session {
     fn on_parse(&mut self, head: Head, body: &mut [u8]) -> Judged {
         let Some(sql) = self.mend_parse_text(body) else {
             // The target says what is wrong with it.
+            self.in_pipeline = true;
             self.replies.push(Expected::new(Request::Parse));
             return Judged::Passed(head.frame_bytes);
         };
@@ -139,7 +159,9 @@ impl Session {
         self.plan_table_statements(sql, &script, &mut planned);
         self.mend_constants(sql, &planned);
         self.in_pipeline = true;
-        let parameters = planned.parameters.take();
+        // A Bind that is not remembered cannot be fitted to types that the target infers.
+        let has_room = self.prepared.len() < PLANS_MAX;
+        let parameters = planned.parameters.take().filter(|_| has_room);
         let told = parameters.as_ref().and_then(|parameters| parameters.told());
         self.prepared.note_written(name, written.place);
         self.note_declared_types(name, told.as_deref().unwrap_or(types));
@@ -148,14 +170,15 @@ impl Session {
         let replacements = self.note_edits(&script, planned);
         let positions = self.positions(sql, &replacements);
         let mut cause = cause_of(&script);
-        cause.transaction &= !name.is_empty() || self.settling.is_unsettled();
+        let ends_changes = self.settling.is_unsettled() || self.relations.has_changed();
+        cause.transaction &= !name.is_empty() || ends_changes;
         let copies = self.copy_streams(&script);
         let matters =
             positions.is_some() || !copies.is_empty() || cause.any() || parameters.is_some();
         let plan = matters.then(|| {
             Arc::new(Plan { positions: positions.clone(), copies, parameters, tag, cause })
         });
-        let plan = plan.filter(|_| self.prepared.len() < PLANS_MAX);
+        let plan = plan.filter(|_| has_room);
         let undo = self.prepared.prepare(name, plan);
         let rewritten = (positions.is_some() || told.is_some()).then(|| {
             let sql = statement::replace(sql, &replacements);
@@ -304,6 +327,7 @@ impl Session {
     }
 
     fn fail_parse(&mut self, head: Head, name: &[u8], types: &[u8], error: OwnError) -> Judged {
+        self.in_pipeline = true;
         let undo = self.prepared.prepare(name, None);
         self.push_synthesized(Request::Parse, error, true, undo);
         let body = [name, b"\0", FAILING_SQL.as_bytes(), b"\0", types];
@@ -364,6 +388,7 @@ fn cause_of(script: &Script) -> Cause {
         settings: script.touches_settings,
         role: script.resets_role,
         transaction: script.ends_transaction,
-        relations: script.changes_relations,
+        // Of settings, search_path is one.
+        relations: script.changes_relations || script.touches_settings,
     }
 }

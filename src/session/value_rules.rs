@@ -114,8 +114,10 @@ impl Session {
             SlotValue::BitString | SlotValue::HexInteger => true,
             SlotValue::String => memmem::find(written(), b"u0000").is_some(),
             SlotValue::Parameter(number) => {
+                // Without a type the target infers it, and values in binary format may be of another.
                 let index = usize::from(number).wrapping_sub(1);
-                declared.get(index).is_some_and(|oid| may_be_inferred(*oid))
+                let declared_oid = declared.get(index).copied().unwrap_or(0);
+                declared_oid == 0 || may_be_inferred(declared_oid)
             }
             _ => false,
         }

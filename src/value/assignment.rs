@@ -51,7 +51,7 @@ pub fn should_be_inferred(declared_oid: u32, column: &Column) -> bool {
         (Family::Date, Family::String) => {
             column.type_oid == VARCHAR && column.modifier == VARCHAR_37 && declared_oid != DATE
         }
-        (Family::Json, Family::String) => true,
+        (Family::Json, Family::String) => declared_oid == JSONB,
         (_, Family::String) => false,
         (from, to) if from == to && from != Family::Alone => false,
         // A timestamp has a time of day, and so has an interval.
@@ -110,6 +110,7 @@ mod tests {
             (INT4, TEXT, false),
             (TIMESTAMP, TEXT, false),
             (JSON, JSONB, false),
+            (JSON, TEXT, false),
             (0, JSONB, false),
             (INT4, INT4, false),
             (FIRST_USER_OID, JSONB, false),

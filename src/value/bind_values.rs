@@ -95,6 +95,24 @@ pub fn rewrite_bind(
     Ok((Some(whole), found))
 }
 
+/// Whether a Bind, of which `front` is there, may hold values in binary format that the target would
+/// take for values of another type.
+pub fn needs_rewriting(front: &[u8], parameters: &[Option<BindParameter>]) -> bool {
+    let behind_name = |bytes: &[u8]| memchr(0, bytes).map_or(bytes.len(), |at| at + 1);
+    let rest = front.get(behind_name(front)..).unwrap_or_default();
+    let rest = rest.get(behind_name(rest)..).unwrap_or_default();
+    let Some((count, formats)) = count(rest) else { return true };
+    let is_text = |index: usize| match count {
+        0 => true,
+        1 => formats.starts_with(&[0, 0]),
+        _ => formats.get(2 * index..).is_some_and(|format| format.starts_with(&[0, 0])),
+    };
+    let mut inferred = parameters.iter().enumerate();
+    inferred.any(|(index, parameter)| {
+        parameter.as_ref().is_some_and(|parameter| parameter.is_inferred) && !is_text(index)
+    })
+}
+
 /// A value as it goes to the target.
 struct Fitted {
     is_text: bool,
@@ -218,4 +236,33 @@ impl<'a> BindValues<'a> {
 fn count(bytes: &[u8]) -> Option<(usize, &[u8])> {
     let (count, rest) = bytes.split_first_chunk::<2>()?;
     Some((usize::from(u16::from_be_bytes(*count)), rest))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_binary_values_of_inferred_types_need_rewriting() {
+        let parameter = |is_inferred| {
+            let column = Column::default();
+            Some(BindParameter { declared_oid: type_oid::JSONB, is_inferred, column, judge: None })
+        };
+        let parameters = [parameter(false), parameter(true), None];
+        for (formats, expected) in [
+            (&[0, 0][..], false),
+            (&[0, 1, 0, 0], false),
+            (&[0, 1, 0, 1], true),
+            (&[0, 3, 0, 1, 0, 0, 0, 1], false),
+            (&[0, 3, 0, 0, 0, 1, 0, 0], true),
+            // What is not there yet may be anything.
+            (&[0, 3, 0, 0, 0], true),
+            (&[0], true),
+        ] {
+            let front = [b"portal\0statement\0", formats].concat();
+            assert_eq!(needs_rewriting(&front, &parameters), expected, "{formats:?}");
+            assert!(!needs_rewriting(&front, &parameters[..1]) || formats.len() == 1);
+        }
+        assert!(needs_rewriting(b"portal", &parameters));
+    }
 }

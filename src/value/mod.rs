@@ -34,7 +34,7 @@ pub mod type_oid;
 
 pub use binary_text::{binary_to_text, fit_binary};
 pub use bind::BindScanner;
-pub use bind_values::{BindFinding, BindParameter, BindRefusal, rewrite_bind};
+pub use bind_values::{BindFinding, BindParameter, BindRefusal, needs_rewriting, rewrite_bind};
 pub use column::Column;
 pub use copy_nul::CopyScanner;
 pub use copy_options::{CopyFormat, CopyOptions, ForcedColumns};

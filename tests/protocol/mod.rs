@@ -14,6 +14,10 @@ mod startup;
 mod terminate;
 mod tls;
 mod unix_socket;
+mod typed_constants;
+mod typed_look_ups;
+mod typed_statements;
+mod typed_values;
 mod values;
 
 use crate::support::{Endpoint, Frame, Wire, transcript};

@@ -5,6 +5,7 @@ mod program;
 mod proxy;
 #[cfg(client = "psql")]
 mod psql;
+mod recorder;
 mod tls;
 mod wire;
 
@@ -13,6 +14,7 @@ pub use program::{Finished, command, program, run, setup_directory};
 pub use proxy::Proxy;
 #[cfg(client = "psql")]
 pub use psql::{psql, psql_to};
+pub use recorder::Recorder;
 pub use tls::TlsCluster;
 pub use wire::{Body, Frame, Wire, transcript};
 

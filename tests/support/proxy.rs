@@ -49,7 +49,13 @@ impl Proxy {
     /// Starts `dms-proxy serve` on a free port in front of the shared server, with this text as
     /// its `proxy.toml` and these arguments.
     pub fn start(config: &str, arguments: &[&str]) -> Self {
-        let target = format!("postgres://{}", Cluster::shared().embedded().tcp_address().unwrap());
+        let target = Cluster::shared().embedded().tcp_address().unwrap();
+        Self::start_before(target, config, arguments)
+    }
+
+    /// The same in front of whatever listens on this address.
+    pub fn start_before(target: SocketAddr, config: &str, arguments: &[&str]) -> Self {
+        let target = format!("postgres://{target}");
         let mut all = vec![env!("CARGO_BIN_EXE_dms-proxy"), "serve"];
         all.extend(["--listen", "127.0.0.1:0", "--target", &target]);
         all.extend(arguments);

@@ -1,0 +1,150 @@
+//! Constants that are only mistyped arrive, and errors behind them point at the client's own text.
+
+use super::typed_values::proxied;
+use super::{field, log_in, position, say};
+use crate::support::{Wire, both, transcript};
+
+/// Runs a statement both as a simple query and as a Parse; gives what is wrong with it, if anything.
+pub(super) fn refused(wire: &mut Wire, sql: &str) -> Vec<Option<(String, Option<usize>)>> {
+    let simple = wire.query(sql).until_ready();
+    wire.parse("", sql, &[]).bind("", "", &[], &[], 0).execute("", 0).sync();
+    let extended = wire.until_ready();
+    let wrong = |said: &Vec<_>| field(said, b'E', b'C').map(|code| (code, position(said)));
+    [simple, extended].iter().map(wrong).collect()
+}
+
+#[test]
+fn integers_into_boolean_columns() {
+    let (database, endpoint) = proxied();
+    let mut wire = log_in(&endpoint);
+    say(&mut wire, "CREATE TABLE t (a boolean, b boolean, n int, s text)");
+    for sql in [
+        "INSERT INTO t VALUES (1, 0, 1, '1')",
+        "INSERT INTO t (n, b, s, a) VALUES (1, 0, '1', 1), (DEFAULT, 0, '1', 1), (0, NULL, 1, 1)",
+        "INSERT INTO t SELECT 1, 0, 1, '1'",
+        "INSERT INTO t SELECT 1 AS a, 0 FROM generate_series(1, 1)",
+        "INSERT INTO t VALUES (1) RETURNING a, 1",
+        "UPDATE t SET a = 1, b = 0 WHERE n = 1",
+        "UPDATE t SET (a, b) = (1, 0)",
+        "WITH w AS (SELECT 1) INSERT INTO t (a) SELECT 1 FROM w",
+        "EXPLAIN INSERT INTO t VALUES (1)",
+        "MERGE INTO t USING (VALUES (1)) AS s (k) ON false WHEN NOT MATCHED THEN INSERT (a) VALUES (1)",
+    ] {
+        assert_eq!(refused(&mut wire, sql), [None, None], "{sql}");
+    }
+    let rows = "SELECT DISTINCT a, b FROM t ORDER BY 1, 2";
+    assert_eq!(database.query(rows), [["t", "f"], ["t", "NULL"]]);
+    say(&mut wire, "PREPARE p AS INSERT INTO t VALUES (0, 1, 77); EXECUTE p");
+    assert_eq!(database.query("SELECT a, b FROM t WHERE n = 77"), [["f", "t"]]);
+    // Others are not booleans, and neither are expressions.
+    let direct = both(|endpoint| {
+        let mut wire = log_in(endpoint);
+        say(&mut wire, "CREATE TABLE t (a boolean, b boolean, n int, s text)");
+        let mut wrong = Vec::new();
+        for sql in [
+            "INSERT INTO t VALUES (2)",
+            "INSERT INTO t VALUES (-1)",
+            "INSERT INTO t VALUES (01)",
+            "INSERT INTO t VALUES (1.0)",
+            "INSERT INTO t VALUES (1 + 0)",
+            "UPDATE t SET a = 1 = 1, b = 3",
+            "INSERT INTO t SELECT 1 UNION ALL SELECT 0",
+            "SELECT * FROM t WHERE a = 1",
+        ] {
+            wrong.push(refused(&mut wire, sql));
+        }
+        wrong
+    });
+    assert!(direct.iter().flatten().all(Option::is_some), "{direct:?}");
+}
+
+#[test]
+fn positions_behind_constants_that_are_spelled_anew() {
+    let (_database, endpoint) = proxied();
+    let mut wire = log_in(&endpoint);
+    say(&mut wire, "CREATE TABLE t (a boolean, b bytea, c boolean, n int, d boolean)");
+    for at in ["on", "off"] {
+        say(&mut wire, format!("SET standard_conforming_strings = {at}"));
+        for (sql, code, wrong) in [
+            ("INSERT INTO t VALUES (1, X'DEAD', 2)", "42804", "2)"),
+            ("INSERT INTO t VALUES (1, X'DEAD', 1), (0, x'', 0, nope)", "42703", "nope"),
+            ("INSERT INTO t VALUES (1, /* ä€ */ X'DEAD', 0, 1 @@@ 2)", "42883", "@@@"),
+            ("INSERT INTO t VALUES (1, X'DEAD', 1) RETURNING nope", "42703", "nope"),
+            ("UPDATE t SET a = 1, b = X'ff', nope = 1", "42703", "nope"),
+            ("UPDATE t SET a = nope, b = X'ff'", "42703", "nope"),
+            ("INSERT INTO t VALUES (1, X'DEAD', 1, 'x')", "22P02", "'x'"),
+        ] {
+            let expected =
+                Some((code.to_owned(), sql.find(wrong).map(|at| sql[..at].chars().count() + 1)));
+            let found = refused(&mut wire, sql);
+            assert_eq!(found, [expected.clone(), expected], "{sql}");
+        }
+    }
+}
+
+#[test]
+fn hexadecimal_constants_into_bytea_columns() {
+    let (database, endpoint) = proxied();
+    let mut wire = log_in(&endpoint);
+    say(&mut wire, "CREATE TABLE t (k int, c bytea, bits bit varying)");
+    for conforming in ["on", "off"] {
+        say(&mut wire, format!("SET standard_conforming_strings = {conforming}"));
+        for sql in [
+            "INSERT INTO t VALUES (1, X'DEAD', X'DEAD')",
+            "INSERT INTO t VALUES (1, 0xDEAD, B'1101111010101101'), (1, x'dead', X'dead')",
+            "INSERT INTO t SELECT 1, X'DEAD', X'DEAD'",
+            "INSERT INTO t (c, k, bits) VALUES ((X'DE' \n 'AD'), 1, X'DEAD')",
+            "INSERT INTO t (k, bits) VALUES (2, X'DEAD')",
+            "UPDATE t SET k = 1, c = 0xdeAD WHERE k = 2",
+            "UPDATE t SET c =X'DEAD' WHERE k = 1",
+        ] {
+            assert_eq!(refused(&mut wire, sql), [None, None], "{conforming} {sql}");
+        }
+        let rows = "SELECT DISTINCT k, c, bits = X'DEAD' FROM t";
+        assert_eq!(database.query(rows), [["1", "\\xdead", "t"]]);
+        // What no bytes can be made of is the server's to refuse.
+        for sql in ["INSERT INTO t VALUES (1, X'DEA')", "INSERT INTO t VALUES (1, B'01')"] {
+            let [Some((code, _)), _] = &refused(&mut wire, sql)[..] else { panic!("{sql}") };
+            assert_eq!(code, "42804", "{sql}");
+        }
+    }
+}
+
+#[test]
+fn escaped_nul_in_json_constants() {
+    let (database, endpoint) = proxied();
+    // Through the proxy JSON would become TEXT.
+    database.query("CREATE TABLE t (a json, b jsonb, c text)");
+    let mut wire = log_in(&endpoint);
+    for (sql, expected) in [
+        (
+            r#"INSERT INTO t VALUES ('"\u0000"', '"\u0000"', '"\u0000"')"#,
+            r#""\u0020"|" "|"\u0000""#,
+        ),
+        (
+            r#"INSERT INTO t (c, b) VALUES ('\u0000', '{"\u0000": "\\u0000"}')"#,
+            r#"|{" ": "\\u0000"}|\u0000"#,
+        ),
+        (r#"INSERT INTO t (b, c) SELECT '"\u0000"', '\u0000'"#, r#"|" "|\u0000"#),
+        (r#"INSERT INTO t (b) VALUES ($$["\u0000"]$$)"#, r#"|[" "]|"#),
+        (r#"INSERT INTO t (b) VALUES (E'["\\u0000"]')"#, r#"|[" "]|"#),
+        (
+            r#"INSERT INTO t (b, c) VALUES ('"\u0000"'::jsonb || '1', '\u0000')"#,
+            r#"|[" ", 1]|\u0000"#,
+        ),
+        (r#"INSERT INTO t (c) SELECT jsonb '["\u0000"]' ->> 0 || '\u0000'"#, r#"|| \u0000"#),
+        (r#"INSERT INTO t (b) VALUES (CAST('["\u0000"]' AS jsonb))"#, r#"|[" "]|"#),
+    ] {
+        for by_parse in [false, true] {
+            say(&mut wire, "TRUNCATE t");
+            if by_parse {
+                wire.parse("", sql, &[]).bind("", "", &[], &[], 0).execute("", 0).sync();
+            } else {
+                wire.query(sql);
+            }
+            let said = transcript(&wire.until_ready());
+            assert!(said.contains("INSERT 0 1"), "{sql}: {said}");
+            assert_eq!(database.query("SELECT concat_ws('|', coalesce(a::text, ''), coalesce(b::text, ''), coalesce(c, '')) FROM t"), [[expected]], "{sql}");
+        }
+    }
+}
