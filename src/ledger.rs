@@ -80,6 +80,21 @@ impl Entries {
         }
     }
 
+    /// All of them in places whose names went through `spell`; those that become one add up.
+    pub fn spelled(&self, spell: impl Fn(&str) -> String) -> Entries {
+        let mut spelled = Entries::default();
+        for (place, entry) in &self.by_place {
+            let place = Place {
+                schema: spell(&place.schema),
+                table: spell(&place.table),
+                column: spell(&place.column),
+                rule: spell(&place.rule),
+            };
+            spelled.add(&place, entry);
+        }
+        spelled
+    }
+
     fn add(&mut self, place: &Place, entry: &Entry) {
         if self.by_place.len() >= ENTRIES_MAX && !self.by_place.contains_key(place) {
             let rule = Place { rule: place.rule.clone(), ..Place::default() };

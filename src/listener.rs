@@ -248,7 +248,8 @@ async fn serve_client(
     };
     let mut exchange = Exchange::new(session, &packet);
     let (end, traffic) = Connection::new(client, target, &mut exchange, pool).run().await;
-    let session = exchange.session;
+    let mut session = exchange.session;
+    session.leave_ledger();
     if end == End::ClientGone {
         cancel_running(shared, &session).await;
     }

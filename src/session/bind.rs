@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use super::client_frames::{Judged, WHOLE_BYTES_MAX, positions_of};
-use super::expected_replies::{Expected, Request};
+use super::expected_replies::{Expected, Failing, Request};
 use super::parameters::Parameters;
 use super::value_rules::Change;
 use super::{Mend, Session, Step};
@@ -13,9 +13,6 @@ use crate::value::{
     BindScanner, NulPolicy, ValueKind, ValueRule, first_bind_nul, without_bind_nuls,
 };
 use crate::wire::{self, ErrorAbout, HEAD_BYTES, Head, OwnError, tag};
-
-/// A Bind that every server refuses, in every transaction state: its statement is never prepared.
-const FAILING_BIND: &[u8] = b"\0dms_proxy_refused\0\0\0\0\0\0\0";
 
 impl Session {
     pub(super) fn on_bind(&mut self, head: Head, rest: &mut [u8], first: bool) -> Judged {
@@ -83,7 +80,7 @@ impl Session {
         };
         let (mut fitted, mut changes) = match fitted {
             Ok(fitted) => fitted,
-            Err(error) => return self.refuse_bind(head, error),
+            Err(error) => return self.refuse_bind(head, body, error),
         };
         let mended = match self.mend_fitted(fitted.as_deref_mut().unwrap_or(body)) {
             Mended::Asks => {
@@ -91,7 +88,7 @@ impl Session {
                 let frames = self.look_up(&statement.unwrap_or_default());
                 return Judged::Done(Step::Replace(0, frames));
             }
-            Mended::Refused(error) => return self.refuse_bind(head, error),
+            Mended::Refused(error) => return self.refuse_bind(head, body, error),
             Mended::InPlace(spaces) => {
                 self.note_bind_nuls(body, spaces);
                 None
@@ -166,9 +163,14 @@ impl Session {
     }
 
     /// The target gets a Bind that can only fail in place of one that is refused.
-    fn refuse_bind(&mut self, head: Head, error: OwnError) -> Judged {
-        self.push_synthesized(Request::Bind, error, true, None);
-        let frame = wire::with_body(tag::BIND, &[FAILING_BIND]);
+    fn refuse_bind(&mut self, head: Head, body: &[u8], error: OwnError) -> Judged {
+        self.push_synthesized(Request::Bind, error, Failing::Statement, None);
+        let statement = wire::bind_names(body).map(|names| names.statement).unwrap_or_default();
+        let count = wire::bind_value_count(body).unwrap_or_default().to_be_bytes();
+        // Its values are missing: the server finds that out where it reads them, behind what it has
+        // to say to the statement and to the state of the transaction.
+        let failing = [b"\0", statement, b"\0\0\0", &count];
+        let frame = wire::with_body(tag::BIND, &failing);
         Judged::Done(Step::Replace(head.frame_bytes, frame))
     }
 

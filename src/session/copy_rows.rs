@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use super::expected_replies::{Failing, Synthesize};
 use super::relations::{CopyStream, Relation};
 use super::{Body, CopyIn, Mend, Session, Step};
 use crate::ledger::Place;
@@ -11,6 +12,10 @@ use crate::wire::{self, HEAD_BYTES, OwnError, tag};
 
 /// The longest field in bytes that is judged; a longer one passes as it is, counted.
 const FIELD_BYTES_MAX: usize = 16 * 1024 * 1024;
+
+/// The reason that a CopyFail of the proxy's own gives, by which the target's error is known: an error
+/// about a row in front of the refused one comes first.
+pub(super) const REFUSED_ROW: &str = "a row was refused by the proxy";
 
 /// A stream under way.
 #[derive(Debug)]
@@ -30,7 +35,7 @@ impl Session {
             column.is_some_and(|column| column.is_generated && self.policy.leaves_out_generated)
         };
         let leaves_out = copy.fields.iter().any(|index| left_out(*index));
-        if self.policy.values.is_only_spaces() && !leaves_out {
+        if !self.policy.judges_values() && !leaves_out {
             return None;
         }
         let columns = copy.fields.iter().map(|&index| {
@@ -75,7 +80,7 @@ impl Session {
             }
             match wire::head(rest, self.policy.message_bytes_max) {
                 Ok(Some(head)) if head.tag == tag::COPY_DATA => {
-                    self.client_body = Body { remaining: head.body_bytes(), mend: Mend::Nothing };
+                    self.client_body = Body { remaining: head.body_bytes(), mend: Mend::Rows };
                     taken += HEAD_BYTES;
                 }
                 Ok(Some(head)) if head.tag == tag::COPY_DONE => {
@@ -100,7 +105,9 @@ impl Session {
         if let Some(refused) = refused {
             let error = stream.refusal(&refused);
             frames.extend(self.refuse_rows(error));
-            self.copy_in = CopyIn::Untouched;
+            // Whatever else the client sends reaches the target behind its COPY, as it would behind
+            // an error of its own.
+            self.copying = None;
         } else {
             let rows = CopyIn::Rows(stream);
             self.copy_in = if ended { CopyIn::Untouched } else { rows };
@@ -113,10 +120,9 @@ impl Session {
         self.counts.refused += 1;
         if let Some(front) = self.replies.front() {
             let notes = front.notes.get_or_insert_default();
-            let synthesize = super::expected_replies::Synthesize { error, aborted_wins: false };
-            notes.synthesize = Some(synthesize);
+            notes.synthesize = Some(Synthesize { error, instead_of: Failing::CopyFail });
         }
-        wire::with_body(tag::COPY_FAIL, &[b"a row was refused by the proxy\0"])
+        wire::with_body(tag::COPY_FAIL, &[REFUSED_ROW.as_bytes(), b"\0"])
     }
 
     fn note_rows(&mut self, stream: &mut RowStream) {

@@ -77,9 +77,13 @@ impl Session {
             let number = u16::try_from(used.index + 1).unwrap_or_default();
             let Some(slot) = list.get_mut(used.index) else { continue };
             let Some(column) = used.column.and_then(|index| relation.columns.get(index)) else {
+                let is_gone = !elsewhere.contains(&number)
+                    && !uses
+                        .iter()
+                        .any(|other| other.index == used.index && other.column.is_some());
                 // Nothing refers to it any more, so the target cannot infer its type.
                 told.resize(told.len().max(used.index + 1), 0);
-                if let Some(oid) = told.get_mut(used.index).filter(|oid| **oid == 0) {
+                if let Some(oid) = told.get_mut(used.index).filter(|oid| is_gone && **oid == 0) {
                     *oid = type_oid::TEXT;
                 }
                 continue;
@@ -157,10 +161,10 @@ impl Session {
         relation: &Relation,
         column: &crate::value::Column,
     ) -> Option<ColumnJudge> {
-        let values = &self.policy.values;
-        if values.is_only_spaces() {
+        if !self.policy.judges_values() {
             return None;
         }
+        let values = &self.policy.values;
         let bad_dates = self.policy.bad_dates_of(&relation.schema, &relation.table, &column.name);
         Some(ColumnJudge::new(values, bad_dates, column, self.lexing.encoding))
     }

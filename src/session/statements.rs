@@ -5,7 +5,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::client_frames::{Judged, PLANS_MAX};
-use super::expected_replies::{Expected, Notes, Request, Synthesize};
+use super::expected_replies::{Expected, Failing, Notes, Request, Synthesize};
 use super::position_map::PositionMap;
 use super::prepared_statements::{Plan, Undo};
 use super::relations::CopyStream;
@@ -58,21 +58,20 @@ impl Session {
         self.mend_query(whole);
         // The server reads up to the first zero byte.
         let length = wire::cstring(whole).map_or(whole.len(), |(sql, _)| sql.len());
+        let is_cut = length + 1 < whole.len();
         let sql = whole.get_mut(..length).unwrap_or_default();
         let script = statement::read(sql, self.lexing, &self.policy.mapping);
         self.prepared.close_unnamed();
         self.prepared.forget_all_kinds();
-        if let Some(error) = self.refusal(sql, &script) {
+        let zero_byte = is_cut.then(|| self.zero_byte_refusal(sql)).flatten();
+        if let Some(error) = zero_byte.or_else(|| self.refusal(sql, &script)) {
             return self.fail_query(head, error, &script);
         }
         let written = self.written(sql, &[]);
         if let Err(question) = self.ask_for_relations(&script, &written.relations, false) {
             return Judged::Done(Step::Replace(0, question));
         }
-        let mut planned = match self.plan_writes(sql, &[]) {
-            Ok(planned) => planned,
-            Err(error) => return self.fail_query(head, error, &script),
-        };
+        let mut planned = self.plan_writes(sql, &[]);
         self.mend_constants(sql, &planned);
         let copies = self.copy_streams(&script);
         self.in_pipeline = false;
@@ -80,15 +79,19 @@ impl Session {
         if cause.relations || cause.transaction && self.relations.has_changed() {
             self.relations.on_change();
         }
-        self.note_changes(std::mem::take(&mut planned.changes));
+        let refused = planned.refused.take();
+        if refused.is_none() {
+            self.note_changes(std::mem::take(&mut planned.changes));
+        }
         let replacements = self.note_edits(&script, planned);
         let positions = self.positions(sql, &replacements);
         let rewritten = (is_shorter || positions.is_some()).then(|| {
             wire::with_body(tag::QUERY, &[&statement::replace(sql, &replacements), b"\0"])
         });
         let has_copies = !copies.is_empty();
-        let notes = (positions.is_some() || has_copies)
-            .then(|| Box::new(Notes { positions, copies: copies.into(), ..Notes::default() }));
+        let notes = (positions.is_some() || has_copies).then(|| {
+            Box::new(Notes { positions, copies: copies.into(), refused, ..Notes::default() })
+        });
         self.replies.push(Expected { request: Request::Query, notes });
         let due = self.settling.is_due(cause);
         if due && has_copies {
@@ -126,17 +129,17 @@ impl Session {
         if let Err(question) = self.ask_for_relations(&script, &written.relations, true) {
             return Judged::Done(Step::Replace(0, question));
         }
-        let mut planned = match self.plan_writes(sql, &declared) {
-            Ok(planned) => planned,
-            Err(error) => return self.fail_parse(head, name, types, error),
-        };
+        let mut planned = self.plan_writes(sql, &declared);
         self.mend_constants(sql, &planned);
         self.in_pipeline = true;
         let parameters = planned.parameters.take();
         let told = parameters.as_ref().and_then(|parameters| parameters.told());
         self.prepared.note_written(name, written.place);
         self.note_declared_types(name, told.as_deref().unwrap_or(types));
-        self.note_changes(std::mem::take(&mut planned.changes));
+        let refused = planned.refused.take();
+        if refused.is_none() {
+            self.note_changes(std::mem::take(&mut planned.changes));
+        }
         let replacements = self.note_edits(&script, planned);
         let positions = self.positions(sql, &replacements);
         let mut cause = cause_of(&script);
@@ -154,7 +157,7 @@ impl Session {
             wire::with_body(tag::PARSE, &[name, b"\0", &sql, b"\0", types])
         });
         let notes = (positions.is_some() || undo.is_some())
-            .then(|| Box::new(Notes { positions, undo, ..Notes::default() }));
+            .then(|| Box::new(Notes { positions, undo, refused, ..Notes::default() }));
         self.replies.push(Expected { request: Request::Parse, notes });
         match rewritten {
             Some(frame) => Judged::Done(Step::Replace(head.frame_bytes, frame)),
@@ -252,6 +255,16 @@ impl Session {
         script.copies.iter().map(|copy| self.copy_stream(copy)).collect()
     }
 
+    /// The error for a zero byte behind `sql`, where it is not the server's to complain.
+    fn zero_byte_refusal(&self, sql: &[u8]) -> Option<OwnError> {
+        let refuses = self.settings.rewrite && self.policy.values.nul == NulPolicy::Reject;
+        refuses.then(|| OwnError {
+            position: Some(self.lexing.encoding.count_characters(sql) + 1),
+            ..OwnError::new("22021", "the statement holds U+0000")
+                .with_hint("values.nul = \"space\" or \"remove\" mends it.")
+        })
+    }
+
     /// The error that the text deserves before the target sees any of it.
     fn refusal(&mut self, sql: &[u8], script: &Script) -> Option<OwnError> {
         let at = |span: &Range<usize>| {
@@ -277,14 +290,15 @@ impl Session {
 
     /// The target gets a text that can only fail in place of one that is refused.
     fn fail_query(&mut self, head: Head, error: OwnError, script: &Script) -> Judged {
-        let aborted_wins = script.statements <= 1;
-        self.push_synthesized(Request::Query, error, aborted_wins, None);
+        let several = script.statements > 1;
+        let failing = if several { Failing::Script } else { Failing::Statement };
+        self.push_synthesized(Request::Query, error, failing, None);
         Judged::Done(Step::Replace(head.frame_bytes, wire::query(FAILING_SQL)))
     }
 
     fn fail_parse(&mut self, head: Head, name: &[u8], types: &[u8], error: OwnError) -> Judged {
         let undo = self.prepared.prepare(name, None);
-        self.push_synthesized(Request::Parse, error, true, undo);
+        self.push_synthesized(Request::Parse, error, Failing::Statement, undo);
         let body = [name, b"\0", FAILING_SQL.as_bytes(), b"\0", types];
         Judged::Done(Step::Replace(head.frame_bytes, wire::with_body(tag::PARSE, &body)))
     }
@@ -293,11 +307,11 @@ impl Session {
         &mut self,
         request: Request,
         error: OwnError,
-        aborted_wins: bool,
+        instead_of: Failing,
         undo: Option<Undo>,
     ) {
         self.counts.refused += 1;
-        let synthesize = Some(Synthesize { error, aborted_wins });
+        let synthesize = Some(Synthesize { error, instead_of });
         self.replies.push(Expected::with(request, Notes { synthesize, undo, ..Notes::default() }));
     }
 

@@ -25,6 +25,10 @@ const SLOTS_MAX: usize = 500_000;
 /// Bytes of notices that wait for the client at most.
 const NOTICE_BYTES_MAX: usize = 16 * 1024;
 
+/// An expression that every server refuses when it analyses it, at this place in the text: so all in
+/// front of it happens as it would in front of an error of the server's own.
+const FAILING_EXPRESSION: &[u8] = b"NULL::pg_catalog.varchar(0)";
+
 /// Something that a rule did to the values of a column.
 #[derive(Debug)]
 pub(super) struct Change {
@@ -59,6 +63,8 @@ pub(super) struct Planned {
     /// What a Bind has to know.
     pub(super) parameters: Option<Arc<Parameters>>,
     pub(super) changes: Vec<Change>,
+    /// A value is refused: its place is taken by what the target refuses for it.
+    pub(super) refused: Option<OwnError>,
 }
 
 impl Relation {
@@ -120,33 +126,28 @@ impl Session {
     }
 
     /// What has to change in the text, whose relations are known as far as they can be.
-    ///
-    /// # Errors
-    /// A value is refused.
-    pub(super) fn plan_writes(&self, sql: &[u8], declared: &[u32]) -> Result<Planned, OwnError> {
+    pub(super) fn plan_writes(&self, sql: &[u8], declared: &[u32]) -> Planned {
         let mut planned = Planned::default();
-        let mut refused = None;
         if !self.settings.rewrite {
-            return Ok(planned);
+            return planned;
         }
         planned.json_constants = statement::json_casts(sql, self.lexing);
         if self.relations.is_empty() || !statement::may_write(sql) {
-            return Ok(planned);
+            return planned;
         }
         for_each_write(sql, self.lexing, SLOTS_MAX, &mut |writes: Writes| {
             let Some(relation) = self.relations.get(&writes.head.name).cloned() else {
                 return ControlFlow::Continue(());
             };
-            match self.plan_write(sql, &writes, &relation, declared, &mut planned) {
-                Ok(()) => ControlFlow::Continue(()),
-                Err(error) => {
-                    refused = Some(error);
-                    ControlFlow::Break(())
-                }
+            self.plan_write(sql, &writes, &relation, declared, &mut planned);
+            // The target gets no further than to what is refused.
+            match &planned.refused {
+                None => ControlFlow::Continue(()),
+                Some(_) => ControlFlow::Break(()),
             }
         });
         planned.replacements.sort_by_key(|replacement| replacement.span.start);
-        refused.map_or(Ok(planned), Err)
+        planned
     }
 
     fn plan_write(
@@ -156,7 +157,7 @@ impl Session {
         relation: &Arc<Relation>,
         declared: &[u32],
         planned: &mut Planned,
-    ) -> Result<(), OwnError> {
+    ) {
         let mut uses = Vec::new();
         let mut identity = None;
         for (row, slot) in writes.slots.iter().enumerate() {
@@ -184,7 +185,7 @@ impl Session {
                     column: (!left_out).then_some(index),
                 }),
                 _ if left_out => {}
-                _ => self.plan_constant(sql, slot, row, relation, column, planned)?,
+                _ => self.plan_constant(sql, (row, slot), relation, column, planned),
             }
         }
         if let (Some(column), Some(at), true) =
@@ -197,18 +198,16 @@ impl Session {
             let elsewhere = &writes.parameters_elsewhere;
             planned.parameters = self.plan_parameters(relation, &uses, elsewhere, declared);
         }
-        Ok(())
     }
 
     fn plan_constant(
         &self,
         sql: &[u8],
-        slot: &Slot,
-        number: usize,
+        (number, slot): (usize, &Slot),
         relation: &Arc<Relation>,
         column: &RelationColumn,
         planned: &mut Planned,
-    ) -> Result<(), OwnError> {
+    ) {
         let span = || slot.span.clone();
         let type_oid = column.column.type_oid;
         let spelled = match slot.value {
@@ -223,20 +222,20 @@ impl Session {
         if let Some(spelled) = spelled {
             planned.replace(span(), spelled.as_bytes());
             planned.note(relation, column, ValueRule::TypeConverted, 1);
-            return Ok(());
+            return;
         }
         let Some(judge) = self.judge_of(relation, &column.column) else {
             if slot.value == SlotValue::String && column.column.kind() == ValueKind::Json {
                 planned.json_constants.push(span());
             }
-            return Ok(());
+            return;
         };
         let text = match slot.value {
             SlotValue::String => constant_text(sql, span(), self.lexing),
             SlotValue::Integer | SlotValue::Number => sql.get(span()).map(<[u8]>::to_vec),
             _ => None,
         };
-        let Some(text) = text else { return Ok(()) };
+        let Some(text) = text else { return };
         let mut findings = Findings::default();
         let verdict = judge.judge_text(&text, &mut findings);
         for (rule, count) in findings.take() {
@@ -246,15 +245,17 @@ impl Session {
             Verdict::Keep => {}
             Verdict::Replace(value) => planned.replace(span(), &quoted_text(&value, self.lexing)),
             Verdict::Null => planned.replace(span(), b"NULL"),
+            // All behind the first is never reached.
+            Verdict::Refuse(_) if planned.refused.is_some() => {}
             Verdict::Refuse(refusal) => {
                 let place = format!("value {}", number + 1);
                 let before = sql.get(..slot.span.start).unwrap_or_default();
                 let position = Some(self.lexing.encoding.count_characters(before) + 1);
                 let error = relation.refusal(&refusal, &column.column.name, &place);
-                return Err(OwnError { position, ..error });
+                planned.refused = Some(OwnError { position, ..error });
+                planned.replace(span(), FAILING_EXPRESSION);
             }
         }
-        Ok(())
     }
 
     /// Mends the constants that are JSON, in place.
