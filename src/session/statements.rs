@@ -165,10 +165,24 @@ impl Session {
         }
     }
 
-    /// The body of a Query without the bytes that are U+0000, where they are to be removed.
+    /// Whether all U+0000 of a text become spaces, whatever they go into.
+    fn mends_texts_in_place(&self) -> bool {
+        let values = &self.policy.values;
+        self.settings.rewrite
+            && values.nul == NulPolicy::Space
+            && values.replacements.of_nul().is_none()
+    }
+
+    /// The body of a Query with other bytes or none for those that are U+0000, where that is asked
+    /// for.
     fn without_raw_nuls(&mut self, body: &[u8]) -> Option<Vec<u8>> {
-        let removes = self.settings.rewrite && self.policy.values.nul == NulPolicy::Remove;
-        let (_, text) = body.split_last().filter(|_| removes)?;
+        let values = &self.policy.values;
+        let put = match (values.replacements.of_nul(), values.nul) {
+            (Some(Some(put)), _) => u8::try_from(put).ok().filter(u8::is_ascii)?,
+            (Some(None), _) | (None, NulPolicy::Remove) => 0,
+            (None, _) => return None,
+        };
+        let (_, text) = body.split_last().filter(|_| self.settings.rewrite)?;
         let nuls = memchr::memchr_iter(0, text).count();
         if nuls == 0 {
             return None;
@@ -176,20 +190,24 @@ impl Session {
         if !self.relations.text_waits() {
             self.note_nuls(Nuls::Query, u64::try_from(nuls).unwrap_or(u64::MAX));
         }
-        let kept = text.iter().copied().filter(|byte| *byte != 0);
+        let kept = text.iter().map(|byte| if *byte == 0 { put } else { *byte });
+        let kept = kept.filter(|byte| *byte != 0);
         Some(kept.chain(std::iter::once(0)).collect())
     }
 
     /// Mends the U+0000 of a Query in place, as bytes and in constants.
     fn mend_query(&mut self, body: &mut [u8]) {
-        if !self.settings.rewrite || self.policy.values.nul != NulPolicy::Space {
+        let spaces = self.settings.rewrite && self.policy.values.nul == NulPolicy::Space;
+        if !spaces {
             return;
         }
         let mut scanner = QueryScanner::new(body.len());
         scanner.scan(body);
         self.note_nuls(Nuls::Query, scanner.take_replaced());
-        let constants = statement::mend_literals(body, self.lexing);
-        self.note_nuls(Nuls::Constant, constants);
+        if self.mends_texts_in_place() {
+            let constants = statement::mend_literals(body, self.lexing);
+            self.note_nuls(Nuls::Constant, constants);
+        }
     }
 
     /// The same for a Parse; gives where its text lies, or none where it is no Parse.
@@ -202,7 +220,7 @@ impl Session {
         let parse = wire::parse_view(body)?;
         let start = parse.name.len() + 1;
         let span = start..start + parse.sql.len();
-        if mends && self.policy.values.nul == NulPolicy::Space {
+        if self.mends_texts_in_place() {
             let constants = statement::mend_literals(body.get_mut(span.clone())?, self.lexing);
             self.note_nuls(Nuls::Constant, constants);
         }
@@ -215,10 +233,16 @@ impl Session {
             return;
         }
         self.mend_json_constants(sql, planned);
-        if self.policy.values.nul == NulPolicy::Remove {
-            // Those that go into no column that is known cannot be told from code points.
+        if self.policy.values.nul != NulPolicy::Reject && !self.mends_texts_in_place() {
+            // Those that go into no column that is known cannot be told from code points. The
+            // others are spelled anew, and counted with their columns.
+            let counted = planned.replacements.iter().map(|replacement| {
+                let mut written = sql.get(replacement.span.clone()).unwrap_or_default().to_vec();
+                statement::mend_literals(&mut written, self.lexing)
+            });
+            let counted: u64 = counted.sum();
             let constants = statement::mend_literals(sql, self.lexing);
-            self.note_nuls(Nuls::Constant, constants);
+            self.note_nuls(Nuls::Constant, constants.saturating_sub(counted));
         }
     }
 

@@ -47,6 +47,13 @@ pub(super) struct Written {
     pub(super) place: Option<Place>,
 }
 
+/// Whether DEFAULT may stand where the value does: in VALUES and in assignments, not in a SELECT.
+fn takes_default(sql: &[u8], head: &WritesHead, slot: &Slot) -> bool {
+    let source = head.overriding_at.and_then(|at| sql.get(at..at + b"values".len()));
+    matches!(slot.column, SlotColumn::Named(_))
+        || source.is_none_or(|word| word.eq_ignore_ascii_case(b"values"))
+}
+
 fn place_of(name: &Name) -> Place {
     let mut parts = name.iter().rev().map(|part| wire::printable(part));
     let table = parts.next().unwrap_or_default();
@@ -174,7 +181,10 @@ impl Session {
             if column.is_identity_always && !is_default {
                 identity.get_or_insert(column);
             }
-            let left_out = column.is_generated && !is_default && self.policy.leaves_out_generated;
+            let left_out = column.is_generated
+                && !is_default
+                && self.policy.leaves_out_generated
+                && takes_default(sql, &writes.head, slot);
             if left_out {
                 planned.replace(slot.span.clone(), b"DEFAULT");
                 planned.note(relation, column, ValueRule::GeneratedLeftOut, 1);

@@ -179,7 +179,8 @@ fn nul_is_removed() {
     on_every_road(config, "varchar(3)", &[(b"\0a\0b\0c\0", "abc")], &ROADS);
     let json = br#"{"k": "a\u0000b\\u0000"}"#;
     let arrives = r#"{"k": "ab\\u0000"}"#;
-    on_every_road(config, "json", &[(json, arrives)], &ROADS);
+    let keeps = format!("[mapping]\njson = \"keep\"\n{config}");
+    on_every_road(&keeps, "json", &[(json, arrives)], &ROADS);
     on_every_road(config, "jsonb", &[(json, arrives)], &TEXT_ROADS);
     let (_proxy, database, mut wire) = session(config);
     say(&mut wire, "CREATE TABLE t (a jsonb, b bytea, c text)");
@@ -379,7 +380,7 @@ fn values_for_generated_columns_are_left_out() {
         ("INSERT INTO t (g, a) VALUES ($2, $1)", &[], &[b"8", b"99"]),
         // One parameter in both.
         ("INSERT INTO t (a, g) VALUES ($1, $1)", &[], &[b"9"]),
-        ("INSERT INTO t (a, g) SELECT $1, $2", &[], &[b"10", b"1"]),
+        ("INSERT INTO t (a) SELECT $1 ON CONFLICT DO NOTHING", &[], &[b"10"]),
         ("UPDATE t SET g = $1 WHERE a = $1", &[], &[b"10"]),
     ] {
         let values: Vec<Option<&[u8]>> = values.iter().map(|value| Some(*value)).collect();
