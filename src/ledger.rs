@@ -10,6 +10,10 @@ const SAMPLES_MAX: usize = 5;
 /// The entries that are kept; what is found beyond them is counted under its rule alone.
 const ENTRIES_MAX: usize = 10_000;
 
+/// The rule under which values are counted that were too long to be judged, or came in a way that
+/// does not say what they are: they passed as they were.
+pub const NOT_JUDGED: &str = "not-judged";
+
 /// What an entry counts.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Place {

@@ -8,7 +8,7 @@ use super::expected_replies::{Expected, Failing, Request};
 use super::parameters::Parameters;
 use super::value_rules::Change;
 use super::{Mend, Session, Step};
-use crate::ledger::Place;
+use crate::ledger::{NOT_JUDGED, Place};
 use crate::value::{
     BindScanner, NulPolicy, ValueKind, ValueRule, first_bind_nul, without_bind_nuls,
 };
@@ -27,14 +27,14 @@ impl Session {
         }
         let is_whole = there == head.frame_bytes;
         let parameters = self.parameters_of(body);
-        if parameters.is_some() || self.policy.values.nul != NulPolicy::Space {
+        let is_judged = parameters.is_some() || self.policy.values.nul != NulPolicy::Space;
+        if is_judged {
             if head.frame_bytes <= self.policy.statement_bytes_max {
                 if !is_whole || !first {
                     return Judged::Later;
                 }
                 return self.on_fitted_bind(head, body, parameters);
             }
-            self.counts.too_long += 1;
         }
         let known = self.kinds_of(body);
         let encoding = self.lexing.encoding;
@@ -57,6 +57,12 @@ impl Session {
             }
             let frames = self.look_up(statement);
             return Judged::Done(Step::Replace(0, frames));
+        }
+        if is_judged {
+            self.counts.too_long += 1;
+            let relation = parameters.as_ref().map(|parameters| parameters.relation.place());
+            let place = relation.unwrap_or_else(|| self.written_place(body));
+            self.note_place(place, NOT_JUDGED, 1);
         }
         self.note_bind(body);
         if is_whole {

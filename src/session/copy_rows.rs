@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::expected_replies::{Failing, Synthesize};
 use super::relations::{CopyStream, Relation};
 use super::{Body, CopyIn, Mend, Session, Step};
-use crate::ledger::Place;
+use crate::ledger::{NOT_JUDGED, Place};
 use crate::value::{CopyColumn, CopyRows, RowRefusal, SilentLoss};
 use crate::wire::{self, HEAD_BYTES, OwnError, tag};
 
@@ -24,6 +24,8 @@ pub(super) struct RowStream {
     relation: Arc<Relation>,
     /// The index in the relation of each field.
     fields: Vec<Option<usize>>,
+    /// The fields that passed unjudged, as far as they are noted.
+    not_judged: u64,
 }
 
 impl Session {
@@ -51,6 +53,7 @@ impl Session {
             rows: CopyRows::new(&copy.options, encoding, columns.collect(), FIELD_BYTES_MAX),
             relation: Arc::clone(relation),
             fields: copy.fields.clone(),
+            not_judged: 0,
         })
     }
 
@@ -126,14 +129,16 @@ impl Session {
     }
 
     fn note_rows(&mut self, stream: &mut RowStream) {
+        let so_far = stream.rows.too_long() + stream.rows.of_two_encodings();
+        let fresh = so_far - std::mem::replace(&mut stream.not_judged, so_far);
+        self.counts.too_long += fresh;
+        self.note_place(stream.relation.place(), NOT_JUDGED, fresh);
         for found in stream.rows.take_findings() {
             let index = stream.fields.get(found.column).copied().flatten();
             let column = index.and_then(|index| stream.relation.columns.get(index));
             let place = Place {
-                schema: stream.relation.schema.clone(),
-                table: stream.relation.table.clone(),
                 column: column.map_or_else(String::new, |column| column.column.name.clone()),
-                ..Place::default()
+                ..stream.relation.place()
             };
             self.counts.count_value(found.rule, found.count);
             if found.rule.is_silent_loss() && self.policy.values.silent_loss == SilentLoss::Warn {

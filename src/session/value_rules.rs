@@ -75,6 +75,11 @@ pub(super) struct Planned {
 }
 
 impl Relation {
+    /// The relation as a place of the ledger.
+    pub(super) fn place(&self) -> Place {
+        Place { schema: self.schema.clone(), table: self.table.clone(), ..Place::default() }
+    }
+
     /// The error for a value that a policy refuses; `place` says where the value stands.
     pub(super) fn refusal(&self, refusal: &Refusal, column: &str, place: &str) -> OwnError {
         OwnError {
@@ -192,7 +197,8 @@ impl Session {
             match slot.value {
                 SlotValue::Parameter(number) => uses.push(ParameterUse {
                     index: usize::from(number).saturating_sub(1),
-                    column: (!left_out).then_some(index),
+                    column: index,
+                    is_left_out: left_out,
                 }),
                 _ if left_out => {}
                 _ => self.plan_constant(sql, (row, slot), relation, column, planned),
@@ -288,12 +294,7 @@ impl Session {
                 let Change { relation, column, rule, count } = &change;
                 self.warn_of_loss(relation, column, *rule, *count);
             }
-            let place = Place {
-                schema: change.relation.schema.clone(),
-                table: change.relation.table.clone(),
-                column: change.column,
-                ..Place::default()
-            };
+            let place = Place { column: change.column, ..change.relation.place() };
             self.note_place(place, change.rule.name(), change.count);
         }
     }

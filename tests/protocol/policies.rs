@@ -261,6 +261,37 @@ fn large_objects_are_cut_at_bytes() {
 }
 
 #[test]
+fn long_values_are_cut_and_longer_ones_are_noted() {
+    let (_proxy, database, mut wire) = session("[values]\nlob_bytes = 1000000\n");
+    say(&mut wire, "CREATE TABLE t (a text)");
+    let long = vec![b'x'; 3 << 20];
+    for road in ROADS {
+        load(&mut wire, road, "t", &[Some(&long)]);
+    }
+    let lengths = "SELECT DISTINCT length(a), count(*) OVER () FROM t";
+    assert_eq!(database.query(lengths), [["1000000", "6"]]);
+    // In frames of any size.
+    for size in [8_191, 100_000] {
+        let stream = stream(Road::CopyCsv, &[&[Some(&long)], &[Some(b"y")], &[Some(&long)]]);
+        copy(&mut wire, &copy_sql(Road::CopyCsv, "t"), &stream, size);
+    }
+    let lengths = "SELECT length(a), count(*) FROM t GROUP BY 1 ORDER BY 1";
+    assert_eq!(database.query(lengths), [["1", "2"], ["1000000", "10"]]);
+    // Too long to be held: they pass, and the ledger says so.
+    let longest = vec![b'x'; 17 << 20];
+    for road in [Road::BindText, Road::CopyText, Road::CopyBinary] {
+        load(&mut wire, road, "t", &[Some(&longest)]);
+    }
+    wire.terminate().read_to_end();
+    let noted = "SELECT table_name, rule, count FROM dms_proxy.rewrites WHERE rule = 'not-judged'";
+    let began = std::time::Instant::now();
+    while database.query("SELECT to_regclass('dms_proxy.rewrites')") == [["NULL"]] {
+        assert!(began.elapsed().as_secs() < 20);
+    }
+    assert_eq!(database.query(noted), [["t", "not-judged", "3"]]);
+}
+
+#[test]
 fn bad_dates_become_null_or_another_date() {
     let bad: [&[u8]; 3] = [b"0000-00-00", b"2023-02-30", b"2006-00-13"];
     let columns = "a date, b timestamp, c timestamptz";
@@ -388,12 +419,16 @@ fn values_for_generated_columns_are_left_out() {
         let said = transcript(&wire.until_ready());
         assert!(said.contains(" 1\nReady"), "{sql}: {said}");
     }
-    wire.parse("", "INSERT INTO t VALUES ($1, $2, $3)", &[23, 23, 25]);
-    let values = [Some(&number[..]), Some(&number[..]), None];
-    wire.bind("", "", &[1], &values, 0).execute("", 0).sync();
-    assert!(transcript(&wire.until_ready()).contains("INSERT 0 1"));
+    for types in [&[][..], &[23, 23, 25]] {
+        wire.parse("", "INSERT INTO t VALUES ($1, $2, $3)", types).describe(b'S', "");
+        let values = [Some(&number[..]), Some(&number[..]), None];
+        wire.bind("", "", &[1], &values, 0).execute("", 0).sync();
+        let said = transcript(&wire.until_ready());
+        assert!(said.contains("ParameterDescription 23 23 25\n"), "{said}");
+        assert!(said.contains("INSERT 0 1"), "{said}");
+    }
     let wrong = database.query("SELECT count(*), count(*) FILTER (WHERE g <> a * 2) FROM t");
-    assert_eq!(wrong, [["10", "0"]]);
+    assert_eq!(wrong, [["11", "0"]]);
 }
 
 /// A value of a numeric(5,2) that loses a digit, in binary format too: 1.234.
