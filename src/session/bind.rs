@@ -28,13 +28,11 @@ impl Session {
         let is_whole = there == head.frame_bytes;
         let parameters = self.parameters_of(body);
         let is_judged = parameters.is_some() || self.policy.values.nul != NulPolicy::Space;
-        if is_judged {
-            if head.frame_bytes <= self.policy.statement_bytes_max {
-                if !is_whole || !first {
-                    return Judged::Later;
-                }
-                return self.on_fitted_bind(head, body, parameters);
+        if is_judged && head.frame_bytes <= self.policy.statement_bytes_max {
+            if !is_whole || !first {
+                return Judged::Later;
             }
+            return self.on_fitted_bind(head, body, parameters);
         }
         let known = self.kinds_of(body);
         let encoding = self.lexing.encoding;

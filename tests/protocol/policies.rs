@@ -82,6 +82,9 @@ fn csv_field(value: Option<&[u8]>) -> Vec<u8> {
     field
 }
 
+/// Writes a field of a row.
+type Writer = fn(Option<&[u8]>) -> Vec<u8>;
+
 /// The rows as the stream of a COPY.
 pub(super) fn stream(road: Road, rows: &[Row]) -> Vec<u8> {
     if road == Road::CopyBinary {
@@ -97,10 +100,9 @@ pub(super) fn stream(road: Road, rows: &[Row]) -> Vec<u8> {
         }
         return body.int16(-1).0;
     }
-    let (written, delimiter): (fn(Option<&[u8]>) -> Vec<u8>, _) = match road {
-        Road::CopyText => (copied_field, b"\t"),
-        _ => (csv_field, b","),
-    };
+    let is_text = road == Road::CopyText;
+    let (written, delimiter) =
+        if is_text { (copied_field as Writer, b"\t") } else { (csv_field as Writer, b",") };
     let mut stream = Vec::new();
     for row in rows {
         let fields: Vec<Vec<u8>> = row.iter().map(|value| written(*value)).collect();

@@ -124,6 +124,10 @@ fn in_bind(wire: &mut Wire, bad: &[u8]) -> Vec<Frame> {
 
 fn in_copy(wire: &mut Wire, bad: &[u8]) -> Vec<Frame> {
     let mut said = Vec::new();
+    // The second of two in one Query.
+    wire.query("COPY t FROM STDIN; COPY t FROM STDIN; SELECT 1").until(b'G');
+    said.extend(wire.copy_data("good\t1\n").copy_done().until(b'G'));
+    said.extend(wire.copy_data(bad_copy(Road::CopyText, bad)).copy_done().until_ready());
     for road in [Road::CopyText, Road::CopyCsv] {
         let stream = bad_copy(road, bad);
         for size in [1, 3, 4096] {
