@@ -77,6 +77,11 @@ impl Encoding {
             },
             Encoding::ShiftJis | Encoding::AsciiTrail => 2,
         };
+        if matches!(self, Encoding::Utf8 | Encoding::Euc) {
+            // An ASCII character is never a part of another one: what it cuts short is no character.
+            let behind = bytes.iter().take(length).skip(1);
+            return 1 + behind.take_while(|byte| **byte >= 0x80).count();
+        }
         length.min(bytes.len())
     }
 
@@ -131,5 +136,8 @@ mod tests {
         assert_eq!(Encoding::Utf8.character_length(b"\xE2\x82"), 2);
         assert_eq!(Encoding::AsciiTrail.character_length(b"\x81"), 1);
         assert_eq!(Encoding::AsciiTrail.character_length(b""), 1);
+        assert_eq!(Encoding::Utf8.character_length(b"\xFF'ab"), 1);
+        assert_eq!(Encoding::Utf8.character_length(b"\xE2\x82'"), 2);
+        assert_eq!(Encoding::Euc.character_length(b"\xA1'"), 1);
     }
 }

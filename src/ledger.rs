@@ -10,6 +10,10 @@ const SAMPLES_MAX: usize = 5;
 /// The entries that are kept; what is found beyond them is counted under its rule alone.
 const ENTRIES_MAX: usize = 10_000;
 
+/// The rule under which values are counted that were too long to be judged, or came in a way that
+/// does not say what they are: they passed as they were.
+pub const NOT_JUDGED: &str = "not-judged";
+
 /// What an entry counts.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Place {
@@ -78,6 +82,21 @@ impl Entries {
         for (place, entry) in &other.by_place {
             self.add(place, entry);
         }
+    }
+
+    /// All of them in places whose names went through `spell`; those that become one add up.
+    pub fn spelled(&self, spell: impl Fn(&str) -> String) -> Entries {
+        let mut spelled = Entries::default();
+        for (place, entry) in &self.by_place {
+            let place = Place {
+                schema: spell(&place.schema),
+                table: spell(&place.table),
+                column: spell(&place.column),
+                rule: spell(&place.rule),
+            };
+            spelled.add(&place, entry);
+        }
+        spelled
     }
 
     fn add(&mut self, place: &Place, entry: &Entry) {

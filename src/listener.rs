@@ -315,7 +315,8 @@ async fn serve_client(accepted: Accepted, shared: &Shared, pool: &BufferPool) ->
     exchange.judge_target();
     let stream = client.into_stream()?;
     let (end, traffic) = Connection::new(stream, opened.target, &mut exchange, pool).run().await;
-    let session = exchange.session;
+    let mut session = exchange.session;
+    session.leave_ledger();
     if end == End::ClientGone {
         cancel_running(shared, &session).await;
     }

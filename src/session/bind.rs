@@ -4,18 +4,15 @@
 use std::sync::Arc;
 
 use super::client_frames::{Judged, WHOLE_BYTES_MAX, positions_of};
-use super::expected_replies::{Expected, Request};
+use super::expected_replies::{Expected, Failing, Request};
 use super::parameters::Parameters;
 use super::value_rules::Change;
 use super::{Mend, Session, Step};
-use crate::ledger::Place;
+use crate::ledger::{NOT_JUDGED, Place};
 use crate::value::{
     BindScanner, NulPolicy, ValueKind, ValueRule, first_bind_nul, without_bind_nuls,
 };
 use crate::wire::{self, ErrorAbout, HEAD_BYTES, Head, OwnError, tag};
-
-/// A Bind that every server refuses, in every transaction state: its statement is never prepared.
-const FAILING_BIND: &[u8] = b"\0dms_proxy_refused\0\0\0\0\0\0\0";
 
 impl Session {
     /// A Bind, as far as it is there.
@@ -41,28 +38,32 @@ impl Session {
             return Ok(self.pass(head));
         }
         let is_whole = there == head.frame_bytes;
-        if parameters.is_some() || self.policy.values.nul != NulPolicy::Space {
-            if head.frame_bytes <= self.policy.statement_bytes_max {
-                if !is_whole || !first {
-                    return Ok(Judged::Later);
-                }
-                return Ok(self.on_fitted_bind(head, body, parameters));
+        let is_judged = parameters.is_some() || self.policy.values.nul != NulPolicy::Space;
+        if is_judged && head.frame_bytes <= self.policy.statement_bytes_max {
+            if !is_whole || !first {
+                return Ok(Judged::Later);
             }
-            self.counts.too_long += 1;
-            if retyped.is_some_and(|parameters| parameters.need_rewriting(body)) {
-                return Err(too_long());
-            }
+            return Ok(self.on_fitted_bind(head, body, parameters));
         }
-        Ok(self.on_mended_bind(head, body, is_whole, first))
+        if retyped.is_some_and(|parameters| parameters.need_rewriting(body)) {
+            return Err(too_long());
+        }
+        let not_judged = is_judged.then(|| {
+            let relation = parameters.as_ref().map(|parameters| parameters.relation.place());
+            relation.unwrap_or_else(|| self.written_place(body))
+        });
+        Ok(self.on_mended_bind(head, body, is_whole, first, not_judged))
     }
 
-    /// A Bind whose values stay where they are.
+    /// A Bind whose values stay where they are; `not_judged` is what it writes to where they should
+    /// have been judged and are too long for it.
     fn on_mended_bind(
         &mut self,
         head: Head,
         body: &mut [u8],
         is_whole: bool,
         first: bool,
+        not_judged: Option<Place>,
     ) -> Judged {
         if !self.settings.rewrite {
             self.note_bind(body);
@@ -90,6 +91,10 @@ impl Session {
             let frames = self.look_up(statement);
             return Judged::Done(Step::Replace(0, frames));
         }
+        if let Some(place) = not_judged {
+            self.counts.too_long += 1;
+            self.note_place(place, NOT_JUDGED, 1);
+        }
         self.note_bind(body);
         if is_whole {
             Judged::Passed(head.frame_bytes)
@@ -112,7 +117,7 @@ impl Session {
         };
         let (mut fitted, mut changes) = match fitted {
             Ok(fitted) => fitted,
-            Err(error) => return self.refuse_bind(head, error),
+            Err(error) => return self.refuse_bind(head, body, error),
         };
         let mended = match self.mend_fitted(fitted.as_deref_mut().unwrap_or(body)) {
             Mended::Asks => {
@@ -120,7 +125,7 @@ impl Session {
                 let frames = self.look_up(&statement.unwrap_or_default());
                 return Judged::Done(Step::Replace(0, frames));
             }
-            Mended::Refused(error) => return self.refuse_bind(head, error),
+            Mended::Refused(error) => return self.refuse_bind(head, body, error),
             Mended::InPlace(spaces) => {
                 self.note_bind_nuls(body, spaces);
                 None
@@ -198,9 +203,14 @@ impl Session {
     }
 
     /// The target gets a Bind that can only fail in place of one that is refused.
-    fn refuse_bind(&mut self, head: Head, error: OwnError) -> Judged {
-        self.push_synthesized(Request::Bind, error, true, None);
-        let frame = wire::with_body(tag::BIND, &[FAILING_BIND]);
+    fn refuse_bind(&mut self, head: Head, body: &[u8], error: OwnError) -> Judged {
+        self.push_synthesized(Request::Bind, error, Failing::Statement, None);
+        let statement = wire::bind_names(body).map(|names| names.statement).unwrap_or_default();
+        let count = wire::bind_value_count(body).unwrap_or_default().to_be_bytes();
+        // Its values are missing: the server finds that out where it reads them, behind what it has
+        // to say to the statement and to the state of the transaction.
+        let failing = [b"\0", statement, b"\0\0\0", &count];
+        let frame = wire::with_body(tag::BIND, &failing);
         Judged::Done(Step::Replace(head.frame_bytes, frame))
     }
 

@@ -47,6 +47,15 @@ impl Session {
                     break;
                 }
             }
+            if matches!(self.client_body, Body { remaining: 1.., mend: Mend::Rows }) {
+                // The COPY was over before all of the frame had come.
+                if at > 0 {
+                    break;
+                }
+                let dropped = unread.len().min(self.client_body.remaining);
+                self.client_body.remaining -= dropped;
+                return Ok(Step::Replace(dropped, Vec::new()));
+            }
             if self.client_body.remaining > 0 {
                 let judged = self.on_client_body(unread, at);
                 if judged == at {
@@ -109,7 +118,7 @@ impl Session {
         let mut end = unread.len().min(at + self.client_body.remaining);
         let mut nuls_bound = 0;
         match &mut self.client_body.mend {
-            Mend::Nothing => {}
+            Mend::Nothing | Mend::Rows => {}
             Mend::Query(scanner) => {
                 scanner.scan(unread.get_mut(at..end).unwrap_or_default());
                 self.counts.nul_query += scanner.take_replaced();

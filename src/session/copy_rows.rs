@@ -3,14 +3,19 @@
 
 use std::sync::Arc;
 
+use super::expected_replies::{Failing, Synthesize};
 use super::relations::{CopyStream, Relation};
 use super::{Body, CopyIn, Mend, Session, Step};
-use crate::ledger::Place;
+use crate::ledger::{NOT_JUDGED, Place};
 use crate::value::{CopyColumn, CopyFormat, CopyRows, RowRefusal, SilentLoss};
 use crate::wire::{self, HEAD_BYTES, OwnError, tag};
 
 /// The longest field in bytes that is judged; a longer one passes as it is, counted.
 const FIELD_BYTES_MAX: usize = 16 * 1024 * 1024;
+
+/// The reason that a CopyFail of the proxy's own gives, by which the target's error is known: an error
+/// about a row in front of the refused one comes first.
+pub(super) const REFUSED_ROW: &str = "a row was refused by the proxy";
 
 /// A stream under way.
 #[derive(Debug)]
@@ -19,6 +24,8 @@ pub(super) struct RowStream {
     relation: Arc<Relation>,
     /// The index in the relation of each field.
     fields: Vec<Option<usize>>,
+    /// The fields that passed unjudged, as far as they are noted.
+    not_judged: u64,
 }
 
 impl Session {
@@ -36,7 +43,7 @@ impl Session {
                 let column = relation.columns.get(index);
                 column.is_some_and(|column| column.column.takes_other_binary())
             });
-        if self.policy.values.is_only_spaces() && !leaves_out && !fits {
+        if !self.policy.judges_values() && !leaves_out && !fits {
             return None;
         }
         let columns = copy.fields.iter().map(|&index| {
@@ -52,6 +59,7 @@ impl Session {
             rows: CopyRows::new(&copy.options, encoding, columns.collect(), FIELD_BYTES_MAX),
             relation: Arc::clone(relation),
             fields: copy.fields.clone(),
+            not_judged: 0,
         })
     }
 
@@ -81,7 +89,7 @@ impl Session {
             }
             match wire::head(rest, self.policy.message_bytes_max) {
                 Ok(Some(head)) if head.tag == tag::COPY_DATA => {
-                    self.client_body = Body { remaining: head.body_bytes(), mend: Mend::Nothing };
+                    self.client_body = Body { remaining: head.body_bytes(), mend: Mend::Rows };
                     taken += HEAD_BYTES;
                 }
                 Ok(Some(head)) if head.tag == tag::COPY_DONE => {
@@ -106,7 +114,9 @@ impl Session {
         if let Some(refused) = refused {
             let error = stream.refusal(&refused);
             frames.extend(self.refuse_rows(error));
-            self.copy_in = CopyIn::Untouched;
+            // Whatever else the client sends reaches the target behind its COPY, as it would behind
+            // an error of its own.
+            self.copying = None;
         } else {
             let rows = CopyIn::Rows(stream);
             self.copy_in = if ended { CopyIn::Untouched } else { rows };
@@ -119,21 +129,22 @@ impl Session {
         self.counts.refused += 1;
         if let Some(front) = self.replies.front() {
             let notes = front.notes.get_or_insert_default();
-            let synthesize = super::expected_replies::Synthesize { error, aborted_wins: false };
-            notes.synthesize = Some(synthesize);
+            notes.synthesize = Some(Synthesize { error, instead_of: Failing::CopyFail });
         }
-        wire::with_body(tag::COPY_FAIL, &[b"a row was refused by the proxy\0"])
+        wire::with_body(tag::COPY_FAIL, &[REFUSED_ROW.as_bytes(), b"\0"])
     }
 
     fn note_rows(&mut self, stream: &mut RowStream) {
+        let so_far = stream.rows.too_long() + stream.rows.of_two_encodings();
+        let fresh = so_far - std::mem::replace(&mut stream.not_judged, so_far);
+        self.counts.too_long += fresh;
+        self.note_place(stream.relation.place(), NOT_JUDGED, fresh);
         for found in stream.rows.take_findings() {
             let index = stream.fields.get(found.column).copied().flatten();
             let column = index.and_then(|index| stream.relation.columns.get(index));
             let place = Place {
-                schema: stream.relation.schema.clone(),
-                table: stream.relation.table.clone(),
                 column: column.map_or_else(String::new, |column| column.column.name.clone()),
-                ..Place::default()
+                ..stream.relation.place()
             };
             self.counts.count_value(found.rule, found.count);
             if found.rule.is_silent_loss() && self.policy.values.silent_loss == SilentLoss::Warn {

@@ -30,7 +30,7 @@ pub struct Counts {
     pub not_understood: u64,
     /// Types that no table knows; they passed untouched.
     pub unknown_types: u64,
-    /// Statements too long to be read; they passed untouched.
+    /// Statements and values too long to be read; they passed untouched.
     pub too_long: u64,
 }
 

@@ -68,6 +68,9 @@ pub(super) struct Notes {
     /// The answer is ours: the target was sent a statement that can only fail, so that order and
     /// transaction state come out as they would for an error of its own.
     pub(super) synthesize: Option<Synthesize>,
+    /// A constant is refused: an expression that can only fail stands in its place, and this takes
+    /// the place of the error about it.
+    pub(super) refused: Option<OwnError>,
     /// How to put the known prepared statements back should the target refuse this Parse.
     pub(super) undo: Option<Undo>,
     /// Which of the proxy's own statements this is.
@@ -84,9 +87,20 @@ pub(super) struct Notes {
 #[derive(Debug)]
 pub(super) struct Synthesize {
     pub(super) error: OwnError,
-    /// In an aborted transaction the server would say 25P02 to the statement as well. A text of
-    /// several statements may hold the ROLLBACK that ends it, so there our error says more.
-    pub(super) aborted_wins: bool,
+    pub(super) instead_of: Failing,
+}
+
+/// What was sent to the target to make it fail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Failing {
+    /// One statement or a Bind. In an aborted transaction the server would have said 25P02 to the
+    /// client's as well.
+    Statement,
+    /// A statement in place of several. They may hold the ROLLBACK that ends an aborted transaction,
+    /// so there our error says more.
+    Script,
+    /// The end of a COPY. Only its own error is replaced.
+    CopyFail,
 }
 
 /// The queue. Its length is bounded by the session, which stops reading from the client.

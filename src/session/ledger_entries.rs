@@ -104,15 +104,14 @@ pub(super) fn create_sql() -> String {
 
 /// The statement that adds the entries to what the table holds.
 fn insert_sql(entries: &Entries, encoding: Encoding) -> String {
-    let quoted = |text: &str| {
-        let speaks = encoding == Encoding::Utf8;
-        let plain: String = text
-            .chars()
-            .map(|c| if c.is_control() || !(speaks || c.is_ascii()) { '?' } else { c })
-            .collect();
-        format!("E'{}'", plain.replace('\\', "\\\\").replace('\'', "''"))
-    };
+    let speaks = encoding == Encoding::Utf8;
+    let plain = |c: char| if c.is_control() || !(speaks || c.is_ascii()) { '?' } else { c };
+    let spell = |text: &str| text.chars().map(plain).collect::<String>();
+    let quoted =
+        |text: &str| format!("E'{}'", spell(text).replace('\\', "\\\\").replace('\'', "''"));
+    // One INSERT cannot add to the same row twice.
     let rows: Vec<String> = entries
+        .spelled(spell)
         .iter()
         .map(|(place, entry)| {
             let samples: Vec<String> = entry.samples.iter().map(|text| quoted(text)).collect();
@@ -155,7 +154,10 @@ mod tests {
         let sql = insert_sql(&entries, Encoding::Utf8);
         assert!(sql.contains(r"E'o''brien\\ä'"), "{sql}");
         assert!(sql.contains("ARRAY[E'row 1']::text[]"), "{sql}");
+        let other = "o'brien\\ö".to_owned();
+        entries.note(&Place { table: other, ..Place::default() }, 3, 60, || Some("row 9".into()));
         let sql = insert_sql(&entries, Encoding::SingleByte);
-        assert!(sql.contains(r"E'o''brien\\?'"), "{sql}");
+        assert!(sql.contains(r"E'o''brien\\?', E'', E'', 5, "), "{sql}");
+        assert_eq!(sql.matches("brien").count(), 1, "{sql}");
     }
 }

@@ -106,6 +106,8 @@ enum Mend {
     Query(QueryScanner),
     Bind(Box<BindScanner>),
     CopyData,
+    /// It does not go on: its head did not, and what its rows became is framed anew.
+    Rows,
 }
 
 /// One client's session.

@@ -7,7 +7,7 @@ use super::Session;
 use super::relations::Relation;
 use super::value_rules::Change;
 use crate::value::assignment::should_be_inferred;
-use crate::value::{BindParameter, ColumnJudge, needs_rewriting, rewrite_bind, type_oid};
+use crate::value::{BindParameter, ColumnJudge, needs_rewriting, rewrite_bind};
 use crate::wire::OwnError;
 
 /// The parameters of one prepared statement.
@@ -67,8 +67,10 @@ impl Parameters {
 pub(super) struct ParameterUse {
     /// From 0.
     pub(super) index: usize,
-    /// The index of the column in the relation; none where the value was left out of the text.
-    pub(super) column: Option<usize>,
+    /// The index of the column in the relation.
+    pub(super) column: usize,
+    /// The value was left out of the text.
+    pub(super) is_left_out: bool,
 }
 
 impl Session {
@@ -90,14 +92,17 @@ impl Session {
         for used in uses {
             let number = u16::try_from(used.index + 1).unwrap_or_default();
             let Some(slot) = list.get_mut(used.index) else { continue };
-            let Some(column) = used.column.and_then(|index| relation.columns.get(index)) else {
+            let Some(column) = relation.columns.get(used.column) else { continue };
+            if used.is_left_out {
+                let stays = |other: &ParameterUse| other.index == used.index && !other.is_left_out;
+                let is_gone = !elsewhere.contains(&number) && !uses.iter().any(stays);
                 // Nothing refers to it any more, so the target cannot infer its type.
                 told.resize(told.len().max(used.index + 1), 0);
-                if let Some(oid) = told.get_mut(used.index).filter(|oid| **oid == 0) {
-                    *oid = type_oid::TEXT;
+                if let Some(oid) = told.get_mut(used.index).filter(|oid| is_gone && **oid == 0) {
+                    *oid = column.column.type_oid;
                 }
                 continue;
-            };
+            }
             let column = &column.column;
             let differs = slot.as_ref().is_some_and(|known| {
                 known.column.type_oid != column.type_oid || known.column.modifier != column.modifier
@@ -171,7 +176,7 @@ impl Session {
         relation: &Relation,
         column: &crate::value::Column,
     ) -> Option<ColumnJudge> {
-        let asked = !self.policy.values.is_only_spaces();
+        let asked = self.policy.judges_values();
         asked.then(|| self.row_judge(relation, column))
     }
 

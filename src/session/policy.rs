@@ -133,9 +133,14 @@ impl Policy {
         self.session_defaults.iter().find(fits).map_or(self.defaults, |found| found.settings)
     }
 
+    /// Whether more is asked of any value than a space for U+0000.
+    pub(super) fn judges_values(&self) -> bool {
+        !self.values.is_only_spaces() || !self.bad_date_columns.is_empty()
+    }
+
     /// Whether the values of rows have to be looked at one by one.
     pub fn judges_rows(&self) -> bool {
-        !self.values.is_only_spaces() || self.overrides_identity || self.leaves_out_generated
+        self.judges_values() || self.overrides_identity || self.leaves_out_generated
     }
 
     /// What becomes of bad dates in this column.

@@ -5,7 +5,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::client_frames::{Judged, PLANS_MAX};
-use super::expected_replies::{Expected, Notes, Request, Synthesize};
+use super::expected_replies::{Expected, Failing, Notes, Request, Synthesize};
 use super::position_map::PositionMap;
 use super::prepared_statements::{Plan, Undo};
 use super::relations::{CopyStream, Name};
@@ -77,21 +77,20 @@ impl Session {
         self.mend_query(whole);
         // The server reads up to the first zero byte.
         let length = wire::cstring(whole).map_or(whole.len(), |(sql, _)| sql.len());
+        let is_cut = length + 1 < whole.len();
         let sql = whole.get_mut(..length).unwrap_or_default();
         let script = statement::read(sql, self.lexing, &self.policy.mapping);
         self.prepared.close_unnamed();
         self.prepared.forget_all_kinds();
-        if let Some(error) = self.refusal(sql, &script) {
+        let zero_byte = is_cut.then(|| self.zero_byte_refusal(sql)).flatten();
+        if let Some(error) = zero_byte.or_else(|| self.refusal(sql, &script)) {
             return self.fail_query(head, error, &script);
         }
         let written = self.written(sql, &[]);
         if let Err(question) = self.ask_before(&script, written.relations, false) {
             return Judged::Done(Step::Replace(0, question));
         }
-        let mut planned = match self.plan_writes(sql, &[]) {
-            Ok(planned) => planned,
-            Err(error) => return self.fail_query(head, error, &script),
-        };
+        let mut planned = self.plan_writes(sql, &[]);
         self.plan_copies(sql, &script.copies, &mut planned);
         self.plan_table_statements(sql, &script, &mut planned);
         self.mend_constants(sql, &planned);
@@ -101,7 +100,10 @@ impl Session {
         if cause.relations || cause.transaction && self.relations.has_changed() {
             self.relations.on_change();
         }
-        self.note_changes(std::mem::take(&mut planned.changes));
+        let refused = planned.refused.take();
+        if refused.is_none() {
+            self.note_changes(std::mem::take(&mut planned.changes));
+        }
         let tags = std::mem::take(&mut planned.tags);
         let replacements = self.note_edits(&script, planned);
         let positions = self.positions(sql, &replacements);
@@ -111,7 +113,7 @@ impl Session {
         let has_copies = !copies.is_empty();
         let notes = (positions.is_some() || has_copies).then(|| {
             let (copies, tags) = (copies.into(), tags.into());
-            Box::new(Notes { positions, copies, tags, ..Notes::default() })
+            Box::new(Notes { positions, copies, tags, refused, ..Notes::default() })
         });
         self.replies.push(Expected { request: Request::Query, notes });
         let due = self.settling.is_due(cause);
@@ -151,10 +153,7 @@ impl Session {
         if let Err(question) = self.ask_before(&script, written.relations, true) {
             return Judged::Done(Step::Replace(0, question));
         }
-        let mut planned = match self.plan_writes(sql, &declared) {
-            Ok(planned) => planned,
-            Err(error) => return self.fail_parse(head, name, types, error),
-        };
+        let mut planned = self.plan_writes(sql, &declared);
         self.plan_copies(sql, &script.copies, &mut planned);
         self.plan_table_statements(sql, &script, &mut planned);
         self.mend_constants(sql, &planned);
@@ -165,7 +164,10 @@ impl Session {
         let told = parameters.as_ref().and_then(|parameters| parameters.told());
         self.prepared.note_written(name, written.place);
         self.note_declared_types(name, told.as_deref().unwrap_or(types));
-        self.note_changes(std::mem::take(&mut planned.changes));
+        let refused = planned.refused.take();
+        if refused.is_none() {
+            self.note_changes(std::mem::take(&mut planned.changes));
+        }
         let tag = planned.tags.first().map(|(_, tag)| *tag);
         let replacements = self.note_edits(&script, planned);
         let positions = self.positions(sql, &replacements);
@@ -186,7 +188,7 @@ impl Session {
             wire::with_body(tag::PARSE, &[name, b"\0", &sql, b"\0", types])
         });
         let notes = (positions.is_some() || undo.is_some())
-            .then(|| Box::new(Notes { positions, undo, ..Notes::default() }));
+            .then(|| Box::new(Notes { positions, undo, refused, ..Notes::default() }));
         self.replies.push(Expected { request: Request::Parse, notes });
         match rewritten {
             Some(frame) => Judged::Done(Step::Replace(head.frame_bytes, frame)),
@@ -194,10 +196,24 @@ impl Session {
         }
     }
 
-    /// The body of a Query without the bytes that are U+0000, where they are to be removed.
+    /// Whether all U+0000 of a text become spaces, whatever they go into.
+    fn mends_texts_in_place(&self) -> bool {
+        let values = &self.policy.values;
+        self.settings.rewrite
+            && values.nul == NulPolicy::Space
+            && values.replacements.of_nul().is_none()
+    }
+
+    /// The body of a Query with other bytes or none for those that are U+0000, where that is asked
+    /// for.
     fn without_raw_nuls(&mut self, body: &[u8]) -> Option<Vec<u8>> {
-        let removes = self.settings.rewrite && self.policy.values.nul == NulPolicy::Remove;
-        let (_, text) = body.split_last().filter(|_| removes)?;
+        let values = &self.policy.values;
+        let put = match (values.replacements.of_nul(), values.nul) {
+            (Some(Some(put)), _) => u8::try_from(put).ok().filter(u8::is_ascii)?,
+            (Some(None), _) | (None, NulPolicy::Remove) => 0,
+            (None, _) => return None,
+        };
+        let (_, text) = body.split_last().filter(|_| self.settings.rewrite)?;
         let nuls = memchr::memchr_iter(0, text).count();
         if nuls == 0 {
             return None;
@@ -205,20 +221,24 @@ impl Session {
         if !self.relations.text_waits() {
             self.note_nuls(Nuls::Query, u64::try_from(nuls).unwrap_or(u64::MAX));
         }
-        let kept = text.iter().copied().filter(|byte| *byte != 0);
+        let kept = text.iter().map(|byte| if *byte == 0 { put } else { *byte });
+        let kept = kept.filter(|byte| *byte != 0);
         Some(kept.chain(std::iter::once(0)).collect())
     }
 
     /// Mends the U+0000 of a Query in place, as bytes and in constants.
     fn mend_query(&mut self, body: &mut [u8]) {
-        if !self.settings.rewrite || self.policy.values.nul != NulPolicy::Space {
+        let spaces = self.settings.rewrite && self.policy.values.nul == NulPolicy::Space;
+        if !spaces {
             return;
         }
         let mut scanner = QueryScanner::new(body.len());
         scanner.scan(body);
         self.note_nuls(Nuls::Query, scanner.take_replaced());
-        let constants = statement::mend_literals(body, self.lexing);
-        self.note_nuls(Nuls::Constant, constants);
+        if self.mends_texts_in_place() {
+            let constants = statement::mend_literals(body, self.lexing);
+            self.note_nuls(Nuls::Constant, constants);
+        }
     }
 
     /// The same for a Parse; gives where its text lies, or none where it is no Parse.
@@ -231,7 +251,7 @@ impl Session {
         let parse = wire::parse_view(body)?;
         let start = parse.name.len() + 1;
         let span = start..start + parse.sql.len();
-        if mends && self.policy.values.nul == NulPolicy::Space {
+        if self.mends_texts_in_place() {
             let constants = statement::mend_literals(body.get_mut(span.clone())?, self.lexing);
             self.note_nuls(Nuls::Constant, constants);
         }
@@ -244,10 +264,16 @@ impl Session {
             return;
         }
         self.mend_json_constants(sql, planned);
-        if self.policy.values.nul == NulPolicy::Remove {
-            // Those that go into no column that is known cannot be told from code points.
+        if self.policy.values.nul != NulPolicy::Reject && !self.mends_texts_in_place() {
+            // Those that go into no column that is known cannot be told from code points. The
+            // others are spelled anew, and counted with their columns.
+            let counted = planned.replacements.iter().map(|replacement| {
+                let mut written = sql.get(replacement.span.clone()).unwrap_or_default().to_vec();
+                statement::mend_literals(&mut written, self.lexing)
+            });
+            let counted: u64 = counted.sum();
             let constants = statement::mend_literals(sql, self.lexing);
-            self.note_nuls(Nuls::Constant, constants);
+            self.note_nuls(Nuls::Constant, constants.saturating_sub(counted));
         }
     }
 
@@ -297,6 +323,16 @@ impl Session {
         script.copies.iter().map(|copy| self.copy_stream(copy)).collect()
     }
 
+    /// The error for a zero byte behind `sql`, where it is not the server's to complain.
+    fn zero_byte_refusal(&self, sql: &[u8]) -> Option<OwnError> {
+        let refuses = self.settings.rewrite && self.policy.values.nul == NulPolicy::Reject;
+        refuses.then(|| OwnError {
+            position: Some(self.lexing.encoding.count_characters(sql) + 1),
+            ..OwnError::new("22021", "the statement holds U+0000")
+                .with_hint("values.nul = \"space\" or \"remove\" mends it.")
+        })
+    }
+
     /// The error that the text deserves before the target sees any of it.
     fn refusal(&mut self, sql: &[u8], script: &Script) -> Option<OwnError> {
         let at = |span: &Range<usize>| {
@@ -321,15 +357,16 @@ impl Session {
 
     /// The target gets a text that can only fail in place of one that is refused.
     fn fail_query(&mut self, head: Head, error: OwnError, script: &Script) -> Judged {
-        let aborted_wins = script.statements <= 1;
-        self.push_synthesized(Request::Query, error, aborted_wins, None);
+        let several = script.statements > 1;
+        let failing = if several { Failing::Script } else { Failing::Statement };
+        self.push_synthesized(Request::Query, error, failing, None);
         Judged::Done(Step::Replace(head.frame_bytes, wire::query(FAILING_SQL)))
     }
 
     fn fail_parse(&mut self, head: Head, name: &[u8], types: &[u8], error: OwnError) -> Judged {
         self.in_pipeline = true;
         let undo = self.prepared.prepare(name, None);
-        self.push_synthesized(Request::Parse, error, true, undo);
+        self.push_synthesized(Request::Parse, error, Failing::Statement, undo);
         let body = [name, b"\0", FAILING_SQL.as_bytes(), b"\0", types];
         Judged::Done(Step::Replace(head.frame_bytes, wire::with_body(tag::PARSE, &body)))
     }
@@ -338,11 +375,11 @@ impl Session {
         &mut self,
         request: Request,
         error: OwnError,
-        aborted_wins: bool,
+        instead_of: Failing,
         undo: Option<Undo>,
     ) {
         self.counts.refused += 1;
-        let synthesize = Some(Synthesize { error, aborted_wins });
+        let synthesize = Some(Synthesize { error, instead_of });
         self.replies.push(Expected::with(request, Notes { synthesize, undo, ..Notes::default() }));
     }
 

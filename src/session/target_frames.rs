@@ -1,7 +1,11 @@
 //! What happens to the frames that the target sends: answers to the client's messages go on as they
 //! are, answers to our own statements are swallowed, our own errors take the place of the target's.
 
-use super::expected_replies::Request;
+use memchr::memmem;
+
+use super::copy_rows::REFUSED_ROW;
+use super::expected_replies::{Failing, Request};
+use super::position_map::PositionMap;
 use super::{CopyIn, Phase, Session, Step};
 use crate::encoding::Encoding;
 use crate::value::{CopyFormat, CopyScanner};
@@ -146,7 +150,15 @@ impl Session {
         }
         let positions = notes.positions.clone();
         if frame_tag == tag::ERROR_RESPONSE {
+            let refused = notes.refused.take();
             self.on_target_error();
+            if let (Some(refused), Some(map)) = (refused, &positions)
+                && is_about_refused(&refused, map, body)
+            {
+                self.counts.refused += 1;
+                let ours = wire::error_response(&refused, Severity::Error);
+                return Ok(Step::Replace(frame.len(), ours));
+            }
         }
         let moved = positions.and_then(|map| wire::with_position(frame, |at| map.to_client(at)));
         Ok(match moved {
@@ -201,7 +213,16 @@ impl Session {
     fn on_synthesized_frame(&mut self, frame_tag: u8, frame: &[u8]) -> Step {
         let body = frame.get(HEAD_BYTES..).unwrap_or_default();
         if !matches!(frame_tag, tag::ERROR_RESPONSE | tag::READY_FOR_QUERY) {
-            return Step::Replace(frame.len(), Vec::new());
+            let is_copy = self.replies.front_notes().is_some_and(|notes| {
+                let failing = notes.synthesize.as_ref().map(|synthesize| synthesize.instead_of);
+                failing == Some(Failing::CopyFail)
+            });
+            // Notices about the rows in front of the refused one.
+            return if is_copy {
+                Step::Pass(frame.len())
+            } else {
+                Step::Replace(frame.len(), Vec::new())
+            };
         }
         let synthesize = self.replies.front_notes().and_then(|notes| notes.synthesize.take());
         let Some(synthesize) = synthesize else { return Step::Pass(frame.len()) };
@@ -213,9 +234,16 @@ impl Session {
         }
         let field = |code| wire::error_field(body, code).unwrap_or_default();
         let fatal = matches!(field(b'S'), b"FATAL" | b"PANIC") || field(b'V') == b"FATAL";
-        let aborted = field(b'C') == b"25P02" && synthesize.aborted_wins;
+        let is_ours = match synthesize.instead_of {
+            Failing::Statement => field(b'C') != b"25P02",
+            Failing::Script => true,
+            Failing::CopyFail => memmem::find(field(b'M'), REFUSED_ROW.as_bytes()).is_some(),
+        };
         self.on_target_error();
-        if fatal || aborted { Step::Pass(frame.len()) } else { Step::Replace(frame.len(), ours) }
+        match is_ours && !fatal {
+            true => Step::Replace(frame.len(), ours),
+            false => Step::Pass(frame.len()),
+        }
     }
 
     fn on_target_error(&mut self) {
@@ -318,6 +346,13 @@ impl Session {
             _ => {}
         }
     }
+}
+
+/// Whether the target's error is about the expression that stands in place of a refused constant.
+fn is_about_refused(refused: &OwnError, map: &PositionMap, body: &[u8]) -> bool {
+    let field = |code| wire::error_field(body, code).unwrap_or_default();
+    let position = std::str::from_utf8(field(b'P')).ok().and_then(|text| text.parse().ok());
+    field(b'C') == b"22023" && position.map(|position| map.to_client(position)) == refused.position
 }
 
 /// Whether the body of a frame with this head is looked into.

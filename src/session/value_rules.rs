@@ -25,6 +25,10 @@ const SLOTS_MAX: usize = 500_000;
 /// Bytes of notices that wait for the client at most.
 const NOTICE_BYTES_MAX: usize = 16 * 1024;
 
+/// An expression that every server refuses when it analyses it, at this place in the text: so all in
+/// front of it happens as it would in front of an error of the server's own.
+const FAILING_EXPRESSION: &[u8] = b"NULL::pg_catalog.varchar(0)";
+
 /// Something that a rule did to the values of a column.
 #[derive(Debug)]
 pub(super) struct Change {
@@ -41,6 +45,13 @@ pub(super) struct Written {
     pub(super) relations: Vec<Name>,
     /// The first relation that gets the value of a parameter, as far as the text names it.
     pub(super) place: Option<Place>,
+}
+
+/// Whether DEFAULT may stand where the value does: in VALUES and in assignments, not in a SELECT.
+fn takes_default(sql: &[u8], head: &WritesHead, slot: &Slot) -> bool {
+    let source = head.overriding_at.and_then(|at| sql.get(at..at + b"values".len()));
+    matches!(slot.column, SlotColumn::Named(_))
+        || source.is_none_or(|word| word.eq_ignore_ascii_case(b"values"))
 }
 
 fn place_of(name: &Name) -> Place {
@@ -61,9 +72,16 @@ pub(super) struct Planned {
     /// What a Bind has to know.
     pub(super) parameters: Option<Arc<Parameters>>,
     pub(super) changes: Vec<Change>,
+    /// A value is refused: its place is taken by what the target refuses for it.
+    pub(super) refused: Option<OwnError>,
 }
 
 impl Relation {
+    /// The relation as a place of the ledger.
+    pub(super) fn place(&self) -> Place {
+        Place { schema: self.schema.clone(), table: self.table.clone(), ..Place::default() }
+    }
+
     /// The error for a value that a policy refuses; `place` says where the value stands.
     pub(super) fn refusal(&self, refusal: &Refusal, column: &str, place: &str) -> OwnError {
         OwnError {
@@ -124,33 +142,28 @@ impl Session {
     }
 
     /// What has to change in the text, whose relations are known as far as they can be.
-    ///
-    /// # Errors
-    /// A value is refused.
-    pub(super) fn plan_writes(&self, sql: &[u8], declared: &[u32]) -> Result<Planned, OwnError> {
+    pub(super) fn plan_writes(&self, sql: &[u8], declared: &[u32]) -> Planned {
         let mut planned = Planned::default();
-        let mut refused = None;
         if !self.settings.rewrite {
-            return Ok(planned);
+            return planned;
         }
         planned.json_constants = statement::json_casts(sql, self.lexing);
         if self.relations.is_empty() || !statement::may_write(sql) {
-            return Ok(planned);
+            return planned;
         }
         for_each_write(sql, self.lexing, SLOTS_MAX, &mut |writes: Writes| {
             let Some(relation) = self.relations.get(&writes.head.name).cloned() else {
                 return ControlFlow::Continue(());
             };
-            match self.plan_write(sql, &writes, &relation, declared, &mut planned) {
-                Ok(()) => ControlFlow::Continue(()),
-                Err(error) => {
-                    refused = Some(error);
-                    ControlFlow::Break(())
-                }
+            self.plan_write(sql, &writes, &relation, declared, &mut planned);
+            // The target gets no further than to what is refused.
+            match &planned.refused {
+                None => ControlFlow::Continue(()),
+                Some(_) => ControlFlow::Break(()),
             }
         });
         planned.replacements.sort_by_key(|replacement| replacement.span.start);
-        refused.map_or(Ok(planned), Err)
+        planned
     }
 
     /// Takes columns whose fields are left out of a COPY out of its list, too.
@@ -186,7 +199,7 @@ impl Session {
         relation: &Arc<Relation>,
         declared: &[u32],
         planned: &mut Planned,
-    ) -> Result<(), OwnError> {
+    ) {
         let mut uses = Vec::new();
         let mut identity = None;
         for (row, slot) in writes.slots.iter().enumerate() {
@@ -203,7 +216,10 @@ impl Session {
             if column.is_identity_always && !is_default {
                 identity.get_or_insert(column);
             }
-            let left_out = column.is_generated && !is_default && self.policy.leaves_out_generated;
+            let left_out = column.is_generated
+                && !is_default
+                && self.policy.leaves_out_generated
+                && takes_default(sql, &writes.head, slot);
             if left_out {
                 planned.replace(slot.span.clone(), b"DEFAULT");
                 planned.note(relation, column, ValueRule::GeneratedLeftOut, 1);
@@ -211,10 +227,11 @@ impl Session {
             match slot.value {
                 SlotValue::Parameter(number) => uses.push(ParameterUse {
                     index: usize::from(number).saturating_sub(1),
-                    column: (!left_out).then_some(index),
+                    column: index,
+                    is_left_out: left_out,
                 }),
                 _ if left_out => {}
-                _ => self.plan_constant(sql, slot, row, relation, column, planned)?,
+                _ => self.plan_constant(sql, (row, slot), relation, column, planned),
             }
         }
         if let (Some(column), Some(at), true) =
@@ -227,18 +244,16 @@ impl Session {
             let elsewhere = &writes.parameters_elsewhere;
             planned.parameters = self.plan_parameters(relation, &uses, elsewhere, declared);
         }
-        Ok(())
     }
 
     fn plan_constant(
         &self,
         sql: &[u8],
-        slot: &Slot,
-        number: usize,
+        (number, slot): (usize, &Slot),
         relation: &Arc<Relation>,
         column: &RelationColumn,
         planned: &mut Planned,
-    ) -> Result<(), OwnError> {
+    ) {
         let span = || slot.span.clone();
         let type_oid = column.column.type_oid;
         let spelled = match slot.value {
@@ -253,20 +268,20 @@ impl Session {
         if let Some(spelled) = spelled {
             planned.replace(span(), spelled.as_bytes());
             planned.note(relation, column, ValueRule::TypeConverted, 1);
-            return Ok(());
+            return;
         }
         let Some(judge) = self.judge_of(relation, &column.column) else {
             if slot.value == SlotValue::String && column.column.kind() == ValueKind::Json {
                 planned.json_constants.push(span());
             }
-            return Ok(());
+            return;
         };
         let text = match slot.value {
             SlotValue::String => constant_text(sql, span(), self.lexing),
             SlotValue::Integer | SlotValue::Number => sql.get(span()).map(<[u8]>::to_vec),
             _ => None,
         };
-        let Some(text) = text else { return Ok(()) };
+        let Some(text) = text else { return };
         let mut findings = Findings::default();
         let verdict = judge.judge_text(&text, &mut findings);
         for (rule, count) in findings.take() {
@@ -276,15 +291,17 @@ impl Session {
             Verdict::Keep => {}
             Verdict::Replace(value) => planned.replace(span(), &quoted_text(&value, self.lexing)),
             Verdict::Null => planned.replace(span(), b"NULL"),
+            // All behind the first is never reached.
+            Verdict::Refuse(_) if planned.refused.is_some() => {}
             Verdict::Refuse(refusal) => {
                 let place = format!("value {}", number + 1);
                 let before = sql.get(..slot.span.start).unwrap_or_default();
                 let position = Some(self.lexing.encoding.count_characters(before) + 1);
                 let error = relation.refusal(&refusal, &column.column.name, &place);
-                return Err(OwnError { position, ..error });
+                planned.refused = Some(OwnError { position, ..error });
+                planned.replace(span(), FAILING_EXPRESSION);
             }
         }
-        Ok(())
     }
 
     /// Mends the constants that are JSON, in place.
@@ -307,12 +324,7 @@ impl Session {
                 let Change { relation, column, rule, count } = &change;
                 self.warn_of_loss(relation, column, *rule, *count);
             }
-            let place = Place {
-                schema: change.relation.schema.clone(),
-                table: change.relation.table.clone(),
-                column: change.column,
-                ..Place::default()
-            };
+            let place = Place { column: change.column, ..change.relation.place() };
             self.note_place(place, change.rule.name(), change.count);
         }
     }

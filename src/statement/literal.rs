@@ -10,8 +10,8 @@ use crate::encoding::Encoding;
 #[derive(Debug, Default)]
 pub(super) struct Constant {
     pub(super) value: Vec<u8>,
-    /// Whether the server has this value too: every escape is one that it takes, and none stands
-    /// for a character beyond ASCII in a client encoding other than UTF-8.
+    /// Whether the server has this value too: every escape is one that it takes, or one for U+0000,
+    /// and none stands for a character beyond ASCII in a client encoding other than UTF-8.
     pub(super) is_certain: bool,
 }
 
@@ -70,13 +70,13 @@ impl Builder {
 
     /// An escape for a byte.
     fn byte(&mut self, byte: u8) {
-        self.doubt(byte == 0 || (byte >= 0x80 && self.encoding != Encoding::Utf8));
+        self.doubt(byte >= 0x80 && self.encoding != Encoding::Utf8);
         self.bytes(&[byte]);
     }
 
     /// An escape for a code point or for half of a surrogate pair.
     fn code(&mut self, code: u32) {
-        self.doubt(code == 0 || (code >= 0x80 && self.encoding != Encoding::Utf8));
+        self.doubt(code >= 0x80 && self.encoding != Encoding::Utf8);
         match (self.high.take(), code) {
             (Some(high), 0xDC00..=0xDFFF) => {
                 self.character(0x1_0000 + ((high - 0xD800) << 10) + (code - 0xDC00));

@@ -60,6 +60,15 @@ pub fn authentication(frame: &[u8]) -> Option<(u32, &[u8])> {
     (tag == super::tag::AUTHENTICATION).then_some((u32::from_be_bytes(*code), data))
 }
 
+/// The number of values that the body of a Bind announces.
+pub fn bind_value_count(body: &[u8]) -> Option<u16> {
+    let (_, rest) = cstring(body)?;
+    let (_, rest) = cstring(rest)?;
+    let (formats, rest) = rest.split_first_chunk::<2>()?;
+    let rest = rest.get(2 * usize::from(u16::from_be_bytes(*formats))..)?;
+    rest.first_chunk::<2>().map(|count| u16::from_be_bytes(*count))
+}
+
 /// The transaction status in the body of a ReadyForQuery: `I`, `T` or `E`.
 pub fn ready_status(body: &[u8]) -> Option<u8> {
     match body {
@@ -167,6 +176,8 @@ mod tests {
     fn a_body_without_its_zero_bytes_is_nothing() {
         assert_eq!(parse_view(b"name\0SELECT 1"), None);
         assert_eq!(bind_names(b"portal"), None);
+        assert_eq!(bind_value_count(b"p\0s\0\0\x01\0"), None);
+        assert_eq!(bind_value_count(b"p\0s\0\0\x02\0\0\0\x01\x01\x02"), Some(0x102));
         assert_eq!(data_row_text(b"\0\x02\0\0\0\x01x"), None);
         assert_eq!(data_row_text(b"\0\x01\x7F\xFF\xFF\xFFx"), None);
     }

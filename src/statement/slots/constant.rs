@@ -62,7 +62,7 @@ pub fn quoted_boolean(sql: &[u8], span: Range<usize>) -> Option<&'static str> {
 ///
 /// The value is in the client's encoding. Where that is not UTF-8, what an escape for a character
 /// beyond ASCII stands for is not known here, and there is no value. Neither is there one of a
-/// constant that the server refuses for half of a surrogate pair or a NUL.
+/// constant that the server refuses for half of a surrogate pair. An escape for U+0000 is a byte 0.
 pub fn constant_text(sql: &[u8], span: Range<usize>, lexing: Lexing) -> Option<Vec<u8>> {
     let mut cursor = at_constant(sql, &span, lexing)?;
     let Constant { value, is_certain } = constant(&mut cursor, lexing.encoding)?;
@@ -153,6 +153,8 @@ mod tests {
             (r"U&'!0061\' UESCAPE '!'", r"a\"),
             ("$a$'$$\\n$a$", "'$$\\n"),
             ("N'x'", "x"),
+            (r"E'\0\x00\u0000a'", "\0\0\0a"),
+            (r"U&'\0000'", "\0"),
         ] {
             assert_eq!(text(sql, Lexing::default()).as_deref(), Some(value), "{sql}");
         }
@@ -168,7 +170,6 @@ mod tests {
             (r"U&'\00e4'", latin),
             ("'a' || 'b'", Lexing::default()),
             ("12", Lexing::default()),
-            (r"E'\0'", Lexing::default()),
         ] {
             assert_eq!(text(sql, lexing), None, "{sql}");
         }
