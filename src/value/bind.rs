@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use memchr::memchr;
 
+use super::binary_array::ArrayScanner;
 use super::cut_number::CutNumber;
 use super::json_escape::{JsonNul, JsonText};
 use super::kind::ValueKind;
@@ -17,6 +18,7 @@ use crate::encoding::Encoding;
 /// | --- | --- | --- |
 /// | character | the byte 0x00 | the byte 0x00 |
 /// | JSON | the byte 0x00, `\u0000` | the byte 0x00, `\u0000` |
+/// | array of characters | the byte 0x00 | the byte 0x00 in its elements |
 /// | other, or of no known kind | the byte 0x00 | untouched: it may be data |
 ///
 /// From the first count or length on that cannot be right, nothing is touched: the server will
@@ -33,6 +35,7 @@ pub struct BindScanner {
     formats: Formats,
     kinds: Kinds,
     json: JsonText,
+    array: ArrayScanner,
     needs_kinds: bool,
     replaced: u64,
 }
@@ -52,6 +55,7 @@ enum Mend {
     Nothing,
     Nul,
     Json,
+    Array,
     /// The kind is wanted first, if the value has anything whose meaning depends on it.
     Ask {
         is_text: bool,
@@ -159,6 +163,7 @@ impl BindScanner {
             formats: Formats::default(),
             kinds,
             json: JsonText::new(client_encoding),
+            array: ArrayScanner::default(),
             needs_kinds: false,
             replaced: 0,
         }
@@ -290,7 +295,8 @@ impl BindScanner {
         match kinds.get(index).copied().unwrap_or_default() {
             ValueKind::Json => Mend::Json,
             ValueKind::Character => Mend::Nul,
-            ValueKind::Other if is_text => Mend::Nul,
+            ValueKind::Other | ValueKind::CharacterArray if is_text => Mend::Nul,
+            ValueKind::CharacterArray => Mend::Array,
             ValueKind::Other => Mend::Nothing,
         }
     }
@@ -308,11 +314,16 @@ impl BindScanner {
                 self.replaced += self.json.scan(value, 0, there);
                 self.before_cut_escape(there, left)
             }
+            Mend::Array => {
+                self.replaced += self.array.scan(value);
+                there
+            }
             Mend::Ask { is_text } => self.ask(value, is_text, left),
         };
         self.part = match left - settled {
             0 => {
                 self.json.restart();
+                self.array.restart();
                 BindScanner::after_value(index, count)
             }
             left => Part::Value { index, count, left },

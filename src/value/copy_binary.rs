@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::binary_array::ArrayScanner;
 use super::cut_number::CutNumber;
 use super::json_escape::JsonText;
 use super::kind::ValueKind;
@@ -54,6 +55,7 @@ pub(super) struct BinaryScanner {
     part: Part,
     number: CutNumber,
     json: JsonText,
+    array: ArrayScanner,
 }
 
 impl BinaryScanner {
@@ -63,6 +65,7 @@ impl BinaryScanner {
             part: Part::Signature { seen: 0 },
             number: CutNumber::default(),
             json: JsonText::new(encoding),
+            array: ArrayScanner::default(),
         }
     }
 
@@ -93,6 +96,9 @@ impl BinaryScanner {
         match self.kinds.get(column) {
             Some(ValueKind::Character) => buffer.get_mut(from..to).map_or(0, nul_to_space),
             Some(ValueKind::Json) => self.json.scan(buffer, from, to),
+            Some(ValueKind::CharacterArray) => {
+                buffer.get_mut(from..to).map_or(0, |array| self.array.scan(array))
+            }
             Some(ValueKind::Other) | None => 0,
         }
     }
@@ -168,6 +174,7 @@ impl BinaryScanner {
     #[inline]
     fn after_field(&mut self, column: usize) -> Part {
         self.json.restart();
+        self.array.restart();
         match column + 1 < self.kinds.len() {
             true => Part::Length { column: column + 1 },
             false => Part::FieldCount,

@@ -3,6 +3,7 @@
 
 pub mod assignment;
 pub(crate) mod backslash_escape;
+mod binary_array;
 mod binary_text;
 mod bind;
 mod bind_values;
