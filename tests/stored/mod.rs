@@ -1,8 +1,8 @@
 //! Values whose NULs were mended, as PostgreSQL stores them, next to what a model makes of them.
 
 mod json_values;
-mod slots;
 mod judged_values;
+mod slots;
 mod string_constants;
 
 /// A few thousand numbers that look random and are the same in each run.
