@@ -1,6 +1,8 @@
 //! Real drivers do the same load on the server and through the proxy, and print the same. Each
 //! test exists only where `tests/setup` found its client.
 
+mod traps;
+
 use std::process::Command;
 
 use crate::support::{Endpoint, both, command, program, run, setup_directory};

@@ -428,7 +428,7 @@ fn helpers(sql: &[u8], lexing: Lexing, span: std::ops::Range<usize>, value: Slot
     let hex = quoted_hex(sql, span.clone(), lexing).map(String::into_bytes);
     assert!(hex.is_none() || matches!(value, SlotValue::BitString | SlotValue::HexInteger));
     let boolean = quoted_boolean(sql, span.clone()).map(|text| text.as_bytes().to_vec());
-    assert!(boolean.is_none() || value == SlotValue::Integer);
+    assert!(boolean.is_none() || matches!(value, SlotValue::Integer | SlotValue::Other));
     let text = constant_text(sql, span.clone(), lexing);
     assert!(text.is_none() || value == SlotValue::String);
     let quoted = text.as_ref().map(|text| quoted_text(text, lexing));

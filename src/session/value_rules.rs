@@ -128,7 +128,9 @@ impl Session {
         }
         let written = || sql.get(slot.span.clone()).unwrap_or_default();
         match slot.value {
-            SlotValue::Integer => quoted_boolean(sql, slot.span.clone()).is_some(),
+            SlotValue::Integer | SlotValue::Other => {
+                quoted_boolean(sql, slot.span.clone()).is_some()
+            }
             SlotValue::BitString | SlotValue::HexInteger => true,
             SlotValue::String => memmem::find(written(), b"u0000").is_some(),
             SlotValue::Parameter(number) => {
@@ -257,7 +259,7 @@ impl Session {
         let span = || slot.span.clone();
         let type_oid = column.column.type_oid;
         let spelled = match slot.value {
-            SlotValue::Integer if type_oid == BOOL => {
+            SlotValue::Integer | SlotValue::Other if type_oid == BOOL => {
                 quoted_boolean(sql, span()).map(str::to_owned)
             }
             SlotValue::BitString | SlotValue::HexInteger if type_oid == BYTEA => {

@@ -59,7 +59,7 @@ pub fn binary_to_text(type_oid: u32, value: &[u8]) -> Option<Vec<u8>> {
             let (1, text) = value.split_first()? else { return None };
             return binary_to_text(type_oid::JSON, text);
         }
-        _ if type_oid::kind_of(type_oid) != super::ValueKind::Other => {
+        _ if type_oid::kind_of(type_oid).is_characters() => {
             return (!value.contains(&0)).then(|| value.to_vec());
         }
         _ => return None,

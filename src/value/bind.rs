@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use memchr::memchr;
 
-use super::array_nul::ArrayNul;
+use super::binary_array::ArrayScanner;
 use super::cut_number::CutNumber;
 use super::json_escape::{JsonNul, JsonText};
 use super::kind::ValueKind;
@@ -17,8 +17,8 @@ use crate::encoding::Encoding;
 /// | Parameter | in text format | in binary format |
 /// | --- | --- | --- |
 /// | character | the byte 0x00 | the byte 0x00 |
-/// | array of characters | the byte 0x00 | the byte 0x00 in elements |
 /// | JSON | the byte 0x00, `\u0000` | the byte 0x00, `\u0000` |
+/// | array of characters | the byte 0x00 | the byte 0x00 in its elements |
 /// | other, or of no known kind | the byte 0x00 | untouched: it may be data |
 ///
 /// From the first count or length on that cannot be right, nothing is touched: the server will
@@ -35,7 +35,7 @@ pub struct BindScanner {
     formats: Formats,
     kinds: Kinds,
     json: JsonText,
-    array: ArrayNul,
+    array: ArrayScanner,
     needs_kinds: bool,
     replaced: u64,
 }
@@ -163,7 +163,7 @@ impl BindScanner {
             formats: Formats::default(),
             kinds,
             json: JsonText::new(client_encoding),
-            array: ArrayNul::default(),
+            array: ArrayScanner::default(),
             needs_kinds: false,
             replaced: 0,
         }
@@ -295,9 +295,8 @@ impl BindScanner {
         match kinds.get(index).copied().unwrap_or_default() {
             ValueKind::Json => Mend::Json,
             ValueKind::Character => Mend::Nul,
-            ValueKind::CharacterArray if !is_text => Mend::Array,
-            ValueKind::CharacterArray => Mend::Nul,
-            ValueKind::Other if is_text => Mend::Nul,
+            ValueKind::Other | ValueKind::CharacterArray if is_text => Mend::Nul,
+            ValueKind::CharacterArray => Mend::Array,
             ValueKind::Other => Mend::Nothing,
         }
     }

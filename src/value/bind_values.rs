@@ -9,7 +9,7 @@ use super::column::Column;
 use super::judge::{ColumnJudge, Refusal, Verdict};
 use super::kind::ValueKind;
 use super::rule::{Findings, ValueRule};
-use super::type_oid::{self, BOOL};
+use super::type_oid::{self, BOOL, TIMESTAMP, VARCHAR};
 
 /// A parameter that goes straight into a column.
 #[derive(Clone, Debug)]
@@ -166,7 +166,13 @@ fn convert(parameter: &BindParameter, is_text: bool, value: &[u8]) -> Option<Vec
     if !parameter.is_inferred {
         return None;
     }
-    let text = if is_text { None } else { Some(binary_to_text(parameter.declared_oid, value)?) };
+    let text = if !is_text {
+        Some(binary_to_text(parameter.declared_oid, value)?)
+    } else if parameter.declared_oid == TIMESTAMP && parameter.column.type_oid == VARCHAR {
+        without_zone(value)
+    } else {
+        None
+    };
     if parameter.declared_oid == BOOL && is_number(parameter.column.type_oid) {
         return match text.as_deref().unwrap_or(value) {
             b"t" | b"true" | b"1" => Some(b"1".to_vec()),
@@ -175,6 +181,18 @@ fn convert(parameter: &BindParameter, is_text: bool, value: &[u8]) -> Option<Vec
         };
     }
     text
+}
+
+/// A timestamp without the offset from UTC that pgjdbc writes behind every one: the server passes over
+/// it where a `timestamp` stands, and a text would keep it. `None` where there is no offset.
+fn without_zone(text: &[u8]) -> Option<Vec<u8>> {
+    let time = memchr(b':', text)?;
+    let is_sign = |byte: &u8| matches!(byte, b'+' | b'-');
+    let start = time + text.get(time..)?.iter().position(is_sign)?;
+    let (front, offset) = text.split_at_checked(start)?;
+    let is_offset = |(at, byte): (usize, &u8)| at == 0 || byte.is_ascii_digit() || *byte == b':';
+    let length = offset.iter().enumerate().take_while(|&byte| is_offset(byte)).count();
+    Some([front, offset.get(length..)?].concat())
 }
 
 /// A Bind body, cut at its values.
@@ -264,5 +282,23 @@ mod tests {
             assert!(!needs_rewriting(&front, &parameters[..1]) || formats.len() == 1);
         }
         assert!(needs_rewriting(b"portal", &parameters));
+    }
+
+    #[test]
+    fn a_timestamp_has_no_offset() {
+        let without =
+            |text: &str| without_zone(text.as_bytes()).map(|text| String::from_utf8(text).unwrap());
+        for (text, expected) in [
+            ("2024-02-29 23:59:59.123456+00", Some("2024-02-29 23:59:59.123456")),
+            ("2024-02-29 23:59:59-05:30:15", Some("2024-02-29 23:59:59")),
+            ("0044-03-15 12:00:00+01 BC", Some("0044-03-15 12:00:00 BC")),
+            ("2024-02-29 23:59:59.123456789", None),
+            ("2024-02-29", None),
+            ("-infinity", None),
+            ("", None),
+            ("12:", None),
+        ] {
+            assert_eq!(without(text).as_deref(), expected, "{text}");
+        }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::array_nul::ArrayNul;
+use super::binary_array::ArrayScanner;
 use super::cut_number::CutNumber;
 use super::json_escape::JsonText;
 use super::kind::ValueKind;
@@ -55,7 +55,7 @@ pub(super) struct BinaryScanner {
     part: Part,
     number: CutNumber,
     json: JsonText,
-    array: ArrayNul,
+    array: ArrayScanner,
 }
 
 impl BinaryScanner {
@@ -65,7 +65,7 @@ impl BinaryScanner {
             part: Part::Signature { seen: 0 },
             number: CutNumber::default(),
             json: JsonText::new(encoding),
-            array: ArrayNul::default(),
+            array: ArrayScanner::default(),
         }
     }
 
@@ -97,7 +97,7 @@ impl BinaryScanner {
             Some(ValueKind::Character) => buffer.get_mut(from..to).map_or(0, nul_to_space),
             Some(ValueKind::Json) => self.json.scan(buffer, from, to),
             Some(ValueKind::CharacterArray) => {
-                buffer.get_mut(from..to).map_or(0, |field| self.array.scan(field))
+                buffer.get_mut(from..to).map_or(0, |array| self.array.scan(array))
             }
             Some(ValueKind::Other) | None => 0,
         }

@@ -1,7 +1,7 @@
 //! The body of a FunctionCall: NULs in arguments that are characters become spaces in place. For whole
 //! messages; knows no function.
 
-use super::array_nul::ArrayNul;
+use super::binary_array::ArrayScanner;
 use super::json_escape::JsonText;
 use super::kind::ValueKind;
 use super::nul::nul_to_space;
@@ -36,7 +36,7 @@ pub fn mend_function_call(
         };
         replaced += match kind {
             ValueKind::Character => nul_to_space(value),
-            ValueKind::CharacterArray => ArrayNul::default().scan(value),
+            ValueKind::CharacterArray => ArrayScanner::default().scan(value),
             ValueKind::Json => {
                 let length = value.len();
                 JsonText::new(client_encoding).scan(value, 0, length)

@@ -113,8 +113,8 @@ impl ColumnJudge {
         }
         let mut judged = Judged::new(value);
         let outcome = match self.column.kind() {
-            ValueKind::Other | ValueKind::CharacterArray => self.judge_other_text(&mut judged),
-            _ => self.judge_characters(&mut judged),
+            kind if kind.is_characters() => self.judge_characters(&mut judged),
+            _ => self.judge_other_text(&mut judged),
         };
         judged.verdict(outcome, findings)
     }
@@ -133,7 +133,7 @@ impl ColumnJudge {
         let outcome = match (self.column.type_oid, &*judged.value) {
             (type_oid::JSONB, [1, ..]) => self.judge_jsonb(&mut judged),
             (type_oid::JSONB, _) => Ok(()),
-            _ if self.holds_characters() => self.judge_characters(&mut judged),
+            _ if self.column.kind().is_characters() => self.judge_characters(&mut judged),
             _ => self.judge_other_binary(&mut judged),
         };
         judged.verdict(outcome, findings)
@@ -161,11 +161,10 @@ impl ColumnJudge {
 
     fn can_apply_to_binary(&self) -> bool {
         let cuts_lobs = self.policies.lob_bytes_max.is_some() && length::is_unbounded(&self.column);
-        self.holds_characters() || can_fit(&self.column) || cuts_lobs || self.guards_digits()
-    }
-
-    fn holds_characters(&self) -> bool {
-        matches!(self.column.kind(), ValueKind::Character | ValueKind::Json)
+        self.column.kind().is_characters()
+            || can_fit(&self.column)
+            || cuts_lobs
+            || self.guards_digits()
     }
 
     fn guards_loss(&self) -> bool {

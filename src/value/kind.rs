@@ -6,11 +6,18 @@ pub enum ValueKind {
     /// Characters (`text`, `varchar`, `bpchar`, `name`, `xml`, domains over them): the byte 0x00
     /// cannot be data in any format.
     Character,
-    /// An array of these: text in which 0x00 cannot be data; in binary format only its elements are.
-    CharacterArray,
     /// `json` or `jsonb`: characters in which the escape `\u0000` stands for NUL too.
     Json,
+    /// An array of characters: in binary format only its elements cannot hold 0x00.
+    CharacterArray,
     /// Anything else, or not known: in binary format 0x00 may be data (`bytea`, numbers).
     #[default]
     Other,
+}
+
+impl ValueKind {
+    /// Whether a value is characters from its first byte to its last, in text and in binary format.
+    pub fn is_characters(self) -> bool {
+        matches!(self, ValueKind::Character | ValueKind::Json)
+    }
 }

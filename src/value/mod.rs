@@ -1,9 +1,9 @@
 //! Row values in the formats in which they travel (Bind parameters, COPY text, CSV and binary),
 //! mended in place; knows no SQL, no frames, no sockets.
 
-mod array_nul;
 pub mod assignment;
 pub(crate) mod backslash_escape;
+mod binary_array;
 mod binary_text;
 mod bind;
 mod bind_values;

@@ -83,7 +83,7 @@ fn kind_of(kinds: &[ValueKind], index: usize) -> ValueKind {
 /// The NULs of a value: offset and length.
 fn nuls(value: &[u8], kind: ValueKind, is_text: bool, encoding: Encoding) -> Vec<(usize, usize)> {
     match kind {
-        // The lengths in an array would have to change with its elements.
+        // Without a NUL, an array in binary format would have other lengths inside.
         ValueKind::Other | ValueKind::CharacterArray if !is_text => Vec::new(),
         ValueKind::Other | ValueKind::CharacterArray | ValueKind::Character => {
             memchr_iter(0, value).map(|at| (at, 1)).collect()

@@ -22,6 +22,16 @@ pub const INT4: u32 = 23;
 pub const TEXT: u32 = 25;
 /// `oid`
 pub const OID: u32 = 26;
+/// `xml[]`
+pub const XML_ARRAY: u32 = 143;
+/// `name[]`
+pub const NAME_ARRAY: u32 = 1003;
+/// `text[]`
+pub const TEXT_ARRAY: u32 = 1009;
+/// `character(n)[]`
+pub const BPCHAR_ARRAY: u32 = 1014;
+/// `character varying(n)[]`
+pub const VARCHAR_ARRAY: u32 = 1015;
 /// `json`
 pub const JSON: u32 = 114;
 /// `xml`
@@ -62,8 +72,9 @@ pub fn kind_of(type_oid: u32) -> ValueKind {
     match type_oid {
         CHAR | NAME | TEXT | XML | UNKNOWN | BPCHAR | VARCHAR | CSTRING => ValueKind::Character,
         JSON | JSONB => ValueKind::Json,
-        // The arrays of those above, and of json and jsonb.
-        143 | 199 | 1002 | 1003 | 1009 | 1014 | 1015 | 1263 | 3807 => ValueKind::CharacterArray,
+        XML_ARRAY | NAME_ARRAY | TEXT_ARRAY | BPCHAR_ARRAY | VARCHAR_ARRAY => {
+            ValueKind::CharacterArray
+        }
         _ => ValueKind::Other,
     }
 }

@@ -58,6 +58,33 @@ fn kinds_decide_over_binary_values() {
 }
 
 #[test]
+fn elements_of_arrays_are_mended() {
+    let array = |elements: [&[u8]; 2]| {
+        let mut array =
+            [&[0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 25][..], &[0, 0, 0, 2, 0, 0, 0, 1]].concat();
+        for element in elements {
+            array.extend(u32::try_from(element.len()).unwrap().to_be_bytes());
+            array.extend_from_slice(element);
+        }
+        array
+    };
+    let (before, after) = (array([b"a\0b", b"\0"]), array([b"a b", b" "]));
+    let kinds: Arc<[ValueKind]> = Arc::from([ValueKind::CharacterArray; 2]);
+    let body_before = body(&[1], &[Some(&before), None, Some(&before)]);
+    // Of the third nothing is known.
+    let clean = body(&[1], &[Some(&after), None, Some(&before)]);
+    for chunk_bytes in [1, 2, 5, 1000] {
+        let with = BindScanner::with_kinds(body_before.len(), Encoding::Utf8, &kinds);
+        assert_eq!(mend(&body_before, with, &kinds, chunk_bytes), (clean.clone(), 2, false));
+        let asking = BindScanner::asking_for_kinds(body_before.len(), Encoding::Utf8);
+        assert_eq!(mend(&body_before, asking, &kinds, chunk_bytes), (clean.clone(), 2, true));
+    }
+    let text = body(&[], &[Some(b"{\0}")]);
+    let with = BindScanner::with_kinds(text.len(), Encoding::Utf8, &kinds);
+    assert_eq!(mend(&text, with, &kinds, 3), (body(&[], &[Some(b"{ }")]), 1, false));
+}
+
+#[test]
 fn kinds_are_only_asked_for_where_they_matter() {
     let asks = |formats: &[u16], value: &[u8]| {
         let body = body(formats, &[Some(value)]);

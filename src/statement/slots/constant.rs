@@ -47,12 +47,15 @@ pub fn quoted_hex(sql: &[u8], span: Range<usize>, lexing: Lexing) -> Option<Stri
     Some(if escaped { format!(" E'\\\\x{digits}'") } else { format!("'\\x{digits}'") })
 }
 
-/// The constant of any type, `'0'` or `'1'`, that stands for the integer 0 or 1 at `span`, which is
-/// written as this digit alone; a `boolean` column takes no integer.
+/// The constant of any type, `'0'` or `'1'`, that stands for the integer 0 or 1 at `span`; a `boolean`
+/// column takes no integer. It is written as this digit alone, or as pgjdbc writes an integer in its
+/// simple query mode, `('1'::int4)`; there the parentheses stay, as a word may touch them.
 pub fn quoted_boolean(sql: &[u8], span: Range<usize>) -> Option<&'static str> {
     match sql.get(span)? {
         b"0" => Some("'0'"),
         b"1" => Some("'1'"),
+        b"('0'::int2)" | b"('0'::int4)" | b"('0'::int8)" => Some("('0')"),
+        b"('1'::int2)" | b"('1'::int4)" | b"('1'::int8)" => Some("('1')"),
         _ => None,
     }
 }
@@ -128,10 +131,14 @@ mod tests {
     }
 
     #[test]
-    fn only_the_digits_become_booleans() {
+    fn only_zero_and_one_become_booleans() {
         let boolean = |sql: &str| quoted_boolean(sql.as_bytes(), 0..sql.len());
         assert_eq!((boolean("0"), boolean("1")), (Some("'0'"), Some("'1'")));
-        for sql in ["2", "+1", "(1)", "01", "1.", ""] {
+        assert_eq!(
+            (boolean("('0'::int4)"), boolean("('1'::int8)")),
+            (Some("('0')"), Some("('1')"))
+        );
+        for sql in ["2", "+1", "(1)", "01", "1.", "", "('2'::int4)", "('1'::int4)+1", "'1'::int4"] {
             assert_eq!(boolean(sql), None, "{sql}");
         }
     }
