@@ -288,11 +288,12 @@ async fn serve_client(accepted: Accepted, shared: &Shared, pool: &BufferPool) ->
     let began = Instant::now();
     let mut client = Client::new(accepted)?;
     let address = client.address();
-    // A login takes much more memory than the session behind it: it is given back.
+    // A login or a cancel takes much more memory than a session, so it has it apart and gives it
+    // back.
     let mut startup = match Box::pin(shared.login.greet(&mut client)).await? {
         Asked::Session(startup) => startup,
         Asked::Cancel(packet) => {
-            shared.login.target().cancel(&packet, CANCEL_TIMEOUT).await?;
+            Box::pin(shared.login.target().cancel(&packet, CANCEL_TIMEOUT)).await?;
             return client.close().await;
         }
         Asked::Refused(error) => return client.refuse(&error).await,
@@ -332,7 +333,7 @@ async fn cancel_running(shared: &Shared, session: &Session) {
         return;
     }
     let packet = wire::cancel_request(session.backend_key());
-    match shared.login.target().cancel(&packet, CANCEL_TIMEOUT).await {
+    match Box::pin(shared.login.target().cancel(&packet, CANCEL_TIMEOUT)).await {
         Ok(()) => tracing::info!(
             user = session.startup().user,
             "cancelled the statement of a client that vanished"
