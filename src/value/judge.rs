@@ -15,6 +15,7 @@ use std::borrow::Cow;
 
 use memchr::memchr;
 
+use super::binary_array::ArrayScanner;
 use super::binary_text::{binary_to_text, can_fit, fit_binary_from};
 use super::column::Column;
 use super::kind::ValueKind;
@@ -161,7 +162,7 @@ impl ColumnJudge {
 
     fn can_apply_to_binary(&self) -> bool {
         let cuts_lobs = self.policies.lob_bytes_max.is_some() && length::is_unbounded(&self.column);
-        self.column.kind().is_characters()
+        self.column.kind() != ValueKind::Other
             || can_fit(&self.column)
             || cuts_lobs
             || self.guards_digits()
@@ -290,6 +291,16 @@ impl ColumnJudge {
 
     /// The same in binary format.
     fn judge_other_binary(&self, judged: &mut Judged<'_>) -> Result<(), Verdict> {
+        // Without a NUL an element would be shorter, and the lengths around it others.
+        if self.column.kind() == ValueKind::CharacterArray && self.policies.nul == NulPolicy::Space
+        {
+            let mut array = judged.value.to_vec();
+            let replaced = ArrayScanner::default().scan(&mut array);
+            if replaced > 0 {
+                judged.change(ValueRule::NulToSpace, replaced, array);
+            }
+            return Ok(());
+        }
         if self.column.type_oid == type_oid::BYTEA {
             if let Some(limit) = self.lob_bytes_max()
                 && let Some(kept) = judged.value.get(..limit)
