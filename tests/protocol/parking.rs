@@ -77,7 +77,7 @@ fn the_first_statement_that_loads_parks() {
     let (database, endpoint) = target(TABLES);
     database.query("CREATE VIEW child_view AS SELECT * FROM child");
     let before = definitions(&database);
-    let load = [
+    let mut load = vec![
         "INSERT INTO child VALUES (1, 1)",
         "UPDATE child SET parent = 2",
         "DELETE FROM child",
@@ -89,6 +89,10 @@ fn the_first_statement_that_loads_parks() {
         "EXPLAIN ANALYZE INSERT INTO child VALUES (1, 1)",
         "SELECT 1; BEGIN; INSERT INTO child VALUES (1, 1); COMMIT",
     ];
+    let version: u32 = database.query("SHOW server_version_num")[0][0].parse().unwrap();
+    if version < 150_000 {
+        load.retain(|sql| !sql.starts_with("MERGE"));
+    }
     for sql in load {
         for by_parse in [false, true] {
             if by_parse && sql.contains(';') {
