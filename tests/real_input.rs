@@ -6,6 +6,7 @@ mod csv;
 mod drain;
 #[cfg(all(client = "psql", client = "pg_dump", client = "pg_restore"))]
 mod dump;
+mod parallel_load;
 #[cfg(client = "pgbench")]
 mod pgbench;
 #[cfg(all(client = "pgloader", client = "sqlite3"))]

@@ -240,7 +240,10 @@ proptest! {
         let columns: Vec<_> = names.iter().map(|name| format!("{name} {name}(5)[]")).collect();
         let casts: Vec<_> = names.iter().map(|name| format!("x::{name}, {name} 'y'")).collect();
         let sql = format!("CREATE TABLE t ({}); SELECT {}", columns.join(", "), casts.join(", "));
-        let script = check(sql.as_bytes(), Lexing::default(), &mapping());
+        let mut script = check(sql.as_bytes(), Lexing::default(), &mapping());
+        // It is a definition, whatever its names are.
+        prop_assert!(std::mem::take(&mut script.changes_relations));
+        prop_assert_eq!(std::mem::take(&mut script.table_statements).len(), 1);
         // The names of this form that PostgreSQL has.
         let unknown_types = names.iter().filter(|name| !["any", "box"].contains(&name.as_str())).count();
         let expected = Script {

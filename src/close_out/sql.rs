@@ -136,6 +136,29 @@ pub fn park_sql(scope: &Scope) -> String {
     park_where(&touches(scope))
 }
 
+/// The same with its failure, whatever it is but a cancelled statement, caught and told by a WARNING
+/// whose DETAIL is [`CAUGHT`]: the transaction around it goes on, and so does a pipeline.
+pub fn park_softly_sql(scope: &Scope) -> String {
+    let body = format!(
+        "
+DECLARE
+    caller_level text := pg_catalog.current_setting('client_min_messages');
+BEGIN
+    {};
+EXCEPTION WHEN OTHERS THEN
+    PERFORM pg_catalog.set_config('client_min_messages', 'warning', true);
+    RAISE WARNING USING ERRCODE = SQLSTATE, MESSAGE = SQLERRM, DETAIL = '{CAUGHT}';
+    PERFORM pg_catalog.set_config('client_min_messages', caller_level, true);
+END ",
+        park_block(&touches(scope)).trim()
+    );
+    let tag = dollar_tag(&body);
+    format!("DO {tag}{body}{tag}")
+}
+
+/// What the DETAIL of the WARNING of [`park_softly_sql`] says.
+pub const CAUGHT: &str = "Foreign keys were not parked.";
+
 /// The same for one foreign key.
 pub fn park_one_sql(schema: &str, table: &str, constraint: &str) -> String {
     let [schema, table, constraint] = [schema, table, constraint].map(quoted_literal);
@@ -145,8 +168,15 @@ pub fn park_one_sql(schema: &str, table: &str, constraint: &str) -> String {
 }
 
 fn park_where(condition: &str) -> String {
+    let body = park_block(condition);
+    let tag = dollar_tag(&body);
+    format!("DO {tag}{body}{tag}")
+}
+
+/// The block of PL/pgSQL that parks.
+fn park_block(condition: &str) -> String {
     let keys = foreign_keys_sql(condition);
-    let body = format!(
+    format!(
         "
 DECLARE
     caller_path text := pg_catalog.current_setting('search_path');
@@ -205,9 +235,7 @@ BEGIN
     END IF;
     PERFORM pg_catalog.set_config('search_path', caller_path, true);
 END "
-    );
-    let tag = dollar_tag(&body);
-    format!("DO {tag}{body}{tag}")
+    )
 }
 
 /// A dollar quote that does not end inside the text.

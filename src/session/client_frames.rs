@@ -185,7 +185,7 @@ impl Session {
         }
         Ok(match head.tag {
             tag::BIND => self.on_bind(head, rest, first)?,
-            tag::EXECUTE => self.on_execute(head, rest),
+            tag::EXECUTE => self.on_execute(head, rest, first),
             tag::SYNC => self.on_sync(head, first),
             tag::DESCRIBE => self.on_describe(head, rest),
             tag::CLOSE => self.on_close(head, rest),
@@ -214,12 +214,20 @@ impl Session {
         Judged::Passed(HEAD_BYTES)
     }
 
-    fn on_execute(&mut self, head: Head, rest: &mut [u8]) -> Judged {
+    fn on_execute(&mut self, head: Head, rest: &mut [u8], first: bool) -> Judged {
         let mut notes = None;
         if !self.prepared.is_empty() {
             let Some(body) = small_body(head, rest) else { return Judged::Later };
             let name = wire::cstring(body).map(|(name, _)| name);
-            if let Some(plan) = name.and_then(|name| self.prepared.portal(name)) {
+            let plan = name.and_then(|name| self.prepared.portal(name)).map(Arc::clone);
+            if let Some(plan) = &plan {
+                // Since the Parse a rollback may have brought foreign keys back.
+                if let Some(park) = self.parking_of_all_due(plan.loads) {
+                    return self.ask_first(park, true, first);
+                }
+                if plan.cause.transaction {
+                    self.parking.on_possible_undo();
+                }
                 notes = positions_of(plan);
                 if let Some(tag) = plan.tag {
                     notes.get_or_insert_default().tags = [(0, tag)].into();

@@ -3,6 +3,7 @@
 
 use super::ledger_entries::create_sql;
 use super::policy::{BadSetting, NAMES, Settings};
+use crate::close_out::sql::CAUGHT;
 use crate::wire::{self, OwnError, tag};
 
 /// The two values of `session_replication_role` that the proxy sets.
@@ -39,11 +40,7 @@ pub(super) enum OwnStatement {
         sql: String,
         /// Whether it is about all of them.
         all: bool,
-        /// Whether a savepoint keeps a failure from the client's transaction.
-        guarded: bool,
     },
-    /// Goes back to the savepoint in front of parking that failed.
-    UndoPark,
     /// Asks for the types of a function's arguments.
     Arguments(u32),
     /// Asks what is under types that users have made.
@@ -78,15 +75,7 @@ impl OwnStatement {
                 true => create_sql() + insert,
                 false => insert.clone(),
             },
-            OwnStatement::Park { sql, guarded, .. } => match guarded {
-                true => {
-                    format!("SAVEPOINT dms_proxy_park; {sql}; RELEASE SAVEPOINT dms_proxy_park")
-                }
-                false => sql.clone(),
-            },
-            OwnStatement::UndoPark => {
-                "ROLLBACK TO SAVEPOINT dms_proxy_park; RELEASE SAVEPOINT dms_proxy_park".into()
-            }
+            OwnStatement::Park { sql, .. } => sql.clone(),
             OwnStatement::Arguments(function) => {
                 format!("SELECT proargtypes FROM pg_catalog.pg_proc WHERE oid = {function}")
             }
@@ -145,7 +134,7 @@ fn columns_sql(schema: Option<&str>, table: &str, major: u32) -> String {
 pub(super) struct OwnAnswer {
     /// The rows.
     pub(super) rows: Vec<Vec<Option<Vec<u8>>>>,
-    /// The error, where there was one.
+    /// The error, where there was one; or one that the statement has caught and warns of.
     pub(super) error: Option<OwnFailure>,
 }
 
@@ -164,7 +153,8 @@ impl OwnAnswer {
                 let columns = wire::data_row_text(body).unwrap_or_default();
                 self.rows.push(columns.into_iter().map(|value| Some(value?.to_vec())).collect());
             }
-            tag::ERROR_RESPONSE => {
+            tag::NOTICE_RESPONSE if wire::error_field(body, b'D') != Some(CAUGHT.as_bytes()) => {}
+            tag::ERROR_RESPONSE | tag::NOTICE_RESPONSE => {
                 let field =
                     |code| wire::printable(wire::error_field(body, code).unwrap_or_default());
                 self.error = Some(OwnFailure { sqlstate: field(b'C'), message: field(b'M') });

@@ -24,6 +24,8 @@ pub(super) struct Plan {
     pub(super) tag: Option<&'static str>,
     /// The settings that it may change.
     pub(super) cause: Cause,
+    /// It loads rows, and foreign keys are parked before.
+    pub(super) loads: bool,
 }
 
 /// A name and what it stood for before a Parse.

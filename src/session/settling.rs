@@ -2,10 +2,11 @@
 //! changed the dms.* settings or put `session_replication_role` back. The client waits meanwhile,
 //! at a place between two of its frames where no pipeline is cut and no transaction ends.
 
+use super::client_frames::Judged;
 use super::expected_replies::{Expected, Notes, Request};
 use super::own_statement::{OwnAnswer, OwnFailure, OwnStatement, Role, role_refused};
 use super::policy::OnDenied;
-use super::{Phase, Session};
+use super::{Phase, Session, Step};
 use crate::wire::{self, OwnError};
 
 /// Where the session stands with its own statements.
@@ -148,6 +149,28 @@ impl Session {
         frames
     }
 
+    /// One of the two, by where the client stands. `extended` says that it speaks the extended
+    /// protocol.
+    pub(super) fn ask_anywhere(&mut self, question: OwnStatement, extended: bool) -> Vec<u8> {
+        match self.in_pipeline {
+            true => self.ask_in_pipeline(question),
+            false => self.ask(question, extended),
+        }
+    }
+
+    /// Asks in front of the frame that is being judged, once what is in front of that has gone.
+    pub(super) fn ask_first(
+        &mut self,
+        question: OwnStatement,
+        extended: bool,
+        first: bool,
+    ) -> Judged {
+        if !first {
+            return Judged::Later;
+        }
+        Judged::Done(Step::Replace(0, self.ask_anywhere(question, extended)))
+    }
+
     fn own_frames(&mut self, statement: OwnStatement) -> Vec<u8> {
         let sql = statement.sql();
         self.settling.answer = OwnAnswer::default();
@@ -192,10 +215,10 @@ impl Session {
                 self.on_relation(&answer);
                 None
             }
-            OwnStatement::Park { all, guarded, .. } => {
-                let (notices, next) = self.on_parked(*all, *guarded, answer.error.as_ref())?;
-                settled.to_client.extend(notices);
-                next
+            OwnStatement::Park { all, .. } => {
+                let notice = self.on_parked(*all, answer.error.as_ref())?;
+                settled.to_client.extend(notice);
+                None
             }
             OwnStatement::Arguments(function) => {
                 self.on_arguments(*function, &answer);
@@ -276,7 +299,6 @@ impl Session {
             OwnStatement::SetTimeout(_) => script(),
             OwnStatement::AfterConnect(_)
             | OwnStatement::Park { .. }
-            | OwnStatement::UndoPark
             | OwnStatement::Arguments(_)
             | OwnStatement::UserTypes(_)
             | OwnStatement::Columns { .. }

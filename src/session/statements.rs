@@ -25,7 +25,7 @@ impl Session {
     /// Query and Parse: the messages that carry SQL.
     pub(super) fn on_statement(&mut self, head: Head, rest: &mut [u8], first: bool) -> Judged {
         if head.frame_bytes > self.policy.statement_bytes_max {
-            return self.on_long_statement(head, rest);
+            return self.on_long_statement(head, rest, first);
         }
         if !first {
             return Judged::Later;
@@ -36,7 +36,12 @@ impl Session {
     }
 
     /// A statement that is too long to be held: only raw NULs are mended, while it arrives.
-    fn on_long_statement(&mut self, head: Head, rest: &[u8]) -> Judged {
+    fn on_long_statement(&mut self, head: Head, rest: &[u8], first: bool) -> Judged {
+        // What is that long holds rows.
+        if let Some(park) = self.parking_of_all_due(true) {
+            return self.ask_first(park, head.tag == tag::PARSE, first);
+        }
+        self.forget_parking_of_text();
         if head.tag == tag::PARSE {
             // The name stands for another statement now. The target reads no more of it than this.
             const NAME_BYTES: usize = 64;
@@ -92,7 +97,7 @@ impl Session {
         }
         let mut planned = self.plan_writes(sql, &[]);
         self.plan_copies(sql, &script.copies, &mut planned);
-        self.plan_table_statements(sql, &script, &mut planned);
+        self.plan_table_statements(&script, &mut planned);
         self.mend_constants(sql, &planned);
         let copies = self.copy_streams(&script);
         self.in_pipeline = false;
@@ -155,7 +160,7 @@ impl Session {
         }
         let mut planned = self.plan_writes(sql, &declared);
         self.plan_copies(sql, &script.copies, &mut planned);
-        self.plan_table_statements(sql, &script, &mut planned);
+        self.plan_table_statements(&script, &mut planned);
         self.mend_constants(sql, &planned);
         self.in_pipeline = true;
         // A Bind that is not remembered cannot be fitted to types that the target infers.
@@ -172,13 +177,19 @@ impl Session {
         let replacements = self.note_edits(&script, planned);
         let positions = self.positions(sql, &replacements);
         let mut cause = cause_of(&script);
-        let ends_changes = self.settling.is_unsettled() || self.relations.has_changed();
+        let ends_changes = self.settling.is_unsettled()
+            || self.relations.has_changed()
+            || self.parking.is_in_transaction();
         cause.transaction &= !name.is_empty() || ends_changes;
+        let loads = script.loads && self.parks();
         let copies = self.copy_streams(&script);
-        let matters =
-            positions.is_some() || !copies.is_empty() || cause.any() || parameters.is_some();
+        let matters = positions.is_some()
+            || !copies.is_empty()
+            || cause.any()
+            || parameters.is_some()
+            || loads;
         let plan = matters.then(|| {
-            Arc::new(Plan { positions: positions.clone(), copies, parameters, tag, cause })
+            Arc::new(Plan { positions: positions.clone(), copies, parameters, tag, cause, loads })
         });
         let plan = plan.filter(|_| has_room);
         let undo = self.prepared.prepare(name, plan);
@@ -310,12 +321,12 @@ impl Session {
             self.know_relations(names, extended)?;
         }
         if let Some(park) = self.parking_due(script) {
-            return Err(match self.in_pipeline {
-                true => self.ask_in_pipeline(park),
-                false => self.ask(park, extended),
-            });
+            return Err(self.ask_anywhere(park, extended));
         }
         self.forget_parking_of_text();
+        if script.ends_transaction {
+            self.parking.on_possible_undo();
+        }
         Ok(())
     }
 

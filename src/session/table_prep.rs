@@ -6,14 +6,19 @@ use super::own_statement::{OwnFailure, OwnStatement};
 use super::policy::{ForeignKeys, LoadPhase, OnDenied, TablePrep};
 use super::relations::Name;
 use super::value_rules::Planned;
-use crate::close_out::sql::{park_sql, quoted_literal};
+use crate::close_out::sql::park_softly_sql;
 use crate::close_out::{Scope, TableName};
+use crate::encoding::Encoding;
 use crate::ledger::Place;
 use crate::statement::{Script, TableReference, TableStatement, TableStatementKind};
 use crate::wire::{self, OwnError};
 
 /// The control tables of AWS DMS begin with this; nothing is done to statements about them.
 const CONTROL_TABLES: &[u8] = b"awsdms_";
+
+/// Failures that may be gone the next time: a deadlock, a lock or a statement that took too long or
+/// was cancelled, a conflict of transactions. The next load tries again.
+const TRANSIENT: [&str; 4] = ["40P01", "55P03", "57014", "40001"];
 
 /// Where the session stands with the parking of foreign keys.
 #[derive(Debug, Default)]
@@ -22,18 +27,33 @@ pub(super) struct Parking {
     pub(super) instead_of_role: bool,
     /// All foreign keys are parked, or cannot be.
     done: bool,
-    /// They were parked in a transaction of the client's, whose end may undo it.
+    /// They cannot be, which the client knows; it is not tried again.
+    refused: bool,
+    /// They were parked in a transaction of the client's that may be undone.
     in_transaction: bool,
+    /// It was tried for the text or the execution that waits.
+    tried: bool,
     /// Those of the tables of the text that waits are parked, or cannot be.
     done_for_text: bool,
 }
 
 impl Parking {
-    /// A transaction has ended.
-    pub(super) fn on_transaction_end(&mut self) {
-        if std::mem::take(&mut self.in_transaction) {
+    /// What was done in the transaction under way may be undone: it is done again when rows come,
+    /// which costs little where it was not.
+    pub(super) fn on_possible_undo(&mut self) {
+        if self.in_transaction {
             self.done = false;
         }
+    }
+
+    /// A transaction has ended.
+    pub(super) fn on_transaction_end(&mut self) {
+        self.in_transaction = false;
+    }
+
+    /// Whether the end of a transaction, or of a part of one, matters.
+    pub(super) fn is_in_transaction(&self) -> bool {
+        self.in_transaction
     }
 }
 
@@ -62,68 +82,94 @@ impl Session {
                 .collect();
             if !tables.is_empty() {
                 let scope = Scope { schemas: Vec::new(), tables };
-                return Some(self.park(&scope, false));
+                return Some(park(&scope, false));
             }
         }
-        let parks = self.settings.foreign_keys == ForeignKeys::Park || self.parking.instead_of_role;
-        let due = parks && self.settings.phase == LoadPhase::FullLoad && script.loads;
-        (due && !self.parking.done).then(|| self.park(&Scope::default(), true))
+        self.parking_of_all_due(script.loads)
     }
 
-    fn park(&self, scope: &Scope, all: bool) -> OwnStatement {
-        // A failure must not take the client's transaction with it.
-        let guarded = self.transaction_status == b'T' && !self.in_pipeline;
-        OwnStatement::Park { sql: park_sql(scope), all, guarded }
+    /// Whether this session parks foreign keys before it loads; not whether it has done so.
+    pub(super) fn parks(&self) -> bool {
+        match self.settings.foreign_keys {
+            ForeignKeys::Park => true,
+            ForeignKeys::ReplicaRole => self.parking.instead_of_role,
+            ForeignKeys::Off => false,
+        }
+    }
+
+    /// The statement that has to run before something is executed that `loads` rows, if there is
+    /// one. Once it is answered the next call says that there is none, whatever the answer was.
+    pub(super) fn parking_of_all_due(&mut self, loads: bool) -> Option<OwnStatement> {
+        let due = loads
+            && self.parks()
+            && self.settings.phase == LoadPhase::FullLoad
+            && self.transaction_status != b'E'
+            && !self.parking.done
+            && !self.parking.refused
+            && !self.parking.tried;
+        if !due {
+            self.parking.tried &= !loads;
+            return None;
+        }
+        Some(park(&Scope::default(), true))
     }
 
     /// The text has gone.
     pub(super) fn forget_parking_of_text(&mut self) {
         self.parking.done_for_text = false;
+        self.parking.tried = false;
     }
 
-    /// The target has answered; gives the notices for the client and what is to run next.
+    /// The target has answered; gives a notice for the client.
     ///
     /// # Errors
     /// The session has to end, by configuration.
     pub(super) fn on_parked(
         &mut self,
         all: bool,
-        guarded: bool,
         failure: Option<&OwnFailure>,
-    ) -> Result<(Vec<u8>, Option<OwnStatement>), OwnError> {
+    ) -> Result<Vec<u8>, OwnError> {
+        let transient = failure.is_some_and(|found| TRANSIENT.contains(&found.sqlstate.as_str()));
         if all {
-            self.parking.done = true;
-            self.parking.in_transaction = self.transaction_status != b'I';
+            self.parking.tried = true;
+            self.parking.done = !transient;
+            self.parking.refused = failure.is_some() && !transient;
+            // The status of a pipeline is not known: it may be a transaction of its own.
+            self.parking.in_transaction = self.transaction_status != b'I' || self.in_pipeline;
         } else {
             self.parking.done_for_text = true;
         }
-        let Some(failure) = failure else { return Ok((Vec::new(), None)) };
+        let Some(failure) = failure else { return Ok(Vec::new()) };
         let warning = OwnError {
             detail: Some(format!("The target said: {} {}.", failure.sqlstate, failure.message)),
             ..OwnError::new("42501", "foreign keys stay where they are: they could not be parked")
-        }
-        .with_hint("Park them as their tables' owner: dms-proxy fk park.");
-        if self.policy.on_denied == OnDenied::Fail {
+        };
+        let warning = warning.with_hint(match transient {
+            true => "It is tried again with the next load.",
+            false => "Park them as their tables' owner: dms-proxy fk park.",
+        });
+        if self.policy.on_denied == OnDenied::Fail && !transient {
             return Err(warning);
         }
         tracing::warn!(user = self.startup.user, detail = warning.detail, "{}", warning.message);
-        let undo = guarded.then_some(OwnStatement::UndoPark);
-        Ok((wire::notice_response(&warning), undo))
+        Ok(wire::notice_response(&warning))
     }
 
     /// Turns the statements that prepare tables into what the mode says.
-    pub(super) fn plan_table_statements(
-        &mut self,
-        sql: &[u8],
-        script: &Script,
-        planned: &mut Planned,
-    ) {
-        let mode = self.settings.table_prep;
-        if !matches!(mode, TablePrep::DoNothing | TablePrep::TruncateBeforeLoad) {
-            return;
-        }
+    pub(super) fn plan_table_statements(&mut self, script: &Script, planned: &mut Planned) {
+        let mut settings = self.settings;
+        let mut set = script.settings.iter().peekable();
         for statement in &script.table_statements {
-            if statement.tables.iter().all(is_control_table) {
+            // What the text itself has set in front of the statement is in force there.
+            while let Some(setting) = set.next_if(|set| set.span.start < statement.span.start) {
+                if let Some(value) = &setting.value {
+                    // A value that means nothing has been refused.
+                    let _ = settings.set(&setting.name, value);
+                }
+            }
+            let mode = settings.table_prep;
+            let prepares = matches!(mode, TablePrep::DoNothing | TablePrep::TruncateBeforeLoad);
+            if !prepares || statement.tables.iter().all(is_control_table) {
                 continue;
             }
             let (rule, tag) = match statement.kind {
@@ -144,7 +190,7 @@ impl Session {
                 }
             };
             if let Some(tag) = tag {
-                let encoded = statement_sql(sql, statement, mode);
+                let encoded = statement_sql(statement, mode, self.lexing.encoding);
                 planned.replace(statement.span.clone(), &encoded);
                 planned.tags.push((statement.number, tag));
             }
@@ -176,119 +222,186 @@ fn dropped(script: &Script) -> impl Iterator<Item = &TableReference> {
     dropping.flat_map(|found| &found.tables).filter(|table| !is_control_table(table))
 }
 
-/// One statement that does in the place of a DROP or TRUNCATE what the mode says. Temporary tables and
-/// control tables are dropped or truncated as they were to be; errors about tables that are not there
-/// are those of the server.
-fn statement_sql(sql: &[u8], statement: &TableStatement, mode: TablePrep) -> Vec<u8> {
-    let (verb, missing, if_exists, restart) = match statement.kind {
-        TableStatementKind::Drop { if_exists, .. } => ("DROP TABLE", "table", if_exists, false),
-        TableStatementKind::Truncate { restart_identity, .. } => {
-            ("TRUNCATE", "relation", false, restart_identity)
+fn park(scope: &Scope, all: bool) -> OwnStatement {
+    OwnStatement::Park { sql: park_softly_sql(scope), all }
+}
+
+/// One statement that does in the place of a DROP or TRUNCATE what the mode says.
+fn statement_sql(statement: &TableStatement, mode: TablePrep, encoding: Encoding) -> Vec<u8> {
+    let (verb, behind, restart) = match statement.kind {
+        TableStatementKind::Drop { if_exists, cascade } => {
+            let verb = if if_exists { "DROP TABLE IF EXISTS" } else { "DROP TABLE" };
+            (verb, if cascade { " CASCADE" } else { "" }, false)
+        }
+        TableStatementKind::Truncate { restart_identity, cascade } => {
+            let behind = match (restart_identity, cascade) {
+                (true, true) => " RESTART IDENTITY CASCADE",
+                (true, false) => " RESTART IDENTITY",
+                (false, true) => " CASCADE",
+                (false, false) => "",
+            };
+            ("TRUNCATE", behind, restart_identity)
         }
         TableStatementKind::Create { .. } => return Vec::new(),
     };
-    let names: Vec<Vec<u8>> = statement
-        .tables
-        .iter()
-        .map(|table| quoted_bytes(sql.get(table.span.clone()).unwrap_or_default()))
-        .collect();
-    let only: Vec<&str> =
-        statement.tables.iter().map(|table| if table.only { "true" } else { "false" }).collect();
-    let empties = mode == TablePrep::TruncateBeforeLoad;
+    let truth = |truth| if truth { "true" } else { "false" };
+    let names: Vec<Vec<u8>> =
+        statement.tables.iter().map(|table| name_constant(&table.name, encoding)).collect();
+    let alone: Vec<&str> = statement.tables.iter().map(|table| truth(table.only)).collect();
     let body = BODY
-        .replace("{verb}", &quoted_literal(verb))
-        .replace("{missing}", missing)
-        .replace("{if_exists}", if if_exists { "true" } else { "false" })
-        .replace("{restart}", if restart { "true" } else { "false" })
-        .replace("{empties}", if empties { "true" } else { "false" })
+        .replace("{verb}", verb)
+        .replace("{behind}", behind)
+        .replace("{restart}", truth(restart))
+        .replace("{empties}", truth(mode == TablePrep::TruncateBeforeLoad))
         .replace("{mode}", mode.name())
-        .replace("{only}", &only.join(", "));
+        .replace("{alone}", &alone.join(", "));
     // The names stay in the client's encoding, which the rest of the text does not depend on.
-    let mut text = Vec::new();
     let (before, after) = body.split_once("{names}").unwrap_or((&body, ""));
-    text.extend_from_slice(b"DO $dms_proxy$");
-    text.extend_from_slice(before.as_bytes());
-    text.extend(names.join(&b", "[..]));
-    text.extend_from_slice(after.as_bytes());
-    text.extend_from_slice(b"$dms_proxy$");
+    [b"DO $$", before.as_bytes(), &names.join(&b", "[..]), after.as_bytes(), b"$$"].concat()
+}
+
+/// A string constant that holds a name in quotes, whatever `standard_conforming_strings` is. No `$`
+/// is in it, so it cannot end the text around it.
+fn name_constant(parts: &[Vec<u8>], encoding: Encoding) -> Vec<u8> {
+    let mut text = b"E'".to_vec();
+    for (number, part) in parts.iter().enumerate() {
+        text.extend_from_slice(if number == 0 { b"\"" } else { b".\"" });
+        let mut rest = part.as_slice();
+        while !rest.is_empty() {
+            // In some encodings a byte of a longer character looks like one of these.
+            let (character, behind) = rest.split_at(encoding.character_length(rest));
+            match character {
+                b"'" | b"\\" | b"\"" => text.extend([character, character].concat()),
+                b"$" => text.extend_from_slice(b"\\044"),
+                _ => text.extend_from_slice(character),
+            }
+            rest = behind;
+        }
+        text.push(b'"');
+    }
+    text.push(b'\'');
     text
 }
 
-/// A string constant for the spelling of a name, whatever `standard_conforming_strings` is.
-fn quoted_bytes(name: &[u8]) -> Vec<u8> {
-    let mut text = b"E'".to_vec();
-    for &byte in name {
-        if matches!(byte, b'\'' | b'\\') {
-            text.push(byte);
-        }
-        text.push(byte);
-    }
-    text.push(b'\'');
-    // A name cannot end the text around it.
-    if text.windows(11).any(|window| window == b"$dms_proxy$") { b"E''".to_vec() } else { text }
-}
-
+/// Temporary tables, control tables, what is no table and what is not there get the statement as it
+/// was written, so that errors and notices about them are the server's. All others are ours: they
+/// are left as they are, or emptied.
+///
+/// `entry` and `member` are two columns of one list: which table of the statement, and the relations
+/// that are emptied with it, its partitions and other children. Those to which no foreign key of
+/// another relation refers are truncated, all at once; the others follow by DELETE, in one statement,
+/// so that foreign keys among them are looked at when all of them are empty. Under the replica role
+/// nothing is changed in tables that refer to them; without it the server refuses where rows refer
+/// to them, and we where it would change those.
+///
 /// A name is looked up by a constant, since `to_regclass` takes `cstring` before PostgreSQL 9.6.
-/// Under the replica role nothing is changed in the tables that refer to one that is emptied by
-/// DELETE; without it the server refuses where rows refer to it, and we where it would change them.
 const BODY: &str = "
 DECLARE
-    written text[] := ARRAY[{names}]::text[];
-    alone boolean[] := ARRAY[{only}];
-    emptied oid[] := '{}';
-    whole text := '';
-    found regclass;
+    named text[] := ARRAY[{names}]::text[];
+    alone boolean[] := ARRAY[{alone}];
+    as_written text := '';
+    relation regclass;
+    relation_name name;
+    is_ours boolean;
+    entry int[] := '{}';
+    member oid[] := '{}';
+    entries int[];
+    members oid[];
+    whole int[] := '{}';
+    rest int[] := '{}';
+    leaving int[];
+    list text;
+    number int;
     referrers text;
     sequence regclass;
 BEGIN
-    FOR i IN 1 .. pg_catalog.array_length(written, 1) LOOP
-        EXECUTE pg_catalog.format('SELECT pg_catalog.to_regclass(%L)', written[i]) INTO found;
-        IF found IS NULL AND {if_exists} THEN
-            RAISE NOTICE '{missing} \"%\" does not exist, skipping', written[i];
-        ELSIF found IS NULL THEN
-            RAISE EXCEPTION '{missing} \"%\" does not exist', written[i] USING ERRCODE = '42P01';
-        ELSIF EXISTS (SELECT 1 FROM pg_catalog.pg_class c WHERE c.oid = found
-            AND (c.relpersistence = 't' OR c.relname LIKE 'awsdms\\_%')) THEN
-            EXECUTE pg_catalog.format('%s %s', {verb}, found);
-        ELSIF {empties} THEN
-            emptied := emptied || found::oid;
-        ELSE
-            RAISE NOTICE 'table \"%\" is left as it is (table_prep.mode = {mode})', written[i];
+    FOR i IN 1 .. pg_catalog.array_length(named, 1) LOOP
+        EXECUTE pg_catalog.format('SELECT pg_catalog.to_regclass(%L)', named[i]) INTO relation;
+        SELECT c.relname, c.relkind IN ('r', 'p') AND c.relpersistence <> 't' AND c.oid >= 16384
+            AND pg_catalog.left(c.relname, 7) <> 'awsdms_'
+            INTO relation_name, is_ours FROM pg_catalog.pg_class c WHERE c.oid = relation;
+        IF relation IS NULL OR NOT is_ours THEN
+            as_written := as_written || CASE WHEN as_written = '' THEN '' ELSE ', ' END
+                || CASE WHEN alone[i] THEN 'ONLY ' ELSE '' END || named[i];
+        ELSIF NOT {empties} THEN
+            RAISE NOTICE 'table \"%\" is left as it is (table_prep.mode = {mode})', relation_name;
+        ELSIF NOT relation::oid = ANY (member) THEN
+            WITH RECURSIVE r (id) AS (SELECT relation::oid UNION
+                SELECT h.inhrelid FROM pg_catalog.pg_inherits h JOIN r ON h.inhparent = r.id
+                WHERE NOT alone[i])
+            SELECT pg_catalog.array_agg(i), pg_catalog.array_agg(r.id) INTO entries, members FROM r;
+            entry := entry || entries;
+            member := member || members;
+            whole := whole || i;
         END IF;
     END LOOP;
-    FOR i IN 1 .. pg_catalog.array_length(written, 1) LOOP
-        EXECUTE pg_catalog.format('SELECT pg_catalog.to_regclass(%L)', written[i]) INTO found;
-        CONTINUE WHEN found IS NULL OR NOT found::oid = ANY (emptied);
-        SELECT pg_catalog.string_agg(DISTINCT c.conrelid::regclass::text, ', ') INTO referrers
-            FROM pg_catalog.pg_constraint c WHERE c.contype = 'f' AND c.confrelid = found
-            AND NOT c.conrelid = ANY (emptied);
-        IF referrers IS NULL THEN
-            whole := whole || CASE WHEN whole = '' THEN '' ELSE ', ' END
-                || CASE WHEN alone[i] THEN 'ONLY ' ELSE '' END || found::text;
-        ELSE
-            IF pg_catalog.current_setting('session_replication_role') <> 'replica'
-                AND EXISTS (SELECT 1 FROM pg_catalog.pg_constraint c WHERE c.contype = 'f'
-                AND c.confrelid = found AND NOT c.conrelid = ANY (emptied)
-                AND c.confdeltype IN ('c', 'n', 'd')) THEN
-                RAISE EXCEPTION 'table \"%\" cannot be emptied: foreign keys would change rows of %',
-                    written[i], referrers USING ERRCODE = '0A000',
-                    HINT = 'Park the foreign keys first (dms-proxy fk park), or load these tables too.';
-            END IF;
-            RAISE NOTICE 'table \"%\" is emptied by DELETE, because foreign keys of % refer to it',
-                written[i], referrers;
-            EXECUTE pg_catalog.format('DELETE FROM %s%s',
-                CASE WHEN alone[i] THEN 'ONLY ' ELSE '' END, found);
-            IF {restart} THEN
-                FOR sequence IN SELECT d.objid::regclass FROM pg_catalog.pg_depend d
-                    JOIN pg_catalog.pg_class s ON s.oid = d.objid AND s.relkind = 'S'
-                    WHERE d.refobjid = found AND d.refobjsubid > 0 AND d.deptype IN ('a', 'i')
-                LOOP
-                    EXECUTE pg_catalog.format('ALTER SEQUENCE %s RESTART', sequence);
-                END LOOP;
-            END IF;
-        END IF;
+    IF as_written <> '' THEN
+        EXECUTE '{verb} ' || as_written || '{behind}';
+    END IF;
+    LOOP
+        SELECT pg_catalog.array_agg(DISTINCT e.i) INTO leaving
+            FROM ROWS FROM (pg_catalog.unnest(entry), pg_catalog.unnest(member)) e (i, id)
+            JOIN pg_catalog.pg_constraint c ON c.contype = 'f' AND c.confrelid = e.id
+            WHERE e.i = ANY (whole) AND NOT EXISTS (SELECT 1 FROM
+                ROWS FROM (pg_catalog.unnest(entry), pg_catalog.unnest(member)) w (i, id)
+                WHERE w.id = c.conrelid AND w.i = ANY (whole));
+        EXIT WHEN leaving IS NULL;
+        rest := rest || leaving;
+        SELECT coalesce(pg_catalog.array_agg(w), '{}') INTO whole
+            FROM pg_catalog.unnest(whole) w WHERE w <> ALL (leaving);
     END LOOP;
-    IF whole <> '' THEN
-        EXECUTE 'TRUNCATE ' || whole || CASE WHEN {restart} THEN ' RESTART IDENTITY' ELSE '' END;
+    FOR number, referrers IN SELECT e.i, pg_catalog.string_agg(DISTINCT c.conrelid::regclass::text, ', ')
+        FROM ROWS FROM (pg_catalog.unnest(entry), pg_catalog.unnest(member)) e (i, id)
+        JOIN pg_catalog.pg_constraint c ON c.contype = 'f' AND c.confrelid = e.id
+        WHERE NOT c.conrelid = ANY (member) AND c.confdeltype IN ('c', 'n', 'd')
+        AND pg_catalog.current_setting('session_replication_role') <> 'replica' GROUP BY e.i
+    LOOP
+        RAISE EXCEPTION 'table % cannot be emptied: foreign keys would change rows of %',
+            named[number], referrers USING ERRCODE = '0A000',
+            HINT = 'Park the foreign keys first (dms-proxy fk park), or empty these tables too.';
+    END LOOP;
+    IF whole <> '{}' THEN
+        SELECT pg_catalog.string_agg(CASE WHEN alone[w] THEN 'ONLY ' ELSE '' END || named[w], ', ')
+            INTO list FROM pg_catalog.unnest(whole) w;
+        EXECUTE 'TRUNCATE ' || list || CASE WHEN {restart} THEN ' RESTART IDENTITY' ELSE '' END;
+    END IF;
+    IF rest <> '{}' THEN
+        FOREACH number IN ARRAY rest LOOP
+            RAISE NOTICE 'table % is emptied by DELETE, because foreign keys refer to it',
+                named[number];
+        END LOOP;
+        SELECT 'WITH ' || pg_catalog.string_agg(pg_catalog.format('e%s AS (DELETE FROM %s%s)', w,
+            CASE WHEN alone[w] THEN 'ONLY ' ELSE '' END, named[w]), ', ') || ' SELECT 1'
+            INTO list FROM pg_catalog.unnest(rest) w;
+        EXECUTE list;
+    END IF;
+    IF {restart} THEN
+        FOR sequence IN SELECT d.objid::regclass
+            FROM ROWS FROM (pg_catalog.unnest(entry), pg_catalog.unnest(member)) e (i, id)
+            JOIN pg_catalog.pg_depend d ON d.refobjid = e.id AND d.refobjsubid > 0
+                AND d.refclassid = 'pg_catalog.pg_class'::regclass
+                AND d.classid = 'pg_catalog.pg_class'::regclass AND d.deptype IN ('a', 'i')
+            JOIN pg_catalog.pg_class s ON s.oid = d.objid AND s.relkind = 'S'
+            WHERE e.i = ANY (rest)
+        LOOP
+            EXECUTE pg_catalog.format('ALTER SEQUENCE %s RESTART', sequence);
+        END LOOP;
     END IF;
 END ";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_cannot_leave_its_constant() {
+        let constant = |name: &[u8], encoding| {
+            name_constant(&[name.to_vec()], encoding).escape_ascii().to_string()
+        };
+        assert_eq!(constant(b"a'\\\"$$", Encoding::Utf8), r#"E\'\"a\'\'\\\\\"\"\\044\\044\"\'"#);
+        // U+8868 in Shift-JIS ends in a byte that looks like a backslash.
+        assert_eq!(constant(b"\x95\\", Encoding::ShiftJis), r#"E\'\"\x95\\\"\'"#);
+        let two = name_constant(&[b"s".to_vec(), b"t".to_vec()], Encoding::Utf8);
+        assert_eq!(two, br#"E'"s"."t"'"#);
+    }
+}

@@ -248,6 +248,7 @@ impl Session {
 
     fn on_target_error(&mut self) {
         self.counts.target_errors += 1;
+        self.parking.on_possible_undo();
         self.copy_in = CopyIn::None;
         self.copied_out = false;
         self.prepared.forget_all_kinds();
@@ -297,6 +298,9 @@ impl Session {
                 // Rows that were read are nobody's load.
                 if !std::mem::take(&mut self.copied_out) {
                     self.counts.rows += wire::command_rows(body);
+                }
+                if body.starts_with(b"ROLLBACK") {
+                    self.parking.on_possible_undo();
                 }
                 self.replies.on_completion(frame_tag);
             }

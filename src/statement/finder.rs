@@ -167,7 +167,8 @@ impl<'a> Finder<'a> {
 
     fn dispatch(&mut self, word: &[u8]) -> Understood {
         self.script.loads |=
-            matches!(word, b"insert" | b"update" | b"delete" | b"merge" | b"truncate");
+            matches!(word, b"insert" | b"update" | b"delete" | b"merge" | b"truncate")
+                || word == b"with" && self.with_loads();
         match word {
             b"select" | b"insert" | b"update" | b"delete" | b"with" | b"values" | b"merge"
             | b"begin" | b"table" | b"fetch" | b"execute" | b"declare" | b"start" | b"close"
@@ -197,6 +198,22 @@ impl<'a> Finder<'a> {
                 self.expression(Place::Cast, Until::Statement)
             }
         }
+    }
+
+    /// Whether the WITH at the cursor has a statement that loads rows, in parentheses or behind them.
+    fn with_loads(&self) -> bool {
+        let mut cursor = self.cursor;
+        while !cursor.at(TokenKind::End) {
+            let follows = matches!(cursor.previous.kind, TokenKind::Open | TokenKind::Close);
+            if follows && cursor.is_any(&["insert", "update", "delete", "merge"]) {
+                return true;
+            }
+            if cursor.at(TokenKind::Semicolon) {
+                return false;
+            }
+            cursor.bump();
+        }
+        false
     }
 
     /// `EXPLAIN [ANALYZE] [VERBOSE] | EXPLAIN ( option, ... )`.

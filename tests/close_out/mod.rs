@@ -86,12 +86,21 @@ impl<'a> Target<'a> {
     }
 
     /// What `pg_dump -s` says of everything but the journal, the keys that it makes up left out; and
-    /// the foreign keys that partitions have, of which it says nothing.
+    /// the foreign keys that partitions have, of which it says nothing. Some servers come without a
+    /// pg_dump, and another version's may refuse: then it is what the catalogs say of all constraints.
     fn schema(&self) -> String {
         let pg_dump = self.server.binaries_directory().join("pg_dump");
-        let mut dump = command(Path::new(&pg_dump));
-        dump.args(["-s", "-N", "dms_proxy", "-d", &self.url()]);
-        let text = run(&mut dump, b"").success();
+        let text = if pg_dump.exists() {
+            let mut dump = command(Path::new(&pg_dump));
+            dump.args(["-s", "-N", "dms_proxy", "-d", &self.url()]);
+            run(&mut dump, b"").success()
+        } else {
+            let constraints = "SELECT conrelid::regclass, conname, pg_get_constraintdef(oid),
+                convalidated, obj_description(oid, 'pg_constraint') FROM pg_constraint
+                WHERE connamespace::regnamespace::text NOT IN ('dms_proxy', 'information_schema')
+                ORDER BY conrelid::regclass::text, conname";
+            self.query(constraints).into_iter().map(|row| row.join(" ") + "\n").collect()
+        };
         let lines = text.lines().filter(|line| !line.contains("restrict ")).map(str::to_owned);
         let of_partitions = "SELECT conrelid::regclass, confrelid::regclass,
             pg_get_constraintdef(oid), convalidated FROM pg_constraint

@@ -8,12 +8,14 @@ mod function_call;
 mod hostile;
 mod ledger;
 mod login;
+mod parking;
 mod policies;
 mod rejects;
 mod rewriting;
 mod settings;
 mod simple_query;
 mod startup;
+mod table_prep;
 mod terminate;
 mod tls;
 mod typed_constants;
@@ -51,6 +53,24 @@ fn exact_until_ready(wire: &mut Wire, times: usize) -> String {
 /// Runs a simple query; gives its transcript.
 fn say(wire: &mut Wire, sql: impl AsRef<[u8]>) -> String {
     transcript(&wire.query(sql).until_ready())
+}
+
+/// The value of `session_replication_role`.
+fn role(wire: &mut Wire) -> String {
+    let said = say(wire, "SHOW session_replication_role");
+    let row = said.lines().find_map(|line| line.strip_prefix("DataRow "));
+    row.unwrap_or_else(|| panic!("{said}")).to_owned()
+}
+
+/// Runs a statement in one of the two ways.
+fn run(wire: &mut Wire, sql: &str, by_parse: bool) -> String {
+    match by_parse {
+        false => say(wire, sql),
+        true => {
+            wire.parse("", sql, &[]).bind("", "", &[], &[], 0).execute("", 0).sync();
+            transcript(&wire.until_ready())
+        }
+    }
 }
 
 /// Runs a simple query; gives its answer exactly.

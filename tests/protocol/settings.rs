@@ -1,30 +1,12 @@
 //! The settings of a session: set at login, put back, steered by the client, and hidden.
 
-use super::{exact_until_ready, field, log_in, say, sqlstate};
+use super::{exact_until_ready, field, log_in, role, run, say, sqlstate};
 use crate::support::{Cluster, Database, Endpoint, Proxy, Wire, both, both_through, transcript};
 
 fn proxied() -> (Database, Endpoint) {
     let database = Cluster::shared().create_database();
     let endpoint = Proxy::shared().endpoint(database.endpoint());
     (database, endpoint)
-}
-
-/// The value of `session_replication_role`.
-fn role(wire: &mut Wire) -> String {
-    let said = say(wire, "SHOW session_replication_role");
-    let row = said.lines().find_map(|line| line.strip_prefix("DataRow "));
-    row.unwrap_or_else(|| panic!("{said}")).to_owned()
-}
-
-/// Runs a statement in one of the two ways.
-fn run(wire: &mut Wire, sql: &str, by_parse: bool) -> String {
-    match by_parse {
-        false => say(wire, sql),
-        true => {
-            wire.parse("", sql, &[]).bind("", "", &[], &[], 0).execute("", 0).sync();
-            transcript(&wire.until_ready())
-        }
-    }
 }
 
 #[test]
@@ -282,7 +264,7 @@ fn values_that_mean_nothing_are_refused() {
         ("SET dms.rewrite TO maybe", "22023", 20, "Available values: on, off."),
         ("SET dms.fk = 'on'", "22023", 14, "Available values: replica-role, park, off."),
         (
-            "SET dms.table_prep = 'do-it'",
+            "SET dms.table_prep = 'nothing'",
             "22023",
             22,
             "Available values: pass-through, do-nothing, truncate-before-load, drop-and-create.",
