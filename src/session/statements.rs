@@ -92,10 +92,10 @@ impl Session {
             return self.fail_query(head, error, &script);
         }
         let written = self.written(sql, &[]);
-        if let Err(question) = self.ask_before(&script, written.relations, false) {
+        if let Err(question) = self.ask_before(&script, written.relations.clone(), false) {
             return Judged::Done(Step::Replace(0, question));
         }
-        let mut planned = self.plan_writes(sql, &[]);
+        let mut planned = self.plan_writes(sql, &[], &written);
         self.plan_copies(sql, &script.copies, &mut planned);
         self.plan_table_statements(&script, &mut planned);
         self.mend_constants(sql, &planned);
@@ -155,10 +155,10 @@ impl Session {
             return self.fail_parse(head, name, types, error);
         }
         let written = self.written(sql, &declared);
-        if let Err(question) = self.ask_before(&script, written.relations, true) {
+        if let Err(question) = self.ask_before(&script, written.relations.clone(), true) {
             return Judged::Done(Step::Replace(0, question));
         }
-        let mut planned = self.plan_writes(sql, &declared);
+        let mut planned = self.plan_writes(sql, &declared, &written);
         self.plan_copies(sql, &script.copies, &mut planned);
         self.plan_table_statements(&script, &mut planned);
         self.mend_constants(sql, &planned);

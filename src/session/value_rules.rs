@@ -4,7 +4,7 @@
 use std::ops::{ControlFlow, Range};
 use std::sync::Arc;
 
-use memchr::memmem;
+use memchr::{memchr, memmem};
 
 use super::Session;
 use super::parameters::{ParameterUse, Parameters};
@@ -13,11 +13,15 @@ use crate::ledger::Place;
 use crate::statement::{
     self, CopyIn, Replacement, Slot, SlotColumn, SlotValue, Writes, WritesHead, constant_text,
     for_each_slot, for_each_write, mend_json_constant, quoted_boolean, quoted_hex, quoted_text,
+    write_heads,
 };
 use crate::value::assignment::may_be_inferred;
 use crate::value::type_oid::{BOOL, BYTEA};
 use crate::value::{Findings, NulPolicy, Refusal, SilentLoss, ValueKind, ValueRule, Verdict};
 use crate::wire::{self, ErrorAbout, OwnError};
+
+/// Texts from this size on are looked at for their relations first.
+const LONG_TEXT_BYTES: usize = 8 * 1024;
 
 /// Values of one statement that are looked at; the server judges those beyond them.
 const SLOTS_MAX: usize = 500_000;
@@ -108,6 +112,14 @@ impl Session {
         if !self.settings.rewrite || !statement::may_write(sql) {
             return written;
         }
+        if self.has_only_constants(sql) {
+            for head in write_heads(sql, self.lexing) {
+                if written.relations.last() != Some(&head.name) {
+                    written.relations.push(head.name);
+                }
+            }
+            return written;
+        }
         for_each_slot(sql, self.lexing, &mut |head: &WritesHead, slot: Slot| {
             let relations = &mut written.relations;
             if relations.last() != Some(&head.name) && self.matters(sql, &slot, declared) {
@@ -119,6 +131,24 @@ impl Session {
             ControlFlow::Continue(())
         });
         written
+    }
+
+    /// Whether the text is long, and all its values are constants of which nothing but their type
+    /// can matter: then its relations are looked at first, and its values only if they have to be.
+    fn has_only_constants(&self, sql: &[u8]) -> bool {
+        sql.len() >= LONG_TEXT_BYTES && !self.policy.judges_rows() && memchr(b'$', sql).is_none()
+    }
+
+    /// Whether constants may have to be spelled anew for any column of the relation.
+    fn may_respell(&self, sql: &[u8], relation: &Relation) -> bool {
+        let holds = |pieces: &[&str]| {
+            pieces.iter().any(|piece| memmem::find(sql, piece.as_bytes()).is_some())
+        };
+        relation.columns.iter().any(|column| match column.column.type_oid {
+            BOOL => true,
+            BYTEA => holds(&["x'", "X'", "0x", "0X"]),
+            _ => column.column.kind() == ValueKind::Json && holds(&["u0000"]),
+        })
     }
 
     /// Whether the type of its column decides over a value.
@@ -144,7 +174,7 @@ impl Session {
     }
 
     /// What has to change in the text, whose relations are known as far as they can be.
-    pub(super) fn plan_writes(&self, sql: &[u8], declared: &[u32]) -> Planned {
+    pub(super) fn plan_writes(&self, sql: &[u8], declared: &[u32], written: &Written) -> Planned {
         let mut planned = Planned::default();
         if !self.settings.rewrite {
             return planned;
@@ -152,6 +182,13 @@ impl Session {
         planned.json_constants = statement::json_casts(sql, self.lexing);
         if self.relations.is_empty() || !statement::may_write(sql) {
             return planned;
+        }
+        if self.has_only_constants(sql) {
+            let mut relations =
+                written.relations.iter().filter_map(|name| self.relations.get(name));
+            if !relations.any(|relation| self.may_respell(sql, relation)) {
+                return planned;
+            }
         }
         for_each_write(sql, self.lexing, SLOTS_MAX, &mut |writes: Writes| {
             let Some(relation) = self.relations.get(&writes.head.name).cloned() else {

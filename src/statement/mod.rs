@@ -29,7 +29,7 @@ pub use json_constant::{json_casts, mend_json_constant};
 pub use literal_nul::{json_escapes_in, mend_literals};
 pub use slots::{
     Slot, SlotColumn, SlotValue, WriteKind, Writes, WritesHead, constant_text, for_each_slot,
-    for_each_write, may_write, quoted_boolean, quoted_hex, quoted_text, writes,
+    for_each_write, may_write, quoted_boolean, quoted_hex, quoted_text, write_heads, writes,
 };
 pub use table_statement::{TableReference, TableStatement, TableStatementKind};
 

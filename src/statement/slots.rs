@@ -190,6 +190,25 @@ pub fn for_each_write(
     }
 }
 
+/// What the writing statements of a text say before their first value: a fraction of the cost of
+/// [`for_each_write`] where rows are many.
+pub fn write_heads(sql: &[u8], lexing: Lexing) -> Vec<WritesHead> {
+    let mut heads = Vec::new();
+    if !may_write(sql) {
+        return heads;
+    }
+    let mut cursor = Cursor::new(sql, lexing, Quoting::default());
+    while next_statement(&mut cursor).is_some() {
+        let first = cursor;
+        let mut sink = |_: &WritesHead, _| ControlFlow::Break(());
+        let mut walker = Walker::new(cursor, lexing.encoding, &mut sink);
+        walker.statement();
+        heads.extend(walker.into_head(&mut cursor));
+        pass_statement(&mut cursor, first);
+    }
+    heads
+}
+
 /// Calls `each` with every slot of a text in order, until it breaks off, and collects nothing: for
 /// an INSERT of very many rows. A statement is read twice, so that one that turns out not to be
 /// understood gives no slot. Otherwise as [`for_each_write`].
