@@ -10,6 +10,7 @@ use super::position_map::PositionMap;
 use super::prepared_statements::{Plan, Undo};
 use super::relations::{CopyStream, Name};
 use super::settling::Cause;
+use super::table_prep::CANCELLED;
 use super::value_rules::Planned;
 use super::{Mend, Session, Step};
 use crate::ledger::Place;
@@ -286,6 +287,9 @@ impl Session {
 
     /// The error that the text deserves before the target sees any of it.
     fn refusal(&mut self, sql: &[u8], script: &Script) -> Option<OwnError> {
+        if let Some(error) = self.cancelled_text() {
+            return Some(error);
+        }
         let at = |span: &Range<usize>| {
             let before = sql.get(..span.start).unwrap_or_default();
             Some(self.lexing.encoding.count_characters(before) + 1)
@@ -308,14 +312,15 @@ impl Session {
 
     /// The target gets a text that can only fail in place of one that is refused.
     fn fail_query(&mut self, head: Head, error: OwnError, script: &Script) -> Judged {
-        let aborted_wins = script.statements <= 1;
+        let aborted_wins = script.statements <= 1 && error.sqlstate != CANCELLED;
         self.push_synthesized(Request::Query, error, aborted_wins, None);
         Judged::Done(Step::Replace(head.frame_bytes, wire::query(FAILING_SQL)))
     }
 
     fn fail_parse(&mut self, head: Head, name: &[u8], types: &[u8], error: OwnError) -> Judged {
         let undo = self.prepared.prepare(name, None);
-        self.push_synthesized(Request::Parse, error, true, undo);
+        let aborted_wins = error.sqlstate != CANCELLED;
+        self.push_synthesized(Request::Parse, error, aborted_wins, undo);
         let body = [name, b"\0", FAILING_SQL.as_bytes(), b"\0", types];
         Judged::Done(Step::Replace(head.frame_bytes, wire::with_body(tag::PARSE, &body)))
     }
