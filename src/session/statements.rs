@@ -31,6 +31,9 @@ impl Session {
         if !first {
             return Judged::Later;
         }
+        if self.parking_awaits_status() {
+            return Judged::Wait;
+        }
         let Some(body) = rest.get_mut(HEAD_BYTES..head.frame_bytes) else { return Judged::Later };
         self.counts.statements += u64::from(!self.relations.text_waits());
         if head.tag == tag::QUERY { self.on_query(head, body) } else { self.on_parse(head, body) }

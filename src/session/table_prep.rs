@@ -119,6 +119,18 @@ impl Session {
         Some(park(&Scope::default(), true))
     }
 
+    /// Whether the transaction, aborted as far as is known, may have been ended by what the target
+    /// has yet to answer: only then it is known whether anything can be parked. In a pipeline the
+    /// target may keep its answers for itself, so there nobody waits.
+    pub(super) fn parking_awaits_status(&self) -> bool {
+        self.transaction_status == b'E'
+            && !self.in_pipeline
+            && self.replies.len() > 0
+            && self.parks()
+            && !self.parking.done
+            && !self.parking.refused
+    }
+
     /// The text has gone.
     pub(super) fn forget_parking_of_text(&mut self) {
         self.parking.done_for_text = false;

@@ -212,6 +212,25 @@ fn failures_of_the_client_undo_parking_and_the_next_load_parks_again() {
         assert!(said.contains("CommandComplete INSERT 0 1\n"), "{said}");
         assert_eq!(keys(&database), 0);
     }
+    // On its way behind what ends the aborted transaction.
+    for by_parse in [false, true] {
+        let (database, endpoint) = target(TABLES);
+        let (mut wire, _) = Wire::log_in(&endpoint, PARK);
+        say(&mut wire, "BEGIN");
+        say(&mut wire, "SELECT nope");
+        for sql in ["SELECT nope", "ROLLBACK", "INSERT INTO child VALUES (1, 1)"] {
+            if by_parse {
+                wire.parse("", sql, &[]).bind("", "", &[], &[], 0).execute("", 0).sync();
+            } else {
+                wire.query(sql);
+            }
+        }
+        wire.until_ready();
+        wire.until_ready();
+        let frames = wire.until_ready();
+        assert!(frames.iter().all(|frame| frame.tag != b'E'), "{frames:?}");
+        assert_eq!(keys(&database), 0);
+    }
     // A pipeline is a transaction of its own.
     let (database, endpoint) = target(TABLES);
     let (mut wire, _) = Wire::log_in(&endpoint, PARK);
