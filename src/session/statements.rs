@@ -10,6 +10,7 @@ use super::position_map::PositionMap;
 use super::prepared_statements::{Plan, Undo};
 use super::relations::{CopyStream, Name};
 use super::settling::Cause;
+use super::table_prep::CANCELLED;
 use super::value_rules::Planned;
 use super::{Mend, Session, Step};
 use crate::ledger::Place;
@@ -29,6 +30,9 @@ impl Session {
         }
         if !first {
             return Judged::Later;
+        }
+        if self.parking_awaits_status() {
+            return Judged::Wait;
         }
         let Some(body) = rest.get_mut(HEAD_BYTES..head.frame_bytes) else { return Judged::Later };
         self.counts.statements += u64::from(!self.relations.text_waits());
@@ -346,6 +350,9 @@ impl Session {
 
     /// The error that the text deserves before the target sees any of it.
     fn refusal(&mut self, sql: &[u8], script: &Script) -> Option<OwnError> {
+        if let Some(error) = self.cancelled_text() {
+            return Some(error);
+        }
         let at = |span: &Range<usize>| {
             let before = sql.get(..span.start).unwrap_or_default();
             Some(self.lexing.encoding.count_characters(before) + 1)
@@ -368,8 +375,8 @@ impl Session {
 
     /// The target gets a text that can only fail in place of one that is refused.
     fn fail_query(&mut self, head: Head, error: OwnError, script: &Script) -> Judged {
-        let several = script.statements > 1;
-        let failing = if several { Failing::Script } else { Failing::Statement };
+        let own_wins = script.statements > 1 || error.sqlstate == CANCELLED;
+        let failing = if own_wins { Failing::Script } else { Failing::Statement };
         self.push_synthesized(Request::Query, error, failing, None);
         Judged::Done(Step::Replace(head.frame_bytes, wire::query(FAILING_SQL)))
     }
@@ -377,7 +384,9 @@ impl Session {
     fn fail_parse(&mut self, head: Head, name: &[u8], types: &[u8], error: OwnError) -> Judged {
         self.in_pipeline = true;
         let undo = self.prepared.prepare(name, None);
-        self.push_synthesized(Request::Parse, error, Failing::Statement, undo);
+        let own_wins = error.sqlstate == CANCELLED;
+        let failing = if own_wins { Failing::Script } else { Failing::Statement };
+        self.push_synthesized(Request::Parse, error, failing, undo);
         let body = [name, b"\0", FAILING_SQL.as_bytes(), b"\0", types];
         Judged::Done(Step::Replace(head.frame_bytes, wire::with_body(tag::PARSE, &body)))
     }

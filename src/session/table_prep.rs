@@ -18,7 +18,10 @@ const CONTROL_TABLES: &[u8] = b"awsdms_";
 
 /// Failures that may be gone the next time: a deadlock, a lock or a statement that took too long or
 /// was cancelled, a conflict of transactions. The next load tries again.
-const TRANSIENT: [&str; 4] = ["40P01", "55P03", "57014", "40001"];
+const TRANSIENT: [&str; 4] = ["40P01", "55P03", CANCELLED, "40001"];
+
+/// The SQLSTATE of a statement that its client or a time limit has cancelled.
+pub(super) const CANCELLED: &str = "57014";
 
 /// Where the session stands with the parking of foreign keys.
 #[derive(Debug, Default)]
@@ -35,6 +38,8 @@ pub(super) struct Parking {
     tried: bool,
     /// Those of the tables of the text that waits are parked, or cannot be.
     done_for_text: bool,
+    /// The client, or a time limit, has cancelled parking: that was meant for the text that waits.
+    cancelled: Option<String>,
 }
 
 impl Parking {
@@ -114,10 +119,30 @@ impl Session {
         Some(park(&Scope::default(), true))
     }
 
+    /// Whether the transaction, aborted as far as is known, may have been ended by what the target
+    /// has yet to answer: only then it is known whether anything can be parked. In a pipeline the
+    /// target may keep its answers for itself, so there nobody waits.
+    pub(super) fn parking_awaits_status(&self) -> bool {
+        self.transaction_status == b'E'
+            && !self.in_pipeline
+            && self.replies.len() > 0
+            && self.parks()
+            && !self.parking.done
+            && !self.parking.refused
+    }
+
     /// The text has gone.
     pub(super) fn forget_parking_of_text(&mut self) {
         self.parking.done_for_text = false;
         self.parking.tried = false;
+        self.parking.cancelled = None;
+    }
+
+    /// The error for a text that was cancelled while it waited for parking.
+    pub(super) fn cancelled_text(&mut self) -> Option<OwnError> {
+        let message = self.parking.cancelled.take()?;
+        self.forget_parking_of_text();
+        Some(OwnError::new(CANCELLED, message))
     }
 
     /// The target has answered; gives a notice for the client.
@@ -140,6 +165,10 @@ impl Session {
             self.parking.done_for_text = true;
         }
         let Some(failure) = failure else { return Ok(Vec::new()) };
+        if failure.sqlstate == CANCELLED {
+            self.parking.cancelled = Some(failure.message.clone());
+            return Ok(Vec::new());
+        }
         let warning = OwnError {
             detail: Some(format!("The target said: {} {}.", failure.sqlstate, failure.message)),
             ..OwnError::new("42501", "foreign keys stay where they are: they could not be parked")

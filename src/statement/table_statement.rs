@@ -173,6 +173,30 @@ mod tests {
     }
 
     #[test]
+    fn texts_that_load_rows_are_told_from_others() {
+        let mapping = Mapping::new(MappingOptions::default()).unwrap();
+        let loads = |sql: &str| read(sql.as_bytes(), Lexing::default(), &mapping).loads;
+        for sql in [
+            "INSERT INTO t VALUES (1)",
+            "SELECT 1; DELETE FROM t",
+            "COPY t FROM STDIN",
+            "WITH x AS (SELECT 1) /* all */ UPDATE t SET a = 1",
+            "with x as (insert into t select 1 returning *) select * from x",
+        ] {
+            assert!(loads(sql), "{sql}");
+        }
+        for sql in [
+            "SELECT * FROM t FOR UPDATE",
+            "WITH x AS (SELECT 1) SELECT * FROM t FOR UPDATE; SELECT (1)",
+            "WITH x AS (SELECT 'insert') SELECT 1",
+            "COPY t TO STDOUT",
+            "CREATE TABLE insert_into (a int)",
+        ] {
+            assert!(!loads(sql), "{sql}");
+        }
+    }
+
+    #[test]
     fn others_are_left_alone() {
         for sql in [
             "DROP VIEW v",

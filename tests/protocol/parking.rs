@@ -212,6 +212,25 @@ fn failures_of_the_client_undo_parking_and_the_next_load_parks_again() {
         assert!(said.contains("CommandComplete INSERT 0 1\n"), "{said}");
         assert_eq!(keys(&database), 0);
     }
+    // On its way behind what ends the aborted transaction.
+    for by_parse in [false, true] {
+        let (database, endpoint) = target(TABLES);
+        let (mut wire, _) = Wire::log_in(&endpoint, PARK);
+        say(&mut wire, "BEGIN");
+        say(&mut wire, "SELECT nope");
+        for sql in ["SELECT nope", "ROLLBACK", "INSERT INTO child VALUES (1, 1)"] {
+            if by_parse {
+                wire.parse("", sql, &[]).bind("", "", &[], &[], 0).execute("", 0).sync();
+            } else {
+                wire.query(sql);
+            }
+        }
+        wire.until_ready();
+        wire.until_ready();
+        let frames = wire.until_ready();
+        assert!(frames.iter().all(|frame| frame.tag != b'E'), "{frames:?}");
+        assert_eq!(keys(&database), 0);
+    }
     // A pipeline is a transaction of its own.
     let (database, endpoint) = target(TABLES);
     let (mut wire, _) = Wire::log_in(&endpoint, PARK);
@@ -455,7 +474,8 @@ fn sessions_start_as_their_user_and_application_say() {
     );
     let endpoint = proxy.endpoint(database.endpoint());
     let applier = Endpoint { user, ..endpoint.clone() };
-    let cases: [(&Endpoint, &[(&str, &str)], &str, usize); 7] = [
+    type Case<'a> = (&'a Endpoint, &'a [(&'a str, &'a str)], &'a str, usize);
+    let cases: [Case<'_>; 7] = [
         (&applier, &[], "origin", 2),
         (&applier, &[("application_name", "dms-full 1")], "origin", 2),
         (&endpoint, &[("application_name", "dms-full 1")], "replica", 2),
@@ -501,6 +521,21 @@ fn what_may_be_gone_the_next_time_is_tried_again() {
         database.query("DELETE FROM child");
         std::thread::sleep(Duration::from_millis(10));
     }
+    // What cancels parking cancels the statement that waits for it.
+    say(&mut wire, "SET lock_timeout = 0; SET statement_timeout = '100ms'");
+    for (begin, by_parse, status) in [
+        ("SELECT 1", false, "I"),
+        ("SELECT 1", true, "I"),
+        ("BEGIN", false, "E"),
+        ("BEGIN", true, "E"),
+    ] {
+        say(&mut wire, begin);
+        let said = run(&mut wire, "INSERT INTO child VALUES (1, 1)", by_parse);
+        assert!(said.starts_with("ErrorResponse") && said.contains("57014"), "{said}");
+        assert!(said.ends_with(&format!("ReadyForQuery {status}\n")), "{said}");
+        say(&mut wire, "ROLLBACK");
+    }
+    say(&mut wire, "SET statement_timeout = 0");
     say(&mut holder, "COMMIT");
     let frames = wire.query("INSERT INTO child VALUES (7, 7)").until_ready();
     assert_eq!(notices(&frames), [""; 0]);
