@@ -40,6 +40,8 @@ pub struct Values {
     pub replacements: BTreeMap<CodePoint, Substitute>,
     /// Whether what was changed is written to `dms_proxy.rewrites` on the target.
     pub ledger: Switch,
+    /// Whether it shows values, too.
+    pub samples: bool,
 }
 
 impl Default for Values {
@@ -57,6 +59,7 @@ impl Default for Values {
             silent_loss: Loss::default(),
             replacements: BTreeMap::new(),
             ledger: Switch::On,
+            samples: false,
         }
     }
 }
@@ -271,6 +274,7 @@ impl Values {
                 Loss::Warn => SilentLoss::Warn,
                 Loss::Reject => SilentLoss::Reject,
             },
+            samples: self.samples,
         }
     }
 

@@ -150,7 +150,10 @@ impl Session {
             if found.rule.is_silent_loss() && self.policy.values.silent_loss == SilentLoss::Warn {
                 self.warn_of_loss(&stream.relation, &place.column, found.rule, found.count);
             }
-            let sample = format!("row {}", found.row);
+            let mut sample = format!("row {}", found.row);
+            if let Some(value) = &found.sample {
+                sample = format!("{sample}: {value}");
+            }
             self.note_sample(place, found.rule.name(), found.count, sample);
         }
     }

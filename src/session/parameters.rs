@@ -157,6 +157,7 @@ impl Session {
                     column: name(found.index),
                     rule: found.rule,
                     count: found.count,
+                    sample: found.sample,
                 });
                 Ok((body, changes.collect()))
             }

@@ -40,6 +40,8 @@ pub(super) struct Change {
     pub(super) column: String,
     pub(super) rule: ValueRule,
     pub(super) count: u64,
+    /// The value, where samples are asked for.
+    pub(super) sample: Option<String>,
 }
 
 /// What a text writes to.
@@ -323,8 +325,9 @@ impl Session {
         let Some(text) = text else { return };
         let mut findings = Findings::default();
         let verdict = judge.judge_text(&text, &mut findings);
+        let sample = findings.take_sample();
         for (rule, count) in findings.take() {
-            planned.note(relation, column, rule, count);
+            planned.note_value(relation, column, rule, count, sample.clone());
         }
         match verdict {
             Verdict::Keep => {}
@@ -360,11 +363,15 @@ impl Session {
         for change in changes {
             self.counts.count_value(change.rule, change.count);
             if change.rule.is_silent_loss() && self.policy.values.silent_loss == SilentLoss::Warn {
-                let Change { relation, column, rule, count } = &change;
+                let Change { relation, column, rule, count, .. } = &change;
                 self.warn_of_loss(relation, column, *rule, *count);
             }
             let place = Place { column: change.column, ..change.relation.place() };
-            self.note_place(place, change.rule.name(), change.count);
+            let mut sample = format!("statement {}", self.counts.statements);
+            if let Some(value) = change.sample {
+                sample = format!("{sample}: {value}");
+            }
+            self.note_sample(place, change.rule.name(), change.count, sample);
         }
     }
 
@@ -417,6 +424,17 @@ impl Planned {
         rule: ValueRule,
         count: u64,
     ) {
+        self.note_value(relation, column, rule, count, None);
+    }
+
+    fn note_value(
+        &mut self,
+        relation: &Arc<Relation>,
+        column: &RelationColumn,
+        rule: ValueRule,
+        count: u64,
+        sample: Option<String>,
+    ) {
         let same = |change: &&mut Change| {
             change.rule == rule
                 && change.column == column.column.name
@@ -429,6 +447,7 @@ impl Planned {
                 column: column.column.name.clone(),
                 rule,
                 count,
+                sample,
             }),
         }
     }

@@ -26,7 +26,7 @@ pub struct BindParameter {
 }
 
 /// What was found in the values of one parameter.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BindFinding {
     /// Its index, from 0.
     pub index: usize,
@@ -34,6 +34,8 @@ pub struct BindFinding {
     pub rule: ValueRule,
     /// How often.
     pub count: u64,
+    /// The value, where samples are asked for.
+    pub sample: Option<String>,
 }
 
 /// A Bind with a value that is refused.
@@ -68,8 +70,13 @@ pub fn rewrite_bind(
                 .map_err(|refusal| BindRefusal { index, refusal })?,
             _ => None,
         };
-        let taken = findings.take().into_iter();
-        found.extend(taken.map(|(rule, count)| BindFinding { index, rule, count }));
+        let sample = findings.take_sample();
+        found.extend(findings.take().into_iter().map(|(rule, count)| BindFinding {
+            index,
+            rule,
+            count,
+            sample: sample.clone(),
+        }));
         changed |= fitted.is_some();
         let fitted = fitted.unwrap_or(Fitted { is_text, value: None });
         formats.push(u16::from(!fitted.is_text));

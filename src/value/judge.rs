@@ -117,7 +117,7 @@ impl ColumnJudge {
             kind if kind.is_characters() => self.judge_characters(&mut judged),
             _ => self.judge_other_text(&mut judged),
         };
-        judged.verdict(outcome, findings)
+        judged.verdict(outcome, self.policies.samples, findings)
     }
 
     /// Judges a value in the binary format of the column's type, or in that of another one (see
@@ -137,7 +137,7 @@ impl ColumnJudge {
             _ if self.column.kind().is_characters() => self.judge_characters(&mut judged),
             _ => self.judge_other_binary(&mut judged),
         };
-        judged.verdict(outcome, findings)
+        judged.verdict(outcome, self.policies.samples, findings)
     }
 
     fn can_apply_to_text(&self) -> bool {
@@ -467,13 +467,14 @@ fn is_above_bigint(text: &[u8]) -> bool {
 
 /// A value on its way through the rules, and what they have done.
 struct Judged<'v> {
+    original: &'v [u8],
     value: Cow<'v, [u8]>,
     noted: Findings,
 }
 
 impl<'v> Judged<'v> {
     fn new(value: &'v [u8]) -> Judged<'v> {
-        Judged { value: Cow::Borrowed(value), noted: Findings::default() }
+        Judged { original: value, value: Cow::Borrowed(value), noted: Findings::default() }
     }
 
     fn change(&mut self, rule: ValueRule, count: u64, value: Vec<u8>) {
@@ -482,13 +483,21 @@ impl<'v> Judged<'v> {
     }
 
     /// What becomes of the value, `Err` where a rule has decided alone.
-    fn verdict(mut self, outcome: Result<(), Verdict>, findings: &mut Findings) -> Verdict {
+    fn verdict(
+        mut self,
+        outcome: Result<(), Verdict>,
+        samples: bool,
+        findings: &mut Findings,
+    ) -> Verdict {
         let verdict = match (outcome, self.value) {
             (Err(Verdict::Refuse(refusal)), _) => return Verdict::Refuse(refusal),
             (Err(verdict), _) => verdict,
             (Ok(()), Cow::Owned(value)) => Verdict::Replace(value),
             (Ok(()), Cow::Borrowed(_)) => Verdict::Keep,
         };
+        if samples && !self.noted.is_empty() {
+            findings.show(self.original);
+        }
         for (rule, count) in self.noted.take() {
             findings.note(rule, count);
         }

@@ -22,6 +22,8 @@ pub struct ValuePolicies {
     pub invalid_utf8: InvalidUtf8,
     /// Values that PostgreSQL would change without an error.
     pub silent_loss: SilentLoss,
+    /// Whether values in which something was found are shown.
+    pub samples: bool,
 }
 
 /// Values longer than their column.

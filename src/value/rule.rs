@@ -86,7 +86,11 @@ impl ValueRule {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Findings {
     counts: Vec<(ValueRule, u64)>,
+    sample: Option<String>,
 }
+
+/// Bytes of a value that a sample shows at most.
+const SAMPLE_BYTES_MAX: usize = 100;
 
 impl Findings {
     /// A rule did something `count` times.
@@ -95,6 +99,20 @@ impl Findings {
             Some((_, so_far)) => *so_far += count,
             None => self.counts.push((rule, count)),
         }
+    }
+
+    /// The value in which something was found, as it came; only where samples are asked for.
+    pub fn show(&mut self, value: &[u8]) {
+        let shown = value.get(..SAMPLE_BYTES_MAX).unwrap_or(value);
+        self.sample = Some(match std::str::from_utf8(shown) {
+            Ok(text) if !text.chars().any(char::is_control) => text.to_owned(),
+            _ => shown.escape_ascii().to_string(),
+        });
+    }
+
+    /// The last value that was shown.
+    pub fn take_sample(&mut self) -> Option<String> {
+        self.sample.take()
     }
 
     /// Whether nothing was found.

@@ -72,6 +72,21 @@ fn what_was_changed_is_written_down() {
 }
 
 #[test]
+fn values_are_shown_where_that_is_asked_for() {
+    let proxy = Proxy::start(&format!("{CONFIG}samples = true\n"), &[]);
+    let database = Cluster::shared().create_database();
+    let mut wire = log_in(&proxy.endpoint(database.endpoint()));
+    say(&mut wire, "CREATE TABLE t (a varchar(3))");
+    for road in [Road::Constant, Road::BindText, Road::CopyText, Road::CopyCsv] {
+        send(&mut wire, road, "t", &[Some(b"too long")]);
+    }
+    leave(wire);
+    let shown = "SELECT rule, (SELECT count(*) FROM unnest(samples) s WHERE s ~ ': too long$')
+        FROM dms_proxy.rewrites";
+    wait_for(&database, shown, &[&["truncated", "4"]]);
+}
+
+#[test]
 fn nothing_is_sent_where_nothing_was_changed() {
     let proxy = Proxy::start(CONFIG, &[]);
     let database = Cluster::shared().create_database();

@@ -128,7 +128,7 @@ fn csv() -> CopyOptions {
 }
 
 fn found(column: usize, rule: ValueRule, count: u64, row: u64) -> CopyFinding {
-    CopyFinding { column, rule, count, row }
+    CopyFinding { column, rule, count, row, sample: None }
 }
 
 #[test]

@@ -74,6 +74,7 @@ fn policies() -> impl Strategy<Value = ValuePolicies> {
                 bad_dates,
                 invalid_utf8,
                 silent_loss,
+                samples: false,
             }
         })
 }

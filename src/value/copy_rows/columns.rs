@@ -5,7 +5,7 @@ use super::field_format::END_OF_DATA;
 use super::{CopyColumn, CopyFinding, RowRefusal};
 use crate::value::copy_options::CopyOptions;
 use crate::value::judge::{ColumnJudge, Refusal, Verdict};
-use crate::value::rule::{Findings, ValueRule};
+use crate::value::rule::Findings;
 
 /// How the fields of a column pass.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,7 +30,7 @@ pub(super) struct Forced {
 pub(super) struct Columns {
     columns: Vec<CopyColumn>,
     /// What was found, by column: one entry a rule, few a column.
-    found: Vec<Vec<(ValueRule, u64, u64)>>,
+    found: Vec<Vec<CopyFinding>>,
     has_found: bool,
     /// What the verdict at hand found.
     fresh: Findings,
@@ -145,10 +145,17 @@ impl Columns {
             return;
         }
         let Some(found) = self.found.get_mut(place.column) else { return };
+        let sample = self.fresh.take_sample();
         for (rule, count) in self.fresh.take() {
-            match found.iter_mut().find(|(noted, ..)| *noted == rule) {
-                Some((_, so_far, _)) => *so_far += count,
-                None => found.push((rule, count, place.row)),
+            match found.iter_mut().find(|finding| finding.rule == rule) {
+                Some(finding) => finding.count += count,
+                None => found.push(CopyFinding {
+                    column: place.column,
+                    rule,
+                    count,
+                    row: place.row,
+                    sample: sample.clone(),
+                }),
             }
         }
         self.has_found = true;
@@ -163,17 +170,7 @@ impl Columns {
         if !std::mem::take(&mut self.has_found) {
             return Vec::new();
         }
-        let by_column = self.found.iter_mut().enumerate();
-        by_column
-            .flat_map(|(column, found)| {
-                found.drain(..).map(move |(rule, count, row)| CopyFinding {
-                    column,
-                    rule,
-                    count,
-                    row,
-                })
-            })
-            .collect()
+        self.found.iter_mut().flat_map(|found| found.drain(..)).collect()
     }
 
     /// The refusal of a row that has not as many fields as there are columns.

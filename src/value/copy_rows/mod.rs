@@ -33,7 +33,7 @@ pub enum CopyColumn {
 }
 
 /// What a rule did in a column.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CopyFinding {
     /// The index of the column among those of the stream.
     pub column: usize,
@@ -44,6 +44,8 @@ pub struct CopyFinding {
     /// Where first, as PostgreSQL counts in `COPY t, line N`: lines of text and CSV from 1, the
     /// header among them, up to the end of the field; tuples of a binary stream from 1.
     pub row: u64,
+    /// The value, where samples are asked for.
+    pub sample: Option<String>,
 }
 
 /// A row that cannot go to the target. The COPY has to fail.
