@@ -57,6 +57,16 @@ fn text(report: &FinishReport) -> String {
         let analyzed = if table.analyzed { "analyzed" } else { "not analyzed" };
         text.push_str(&format!("  {}: about {} rows, {analyzed}\n", table.table, table.rows));
     }
+    if !report.rewrites.is_empty() {
+        text.push_str("\nChanged on the way\n");
+    }
+    for line in &report.rewrites {
+        let parts = [&line.schema, &line.table, &line.column];
+        let place: Vec<&str> =
+            parts.into_iter().map(String::as_str).filter(|part| !part.is_empty()).collect();
+        let place = if place.is_empty() { "no single table".to_owned() } else { place.join(".") };
+        text.push_str(&format!("  {place}: {}, {} times\n", line.rule, line.count));
+    }
     for (title, findings) in
         [("Disabled triggers", &report.disabled_triggers), ("Settings", &report.settings)]
     {

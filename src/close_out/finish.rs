@@ -50,6 +50,8 @@ pub struct FinishReport {
     pub sequences: Vec<SequenceLine>,
     /// A line a table.
     pub tables: Vec<AnalyzedTable>,
+    /// What sessions of the proxy changed on the way, from `dms_proxy.rewrites`.
+    pub rewrites: Vec<RewriteLine>,
     /// Triggers that are disabled, and what enables them.
     pub disabled_triggers: Vec<Finding>,
     /// Settings that keep foreign keys silent in new sessions, and what takes them back.
@@ -60,6 +62,21 @@ pub struct FinishReport {
     pub errors: Vec<String>,
     /// What comes out.
     pub verdict: Verdict,
+}
+
+/// What a rule of the proxy changed in one place.
+#[derive(Clone, Debug, Serialize)]
+pub struct RewriteLine {
+    /// The schema; empty where it is not known.
+    pub schema: String,
+    /// The table; empty where it is not known.
+    pub table: String,
+    /// The column; empty where it is not known.
+    pub column: String,
+    /// The rule.
+    pub rule: String,
+    /// How often.
+    pub count: i64,
 }
 
 /// A foreign key in a report.
@@ -140,6 +157,10 @@ pub async fn finish(
     report.tables = analyze(sessions, options).await?;
     let (of_keys, of_users) = disabled_triggers(target, &options.scope).await?;
     report.settings = silencing_settings(target).await?;
+    match rewrites(target).await {
+        Ok(lines) => report.rewrites = lines,
+        Err(error) => report.errors.push(format!("dms_proxy.rewrites: {error}")),
+    }
     report.open.extend(
         of_keys
             .iter()
@@ -169,6 +190,7 @@ async fn heading(
         foreign_keys: Vec::new(),
         sequences: Vec::new(),
         tables: Vec::new(),
+        rewrites: Vec::new(),
         disabled_triggers: Vec::new(),
         settings: Vec::new(),
         open: Vec::new(),
@@ -365,6 +387,28 @@ async fn rows(target: &Connection, table: &str) -> Result<i64, CloseOutError> {
 }
 
 /// Disabled triggers: those of foreign keys, which do not act then, and those of users.
+/// The ledger, of the whole database: where a table is not known there is none to choose by.
+async fn rewrites(target: &Connection) -> Result<Vec<RewriteLine>, CloseOutError> {
+    let there = "SELECT 1 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+        WHERE n.nspname = 'dms_proxy' AND c.relname = 'rewrites'";
+    if target.client().query_opt(there, &[]).await?.is_none() {
+        return Ok(Vec::new());
+    }
+    let sql = "SELECT schema_name, table_name, column_name, rule, count FROM dms_proxy.rewrites
+        ORDER BY 1, 2, 3, 4";
+    let mut lines = Vec::new();
+    for row in target.client().query(sql, &[]).await? {
+        lines.push(RewriteLine {
+            schema: row.try_get(0)?,
+            table: row.try_get(1)?,
+            column: row.try_get(2)?,
+            rule: row.try_get(3)?,
+            count: row.try_get(4)?,
+        });
+    }
+    Ok(lines)
+}
+
 async fn disabled_triggers(
     target: &Connection,
     scope: &Scope,

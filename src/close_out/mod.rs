@@ -20,7 +20,9 @@ use sql::touches;
 
 pub use check::{CheckReport, Flavour, Item, Standing, check};
 pub use connection::{Connection, Target};
-pub use finish::{AnalyzedTable, FinishOptions, FinishReport, ForeignKeyLine, Verdict, finish};
+pub use finish::{
+    AnalyzedTable, FinishOptions, FinishReport, ForeignKeyLine, RewriteLine, Verdict, finish,
+};
 pub use foreign_keys::{ForeignKey, Key, KeyState, foreign_keys};
 pub use journal::{Parked, ParkedState, park, parked};
 pub use orphans::{Orphans, SAMPLES_MAX, SampleKey, count_orphans, orphan_query};

@@ -21,6 +21,32 @@ fn line<'a>(report: &'a Value, list: &str, name: &str, wanted: &str) -> &'a Valu
 }
 
 #[test]
+fn what_was_changed_on_the_way_is_reported() {
+    let proxy = crate::support::Proxy::start("", &[]);
+    let database = Cluster::shared().create_database();
+    let (mut wire, _) = crate::support::Wire::log_in(&proxy.endpoint(database.endpoint()), &[]);
+    wire.query("CREATE TABLE t (a text, b boolean); INSERT INTO t VALUES (E'a\\000', true)");
+    wire.until_ready();
+    wire.query("INSERT INTO t VALUES ('x', 1), ('y', 0)");
+    wire.until_ready();
+    wire.terminate();
+    let target = Target::shared(&database);
+    let began = std::time::Instant::now();
+    loop {
+        let report = target.json("finish", 0);
+        if let [nul, converted] = report["rewrites"].as_array().unwrap().as_slice() {
+            assert_eq!((&nul["rule"], &nul["count"]), (&json!("nul-in-constant"), &json!(1)));
+            assert_eq!((&converted["table"], &converted["column"]), (&json!("t"), &json!("b")));
+            assert_eq!(converted["count"], 2);
+            break;
+        }
+        assert!(began.elapsed().as_secs() < 20, "{report:#}");
+    }
+    let text = target.run("finish").stdout;
+    assert!(text.contains("public.t.b: type-converted, 2 times"), "{text}");
+}
+
+#[test]
 fn a_clean_load_ends_clean_and_can_be_ended_again() {
     let database = Cluster::shared().create_database();
     let target = Target::shared(&database);
