@@ -11,6 +11,13 @@ mod parallel_load;
 mod pgbench;
 #[cfg(all(client = "pgloader", client = "sqlite3"))]
 mod pgloader;
+#[cfg(all(
+    client = "pg_basebackup",
+    client = "pg_verifybackup",
+    client = "pg_receivewal",
+    client = "pg_recvlogical"
+))]
+mod replication;
 mod sources;
 #[cfg(client = "psql")]
 mod vanished;

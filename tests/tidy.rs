@@ -1,5 +1,6 @@
 //! The rules that the code keeps for itself: who may use whom, and documents that the code writes.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -103,4 +104,37 @@ fn the_table_in_readme_is_the_one_in_force() {
     } else {
         assert!(readme == expected, "README's table is old: UPDATE_GOLDENFILES=1 cargo test tidy");
     }
+}
+
+/// Literals of Rust and of SQL with the shape of a SQLSTATE: five digits and capital letters, a
+/// digit first.
+fn sqlstates(text: &str) -> Vec<&str> {
+    let is_one = |part: &&str| {
+        part.len() == 5
+            && part.starts_with(|c: char| c.is_ascii_digit())
+            && part.chars().all(|c| c.is_ascii_digit() || c.is_ascii_uppercase())
+    };
+    let code = text.lines().filter(|line| !line.trim_start().starts_with("//"));
+    code.flat_map(|line| line.split(['"', '\'']).filter(is_one)).collect()
+}
+
+#[test]
+fn every_sqlstate_is_explained() {
+    let page = fs::read_to_string(root().join("docs/errors.md")).unwrap();
+    let mut files = Vec::new();
+    sources(&root().join("src"), &mut files);
+    let mut found = BTreeSet::new();
+    for file in files.iter().filter(|file| !file.ends_with("tests.rs")) {
+        let text = fs::read_to_string(file).unwrap();
+        let code = text.split("#[cfg(test)]\nmod tests {").next().unwrap();
+        for sqlstate in sqlstates(code) {
+            assert!(page.contains(&format!("`{sqlstate}`")), "{}: {sqlstate}", file.display());
+            found.insert(sqlstate.to_owned());
+        }
+    }
+    // And the page explains nothing that is not raised any more.
+    for explained in page.split('`').filter(|part| sqlstates(&format!("\"{part}\"")).len() == 1) {
+        assert!(found.contains(explained), "{explained} is nowhere in src");
+    }
+    assert!(found.len() > 10, "{found:?}");
 }

@@ -173,6 +173,17 @@ impl Session {
             // A client that runs ahead of its own login waits for it.
             return Ok(if head.tag == tag::PASSWORD { self.pass(head) } else { Judged::Wait });
         }
+        if self.replies.is_skipping()
+            && head.tag == tag::QUERY
+            && std::mem::take(&mut self.query_waits)
+        {
+            // It met the error of our question. The target would skip it and whatever comes after
+            // it; a Sync gives the ReadyForQuery that its own failure would have given.
+            self.in_pipeline = false;
+            self.replies.push(Expected::new(Request::Sync));
+            let sync = wire::with_body(tag::SYNC, &[]);
+            return Ok(Judged::Done(Step::Replace(head.frame_bytes, sync)));
+        }
         if self.replies.is_skipping() && head.tag != tag::SYNC {
             self.terminated |= head.tag == tag::TERMINATE;
             return Ok(self.pass(head));

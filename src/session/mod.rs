@@ -132,6 +132,8 @@ pub struct Session {
     user_types: UserTypes,
     /// The client has sent messages of an extended query since its last Sync.
     in_pipeline: bool,
+    /// A simple query behind a pipeline waits for the answer to a question of ours.
+    query_waits: bool,
     /// The relation whose rows the client sends, where it is known.
     copying: Option<Arc<Relation>>,
     /// The COPY stream that the target has asked for and not yet had.
@@ -179,6 +181,7 @@ impl Session {
             functions: Functions::new(),
             user_types: UserTypes::default(),
             in_pipeline: false,
+            query_waits: false,
             copying: None,
             copy_in: CopyIn::None,
             copied_out: false,

@@ -96,7 +96,9 @@ impl Session {
             return self.fail_query(head, error, &script);
         }
         let written = self.written(sql, &[]);
-        if let Err(question) = self.ask_before(&script, written.relations.clone(), false) {
+        let asked = self.ask_before(&script, written.relations.clone(), false);
+        self.query_waits = asked.is_err() && self.in_pipeline;
+        if let Err(question) = asked {
             return Judged::Done(Step::Replace(0, question));
         }
         let mut planned = self.plan_writes(sql, &[], &written);

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::{exact_until_ready, log_in, say, sqlstate};
-use crate::support::{Body, Cluster, Endpoint, Proxy, Wire, both};
+use crate::support::{Body, Cluster, Endpoint, Proxy, Wire, both, transcript};
 
 /// What a CancelRequest names: a process id and its key.
 fn key_of(endpoint: &Endpoint) -> (Wire, Vec<u8>) {
@@ -12,7 +12,7 @@ fn key_of(endpoint: &Endpoint) -> (Wire, Vec<u8>) {
     (wire, key)
 }
 
-fn cancel(endpoint: &Endpoint, key: &[u8]) -> Vec<u8> {
+pub(super) fn cancel(endpoint: &Endpoint, key: &[u8]) -> Vec<u8> {
     let mut wire = Wire::open(endpoint);
     let length = i32::try_from(8 + key.len()).unwrap();
     wire.send_raw(&Body::default().int32(length).int32(80_877_102).bytes(key).0);
@@ -119,4 +119,37 @@ fn client_that_vanishes_while_its_rows_wait_is_noticed() {
     wait_for_copies(&endpoint, "1");
     drop(wire);
     wait_for_copies(&endpoint, "0");
+}
+
+/// A simple query that comes behind messages without a Sync: what the proxy asks for it may fail,
+/// and then the query has failed.
+#[test]
+fn cancel_while_a_query_behind_a_flush_waits() {
+    let said = both(|endpoint| {
+        Cluster::shared().query(&endpoint.database, "CREATE TABLE t (a text)");
+        // Both the server's own look at the columns and the proxy's wait for this.
+        let mut locker = log_in(endpoint);
+        let (mut wire, key) = key_of(endpoint);
+        wire.parse("", "SELECT 1", &[]).describe(b'S', "").flush();
+        let mut said = super::exact(&wire.until(b'T'));
+        say(&mut locker, "BEGIN; LOCK pg_attribute, t IN ACCESS EXCLUSIVE MODE");
+        wire.query("COPY t FROM STDIN");
+        let waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted AND database = \
+                       (SELECT oid FROM pg_database WHERE datname = '";
+        let waiting = format!("{waiting}{}')", endpoint.database);
+        let until = Instant::now() + Duration::from_secs(20);
+        while Cluster::shared().query("postgres", &waiting) == [["0"]] {
+            assert!(Instant::now() < until, "nobody waits for the lock");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        cancel(endpoint, &key);
+        said += &transcript(&wire.until_ready());
+        say(&mut locker, "ROLLBACK");
+        // In the same place as ever.
+        wire.query("COPY t FROM STDIN");
+        said += &super::exact(&wire.until(b'G'));
+        wire.copy_data("row\n").copy_done();
+        said + &exact_until_ready(&mut wire, 1) + &say(&mut wire, "TABLE t")
+    });
+    assert!(said.contains("57014") && said.contains("DataRow row\n"), "{said}");
 }

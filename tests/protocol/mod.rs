@@ -7,6 +7,7 @@ mod extended_query;
 mod function_call;
 mod hostile;
 mod ledger;
+mod limits;
 mod login;
 mod parking;
 mod policies;

@@ -14,7 +14,7 @@ fn packet(body: Body) -> Vec<u8> {
     Body::default().int32(length).bytes(body.0).0
 }
 
-fn version(endpoint: &Endpoint, version: i32, parameters: &[(&str, &str)]) -> Vec<u8> {
+pub(super) fn version(endpoint: &Endpoint, version: i32, parameters: &[(&str, &str)]) -> Vec<u8> {
     let body = Body::default().int32(version).string("user").string(&endpoint.user);
     let body = body.string("database").string(&endpoint.database);
     let add = |body: Body, (name, value): &(&str, &str)| body.string(name).string(value);
