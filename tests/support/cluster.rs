@@ -77,7 +77,7 @@ impl Cluster {
 }
 
 /// Runs statements on any embedded server, by the superuser.
-pub(super) fn query(embedded: &Embedded, database: &str, sql: &str) -> Vec<Vec<String>> {
+pub fn query(embedded: &Embedded, database: &str, sql: &str) -> Vec<Vec<String>> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
         let mut config = tokio_postgres::Config::new();

@@ -9,7 +9,7 @@ mod recorder;
 mod tls;
 mod wire;
 
-pub use cluster::{Cluster, Database};
+pub use cluster::{Cluster, Database, query};
 pub use program::{Finished, command, program, run, setup_directory};
 pub use proxy::Proxy;
 #[cfg(client = "psql")]
