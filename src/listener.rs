@@ -6,8 +6,8 @@ use std::net::SocketAddr;
 use std::os::unix::fs::{FileTypeExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant, SystemTime};
 
 use tokio::net::{TcpListener, UnixListener};
@@ -18,6 +18,7 @@ use tokio::time::timeout;
 use crate::config::{Config, Limits, Permissions};
 use crate::connection::{BufferPool, Connection, End};
 use crate::login::{Accepted, Asked, Client, Login};
+use crate::mapping::MappingError;
 use crate::session::{Common, Exchange, Policy, Session};
 use crate::target::{Target, TargetAddress};
 use crate::telemetry::{self, Totals};
@@ -29,17 +30,56 @@ const BACKLOG: usize = 1024;
 /// How long a target may take to accept a cancel.
 const CANCEL_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// What every connection needs to know; shared, never changed.
+/// What every connection needs to know.
 #[derive(Debug)]
 struct Shared {
-    policy: Arc<Policy>,
+    /// Taken once a client, and changed by [`Reload`].
+    rules: RwLock<Arc<Rules>>,
+    common: Arc<Common>,
     login: Login,
-    limits: Limits,
+    threads: usize,
     totals: Arc<Totals>,
     /// Clients that are connected now.
     clients: AtomicUsize,
     /// Tells the drain that a client has left.
     client_left: Notify,
+}
+
+/// What a client finds when it comes, and keeps to its end.
+#[derive(Debug)]
+struct Rules {
+    policy: Arc<Policy>,
+    limits: Limits,
+}
+
+impl Rules {
+    fn new(config: &Config, common: &Arc<Common>) -> Result<Arc<Rules>, MappingError> {
+        let policy = Policy { common: Arc::clone(common), ..config.policy()? };
+        Ok(Arc::new(Rules { policy: Arc::new(policy), limits: config.limits.clone() }))
+    }
+}
+
+impl Shared {
+    fn rules(&self) -> Arc<Rules> {
+        Arc::clone(&self.rules.read().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// Gives clients that are still to come other rules.
+#[derive(Clone, Debug)]
+pub struct Reload(Arc<Shared>);
+
+impl Reload {
+    /// Everything but what [`Config::fixed_differences`] names is as in `config` for sessions that
+    /// begin from now on.
+    ///
+    /// # Errors
+    /// The mapping cannot be made; nothing has changed then.
+    pub fn apply(&self, config: &Config) -> Result<(), MappingError> {
+        let rules = Rules::new(config, &self.0.common)?;
+        *self.0.rules.write().unwrap_or_else(PoisonError::into_inner) = rules;
+        Ok(())
+    }
 }
 
 /// A thread that relays, as the accept loop sees it.
@@ -66,7 +106,8 @@ impl Listener {
         target: TargetAddress,
         totals: Arc<Totals>,
     ) -> io::Result<Listener> {
-        let policy = config.policy().map_err(io::Error::other)?;
+        let common = Arc::default();
+        let rules = Rules::new(config, &common).map_err(io::Error::other)?;
         let timeout = config.target.connect_timeout();
         let login = Target::new(target, &config.target.url.1, timeout)
             .and_then(|target| Login::new(config, target))
@@ -80,9 +121,10 @@ impl Listener {
         let unix_socket =
             unix_socket.map(|path| UnixSocket::bind(path, permissions)).transpose()?;
         let shared = Shared {
-            policy: Arc::new(policy),
+            rules: RwLock::new(rules),
+            common,
             login,
-            limits: config.limits.clone(),
+            threads: config.limits.threads,
             totals,
             clients: AtomicUsize::new(0),
             client_left: Notify::new(),
@@ -103,17 +145,24 @@ impl Listener {
         self.socket.local_addr()
     }
 
+    /// Changes the rules while this serves.
+    pub fn reload(&self) -> Reload {
+        Reload(Arc::clone(&self.shared))
+    }
+
     /// Serves until `stop` completes, then lets running sessions end for `limits.drain_timeout`.
     /// Gives the number of sessions that had to be cut.
     ///
     /// # Errors
-    /// A thread could not be started.
+    /// A thread could not be started, or has ended.
     pub async fn serve(self, stop: impl Future<Output = ()>) -> io::Result<usize> {
         let workers = self.start_workers()?;
         tokio::select! {
             () = stop => {}
-            () = accept(&self.socket, self.unix_socket.as_ref(), &self.shared, &workers) => {}
-            () = tick(&self.shared.policy.common) => {}
+            () = accept(&self.socket, self.unix_socket.as_ref(), &self.shared, &workers) => {
+                return Err(io::Error::other("a relay thread has ended"));
+            }
+            () = tick(&self.shared.common) => {}
         }
         drop((self.socket, self.unix_socket));
         let running = self.shared.clients.load(Ordering::Acquire);
@@ -129,17 +178,18 @@ impl Listener {
                 left.await;
             }
         };
-        let drained = timeout(Duration::from_secs(self.shared.limits.drain_timeout), drained);
+        let drain_timeout = self.shared.rules().limits.drain_timeout;
+        let drained = timeout(Duration::from_secs(drain_timeout), drained);
         tokio::select! {
             _ = drained => {}
-            () = tick(&self.shared.policy.common) => {}
+            () = tick(&self.shared.common) => {}
         }
         Ok(self.shared.clients.load(Ordering::Acquire))
     }
 
     fn start_workers(&self) -> io::Result<Vec<Worker>> {
         let cores = || std::thread::available_parallelism().map_or(1, usize::from);
-        let count = match self.shared.limits.threads {
+        let count = match self.shared.threads {
             // The more clients a thread has, the more of them it serves at one wake-up; and the
             // loader or the target next to us wants cores, too.
             0 => cores().div_ceil(2),
@@ -159,7 +209,7 @@ async fn tick(common: &Common) {
     }
 }
 
-/// Takes clients for ever, each to the thread that has the fewest.
+/// Takes clients, each to the thread that has the fewest. Ends only when that thread has.
 async fn accept(
     socket: &TcpListener,
     unix_socket: Option<&UnixSocket>,
@@ -247,12 +297,17 @@ fn start_worker(index: usize, shared: Arc<Shared>) -> io::Result<Worker> {
     let (queue, mut clients) = mpsc::channel(BACKLOG);
     let connected = Arc::new(AtomicUsize::new(0));
     let worker = Worker { clients: Arc::clone(&connected), queue };
+    let (ready, started) = std::sync::mpsc::channel();
     std::thread::Builder::new().name(format!("relay-{index}")).spawn(move || {
         let mut builder = tokio::runtime::Builder::new_current_thread();
-        let runtime = match builder.enable_all().build_local(LocalOptions::default()) {
-            Ok(runtime) => runtime,
-            Err(error) => return tracing::error!(%error, "a relay thread could not be started"),
+        let built = builder.enable_all().build_local(LocalOptions::default());
+        let (runtime, outcome) = match built {
+            Ok(runtime) => (Some(runtime), Ok(())),
+            Err(error) => (None, Err(error)),
         };
+        // It is waited for below.
+        let _ = ready.send(outcome);
+        let Some(runtime) = runtime else { return };
         let pool = Rc::new(BufferPool::default());
         runtime.block_on(async move {
             while let Some(accepted) = clients.recv().await {
@@ -266,6 +321,7 @@ fn start_worker(index: usize, shared: Arc<Shared>) -> io::Result<Worker> {
             }
         });
     })?;
+    started.recv().map_err(io::Error::other)??;
     Ok(worker)
 }
 
@@ -286,11 +342,13 @@ impl Drop for Left {
 /// One client from its first byte to its last.
 async fn serve_client(accepted: Accepted, shared: &Shared, pool: &BufferPool) -> io::Result<()> {
     let began = Instant::now();
+    let rules = shared.rules();
+    let Rules { policy, limits } = &*rules;
     let mut client = Client::new(accepted)?;
     let address = client.address();
     // A login or a cancel takes much more memory than a session, so it has it apart and gives it
     // back.
-    let mut startup = match Box::pin(shared.login.greet(&mut client)).await? {
+    let mut startup = match Box::pin(shared.login.greet(&mut client, limits)).await? {
         Asked::Session(startup) => startup,
         Asked::Cancel(packet) => {
             Box::pin(shared.login.target().cancel(&packet, CANCEL_TIMEOUT)).await?;
@@ -298,18 +356,18 @@ async fn serve_client(accepted: Accepted, shared: &Shared, pool: &BufferPool) ->
         }
         Asked::Refused(error) => return client.refuse(&error).await,
     };
-    if shared.clients.load(Ordering::Acquire) > shared.limits.clients.get() {
+    if shared.clients.load(Ordering::Acquire) > limits.clients.get() {
         let error = OwnError::new("53300", "too many clients already")
             .with_hint("limits.clients of the proxy is reached.");
         return client.refuse(&error).await;
     }
-    let opened = match Box::pin(shared.login.open(&mut client, &mut startup)).await? {
+    let opened = match Box::pin(shared.login.open(&mut client, &mut startup, limits)).await? {
         Ok(opened) => opened,
         Err(error) => return client.refuse(&error).await,
     };
     let session = match startup.parameters {
-        Some(parameters) => Session::new(Arc::clone(&shared.policy), parameters),
-        None => Session::relay(Arc::clone(&shared.policy)),
+        Some(parameters) => Session::new(Arc::clone(policy), parameters),
+        None => Session::relay(Arc::clone(policy)),
     };
     let mut exchange = Exchange::new(session, b"");
     exchange.to_client.extend(&opened.said);
@@ -321,9 +379,8 @@ async fn serve_client(accepted: Accepted, shared: &Shared, pool: &BufferPool) ->
     if end == End::ClientGone {
         cancel_running(shared, &session).await;
     }
-    let mapping = &shared.policy.mapping;
-    shared.totals.add(mapping, session.counts());
-    telemetry::session_ended(address, &session, mapping, end, traffic, began.elapsed());
+    shared.totals.add(&policy.mapping, session.counts());
+    telemetry::session_ended(address, &session, &policy.mapping, end, traffic, began.elapsed());
     Ok(())
 }
 

@@ -1,29 +1,97 @@
 //! The log and the totals: one line a session, no values and no SQL texts.
 
+mod lines;
+
 use std::fmt;
+use std::io;
 use std::time::Duration;
 
 use dashmap::DashMap;
 use tracing_subscriber::EnvFilter;
 
-use crate::config::{Log, LogFormat};
+pub use lines::Lines;
+
+use crate::config::{Log, LogFormat, LogLevel};
 use crate::connection::{End, Traffic};
 use crate::mapping::Mapping;
 use crate::session::{Counts, Session};
 use crate::stream::ClientAddress;
 
-/// Starts logging to stderr.
-pub fn start(log: &Log) {
-    let filter = EnvFilter::new(format!("off,dms_proxy={}", log.level));
-    let builder = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .with_target(false)
-        .with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr()));
-    match log.format {
-        LogFormat::Text => builder.init(),
-        LogFormat::Json => builder.json().flatten_event(true).init(),
+/// How long the last lines may take to be written.
+const FLUSH_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// The log of this process.
+pub struct Logging {
+    lines: Lines,
+    set_level: Box<dyn Fn(LogLevel)>,
+}
+
+impl Logging {
+    /// Starts logging to stderr. From here on a panic is a line of the log, too.
+    ///
+    /// # Errors
+    /// There can be no more threads.
+    pub fn start(log: &Log) -> io::Result<Logging> {
+        let lines = Lines::start(io::stderr())?;
+        let writer = lines.clone();
+        let builder = tracing_subscriber::fmt()
+            .with_env_filter(filter(log.level))
+            .with_writer(move || writer.clone())
+            .with_target(false)
+            .with_ansi(io::IsTerminal::is_terminal(&io::stderr()));
+        // Gone only with the process.
+        let set_level: Box<dyn Fn(LogLevel)> = match log.format {
+            LogFormat::Text => {
+                let builder = builder.with_filter_reloading();
+                let handle = builder.reload_handle();
+                builder.init();
+                Box::new(move |level| handle.reload(filter(level)).unwrap_or_default())
+            }
+            LogFormat::Json => {
+                let builder = builder.json().flatten_event(true).with_filter_reloading();
+                let handle = builder.reload_handle();
+                builder.init();
+                Box::new(move |level| handle.reload(filter(level)).unwrap_or_default())
+            }
+        };
+        std::panic::set_hook(Box::new(|panic| {
+            // The message may quote what a peer has sent.
+            let place = panic.location().map(ToString::to_string).unwrap_or_default();
+            tracing::error!(place, "a session panicked and has ended; please report this");
+        }));
+        Ok(Logging { lines, set_level })
     }
+
+    /// Logs nothing below this level from now on.
+    pub fn set_level(&self, level: LogLevel) {
+        (self.set_level)(level);
+    }
+
+    /// The way out of this process, for somebody who ends it.
+    pub fn lines(&self) -> Lines {
+        self.lines.clone()
+    }
+}
+
+impl Drop for Logging {
+    fn drop(&mut self) {
+        flush(&self.lines);
+    }
+}
+
+impl fmt::Debug for Logging {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Logging").finish_non_exhaustive()
+    }
+}
+
+/// Gives the last lines a moment to be written, before the process ends.
+pub fn flush(lines: &Lines) {
+    lines.flush(FLUSH_TIMEOUT);
+}
+
+fn filter(level: LogLevel) -> EnvFilter {
+    EnvFilter::new(format!("off,dms_proxy={level}"))
 }
 
 /// How often each rule changed something, over all sessions that have ended.

@@ -7,6 +7,7 @@
 mod clients;
 mod close_out;
 mod embedded;
+mod faults;
 mod fuzz_corpus;
 mod harness;
 mod protocol;

@@ -210,20 +210,23 @@ struct ConfigArguments {
 impl ConfigArguments {
     /// The file, with the flags on top. A person has been told what is wrong when there is none.
     fn load(&self) -> Result<Config, ExitCode> {
-        let mut config = Config::load(self.config.as_deref()).map_err(|error| {
+        let config = self.read().map_err(|error| {
             say(&format!("dms-proxy: {error}"));
             ExitCode::from(EXIT_USAGE)
         })?;
+        for warning in &config.warnings {
+            say(&format!("dms-proxy: warning: {warning}"));
+        }
+        Ok(config)
+    }
+
+    /// The file, with the flags on top, or what is wrong with them.
+    fn read(&self) -> Result<Config, String> {
+        let mut config = Config::load(self.config.as_deref()).map_err(|error| error.to_string())?;
         if let Some(source) = &self.source {
             config.mapping.source = source.clone();
             // A mapping that fits the file's source need not fit this one.
-            config.mapping().map_err(|error| {
-                say(&format!("dms-proxy: --source {}: {error}", source.0));
-                ExitCode::from(EXIT_USAGE)
-            })?;
-        }
-        for warning in &config.warnings {
-            say(&format!("dms-proxy: warning: {warning}"));
+            config.mapping().map_err(|error| format!("--source {}: {error}", source.0))?;
         }
         Ok(config)
     }

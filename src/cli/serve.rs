@@ -1,17 +1,22 @@
 //! `dms-proxy serve`.
 
 use std::io;
+use std::num::NonZeroUsize;
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::{EXIT_USAGE, ServeArguments, say};
 use crate::config::{Config, ForeignKeyMode, Switch};
-use crate::listener::Listener;
+use crate::listener::{Listener, Reload};
 use crate::target::embedded::{Embedded, EmbeddedOptions};
 use crate::target::{TargetAddress, TargetUrl};
-use crate::telemetry::{self, Totals};
+use crate::telemetry::{self, Lines, Logging, Totals};
+
+/// Descriptors that clients leave for the listening sockets, the runtimes, files and cancels.
+const OWN_DESCRIPTORS: u64 = 100;
 
 /// The exit code when the proxy cannot run although its configuration is right.
 const EXIT_FAILURE: u8 = 1;
@@ -21,18 +26,19 @@ pub(super) fn run(arguments: &ServeArguments) -> ExitCode {
         Ok(config) => config,
         Err(code) => return code,
     };
-    if let Some(address) = arguments.listen {
-        config.listen.address = address;
-    }
-    if let Some(url) = &arguments.target {
-        config.target.url = url.clone();
-    }
+    arguments.override_file(&mut config);
     if arguments.data_dir.is_some() && config.target.url.0 != TargetUrl::Embedded {
         say("dms-proxy: --data-dir goes with the embedded target only");
         return ExitCode::from(EXIT_USAGE);
     }
-    telemetry::start(&config.log);
-    match serve(&config, arguments) {
+    let logging = match Logging::start(&config.log) {
+        Ok(logging) => logging,
+        Err(error) => {
+            say(&format!("dms-proxy: {error}"));
+            return ExitCode::from(EXIT_FAILURE);
+        }
+    };
+    match serve(&config, arguments, &logging) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             tracing::error!("{error}");
@@ -42,7 +48,19 @@ pub(super) fn run(arguments: &ServeArguments) -> ExitCode {
     }
 }
 
-fn serve(config: &Config, arguments: &ServeArguments) -> io::Result<()> {
+impl ServeArguments {
+    /// Flags and environment beat the file.
+    fn override_file(&self, config: &mut Config) {
+        if let Some(address) = self.listen {
+            config.listen.address = address;
+        }
+        if let Some(url) = &self.target {
+            config.target.url = url.clone();
+        }
+    }
+}
+
+fn serve(config: &Config, arguments: &ServeArguments, logging: &Logging) -> io::Result<()> {
     let (embedded, target) = match &config.target.url.0 {
         TargetUrl::Address(address) => (None, address.clone()),
         TargetUrl::Embedded => {
@@ -53,14 +71,26 @@ fn serve(config: &Config, arguments: &ServeArguments) -> io::Result<()> {
             (Some(embedded), address)
         }
     };
+    allow_descriptors(config.limits.clients);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let cut = runtime.block_on(async {
         let totals = Arc::new(Totals::default());
         let listener = Listener::bind(config, target.clone(), totals).await?;
         // Before anybody is told that it runs, or a stop at once would leave the socket's file.
-        let stop = stop_signal()?;
+        let stop = stop_signal(logging.lines())?;
+        let mut hang_up = signal(SignalKind::hangup())?;
         announce(config, &listener, &target, embedded.as_ref())?;
-        listener.serve(stop).await
+        let reload = listener.reload();
+        let reloads = async {
+            while hang_up.recv().await.is_some() {
+                read_again(config, arguments, &reload, logging);
+            }
+            std::future::pending().await
+        };
+        tokio::select! {
+            cut = listener.serve(stop) => cut,
+            cut = reloads => cut,
+        }
     })?;
     if cut > 0 {
         tracing::warn!(sessions = cut, "stopped; sessions were cut after limits.drain_timeout");
@@ -68,6 +98,52 @@ fn serve(config: &Config, arguments: &ServeArguments) -> io::Result<()> {
         tracing::info!("stopped; every session had ended");
     }
     Ok(())
+}
+
+/// A client takes two descriptors, and many systems allow a process 1,024 unless it asks for more.
+fn allow_descriptors(clients: NonZeroUsize) {
+    let wanted = u64::try_from(clients.get()).unwrap_or(u64::MAX);
+    let wanted = wanted.saturating_mul(2).saturating_add(OWN_DESCRIPTORS);
+    let allowed = getrlimit(Resource::Nofile);
+    if allowed.current.is_none_or(|current| current >= wanted) {
+        return;
+    }
+    let most = allowed.maximum.map_or(wanted, |maximum| wanted.min(maximum));
+    let raised = setrlimit(Resource::Nofile, Rlimit { current: Some(most), ..allowed });
+    if most < wanted || raised.is_err() {
+        tracing::warn!(
+            descriptors = most,
+            "too few descriptors for limits.clients = {clients}: raise the limit (ulimit -Hn) to {wanted}"
+        );
+    }
+}
+
+/// Gives new sessions what the file says now. One that is of no use changes nothing.
+fn read_again(running: &Config, arguments: &ServeArguments, reload: &Reload, logging: &Logging) {
+    let applied = arguments.config.read().and_then(|mut config| {
+        arguments.override_file(&mut config);
+        reload.apply(&config).map_err(|error| error.to_string())?;
+        Ok(config)
+    });
+    let config = match applied {
+        Ok(config) => config,
+        Err(error) => {
+            return tracing::error!("SIGHUP: the configuration stays as it was: {error}");
+        }
+    };
+    allow_descriptors(config.limits.clients);
+    logging.set_level(config.log.level);
+    for warning in &config.warnings {
+        tracing::warn!("{warning}");
+    }
+    let fixed = running.fixed_differences(&config);
+    if !fixed.is_empty() {
+        tracing::warn!(
+            keys = fixed.join(", "),
+            "SIGHUP: these need a restart and stay as they were"
+        );
+    }
+    tracing::info!("SIGHUP: new sessions follow the configuration as it is now");
 }
 
 /// Where the embedded server listens.
@@ -105,7 +181,7 @@ fn announce(
 }
 
 /// Completes at the first SIGTERM or SIGINT; the second one ends the process at once.
-fn stop_signal() -> io::Result<impl Future<Output = ()>> {
+fn stop_signal(log: Lines) -> io::Result<impl Future<Output = ()>> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     Ok(async move {
@@ -119,6 +195,7 @@ fn stop_signal() -> io::Result<impl Future<Output = ()>> {
                 _ = interrupt.recv() => {}
             }
             tracing::warn!("stopped at once by a second signal");
+            telemetry::flush(&log);
             std::process::exit(0);
         });
     })

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use crate::tls::{ClientSslMode, ClientTlsSettings};
 
 /// `[listen]`
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
 #[serde(default, deny_unknown_fields)]
 pub struct Listen {
     /// Host and port; port 0 takes a free one, which the first log line names.

@@ -443,6 +443,22 @@ impl Config {
     }
 }
 
+impl Config {
+    /// The keys and sections that say something else in `new`, and that a running proxy cannot
+    /// change.
+    pub fn fixed_differences(&self, new: &Config) -> Vec<&'static str> {
+        let fixed = [
+            ("listen", self.listen != new.listen),
+            ("target.url", self.target.url != new.target.url),
+            ("target.connect_timeout", self.target.connect_timeout != new.target.connect_timeout),
+            ("auth", self.auth != new.auth),
+            ("limits.threads", self.limits.threads != new.limits.threads),
+            ("log.format", self.log.format != new.log.format),
+        ];
+        fixed.iter().filter(|(_, differs)| *differs).map(|(key, _)| *key).collect()
+    }
+}
+
 impl Target {
     /// `connect_timeout` as a duration.
     pub fn connect_timeout(&self) -> Duration {

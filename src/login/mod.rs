@@ -15,7 +15,7 @@ use tokio::io::AsyncWriteExt as _;
 pub use client::{Accepted, Asked, Client};
 
 use crate::auth::Users;
-use crate::config::{AuthMode, Config};
+use crate::config::{AuthMode, Config, Limits};
 use crate::stream::Stream;
 use crate::target::Target;
 use crate::tls::ClientTls;
@@ -27,8 +27,6 @@ pub struct Login {
     tls: Option<ClientTls>,
     target: Target,
     own: Option<OwnLogins>,
-    startup_timeout: Duration,
-    startup_packet_bytes: u32,
 }
 
 /// Log-ins that the proxy checks itself.
@@ -58,7 +56,7 @@ pub struct Opened {
 }
 
 impl Login {
-    /// As `[listen]`, `[target]` and `[limits]` say.
+    /// As `[listen]`, `[target]` and `[auth]` say.
     ///
     /// # Errors
     /// A file that the configuration names cannot be used.
@@ -71,13 +69,7 @@ impl Login {
                 target_user: config.auth.target_user.clone(),
             }),
         };
-        Ok(Login {
-            tls,
-            target,
-            own,
-            startup_timeout: Duration::from_secs(config.limits.startup_timeout),
-            startup_packet_bytes: config.limits.startup_packet_bytes,
-        })
+        Ok(Login { tls, target, own })
     }
 
     /// The target.
@@ -89,9 +81,9 @@ impl Login {
     ///
     /// # Errors
     /// The client has gone, or its TLS has failed.
-    pub async fn greet(&self, client: &mut Client) -> io::Result<Asked> {
-        let asked = client.ask(self.tls.as_ref(), self.startup_packet_bytes);
-        tokio::time::timeout(self.startup_timeout, asked).await.unwrap_or_else(|_| {
+    pub async fn greet(&self, client: &mut Client, limits: &Limits) -> io::Result<Asked> {
+        let asked = client.ask(self.tls.as_ref(), limits.startup_packet_bytes);
+        tokio::time::timeout(startup_timeout(limits), asked).await.unwrap_or_else(|_| {
             let message = "no startup packet within limits.startup_timeout";
             Ok(Asked::Refused(OwnError::new("08P01", message)))
         })
@@ -107,6 +99,7 @@ impl Login {
         &self,
         client: &mut Client,
         startup: &mut Startup,
+        limits: &Limits,
     ) -> io::Result<Result<Opened, OwnError>> {
         let opened = async {
             match &self.own {
@@ -114,7 +107,7 @@ impl Login {
                 None => self.open_passthrough(client, startup).await,
             }
         };
-        tokio::time::timeout(self.startup_timeout, opened).await.unwrap_or_else(|_| {
+        tokio::time::timeout(startup_timeout(limits), opened).await.unwrap_or_else(|_| {
             let message = "no log-in within limits.startup_timeout";
             Ok(Err(OwnError::new("08P01", message)))
         })
@@ -170,6 +163,10 @@ impl Login {
         OwnError::new("08001", format!("the target at {address} cannot be reached: {error}"))
             .with_hint("Check target.url of the proxy and that the server is running.")
     }
+}
+
+fn startup_timeout(limits: &Limits) -> Duration {
+    Duration::from_secs(limits.startup_timeout)
 }
 
 /// Writes all of it, through the buffers of TLS.

@@ -14,17 +14,15 @@ use crate::wire::{self, OwnError, tag};
 /// The mechanism that binds a login to the TLS connection it comes by.
 const PLUS: &[u8] = b"SCRAM-SHA-256-PLUS";
 
-/// A target that has got the startup packet. Where `sslmode` knows a second way, the target's first
-/// answer decides whether it is gone.
+/// A target that has got the startup packet and has begun to answer. Where `sslmode` knows a second
+/// way, the first answer decides whether it is gone.
 ///
 /// # Errors
-/// As [`Target::connect`].
+/// As [`Target::connect`]; a target that takes connections and does not answer within
+/// `connect_timeout` cannot be reached.
 pub(super) async fn open(target: &Target, packet: &[u8]) -> io::Result<Opened> {
     let mut stream = target.connect().await?;
     send(&mut stream, packet).await?;
-    if !target.has_another_way(&stream) {
-        return Ok(Opened { target: stream, said: Vec::new() });
-    }
     let first = read_frame(&mut stream, FRAME_BYTES_MAX);
     let first = tokio::time::timeout(target.connect_timeout(), first)
         .await

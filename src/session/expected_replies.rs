@@ -83,6 +83,16 @@ pub(super) struct Notes {
     pub(super) closes: u8,
 }
 
+impl Notes {
+    fn may_start_copy(&self) -> bool {
+        !self.copies.is_empty() || self.unread
+    }
+}
+
+fn widen(count: usize) -> u64 {
+    u64::try_from(count).unwrap_or(u64::MAX)
+}
+
 /// An error of ours, waiting for its turn.
 #[derive(Debug)]
 pub(super) struct Synthesize {
@@ -107,6 +117,11 @@ pub(super) enum Failing {
 #[derive(Debug, Default)]
 pub(super) struct ExpectedReplies {
     queue: VecDeque<Expected>,
+    /// How many have left the queue at its front.
+    answered: u64,
+    /// The number of the last message that came into the queue and may start a COPY, counted as
+    /// `answered` does, so that nobody has to look through the queue.
+    last_copy: Option<u64>,
     /// The target ignores everything up to the next Sync.
     skipping: bool,
 }
@@ -126,6 +141,9 @@ impl ExpectedReplies {
             self.skipping = false;
         }
         if !self.skipping {
+            if expected.notes.as_ref().is_some_and(|notes| notes.may_start_copy()) {
+                self.last_copy = Some(self.answered + widen(self.queue.len()));
+            }
             self.queue.push_back(expected);
         }
     }
@@ -157,13 +175,15 @@ impl ExpectedReplies {
             _ => false,
         };
         if complete {
-            self.queue.pop_front();
+            self.pop();
         }
     }
 
     /// The answer at the front is complete.
     pub(super) fn pop(&mut self) -> Option<Expected> {
-        self.queue.pop_front()
+        let front = self.queue.pop_front()?;
+        self.answered += 1;
+        Some(front)
     }
 
     /// ReadyForQuery came. It ends the answer to a simple query, a function call, a Sync or our
@@ -177,7 +197,7 @@ impl ExpectedReplies {
             Request::Own => front.notes.as_ref().is_some_and(|notes| notes.begun),
             _ => false,
         };
-        if ends { self.queue.pop_front() } else { None }
+        if ends { self.pop() } else { None }
     }
 
     /// ErrorResponse came. An extended query is over: the target skips to the next Sync, so what
@@ -196,17 +216,24 @@ impl ExpectedReplies {
             _ => {
                 let end = self.queue.iter().position(|e| e.request == Request::Sync);
                 self.skipping = end.is_none();
-                self.queue.drain(..end.unwrap_or(self.queue.len())).collect()
+                let end = end.unwrap_or(self.queue.len());
+                self.answered += widen(end);
+                self.queue.drain(..end).collect()
             }
         }
     }
 
     /// Whether a message on its way may make the target ask for a COPY stream.
     pub(super) fn may_start_copy(&self) -> bool {
-        self.queue
-            .iter()
-            .filter_map(|expected| expected.notes.as_ref())
-            .any(|notes| !notes.copies.is_empty() || notes.unread)
+        // Notes change only at the front, while it is being answered.
+        match self.last_copy {
+            Some(last) if last == self.answered => {
+                let front = self.queue.front().and_then(|front| front.notes.as_ref());
+                front.is_some_and(|notes| notes.may_start_copy())
+            }
+            Some(last) => last > self.answered,
+            None => false,
+        }
     }
 
     /// CopyInResponse came: the stream it is for, where the text was understood. Syncs that the
@@ -217,6 +244,8 @@ impl ExpectedReplies {
             && self.queue.front().is_some_and(|front| front.request == Request::Execute)
         {
             self.queue.remove(1);
+            self.last_copy =
+                self.last_copy.map(|last| if last > self.answered { last - 1 } else { last });
         }
         self.front_notes()?.copies.pop_front()
     }
@@ -294,6 +323,32 @@ mod tests {
         replies.on_completion(b'C');
         replies.on_ready();
         assert_eq!(replies.len(), 0);
+    }
+
+    #[test]
+    fn what_may_start_a_copy_is_known_wherever_it_stands() {
+        use Request::*;
+        let may = || Expected::with(Execute, Notes { unread: true, ..Notes::default() });
+        let mut replies = queue(&[Execute, Sync]);
+        assert!(!replies.may_start_copy());
+        replies.push(may());
+        replies.push(Expected::new(Sync));
+        assert!(replies.may_start_copy());
+        replies.on_copy_in();
+        assert_eq!(requests(&replies), [Execute, Execute, Sync], "a Sync is forgotten");
+        assert!(replies.may_start_copy());
+        replies.on_completion(b'C');
+        assert!(replies.may_start_copy());
+        replies.front_notes().unwrap().unread = false;
+        assert!(!replies.may_start_copy());
+        replies.push(may());
+        assert!(replies.may_start_copy());
+        replies.on_error();
+        assert_eq!(requests(&replies), [Sync, Execute]);
+        assert!(replies.may_start_copy());
+        replies.on_ready();
+        replies.on_completion(b'C');
+        assert!(!replies.may_start_copy());
     }
 
     #[test]

@@ -117,6 +117,8 @@ pub struct Session {
     startup: StartupParameters,
     server_version: String,
     phase: Phase,
+    /// Nothing is looked at once the target is ready.
+    relays: bool,
     /// What the settings are where the client says nothing.
     defaults: Settings,
     settings: Settings,
@@ -163,7 +165,7 @@ pub struct Session {
 impl Session {
     /// A session that begins with the client's startup packet, which goes to the target as it is.
     pub fn new(policy: Arc<Policy>, startup: StartupParameters) -> Session {
-        let relay = policy.is_pure_relay() || startup.replication;
+        let relays = policy.is_pure_relay() || startup.replication;
         Session {
             defaults: policy.defaults_of(&startup),
             settings: policy.defaults_of(&startup),
@@ -171,7 +173,9 @@ impl Session {
             policy,
             startup,
             server_version: String::new(),
-            phase: if relay { Phase::Relay } else { Phase::Startup },
+            // A relay, too, wants the key by which it cancels what a vanished client left running.
+            phase: Phase::Startup,
+            relays,
             lexing: Lexing::default(),
             replies: ExpectedReplies::default(),
             prepared: PreparedStatements::default(),
@@ -220,9 +224,14 @@ impl Session {
     }
 
     /// Whether the target works on something: a client that vanishes now leaves a running
-    /// statement behind.
+    /// statement behind. In a relay nobody knows, so it may.
     pub fn is_busy(&self) -> bool {
-        self.phase == Phase::Ready && self.replies.len() > 0 && !self.terminated
+        let works = match self.phase {
+            Phase::Startup => false,
+            Phase::Ready => self.replies.len() > 0,
+            Phase::Relay => !self.backend_key.is_empty(),
+        };
+        works && !self.terminated
     }
 
     /// Whether the client has taken its leave by a Terminate.

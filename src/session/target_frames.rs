@@ -103,6 +103,10 @@ impl Session {
 
     fn special_step(&mut self, frame_tag: u8, frame: &[u8]) -> Result<Step, OwnError> {
         let body = frame.get(HEAD_BYTES..).unwrap_or_default();
+        if self.phase == Phase::Startup && self.relays {
+            self.phase = Phase::Relay;
+            return Ok(Step::Pass(frame.len()));
+        }
         if self.phase == Phase::Startup {
             self.transaction_status = wire::ready_status(body).unwrap_or(b'I');
             self.settle_at_login();

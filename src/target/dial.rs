@@ -111,14 +111,6 @@ impl Target {
         within(self.connect_timeout, self.dial(with_tls)).await.map(Some)
     }
 
-    /// Whether [`Target::connect_otherwise`] knows another way.
-    pub fn has_another_way(&self, stream: &Stream) -> bool {
-        matches!(
-            (self.tls.mode(), stream.is_tls()),
-            (SslMode::Allow, false) | (SslMode::Prefer, true)
-        )
-    }
-
     /// Hands a CancelRequest to the target, by TLS where sessions use it, and waits until the
     /// target has closed the connection, which is when it has acted on it.
     ///
@@ -130,7 +122,7 @@ impl Target {
             stream.write_all(packet).await?;
             stream.flush().await?;
             // A server of TLS that closes does not always take its leave, and has acted all the same.
-            let _ = stream.read_to_end(&mut Vec::new()).await;
+            let _ = tokio::io::copy(&mut stream, &mut tokio::io::sink()).await;
             Ok(())
         };
         within(timeout, deliver).await

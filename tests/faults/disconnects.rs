@@ -1,0 +1,165 @@
+//! A client that goes without a word, in any state, leaves no session on the target and nothing that
+//! runs there; and a cancel hits what it is meant for.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use super::{log_in, say, sqlstate, wait_for};
+use crate::support::{Body, Cluster, Database, Endpoint, Proxy, Wire};
+
+type State = (&'static str, fn(&Endpoint) -> Wire);
+
+const STATES: [State; 12] = [
+    ("before its startup packet", Wire::open),
+    ("in the middle of its startup packet", |endpoint| {
+        let mut wire = Wire::open(endpoint);
+        wire.send_raw(b"\0\0\0\x40\0\x03");
+        wire
+    }),
+    ("asked for a password", |endpoint| {
+        let endpoint = Endpoint { user: "scram-sha-256".into(), ..endpoint.clone() };
+        let mut wire = Wire::open(&endpoint);
+        wire.startup(&endpoint, &[]);
+        wire.until(b'R');
+        wire
+    }),
+    ("idle", log_in),
+    ("in a transaction", |endpoint| {
+        let mut wire = log_in(endpoint);
+        say(&mut wire, "BEGIN; CREATE TABLE t (a int)");
+        wire
+    }),
+    ("while a statement runs", |endpoint| {
+        let mut wire = log_in(endpoint);
+        wire.query("SELECT pg_sleep(600)");
+        wire
+    }),
+    ("while statements wait", |endpoint| {
+        let mut wire = log_in(endpoint);
+        for _ in 0..4 {
+            wire.query("SELECT pg_sleep(600)");
+        }
+        wire
+    }),
+    ("in a pipeline", |endpoint| {
+        let mut wire = log_in(endpoint);
+        for _ in 0..3 {
+            wire.parse("", "SELECT pg_sleep(600)", &[]);
+            wire.bind("", "", &[], &[], 0).execute("", 0);
+        }
+        wire
+    }),
+    ("in pipelines", |endpoint| {
+        let mut wire = log_in(endpoint);
+        for _ in 0..4 {
+            wire.parse("", "SELECT pg_sleep(600)", &[]);
+            wire.bind("", "", &[], &[], 0).execute("", 0).sync();
+        }
+        wire
+    }),
+    ("in COPY in", |endpoint| {
+        let mut wire = log_in(endpoint);
+        wire.query("CREATE TEMPORARY TABLE t (a text); COPY t FROM STDIN");
+        wire.until(b'G');
+        wire.copy_data("row\nhalf a");
+        wire
+    }),
+    ("in COPY out", |endpoint| {
+        let mut wire = log_in(endpoint);
+        wire.query("COPY (SELECT repeat('x', 1000) FROM generate_series(1, 1000000)) TO STDOUT");
+        wire.until(b'd');
+        wire
+    }),
+    ("while it does not read", |endpoint| {
+        let mut wire = log_in(endpoint);
+        wire.query("SELECT repeat('x', 1000) FROM generate_series(1, 1000000)");
+        std::thread::sleep(Duration::from_millis(300));
+        wire
+    }),
+];
+
+fn sessions(database: &Database) -> String {
+    let name = &database.endpoint().database;
+    let sql = format!("SELECT count(*) FROM pg_stat_activity WHERE datname = '{name}'");
+    Cluster::shared().query("postgres", &sql)[0][0].clone()
+}
+
+#[test]
+fn client_that_goes_leaves_nothing_behind() {
+    let database = Cluster::shared().create_database();
+    for config in ["", "rewrite = \"off\"\n[fk]\nmode = \"off\"\n"] {
+        let proxy = Proxy::start(config, &[]);
+        let endpoint = proxy.endpoint(database.endpoint());
+        for (state, reach) in STATES {
+            let wire = reach(&endpoint);
+            std::thread::sleep(Duration::from_millis(150));
+            drop(wire);
+            let taken = wait_for(state, || sessions(&database) == "0");
+            // A second of grace for one whose statement may be a COMMIT.
+            assert!(taken < Duration::from_secs(5), "{config:?} {state}: {taken:?}");
+        }
+        assert!(!proxy.log().contains("panicked"), "{}", proxy.log());
+    }
+}
+
+fn key_of(endpoint: &Endpoint) -> (Wire, Vec<u8>) {
+    let (wire, greeting) = Wire::log_in(endpoint, &[]);
+    let key = greeting.iter().find(|frame| frame.tag == b'K').unwrap().body.clone();
+    (wire, key)
+}
+
+fn cancel(endpoint: &Endpoint, key: &[u8]) {
+    let mut wire = Wire::open(endpoint);
+    let length = i32::try_from(8 + key.len()).unwrap();
+    wire.send_raw(&Body::default().int32(length).int32(80_877_102).bytes(key).0);
+    assert!(wire.read_to_end().is_empty());
+}
+
+/// While others work, and through whichever instance: who asked for it is cancelled, and nobody else.
+#[test]
+fn cancels_under_load_hit_what_they_name() {
+    let database = Cluster::shared().create_database();
+    let (one, two) = (Proxy::start("", &[]), Proxy::start("", &[]));
+    let (one, two) = (one.endpoint(database.endpoint()), two.endpoint(database.endpoint()));
+    let done = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let load: Vec<_> = (0..6)
+            .map(|worker| {
+                let endpoint = if worker % 2 == 0 { &one } else { &two };
+                let done = &done;
+                scope.spawn(move || {
+                    let mut wire = log_in(endpoint);
+                    let mut count = 0;
+                    while !done.load(Ordering::Relaxed) {
+                        let said = say(&mut wire, "SELECT 'fine' FROM generate_series(1, 100)");
+                        assert_eq!(said.matches("DataRow fine").count(), 100, "{said}");
+                        count += 1;
+                    }
+                    count
+                })
+            })
+            .collect();
+        let mut sleepers: Vec<_> = (0..4).map(|_| key_of(&one)).collect();
+        for round in 0..10 {
+            for (wire, _) in &mut sleepers {
+                wire.query("SELECT 'began'; SELECT pg_sleep(600)");
+            }
+            let sleeping = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep'
+                AND datname = current_database()";
+            wait_for("all sleep", || database.query(sleeping) == [["4"]]);
+            let through = if round % 2 == 0 { &two } else { &one };
+            let victim = round % 4;
+            cancel(through, &sleepers[victim].1);
+            assert_eq!(sqlstate(&sleepers[victim].0.until_ready()), "57014");
+            assert_eq!(database.query(sleeping), [["3"]], "the others go on");
+            for (index, (wire, key)) in sleepers.iter_mut().enumerate() {
+                if index != victim {
+                    cancel(through, key);
+                    assert_eq!(sqlstate(&wire.until_ready()), "57014");
+                }
+            }
+        }
+        done.store(true, Ordering::Relaxed);
+        assert!(load.into_iter().all(|worker| worker.join().unwrap() > 10));
+    });
+}
