@@ -16,7 +16,6 @@ mod copy_fields;
 mod copy_json;
 mod copy_nul;
 mod copy_options;
-mod copy_removal;
 mod copy_rows;
 mod copy_text;
 mod cut_number;
@@ -38,7 +37,6 @@ pub use bind_values::{BindFinding, BindParameter, BindRefusal, needs_rewriting, 
 pub use column::Column;
 pub use copy_nul::CopyScanner;
 pub use copy_options::{CopyFormat, CopyOptions, ForcedColumns};
-pub use copy_removal::CopyNulRemover;
 pub use copy_rows::{CopyColumn, CopyFinding, CopyRows, RowRefusal};
 pub use function_call::{called_function, mend_function_call};
 pub use judge::{ColumnJudge, Refusal, Verdict};

@@ -132,12 +132,6 @@ impl CharacterReplacements {
         Ok(replacements)
     }
 
-    /// The ASCII character that takes the place of U+0000: then a value keeps its length.
-    pub fn in_place_of_nul(&self) -> Option<u8> {
-        let ('\0', Some(to)) = self.pairs.first()? else { return None };
-        u8::try_from(*to).ok().filter(u8::is_ascii)
-    }
-
     /// What takes the place of U+0000: another character, or nothing. `None` where that is left to
     /// the [`NulPolicy`].
     pub fn of_nul(&self) -> Option<Option<char>> {
@@ -148,16 +142,6 @@ impl CharacterReplacements {
     /// Whether nothing is replaced.
     pub fn is_empty(&self) -> bool {
         self.pairs.is_empty()
-    }
-
-    /// Puts an ASCII character in the place of every byte 0x00 of a value; gives the number of them.
-    pub fn replace_nuls(value: &mut [u8], with: u8) -> u64 {
-        let mut replaced = 0;
-        for byte in value.iter_mut().filter(|byte| **byte == 0) {
-            *byte = with;
-            replaced += 1;
-        }
-        replaced
     }
 
     /// The value in UTF-8 with all replacements made, and their number; `None` where nothing is to
@@ -254,13 +238,8 @@ mod tests {
         let expected = b"a#E\xFF\xF0\x9F\x98\x81".to_vec();
         assert_eq!(replacements.apply(value), Some((expected, 4)));
         assert_eq!(replacements.apply(b"plain"), None);
-        assert_eq!(replacements.in_place_of_nul(), Some(b'#'));
-        let mut value = *b"\0a\0";
-        assert_eq!(CharacterReplacements::replace_nuls(&mut value, b'#'), 2);
-        assert_eq!(&value, b"#a#");
         assert_eq!(CharacterReplacements::new([(0xD800, 0)]), Err(0xD800));
         let deleting = CharacterReplacements::new([(0, 0x20), (0, 0)]).unwrap();
-        assert_eq!(deleting.in_place_of_nul(), None);
         assert_eq!((deleting.of_nul(), replacements.of_nul()), (Some(None), Some(Some('#'))));
         assert_eq!(deleting.apply(b"\0a"), Some((b"a".to_vec(), 1)));
     }

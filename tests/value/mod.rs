@@ -7,7 +7,6 @@ mod bind_kinds;
 mod copy_binary;
 mod copy_json;
 mod copy_nul;
-mod copy_removal;
 mod copy_rows;
 mod copy_stream;
 mod copy_traps;
