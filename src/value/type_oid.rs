@@ -67,10 +67,11 @@ pub const UUID: u32 = 2950;
 /// `jsonb`
 pub const JSONB: u32 = 3802;
 
-/// What values of a type hold.
+/// What values of a type hold. `"char"` is a byte and no character: it stores the zero byte, which
+/// its binary format has as it is.
 pub fn kind_of(type_oid: u32) -> ValueKind {
     match type_oid {
-        CHAR | NAME | TEXT | XML | UNKNOWN | BPCHAR | VARCHAR | CSTRING => ValueKind::Character,
+        NAME | TEXT | XML | UNKNOWN | BPCHAR | VARCHAR | CSTRING => ValueKind::Character,
         JSON | JSONB => ValueKind::Json,
         XML_ARRAY | NAME_ARRAY | TEXT_ARRAY | BPCHAR_ARRAY | VARCHAR_ARRAY => {
             ValueKind::CharacterArray

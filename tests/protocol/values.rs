@@ -479,3 +479,22 @@ fn binary_arrays_and_domains() {
     let row = ["{\"a b\",\" \",plain}", "x ", "\\x0001", "{7}"];
     assert_eq!(database.query("TABLE t"), [row, row]);
 }
+
+/// The type `"char"` is a byte, and zero is one of its values.
+#[test]
+fn zero_bytes_that_the_server_stores_stay() {
+    let said = both(|endpoint| {
+        let mut wire = log_in(endpoint);
+        say(&mut wire, "CREATE TABLE t (a \"char\")");
+        wire.parse("", "INSERT INTO t VALUES ($1) RETURNING a = '\\000', a = ' '", &[18]);
+        wire.bind("", "", &[1], &[Some(b"\0")], 0).execute("", 0).sync();
+        let mut said = transcript(&wire.until_ready());
+        wire.query("COPY t FROM STDIN BINARY");
+        wire.until(b'G');
+        let head = b"PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0";
+        wire.copy_data([&head[..], b"\0\x01\0\0\0\x01\0\xff\xff"].concat()).copy_done();
+        said += &transcript(&wire.until_ready());
+        said + &say(&mut wire, "SELECT count(*) FROM t WHERE a = ''")
+    });
+    assert!(said.ends_with("DataRow 2\nCommandComplete SELECT 1\nReadyForQuery I\n"), "{said}");
+}
