@@ -1,5 +1,5 @@
-//! Row values in the formats in which they travel (Bind parameters, COPY text, CSV and binary),
-//! mended in place; knows no SQL, no frames, no sockets.
+//! Row values in the formats in which they travel (Bind parameters, COPY text, CSV and binary): mended
+//! in place, or taken apart and judged where a policy asks for it; knows no SQL, no sockets.
 
 pub mod assignment;
 pub(crate) mod backslash_escape;
