@@ -2,6 +2,7 @@
 
 use super::Lexing;
 use super::lexer::{Lexer, Quoting, Token, TokenKind};
+use super::plain_rows::last_comma;
 
 /// A statement whose shape the finder does not know; it is left as it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,6 +35,22 @@ impl<'a> Cursor<'a> {
     pub(super) fn seek(&mut self, offset: usize) {
         self.lexer = self.lexer.at(offset);
         self.bump();
+    }
+
+    /// At a comma behind `depth` parentheses: goes on to the last comma in front of anything but
+    /// plain constants, and gives its depth.
+    #[inline]
+    pub(super) fn pass_constants(&mut self, depth: usize) -> usize {
+        if self.token.kind != TokenKind::Comma || !self.lexer.has_plain_quotes() {
+            return depth;
+        }
+        let (comma, depth) = last_comma(self.sql(), self.token.start, depth);
+        if comma > self.token.start {
+            self.previous = self.token;
+            self.lexer = self.lexer.at(comma);
+            self.token = self.lexer.token();
+        }
+        depth
     }
 
     /// The token behind the current one.

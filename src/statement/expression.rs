@@ -45,8 +45,12 @@ impl Finder<'_> {
                 TokenKind::Unterminated => return Err(NotUnderstood),
                 TokenKind::Semicolon if open.depth == 0 && open.bodies == 0 => return Ok(()),
                 TokenKind::Comma => {
-                    if open.depth == 0 && until == Until::Element {
-                        return Ok(());
+                    if until == Until::Element {
+                        if open.depth == 0 {
+                            return Ok(());
+                        }
+                    } else if open.is_of_plain_values() {
+                        open.depth = self.cursor.pass_constants(open.depth);
                     }
                     self.step(&mut open);
                     if open.lists.last() == Some(&open.depth) {
@@ -203,6 +207,11 @@ impl Finder<'_> {
 impl Open {
     fn kind_before(&self) -> Option<TokenKind> {
         self.before.map(|before| before.kind)
+    }
+
+    /// Whether commas and parentheses mean nothing here but themselves.
+    fn is_of_plain_values(&self) -> bool {
+        self.casts.is_empty() && self.lists.is_empty() && self.tables.is_empty()
     }
 
     fn close(&mut self) {

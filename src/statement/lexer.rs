@@ -161,6 +161,11 @@ impl<'a> Lexer<'a> {
         self.sql
     }
 
+    /// Whether a quote in `'...'` is never anything else, so that a text ends at the next one.
+    pub(super) fn has_plain_quotes(&self) -> bool {
+        self.lexing.standard_conforming_strings && !self.ascii_trail
+    }
+
     /// The bytes of a token.
     pub fn bytes(&self, token: Token) -> &'a [u8] {
         self.sql.get(token.start..token.end).unwrap_or_default()

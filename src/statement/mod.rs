@@ -12,6 +12,7 @@ mod literal;
 mod literal_nul;
 mod modifiers;
 mod name;
+mod plain_rows;
 mod routine;
 mod setting;
 mod slots;

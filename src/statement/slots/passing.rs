@@ -207,6 +207,7 @@ pub(super) fn pass_statement(cursor: &mut Cursor<'_>, first: Cursor<'_>) {
             TokenKind::Semicolon if depth == 0 && bodies == 0 => return,
             TokenKind::Open => depth += 1,
             TokenKind::Close => depth = depth.saturating_sub(1),
+            TokenKind::Comma => depth = cursor.pass_constants(depth),
             TokenKind::Word if creates && cursor.previous.kind != TokenKind::Dot => {
                 let begins = cursor.is("begin") && cursor.token_is(cursor.peek(), "atomic");
                 if begins || (bodies > 0 && cursor.is("case")) {
