@@ -59,47 +59,25 @@ pub fn rewrite_bind(
 ) -> Result<(Option<Vec<u8>>, Vec<BindFinding>), BindRefusal> {
     let Some(values) = BindValues::read(body) else { return Ok((None, Vec::new())) };
     let mut found = Vec::new();
-    let mut changed = false;
-    let mut formats = Vec::new();
-    let mut rows = Vec::with_capacity(body.len() + 64);
+    let mut changed = Vec::new();
     for (index, is_text, value) in values.iter() {
-        let parameter = parameters.get(index).and_then(Option::as_ref);
+        let (Some(Some(parameter)), Some(value)) = (parameters.get(index), value) else { continue };
         let mut findings = Findings::default();
-        let fitted = match (parameter, value) {
-            (Some(parameter), Some(value)) => fit(parameter, is_text, value, &mut findings)
-                .map_err(|refusal| BindRefusal { index, refusal })?,
-            _ => None,
-        };
-        let sample = findings.take_sample();
-        found.extend(findings.take().into_iter().map(|(rule, count)| BindFinding {
-            index,
-            rule,
-            count,
-            sample: sample.clone(),
-        }));
-        changed |= fitted.is_some();
-        let fitted = fitted.unwrap_or(Fitted { is_text, value: None });
-        formats.push(u16::from(!fitted.is_text));
-        match fitted.value.as_ref().map_or(value, |value| value.as_deref()) {
-            Some(value) => {
-                let length = u32::try_from(value.len()).unwrap_or_default();
-                rows.extend(length.to_be_bytes());
-                rows.extend_from_slice(value);
-            }
-            None => rows.extend((-1i32).to_be_bytes()),
+        let fitted = fit(parameter, is_text, value, &mut findings)
+            .map_err(|refusal| BindRefusal { index, refusal })?;
+        if !findings.is_empty() {
+            let sample = findings.take_sample();
+            found.extend(findings.take().into_iter().map(|(rule, count)| BindFinding {
+                index,
+                rule,
+                count,
+                sample: sample.clone(),
+            }));
         }
+        changed.extend(fitted.map(|fitted| (index, fitted)));
     }
-    if !changed {
-        return Ok((None, found));
-    }
-    let count = u16::try_from(formats.len()).unwrap_or_default().to_be_bytes();
-    let mut whole = values.names.to_vec();
-    whole.extend(count);
-    whole.extend(formats.into_iter().flat_map(u16::to_be_bytes));
-    whole.extend(count);
-    whole.extend(rows);
-    whole.extend_from_slice(values.back);
-    Ok((Some(whole), found))
+    let body = (!changed.is_empty()).then(|| values.with(&changed));
+    Ok((body, found))
 }
 
 /// Whether a Bind, of which `front` is there, may hold values in binary format that the target would
@@ -243,6 +221,29 @@ impl<'a> BindValues<'a> {
             rest = behind;
         }
         Some(BindValues { names, front, formats, values, back: rest })
+    }
+
+    /// The body with other values at some indexes, which ascend.
+    fn with(&self, changed: &[(usize, Fitted)]) -> Vec<u8> {
+        let mut changed = changed.iter().peekable();
+        let mut formats = Vec::with_capacity(2 * self.values.len());
+        let mut rows = Vec::new();
+        for (index, is_text, value) in self.iter() {
+            let fitted = changed.next_if(|(at, _)| *at == index).map(|(_, fitted)| fitted);
+            let is_text = fitted.map_or(is_text, |fitted| fitted.is_text);
+            formats.extend(u16::from(!is_text).to_be_bytes());
+            let fitted = fitted.and_then(|fitted| fitted.value.as_ref());
+            match fitted.map_or(value, |value| value.as_deref()) {
+                Some(value) => {
+                    let length = u32::try_from(value.len()).unwrap_or_default();
+                    rows.extend(length.to_be_bytes());
+                    rows.extend_from_slice(value);
+                }
+                None => rows.extend((-1i32).to_be_bytes()),
+            }
+        }
+        let count = u16::try_from(self.values.len()).unwrap_or_default().to_be_bytes();
+        [self.names, &count, &formats, &count, &rows, self.back].concat()
     }
 
     /// Index, whether the format is text, value.
