@@ -1,5 +1,5 @@
 //! Users that `auth.users_file` does not name: the target is asked for them, in a session of the
-//! proxy's own that lasts for one question. Knows of SQL only what `auth.query` says.
+//! proxy's own that lasts for one question. Of SQL it knows that question and the settings it needs.
 
 use std::io;
 use std::time::Duration;
