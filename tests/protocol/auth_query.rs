@@ -332,7 +332,7 @@ fn asking(word: &str) -> usize {
 fn wait_until(what: &str, is_so: impl Fn() -> bool) {
     let began = Instant::now();
     while !is_so() {
-        assert!(began.elapsed() < Duration::from_secs(5), "{what} takes too long");
+        assert!(began.elapsed() < Duration::from_secs(30), "{what} takes too long");
         thread::sleep(Duration::from_millis(10));
     }
 }
@@ -347,7 +347,8 @@ fn slow(word: &str, seconds: f32) -> String {
 #[test]
 fn question_ends_with_its_client_and_in_time() {
     let users = UsersFile::new(ASKER);
-    let sleeper = proxy(&users, "", &slow("leaving", 60.0));
+    let config = format!("{}[target]\nconnect_timeout = 300\n", slow("leaving", 300.0));
+    let sleeper = proxy(&users, "", &config);
     let endpoint = sleeper.endpoint(&cluster().endpoint());
     let begin = || {
         let mut wire = Wire::open(&endpoint);
@@ -369,7 +370,7 @@ fn question_ends_with_its_client_and_in_time() {
     let began = Instant::now();
     let said = log_in(&sleeper, "scram", "pw").unwrap_err();
     assert!(said.starts_with("58000") || said.starts_with("08001"), "{said}");
-    assert!(began.elapsed() < Duration::from_secs(4), "{:?}", began.elapsed());
+    assert!(began.elapsed() < Duration::from_secs(20), "{:?}", began.elapsed());
     wait_until("giving up", || asking("timing") == 0);
 }
 
