@@ -1,20 +1,32 @@
 //! What each fuzz target does with its bytes: no input may panic, hang, or give another result when
 //! it comes in other pieces. The first byte of an input chooses options and the size of the pieces.
 
-use std::sync::Arc;
+use std::io::{Read as _, Write as _};
+use std::net::Shutdown;
+use std::os::unix::net::UnixStream;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
+use dms_proxy::auth::{
+    ChannelBinding, ClientBegun, Credential, Mechanism, ScramSecret, ServerExchange, Verdict,
+};
 use dms_proxy::config::Config;
 use dms_proxy::encoding::Encoding;
+use dms_proxy::login::{Accepted, Asked, Client, Login, Opened, ask, log_in_on};
 use dms_proxy::mapping::{Mapping, MappingOptions};
 use dms_proxy::session::{Exchange, Session};
 use dms_proxy::statement::lexer::Lexer;
 use dms_proxy::statement::{self, Lexing, json_escapes_in, mend_literals};
+use dms_proxy::stream::Stream;
+use dms_proxy::target::{Target, TargetAddress};
+use dms_proxy::tls::TargetTlsSettings;
 use dms_proxy::value::{
     BindScanner, Column, ColumnJudge, CopyColumn, CopyFormat, CopyOptions, CopyRows, CopyScanner,
     ForcedColumns, NulPolicy, ValueKind, ValuePolicies, first_bind_nul, mend_parse, type_oid,
     without_bind_nuls,
 };
-use dms_proxy::wire::{self, StartupParameters};
+use dms_proxy::wire::{self, StartupPacket, StartupParameters};
+use tokio::runtime::Runtime;
 
 const ENCODINGS: [Encoding; 4] =
     [Encoding::Utf8, Encoding::ShiftJis, Encoding::AsciiTrail, Encoding::Gb18030];
@@ -127,6 +139,175 @@ fn client_says(exchange: &mut Exchange, sent: &mut Vec<u8>, bytes: &[u8]) {
     sent.extend_from_slice(outgoing);
     let count = outgoing.len();
     exchange.to_target.mark_sent(count);
+}
+
+/// A login: what a client sends before its session, what a target says to the proxy's own login and
+/// to its question for a user, and the messages of SCRAM on both sides. Nobody gets in by it.
+pub fn login(data: &[u8]) {
+    let (choice, said) = choice(data);
+    startup(said);
+    match choice % 4 {
+        0 => client_of_a_login(said),
+        1 => target_of_a_login(said, choice),
+        2 => scram_messages(said, choice),
+        _ => scram_password(said, choice),
+    }
+}
+
+/// A startup packet that is made another user's says what it said before.
+fn startup(packet: &[u8]) {
+    let StartupPacket::Session(before) = wire::startup_packet(packet) else { return };
+    let copy = wire::with_user(packet, "another", &before.database);
+    assert!(copy.len() <= 5 * packet.len() + 32, "{}", copy.len());
+    let length = u32::try_from(copy.len()).unwrap_or_default().to_be_bytes();
+    assert_eq!(copy.get(..4), Some(&length[..]));
+    let StartupPacket::Session(after) = wire::startup_packet(&copy) else {
+        panic!("no session any more");
+    };
+    assert_eq!(after.user, "another");
+}
+
+/// A socket whose peer says this and no more, and that peer.
+fn peer(said: &[u8]) -> (UnixStream, UnixStream) {
+    let (ours, mut theirs) = UnixStream::pair().expect("a pair of sockets");
+    ours.set_nonblocking(true).expect("a socket");
+    // What a socket holds without a reader is more.
+    theirs.write_all(said.get(..1 << 16).unwrap_or(said)).expect("a socket");
+    theirs.shutdown(Shutdown::Write).expect("a socket");
+    (ours, theirs)
+}
+
+fn block_on<T>(future: impl Future<Output = T>) -> T {
+    thread_local! {
+        static RUNTIME: Runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .expect("a runtime");
+    }
+    RUNTIME.with(|runtime| runtime.block_on(future))
+}
+
+fn client_of_a_login(said: &[u8]) {
+    static LOGIN: OnceLock<(Config, Login)> = OnceLock::new();
+    let (config, login) = LOGIN.get_or_init(|| {
+        let text = "[auth]\nmode = 'terminate'\nusers_file = '/dev/null'";
+        let config: Config = toml::from_str(text).expect("a configuration");
+        // Nobody comes as far as that.
+        let address = TargetAddress::Unix("/nowhere".into());
+        let target = Target::new(address, &TargetTlsSettings::default(), Duration::from_secs(1));
+        let login = Login::new(&config, target.expect("a target")).expect("an empty file");
+        (config, login)
+    });
+    let (ours, mut theirs) = peer(said);
+    block_on(async {
+        let mut client = Client::new(Accepted::Unix(ours)).expect("a client");
+        match login.greet(&mut client, &config.limits).await {
+            Ok(Asked::Session(mut startup)) => {
+                let opened = login.open(&mut client, &mut startup, &config.limits).await;
+                assert!(!matches!(opened, Ok(Ok(_))), "somebody got in");
+                if let Ok(Err(error)) = opened {
+                    client.refuse(&error).await.expect("a client");
+                }
+            }
+            // Requests for encryption are answered by one byte each.
+            Ok(Asked::Cancel(packet)) => assert!(packet.len() <= said.len()),
+            Ok(Asked::Refused(error)) => client.refuse(&error).await.expect("a client"),
+            Err(_) => {}
+        }
+    });
+    let mut answers = Vec::new();
+    // What is left unread there ends this with an error, behind the answers.
+    let _ = theirs.read_to_end(&mut answers);
+    assert!(answers.len() <= 4096 + 4 * said.len(), "{}", answers.len());
+}
+
+fn target_of_a_login(said: &[u8], choice: usize) {
+    let credential = match choice & 4 {
+        0 => Credential::Password("pw".into()),
+        _ => Credential::None,
+    };
+    let (ours, _theirs) = peer(said);
+    let (client, mut passed_on) = peer(b"");
+    block_on(async {
+        let stream = |socket| tokio::net::UnixStream::from_std(socket).map(Stream::Unix);
+        let opened = Opened { target: stream(ours).expect("a socket"), said: Vec::new() };
+        let mut client = stream(client).expect("a socket");
+        let told = (choice & 8 == 0).then_some(&mut client);
+        let Ok(Ok(mut opened)) = log_in_on(opened, told, "user", &credential).await else {
+            return;
+        };
+        assert!(contains(said, &opened.said));
+        if opened.said.first() != Some(&wire::tag::AUTHENTICATION) {
+            return;
+        }
+        let timeout = Duration::from_secs(1);
+        let mut key = Vec::new();
+        let answer = ask(&mut opened.target, "SELECT $1", "user", timeout, &mut key).await;
+        if let Ok(Ok(Some(secret))) = answer {
+            assert!(contains(said, b"user") && contains(said, secret.as_bytes()));
+        }
+        assert!(contains(said, &key));
+    });
+    let mut notices = Vec::new();
+    passed_on.read_to_end(&mut notices).expect("a socket");
+    assert!(notices.len() <= said.len());
+}
+
+fn contains(bytes: &[u8], part: &[u8]) -> bool {
+    part.is_empty() || bytes.windows(part.len()).any(|window| window == part)
+}
+
+/// The input is two messages, a line each, that either side takes for its peer's.
+fn scram_messages(said: &[u8], choice: usize) {
+    let mut lines = said.splitn(2, |&byte| byte == b'\n');
+    let (first, last) = (lines.next().unwrap_or_default(), lines.next().unwrap_or_default());
+    let plus = choice & 4 != 0;
+    let end_point = plus.then_some(&b"hash"[..]);
+    let mechanism = if plus { Mechanism::Plus } else { Mechanism::Plain };
+    let secret = ScramSecret::derive("pw", b"salt", 1);
+    let begun = ServerExchange::begin(first, mechanism, end_point, secret.clone(), "def");
+    if let Ok((server, challenge)) = begun {
+        assert!(challenge.ends_with("def,s=c2FsdA==,i=1") && challenge.len() < first.len() + 20);
+        if let Ok(Verdict::Proven { answer, client_key }) = server.finish(last) {
+            assert!(answer.starts_with("v=") && secret.is_of(&client_key));
+        }
+    }
+    // A target may ask for a third of a second of work; that is not what is looked for here.
+    let digits = first.iter().rev().take_while(|byte| byte.is_ascii_digit()).count();
+    let password = if digits < 4 { Credential::Password("pw".into()) } else { Credential::None };
+    let (client, _) = ClientBegun::new(password, ChannelBinding::None, "abc");
+    if let Ok((client, answer)) = client.answer(first) {
+        assert!(answer.starts_with("c=biws,r=abc"));
+        let _ = client.verify(last);
+    }
+}
+
+/// The input is two passwords, a line each: only the right one is proven, and what is learnt from its
+/// proof logs in as well.
+fn scram_password(said: &[u8], choice: usize) {
+    let Ok(text) = std::str::from_utf8(said) else { return };
+    let (tried, right) = text.split_once('\n').unwrap_or((text, text));
+    let salt = [u8::try_from(choice).unwrap_or_default(); 16];
+    let secret = ScramSecret::derive(right, &salt, 1);
+    let converse = |credential: Credential| {
+        let (client, first) = ClientBegun::new(credential, ChannelBinding::None, "abc");
+        let plain = Mechanism::Plain;
+        let begun = ServerExchange::begin(first.as_bytes(), plain, None, secret.clone(), "def");
+        let (server, challenge) = begun.expect("a first message");
+        let (client, last) = client.answer(challenge.as_bytes()).expect("a challenge");
+        match server.finish(last.as_bytes()).expect("a last message") {
+            Verdict::Proven { answer, client_key } => {
+                client.verify(answer.as_bytes()).expect("the target's proof");
+                Some(client_key)
+            }
+            Verdict::NotProven => None,
+        }
+    };
+    let proven = converse(Credential::Password(tried.into()));
+    assert!(tried != right || proven.is_some());
+    if let Some(client_key) = proven {
+        assert!(converse(Credential::Key(client_key, secret.clone())).is_some());
+    }
 }
 
 /// The rows of COPY text.

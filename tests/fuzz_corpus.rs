@@ -80,3 +80,8 @@ fn statement() {
 fn conversation() {
     replay("conversation", bodies::conversation);
 }
+
+#[test]
+fn login() {
+    replay("login", bodies::login);
+}

@@ -47,7 +47,7 @@ pub enum ScramError {
     #[error("the target could not prove that it knows the password")]
     NotTheTarget,
     /// The target's secret was made of the same password with another salt, or of another one.
-    #[error("the target's SCRAM secret is not the one in auth.users_file")]
+    #[error("the target's SCRAM secret is not the one that the client was checked by")]
     OtherSecret,
     /// The operating system has no random numbers.
     #[error("no random numbers")]

@@ -39,7 +39,8 @@ struct Stored {
 
 /// The users.
 pub struct Users {
-    stored: Reloaded<HashMap<String, Stored>>,
+    /// A name without anything stored is one whose line is of no use.
+    stored: Reloaded<HashMap<String, Option<Stored>>>,
     /// Makes the salts of users who have none, so that a user who is not there is told the same one
     /// every time.
     salts: hmac::Key,
@@ -69,15 +70,39 @@ impl Users {
     /// The user of this name, whoever that is. Does the same for everybody.
     pub fn get(&self, name: &str) -> User {
         let nobody = ScramSecret::nobodys(&salt(&self.salts, name), ITERATIONS);
-        let stored = self.stored.get().get(name).cloned();
+        let stored = self.stored.get().get(name).cloned().flatten();
         let secret = stored.as_ref().map_or(nobody, |stored| stored.secret.clone());
         User { secret, stored }
     }
 
-    /// What `auth.target_user` logs in to the target with: a password, if the file has one.
+    /// Whether the file has a line for this name, be it one that lets nobody in.
+    pub fn names(&self, name: &str) -> bool {
+        self.stored.get().contains_key(name)
+    }
+
+    /// The user of this name by what the target has stored of him, as if it stood in the file;
+    /// `None` where that is nothing. Takes the same time for every answer.
+    pub fn looked_up(&self, name: &str, secret: Option<String>) -> User {
+        let salt = salt(&self.salts, name);
+        let found = secret.and_then(|secret| {
+            let stored = stored(secret, &salt);
+            stored.inspect_err(|reason| tracing::warn!(user = name, "auth.query: {reason}")).ok()
+        });
+        if found.as_ref().is_none_or(|found| found.password.is_none()) {
+            // What the secret of a password costs, so that no answer can be told by its time.
+            std::hint::black_box(ScramSecret::derive(name, &salt, ITERATIONS));
+        }
+        let nobody = ScramSecret::nobodys(&salt, ITERATIONS);
+        let secret = found.as_ref().map_or(nobody, |found| found.secret.clone());
+        User { secret, stored: found }
+    }
+
+    /// What the proxy logs in to the target with as this user, without a client who has proven
+    /// anything: a password, if the file has one.
     pub fn credential_of(&self, name: &str) -> Credential {
         let stored = self.stored.get();
-        match stored.get(name).and_then(|stored| stored.password.clone()) {
+        let stored = stored.get(name).and_then(Option::as_ref);
+        match stored.and_then(|stored| stored.password.clone()) {
             Some(password) => Credential::Password(password),
             None => Credential::None,
         }
@@ -104,7 +129,7 @@ fn salt(salts: &hmac::Key, name: &str) -> Vec<u8> {
 
 /// Secrets are made of passwords here, a millisecond each, so that a login costs the same for
 /// everybody and floods of logins cost little.
-fn load(path: &Path, salts: &hmac::Key) -> io::Result<HashMap<String, Stored>> {
+fn load(path: &Path, salts: &hmac::Key) -> io::Result<HashMap<String, Option<Stored>>> {
     let text = fs::read_to_string(path).map_err(|error| file_error(path, error))?;
     warn_if_public(path);
     let mut users = HashMap::new();
@@ -117,10 +142,10 @@ fn load(path: &Path, salts: &hmac::Key) -> io::Result<HashMap<String, Stored>> {
             file_error(path, format!("line {}: not \"user\" \"secret\"", index + 1))
         })?;
         let salt = salt(salts, &name);
-        match stored(secret, &salt) {
-            Ok(stored) => drop(users.insert(name, stored)),
-            Err(reason) => tracing::warn!(file = %path.display(), user = name, "{reason}"),
-        }
+        let stored = stored(secret, &salt).inspect_err(|reason| {
+            tracing::warn!(file = %path.display(), user = name, "{reason}");
+        });
+        users.insert(name, stored.ok());
     }
     Ok(users)
 }
@@ -222,9 +247,11 @@ mod tests {
         let stored = users.stored.get();
         let mut names: Vec<_> = stored.keys().map(String::as_str).collect();
         names.sort_unstable();
+        assert_eq!(names, ["a", "b \"x\"", "c", "d", "e", "f"]);
+        names.retain(|name| stored[*name].is_some());
         assert_eq!(names, ["a", "b \"x\"", "e"]);
-        assert_eq!(stored["a"].password.as_deref(), Some("pass\"word"));
-        let by_secret = &stored["b \"x\""];
+        assert_eq!(stored["a"].as_ref().unwrap().password.as_deref(), Some("pass\"word"));
+        let by_secret = stored["b \"x\""].as_ref().unwrap();
         assert_eq!(
             (by_secret.password.as_deref(), &by_secret.secret.salt[..]),
             (None, &b"salt"[..])
@@ -253,6 +280,24 @@ mod tests {
         let key = || ClientKey([0; 32]);
         assert!(users.get("nobody").credential(key()).is_none());
         assert!(users.get("a").credential(key()).is_some());
+    }
+
+    #[test]
+    fn an_answer_of_the_target_is_as_good_as_a_line() {
+        let users = users("\"a\" \"\"\n").unwrap();
+        assert!(users.names("a") && !users.names("b"));
+        let key = || ClientKey([0; 32]);
+        let by = |secret: &str| users.looked_up("b", Some(secret.into())).credential(key());
+        assert!(matches!(by("pass"), Some(Credential::Password(word)) if word == "pass"));
+        assert!(matches!(by(SECRET), Some(Credential::Key(..))));
+        assert_eq!(users.looked_up("b", Some(SECRET.into())).secret.salt, b"salt");
+        for useless in ["", "SCRAM-SHA-256$broken", &format!("md5{}", "0".repeat(32))] {
+            assert!(by(useless).is_none(), "{useless}");
+            let salt = users.looked_up("b", Some(useless.into())).secret.salt;
+            assert_eq!(salt, users.get("b").secret.salt, "{useless}");
+        }
+        assert!(users.looked_up("b", None).credential(key()).is_none());
+        assert_eq!(users.looked_up("b", None).secret.salt, users.get("b").secret.salt);
     }
 
     #[test]

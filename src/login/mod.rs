@@ -3,6 +3,7 @@
 
 mod client;
 mod frames;
+mod look_up;
 mod passthrough;
 mod prove;
 mod target_login;
@@ -13,13 +14,16 @@ use std::time::Duration;
 use tokio::io::AsyncWriteExt as _;
 
 pub use client::{Accepted, Asked, Client};
+pub use look_up::ask;
+pub use target_login::log_in_on;
 
-use crate::auth::Users;
+use crate::auth::{User, Users};
 use crate::config::{AuthMode, Config, Limits};
 use crate::stream::Stream;
 use crate::target::Target;
 use crate::tls::ClientTls;
 use crate::wire::{self, OwnError, StartupPacket, StartupParameters};
+use look_up::LookUp;
 
 /// How clients come in and where they go.
 #[derive(Debug)]
@@ -33,6 +37,8 @@ pub struct Login {
 #[derive(Debug)]
 struct OwnLogins {
     users: Users,
+    /// Finds users that the file does not name.
+    look_up: Option<LookUp>,
     /// As whom every client is logged in to the target; `None`: as itself.
     target_user: Option<String>,
 }
@@ -66,6 +72,7 @@ impl Login {
             AuthMode::Passthrough => None,
             AuthMode::Terminate => Some(OwnLogins {
                 users: Users::new(config.auth.users_file.clone().unwrap_or_default())?,
+                look_up: LookUp::new(&config.auth),
                 target_user: config.auth.target_user.clone(),
             }),
         };
@@ -120,7 +127,7 @@ impl Login {
     ) -> io::Result<Result<Opened, OwnError>> {
         let mut opened = match passthrough::open(&self.target, &startup.packet).await {
             Ok(opened) => opened,
-            Err(error) => return Ok(Err(self.unreachable_target(&error))),
+            Err(error) => return Ok(Err(unreachable_target(&self.target, &error))),
         };
         let guarded = passthrough::guard_channel_binding(client.stream()?, &mut opened).await?;
         Ok(guarded.map(|()| opened))
@@ -136,7 +143,7 @@ impl Login {
             let message = "unsupported frontend protocol: auth.mode is terminate";
             return Ok(Err(OwnError::new("0A000", message)));
         };
-        let mut credential = match prove::prove(client, &own.users, &parameters.user).await? {
+        let mut credential = match prove::prove(client, own, &self.target, parameters).await? {
             Ok(credential) => credential,
             Err(error) => return Ok(Err(error)),
         };
@@ -151,18 +158,39 @@ impl Login {
         }
         let stream = client.stream()?;
         let packet = &startup.packet;
-        match target_login::log_in(&self.target, stream, packet, &user, &credential).await {
+        match target_login::log_in(&self.target, Some(stream), packet, &user, &credential).await {
             Ok(opened) => Ok(opened),
-            Err(error) => Ok(Err(self.unreachable_target(&error))),
+            Err(error) => Ok(Err(unreachable_target(&self.target, &error))),
         }
     }
+}
 
-    fn unreachable_target(&self, error: &io::Error) -> OwnError {
-        let address = self.target.address();
-        tracing::warn!(target = %address, %error, "the target cannot be reached");
-        OwnError::new("08001", format!("the target at {address} cannot be reached: {error}"))
-            .with_hint("Check target.url of the proxy and that the server is running.")
+impl OwnLogins {
+    /// The user that a client wants to be, from the file or from the target. The inner error is for
+    /// the client; it comes before anything was proven.
+    ///
+    /// # Errors
+    /// The client has gone.
+    async fn find(
+        &self,
+        target: &Target,
+        client: &mut Stream,
+        wanted: &StartupParameters,
+    ) -> io::Result<Result<User, OwnError>> {
+        match &self.look_up {
+            Some(look_up) if !self.users.names(&wanted.user) => {
+                look_up.find(target, &self.users, client, wanted).await
+            }
+            _ => Ok(Ok(self.users.get(&wanted.user))),
+        }
     }
+}
+
+fn unreachable_target(target: &Target, error: &io::Error) -> OwnError {
+    let address = target.address();
+    tracing::warn!(target = %address, %error, "the target cannot be reached");
+    OwnError::new("08001", format!("the target at {address} cannot be reached: {error}"))
+        .with_hint("Check target.url of the proxy and that the server is running.")
 }
 
 fn startup_timeout(limits: &Limits) -> Duration {

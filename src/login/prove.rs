@@ -5,12 +5,13 @@ use std::time::Duration;
 
 use super::client::Client;
 use super::frames::read_frame;
-use super::send;
+use super::{OwnLogins, send};
 use crate::auth::{
-    self, Credential, Mechanism, SCRAM, SCRAM_PLUS, ScramError, ServerExchange, Users, Verdict,
+    self, Credential, Mechanism, SCRAM, SCRAM_PLUS, ScramError, ServerExchange, Verdict,
 };
 use crate::stream::Stream;
-use crate::wire::{self, OwnError, tag};
+use crate::target::Target;
+use crate::wire::{self, OwnError, StartupParameters, tag};
 
 /// The longest SASL message of a client, in bytes.
 ///
@@ -20,18 +21,20 @@ const SASL_BYTES_MAX: usize = 1024;
 /// How long a wrong password is thought about, so that guessing takes time.
 const FAILURE_DELAY: Duration = Duration::from_secs(1);
 
-/// Checks that the client is `user`; gives what to log in to the target with. The inner error is
-/// for the client. Somebody who is not among the users goes through the same steps as somebody
-/// with a wrong password.
+/// Checks that the client is the user that it wants to be; gives what to log in to the target with.
+/// The inner error is for the client. Somebody who is not among the users goes through the same
+/// steps as somebody with a wrong password.
 ///
 /// # Errors
 /// The client has gone.
 pub(super) async fn prove(
     client: &mut Client,
-    users: &Users,
-    user: &str,
+    own: &OwnLogins,
+    target: &Target,
+    wanted: &StartupParameters,
 ) -> io::Result<Result<Credential, OwnError>> {
-    let failed = match converse(client, users, user).await? {
+    let user = &wanted.user;
+    let failed = match converse(client, own, target, wanted).await? {
         Ok(Some(credential)) => return Ok(Ok(credential)),
         Ok(None) => {
             tokio::time::sleep(FAILURE_DELAY).await;
@@ -47,8 +50,9 @@ pub(super) async fn prove(
 /// The exchange; `None` where the client does not know the password.
 async fn converse(
     client: &mut Client,
-    users: &Users,
-    user: &str,
+    own: &OwnLogins,
+    target: &Target,
+    wanted: &StartupParameters,
 ) -> io::Result<Result<Option<Credential>, OwnError>> {
     let end_point = client.end_point().map(<[u8]>::to_vec);
     let stream = client.stream()?;
@@ -62,7 +66,10 @@ async fn converse(
     let Some((mechanism, first)) = initial_response(&first) else {
         return Ok(Err(refusal(ScramError::Malformed("initial response"))));
     };
-    let known = users.get(user);
+    let known = match own.find(target, stream, wanted).await? {
+        Ok(known) => known,
+        Err(error) => return Ok(Err(error)),
+    };
     let begun = auth::nonce().and_then(|nonce| {
         let secret = known.secret.clone();
         ServerExchange::begin(first, mechanism, end_point.as_deref(), secret, &nonce)

@@ -19,20 +19,34 @@ const OK: u32 = 0;
 const CLEARTEXT_PASSWORD: u32 = 3;
 const MD5_PASSWORD: u32 = 5;
 
-/// Opens the target with this startup packet and logs in as `user`. What the target says to the
-/// log-in, AuthenticationOk or an error, is left in [`Opened::said`] for the client; notices and the
-/// like that come before it are passed on. The inner error is the proxy's own, for the client.
+/// Opens the target with this startup packet and logs in as `user`; see [`log_in_on`].
 ///
 /// # Errors
 /// A peer has gone.
 pub(super) async fn log_in(
     target: &Target,
-    client: &mut Stream,
+    client: Option<&mut Stream>,
     packet: &[u8],
     user: &str,
     credential: &Credential,
 ) -> io::Result<Result<Opened, OwnError>> {
-    let mut opened = passthrough::open(target, packet).await?;
+    let opened = passthrough::open(target, packet).await?;
+    log_in_on(opened, client, user, credential).await
+}
+
+/// Logs in to a target that has got the startup packet. What the target says to the log-in,
+/// AuthenticationOk or an error, is left in [`Opened::said`] for the client; notices and the like
+/// that come before it are passed on, if there is a client. The inner error is the proxy's own, for
+/// the client.
+///
+/// # Errors
+/// A peer has gone.
+pub async fn log_in_on(
+    mut opened: Opened,
+    mut client: Option<&mut Stream>,
+    user: &str,
+    credential: &Credential,
+) -> io::Result<Result<Opened, OwnError>> {
     loop {
         let frame = match std::mem::take(&mut opened.said) {
             said if said.is_empty() => read_frame(&mut opened.target, FRAME_BYTES_MAX).await?,
@@ -40,7 +54,9 @@ pub(super) async fn log_in(
         };
         match frame.tag {
             tag::NEGOTIATE_PROTOCOL_VERSION | tag::NOTICE_RESPONSE => {
-                send(client, &frame.bytes).await?;
+                if let Some(client) = client.as_deref_mut() {
+                    send(client, &frame.bytes).await?;
+                }
                 continue;
             }
             tag::AUTHENTICATION => {}
@@ -147,8 +163,8 @@ fn cannot_log_in(message: impl Into<String>) -> OwnError {
 
 fn no_password() -> OwnError {
     cannot_log_in("the target asks for a password that the proxy does not have").with_hint(
-        "A SCRAM secret in auth.users_file serves targets that ask for SCRAM and store the same \
-         secret; for others write the password there.",
+        "A SCRAM secret, in auth.users_file or from auth.query, serves targets that ask for SCRAM \
+         and store the same secret; for others write the password into auth.users_file.",
     )
 }
 
@@ -157,7 +173,8 @@ fn scram_failed(error: ScramError) -> OwnError {
     match error {
         ScramError::OtherSecret => failed.with_hint(
             "Copy the secret from pg_authid.rolpassword of the target to auth.users_file, or write \
-             the password there.",
+             the password there. Where auth.query finds users, it has to ask the same server, and \
+             not for passwords that have expired.",
         ),
         _ => failed,
     }

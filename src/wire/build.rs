@@ -1,9 +1,9 @@
 //! The messages that the proxy writes itself: own statements to the target, errors and notices to
 //! the client. Knows no sockets.
 
-use bytes::BytesMut;
+use bytes::{Bytes, BytesMut};
 use pgwire::messages::Message;
-use pgwire::messages::extendedquery::{Bind, Close, Execute, Flush, Parse, Sync};
+use pgwire::messages::extendedquery::{Bind, Close, Describe, Execute, Flush, Parse, Sync};
 use pgwire::messages::response::{ErrorResponse, NoticeResponse};
 use pgwire::messages::simplequery::Query;
 
@@ -148,6 +148,18 @@ fn own_messages(sql: &str) -> Vec<u8> {
     frames
 }
 
+/// The frames that run `sql` by the extended protocol with one parameter, up to Sync: without names,
+/// described, all as text, and for so many rows at most.
+pub fn question(sql: &str, parameter: &str, rows_max: i32) -> Vec<u8> {
+    let value = Some(Bytes::copy_from_slice(parameter.as_bytes()));
+    let mut frames = parse("", sql);
+    frames.extend(frame(&Bind::new(None, None, Vec::new(), vec![value], Vec::new())));
+    frames.extend(frame(&Describe::new(b'P', None)));
+    frames.extend(frame(&Execute::new(None, rows_max)));
+    frames.extend(frame(&Sync::new()));
+    frames
+}
+
 /// A ParameterDescription frame.
 pub fn parameter_description(oids: &[u32]) -> Vec<u8> {
     let count = u16::try_from(oids.len()).unwrap_or(u16::MAX).to_be_bytes();
@@ -204,6 +216,14 @@ mod tests {
             text.ends_with(r"SERROR\x00VERROR\x00C22023\x00Mno\x00Hyes\x00P7\x00\x00"),
             "{text}"
         );
+    }
+
+    #[test]
+    fn a_question_carries_its_parameter_apart_from_its_text() {
+        let parse: &[u8] = b"P\0\0\0\x11\0SELECT $1\0\0\0";
+        let bind = b"B\0\0\0\x11\0\0\0\0\0\x01\0\0\0\x01'\0\0";
+        let rest = b"D\0\0\0\x06P\0E\0\0\0\x09\0\0\0\0\x02S\0\0\0\x04";
+        assert_eq!(question("SELECT $1", "'", 2), [parse, bind, rest].concat());
     }
 
     #[test]

@@ -10,7 +10,7 @@ pub mod tag;
 
 pub use build::{
     ErrorAbout, OWN_GROUP_CLOSES, OwnError, Severity, error_response, notice_response, own_group,
-    own_group_in_pipeline, parameter_description, parse, query, with_body,
+    own_group_in_pipeline, parameter_description, parse, query, question, with_body,
 };
 pub use frame::{FrameError, HEAD_BYTES, Head, head};
 pub use message::{

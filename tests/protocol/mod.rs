@@ -1,5 +1,6 @@
 //! Conversations in the protocol itself, frame by frame: with the server, and through the proxy.
 
+mod auth_query;
 mod cancel;
 mod copy;
 mod copy_early_sync;

@@ -8,10 +8,10 @@ use super::{field, sqlstate};
 use crate::support::{Body, Endpoint, Frame, Proxy, TlsCluster, Wire};
 
 /// A directory for one test's users file.
-struct UsersFile(std::path::PathBuf);
+pub(super) struct UsersFile(std::path::PathBuf);
 
 impl UsersFile {
-    fn new(text: &str) -> Self {
+    pub(super) fn new(text: &str) -> Self {
         use std::os::unix::fs::PermissionsExt as _;
         use std::sync::atomic::{AtomicU32, Ordering};
         static SERIAL: AtomicU32 = AtomicU32::new(0);
@@ -23,12 +23,12 @@ impl UsersFile {
         file
     }
 
-    fn write(&self, text: &str) {
+    pub(super) fn write(&self, text: &str) {
         std::fs::write(&self.0, text).unwrap();
     }
 
     /// `[auth]` with this file, and more configuration.
-    fn config(&self, more: &str) -> String {
+    pub(super) fn config(&self, more: &str) -> String {
         let auth = format!("[auth]\nmode = \"terminate\"\nusers_file = {:?}\n", self.0);
         format!("{auth}{more}\n[fk]\nmode = \"off\"\n")
     }
@@ -50,7 +50,7 @@ fn proxy(users: &UsersFile, parameters: &str, more: &str) -> Proxy {
 }
 
 /// Logs in without TLS; gives what `current_user` is, or the error.
-fn log_in(proxy: &Proxy, user: &str, password: &str) -> Result<String, String> {
+pub(super) fn log_in(proxy: &Proxy, user: &str, password: &str) -> Result<String, String> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
         let mut config = tokio_postgres::Config::new();
@@ -145,7 +145,7 @@ fn secret_that_the_target_has_as_well_is_enough() {
     // The same password with another salt.
     users.write(&format!("\"scram\" \"{other}\"\n"));
     let said = log_in(&proxy(&users, "", ""), "scram", "pw").unwrap_err();
-    assert!(said.contains("is not the one in auth.users_file"), "{said}");
+    assert!(said.contains("is not the one that the client was checked by"), "{said}");
     assert!(said.contains("pg_authid"), "{said}");
 }
 
@@ -222,7 +222,7 @@ fn raw(endpoint: &Endpoint, messages: &[(u8, Body)]) -> Vec<Frame> {
     said
 }
 
-fn initial(mechanism: &str, message: &str) -> (u8, Body) {
+pub(super) fn initial(mechanism: &str, message: &str) -> (u8, Body) {
     let length = i32::try_from(message.len()).unwrap();
     (b'p', Body::default().string(mechanism).int32(length).bytes(message))
 }

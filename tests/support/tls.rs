@@ -41,6 +41,7 @@ impl TlsCluster {
             "hostnossl all only_plain 127.0.0.1/32 trust",
             "host all only_plain 127.0.0.1/32 reject",
             "host all scram 127.0.0.1/32 scram-sha-256",
+            "host all +by_scram 127.0.0.1/32 scram-sha-256",
             "host all md5 127.0.0.1/32 md5",
             "host all password 127.0.0.1/32 password",
         ];
@@ -66,6 +67,7 @@ impl TlsCluster {
         for role in ["cert", "only_tls", "only_plain"] {
             cluster.query("postgres", &format!("CREATE ROLE {role} LOGIN"));
         }
+        cluster.query("postgres", "CREATE ROLE by_scram");
         for (role, stored) in
             [("scram", "scram-sha-256"), ("password", "scram-sha-256"), ("md5", "md5")]
         {
