@@ -1,5 +1,6 @@
 //! `[auth]`: who may log in, and how.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use serde::Deserialize;
@@ -20,6 +21,8 @@ pub struct Auth {
     pub users_file: Option<PathBuf>,
     /// As whom the proxy logs in to the target for every client.
     pub target_user: Option<String>,
+    /// The same for single users, which goes before that.
+    pub target_users: BTreeMap<String, String>,
     /// As whom the proxy asks the target for users that the file does not name; `None`: it does not.
     pub query_user: Option<String>,
     /// What it asks: one parameter, a row of a user and a password or secret.
@@ -34,6 +37,7 @@ impl Default for Auth {
             mode: AuthMode::default(),
             users_file: None,
             target_user: None,
+            target_users: BTreeMap::new(),
             query_user: None,
             query: QUERY.into(),
             query_database: None,
@@ -48,8 +52,12 @@ impl Auth {
         if terminates && self.users_file.is_none() {
             return Err("auth.mode = \"terminate\" needs auth.users_file".into());
         }
-        for (key, value) in [("target_user", &self.target_user), ("query_user", &self.query_user)] {
-            if !terminates && value.is_some() {
+        for (key, is_set) in [
+            ("target_user", self.target_user.is_some()),
+            ("target_users", !self.target_users.is_empty()),
+            ("query_user", self.query_user.is_some()),
+        ] {
+            if !terminates && is_set {
                 return Err(format!("auth.{key} needs auth.mode = \"terminate\""));
             }
         }
@@ -103,6 +111,7 @@ mod tests {
             "query_user = 'q'",
             "query_user = 'q'\nquery = 'SELECT * FROM app.find($1)'\nquery_database = 'd'",
             "query_user = 'q'\ntarget_user = 't'",
+            "target_users = { anna = 'loader' }",
         ] {
             assert_eq!(said(&format!("{terminate}{fine}")), Ok(()), "{fine}");
         }
@@ -110,6 +119,7 @@ mod tests {
             ("mode = 'terminate'", "needs auth.users_file"),
             ("mode = 'terminate'\nquery_user = 'q'", "needs auth.users_file"),
             ("target_user = 'a'", "target_user needs auth.mode"),
+            ("target_users = { anna = 'a' }", "target_users needs auth.mode"),
             ("query_user = 'a'", "query_user needs auth.mode"),
             ("query = 'SELECT $1, $1'", "query needs auth.query_user"),
             ("query_database = 'd'", "query_database needs auth.query_user"),

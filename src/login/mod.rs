@@ -8,6 +8,7 @@ mod passthrough;
 mod prove;
 mod target_login;
 
+use std::collections::BTreeMap;
 use std::io;
 use std::time::Duration;
 
@@ -39,7 +40,9 @@ struct OwnLogins {
     users: Users,
     /// Finds users that the file does not name.
     look_up: Option<LookUp>,
-    /// As whom every client is logged in to the target; `None`: as itself.
+    /// As whom single users are logged in to the target.
+    target_users: BTreeMap<String, String>,
+    /// As whom every other client is; `None`: as itself.
     target_user: Option<String>,
 }
 
@@ -73,6 +76,7 @@ impl Login {
             AuthMode::Terminate => Some(OwnLogins {
                 users: Users::new(config.auth.users_file.clone().unwrap_or_default())?,
                 look_up: LookUp::new(&config.auth),
+                target_users: config.auth.target_users.clone(),
                 target_user: config.auth.target_user.clone(),
             }),
         };
@@ -147,10 +151,11 @@ impl Login {
             Ok(credential) => credential,
             Err(error) => return Ok(Err(error)),
         };
-        let user = own.target_user.as_ref().unwrap_or(&parameters.user).clone();
-        if own.target_user.is_some() {
-            credential = own.users.credential_of(&user);
+        let other = own.target_users.get(&parameters.user).or(own.target_user.as_ref());
+        if let Some(other) = other {
+            credential = own.users.credential_of(other);
         }
+        let user = other.unwrap_or(&parameters.user).clone();
         // Whose name was checked is also whose name the target gets, byte for byte.
         startup.packet = wire::with_user(&startup.packet, &user, &parameters.database);
         if let StartupPacket::Session(parameters) = wire::startup_packet(&startup.packet) {

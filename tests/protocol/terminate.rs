@@ -179,6 +179,20 @@ fn every_client_is_the_target_user() {
 }
 
 #[test]
+fn single_users_are_other_users_of_the_target() {
+    let users =
+        UsersFile::new("\"anna\" \"hers\"\n\"bert\" \"his\"\n\"scram\" \"pw\"\n\"md5\" \"pw\"\n");
+    let alone = "target_users = { anna = \"scram\" }\n";
+    let proxy = proxy(&users, "sslmode=require", &format!("{alone}target_user = \"md5\"\n"));
+    assert_eq!(log_in(&proxy, "anna", "hers"), Ok("scram".to_owned()));
+    assert_eq!(log_in(&proxy, "bert", "his"), Ok("md5".to_owned()));
+    assert!(log_in(&proxy, "anna", "pw").unwrap_err().starts_with("28P01"));
+    let proxy = self::proxy(&users, "sslmode=require", alone);
+    assert_eq!(log_in(&proxy, "anna", "hers"), Ok("scram".to_owned()));
+    assert_eq!(log_in(&proxy, "md5", "pw"), Ok("md5".to_owned()));
+}
+
+#[test]
 fn session_begins_as_after_a_login_at_the_target() {
     let users = UsersFile::new(EVERYBODY);
     let config = users.config("").replace("[fk]\nmode = \"off\"\n", "");
