@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use super::{exact, exact_until_ready, log_in, say, say_exactly};
-use crate::support::{Body, both};
+use super::{exact, exact_until_ready, log_in, say, say_exactly, sqlstate};
+use crate::support::{Body, Cluster, Proxy, both, transcript};
 
 #[test]
 fn pipeline_with_one_sync() {
@@ -219,4 +219,50 @@ fn statements_that_end_a_transaction_in_a_pipeline() {
         wire.sync();
         exact_until_ready(&mut wire, 1)
     });
+}
+
+/// A Parse that fails on a name that is taken leaves the statement that has it: behind a Sync its
+/// values are the earlier statement's, even for a client that waits for no answer.
+#[test]
+fn a_name_that_is_taken_stays_the_earlier_statements() {
+    let database = Cluster::shared().create_database();
+    let proxy = Proxy::start("[values]\nsilent_loss = \"reject\"\n", &[]);
+    let mut wire = log_in(&proxy.endpoint(database.endpoint()));
+    say(&mut wire, "CREATE TABLE u (a boolean); CREATE TABLE r (a boolean, n numeric(5,2))");
+    // Its parameter is declared as an integer, and told to the server as what the column is.
+    let fitted = ("INSERT INTO u VALUES ($1) RETURNING a", "DataRow t\n");
+    let plain = ("SELECT $1::int", "DataRow 1\n");
+    let later = [
+        (plain.0, "42P05"),
+        (fitted.0, "42P05"),
+        // Refused by the proxy: a constant, and a type.
+        ("INSERT INTO r VALUES ($1, '1.234')", "22000"),
+("CREATE TABLE s (a STRING(0))", "22023"),
+    ];
+    let one = 1_i32.to_be_bytes();
+    for (sql, row) in [fitted, plain] {
+        for (failing, code) in later {
+            for named in ["s", "other"] {
+                let mut wire = log_in(&proxy.endpoint(database.endpoint()));
+                wire.parse(named, sql, &[23]).sync().until_ready();
+                wire.parse(named, failing, &[23]).bind("", named, &[1], &[Some(&one)], 0);
+                wire.execute("", 0).sync();
+                for _ in 0..2 {
+                    wire.bind("", named, &[1], &[Some(&one)], 0).execute("", 0).sync();
+                }
+                let frames = wire.until_ready();
+                assert_eq!(sqlstate(&frames), code, "{failing}: {frames:?}");
+                for _ in 0..2 {
+                    let said = transcript(&wire.until_ready());
+                    assert!(said.contains(row), "{sql} behind {failing}: {said}");
+                }
+                // Closed, it is the later one's.
+                wire.close(b'S', named).parse(named, fitted.0, &[23]).sync();
+                wire.bind("", named, &[1], &[Some(&one)], 0).execute("", 0).sync();
+                wire.until_ready();
+                let said = transcript(&wire.until_ready());
+                assert!(said.contains(fitted.1), "{said}");
+            }
+        }
+    }
 }
