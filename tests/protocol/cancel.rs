@@ -258,7 +258,7 @@ fn cancel_of_a_question_for_a_function_is_that_of_its_call() {
     // It is asked again, and the unnamed statement is the client's.
     call(&mut wire);
     let said = transcript(&wire.until_ready());
-    assert!(said.contains("'a b'"), "{said}");
+    assert!(said.contains(r"\'a b\'"), "{said}");
     wire.bind("", "", &[], &[], 0).execute("", 0).sync();
     assert!(transcript(&wire.until_ready()).contains("DataRow unnamed"));
 }

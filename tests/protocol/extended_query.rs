@@ -237,7 +237,7 @@ fn a_name_that_is_taken_stays_the_earlier_statements() {
         (fitted.0, "42P05"),
         // Refused by the proxy: a constant, and a type.
         ("INSERT INTO r VALUES ($1, '1.234')", "22000"),
-("CREATE TABLE s (a STRING(0))", "22023"),
+        ("CREATE TABLE s (a STRING(0))", "22023"),
     ];
     let one = 1_i32.to_be_bytes();
     for (sql, row) in [fitted, plain] {
