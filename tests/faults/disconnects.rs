@@ -164,7 +164,8 @@ fn client_that_goes_leaves_nothing_of_the_proxy_behind() {
     });
     let columns = "LOCK pg_attribute IN ACCESS EXCLUSIVE MODE";
     let leaves = "LOCK dms_proxy.rewrites IN ACCESS EXCLUSIVE MODE";
-    let cases: [(&str, &Proxy, &str, fn(&mut Wire)); 6] = [
+    type Case<'a> = (&'static str, &'a Proxy, &'static str, fn(&mut Wire));
+    let cases: [Case<'_>; 6] = [
         ("columns", &plain, columns, |wire| {
             wire.query("COPY t FROM STDIN");
         }),

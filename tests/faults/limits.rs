@@ -111,90 +111,93 @@ fn drain_timeout() {
     assert_eq!(proxy.stop(), Some(0));
 }
 
+/// What a session does when it is cut, and whether it can be told so.
+type State = (&'static str, fn(&Endpoint) -> Wire, bool);
+
+const STATES: [State; 9] = [
+    ("idle", log_in, true),
+    ("in a transaction", |endpoint| began(endpoint, "BEGIN; CREATE TABLE t (a int)"), true),
+    (
+        "in COPY in",
+        |endpoint| {
+            let mut wire = began(endpoint, "CREATE TEMPORARY TABLE t (a text)");
+            wire.query("COPY t FROM STDIN").until(b'G');
+            wire.copy_data("row\n").send_raw(b"d\0\0\x40\0half");
+            wire
+        },
+        true,
+    ),
+    (
+        "in half a statement",
+        |endpoint| {
+            let mut wire = log_in(endpoint);
+            wire.send_raw(b"Q\0\0\0\x40SELECT pg_");
+            wire
+        },
+        true,
+    ),
+    (
+        "in a pipeline",
+        |endpoint| {
+            let mut wire = log_in(endpoint);
+            wire.parse("", "SELECT pg_sleep(600)", &[]).bind("", "", &[], &[], 0);
+            wire.flush().until(b'2');
+            wire.execute("", 0).sync();
+            wire
+        },
+        true,
+    ),
+    (
+        "in many rows",
+        |endpoint| {
+            let mut wire = log_in(endpoint);
+            wire.query("SELECT repeat('x', 1000) FROM generate_series(1, 10000000)");
+            wire
+        },
+        true,
+    ),
+    (
+        "in COPY out",
+        |endpoint| {
+            let mut wire = log_in(endpoint);
+            let rows = "SELECT repeat('x', 1000) FROM generate_series(1, 10000000)";
+            wire.query(format!("COPY ({rows}) TO STDOUT"));
+            wire
+        },
+        true,
+    ),
+    // It ends later than anybody waits.
+    (
+        "in one long row",
+        |endpoint| {
+            let mut wire = log_in(endpoint);
+            wire.query("SELECT repeat('x', 300000000)").until(b'T');
+            wire
+        },
+        false,
+    ),
+    (
+        "asked for a password",
+        |endpoint| {
+            let endpoint = Endpoint { user: "scram-sha-256".into(), ..endpoint.clone() };
+            let mut wire = Wire::open(&endpoint);
+            wire.startup(&endpoint, &[]);
+            wire.until(b'R');
+            wire
+        },
+        true,
+    ),
+];
+
 /// Whatever they do, at the end of the drain clients are told so where a frame ends, and nothing of
 /// them runs on.
 #[test]
 fn what_outlasts_the_drain_is_told_and_cancelled() {
-    type Reach = fn(&Endpoint) -> Wire;
-    let states: [(&str, Reach, bool); 9] = [
-        ("idle", log_in, true),
-        ("in a transaction", |endpoint| began(endpoint, "BEGIN; CREATE TABLE t (a int)"), true),
-        (
-            "in COPY in",
-            |endpoint| {
-                let mut wire = began(endpoint, "CREATE TEMPORARY TABLE t (a text)");
-                wire.query("COPY t FROM STDIN").until(b'G');
-                wire.copy_data("row\n").send_raw(b"d\0\0\x40\0half");
-                wire
-            },
-            true,
-        ),
-        (
-            "in half a statement",
-            |endpoint| {
-                let mut wire = log_in(endpoint);
-                wire.send_raw(b"Q\0\0\0\x40SELECT pg_");
-                wire
-            },
-            true,
-        ),
-        (
-            "in a pipeline",
-            |endpoint| {
-                let mut wire = log_in(endpoint);
-                wire.parse("", "SELECT pg_sleep(600)", &[]).bind("", "", &[], &[], 0);
-                wire.flush().until(b'2');
-                wire.execute("", 0).sync();
-                wire
-            },
-            true,
-        ),
-        (
-            "in many rows",
-            |endpoint| {
-                let mut wire = log_in(endpoint);
-                wire.query("SELECT repeat('x', 1000) FROM generate_series(1, 10000000)");
-                wire
-            },
-            true,
-        ),
-        (
-            "in COPY out",
-            |endpoint| {
-                let mut wire = log_in(endpoint);
-                let rows = "SELECT repeat('x', 1000) FROM generate_series(1, 10000000)";
-                wire.query(format!("COPY ({rows}) TO STDOUT"));
-                wire
-            },
-            true,
-        ),
-        // It ends later than anybody waits.
-        (
-            "in one long row",
-            |endpoint| {
-                let mut wire = log_in(endpoint);
-                wire.query("SELECT repeat('x', 300000000)").until(b'T');
-                wire
-            },
-            false,
-        ),
-        (
-            "asked for a password",
-            |endpoint| {
-                let endpoint = Endpoint { user: "scram-sha-256".into(), ..endpoint.clone() };
-                let mut wire = Wire::open(&endpoint);
-                wire.startup(&endpoint, &[]);
-                wire.until(b'R');
-                wire
-            },
-            true,
-        ),
-    ];
     let database = Cluster::shared().create_database();
     let proxy = Proxy::start("[limits]\ndrain_timeout = 1\n", &[]);
     let endpoint = proxy.endpoint(database.endpoint());
     let wires: Vec<_> =
-        states.iter().map(|(state, reach, told)| (state, reach(&endpoint), told)).collect();
+        STATES.iter().map(|(state, reach, told)| (state, reach(&endpoint), told)).collect();
     proxy.signal("TERM");
     let readers: Vec<_> = wires
         .into_iter()

@@ -272,15 +272,17 @@ fn cancel_of_parking_is_that_of_the_load() {
     let config = "[fk]\nmode = \"park\"\n[limits]\nstatement_bytes = 65536\n";
     let proxy = Proxy::start(config, &[]);
     let endpoint = proxy.endpoint(database.endpoint());
-    let long = || format!("INSERT INTO c SELECT 1 WHERE '{}' = ''", "x".repeat(200_000));
-    let cases: [(&str, &dyn Fn(&mut Wire)); 3] = [
-        ("Execute", &|wire| {
+    fn long() -> String {
+        format!("INSERT INTO c SELECT 1 WHERE '{}' = ''", "x".repeat(200_000))
+    }
+    let cases: [Asking; 3] = [
+        ("Execute", |wire| {
             wire.bind("", "s", &[], &[], 0).execute("", 0).sync();
         }),
-        ("a long text", &|wire| {
+        ("a long text", |wire| {
             wire.query(long());
         }),
-        ("a long Parse", &|wire| {
+        ("a long Parse", |wire| {
             wire.parse("", long(), &[]).bind("", "", &[], &[], 0).execute("", 0).sync();
         }),
     ];
