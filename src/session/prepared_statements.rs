@@ -63,6 +63,9 @@ pub(super) struct PreparedStatements {
 /// Statements whose parameters are remembered at most; then all of them are asked for anew.
 const KINDS_MAX: usize = 10_000;
 
+/// Portals remembered at most: those of transactions that have ended go only when nothing is on its way.
+const PORTALS_MAX: usize = 10_000;
+
 impl PreparedStatements {
     /// The number of statements remembered.
     pub(super) fn len(&self) -> usize {
@@ -201,6 +204,9 @@ impl PreparedStatements {
     pub(super) fn bind(&mut self, portal: &[u8], statement: &[u8]) -> Option<&Arc<Plan>> {
         match self.statements.get(key(statement)) {
             Some(plan) => {
+                if self.portals.len() >= PORTALS_MAX {
+                    self.portals.clear();
+                }
                 self.portals.insert(key(portal).into(), Arc::clone(plan));
                 Some(plan)
             }
