@@ -228,10 +228,11 @@ fn a_name_that_is_taken_stays_the_earlier_statements() {
     let database = Cluster::shared().create_database();
     let proxy = Proxy::start("[values]\nsilent_loss = \"reject\"\n", &[]);
     let mut wire = log_in(&proxy.endpoint(database.endpoint()));
-    say(&mut wire, "CREATE TABLE u (a boolean); CREATE TABLE r (a boolean, n numeric(5,2))");
-    // Its parameter is declared as an integer, and told to the server as what the column is.
-    let fitted = ("INSERT INTO u VALUES ($1) RETURNING a", "DataRow t\n");
-    let plain = ("SELECT $1::int", "DataRow 1\n");
+    say(&mut wire, "CREATE TABLE u (a text); CREATE TABLE r (a text, n numeric(5,2))");
+    // Its parameter is declared as jsonb, and told to the server as what the column is. No byte of
+    // the value makes the proxy ask.
+    let fitted = ("INSERT INTO u VALUES ($1) RETURNING a", "DataRow {}\n");
+    let plain = ("SELECT $1::jsonb", "DataRow {}\n");
     let later = [
         (plain.0, "42P05"),
         (fitted.0, "42P05"),
@@ -239,17 +240,21 @@ fn a_name_that_is_taken_stays_the_earlier_statements() {
         ("INSERT INTO r VALUES ($1, '1.234')", "22000"),
         ("CREATE TABLE s (a STRING(0))", "22023"),
     ];
-    let one = 1_i32.to_be_bytes();
+    const JSONB: i32 = 3802;
+    let value = *b"\x01{}";
     for (sql, row) in [fitted, plain] {
         for (failing, code) in later {
             for named in ["s", "other"] {
                 let mut wire = log_in(&proxy.endpoint(database.endpoint()));
-                wire.parse(named, sql, &[23]).sync().until_ready();
-                wire.parse(named, failing, &[23]).bind("", named, &[1], &[Some(&one)], 0);
+                wire.parse(named, sql, &[JSONB]).sync().until_ready();
+                // While this runs no answer can come.
+                wire.query("SELECT pg_sleep(0.1)");
+                wire.parse(named, failing, &[JSONB]).bind("", named, &[1], &[Some(&value)], 0);
                 wire.execute("", 0).sync();
                 for _ in 0..2 {
-                    wire.bind("", named, &[1], &[Some(&one)], 0).execute("", 0).sync();
+                    wire.bind("", named, &[1], &[Some(&value)], 0).execute("", 0).sync();
                 }
+                wire.until_ready();
                 let frames = wire.until_ready();
                 assert_eq!(sqlstate(&frames), code, "{failing}: {frames:?}");
                 for _ in 0..2 {
@@ -257,8 +262,8 @@ fn a_name_that_is_taken_stays_the_earlier_statements() {
                     assert!(said.contains(row), "{sql} behind {failing}: {said}");
                 }
                 // Closed, it is the later one's.
-                wire.close(b'S', named).parse(named, fitted.0, &[23]).sync();
-                wire.bind("", named, &[1], &[Some(&one)], 0).execute("", 0).sync();
+                wire.close(b'S', named).parse(named, fitted.0, &[JSONB]).sync();
+                wire.bind("", named, &[1], &[Some(&value)], 0).execute("", 0).sync();
                 wire.until_ready();
                 let said = transcript(&wire.until_ready());
                 assert!(said.contains(fitted.1), "{said}");
