@@ -99,36 +99,151 @@ pub fn frontend_message(data: &[u8]) {
     assert_eq!(run(usize::MAX), run(1 + choice / 2));
 }
 
+/// Configurations that conversations are held in: what is asked of the target, and what is refused,
+/// differs by them.
+const CONFIGURATIONS: [&str; 4] = [
+    "",
+    "[fk]\nmode = \"park\"\n[table_prep]\nmode = \"drop-and-create\"\n[values]\nnul = \"remove\"\n",
+    "[values]\nnul = \"reject\"\nsilent_loss = \"reject\"\ntoo_long = \"truncate\"\n\
+     [table_prep]\nmode = \"truncate-before-load\"\n[fk]\non_denied = \"park\"\n",
+    "[limits]\nstatement_bytes = 1024\npipeline_messages = 4\n\
+     [target]\nafter_connect_script = \"SELECT 1\"\nexecute_timeout = 7\n",
+];
+
+/// Messages that a conversation gets to only by luck otherwise, by the number that a piece begins
+/// with; the first ones are the client's. Those of the target answer the proxy's own questions, well
+/// or badly.
+const MESSAGES: [(u8, &[u8]); 32] = [
+    (b'Q', b"COPY t (a, b) FROM STDIN\0"),
+    (b'Q', b"BEGIN; SET dms.fk = 'off'; SAVEPOINT s\0"),
+    (b'Q', b"ROLLBACK; RESET ALL\0"),
+    (b'Q', b"DROP TABLE IF EXISTS s.t; TRUNCATE u; INSERT INTO t VALUES (E'\\000', '{}')\0"),
+    (b'Q', b"CREATE TABLE t (a NVARCHAR(40000), b STRING(0)); COPY t FROM STDIN\0"),
+    (b'P', b"s\0INSERT INTO t (a, b) VALUES ($1, $2)\0\0\x02\0\0\0\x17\0\0\0\0"),
+    (b'P', b"\0INSERT INTO t VALUES ($1, '1.234')\0\0\x01\0\0\0\x19"),
+    (b'P', b"s\0COPY t FROM STDIN (FORMAT csv)\0\0\0"),
+    (b'B', b"\0s\0\0\x01\0\x01\0\x02\0\0\0\x04\0\0\0\x01\0\0\0\x02\0a\0\0"),
+    (b'B', b"\0\0\0\x01\0\0\0\x01\0\0\0\x03a\0b\0\0"),
+    (b'E', b"\0\0\0\0\0"),
+    (b'D', b"Ss\0"),
+    (b'C', b"Ss\0"),
+    (b'S', b""),
+    (b'H', b""),
+    (b'F', b"\0\0\x02\xCC\0\x01\0\x01\0\x01\0\0\0\x03a\0b\0\x01"),
+    (b'Z', b"I"),
+    (b'Z', b"T"),
+    (b'Z', b"E"),
+    (b'C', b"SELECT 1\0"),
+    (b'E', b"SERROR\0C57014\0Mcanceling statement due to user request\0\0"),
+    (b'E', b"SERROR\0VERROR\0C42501\0Mpermission denied\0P3\0\0"),
+    (b'N', b"SWARNING\0C57014\0Mcancelled\0DForeign keys were not parked.\0\0"),
+    (
+        b'D',
+        b"\0\x09\0\0\0\x01p\0\0\0\x01t\0\0\0\x01a\0\0\0\x0216\0\0\0\x010\0\0\0\x02-1\
+             \0\0\0\x01f\0\0\0\0\0\0\0\0",
+    ),
+    (
+        b'D',
+        b"\0\x09\0\0\0\x01p\0\0\0\x01t\0\0\0\x01b\0\0\0\x043802\0\0\0\x010\0\0\0\x019\
+             \0\0\0\x01f\0\0\0\x01a\0\0\0\x01s",
+    ),
+    (b'D', b"\0\x04\0\0\0\x03cdc\0\0\0\x04park\0\0\0\x02of\0\0\0\x03off"),
+    (b't', b"\0\x02\0\0\x0E\xDA\0\0\x40\x01"),
+    (b'T', b"\0\0"),
+    (b'G', b"\0\0\x02\0\0\0\0"),
+    (b'G', b"\x01\0\x01\0\x01"),
+    (b'2', b""),
+    (b'3', b""),
+];
+
+/// The number of messages in [`MESSAGES`] that are the client's.
+const CLIENTS: usize = 16;
+
 /// Whole messages from both peers, in any order, legal or not: the first byte of each piece is the
-/// message's tag, the second says who sends it and how long it is, the rest is its body. The session
-/// may end, but it may not panic and not hold more than the two buffers that it was given.
+/// message's tag, the second says who sends it and how long it is, the rest is its body. A first byte
+/// that is too low for a tag is the number of a message that is kept. The session may end, but it may
+/// not panic, nor hold more than the two buffers that it was given, and how the messages come in
+/// pieces may make no difference. Last of all the proxy is stopped.
 pub fn conversation(data: &[u8]) {
-    let config: Config = toml::from_str("").expect("the defaults");
-    let policy = Arc::new(config.policy().expect("the defaults"));
+    let (choice, messages) = choice(data);
+    let whole = hold(choice, messages, usize::MAX);
+    let cut = hold(choice, messages, 1 + choice / 32);
+    assert!(cut == whole, "{}\n--- whole\n{}", cut.join("\n"), whole.join("\n"));
+}
+
+/// Frames, a line each. Rows that are taken apart are framed as they come, so that only what they
+/// hold together is compared.
+fn lines(said: &[u8]) -> String {
+    let (mut lines, mut rest, mut behind_rows) = (String::new(), said, false);
+    while let Ok(Some(head)) = wire::head(rest, MESSAGE_BYTES_MAX) {
+        let (frame, behind) = rest.split_at(head.frame_bytes.min(rest.len()));
+        let is_rows = head.tag == b'd';
+        if !(is_rows && behind_rows) {
+            lines.push('\n');
+            lines.push(char::from(head.tag));
+        }
+        lines.push_str(&frame[wire::HEAD_BYTES..].escape_ascii().to_string());
+        (rest, behind_rows) = (behind, is_rows);
+    }
+    lines + &rest.escape_ascii().to_string()
+}
+
+/// Holds a conversation; gives what came out, to the target and to the client.
+fn hold(choice: usize, messages: &[u8], piece_bytes: usize) -> [String; 2] {
+    let config: Config = toml::from_str(CONFIGURATIONS[choice % 4]).expect("a configuration");
+    let policy = Arc::new(config.policy().expect("a policy"));
     let session = Session::new(policy, StartupParameters::default());
     let mut exchange = Exchange::new(session, b"");
-    let mut rest = data;
-    while let [tag, how, behind @ ..] = rest {
-        let (body, behind) = behind.split_at(behind.len().min(usize::from(how >> 1)));
-        rest = behind;
-        let frame = wire::with_body(*tag, &[body]);
-        let from_client = how & 1 == 1;
-        // A peer that has to wait is not read from.
-        if from_client && !exchange.client_waits() {
-            exchange.to_target.extend(&frame);
-            exchange.judge_client();
-        } else if !from_client {
-            exchange.to_client.extend(&frame);
+    let mut said = [Vec::new(), Vec::new()];
+    if choice & 4 == 0 {
+        for reply in LOGIN {
+            exchange.to_client.extend(reply);
             exchange.judge_target();
         }
+    }
+    let mut rest = messages;
+    while let [tag, how, behind @ ..] = rest {
+        let (from_client, frame);
+        if let Some((number, (kept, body))) =
+            MESSAGES.iter().enumerate().find(|(number, _)| *number == usize::from(*tag))
+        {
+            (from_client, frame) = (number < CLIENTS, wire::with_body(*kept, &[body]));
+            rest = &rest[1..];
+        } else {
+            let (body, behind) = behind.split_at(behind.len().min(usize::from(how >> 1)));
+            (from_client, frame) = (how & 1 == 1, wire::with_body(*tag, &[body]));
+            rest = behind;
+        }
+        // A peer that has to wait is not read from.
+        if from_client && exchange.client_waits() {
+            continue;
+        }
+        for piece in frame.chunks(piece_bytes) {
+            if from_client {
+                exchange.to_target.extend(piece);
+                exchange.judge_client();
+            } else {
+                exchange.to_client.extend(piece);
+                exchange.judge_target();
+            }
+            take_outgoing(&mut exchange, &mut said, messages.len());
+        }
         if exchange.has_failed() {
-            return;
+            return said.map(|said| lines(&said));
         }
-        for buffer in [&mut exchange.to_target, &mut exchange.to_client] {
-            let count = buffer.outgoing().len();
-            buffer.mark_sent(count);
-            assert!(buffer.capacity() <= 4096 + 16 * data.len(), "{}", buffer.capacity());
-        }
+    }
+    exchange.stop();
+    assert!(exchange.has_failed() || exchange.session.target_is_mid_frame());
+    take_outgoing(&mut exchange, &mut said, messages.len());
+    said.map(|said| lines(&said))
+}
+
+fn take_outgoing(exchange: &mut Exchange, said: &mut [Vec<u8>; 2], bytes: usize) {
+    let buffers = [&mut exchange.to_target, &mut exchange.to_client];
+    for (buffer, said) in buffers.into_iter().zip(said) {
+        said.extend_from_slice(buffer.outgoing());
+        buffer.mark_sent(buffer.outgoing().len());
+        assert!(buffer.capacity() <= 64 * 1024 + 64 * bytes, "{}", buffer.capacity());
     }
 }
 

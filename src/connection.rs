@@ -5,7 +5,7 @@
 //! so a peer that stops reading stops the other one, and memory stays bounded.
 
 use std::cell::RefCell;
-use std::future::{Future as _, poll_fn};
+use std::future::poll_fn;
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -30,6 +30,10 @@ const CLIENT_GONE_GRACE: Duration = Duration::from_secs(1);
 
 /// How long a client of TLS may take to let us say that no more comes.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// How long a connection that has to stop may take to reach the end of the frame that is on its way
+/// to the client, and to tell the client.
+const STOP_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// The buffers of one thread: a direction has one only while bytes are on their way.
 #[derive(Debug, Default)]
@@ -61,6 +65,8 @@ pub enum End {
     Target,
     /// The proxy closed, with an error to the client.
     Proxy,
+    /// The proxy stops, and did not wait any longer.
+    Stopped,
 }
 
 /// Bytes that were read from the two peers.
@@ -86,6 +92,8 @@ pub struct Connection<'a> {
     target_told: bool,
     /// The target takes no more; what it still says is passed on.
     target_deaf: bool,
+    /// The proxy stops: nothing more is taken from the client.
+    stopping: bool,
     /// The end has come; only what is left for the client is still written.
     closing: Option<End>,
 }
@@ -107,17 +115,28 @@ impl<'a> Connection<'a> {
             client_ended: false,
             target_told: false,
             target_deaf: false,
+            stopping: false,
             closing: None,
         }
     }
 
-    /// Relays until one of the peers closes. Both sockets are closed afterwards.
+    /// Relays until one of the peers closes, or until `stop` completes: then the client is told so
+    /// between two frames, where one ends soon. Both sockets are closed afterwards.
     ///
     /// # Cancel safety
     /// Dropping the future closes both sockets; what was on its way is lost.
-    pub async fn run(mut self) -> (End, Traffic) {
+    pub async fn run(mut self, stop: impl Future<Output = ()>) -> (End, Traffic) {
         let mut grace = std::pin::pin!(tokio::time::sleep(CLIENT_GONE_GRACE));
-        let end = poll_fn(|cx| self.poll(cx, grace.as_mut())).await;
+        let mut stop = std::pin::pin!(stop);
+        let end = poll_fn(|cx| {
+            if !self.stopping && stop.as_mut().poll(cx).is_ready() {
+                self.stopping = true;
+                self.exchange.stop();
+                grace.as_mut().reset(Instant::now() + STOP_TIMEOUT);
+            }
+            self.poll(cx, grace.as_mut())
+        })
+        .await;
         if self.client.is_tls() {
             // Without it the client could not tell the end from a cut line. One that has gone
             // does not miss it.
@@ -137,7 +156,7 @@ impl<'a> Connection<'a> {
             moved |= written;
             let Ok(flushed) = self.flush(cx) else { return Poll::Ready(self.client_left()) };
             if self.exchange.has_failed() && self.closing.is_none() {
-                self.closing = Some(End::Proxy);
+                self.closing = Some(if self.stopping { End::Stopped } else { End::Proxy });
                 // What was let go in front of the failure is the target's, as far as it takes it.
                 self.write_target(cx);
             }
@@ -147,12 +166,13 @@ impl<'a> Connection<'a> {
             {
                 return Poll::Ready(end);
             }
-            if self.client_ended {
-                if written || !had_ended {
+            if self.client_ended || self.stopping {
+                if !self.stopping && (written || !had_ended) {
                     grace.as_mut().reset(Instant::now() + CLIENT_GONE_GRACE);
                 }
                 if grace.as_mut().poll(cx).is_ready() {
-                    return Poll::Ready(self.client_left());
+                    let stopped = self.stopping;
+                    return Poll::Ready(if stopped { End::Stopped } else { self.client_left() });
                 }
             }
             if !moved {
@@ -171,6 +191,7 @@ impl<'a> Connection<'a> {
         let waits = self.exchange.client_waits()
             && self.exchange.to_target.unjudged_bytes() >= BUFFER_BYTES;
         let idle = self.client_ended
+            || self.stopping
             || waits
             || self.target_deaf
             || self.closing.is_some()

@@ -17,9 +17,10 @@ use tokio::time::timeout;
 
 use crate::config::{Config, Limits, Permissions};
 use crate::connection::{BufferPool, Connection, End};
-use crate::login::{Accepted, Asked, Client, Login};
+use crate::login::{Accepted, Asked, Client, Login, Opened, Startup};
 use crate::mapping::MappingError;
 use crate::session::{Common, Exchange, Policy, Session};
+use crate::stream::Stream;
 use crate::target::{Target, TargetAddress};
 use crate::telemetry::{self, Totals};
 use crate::wire::{self, OwnError};
@@ -29,6 +30,9 @@ const BACKLOG: usize = 1024;
 
 /// How long a target may take to accept a cancel.
 const CANCEL_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How long sessions that are cut may take to tell their clients and to cancel what they run.
+const CUT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// What every connection needs to know.
 #[derive(Debug)]
@@ -151,7 +155,8 @@ impl Listener {
     }
 
     /// Serves until `stop` completes, then lets running sessions end for `limits.drain_timeout`.
-    /// Gives the number of sessions that had to be cut.
+    /// Those that are left are cut: their clients are told, and what they run is cancelled. Gives
+    /// their number.
     ///
     /// # Errors
     /// A thread could not be started, or has ended.
@@ -169,22 +174,17 @@ impl Listener {
         if running > 0 {
             tracing::info!(sessions = running, "no more clients are taken; waiting for sessions");
         }
-        let drained = async {
-            loop {
-                let left = self.shared.client_left.notified();
-                if self.shared.clients.load(Ordering::Acquire) == 0 {
-                    break;
-                }
-                left.await;
-            }
-        };
         let drain_timeout = self.shared.rules().limits.drain_timeout;
-        let drained = timeout(Duration::from_secs(drain_timeout), drained);
+        let drained = timeout(Duration::from_secs(drain_timeout), all_left(&self.shared));
         tokio::select! {
             _ = drained => {}
             () = tick(&self.shared.common) => {}
         }
-        Ok(self.shared.clients.load(Ordering::Acquire))
+        let cut = self.shared.clients.load(Ordering::Acquire);
+        drop(workers);
+        // Whoever takes longer is cut without a word.
+        let _ = timeout(CUT_TIMEOUT, all_left(&self.shared)).await;
+        Ok(cut)
     }
 
     fn start_workers(&self) -> io::Result<Vec<Worker>> {
@@ -196,6 +196,17 @@ impl Listener {
             count => count,
         };
         (0..count).map(|index| start_worker(index, Arc::clone(&self.shared))).collect()
+    }
+}
+
+/// Completes when no client is connected.
+async fn all_left(shared: &Shared) {
+    loop {
+        let left = shared.client_left.notified();
+        if shared.clients.load(Ordering::Acquire) == 0 {
+            break;
+        }
+        left.await;
     }
 }
 
@@ -293,6 +304,7 @@ impl Drop for UnixSocket {
     }
 }
 
+/// Its sessions are cut when the queue closes.
 fn start_worker(index: usize, shared: Arc<Shared>) -> io::Result<Worker> {
     let (queue, mut clients) = mpsc::channel(BACKLOG);
     let connected = Arc::new(AtomicUsize::new(0));
@@ -310,15 +322,19 @@ fn start_worker(index: usize, shared: Arc<Shared>) -> io::Result<Worker> {
         let Some(runtime) = runtime else { return };
         let pool = Rc::new(BufferPool::default());
         runtime.block_on(async move {
+            let cut = Arc::new(Notify::new());
             while let Some(accepted) = clients.recv().await {
+                let stop = Arc::clone(&cut).notified_owned();
                 let left = Left { shared: Arc::clone(&shared), worker: Arc::clone(&connected) };
                 let pool = Rc::clone(&pool);
                 tokio::task::spawn_local(async move {
-                    if let Err(error) = serve_client(accepted, &left.shared, &pool).await {
+                    if let Err(error) = serve_client(accepted, &left.shared, &pool, stop).await {
                         tracing::debug!(%error, "connection ended early");
                     }
                 });
             }
+            cut.notify_waiters();
+            tokio::time::sleep(CUT_TIMEOUT).await;
         });
     })?;
     started.recv().map_err(io::Error::other)??;
@@ -339,32 +355,27 @@ impl Drop for Left {
     }
 }
 
-/// One client from its first byte to its last.
-async fn serve_client(accepted: Accepted, shared: &Shared, pool: &BufferPool) -> io::Result<()> {
+/// One client from its first byte to its last, or until `stop` completes.
+async fn serve_client(
+    accepted: Accepted,
+    shared: &Shared,
+    pool: &BufferPool,
+    stop: impl Future<Output = ()>,
+) -> io::Result<()> {
     let began = Instant::now();
     let rules = shared.rules();
-    let Rules { policy, limits } = &*rules;
-    let mut client = Client::new(accepted)?;
+    let policy = &rules.policy;
+    let client = Client::new(accepted)?;
     let address = client.address();
-    // A login or a cancel takes much more memory than a session, so it has it apart and gives it
-    // back.
-    let mut startup = match Box::pin(shared.login.greet(&mut client, limits)).await? {
-        Asked::Session(startup) => startup,
-        Asked::Cancel(packet) => {
-            Box::pin(shared.login.target().cancel(&packet, CANCEL_TIMEOUT)).await?;
-            return client.close().await;
-        }
-        Asked::Refused(error) => return client.refuse(&error).await,
+    let mut stop = std::pin::pin!(stop);
+    let admitted = tokio::select! {
+        // A login or a cancel takes much more memory than a session, so it has it apart and gives
+        // it back.
+        admitted = Box::pin(admit(client, shared, &rules.limits)) => admitted?,
+        // The server as well says nothing to a client that is still logging in.
+        () = stop.as_mut() => return Ok(()),
     };
-    if shared.clients.load(Ordering::Acquire) > limits.clients.get() {
-        let error = OwnError::new("53300", "too many clients already")
-            .with_hint("limits.clients of the proxy is reached.");
-        return client.refuse(&error).await;
-    }
-    let opened = match Box::pin(shared.login.open(&mut client, &mut startup, limits)).await? {
-        Ok(opened) => opened,
-        Err(error) => return client.refuse(&error).await,
-    };
+    let Some(Admitted { client, startup, opened }) = admitted else { return Ok(()) };
     let session = match startup.parameters {
         Some(parameters) => Session::new(Arc::clone(policy), parameters),
         None => Session::relay(Arc::clone(policy)),
@@ -372,11 +383,12 @@ async fn serve_client(accepted: Accepted, shared: &Shared, pool: &BufferPool) ->
     let mut exchange = Exchange::new(session, b"");
     exchange.to_client.extend(&opened.said);
     exchange.judge_target();
-    let stream = client.into_stream()?;
-    let (end, traffic) = Connection::new(stream, opened.target, &mut exchange, pool).run().await;
+    let connection = Connection::new(client, opened.target, &mut exchange, pool);
+    let (end, traffic) = connection.run(stop).await;
     let mut session = exchange.session;
     session.leave_ledger();
-    if end == End::ClientGone {
+    let may_run_on = end == End::Stopped && session.is_busy();
+    if end == End::ClientGone || may_run_on {
         cancel_running(shared, &session).await;
     }
     shared.totals.add(&policy.mapping, session.counts());
@@ -384,7 +396,40 @@ async fn serve_client(accepted: Accepted, shared: &Shared, pool: &BufferPool) ->
     Ok(())
 }
 
-/// Cancels what a vanished client left running.
+/// A client that has got a connection to the target.
+struct Admitted {
+    client: Stream,
+    startup: Startup,
+    opened: Opened,
+}
+
+/// What a client wants and whether it gets it; `None` for one that is served already.
+async fn admit(
+    mut client: Client,
+    shared: &Shared,
+    limits: &Limits,
+) -> io::Result<Option<Admitted>> {
+    let mut startup = match shared.login.greet(&mut client, limits).await? {
+        Asked::Session(startup) => startup,
+        Asked::Cancel(packet) => {
+            shared.login.target().cancel(&packet, CANCEL_TIMEOUT).await?;
+            return client.close().await.map(|()| None);
+        }
+        Asked::Refused(error) => return client.refuse(&error).await.map(|()| None),
+    };
+    if shared.clients.load(Ordering::Acquire) > limits.clients.get() {
+        let error = OwnError::new("53300", "too many clients already")
+            .with_hint("limits.clients of the proxy is reached.");
+        return client.refuse(&error).await.map(|()| None);
+    }
+    let opened = match shared.login.open(&mut client, &mut startup, limits).await? {
+        Ok(opened) => opened,
+        Err(error) => return client.refuse(&error).await.map(|()| None),
+    };
+    Ok(Some(Admitted { client: client.into_stream()?, startup, opened }))
+}
+
+/// Cancels what a session that has ended left running.
 async fn cancel_running(shared: &Shared, session: &Session) {
     if session.backend_key().is_empty() {
         return;
@@ -393,9 +438,9 @@ async fn cancel_running(shared: &Shared, session: &Session) {
     match Box::pin(shared.login.target().cancel(&packet, CANCEL_TIMEOUT)).await {
         Ok(()) => tracing::info!(
             user = session.startup().user,
-            "cancelled the statement of a client that vanished"
+            "cancelled the statement of a client that vanished or was cut"
         ),
-        Err(error) => tracing::warn!(%error, "a vanished client's statement was not cancelled"),
+        Err(error) => tracing::warn!(%error, "what an ended session ran was not cancelled"),
     }
 }
 

@@ -204,7 +204,7 @@ impl Session {
 
     /// The target gets a Bind that can only fail in place of one that is refused.
     fn refuse_bind(&mut self, head: Head, body: &[u8], error: OwnError) -> Judged {
-        self.push_synthesized(Request::Bind, error, Failing::Statement, None);
+        self.push_synthesized(Request::Bind, error, Failing::Statement);
         let statement = wire::bind_names(body).map(|names| names.statement).unwrap_or_default();
         let count = wire::bind_value_count(body).unwrap_or_default().to_be_bytes();
         // Its values are missing: the server finds that out where it reads them, behind what it has

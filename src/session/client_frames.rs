@@ -68,6 +68,7 @@ impl Session {
                 || self.looks_up.is_some()
                 || self.replies.len() >= self.policy.replies_max
             {
+                self.settling.client_waits = true;
                 wait = true;
                 break;
             }
@@ -188,7 +189,13 @@ impl Session {
             self.terminated |= head.tag == tag::TERMINATE;
             return Ok(self.pass(head));
         }
+        if let Some(judged) = self.fail_cancelled(head, first) {
+            return Ok(judged);
+        }
         if let Some(judged) = self.settle_after_copy(head.tag, first) {
+            return Ok(judged);
+        }
+        if let Some(judged) = self.waits_for_parse(head, rest) {
             return Ok(judged);
         }
         if matches!(head.tag, tag::BIND | tag::DESCRIBE | tag::EXECUTE | tag::CLOSE) {
@@ -213,6 +220,29 @@ impl Session {
             // Flush, and whatever the target makes of the rest.
             _ => self.pass(head),
         })
+    }
+
+    /// A message behind a Sync that names a statement whose Parse is not yet answered waits: should the
+    /// Parse have failed, the name is still another statement's.
+    fn waits_for_parse(&mut self, head: Head, rest: &[u8]) -> Option<Judged> {
+        if !self.prepared.has_unsure(self.replies.parses_answered()) {
+            return None;
+        }
+        let there = rest.len().min(head.frame_bytes);
+        if there < head.frame_bytes.min(WHOLE_BYTES_MAX) {
+            return Some(Judged::Later);
+        }
+        let body = rest.get(HEAD_BYTES..there).unwrap_or_default();
+        let name = match head.tag {
+            tag::PARSE => wire::cstring(body).map(|(name, _)| name).filter(|name| !name.is_empty()),
+            tag::BIND => wire::bind_names(body).map(|names| names.statement),
+            tag::DESCRIBE | tag::CLOSE => {
+                kind_and_name(body).filter(|(kind, _)| *kind == b'S').map(|(_, name)| name)
+            }
+            _ => None,
+        };
+        let waits = self.prepared.is_unsure(name?, self.replies.parses_answered());
+        waits.then_some(Judged::Wait)
     }
 
     /// Lets the frame go without looking into it, while it still arrives.
@@ -289,7 +319,7 @@ impl Session {
 
     fn on_sync(&mut self, head: Head, first: bool) -> Judged {
         self.in_pipeline = false;
-        self.prepared.forget_declared_kinds();
+        self.prepared.on_sync(self.replies.parses_answered());
         if !matches!(self.copy_in, CopyIn::None) {
             // In COPY mode the target ignores it.
             return self.pass(head);

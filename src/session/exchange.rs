@@ -14,6 +14,7 @@ pub struct Exchange {
     /// From the target to the client.
     pub to_client: RelayBuffer,
     client_waits: bool,
+    stopping: bool,
     failed: bool,
 }
 
@@ -23,7 +24,14 @@ impl Exchange {
         let mut to_target = RelayBuffer::default();
         to_target.replace(0, startup_packet);
         let to_client = RelayBuffer::default();
-        Exchange { session, to_target, to_client, client_waits: false, failed: false }
+        Exchange {
+            session,
+            to_target,
+            to_client,
+            client_waits: false,
+            stopping: false,
+            failed: false,
+        }
     }
 
     /// Whether nothing more may be read from the client before the target has spoken.
@@ -55,6 +63,9 @@ impl Exchange {
 
     /// Judges what was read from the target.
     pub fn judge_target(&mut self) {
+        if self.stopping {
+            return self.judge_target_to_stop();
+        }
         while self.to_client.unjudged_bytes() > 0 && !self.failed {
             match self.session.on_target(self.to_client.unjudged()) {
                 Ok(Step::Pass(count)) => self.to_client.pass(count),
@@ -72,10 +83,38 @@ impl Exchange {
         }
     }
 
-    /// The client is told, unless it is in the middle of a message.
+    /// The proxy stops: ends the session where the frame ends that is on its way to the client, at
+    /// once if there is none. The client is told as the server would tell it, but in a relay, where
+    /// nobody knows where a frame ends.
+    pub fn stop(&mut self) {
+        self.stopping = true;
+        self.judge_target();
+    }
+
+    /// Nothing goes to the client any more but the rest of a frame and the reason.
+    fn judge_target_to_stop(&mut self) {
+        if self.failed {
+            return;
+        }
+        let count = self.session.finish_target_frame(self.to_client.unjudged_bytes());
+        self.to_client.pass(count);
+        if self.session.target_is_mid_frame() {
+            return;
+        }
+        let message = "terminating connection due to administrator command";
+        let error = OwnError::new("57P01", message)
+            .with_hint("The proxy was stopped; this session outlasted limits.drain_timeout.");
+        self.tell_and_end(&error);
+    }
+
     fn fail(&mut self, error: &OwnError) {
         tracing::warn!(sqlstate = error.sqlstate, "session ended: {}", error.message);
-        if !self.session.target_is_mid_frame() {
+        self.tell_and_end(error);
+    }
+
+    /// The client is told, unless it is in the middle of a message.
+    fn tell_and_end(&mut self, error: &OwnError) {
+        if !self.session.target_is_mid_frame() && !self.session.is_relay() {
             self.to_client.replace(0, &wire::error_response(error, Severity::Fatal));
         }
         self.failed = true;

@@ -48,6 +48,10 @@ impl Expected {
     pub(super) fn with(request: Request, notes: Notes) -> Expected {
         Expected { request, notes: Some(Box::new(notes)) }
     }
+
+    fn can_be_undone(&self) -> bool {
+        self.notes.as_ref().is_some_and(|notes| notes.undo.is_some())
+    }
 }
 
 /// What makes the answer to one message special.
@@ -122,6 +126,8 @@ pub(super) struct ExpectedReplies {
     /// The number of the last message that came into the queue and may start a COPY, counted as
     /// `answered` does, so that nobody has to look through the queue.
     last_copy: Option<u64>,
+    /// How many of these were a Parse that can be undone.
+    parses_answered: u64,
     /// The target ignores everything up to the next Sync.
     skipping: bool,
 }
@@ -133,6 +139,11 @@ impl ExpectedReplies {
 
     pub(super) fn is_skipping(&self) -> bool {
         self.skipping
+    }
+
+    /// How many Parses that can be undone have been answered, or skipped.
+    pub(super) fn parses_answered(&self) -> u64 {
+        self.parses_answered
     }
 
     /// A message goes to the target. While that skips to the next Sync, only a Sync is answered.
@@ -183,6 +194,7 @@ impl ExpectedReplies {
     pub(super) fn pop(&mut self) -> Option<Expected> {
         let front = self.queue.pop_front()?;
         self.answered += 1;
+        self.parses_answered += u64::from(front.can_be_undone());
         Some(front)
     }
 
@@ -218,7 +230,10 @@ impl ExpectedReplies {
                 self.skipping = end.is_none();
                 let end = end.unwrap_or(self.queue.len());
                 self.answered += widen(end);
-                self.queue.drain(..end).collect()
+                let dropped: Vec<Expected> = self.queue.drain(..end).collect();
+                let undone = dropped.iter().filter(|expected| expected.can_be_undone()).count();
+                self.parses_answered += widen(undone);
+                dropped
             }
         }
     }

@@ -38,7 +38,8 @@ impl Session {
                 None if !first => return Judged::Later,
                 None => {
                     let oid = function.unwrap_or_default();
-                    let frames = self.ask(OwnStatement::Arguments(oid), false);
+                    // By messages with a name: the client's unnamed statement has to survive.
+                    let frames = self.ask(OwnStatement::Arguments(oid), true);
                     return Judged::Done(Step::Replace(0, frames));
                 }
             }

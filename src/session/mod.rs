@@ -106,7 +106,8 @@ enum Mend {
     Query(QueryScanner),
     Bind(Box<BindScanner>),
     CopyData,
-    /// It does not go on: its head did not, and what its rows became is framed anew.
+    /// It does not go on: its head did not. What its rows became is framed anew, or another message
+    /// stands in its place.
     Rows,
 }
 
@@ -223,15 +224,29 @@ impl Session {
         self.target_body_remaining > 0
     }
 
+    /// Counts the rest of a frame of the target's that goes to the client, out of so many bytes that
+    /// are there.
+    fn finish_target_frame(&mut self, there: usize) -> usize {
+        let count = self.target_body_remaining.min(there);
+        self.target_body_remaining -= count;
+        count
+    }
+
+    /// Whether frames are not looked for, so that nobody knows where one ends.
+    fn is_relay(&self) -> bool {
+        self.phase == Phase::Relay
+    }
+
     /// Whether the target works on something: a client that vanishes now leaves a running
-    /// statement behind. In a relay nobody knows, so it may.
+    /// statement behind. In a relay nobody knows, so it may. What a client has asked for in front
+    /// of its Terminate is meant to run on, as without a proxy; what the proxy asks for is not.
     pub fn is_busy(&self) -> bool {
         let works = match self.phase {
             Phase::Startup => false,
             Phase::Ready => self.replies.len() > 0,
             Phase::Relay => !self.backend_key.is_empty(),
         };
-        works && !self.terminated
+        works && (!self.terminated || self.settling.active)
     }
 
     /// Whether the client has taken its leave by a Terminate.

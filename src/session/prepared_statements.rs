@@ -33,6 +33,8 @@ pub(super) struct Plan {
 pub(super) struct Undo {
     name: Box<[u8]>,
     previous: Option<Arc<Plan>>,
+    /// The number of the Parse among those of the unnamed statement.
+    unnamed: u64,
 }
 
 /// The names, as the target knows them.
@@ -47,10 +49,22 @@ pub(super) struct PreparedStatements {
     declared: HashMap<Box<[u8]>, Arc<[ValueKind]>>,
     /// What statements with parameters write to, for the ledger.
     written: HashMap<Box<[u8]>, Place>,
+    /// The Parses that can be undone, counted.
+    parses: u64,
+    /// The last of them of each name since the last Sync.
+    parsed: HashMap<Box<[u8]>, u64>,
+    /// The same of those in front of it: what such a name stands for is not known until the Parse of
+    /// this number is answered.
+    unsure: HashMap<Box<[u8]>, u64>,
+    /// How often the unnamed statement has become another one.
+    unnamed: u64,
 }
 
 /// Statements whose parameters are remembered at most; then all of them are asked for anew.
 const KINDS_MAX: usize = 10_000;
+
+/// Portals remembered at most: those of transactions that have ended go only when nothing is on its way.
+const PORTALS_MAX: usize = 10_000;
 
 impl PreparedStatements {
     /// The number of statements remembered.
@@ -69,12 +83,33 @@ impl PreparedStatements {
     /// A Parse goes to the target; with `None` the statement is a plain one. Hands back how to undo
     /// it, where it changed anything.
     pub(super) fn prepare(&mut self, name: &[u8], plan: Option<Arc<Plan>>) -> Option<Undo> {
+        if name.is_empty() {
+            self.unnamed += 1;
+            self.unsure.remove(name);
+        }
         let previous = match plan {
             Some(plan) => self.statements.insert(key(name).into(), plan),
             None if self.statements.is_empty() => return None,
             None => Some(self.statements.remove(key(name))?),
         };
-        Some(Undo { name: key(name).into(), previous })
+        self.parses += 1;
+        self.parsed.insert(key(name).into(), self.parses);
+        Some(Undo { name: key(name).into(), previous, unnamed: self.unnamed })
+    }
+
+    /// Whether there may be names of which [`PreparedStatements::is_unsure`] says so; `answered` is
+    /// how many of the Parses that can be undone are answered.
+    pub(super) fn has_unsure(&mut self, answered: u64) -> bool {
+        if !self.unsure.is_empty() && answered >= self.parses {
+            self.unsure.clear();
+        }
+        !self.unsure.is_empty()
+    }
+
+    /// Whether the name's Parse lies behind a Sync and is not yet answered. Where it fails, the name
+    /// stays another statement's.
+    pub(super) fn is_unsure(&self, name: &[u8], answered: u64) -> bool {
+        self.unsure.get(key(name)).is_some_and(|parse| *parse > answered)
     }
 
     /// A Parse of a statement goes to the target that writes to `place`, or to nothing.
@@ -111,9 +146,19 @@ impl PreparedStatements {
         }
     }
 
-    /// A Sync goes to the target.
-    pub(super) fn forget_declared_kinds(&mut self) {
+    /// A Sync goes to the target; so many of the Parses that can be undone are answered.
+    pub(super) fn on_sync(&mut self, answered: u64) {
         self.declared.clear();
+        if self.parsed.is_empty() {
+            return;
+        }
+        // Never while most of them are on their way, so that it costs each of them little.
+        let on_their_way = usize::try_from(self.parses - answered.min(self.parses));
+        let kept_max = on_their_way.unwrap_or(usize::MAX).saturating_mul(2);
+        if self.unsure.len() >= kept_max.saturating_add(KINDS_MAX) {
+            self.unsure.retain(|_, parse| *parse > answered);
+        }
+        self.unsure.extend(self.parsed.drain());
     }
 
     /// Remembers what the parameters of a statement hold.
@@ -141,6 +186,14 @@ impl PreparedStatements {
 
     /// The target refused the Parse, or never looked at it.
     pub(super) fn undo(&mut self, undo: Undo) {
+        if undo.name.is_empty() {
+            if undo.unnamed != self.unnamed {
+                // It is another one since.
+                return;
+            }
+            self.unnamed -= 1;
+        }
+        self.written.remove(&undo.name);
         match undo.previous {
             Some(plan) => self.statements.insert(undo.name, plan),
             None => self.statements.remove(&undo.name),
@@ -151,6 +204,9 @@ impl PreparedStatements {
     pub(super) fn bind(&mut self, portal: &[u8], statement: &[u8]) -> Option<&Arc<Plan>> {
         match self.statements.get(key(statement)) {
             Some(plan) => {
+                if self.portals.len() >= PORTALS_MAX {
+                    self.portals.clear();
+                }
                 self.portals.insert(key(portal).into(), Arc::clone(plan));
                 Some(plan)
             }
@@ -176,6 +232,8 @@ impl PreparedStatements {
         match kind {
             b'S' => {
                 self.forget_kinds(name);
+                self.parsed.remove(key(name));
+                self.unsure.remove(key(name));
                 self.statements.remove(key(name))
             }
             _ => self.portals.remove(key(name)),
@@ -184,6 +242,7 @@ impl PreparedStatements {
 
     /// A simple query does away with the unnamed statement and the unnamed portal.
     pub(super) fn close_unnamed(&mut self) {
+        self.unnamed += 1;
         self.statements.remove(&b""[..]);
         self.portals.remove(&b""[..]);
     }
@@ -234,6 +293,33 @@ mod tests {
         let undo = names.prepare(b"new", plan()).unwrap();
         names.undo(undo);
         assert!(names.statement(b"new").is_none());
+    }
+
+    #[test]
+    fn behind_a_sync_a_name_is_unsure_until_its_parse_is_answered() {
+        let mut names = PreparedStatements::default();
+        names.prepare(b"s", plan());
+        assert!(!names.is_unsure(b"s", 0), "what follows is skipped with it");
+        names.on_sync(0);
+        assert!(names.has_unsure(0) && names.is_unsure(b"s", 0) && !names.is_unsure(b"t", 0));
+        names.prepare(b"t", plan());
+        assert!(!names.is_unsure(b"s", 1) && names.has_unsure(1));
+        assert!(!names.has_unsure(2));
+    }
+
+    #[test]
+    fn undoing_leaves_a_later_unnamed_statement() {
+        let mut names = PreparedStatements::default();
+        let first = names.prepare(b"", plan()).unwrap();
+        let second = names.prepare(b"", plan()).unwrap();
+        names.undo(first);
+        assert!(names.statement(b"").is_some());
+        names.undo(second);
+        names.close_unnamed();
+        let third = names.prepare(b"", plan()).unwrap();
+        names.close_unnamed();
+        names.undo(third);
+        assert!(names.statement(b"").is_none());
     }
 
     #[test]

@@ -7,10 +7,9 @@ use std::sync::Arc;
 use super::client_frames::{Judged, PLANS_MAX};
 use super::expected_replies::{Expected, Failing, Notes, Request, Synthesize};
 use super::position_map::PositionMap;
-use super::prepared_statements::{Plan, Undo};
+use super::prepared_statements::Plan;
 use super::relations::{CopyStream, Name};
 use super::settling::Cause;
-use super::table_prep::CANCELLED;
 use super::value_rules::Planned;
 use super::{Mend, Session, Step};
 use crate::ledger::Place;
@@ -20,7 +19,7 @@ use crate::wire::{self, HEAD_BYTES, Head, OwnError, tag};
 
 /// A statement that every server refuses when it analyses it: the type of our own errors is the one
 /// that PostgreSQL gives to a bad type modifier, in every transaction state.
-const FAILING_SQL: &str = "SELECT NULL::pg_catalog.varchar(0)";
+pub(super) const FAILING_SQL: &str = "SELECT NULL::pg_catalog.varchar(0)";
 
 impl Session {
     /// Query and Parse: the messages that carry SQL.
@@ -173,10 +172,12 @@ impl Session {
         let has_room = self.prepared.len() < PLANS_MAX;
         let parameters = planned.parameters.take().filter(|_| has_room);
         let told = parameters.as_ref().and_then(|parameters| parameters.told());
-        self.prepared.note_written(name, written.place);
-        self.note_declared_types(name, told.as_deref().unwrap_or(types));
         let refused = planned.refused.take();
-        if refused.is_none() {
+        // A statement that has the name keeps it where the Parse is sure to fail.
+        let is_refused = refused.is_some();
+        if !is_refused {
+            self.prepared.note_written(name, written.place);
+            self.note_declared_types(name, told.as_deref().unwrap_or(types));
             self.note_changes(std::mem::take(&mut planned.changes));
         }
         let tag = planned.tags.first().map(|(_, tag)| *tag);
@@ -198,7 +199,7 @@ impl Session {
             Arc::new(Plan { positions: positions.clone(), copies, parameters, tag, cause, loads })
         });
         let plan = plan.filter(|_| has_room);
-        let undo = self.prepared.prepare(name, plan);
+        let undo = if is_refused { None } else { self.prepared.prepare(name, plan) };
         let rewritten = (positions.is_some() || told.is_some()).then(|| {
             let sql = statement::replace(sql, &replacements);
             let types = told.as_deref().unwrap_or(types);
@@ -352,9 +353,6 @@ impl Session {
 
     /// The error that the text deserves before the target sees any of it.
     fn refusal(&mut self, sql: &[u8], script: &Script) -> Option<OwnError> {
-        if let Some(error) = self.cancelled_text() {
-            return Some(error);
-        }
         let at = |span: &Range<usize>| {
             let before = sql.get(..span.start).unwrap_or_default();
             Some(self.lexing.encoding.count_characters(before) + 1)
@@ -377,18 +375,15 @@ impl Session {
 
     /// The target gets a text that can only fail in place of one that is refused.
     fn fail_query(&mut self, head: Head, error: OwnError, script: &Script) -> Judged {
-        let own_wins = script.statements > 1 || error.sqlstate == CANCELLED;
-        let failing = if own_wins { Failing::Script } else { Failing::Statement };
-        self.push_synthesized(Request::Query, error, failing, None);
+        let failing = if script.statements > 1 { Failing::Script } else { Failing::Statement };
+        self.push_synthesized(Request::Query, error, failing);
         Judged::Done(Step::Replace(head.frame_bytes, wire::query(FAILING_SQL)))
     }
 
     fn fail_parse(&mut self, head: Head, name: &[u8], types: &[u8], error: OwnError) -> Judged {
         self.in_pipeline = true;
-        let undo = self.prepared.prepare(name, None);
-        let own_wins = error.sqlstate == CANCELLED;
-        let failing = if own_wins { Failing::Script } else { Failing::Statement };
-        self.push_synthesized(Request::Parse, error, failing, undo);
+        // A statement that has the name keeps it.
+        self.push_synthesized(Request::Parse, error, Failing::Statement);
         let body = [name, b"\0", FAILING_SQL.as_bytes(), b"\0", types];
         Judged::Done(Step::Replace(head.frame_bytes, wire::with_body(tag::PARSE, &body)))
     }
@@ -398,11 +393,10 @@ impl Session {
         request: Request,
         error: OwnError,
         instead_of: Failing,
-        undo: Option<Undo>,
     ) {
         self.counts.refused += 1;
         let synthesize = Some(Synthesize { error, instead_of });
-        self.replies.push(Expected::with(request, Notes { synthesize, undo, ..Notes::default() }));
+        self.replies.push(Expected::with(request, Notes { synthesize, ..Notes::default() }));
     }
 
     /// Counts what is rewritten, and gives all of it in order.

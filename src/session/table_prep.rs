@@ -38,8 +38,6 @@ pub(super) struct Parking {
     tried: bool,
     /// Those of the tables of the text that waits are parked, or cannot be.
     done_for_text: bool,
-    /// The client, or a time limit, has cancelled parking: that was meant for the text that waits.
-    cancelled: Option<String>,
 }
 
 impl Parking {
@@ -135,14 +133,6 @@ impl Session {
     pub(super) fn forget_parking_of_text(&mut self) {
         self.parking.done_for_text = false;
         self.parking.tried = false;
-        self.parking.cancelled = None;
-    }
-
-    /// The error for a text that was cancelled while it waited for parking.
-    pub(super) fn cancelled_text(&mut self) -> Option<OwnError> {
-        let message = self.parking.cancelled.take()?;
-        self.forget_parking_of_text();
-        Some(OwnError::new(CANCELLED, message))
     }
 
     /// The target has answered; gives a notice for the client.
@@ -166,7 +156,7 @@ impl Session {
         }
         let Some(failure) = failure else { return Ok(Vec::new()) };
         if failure.sqlstate == CANCELLED {
-            self.parking.cancelled = Some(failure.message.clone());
+            // What waits fails with it.
             return Ok(Vec::new());
         }
         let warning = OwnError {

@@ -291,7 +291,10 @@ impl Session {
                 self.transaction_status = wire::ready_status(body).unwrap_or(b'I');
                 self.replies.on_ready();
                 if self.transaction_status == b'I' {
-                    self.prepared.close_portals();
+                    // A portal that is on its way belongs to the next transaction.
+                    if self.replies.len() == 0 {
+                        self.prepared.close_portals();
+                    }
                     self.parking.on_transaction_end();
                     if self.relations.on_transaction_end() {
                         self.policy.common.note_definition();

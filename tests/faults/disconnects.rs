@@ -9,7 +9,7 @@ use crate::support::{Body, Cluster, Database, Endpoint, Proxy, Wire};
 
 type State = (&'static str, fn(&Endpoint) -> Wire);
 
-const STATES: [State; 12] = [
+const STATES: [State; 19] = [
     ("before its startup packet", Wire::open),
     ("in the middle of its startup packet", |endpoint| {
         let mut wire = Wire::open(endpoint);
@@ -70,6 +70,47 @@ const STATES: [State; 12] = [
         wire.until(b'd');
         wire
     }),
+    ("in half a statement", |endpoint| {
+        let mut wire = log_in(endpoint);
+        wire.send_raw(b"Q\0\0\0\x40SELECT pg_");
+        wire
+    }),
+    ("in half of a long statement", |endpoint| {
+        let mut wire = log_in(endpoint);
+        wire.send_raw(&[&b"Q\x02\0\0\0SELECT '"[..], &[b'x'; 100_000]].concat());
+        wire
+    }),
+    ("in half a Bind", |endpoint| {
+        let mut wire = log_in(endpoint);
+        wire.parse("", "SELECT $1::text", &[]);
+        wire.send_raw(b"B\0\x20\0\0\0\0\0\0\0\x01\0\x1f\0\0");
+        wire
+    }),
+    ("in half a row", |endpoint| {
+        let mut wire = log_in(endpoint);
+        wire.query("CREATE TEMPORARY TABLE t (a text); COPY t FROM STDIN");
+        wire.until(b'G');
+        wire.copy_data("row\n").send_raw(b"d\0\0\x40\0half");
+        wire
+    }),
+    ("while what follows COPY in runs", |endpoint| {
+        let mut wire = log_in(endpoint);
+        wire.query("CREATE TEMPORARY TABLE t (a text); COPY t FROM STDIN; SELECT pg_sleep(600)");
+        wire.until(b'G');
+        wire.copy_data("row\n").copy_done();
+        wire
+    }),
+    ("behind its Terminate", |endpoint| {
+        let mut wire = log_in(endpoint);
+        wire.terminate();
+        wire
+    }),
+    ("in a large row that it does not read", |endpoint| {
+        let mut wire = log_in(endpoint);
+        wire.query("SELECT repeat('x', 300000000)");
+        std::thread::sleep(Duration::from_millis(300));
+        wire
+    }),
     ("while it does not read", |endpoint| {
         let mut wire = log_in(endpoint);
         wire.query("SELECT repeat('x', 1000) FROM generate_series(1, 1000000)");
@@ -100,6 +141,78 @@ fn client_that_goes_leaves_nothing_behind() {
         }
         assert!(!proxy.log().contains("panicked"), "{}", proxy.log());
     }
+}
+
+/// The proxy's own statements are the client's affair as well: they end with it.
+#[test]
+fn client_that_goes_leaves_nothing_of_the_proxy_behind() {
+    let database = Cluster::shared().create_database();
+    let mut locker = log_in(database.endpoint());
+    say(&mut locker, "CREATE TABLE t (a text, b jsonb); CREATE TABLE p (a int PRIMARY KEY)");
+    say(&mut locker, "CREATE TABLE c (a int REFERENCES p)");
+    let plain = Proxy::start("", &[]);
+    let parks = Proxy::start("[fk]\nmode = \"park\"\n", &[]);
+    let script = "[target]\nafter_connect_script = \"SELECT pg_sleep(600)\"\n";
+    let script = Proxy::start(script, &[]);
+    // The ledger has to be written when the client leaves.
+    let mut first = log_in(&plain.endpoint(database.endpoint()));
+    say(&mut first, "CREATE TABLE ledger (a STRING(5))");
+    first.terminate();
+    wait_for("the ledger", || {
+        let there = "SELECT to_regclass('dms_proxy.rewrites') IS NOT NULL";
+        database.query(there) == [["t"]]
+    });
+    let columns = "LOCK pg_attribute IN ACCESS EXCLUSIVE MODE";
+    let leaves = "LOCK dms_proxy.rewrites IN ACCESS EXCLUSIVE MODE";
+    type Case<'a> = (&'static str, &'a Proxy, &'static str, fn(&mut Wire));
+    let cases: [Case<'_>; 6] = [
+        ("columns", &plain, columns, |wire| {
+            wire.query("COPY t FROM STDIN");
+        }),
+        ("columns for a Parse", &plain, columns, |wire| {
+            wire.parse("", "INSERT INTO t VALUES ($1, $2)", &[]).flush();
+        }),
+        ("columns in a pipeline", &plain, columns, |wire| {
+            wire.parse("", "SELECT 1", &[]).bind("", "", &[], &[], 0);
+            wire.parse("", "INSERT INTO t VALUES ($1, $2)", &[]).flush();
+        }),
+        ("parking", &parks, "LOCK p, c IN ACCESS EXCLUSIVE MODE", |wire| {
+            wire.query("INSERT INTO c VALUES (1)");
+        }),
+        ("parking for an Execute", &parks, "LOCK p, c IN ACCESS EXCLUSIVE MODE", |wire| {
+            wire.parse("", "INSERT INTO c SELECT 1", &[]);
+        }),
+        ("the ledger", &plain, leaves, |wire| {
+            wire.query("CREATE TEMPORARY TABLE l (a STRING(5))").until_ready();
+            wire.terminate();
+        }),
+    ];
+    let own = || {
+        let name = &database.endpoint().database;
+        let sql = "SELECT count(*) FROM pg_stat_activity WHERE datname";
+        Cluster::shared().query("postgres", &format!("{sql} = '{name}'"))[0][0].clone()
+    };
+    for (case, proxy, lock, reach) in cases {
+        let mut wire = log_in(&proxy.endpoint(database.endpoint()));
+        say(&mut locker, &format!("BEGIN; {lock}"));
+        reach(&mut wire);
+        let waits = format!(
+            "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = '{}'",
+            database.endpoint().database
+        );
+        wait_for(case, || Cluster::shared().query("postgres", &waits) == [["1"]]);
+        drop(wire);
+        let taken = wait_for(case, || own() == "1");
+        assert!(taken < Duration::from_secs(5), "{case}: {taken:?}");
+        say(&mut locker, "ROLLBACK");
+    }
+    let endpoint = script.endpoint(database.endpoint());
+    let mut wire = Wire::open(&endpoint);
+    wire.startup(&endpoint, &[]);
+    wait_for("the script", || own() == "2");
+    drop(wire);
+    let taken = wait_for("the script has gone", || own() == "1");
+    assert!(taken < Duration::from_secs(5), "{taken:?}");
 }
 
 fn key_of(endpoint: &Endpoint) -> (Wire, Vec<u8>) {

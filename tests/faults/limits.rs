@@ -3,8 +3,8 @@
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use super::{assert_serves, log_in, memory_kib, say, sqlstate, wait_for};
-use crate::support::{Body, Cluster, Proxy, Wire, transcript};
+use super::{assert_serves, error_field, log_in, memory_kib, say, sqlstate, wait_for};
+use crate::support::{Body, Cluster, Endpoint, Proxy, Wire, transcript};
 
 // `limits.startup_timeout` is tested by `protocol::startup`, `limits.clients` there and with floods
 // in `clients`.
@@ -101,11 +101,134 @@ fn drain_timeout() {
     wire.query("SELECT pg_sleep(600)");
     let began = Instant::now();
     proxy.signal("TERM");
-    wire.read_to_end();
+    let said = wire.until_ready();
     let taken = began.elapsed();
     assert!(taken >= Duration::from_millis(900) && taken < Duration::from_secs(5), "{taken:?}");
+    assert_eq!(sqlstate(&said), "57P01");
+    assert_eq!(error_field(&said, b'S'), "FATAL");
+    assert!(wire.read_frame().is_none(), "nothing follows");
     wait_for("the cut is reported", || proxy.log().contains("sessions=1"));
     assert_eq!(proxy.stop(), Some(0));
+}
+
+/// What a session does when it is cut, and whether it can be told so.
+type State = (&'static str, fn(&Endpoint) -> Wire, bool);
+
+const STATES: [State; 9] = [
+    ("idle", log_in, true),
+    ("in a transaction", |endpoint| began(endpoint, "BEGIN; CREATE TABLE t (a int)"), true),
+    (
+        "in COPY in",
+        |endpoint| {
+            let mut wire = began(endpoint, "CREATE TEMPORARY TABLE t (a text)");
+            wire.query("COPY t FROM STDIN").until(b'G');
+            wire.copy_data("row\n").send_raw(b"d\0\0\x40\0half");
+            wire
+        },
+        true,
+    ),
+    (
+        "in half a statement",
+        |endpoint| {
+            let mut wire = log_in(endpoint);
+            wire.send_raw(b"Q\0\0\0\x40SELECT pg_");
+            wire
+        },
+        true,
+    ),
+    (
+        "in a pipeline",
+        |endpoint| {
+            let mut wire = log_in(endpoint);
+            wire.parse("", "SELECT pg_sleep(600)", &[]).bind("", "", &[], &[], 0);
+            wire.flush().until(b'2');
+            wire.execute("", 0).sync();
+            wire
+        },
+        true,
+    ),
+    (
+        "in many rows",
+        |endpoint| {
+            let mut wire = log_in(endpoint);
+            wire.query("SELECT repeat('x', 1000) FROM generate_series(1, 10000000)");
+            wire
+        },
+        true,
+    ),
+    (
+        "in COPY out",
+        |endpoint| {
+            let mut wire = log_in(endpoint);
+            let rows = "SELECT repeat('x', 1000) FROM generate_series(1, 10000000)";
+            wire.query(format!("COPY ({rows}) TO STDOUT"));
+            wire
+        },
+        true,
+    ),
+    // It ends later than anybody waits.
+    (
+        "in one long row",
+        |endpoint| {
+            let mut wire = log_in(endpoint);
+            wire.query("SELECT repeat('x', 300000000)").until(b'T');
+            wire
+        },
+        false,
+    ),
+    (
+        "asked for a password",
+        |endpoint| {
+            let endpoint = Endpoint { user: "scram-sha-256".into(), ..endpoint.clone() };
+            let mut wire = Wire::open(&endpoint);
+            wire.startup(&endpoint, &[]);
+            wire.until(b'R');
+            wire
+        },
+        true,
+    ),
+];
+
+/// Whatever they do, at the end of the drain clients are told so where a frame ends, and nothing of
+/// them runs on.
+#[test]
+fn what_outlasts_the_drain_is_told_and_cancelled() {
+    let database = Cluster::shared().create_database();
+    let proxy = Proxy::start("[limits]\ndrain_timeout = 1\n", &[]);
+    let endpoint = proxy.endpoint(database.endpoint());
+    let wires: Vec<_> =
+        STATES.iter().map(|(state, reach, told)| (state, reach(&endpoint), told)).collect();
+    proxy.signal("TERM");
+    let readers: Vec<_> = wires
+        .into_iter()
+        .map(|(state, mut wire, told)| {
+            let (state, told) = (*state, *told);
+            std::thread::spawn(move || {
+                // None of them reads at the moment it happens, and one long after it.
+                std::thread::sleep(Duration::from_millis(if told { 1200 } else { 4000 }));
+                let bytes = wire.read_to_end();
+                let is_told = bytes.windows(6).any(|bytes| bytes == b"C57P01");
+                let last = bytes.len().saturating_sub(400);
+                assert_eq!(is_told, told, "{state}: {}", bytes[last..].escape_ascii());
+            })
+        })
+        .collect();
+    for reader in readers {
+        reader.join().unwrap();
+    }
+    wait_for("the cut is reported", || proxy.log().contains("sessions=9"));
+    let name = &database.endpoint().database;
+    let sessions = format!("SELECT count(*) FROM pg_stat_activity WHERE datname = '{name}'");
+    let taken =
+        wait_for("none is left", || Cluster::shared().query("postgres", &sessions) == [["0"]]);
+    assert!(taken < Duration::from_secs(2), "{taken:?}");
+    assert_eq!(proxy.stop(), Some(0));
+}
+
+fn began(endpoint: &Endpoint, sql: &str) -> Wire {
+    let mut wire = log_in(endpoint);
+    say(&mut wire, sql);
+    wire
 }
 
 /// With too few descriptors for its clients the proxy asks for more; without more it says so, keeps

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use super::{exact, exact_until_ready, log_in, say, say_exactly};
-use crate::support::{Body, both};
+use super::{exact, exact_until_ready, log_in, say, say_exactly, sqlstate};
+use crate::support::{Body, Cluster, Proxy, both, transcript};
 
 #[test]
 fn pipeline_with_one_sync() {
@@ -219,4 +219,55 @@ fn statements_that_end_a_transaction_in_a_pipeline() {
         wire.sync();
         exact_until_ready(&mut wire, 1)
     });
+}
+
+/// A Parse that fails on a name that is taken leaves the statement that has it: behind a Sync its
+/// values are the earlier statement's, even for a client that waits for no answer.
+#[test]
+fn a_name_that_is_taken_stays_the_earlier_statements() {
+    let database = Cluster::shared().create_database();
+    let proxy = Proxy::start("[values]\nsilent_loss = \"reject\"\n", &[]);
+    let mut wire = log_in(&proxy.endpoint(database.endpoint()));
+    say(&mut wire, "CREATE TABLE u (a text); CREATE TABLE r (a text, n numeric(5,2))");
+    // Its parameter is declared as jsonb, and told to the server as what the column is. No byte of
+    // the value makes the proxy ask.
+    let fitted = ("INSERT INTO u VALUES ($1) RETURNING a", "DataRow {}\n");
+    let plain = ("SELECT $1::jsonb", "DataRow {}\n");
+    let later = [
+        (plain.0, "42P05"),
+        (fitted.0, "42P05"),
+        // Refused by the proxy: a constant, and a type.
+        ("INSERT INTO r VALUES ($1, '1.234')", "22000"),
+        ("CREATE TABLE s (a STRING(0))", "22023"),
+    ];
+    const JSONB: i32 = 3802;
+    let value = *b"\x01{}";
+    for (sql, row) in [fitted, plain] {
+        for (failing, code) in later {
+            for named in ["s", "other"] {
+                let mut wire = log_in(&proxy.endpoint(database.endpoint()));
+                wire.parse(named, sql, &[JSONB]).sync().until_ready();
+                // While this runs no answer can come.
+                wire.query("SELECT pg_sleep(0.1)");
+                wire.parse(named, failing, &[JSONB]).bind("", named, &[1], &[Some(&value)], 0);
+                wire.execute("", 0).sync();
+                for _ in 0..2 {
+                    wire.bind("", named, &[1], &[Some(&value)], 0).execute("", 0).sync();
+                }
+                wire.until_ready();
+                let frames = wire.until_ready();
+                assert_eq!(sqlstate(&frames), code, "{failing}: {frames:?}");
+                for _ in 0..2 {
+                    let said = transcript(&wire.until_ready());
+                    assert!(said.contains(row), "{sql} behind {failing}: {said}");
+                }
+                // Closed, it is the later one's.
+                wire.close(b'S', named).parse(named, fitted.0, &[JSONB]).sync();
+                wire.bind("", named, &[1], &[Some(&value)], 0).execute("", 0).sync();
+                wire.until_ready();
+                let said = transcript(&wire.until_ready());
+                assert!(said.contains(fitted.1), "{said}");
+            }
+        }
+    }
 }

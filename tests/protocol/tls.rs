@@ -331,6 +331,38 @@ fn statement_of_a_tls_client_that_vanished_is_cancelled() {
     wait_for("0");
 }
 
+/// At the end of the drain a client of TLS is told so, and told that no more comes; what it runs is
+/// cancelled by TLS.
+#[test]
+fn tls_client_that_outlasts_the_drain_is_told() {
+    let cluster = TlsCluster::shared();
+    let limits = "[limits]\ndrain_timeout = 1\n";
+    let proxy = proxy_with("server", "sslmode = \"require\"", "sslmode=require", limits);
+    let endpoint = through(&proxy, "only_tls");
+    let mut client = TlsClient::open(&endpoint, false, &[]).unwrap();
+    let body = Body::default().int32(3 << 16).string("user").string("only_tls");
+    let mut bytes = packet(body.string("database").string("postgres").bytes([0]));
+    bytes.extend(b"Q\0\0\0\x18SELECT pg_sleep(61)\0");
+    client.0.write_all(&bytes).unwrap();
+    client.0.flush().unwrap();
+    let count = "SELECT count(*) FROM pg_stat_activity \
+         WHERE wait_event = 'PgSleep' AND query = 'SELECT pg_sleep(61)'";
+    let wait_for = |number: &str| {
+        let runs = (0..500).any(|_| {
+            std::thread::sleep(Duration::from_millis(20));
+            cluster.query("postgres", count) == [[number]]
+        });
+        assert!(runs, "not {number} sleeping");
+    };
+    wait_for("1");
+    proxy.signal("TERM");
+    let mut said = Vec::new();
+    client.0.read_to_end(&mut said).unwrap();
+    assert!(said.windows(6).any(|bytes| bytes == b"C57P01"), "{}", said.escape_ascii());
+    wait_for("0");
+    assert_eq!(proxy.stop(), Some(0));
+}
+
 #[test]
 fn changed_certificate_is_shown_to_new_clients() {
     let cluster = TlsCluster::shared();
