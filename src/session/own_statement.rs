@@ -87,11 +87,20 @@ impl OwnStatement {
     }
 }
 
-/// The text that asks what is under types: a domain's own, as [`columns_sql`] has it.
+/// What is under the type `t`, where `b` is under a domain `t` and `d` under a domain `b`. For an array
+/// of a domain it is the array of the type under that.
+const TYPE_UNDER: &str = "CASE coalesce(d.typcategory, b.typcategory, t.typcategory) WHEN 'A' \
+    THEN (SELECT coalesce(nullif(ed.typarray, 0), nullif(eb.typarray, 0), d.oid, b.oid, t.oid) \
+    FROM pg_catalog.pg_type e LEFT JOIN pg_catalog.pg_type eb ON eb.oid = e.typbasetype \
+    LEFT JOIN pg_catalog.pg_type ed ON ed.oid = eb.typbasetype \
+    WHERE e.oid = coalesce(d.typelem, b.typelem, t.typelem)) \
+    ELSE coalesce(d.oid, b.oid, t.oid) END";
+
+/// The text that asks what is under types, as [`columns_sql`] has it.
 fn user_types_sql(oids: &[u32]) -> String {
     let oids: Vec<String> = oids.iter().map(u32::to_string).collect();
     format!(
-        "SELECT t.oid, coalesce(d.oid, b.oid, t.oid) FROM pg_catalog.pg_type t \
+        "SELECT t.oid, {TYPE_UNDER} FROM pg_catalog.pg_type t \
          LEFT JOIN pg_catalog.pg_type b ON b.oid = t.typbasetype \
          LEFT JOIN pg_catalog.pg_type d ON d.oid = b.typbasetype WHERE t.oid IN ({})",
         oids.join(", ")
@@ -113,7 +122,7 @@ fn columns_sql(schema: Option<&str>, table: &str, major: u32) -> String {
     let generated = if major >= 12 { "a.attgenerated" } else { "''" };
     let table = quoted(table);
     format!(
-        "SELECT n.nspname, c.relname, a.attname, coalesce(d.oid, b.oid, t.oid), \
+        "SELECT n.nspname, c.relname, a.attname, {TYPE_UNDER}, \
          CASE coalesce(d.typcategory, b.typcategory, t.typcategory) WHEN 'A' \
          THEN coalesce(d.typelem, b.typelem, t.typelem) ELSE 0 END, \
          CASE WHEN d.oid IS NOT NULL THEN b.typtypmod WHEN b.oid IS NOT NULL THEN t.typtypmod \

@@ -22,6 +22,8 @@ pub const INT4: u32 = 23;
 pub const TEXT: u32 = 25;
 /// `oid`
 pub const OID: u32 = 26;
+/// `json[]`
+pub const JSON_ARRAY: u32 = 199;
 /// `xml[]`
 pub const XML_ARRAY: u32 = 143;
 /// `name[]`
@@ -66,6 +68,8 @@ pub const CSTRING: u32 = 2275;
 pub const UUID: u32 = 2950;
 /// `jsonb`
 pub const JSONB: u32 = 3802;
+/// `jsonb[]`
+pub const JSONB_ARRAY: u32 = 3807;
 
 /// What values of a type hold. `"char"` is a byte and no character: it stores the zero byte, which
 /// its binary format has as it is.
@@ -76,6 +80,7 @@ pub fn kind_of(type_oid: u32) -> ValueKind {
         XML_ARRAY | NAME_ARRAY | TEXT_ARRAY | BPCHAR_ARRAY | VARCHAR_ARRAY => {
             ValueKind::CharacterArray
         }
+        JSON_ARRAY | JSONB_ARRAY => ValueKind::JsonArray,
         _ => ValueKind::Other,
     }
 }

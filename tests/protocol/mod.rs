@@ -9,6 +9,7 @@ mod hostile;
 mod ledger;
 mod limits;
 mod login;
+mod nested_values;
 mod parking;
 mod policies;
 mod rejects;
