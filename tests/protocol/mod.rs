@@ -12,6 +12,7 @@ mod login;
 mod nested_values;
 mod parking;
 mod policies;
+mod raw_nuls;
 mod rejects;
 mod rewriting;
 mod settings;
