@@ -22,6 +22,16 @@ const SECONDS_MAX: u64 = 10;
 /// The parts of a relation's name, as PostgreSQL keeps them.
 pub(super) type Name = Vec<Vec<u8>>;
 
+/// The parts of a name that no relation has.
+const PREPARED_PARTS: usize = 4;
+
+/// The name under which a prepared statement is asked for, whose parameters count as columns.
+pub(super) fn name_of_prepared(statement: &[u8]) -> Name {
+    let mut name = vec![Vec::new(); PREPARED_PARTS - 1];
+    name.push(statement.to_vec());
+    name
+}
+
 /// A relation of the target. One that is not there has no columns.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Relation {
@@ -92,6 +102,9 @@ pub(super) struct Relations {
     asking: Option<Name>,
     /// A text waits for answers; it is judged again with each of them.
     text_waits: bool,
+    /// What a prepared statement takes is known, for the text at hand: the next one may find another
+    /// statement under its name.
+    knows_prepared: bool,
     /// A definition has changed in the transaction under way, whose end may undo that.
     changed: bool,
     /// When the first of the answers came, in seconds of the proxy's clock.
@@ -162,6 +175,9 @@ impl Session {
             relations.known.clear();
             (relations.since_seconds, relations.definitions) = (seconds, definitions);
         }
+        if !relations.text_waits && std::mem::take(&mut relations.knows_prepared) {
+            relations.known.retain(|name, _| name.len() != PREPARED_PARTS);
+        }
         // A transaction that is aborted answers nothing, and what waits is refused as well.
         let can_ask = self.transaction_status != b'E';
         let unknown = names.into_iter().find(|name| !relations.known.contains_key(*name));
@@ -171,7 +187,7 @@ impl Session {
         };
         relations.text_waits = true;
         relations.asking = Some(name.clone());
-        let question = self.columns_of(name);
+        let question = self.question_for(name);
         // A Sync would end a pipeline that is under way.
         Err(if self.in_pipeline {
             self.ask_in_pipeline(question)
@@ -183,6 +199,7 @@ impl Session {
     /// The question is answered.
     pub(super) fn on_relation(&mut self, answer: &OwnAnswer) {
         if let Some(name) = self.relations.asking.take() {
+            self.relations.knows_prepared |= name.len() == PREPARED_PARTS;
             self.relations.known.insert(name, Arc::new(Relation::from_answer(answer)));
         }
         if answer.error.is_some() {
@@ -213,7 +230,7 @@ impl Session {
         CopyStream { options: copy.options.clone(), kinds, fields, relation }
     }
 
-    fn columns_of(&self, name: &Name) -> OwnStatement {
+    fn question_for(&self, name: &Name) -> OwnStatement {
         let major = self.server_version.split(|c: char| !c.is_ascii_digit()).next();
         let major = major.and_then(|major| major.parse().ok()).unwrap_or(0);
         // A name in another encoding than UTF-8 cannot be spelled here, and finds nothing.
@@ -221,6 +238,9 @@ impl Session {
             let speaks = self.lexing.encoding == Encoding::Utf8 || name.is_ascii();
             String::from_utf8(name.to_vec()).ok().filter(|_| speaks).unwrap_or_default()
         };
+        if let [_, _, _, statement] = name.as_slice() {
+            return OwnStatement::Prepared(spelled(statement));
+        }
         let mut parts = name.iter().rev().map(|part| spelled(part));
         let table = parts.next().unwrap_or_default();
         OwnStatement::Columns { schema: parts.next(), table, major }

@@ -211,7 +211,7 @@ impl Session {
         };
         let mut settled = Settled { to_client, owes_ready: false };
         let next = match done {
-            OwnStatement::Columns { .. } => {
+            OwnStatement::Columns { .. } | OwnStatement::Prepared(_) => {
                 self.on_relation(&answer);
                 None
             }
@@ -302,6 +302,7 @@ impl Session {
             | OwnStatement::Arguments(_)
             | OwnStatement::UserTypes(_)
             | OwnStatement::Columns { .. }
+            | OwnStatement::Prepared(_)
             | OwnStatement::WriteLedger { .. } => None,
         };
         if next.is_none() {

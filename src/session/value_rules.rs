@@ -8,12 +8,12 @@ use memchr::{memchr, memmem};
 
 use super::Session;
 use super::parameters::{ParameterUse, Parameters};
-use super::relations::{Name, Relation, RelationColumn};
+use super::relations::{Name, Relation, RelationColumn, name_of_prepared};
 use crate::ledger::Place;
 use crate::statement::{
-    self, CopyIn, Replacement, Slot, SlotColumn, SlotValue, Writes, WritesHead, constant_text,
-    for_each_slot, for_each_write, mend_json_constant, quoted_boolean, quoted_hex, quoted_text,
-    write_heads,
+    self, CopyIn, ExecuteConstant, Replacement, Slot, SlotColumn, SlotValue, Writes, WritesHead,
+    constant_text, execute_constants, for_each_slot, for_each_write, mend_json_constant,
+    quoted_boolean, quoted_hex, quoted_text, write_heads,
 };
 use crate::value::assignment::may_be_inferred;
 use crate::value::type_oid::{BOOL, BYTEA};
@@ -51,6 +51,8 @@ pub(super) struct Written {
     pub(super) relations: Vec<Name>,
     /// The first relation that gets the value of a parameter, as far as the text names it.
     pub(super) place: Option<Place>,
+    /// What it gives to the parameters of prepared statements and may be JSON with U+0000.
+    executes: Vec<ExecuteConstant>,
 }
 
 /// Whether DEFAULT may stand where the value does: in VALUES and in assignments, not in a SELECT.
@@ -111,7 +113,14 @@ impl Session {
     /// What the text writes to.
     pub(super) fn written(&self, sql: &[u8], declared: &[u32]) -> Written {
         let mut written = Written::default();
-        if !self.settings.rewrite || !statement::may_write(sql) {
+        if !self.settings.rewrite {
+            return written;
+        }
+        written.executes = execute_constants(sql, self.lexing);
+        for constant in &written.executes {
+            written.relations.push(name_of_prepared(&constant.statement));
+        }
+        if !statement::may_write(sql) {
             return written;
         }
         if self.has_only_constants(sql) {
@@ -182,6 +191,13 @@ impl Session {
             return planned;
         }
         planned.json_constants = statement::json_casts(sql, self.lexing);
+        for ExecuteConstant { statement, index, span } in &written.executes {
+            let taken = self.relations.get(&name_of_prepared(statement));
+            let parameter = taken.and_then(|taken| taken.columns.get(*index));
+            if parameter.is_some_and(|parameter| parameter.column.kind() == ValueKind::Json) {
+                planned.json_constants.push(span.clone());
+            }
+        }
         if self.relations.is_empty() || !statement::may_write(sql) {
             return planned;
         }

@@ -25,7 +25,7 @@ use crate::mapping::RuleId;
 use crate::value::CopyOptions;
 
 pub use finder::{Statements, read};
-pub use json_constant::{json_casts, mend_json_constant};
+pub use json_constant::{ExecuteConstant, execute_constants, json_casts, mend_json_constant};
 pub use literal_nul::{json_escapes_in, mend_literals};
 pub use slots::{
     Slot, SlotColumn, SlotValue, WriteKind, Writes, WritesHead, constant_text, for_each_slot,

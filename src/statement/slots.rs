@@ -17,6 +17,7 @@ use super::Lexing;
 use super::cursor::Cursor;
 use super::lexer::{Lexer, Quoting, TokenKind};
 use element::parameter;
+pub(super) use element::{Ends, element};
 use passing::pass_statement;
 use walker::{Understanding, Walker};
 

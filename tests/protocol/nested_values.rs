@@ -1,8 +1,8 @@
 //! U+0000 in values whose type only the server's catalog tells: elements of arrays, domains, arguments
 //! of EXECUTE.
 
-use super::{log_in, say};
-use crate::support::{Body, Cluster, Database, Endpoint, Proxy, transcript};
+use super::{log_in, run, say};
+use crate::support::{Body, Cluster, Database, Endpoint, Proxy, Recorder, transcript};
 
 fn proxied() -> (Database, Endpoint) {
     let database = Cluster::shared().create_database();
@@ -122,4 +122,63 @@ fn a_long_array_of_json_is_mended_on_its_way() {
     assert!(said.contains("INSERT 0 1"), "{said}");
     let sql = r"SELECT count(*) FROM t, unnest(b) e WHERE e #>> '{}' = repeat(' \u0000', 20000)";
     assert_eq!(database.query(sql), [["2"]]);
+}
+
+#[test]
+fn arguments_of_execute() {
+    let (database, endpoint) = proxied();
+    let mut wire = log_in(&endpoint);
+    database.query(
+        "CREATE DOMAIN document AS jsonb; CREATE TABLE t (n serial, a jsonb, b text, d document)",
+    );
+    let insert = "AS INSERT INTO t (a, b, d) VALUES ($1, $2, $3)";
+    say(&mut wire, format!("PREPARE inferred {insert}"));
+    say(&mut wire, format!("PREPARE \"D'eclared\"(json, text, document) {insert}"));
+    wire.parse("by parse", &insert[3..], &[]).sync().until_ready();
+    for name in ["inferred", "\"D'eclared\"", "\"by parse\""] {
+        for by_parse in [false, true] {
+            let execute =
+                format!(r#"EXECUTE {name}('{{"k": "\u0000\\u0000"}}', '\u0000', E'"\\u0000"')"#);
+            let said = run(&mut wire, &execute, by_parse);
+            assert!(said.contains("INSERT 0 1\n"), "{said}");
+        }
+    }
+    let row = [r#"{"k": " \\u0000"}"#, r"\u0000", "\" \""];
+    assert_eq!(database.query("SELECT a, b, d FROM t"), [row; 6]);
+    // In a text of several, in a transaction, in front of others, and in a pipeline.
+    let json = r#"('"\u0000"', 'x', NULL)"#;
+    say(&mut wire, "TRUNCATE t");
+    let sql = format!("BEGIN; EXECUTE inferred{json}; EXPLAIN ANALYZE EXECUTE inferred{json}");
+    assert!(!say(&mut wire, sql).contains("ErrorResponse"));
+    say(&mut wire, format!("CREATE TEMP TABLE u AS EXECUTE missing{json}; ROLLBACK"));
+    say(&mut wire, r#"ROLLBACK; PREPARE r(jsonb) AS SELECT $1 AS a"#);
+    let sql = r#"CREATE TABLE u AS EXECUTE r('"\u0000"')"#;
+    wire.parse("", "SELECT 1", &[]).parse("e", sql, &[]).bind("", "e", &[], &[], 0);
+    wire.execute("", 0).sync();
+    assert!(transcript(&wire.until_ready()).contains("SELECT 1\n"));
+    assert_eq!(database.query("TABLE u"), [["\" \""]]);
+    // The name stands for another statement from now on, and the text is none of JSON.
+    say(&mut wire, "DEALLOCATE r; PREPARE r(text) AS SELECT $1");
+    assert!(say(&mut wire, r"EXECUTE r('\u0000')").contains("DataRow \\\\u0000\n"));
+    wire.close(b'S', "r").parse("r", "SELECT $1::jsonb", &[]).sync().until_ready();
+    assert!(say(&mut wire, r#"EXECUTE r('"\u0000"')"#).contains("DataRow \" \"\n"));
+}
+
+#[test]
+fn plain_arguments_of_execute_ask_nothing() {
+    let database = Cluster::shared().create_database();
+    let recorder = Recorder::start(database.endpoint().address);
+    let proxy = Proxy::start_before(recorder.address(), "", &[]);
+    let mut wire = log_in(&proxy.endpoint(database.endpoint()));
+    say(&mut wire, "PREPARE p(jsonb) AS SELECT $1");
+    recorder.take();
+    let questions = |recorder: &Recorder| {
+        let asks = b"pg_prepared_statements";
+        recorder.take().windows(asks.len()).filter(|window| window == asks).count()
+    };
+    say(&mut wire, r#"EXECUTE p('"\u0001"')"#);
+    say(&mut wire, r#"EXECUTE p('"\u0000"'::jsonb)"#);
+    assert_eq!(questions(&recorder), 0);
+    say(&mut wire, r#"EXECUTE p('"\u0000"'); EXECUTE p('"\u0000\u0000"')"#);
+    assert_eq!(questions(&recorder), 1);
 }
