@@ -7,9 +7,10 @@ use std::sync::Arc;
 
 use super::Session;
 use super::own_statement::{OwnAnswer, OwnStatement};
+use super::policy::TablePrep;
 use crate::encoding::Encoding;
-use crate::statement::CopyIn;
-use crate::value::{Column, CopyOptions, ValueKind};
+use crate::statement::{self, CopyIn, NewColumn, NewTable, Script};
+use crate::value::{Column, CopyOptions, ValueKind, type_oid};
 use crate::wire;
 
 /// Relations remembered at most in one session; then all of them are asked for anew.
@@ -67,6 +68,15 @@ impl Relation {
         self.columns.iter().position(|column| column.name == name)
     }
 
+    fn from_text(table: &NewTable) -> Relation {
+        let part = |at: usize| table.name.iter().rev().nth(at).map(|part| wire::printable(part));
+        Relation {
+            schema: part(1).unwrap_or_default(),
+            table: part(0).unwrap_or_default(),
+            columns: table.columns.iter().map(RelationColumn::from_text).collect(),
+        }
+    }
+
     fn from_answer(answer: &OwnAnswer) -> Relation {
         let text = |value: &Option<Vec<u8>>| wire::printable(value.as_deref().unwrap_or_default());
         let mut relation = Relation::default();
@@ -91,6 +101,27 @@ impl Relation {
             });
         }
         relation
+    }
+}
+
+impl RelationColumn {
+    fn from_text(column: &NewColumn) -> RelationColumn {
+        // One of a type that is not known here has no OID, so that nothing is done to its values.
+        let (type_oid, modifier) =
+            type_oid::named(&column.type_name, &column.modifiers).unwrap_or((0, -1));
+        let array = column.is_array.then(|| type_oid::array_of(type_oid).unwrap_or_default());
+        RelationColumn {
+            name: column.name.clone(),
+            column: Column {
+                name: wire::printable(&column.name),
+                type_oid: array.unwrap_or(type_oid),
+                element_oid: if column.is_array { type_oid } else { 0 },
+                modifier,
+                is_nullable: !column.is_not_null,
+            },
+            is_identity_always: column.is_identity_always,
+            is_generated: column.is_generated,
+        }
     }
 }
 
@@ -194,6 +225,27 @@ impl Session {
         } else {
             self.ask(question, extended)
         })
+    }
+
+    /// Tables that a text of several statements creates and writes to are known from its own words,
+    /// as the target gets them, for the length of this text: it changes definitions, so nothing is
+    /// known any more behind it.
+    pub(super) fn know_new_tables(&mut self, sql: &[u8], script: &Script) {
+        let may_write = script.loads && script.changes_relations && script.statements > 1;
+        if !may_write || !self.settings.rewrite {
+            return;
+        }
+        let mapped = statement::apply(sql, &script.edits);
+        // Else what is there may stay, whatever the text says.
+        let creates = self.settings.table_prep == TablePrep::PassThrough;
+        for table in statement::new_tables(&mapped, self.lexing) {
+            let known = self.relations.known.get(&table.name);
+            let is_missing = known.is_some_and(|known| known.columns.is_empty());
+            if is_missing || creates && !table.may_be_there {
+                let relation = Relation::from_text(&table);
+                self.relations.known.insert(table.name, Arc::new(relation));
+            }
+        }
     }
 
     /// The question is answered.

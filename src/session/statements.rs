@@ -101,6 +101,7 @@ impl Session {
         if let Err(question) = asked {
             return Judged::Done(Step::Replace(0, question));
         }
+        self.know_new_tables(sql, &script);
         let mut planned = self.plan_writes(sql, &[], &written);
         self.plan_copies(sql, &script.copies, &mut planned);
         self.plan_table_statements(&script, &mut planned);

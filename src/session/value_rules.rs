@@ -13,7 +13,7 @@ use crate::ledger::Place;
 use crate::statement::{
     self, CopyIn, ExecuteConstant, Replacement, Slot, SlotColumn, SlotValue, Writes, WritesHead,
     constant_text, execute_constants, for_each_slot, for_each_write, mend_json_constant,
-    quoted_boolean, quoted_hex, quoted_text, write_heads,
+    quoted_boolean, quoted_hex, quoted_text, without_columns, write_heads,
 };
 use crate::value::assignment::may_be_inferred;
 use crate::value::type_oid::{BOOL, BYTEA};
@@ -123,12 +123,15 @@ impl Session {
         if !statement::may_write(sql) {
             return written;
         }
-        if self.has_only_constants(sql) {
+        let has_only_constants = self.has_only_constants(sql);
+        if has_only_constants || self.policy.leaves_out_generated {
             for head in write_heads(sql, self.lexing) {
                 if written.relations.last() != Some(&head.name) {
                     written.relations.push(head.name);
                 }
             }
+        }
+        if has_only_constants {
             return written;
         }
         for_each_slot(sql, self.lexing, &mut |head: &WritesHead, slot: Slot| {
@@ -136,7 +139,9 @@ impl Session {
             if relations.last() != Some(&head.name) && self.matters(sql, &slot, declared) {
                 relations.push(head.name.clone());
             }
-            if written.place.is_none() && matches!(slot.value, SlotValue::Parameter(_)) {
+            let is_parameter =
+                matches!(slot.value, SlotValue::Parameter(_) | SlotValue::SourceParameter(_));
+            if written.place.is_none() && is_parameter {
                 written.place = Some(place_of(&head.name));
             }
             ControlFlow::Continue(())
@@ -174,7 +179,7 @@ impl Session {
             }
             SlotValue::BitString | SlotValue::HexInteger => true,
             SlotValue::String => memmem::find(written(), b"u0000").is_some(),
-            SlotValue::Parameter(number) => {
+            SlotValue::Parameter(number) | SlotValue::SourceParameter(number) => {
                 // Without a type the target infers it, and values in binary format may be of another.
                 let index = usize::from(number).wrapping_sub(1);
                 let declared_oid = declared.get(index).copied().unwrap_or(0);
@@ -259,6 +264,7 @@ impl Session {
     ) {
         let mut uses = Vec::new();
         let mut identity = None;
+        let dropped = self.drop_items(sql, writes, relation, planned);
         for (row, slot) in writes.slots.iter().enumerate() {
             let found = match &slot.column {
                 SlotColumn::Named(name) => relation.position(name),
@@ -273,11 +279,13 @@ impl Session {
             if column.is_identity_always && !is_default {
                 identity.get_or_insert(column);
             }
-            let left_out = column.is_generated
-                && !is_default
-                && self.policy.leaves_out_generated
-                && takes_default(sql, &writes.head, slot);
-            if left_out {
+            let is_dropped = matches!(slot.column, SlotColumn::Index(at) if dropped.contains(&at));
+            let left_out = is_dropped
+                || column.is_generated
+                    && !is_default
+                    && self.policy.leaves_out_generated
+                    && takes_default(sql, &writes.head, slot);
+            if left_out && !is_dropped && !matches!(slot.value, SlotValue::SourceParameter(_)) {
                 planned.replace(slot.span.clone(), b"DEFAULT");
                 planned.note(relation, column, ValueRule::GeneratedLeftOut, 1);
             }
@@ -286,6 +294,13 @@ impl Session {
                     index: usize::from(number).saturating_sub(1),
                     column: index,
                     is_left_out: left_out,
+                    is_read: false,
+                }),
+                SlotValue::SourceParameter(number) if !left_out => uses.push(ParameterUse {
+                    index: usize::from(number).saturating_sub(1),
+                    column: index,
+                    is_left_out: false,
+                    is_read: true,
                 }),
                 _ if left_out => {}
                 _ => self.plan_constant(sql, (row, slot), relation, column, planned),
@@ -301,6 +316,34 @@ impl Session {
             let elsewhere = &writes.parameters_elsewhere;
             planned.parameters = self.plan_parameters(relation, &uses, elsewhere, declared);
         }
+    }
+
+    /// Takes generated columns out of an INSERT with a SELECT; gives their places in it.
+    fn drop_items(
+        &self,
+        sql: &[u8],
+        writes: &Writes,
+        relation: &Arc<Relation>,
+        planned: &mut Planned,
+    ) -> Vec<usize> {
+        let has_generated = relation.columns.iter().any(|column| column.is_generated);
+        if !self.policy.leaves_out_generated || !has_generated {
+            return Vec::new();
+        }
+        let names: Vec<&[u8]> = relation.columns.iter().map(|column| &*column.name).collect();
+        let generated = |at: usize| {
+            let index = relation.position_of(&writes.head.columns, at)?;
+            relation.columns.get(index).filter(|column| column.is_generated)
+        };
+        let is_left_out = |at| generated(at).is_some();
+        let span = writes.span.clone();
+        let dropped = without_columns(sql, span, self.lexing, &names, &is_left_out);
+        let Some((replacements, dropped)) = dropped else { return Vec::new() };
+        planned.replacements.extend(replacements);
+        for column in dropped.iter().filter_map(|at| generated(*at)) {
+            planned.note(relation, column, ValueRule::GeneratedLeftOut, 1);
+        }
+        dropped
     }
 
     fn plan_constant(

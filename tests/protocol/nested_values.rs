@@ -161,7 +161,7 @@ fn arguments_of_execute() {
     say(&mut wire, "DEALLOCATE r; PREPARE r(text) AS SELECT $1");
     assert!(say(&mut wire, r"EXECUTE r('\u0000')").contains("DataRow \\\\u0000\n"));
     wire.close(b'S', "r").parse("r", "SELECT $1::jsonb", &[]).sync().until_ready();
-    assert!(say(&mut wire, r#"EXECUTE r('"\u0000"')"#).contains("DataRow \" \"\n"));
+    assert!(say(&mut wire, r#"EXECUTE r('"\u0000"')"#).contains("DataRow \\\" \\\"\n"));
 }
 
 #[test]
