@@ -14,6 +14,9 @@ use crate::statement::Lexing;
 use crate::statement::cursor::{Cursor, NotUnderstood, Understood};
 use crate::statement::lexer::{Quoting, TokenKind};
 
+/// The parts of a name.
+type Name = Vec<Vec<u8>>;
+
 /// A table that a text creates.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewTable {
@@ -66,8 +69,8 @@ pub fn new_tables(sql: &[u8], lexing: Lexing) -> Vec<NewTable> {
 #[derive(Default)]
 struct Found {
     /// Each with the changes before it; none for one that is not certain.
-    tables: HashMap<Vec<Vec<u8>>, (usize, Option<NewTable>)>,
-    dropped: HashSet<Vec<Vec<u8>>>,
+    tables: HashMap<Name, (usize, Option<NewTable>)>,
+    dropped: HashSet<Name>,
     /// Statements that may change what a name stands for, or the columns of a table.
     changes: usize,
 }
@@ -95,13 +98,13 @@ impl Found {
             if let Some(head) = walker.into_head(cursor) {
                 self.note_used(head.name);
             }
-        } else if !cursor.is_any(HARMLESS) && !(cursor.is("select") && !sets_config(*cursor)) {
+        } else if !cursor.is_any(HARMLESS) && (!cursor.is("select") || sets_config(*cursor)) {
             self.changes += 1;
             self.dropped.extend(walker.dropped_tables().unwrap_or_default());
         }
     }
 
-    fn create(&mut self, name: Vec<Vec<u8>>, table: Option<NewTable>) {
+    fn create(&mut self, name: Name, table: Option<NewTable>) {
         let table = table.map(|table| NewTable {
             may_be_there: table.may_be_there && !self.dropped.contains(&name),
             ..table
@@ -111,7 +114,7 @@ impl Found {
         known.or_insert((self.changes, table));
     }
 
-    fn note_used(&mut self, name: Vec<Vec<u8>>) {
+    fn note_used(&mut self, name: Name) {
         self.tables.entry(name).or_default();
     }
 }
@@ -130,7 +133,7 @@ fn sets_config(mut cursor: Cursor<'_>) -> bool {
 impl Walker<'_, '_> {
     /// The name of the table that the statement creates, and what it says of it. `None` for another
     /// statement.
-    fn create_table(&mut self) -> Option<(Vec<Vec<u8>>, Result<NewTable, NotUnderstood>)> {
+    fn create_table(&mut self) -> Option<(Name, Result<NewTable, NotUnderstood>)> {
         self.cursor.bump();
         while self.cursor.is_any(&["global", "local", "temp", "temporary", "unlogged"]) {
             self.cursor.bump();
@@ -146,7 +149,7 @@ impl Walker<'_, '_> {
     }
 
     /// `DROP TABLE [IF EXISTS] name, ...`.
-    fn dropped_tables(&mut self) -> Result<Vec<Vec<Vec<u8>>>, NotUnderstood> {
+    fn dropped_tables(&mut self) -> Result<Vec<Name>, NotUnderstood> {
         if !self.cursor.eat_all(&["drop", "table"]) {
             return Err(NotUnderstood);
         }
@@ -256,8 +259,9 @@ impl Walker<'_, '_> {
             if self.cursor.at(TokenKind::Open) && column.modifiers.is_empty() {
                 column.modifiers = self.modifiers()?;
             } else if self.cursor.is_any(FURTHER) {
-                let word = self.cursor.bytes(self.cursor.token).to_ascii_lowercase();
-                name = format!("{name} {}", String::from_utf8_lossy(&word));
+                let word = self.cursor.bytes(self.cursor.token);
+                name.push(' ');
+                name.extend(word.iter().map(|byte| char::from(byte.to_ascii_lowercase())));
                 self.cursor.bump();
             } else {
                 break;
@@ -319,7 +323,7 @@ mod tests {
             .iter()
             .map(|table| {
                 let column = |column: &NewColumn| {
-                    let name = String::from_utf8_lossy(&column.name);
+                    let name = String::from_utf8(column.name.clone()).unwrap();
                     let modifiers: Vec<String> =
                         column.modifiers.iter().map(ToString::to_string).collect();
                     let flags = [
