@@ -75,6 +75,23 @@ pub(super) struct ParameterUse {
     pub(super) is_read: bool,
 }
 
+/// Puts the types that the target is told in the place of those that are declared.
+fn tell(told: &mut Vec<u32>, list: &[Option<BindParameter>], uses: &[ParameterUse]) {
+    for used in uses.iter().filter(|used| !used.is_left_out) {
+        let Some(parameter) = list.get(used.index).and_then(Option::as_ref) else { continue };
+        if used.is_read {
+            told.resize(told.len().max(used.index + 1), 0);
+        }
+        if let Some(told) = told.get_mut(used.index) {
+            match (used.is_read, parameter.is_inferred) {
+                (true, _) => *told = parameter.column.type_oid,
+                (false, true) => *told = 0,
+                (false, false) => {}
+            }
+        }
+    }
+}
+
 impl Session {
     /// What has to be known about the parameters of a statement, if anything.
     pub(super) fn plan_parameters(
@@ -124,19 +141,7 @@ impl Session {
             *slot =
                 Some(BindParameter { declared_oid, is_inferred, column: column.clone(), judge });
         }
-        for used in uses.iter().filter(|used| !used.is_left_out) {
-            let Some(parameter) = list.get(used.index).and_then(Option::as_ref) else { continue };
-            if used.is_read {
-                told.resize(told.len().max(used.index + 1), 0);
-            }
-            if let Some(told) = told.get_mut(used.index) {
-                match (used.is_read, parameter.is_inferred) {
-                    (true, _) => *told = parameter.column.type_oid,
-                    (false, true) => *told = 0,
-                    (false, false) => {}
-                }
-            }
-        }
+        tell(&mut told, &list, uses);
         let matters = |parameter: &BindParameter| {
             parameter.is_inferred || parameter.judge.is_some() || parameter.declared_oid == 0
         };

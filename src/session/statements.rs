@@ -198,10 +198,9 @@ impl Session {
             || cause.any()
             || parameters.is_some()
             || loads;
-        let plan = matters.then(|| {
+        let plan = (matters && has_room).then(|| {
             Arc::new(Plan { positions: positions.clone(), copies, parameters, tag, cause, loads })
         });
-        let plan = plan.filter(|_| has_room);
         let undo = self.prepared.prepare(name, plan);
         let rewritten = (is_shorter || positions.is_some() || told.is_some()).then(|| {
             let sql = statement::replace(sql, &replacements);
