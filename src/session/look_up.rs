@@ -21,14 +21,16 @@ impl Session {
         frames
     }
 
-    /// A Parse goes to the target: where it declares every type, nothing has to be asked up to the
-    /// next Sync.
+    /// A Parse goes to the target: where it declares every type, and all of them are known, nothing has
+    /// to be asked up to the next Sync.
     pub(super) fn note_declared_types(&mut self, statement: &[u8], types: &[u8]) {
         let oids = wire::parameter_oids(types);
-        if oids.is_empty() || oids.contains(&0) {
+        let is_known = |oid: &u32| *oid != 0 && !self.user_types.lacks(*oid);
+        if oids.is_empty() || !oids.iter().all(is_known) {
             self.prepared.forget_kinds(statement);
         } else {
-            self.prepared.declare_kinds(statement, oids.into_iter().map(kind_of).collect());
+            let kinds = oids.into_iter().map(|oid| self.user_types.kind_of(oid)).collect();
+            self.prepared.declare_kinds(statement, kinds);
         }
     }
 
@@ -51,7 +53,7 @@ impl Session {
     /// The types are known; what is under those that users have made is asked for in turn.
     fn on_parameter_types(&mut self) {
         let Some(looked_up) = self.looks_up.take() else { return };
-        let is_unknown = |oid: &u32| *oid >= FIRST_USER_OID && !self.user_types.0.contains_key(oid);
+        let is_unknown = |oid: &u32| self.user_types.lacks(*oid);
         let unknown: Vec<u32> = looked_up.oids.iter().copied().filter(is_unknown).collect();
         if unknown.is_empty() {
             let kinds = looked_up.oids.iter().map(|oid| self.user_types.kind_of(*oid)).collect();
@@ -98,6 +100,11 @@ pub(super) struct UserTypes(HashMap<u32, u32>);
 const USER_TYPES_MAX: usize = 10_000;
 
 impl UserTypes {
+    /// Whether it has to be asked for first.
+    fn lacks(&self, oid: u32) -> bool {
+        oid >= FIRST_USER_OID && !self.0.contains_key(&oid)
+    }
+
     fn kind_of(&self, oid: u32) -> ValueKind {
         kind_of(self.0.get(&oid).copied().unwrap_or(oid))
     }

@@ -54,6 +54,8 @@ pub(super) enum OwnStatement {
         /// The major version of the server: what its catalog has.
         major: u32,
     },
+    /// Asks for the parameters of the prepared statement of this name, as if they were columns.
+    Prepared(String),
 }
 
 impl OwnStatement {
@@ -83,15 +85,25 @@ impl OwnStatement {
             OwnStatement::Columns { schema, table, major } => {
                 columns_sql(schema.as_deref(), table, *major)
             }
+            OwnStatement::Prepared(name) => prepared_sql(name),
         }
     }
 }
 
-/// The text that asks what is under types: a domain's own, as [`columns_sql`] has it.
+/// What is under the type `t`, where `b` is under a domain `t` and `d` under a domain `b`. For an array
+/// of a domain it is the array of the type under that.
+const TYPE_UNDER: &str = "CASE coalesce(d.typcategory, b.typcategory, t.typcategory) WHEN 'A' \
+    THEN (SELECT coalesce(nullif(ed.typarray, 0), nullif(eb.typarray, 0), d.oid, b.oid, t.oid) \
+    FROM pg_catalog.pg_type e LEFT JOIN pg_catalog.pg_type eb ON eb.oid = e.typbasetype \
+    LEFT JOIN pg_catalog.pg_type ed ON ed.oid = eb.typbasetype \
+    WHERE e.oid = coalesce(d.typelem, b.typelem, t.typelem)) \
+    ELSE coalesce(d.oid, b.oid, t.oid) END";
+
+/// The text that asks what is under types, as [`columns_sql`] has it.
 fn user_types_sql(oids: &[u32]) -> String {
     let oids: Vec<String> = oids.iter().map(u32::to_string).collect();
     format!(
-        "SELECT t.oid, coalesce(d.oid, b.oid, t.oid) FROM pg_catalog.pg_type t \
+        "SELECT t.oid, {TYPE_UNDER} FROM pg_catalog.pg_type t \
          LEFT JOIN pg_catalog.pg_type b ON b.oid = t.typbasetype \
          LEFT JOIN pg_catalog.pg_type d ON d.oid = b.typbasetype WHERE t.oid IN ({})",
         oids.join(", ")
@@ -103,7 +115,6 @@ fn user_types_sql(oids: &[u32]) -> String {
 /// A failure would abort the client's transaction, so names are compared and not looked up: that
 /// needs no right to a schema and takes any spelling.
 fn columns_sql(schema: Option<&str>, table: &str, major: u32) -> String {
-    let quoted = |name: &str| format!("E'{}'", name.replace('\'', "''").replace('\\', "\\\\"));
     let place = match schema {
         Some("pg_temp") => "n.oid = pg_catalog.pg_my_temp_schema()".to_owned(),
         Some(schema) => format!("n.nspname = {}", quoted(schema)),
@@ -113,7 +124,7 @@ fn columns_sql(schema: Option<&str>, table: &str, major: u32) -> String {
     let generated = if major >= 12 { "a.attgenerated" } else { "''" };
     let table = quoted(table);
     format!(
-        "SELECT n.nspname, c.relname, a.attname, coalesce(d.oid, b.oid, t.oid), \
+        "SELECT n.nspname, c.relname, a.attname, {TYPE_UNDER}, \
          CASE coalesce(d.typcategory, b.typcategory, t.typcategory) WHEN 'A' \
          THEN coalesce(d.typelem, b.typelem, t.typelem) ELSE 0 END, \
          CASE WHEN d.oid IS NOT NULL THEN b.typtypmod WHEN b.oid IS NOT NULL THEN t.typtypmod \
@@ -127,6 +138,25 @@ fn columns_sql(schema: Option<&str>, table: &str, major: u32) -> String {
          WHERE c.relname = {table} AND {place} AND a.attnum > 0 \
          AND NOT a.attisdropped ORDER BY a.attnum"
     )
+}
+
+/// The text that asks for the parameters of a prepared statement, in the columns of [`columns_sql`].
+fn prepared_sql(name: &str) -> String {
+    let name = quoted(name);
+    format!(
+        "SELECT '', '', '', {TYPE_UNDER}, 0, -1, false, '', '' \
+         FROM pg_catalog.pg_prepared_statements p \
+         CROSS JOIN LATERAL pg_catalog.unnest(p.parameter_types) WITH ORDINALITY u(oid, number) \
+         JOIN pg_catalog.pg_type t ON t.oid = u.oid \
+         LEFT JOIN pg_catalog.pg_type b ON b.oid = t.typbasetype \
+         LEFT JOIN pg_catalog.pg_type d ON d.oid = b.typbasetype \
+         WHERE p.name = {name} ORDER BY u.number"
+    )
+}
+
+/// A constant that reads alike whatever `standard_conforming_strings` is.
+fn quoted(text: &str) -> String {
+    format!("E'{}'", text.replace('\'', "''").replace('\\', "\\\\"))
 }
 
 /// What the target answered to one of our statements so far.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::Session;
 use super::relations::Relation;
 use super::value_rules::Change;
-use crate::value::assignment::should_be_inferred;
+use crate::value::assignment::{should_be_inferred, should_be_told};
 use crate::value::{BindParameter, ColumnJudge, needs_rewriting, rewrite_bind};
 use crate::wire::OwnError;
 
@@ -71,6 +71,25 @@ pub(super) struct ParameterUse {
     pub(super) column: usize,
     /// The value was left out of the text.
     pub(super) is_left_out: bool,
+    /// It stands in rows that the statement reads from by a name.
+    pub(super) is_read: bool,
+}
+
+/// Puts the types that the target is told in the place of those that are declared.
+fn tell(told: &mut Vec<u32>, list: &[Option<BindParameter>], uses: &[ParameterUse]) {
+    for used in uses.iter().filter(|used| !used.is_left_out) {
+        let Some(parameter) = list.get(used.index).and_then(Option::as_ref) else { continue };
+        if used.is_read {
+            told.resize(told.len().max(used.index + 1), 0);
+        }
+        if let Some(told) = told.get_mut(used.index) {
+            match (used.is_read, parameter.is_inferred) {
+                (true, _) => *told = parameter.column.type_oid,
+                (false, true) => *told = 0,
+                (false, false) => {}
+            }
+        }
+    }
 }
 
 impl Session {
@@ -89,6 +108,7 @@ impl Session {
         }
         let mut list: Vec<Option<BindParameter>> = vec![None; count];
         let mut told = declared.to_vec();
+        let mut torn = vec![false; count];
         for used in uses {
             let number = u16::try_from(used.index + 1).unwrap_or_default();
             let Some(slot) = list.get_mut(used.index) else { continue };
@@ -104,24 +124,24 @@ impl Session {
                 continue;
             }
             let column = &column.column;
-            let differs = slot.as_ref().is_some_and(|known| {
-                known.column.type_oid != column.type_oid || known.column.modifier != column.modifier
-            });
-            if elsewhere.binary_search(&number).is_ok() || differs {
+            let Some(torn) = torn.get_mut(used.index) else { continue };
+            *torn |= elsewhere.binary_search(&number).is_ok()
+                || slot.as_ref().is_some_and(|known: &BindParameter| {
+                    known.column.type_oid != column.type_oid
+                        || known.column.modifier != column.modifier
+                });
+            let declared_oid = declared.get(used.index).copied().unwrap_or(0);
+            if *torn || used.is_read && !should_be_told(declared_oid, column) {
+                *torn = true;
                 *slot = None;
                 continue;
             }
-            let declared_oid = declared.get(used.index).copied().unwrap_or(0);
             let judge = self.judge_of(relation, column);
             let is_inferred = should_be_inferred(declared_oid, column);
             *slot =
                 Some(BindParameter { declared_oid, is_inferred, column: column.clone(), judge });
         }
-        for (parameter, told) in list.iter().zip(&mut told) {
-            if parameter.as_ref().is_some_and(|parameter| parameter.is_inferred) {
-                *told = 0;
-            }
-        }
+        tell(&mut told, &list, uses);
         let matters = |parameter: &BindParameter| {
             parameter.is_inferred || parameter.judge.is_some() || parameter.declared_oid == 0
         };

@@ -7,9 +7,10 @@ use std::sync::Arc;
 
 use super::Session;
 use super::own_statement::{OwnAnswer, OwnStatement};
+use super::policy::TablePrep;
 use crate::encoding::Encoding;
-use crate::statement::CopyIn;
-use crate::value::{Column, CopyOptions, ValueKind};
+use crate::statement::{self, CopyIn, NewColumn, NewTable, Script};
+use crate::value::{Column, CopyOptions, ValueKind, type_oid};
 use crate::wire;
 
 /// Relations remembered at most in one session; then all of them are asked for anew.
@@ -21,6 +22,16 @@ const SECONDS_MAX: u64 = 10;
 
 /// The parts of a relation's name, as PostgreSQL keeps them.
 pub(super) type Name = Vec<Vec<u8>>;
+
+/// The parts of a name that no relation has.
+const PREPARED_PARTS: usize = 4;
+
+/// The name under which a prepared statement is asked for, whose parameters count as columns.
+pub(super) fn name_of_prepared(statement: &[u8]) -> Name {
+    let mut name = vec![Vec::new(); PREPARED_PARTS - 1];
+    name.push(statement.to_vec());
+    name
+}
 
 /// A relation of the target. One that is not there has no columns.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -57,6 +68,15 @@ impl Relation {
         self.columns.iter().position(|column| column.name == name)
     }
 
+    fn from_text(table: &NewTable) -> Relation {
+        let part = |at: usize| table.name.iter().rev().nth(at).map(|part| wire::printable(part));
+        Relation {
+            schema: part(1).unwrap_or_default(),
+            table: part(0).unwrap_or_default(),
+            columns: table.columns.iter().map(RelationColumn::from_text).collect(),
+        }
+    }
+
     fn from_answer(answer: &OwnAnswer) -> Relation {
         let text = |value: &Option<Vec<u8>>| wire::printable(value.as_deref().unwrap_or_default());
         let mut relation = Relation::default();
@@ -84,6 +104,27 @@ impl Relation {
     }
 }
 
+impl RelationColumn {
+    fn from_text(column: &NewColumn) -> RelationColumn {
+        // One of a type that is not known here has no OID, so that nothing is done to its values.
+        let (type_oid, modifier) =
+            type_oid::named(&column.type_name, &column.modifiers).unwrap_or((0, -1));
+        let array = column.is_array.then(|| type_oid::array_of(type_oid).unwrap_or_default());
+        RelationColumn {
+            name: column.name.clone(),
+            column: Column {
+                name: wire::printable(&column.name),
+                type_oid: array.unwrap_or(type_oid),
+                element_oid: if column.is_array { type_oid } else { 0 },
+                modifier,
+                is_nullable: !column.is_not_null,
+            },
+            is_identity_always: column.is_identity_always,
+            is_generated: column.is_generated,
+        }
+    }
+}
+
 /// The relations that were asked for.
 #[derive(Debug, Default)]
 pub(super) struct Relations {
@@ -92,6 +133,9 @@ pub(super) struct Relations {
     asking: Option<Name>,
     /// A text waits for answers; it is judged again with each of them.
     text_waits: bool,
+    /// What a prepared statement takes is known, for the text at hand: the next one may find another
+    /// statement under its name.
+    knows_prepared: bool,
     /// A definition has changed in the transaction under way, whose end may undo that.
     changed: bool,
     /// When the first of the answers came, in seconds of the proxy's clock.
@@ -162,6 +206,9 @@ impl Session {
             relations.known.clear();
             (relations.since_seconds, relations.definitions) = (seconds, definitions);
         }
+        if !relations.text_waits && std::mem::take(&mut relations.knows_prepared) {
+            relations.known.retain(|name, _| name.len() != PREPARED_PARTS);
+        }
         // A transaction that is aborted answers nothing, and what waits is refused as well.
         let can_ask = self.transaction_status != b'E';
         let unknown = names.into_iter().find(|name| !relations.known.contains_key(*name));
@@ -171,7 +218,7 @@ impl Session {
         };
         relations.text_waits = true;
         relations.asking = Some(name.clone());
-        let question = self.columns_of(name);
+        let question = self.question_for(name);
         // A Sync would end a pipeline that is under way.
         Err(if self.in_pipeline {
             self.ask_in_pipeline(question)
@@ -180,9 +227,31 @@ impl Session {
         })
     }
 
+    /// Tables that a text of several statements creates and writes to are known from its own words,
+    /// as the target gets them, for the length of this text: it changes definitions, so nothing is
+    /// known any more behind it.
+    pub(super) fn know_new_tables(&mut self, sql: &[u8], script: &Script) {
+        let may_write = script.loads && script.changes_relations && script.statements > 1;
+        if !may_write || !self.settings.rewrite {
+            return;
+        }
+        let mapped = statement::apply(sql, &script.edits);
+        // Else what is there may stay, whatever the text says.
+        let creates = self.settings.table_prep == TablePrep::PassThrough;
+        for table in statement::new_tables(&mapped, self.lexing) {
+            let known = self.relations.known.get(&table.name);
+            let is_missing = known.is_some_and(|known| known.columns.is_empty());
+            if is_missing || creates && !table.may_be_there {
+                let relation = Relation::from_text(&table);
+                self.relations.known.insert(table.name, Arc::new(relation));
+            }
+        }
+    }
+
     /// The question is answered.
     pub(super) fn on_relation(&mut self, answer: &OwnAnswer) {
         if let Some(name) = self.relations.asking.take() {
+            self.relations.knows_prepared |= name.len() == PREPARED_PARTS;
             self.relations.known.insert(name, Arc::new(Relation::from_answer(answer)));
         }
         if answer.error.is_some() {
@@ -213,7 +282,7 @@ impl Session {
         CopyStream { options: copy.options.clone(), kinds, fields, relation }
     }
 
-    fn columns_of(&self, name: &Name) -> OwnStatement {
+    fn question_for(&self, name: &Name) -> OwnStatement {
         let major = self.server_version.split(|c: char| !c.is_ascii_digit()).next();
         let major = major.and_then(|major| major.parse().ok()).unwrap_or(0);
         // A name in another encoding than UTF-8 cannot be spelled here, and finds nothing.
@@ -221,6 +290,9 @@ impl Session {
             let speaks = self.lexing.encoding == Encoding::Utf8 || name.is_ascii();
             String::from_utf8(name.to_vec()).ok().filter(|_| speaks).unwrap_or_default()
         };
+        if let [_, _, _, statement] = name.as_slice() {
+            return OwnStatement::Prepared(spelled(statement));
+        }
         let mut parts = name.iter().rev().map(|part| spelled(part));
         let table = parts.next().unwrap_or_default();
         OwnStatement::Columns { schema: parts.next(), table, major }

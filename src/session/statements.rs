@@ -14,7 +14,7 @@ use super::value_rules::Planned;
 use super::{Mend, Session, Step};
 use crate::ledger::Place;
 use crate::statement::{self, Replacement, Script};
-use crate::value::{NulPolicy, QueryScanner, mend_parse};
+use crate::value::{NulPolicy, QueryScanner, mend_parse, text_with_nuls};
 use crate::wire::{self, HEAD_BYTES, Head, OwnError, tag};
 
 /// A statement that every server refuses when it analyses it: the type of our own errors is the one
@@ -100,6 +100,7 @@ impl Session {
         if let Err(question) = asked {
             return Judged::Done(Step::Replace(0, question));
         }
+        self.know_new_tables(sql, &script);
         let mut planned = self.plan_writes(sql, &[], &written);
         self.plan_copies(sql, &script.copies, &mut planned);
         self.plan_table_statements(&script, &mut planned);
@@ -144,6 +145,9 @@ impl Session {
     }
 
     fn on_parse(&mut self, head: Head, body: &mut [u8]) -> Judged {
+        let mut shorter = self.without_nuls_of(body, text_with_nuls);
+        let is_shorter = shorter.is_some();
+        let body: &mut [u8] = shorter.as_deref_mut().unwrap_or(body);
         let Some(sql) = self.mend_parse_text(body) else {
             // The target says what is wrong with it.
             self.in_pipeline = true;
@@ -195,12 +199,11 @@ impl Session {
             || cause.any()
             || parameters.is_some()
             || loads;
-        let plan = matters.then(|| {
+        let plan = (matters && has_room).then(|| {
             Arc::new(Plan { positions: positions.clone(), copies, parameters, tag, cause, loads })
         });
-        let plan = plan.filter(|_| has_room);
         let undo = if is_refused { None } else { self.prepared.prepare(name, plan) };
-        let rewritten = (positions.is_some() || told.is_some()).then(|| {
+        let rewritten = (is_shorter || positions.is_some() || told.is_some()).then(|| {
             let sql = statement::replace(sql, &replacements);
             let types = told.as_deref().unwrap_or(types);
             wire::with_body(tag::PARSE, &[name, b"\0", &sql, b"\0", types])
@@ -225,13 +228,23 @@ impl Session {
     /// The body of a Query with other bytes or none for those that are U+0000, where that is asked
     /// for.
     fn without_raw_nuls(&mut self, body: &[u8]) -> Option<Vec<u8>> {
+        self.without_nuls_of(body, |body| Some(0..body.len().checked_sub(1)?))
+    }
+
+    /// The same for a body whose text lies where `find` says.
+    fn without_nuls_of(
+        &mut self,
+        body: &[u8],
+        find: impl FnOnce(&[u8]) -> Option<Range<usize>>,
+    ) -> Option<Vec<u8>> {
         let values = &self.policy.values;
         let put = match (values.replacements.of_nul(), values.nul) {
             (Some(Some(put)), _) => u8::try_from(put).ok().filter(u8::is_ascii)?,
             (Some(None), _) | (None, NulPolicy::Remove) => 0,
             (None, _) => return None,
         };
-        let (_, text) = body.split_last().filter(|_| self.settings.rewrite)?;
+        let span = if self.settings.rewrite { find(body)? } else { return None };
+        let text = body.get(span.clone())?;
         let nuls = memchr::memchr_iter(0, text).count();
         if nuls == 0 {
             return None;
@@ -240,8 +253,8 @@ impl Session {
             self.note_nuls(Nuls::Query, u64::try_from(nuls).unwrap_or(u64::MAX));
         }
         let kept = text.iter().map(|byte| if *byte == 0 { put } else { *byte });
-        let kept = kept.filter(|byte| *byte != 0);
-        Some(kept.chain(std::iter::once(0)).collect())
+        let kept: Vec<u8> = kept.filter(|byte| *byte != 0).collect();
+        Some([body.get(..span.start)?, &kept, body.get(span.end..)?].concat())
     }
 
     /// Mends the U+0000 of a Query in place, as bytes and in constants.

@@ -8,12 +8,12 @@ use memchr::{memchr, memmem};
 
 use super::Session;
 use super::parameters::{ParameterUse, Parameters};
-use super::relations::{Name, Relation, RelationColumn};
+use super::relations::{Name, Relation, RelationColumn, name_of_prepared};
 use crate::ledger::Place;
 use crate::statement::{
-    self, CopyIn, Replacement, Slot, SlotColumn, SlotValue, Writes, WritesHead, constant_text,
-    for_each_slot, for_each_write, mend_json_constant, quoted_boolean, quoted_hex, quoted_text,
-    write_heads,
+    self, CopyIn, ExecuteConstant, Replacement, Slot, SlotColumn, SlotValue, Writes, WritesHead,
+    constant_text, execute_constants, for_each_slot, for_each_write, mend_json_constant,
+    quoted_boolean, quoted_hex, quoted_text, without_columns, write_heads,
 };
 use crate::value::assignment::may_be_inferred;
 use crate::value::type_oid::{BOOL, BYTEA};
@@ -51,6 +51,8 @@ pub(super) struct Written {
     pub(super) relations: Vec<Name>,
     /// The first relation that gets the value of a parameter, as far as the text names it.
     pub(super) place: Option<Place>,
+    /// What it gives to the parameters of prepared statements and may be JSON with U+0000.
+    executes: Vec<ExecuteConstant>,
 }
 
 /// Whether DEFAULT may stand where the value does: in VALUES and in assignments, not in a SELECT.
@@ -111,15 +113,25 @@ impl Session {
     /// What the text writes to.
     pub(super) fn written(&self, sql: &[u8], declared: &[u32]) -> Written {
         let mut written = Written::default();
-        if !self.settings.rewrite || !statement::may_write(sql) {
+        if !self.settings.rewrite {
             return written;
         }
-        if self.has_only_constants(sql) {
+        written.executes = execute_constants(sql, self.lexing);
+        for constant in &written.executes {
+            written.relations.push(name_of_prepared(&constant.statement));
+        }
+        if !statement::may_write(sql) {
+            return written;
+        }
+        let has_only_constants = self.has_only_constants(sql);
+        if has_only_constants || self.policy.leaves_out_generated {
             for head in write_heads(sql, self.lexing) {
                 if written.relations.last() != Some(&head.name) {
                     written.relations.push(head.name);
                 }
             }
+        }
+        if has_only_constants {
             return written;
         }
         for_each_slot(sql, self.lexing, &mut |head: &WritesHead, slot: Slot| {
@@ -127,7 +139,9 @@ impl Session {
             if relations.last() != Some(&head.name) && self.matters(sql, &slot, declared) {
                 relations.push(head.name.clone());
             }
-            if written.place.is_none() && matches!(slot.value, SlotValue::Parameter(_)) {
+            let is_parameter =
+                matches!(slot.value, SlotValue::Parameter(_) | SlotValue::SourceParameter(_));
+            if written.place.is_none() && is_parameter {
                 written.place = Some(place_of(&head.name));
             }
             ControlFlow::Continue(())
@@ -165,7 +179,7 @@ impl Session {
             }
             SlotValue::BitString | SlotValue::HexInteger => true,
             SlotValue::String => memmem::find(written(), b"u0000").is_some(),
-            SlotValue::Parameter(number) => {
+            SlotValue::Parameter(number) | SlotValue::SourceParameter(number) => {
                 // Without a type the target infers it, and values in binary format may be of another.
                 let index = usize::from(number).wrapping_sub(1);
                 let declared_oid = declared.get(index).copied().unwrap_or(0);
@@ -182,6 +196,13 @@ impl Session {
             return planned;
         }
         planned.json_constants = statement::json_casts(sql, self.lexing);
+        for ExecuteConstant { statement, index, span } in &written.executes {
+            let taken = self.relations.get(&name_of_prepared(statement));
+            let parameter = taken.and_then(|taken| taken.columns.get(*index));
+            if parameter.is_some_and(|parameter| parameter.column.kind() == ValueKind::Json) {
+                planned.json_constants.push(span.clone());
+            }
+        }
         if self.relations.is_empty() || !statement::may_write(sql) {
             return planned;
         }
@@ -243,6 +264,7 @@ impl Session {
     ) {
         let mut uses = Vec::new();
         let mut identity = None;
+        let dropped = self.drop_items(sql, writes, relation, planned);
         for (row, slot) in writes.slots.iter().enumerate() {
             let found = match &slot.column {
                 SlotColumn::Named(name) => relation.position(name),
@@ -257,11 +279,13 @@ impl Session {
             if column.is_identity_always && !is_default {
                 identity.get_or_insert(column);
             }
-            let left_out = column.is_generated
-                && !is_default
-                && self.policy.leaves_out_generated
-                && takes_default(sql, &writes.head, slot);
-            if left_out {
+            let is_dropped = matches!(slot.column, SlotColumn::Index(at) if dropped.contains(&at));
+            let left_out = is_dropped
+                || column.is_generated
+                    && !is_default
+                    && self.policy.leaves_out_generated
+                    && takes_default(sql, &writes.head, slot);
+            if left_out && !is_dropped && !matches!(slot.value, SlotValue::SourceParameter(_)) {
                 planned.replace(slot.span.clone(), b"DEFAULT");
                 planned.note(relation, column, ValueRule::GeneratedLeftOut, 1);
             }
@@ -270,6 +294,13 @@ impl Session {
                     index: usize::from(number).saturating_sub(1),
                     column: index,
                     is_left_out: left_out,
+                    is_read: false,
+                }),
+                SlotValue::SourceParameter(number) if !left_out => uses.push(ParameterUse {
+                    index: usize::from(number).saturating_sub(1),
+                    column: index,
+                    is_left_out: false,
+                    is_read: true,
                 }),
                 _ if left_out => {}
                 _ => self.plan_constant(sql, (row, slot), relation, column, planned),
@@ -285,6 +316,34 @@ impl Session {
             let elsewhere = &writes.parameters_elsewhere;
             planned.parameters = self.plan_parameters(relation, &uses, elsewhere, declared);
         }
+    }
+
+    /// Takes generated columns out of an INSERT with a SELECT; gives their places in it.
+    fn drop_items(
+        &self,
+        sql: &[u8],
+        writes: &Writes,
+        relation: &Arc<Relation>,
+        planned: &mut Planned,
+    ) -> Vec<usize> {
+        let has_generated = relation.columns.iter().any(|column| column.is_generated);
+        if !self.policy.leaves_out_generated || !has_generated {
+            return Vec::new();
+        }
+        let names: Vec<&[u8]> = relation.columns.iter().map(|column| &*column.name).collect();
+        let generated = |at: usize| {
+            let index = relation.position_of(&writes.head.columns, at)?;
+            relation.columns.get(index).filter(|column| column.is_generated)
+        };
+        let is_left_out = |at| generated(at).is_some();
+        let span = writes.span.clone();
+        let dropped = without_columns(sql, span, self.lexing, &names, &is_left_out);
+        let Some((replacements, dropped)) = dropped else { return Vec::new() };
+        planned.replacements.extend(replacements);
+        for column in dropped.iter().filter_map(|at| generated(*at)) {
+            planned.note(relation, column, ValueRule::GeneratedLeftOut, 1);
+        }
+        dropped
     }
 
     fn plan_constant(

@@ -1,5 +1,5 @@
-//! String constants that are JSON: which of them a cast says are, and their escapes `\u0000` mended
-//! in place. Knows how constants are spelled, and JSON no further than this escape.
+//! String constants that are JSON: which of them a cast says are, which of them EXECUTE gives to a
+//! parameter that may be, and their escapes `\u0000` mended in place. Knows how constants are spelled, and JSON no further than this escape.
 
 use std::ops::Range;
 
@@ -9,6 +9,8 @@ use super::Lexing;
 use super::cursor::Cursor;
 use super::lexer::{Lexer, Quoting, Token, TokenKind};
 use super::literal_nul::{Pieces, json_escapes_in, unicode_escape};
+use super::name::kept_name;
+use super::slots::{Ends, SlotValue, element};
 use crate::encoding::Encoding;
 use crate::value::json_escape::{JsonEscape, THIRD_DIGIT};
 
@@ -164,6 +166,57 @@ fn is_cast(mut cursor: Cursor<'_>, before: Token, previous: Token) -> bool {
     is_json && !cursor.at(TokenKind::OpenBracket) && !cursor.is("array")
 }
 
+/// A string constant that EXECUTE gives to a parameter.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ExecuteConstant {
+    /// The name of the prepared statement, as PostgreSQL keeps it.
+    pub statement: Vec<u8>,
+    /// The place of the parameter, from 0.
+    pub index: usize,
+    /// The bytes of the constant, with its parentheses.
+    pub span: Range<usize>,
+}
+
+/// The string constants with `u0000` in their bytes that `EXECUTE name ( ... )` passes, also behind
+/// EXPLAIN or CREATE TABLE AS. A text without `u0000` costs one search.
+///
+/// What merely looks like it is given too: whether there is a prepared statement of that name, and of
+/// which type its parameters are, is not known here. Takes any bytes, in time linear to their number.
+pub fn execute_constants(sql: &[u8], lexing: Lexing) -> Vec<ExecuteConstant> {
+    let holds = |text: &[u8]| memmem::find(text, b"u0000").is_some();
+    let mut constants = Vec::new();
+    if !holds(sql) {
+        return constants;
+    }
+    let mut cursor = Cursor::new(sql, lexing, Quoting::default());
+    while !cursor.at(TokenKind::End) {
+        let executes = cursor.previous.kind != TokenKind::Dot && cursor.eat("execute");
+        if !executes {
+            cursor.bump();
+            continue;
+        }
+        let token = cursor.token;
+        let name = kept_name(token.kind, cursor.bytes(token), lexing.encoding);
+        let Some(statement) = name.filter(|_| cursor.peek().kind == TokenKind::Open) else {
+            continue;
+        };
+        cursor.bump();
+        for index in 0.. {
+            cursor.bump();
+            let Ok(value) = element(&mut cursor, Ends::Parenthesis) else { break };
+            let written = sql.get(value.span.clone()).unwrap_or_default();
+            if value.value == SlotValue::String && holds(written) {
+                let (statement, span) = (statement.clone(), value.span);
+                constants.push(ExecuteConstant { statement, index, span });
+            }
+            if !cursor.at(TokenKind::Comma) {
+                break;
+            }
+        }
+    }
+    constants
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -237,6 +290,38 @@ mod tests {
             r"SELECT '\u0001'::jsonb /* \u0000 */",
         ] {
             assert!(found(sql).is_empty(), "{sql}");
+        }
+    }
+
+    #[test]
+    fn arguments_of_execute_are_found() {
+        let found = |sql: &str| -> Vec<(String, usize, String)> {
+            let constants = execute_constants(sql.as_bytes(), Lexing::default());
+            let given = constants.into_iter().map(|constant| {
+                let statement = String::from_utf8(constant.statement).unwrap();
+                (statement, constant.index, sql[constant.span].to_owned())
+            });
+            given.collect()
+        };
+        let one = |name: &str, index, text: &str| (name.to_owned(), index, text.to_owned());
+        for (sql, expected) in [
+            (r"EXECUTE p('\u0000')", vec![one("p", 0, r"'\u0000'")]),
+            (
+                r#"execute "P"(1, (f(2, '\u0000')), ( E'\\u0000' ), '{}', $$\u0000$$);"#,
+                vec![one("P", 2, r"( E'\\u0000' )"), one("P", 4, r"$$\u0000$$")],
+            ),
+            (
+                r"EXPLAIN ANALYZE EXECUTE a('\u0000'); CREATE TABLE t AS EXECUTE B('\u0000')",
+                vec![one("a", 0, r"'\u0000'"), one("b", 0, r"'\u0000'")],
+            ),
+            (r"EXECUTE p('\u0000'::json, '\u0001')", vec![]),
+            (r"EXECUTE p; SELECT execute.p('\u0000'), x.execute ('\u0000')", vec![]),
+            (r"CREATE TRIGGER t EXECUTE FUNCTION f('\u0000')", vec![]),
+            (r"EXECUTE p('\u0000'", vec![]),
+            (r"EXECUTE p(EXECUTE q('\u0000'; SELECT '\u0000'", vec![]),
+            (r"EXECUTE p(", vec![]),
+        ] {
+            assert_eq!(found(sql), expected, "{sql}");
         }
     }
 }

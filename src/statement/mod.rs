@@ -26,11 +26,12 @@ use crate::mapping::RuleId;
 use crate::value::CopyOptions;
 
 pub use finder::{Statements, read};
-pub use json_constant::{json_casts, mend_json_constant};
+pub use json_constant::{ExecuteConstant, execute_constants, json_casts, mend_json_constant};
 pub use literal_nul::{json_escapes_in, mend_literals};
 pub use slots::{
-    Slot, SlotColumn, SlotValue, WriteKind, Writes, WritesHead, constant_text, for_each_slot,
-    for_each_write, may_write, quoted_boolean, quoted_hex, quoted_text, write_heads, writes,
+    NewColumn, NewTable, Slot, SlotColumn, SlotValue, WriteKind, Writes, WritesHead, constant_text,
+    for_each_slot, for_each_write, may_write, new_tables, quoted_boolean, quoted_hex, quoted_text,
+    without_columns, write_heads, writes,
 };
 pub use table_statement::{TableReference, TableStatement, TableStatementKind};
 

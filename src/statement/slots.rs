@@ -5,10 +5,13 @@
 
 mod constant;
 mod element;
+mod left_out;
+mod new_table;
 mod passing;
+mod source;
 mod walker;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::{ControlFlow, Range};
 
 use memchr::memchr;
@@ -17,10 +20,13 @@ use super::Lexing;
 use super::cursor::Cursor;
 use super::lexer::{Lexer, Quoting, TokenKind};
 use element::parameter;
+pub(super) use element::{Ends, element};
 use passing::pass_statement;
 use walker::{Understanding, Walker};
 
 pub use constant::{constant_text, quoted_boolean, quoted_hex, quoted_text};
+pub use left_out::without_columns;
+pub use new_table::{NewColumn, NewTable, new_tables};
 
 /// The statement that writes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,7 +67,7 @@ pub struct Writes {
     /// The bytes of the statement, with what stands in front of it (EXPLAIN, WITH ...), without
     /// its semicolon.
     pub span: Range<usize>,
-    /// The values, in the order of the text. None of them if the statement goes on in a way that
+    /// The values, in the order of the text, but for [`SlotValue::SourceParameter`]. None of them if the statement goes on in a way that
     /// is not understood.
     pub slots: Vec<Slot>,
     /// Whether there are more slots than asked for, which are left out.
@@ -97,6 +103,10 @@ pub enum SlotColumn {
 pub enum SlotValue {
     /// `$1`.
     Parameter(u16),
+    /// `$1` in rows that the statement reads from by a name, `(VALUES ($1)) AS s(a)`, where the value
+    /// for the column is `s.a`. The slot has the bytes of `$1`; that of `s.a` comes before it, as
+    /// [`SlotValue::Other`].
+    SourceParameter(u16),
     /// Decimal digits with or without a sign: `12`, `-1`, `+ 1`, `1_000`.
     Integer,
     /// Digits with a point or an exponent, with or without a sign.
@@ -263,10 +273,15 @@ fn parameters_elsewhere(
             *uses.entry(number).or_default() += 1;
         }
     }
+    let mut read = BTreeSet::new();
     for slot in slots {
-        if let SlotValue::Parameter(number) = slot.value
-            && let Some(count) = uses.get_mut(&number)
-        {
+        let number = match slot.value {
+            SlotValue::Parameter(number) => number,
+            // One that goes into several columns stands in the text once.
+            SlotValue::SourceParameter(number) if read.insert(slot.span.start) => number,
+            _ => continue,
+        };
+        if let Some(count) = uses.get_mut(&number) {
             *count = count.saturating_sub(1);
         }
     }

@@ -65,6 +65,15 @@ pub fn should_be_inferred(declared_oid: u32, column: &Column) -> bool {
     }
 }
 
+/// Whether the server should be told that a parameter is of its column's type, where it would
+/// not infer that: in rows that a statement reads from by a name. There a parameter without a type is
+/// text, which the server assigns to strings alone.
+pub fn should_be_told(declared_oid: u32, column: &Column) -> bool {
+    column.type_oid != 0
+        && family(column.type_oid) != Family::String
+        && (matches!(declared_oid, 0 | UNKNOWN) || should_be_inferred(declared_oid, column))
+}
+
 fn family(type_oid: u32) -> Family {
     match type_oid {
         TEXT | VARCHAR | BPCHAR | NAME | CHAR => Family::String,
@@ -124,5 +133,23 @@ mod tests {
         }
         assert!(should_be_inferred(TIMESTAMPTZ, &column(VARCHAR, VARCHAR_37)));
         assert!(!should_be_inferred(DATE, &column(VARCHAR, VARCHAR_37)));
+    }
+
+    #[test]
+    fn what_the_server_would_take_for_text_is_told() {
+        for (declared, into, told) in [
+            (0, JSONB, true),
+            (0, FIRST_USER_OID, true),
+            (UNKNOWN, BOOL, true),
+            (VARCHAR, JSONB, true),
+            (INT4, BOOL, true),
+            (0, VARCHAR, false),
+            (TEXT, VARCHAR, false),
+            (JSONB, TEXT, false),
+            (INT4, INT8, false),
+            (0, 0, false),
+        ] {
+            assert_eq!(should_be_told(declared, &column(into, -1)), told, "{declared} {into}");
+        }
     }
 }

@@ -1,7 +1,8 @@
-//! Arrays of characters in binary format, which hold lengths between their elements: only the elements
-//! are mended. Knows no frames.
+//! Arrays of characters or JSON in binary format, which hold lengths between their elements: only the
+//! elements are mended. Knows no frames.
 
 use super::cut_number::CutNumber;
+use super::json_escape::JsonText;
 use super::nul::nul_to_space;
 
 /// The most dimensions of an array.
@@ -49,13 +50,55 @@ impl ArrayScanner {
         *self = ArrayScanner::default();
     }
 
-    /// Mends the next bytes of the array in place; gives the number of NULs replaced.
+    /// Mends the next bytes of an array of characters in place; gives the number of NULs replaced.
     pub(super) fn scan(&mut self, bytes: &mut [u8]) -> u64 {
-        let (mut rest, mut replaced) = (bytes, 0);
-        while !rest.is_empty() {
-            let there = rest.len();
-            let taken = match self.part {
-                Part::Dimensions | Part::Length => self.take_number(rest),
+        let to = bytes.len();
+        self.scan_with(bytes, 0, to, |buffer, from, to, _| {
+            buffer.get_mut(from..to).map_or(0, nul_to_space)
+        })
+    }
+
+    /// The same for `buffer[from..to]` of an array of JSON, whose elements `json` reads; it also holds
+    /// the digit of an escape that is cut.
+    pub(super) fn scan_json(
+        &mut self,
+        buffer: &mut [u8],
+        from: usize,
+        to: usize,
+        json: &mut JsonText,
+    ) -> u64 {
+        self.scan_with(buffer, from, to, |buffer, from, to, ends| {
+            let replaced = json.scan(buffer, from, to);
+            if ends {
+                json.restart();
+            }
+            replaced
+        })
+    }
+
+    /// The last bytes, which are of an element, will be given once more.
+    pub(super) fn give_back(&mut self, bytes: usize) {
+        if let Part::Element { left } = &mut self.part {
+            *left += bytes;
+        }
+    }
+
+    /// Calls `mend` with each piece of an element and whether it is its last one.
+    fn scan_with(
+        &mut self,
+        buffer: &mut [u8],
+        from: usize,
+        to: usize,
+        mut mend: impl FnMut(&mut [u8], usize, usize, bool) -> u64,
+    ) -> u64 {
+        let to = to.min(buffer.len());
+        let (mut next, mut replaced) = (from, 0);
+        while next < to {
+            let there = to - next;
+            next += match self.part {
+                Part::Dimensions | Part::Length => {
+                    self.take_number(buffer.get(next..to).unwrap_or_default())
+                }
                 Part::Skipped { left } if left > there => {
                     self.part = Part::Skipped { left: left - there };
                     there
@@ -66,13 +109,12 @@ impl ArrayScanner {
                 }
                 Part::Element { left } => {
                     let taken = left.min(there);
-                    replaced += rest.get_mut(..taken).map_or(0, nul_to_space);
+                    replaced += mend(buffer, next, next + taken, taken == left);
                     self.part = ArrayScanner::element(left - taken);
                     taken
                 }
                 Part::Rest => there,
             };
-            rest = rest.get_mut(taken..).unwrap_or_default();
         }
         replaced
     }
@@ -138,6 +180,41 @@ mod tests {
             assert_eq!(mended(&array(dimensions, &before)), (array(dimensions, &after), 4));
         }
         assert_eq!(mended(&array(0, &[])), (array(0, &[]), 0));
+    }
+
+    #[test]
+    fn elements_of_json_are_mended_across_any_cut() {
+        let before = [
+            Some(&b"\x01\"\\u0000\""[..]),
+            None,
+            Some(b"\"\\u000"),
+            Some(b"0\\u0000 \0"),
+            Some(b"\"\\\\u0000\\\\\\u0000\""),
+        ];
+        let after = [
+            Some(&b"\x01\"\\u0020\""[..]),
+            None,
+            Some(b"\"\\u000"),
+            Some(b"0\\u0020  "),
+            Some(b"\"\\\\u0000\\\\\\u0020\""),
+        ];
+        let (before, after) = (array(2, &before), array(2, &after));
+        for cut in 0..=before.len() {
+            let mut json = JsonText::new(crate::encoding::Encoding::Utf8);
+            let (mut mended, mut scanner) = (before.clone(), ArrayScanner::default());
+            let mut count = scanner.scan_json(&mut mended, 0, cut, &mut json);
+            // Either the digit is held and mended where it lies, or it is given once more.
+            let mut from = cut;
+            if cut % 2 == 0
+                && let Some(digit) = json.held_from()
+            {
+                json.before_third_digit();
+                scanner.give_back(cut - digit);
+                from = digit;
+            }
+            count += scanner.scan_json(&mut mended, from, before.len(), &mut json);
+            assert_eq!((&mended, count), (&after, 4), "cut at {cut}");
+        }
     }
 
     #[test]

@@ -19,6 +19,7 @@ use crate::encoding::Encoding;
 /// | character | the byte 0x00 | the byte 0x00 |
 /// | JSON | the byte 0x00, `\u0000` | the byte 0x00, `\u0000` |
 /// | array of characters | the byte 0x00 | the byte 0x00 in its elements |
+/// | array of JSON | the byte 0x00 | the byte 0x00 and `\u0000` in its elements |
 /// | other, or of no known kind | the byte 0x00 | untouched: it may be data |
 ///
 /// From the first count or length on that cannot be right, nothing is touched: the server will
@@ -56,6 +57,7 @@ enum Mend {
     Nul,
     Json,
     Array,
+    JsonArray,
     /// The kind is wanted first, if the value has anything whose meaning depends on it.
     Ask {
         is_text: bool,
@@ -295,8 +297,9 @@ impl BindScanner {
         match kinds.get(index).copied().unwrap_or_default() {
             ValueKind::Json => Mend::Json,
             ValueKind::Character => Mend::Nul,
-            ValueKind::Other | ValueKind::CharacterArray if is_text => Mend::Nul,
+            _ if is_text => Mend::Nul,
             ValueKind::CharacterArray => Mend::Array,
+            ValueKind::JsonArray => Mend::JsonArray,
             ValueKind::Other => Mend::Nothing,
         }
     }
@@ -317,6 +320,12 @@ impl BindScanner {
             Mend::Array => {
                 self.replaced += self.array.scan(value);
                 there
+            }
+            Mend::JsonArray => {
+                self.replaced += self.array.scan_json(value, 0, there, &mut self.json);
+                let settled = self.before_cut_escape(there, left);
+                self.array.give_back(there - settled);
+                settled
             }
             Mend::Ask { is_text } => self.ask(value, is_text, left),
         };

@@ -99,6 +99,7 @@ impl BinaryScanner {
             Some(ValueKind::CharacterArray) => {
                 buffer.get_mut(from..to).map_or(0, |array| self.array.scan(array))
             }
+            Some(ValueKind::JsonArray) => self.array.scan_json(buffer, from, to, &mut self.json),
             Some(ValueKind::Other) | None => 0,
         }
     }

@@ -41,6 +41,10 @@ pub fn mend_function_call(
                 let length = value.len();
                 JsonText::new(client_encoding).scan(value, 0, length)
             }
+            ValueKind::JsonArray => {
+                let (length, mut json) = (value.len(), JsonText::new(client_encoding));
+                ArrayScanner::default().scan_json(value, 0, length, &mut json)
+            }
             ValueKind::Other => 0,
         };
     }

@@ -18,6 +18,7 @@ use memchr::memchr;
 use super::binary_array::ArrayScanner;
 use super::binary_text::{binary_to_text, can_fit, fit_binary_from};
 use super::column::Column;
+use super::json_escape::JsonText;
 use super::kind::ValueKind;
 use super::nul_policy::NulPolicy;
 use super::policies::{BadDates, InvalidUtf8, SilentLoss, TooLong, ValuePolicies};
@@ -292,10 +293,18 @@ impl ColumnJudge {
     /// The same in binary format.
     fn judge_other_binary(&self, judged: &mut Judged<'_>) -> Result<(), Verdict> {
         // Without a NUL an element would be shorter, and the lengths around it others.
-        if self.column.kind() == ValueKind::CharacterArray && self.policies.nul == NulPolicy::Space
-        {
-            let mut array = judged.value.to_vec();
-            let replaced = ArrayScanner::default().scan(&mut array);
+        let kind = self.column.kind();
+        let is_array = matches!(kind, ValueKind::CharacterArray | ValueKind::JsonArray);
+        if is_array && self.policies.nul == NulPolicy::Space {
+            let (mut array, length) = (judged.value.to_vec(), judged.value.len());
+            let mut scanner = ArrayScanner::default();
+            let replaced = match kind {
+                ValueKind::JsonArray => {
+                    let mut json = JsonText::new(self.encoding);
+                    scanner.scan_json(&mut array, 0, length, &mut json)
+                }
+                _ => scanner.scan(&mut array),
+            };
             if replaced > 0 {
                 judged.change(ValueRule::NulToSpace, replaced, array);
             }

@@ -10,6 +10,8 @@ pub enum ValueKind {
     Json,
     /// An array of characters: in binary format only its elements cannot hold 0x00.
     CharacterArray,
+    /// An array of `json` or `jsonb`: the same, and `\u0000` in its elements.
+    JsonArray,
     /// Anything else, or not known: in binary format 0x00 may be data (`bytea`, numbers).
     #[default]
     Other,

@@ -44,7 +44,7 @@ pub use kind::ValueKind;
 pub use nul_policy::{
     CharacterReplacements, NulPolicy, ParameterNul, first_bind_nul, without_bind_nuls,
 };
-pub use parse_nul::mend_parse;
+pub use parse_nul::{mend_parse, text_with_nuls};
 pub use policies::{BadDates, InvalidUtf8, SilentLoss, TooLong, ValuePolicies};
 pub use query_nul::QueryScanner;
 pub use rule::{Findings, ValueRule};

@@ -84,9 +84,8 @@ fn kind_of(kinds: &[ValueKind], index: usize) -> ValueKind {
 fn nuls(value: &[u8], kind: ValueKind, is_text: bool, encoding: Encoding) -> Vec<(usize, usize)> {
     match kind {
         // Without a NUL, an array in binary format would have other lengths inside.
-        ValueKind::Other | ValueKind::CharacterArray if !is_text => Vec::new(),
-        ValueKind::Other | ValueKind::CharacterArray | ValueKind::Character => {
-            memchr_iter(0, value).map(|at| (at, 1)).collect()
+        ValueKind::Other | ValueKind::CharacterArray | ValueKind::JsonArray if !is_text => {
+            Vec::new()
         }
         ValueKind::Json => {
             let (mut json, mut next, mut found) = (JsonText::new(encoding), 0, Vec::new());
@@ -99,6 +98,7 @@ fn nuls(value: &[u8], kind: ValueKind, is_text: bool, encoding: Encoding) -> Vec
             }
             found
         }
+        _ => memchr_iter(0, value).map(|at| (at, 1)).collect(),
     }
 }
 

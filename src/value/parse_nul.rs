@@ -1,5 +1,7 @@
 //! Raw NULs in the SQL text of a Parse message, whose end they hide. Knows no SQL.
 
+use std::ops::Range;
+
 use memchr::memchr;
 
 use super::nul::nul_to_space;
@@ -18,19 +20,26 @@ const OID_BYTES: usize = 4;
 ///
 /// Source: PostgreSQL manual, "Message Formats", Parse.
 pub fn mend_parse(body: &mut [u8]) -> u64 {
-    let Some(name_bytes) = memchr(0, body) else { return 0 };
-    let Some(rest) = body.get_mut(name_bytes + 1..) else { return 0 };
-    let Some(first) = memchr(0, rest) else { return 0 };
+    let text = text_with_nuls(body).and_then(|text| body.get_mut(text));
+    text.map_or(0, nul_to_space)
+}
+
+/// Where the SQL text of a Parse message lies that holds a byte 0x00, up to the zero byte that ends it;
+/// `None` where [`mend_parse`] touches nothing.
+pub fn text_with_nuls(body: &[u8]) -> Option<Range<usize>> {
+    let start = memchr(0, body)? + 1;
+    let rest = body.get(start..)?;
+    let first = memchr(0, rest)?;
     if ends_at(rest, first) {
-        return 0;
+        return None;
     }
     let types_max = rest.len() / OID_BYTES;
     let mut ends = (0..=types_max.min(usize::from(u16::MAX))).filter_map(|types| {
         let end = rest.len().checked_sub(1 + COUNT_BYTES + types * OID_BYTES)?;
         ends_at(rest, end).then_some(end)
     });
-    let (Some(end), None) = (ends.next(), ends.next()) else { return 0 };
-    rest.get_mut(..end).map_or(0, nul_to_space)
+    let (Some(end), None) = (ends.next(), ends.next()) else { return None };
+    Some(start..start + end)
 }
 
 /// Whether a zero byte at `end` can be the end of the text.

@@ -387,7 +387,7 @@ fn what_cannot_be_meant_is_refused_as_the_server_does() {
             "INSERT INTO t (nope) VALUES ($1)",
             "INSERT INTO nope VALUES ($1)",
             "INSERT INTO t VALUES ($2, $1) RETURNING",
-            "MERGE INTO t USING (SELECT $1 AS c) s ON false WHEN NOT MATCHED THEN INSERT VALUES (1, s.c)",
+            "MERGE INTO t USING (SELECT $1 || '' AS c) s ON false WHEN NOT MATCHED THEN INSERT VALUES (1, s.c)",
         ] {
             wire.parse("", sql, &[oid::VARCHAR, oid::INT4]).describe(b'S', "").sync();
             said += &exact_until_ready(&mut wire, 1);

@@ -7,7 +7,10 @@ use dms_proxy::value::ValueKind;
 pub(super) fn mended(value: &[u8], kind: ValueKind, encoding: Encoding) -> Vec<u8> {
     match kind {
         ValueKind::Json => without_json_nul(value, encoding),
-        ValueKind::Character | ValueKind::CharacterArray | ValueKind::Other => value.to_vec(),
+        ValueKind::Character
+        | ValueKind::CharacterArray
+        | ValueKind::JsonArray
+        | ValueKind::Other => value.to_vec(),
     }
     .iter()
     .map(|&byte| if byte == 0 { b' ' } else { byte })

@@ -9,7 +9,7 @@ use crate::statement::lexer::{Token, TokenKind};
 
 /// What ends an expression, a comma or a closing parenthesis apart that was not opened inside.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Ends {
+pub(in crate::statement) enum Ends {
     /// Nothing else: a value within parentheses.
     Parenthesis,
     /// The next clause or the end of the statement: an assignment.
@@ -20,9 +20,9 @@ pub(super) enum Ends {
 
 /// An expression that was passed.
 #[derive(Clone, Debug)]
-pub(super) struct Element {
-    pub(super) span: Range<usize>,
-    pub(super) value: SlotValue,
+pub(in crate::statement) struct Element {
+    pub(in crate::statement) span: Range<usize>,
+    pub(in crate::statement) value: SlotValue,
     /// Whether it is `*` or ends in `.*`, so that it stands for any number of values.
     pub(super) is_star: bool,
     /// Whether its last word may as well be an alias, so that its end is not known.
@@ -30,7 +30,10 @@ pub(super) struct Element {
 }
 
 /// Passes one expression; the cursor is at what ended it.
-pub(super) fn element(cursor: &mut Cursor<'_>, ends: Ends) -> Result<Element, NotUnderstood> {
+pub(in crate::statement) fn element(
+    cursor: &mut Cursor<'_>,
+    ends: Ends,
+) -> Result<Element, NotUnderstood> {
     let start = cursor.token.start;
     let (mut depth, mut cases) = (0_usize, 0_usize);
     let mut shape = Shape::default();

@@ -2,6 +2,7 @@
 //! recursion; keeps one row of values at a time.
 
 use super::element::{Element, Ends, at_end_of_item, element};
+use super::source::Source;
 use super::{Sink, Slot, SlotColumn, WriteKind, WritesHead};
 use crate::encoding::Encoding;
 use crate::statement::cursor::{Cursor, NotUnderstood, Understood, is_name};
@@ -38,6 +39,8 @@ pub(super) struct Walker<'a, 'f> {
     columns: Vec<Column>,
     is_prepare: bool,
     row: Vec<Slot>,
+    /// What the values of the row may name.
+    source: Option<Source>,
     sink: Sink<'f>,
     stopped: bool,
 }
@@ -51,6 +54,7 @@ impl<'a, 'f> Walker<'a, 'f> {
             columns: Vec::new(),
             is_prepare: false,
             row: Vec::new(),
+            source: None,
             sink,
             stopped: false,
         }
@@ -74,18 +78,7 @@ impl<'a, 'f> Walker<'a, 'f> {
     }
 
     fn write(&mut self) -> Understood {
-        loop {
-            if self.cursor.eat("explain") {
-                self.explain()?;
-            } else if self.cursor.eat("prepare") {
-                self.prepare()?;
-            } else {
-                break;
-            }
-        }
-        if self.cursor.eat("with") {
-            self.with()?;
-        }
+        self.prefix()?;
         if self.cursor.eat_all(&["insert", "into"]) {
             self.insert()
         } else if self.cursor.eat("update") {
@@ -95,6 +88,20 @@ impl<'a, 'f> Walker<'a, 'f> {
         } else {
             Err(NotUnderstood)
         }
+    }
+
+    /// What may stand in front of a statement that writes.
+    pub(super) fn prefix(&mut self) -> Understood {
+        loop {
+            if self.cursor.eat("explain") {
+                self.explain()?;
+            } else if self.cursor.eat("prepare") {
+                self.prepare()?;
+            } else {
+                break;
+            }
+        }
+        if self.cursor.eat("with") { self.with() } else { Ok(()) }
     }
 
     fn explain(&mut self) -> Understood {
@@ -159,6 +166,7 @@ impl<'a, 'f> Walker<'a, 'f> {
         if !set_operation {
             self.emit_row()?;
         }
+        self.source = None;
         if self.cursor.eat_all(&["do", "update", "set"]) {
             self.assignments()?;
             self.pass_rest()?;
@@ -166,7 +174,7 @@ impl<'a, 'f> Walker<'a, 'f> {
         Ok(())
     }
 
-    fn overriding(&mut self) -> Understood {
+    pub(super) fn overriding(&mut self) -> Understood {
         if !self.cursor.eat("overriding") {
             return Ok(());
         }
@@ -278,6 +286,11 @@ impl<'a, 'f> Walker<'a, 'f> {
         if !star && !self.fits(count) {
             self.row.clear();
         }
+        let mut behind = self.cursor;
+        if behind.eat("from") && behind.at(TokenKind::Open) {
+            self.cursor.bump();
+            self.source = self.source();
+        }
         Ok(())
     }
 
@@ -308,6 +321,10 @@ impl<'a, 'f> Walker<'a, 'f> {
     }
 
     fn emit_row(&mut self) -> Understood {
+        if let Some(mut source) = self.source.take() {
+            self.row.extend(self.named_parameters(&mut source, &self.row));
+            self.source = Some(source);
+        }
         let Some(head) = &self.head else { return Err(NotUnderstood) };
         for slot in self.row.drain(..) {
             if (self.sink)(head, slot).is_break() {
@@ -336,6 +353,8 @@ impl<'a, 'f> Walker<'a, 'f> {
         }
         self.expect("using")?;
         self.set_head(name, Vec::new(), WriteKind::Merge, None);
+        self.source = self.source();
+        self.take_bare_names(false);
         self.pass_to("when")?;
         while self.cursor.eat("when") {
             self.pass_to("then")?;
@@ -362,7 +381,17 @@ impl<'a, 'f> Walker<'a, 'f> {
         }
         self.expect("values")?;
         self.row()?;
-        self.emit_row()
+        // Of the target's columns an INSERT sees none.
+        self.take_bare_names(true);
+        self.emit_row()?;
+        self.take_bare_names(false);
+        Ok(())
+    }
+
+    fn take_bare_names(&mut self, takes: bool) {
+        if let Some(source) = &mut self.source {
+            source.takes_bare_names = takes;
+        }
     }
 
     /// `column = value, (column, ...) = [ROW] (value, ...), ...`, up to the next clause.
