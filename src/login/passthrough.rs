@@ -43,8 +43,8 @@ fn refuses(frame: &LoginFrame) -> bool {
 
 /// Channel binding ties a login to the TLS connection it comes by, and here there are two. A client
 /// without TLS is not shown that the target offers it: libpq takes that for a forgery. A client
-/// with TLS that binds to its own leg would be refused by the target with a riddle; better said at
-/// once. One that does not bind passes.
+/// that binds to its own leg, or says that it could have, would be refused by the target with a
+/// riddle; better said at once. One that does not bind passes.
 ///
 /// # Errors
 /// A peer has gone.
@@ -62,8 +62,7 @@ pub(super) async fn guard_channel_binding(
         }
         if let Some(without_plus) = without_plus(&said) {
             if !client.is_tls() {
-                opened.said = without_plus;
-                return Ok(Ok(()));
+                said = without_plus;
             }
             break;
         }
@@ -76,10 +75,9 @@ pub(super) async fn guard_channel_binding(
     }
     send(client, &said).await?;
     let answer = read_frame(client, FRAME_BYTES_MAX).await?;
-    let chosen = wire::cstring(answer.body()).map(|(mechanism, _)| mechanism);
-    if answer.tag == tag::PASSWORD && chosen == Some(PLUS) {
+    if answer.tag == tag::PASSWORD && may_bind(answer.body()) {
         opened.target.shutdown().await?;
-        return Ok(Err(cannot_bind()));
+        return Ok(Err(cannot_bind(client)));
     }
     send(&mut opened.target, &answer.bytes).await?;
     Ok(Ok(()))
@@ -97,18 +95,37 @@ fn without_plus(frame: &[u8]) -> Option<Vec<u8>> {
     (others.len() < list.len()).then(|| wire::with_body(tag::AUTHENTICATION, &[&code, &others]))
 }
 
-fn cannot_bind() -> OwnError {
-    OwnError::new("28000", "channel binding cannot pass through a proxy with TLS on both legs")
-        .with_hint(
-            "Set auth.mode = \"terminate\" on the proxy, or do without TLS on one leg \
-             (sslmode=disable in target.url or in the client), or channel_binding=disable in the \
-             client.",
-        )
+/// Whether a SASLInitialResponse binds, or says that the client would if the target did (RFC 5802,
+/// flag `y`): the target knows that it does.
+fn may_bind(body: &[u8]) -> bool {
+    let Some((mechanism, rest)) = wire::cstring(body) else { return false };
+    mechanism == PLUS || rest.get(4..).is_some_and(|first| first.starts_with(b"y"))
+}
+
+fn cannot_bind(client: &Stream) -> OwnError {
+    let message = match client.is_tls() {
+        true => "channel binding cannot pass through a proxy with TLS on both legs",
+        false => "a client that can bind its login to TLS came without it to a target with TLS",
+    };
+    OwnError::new("28000", message).with_hint(
+        "Set auth.mode = \"terminate\" on the proxy, or do without TLS on one leg \
+         (sslmode=disable in target.url, or in a client that binds), or channel_binding=disable in \
+         the client.",
+    )
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn clients_that_bind_or_could_are_known() {
+        assert!(may_bind(b"SCRAM-SHA-256-PLUS\0\0\0\0\x03p=t"));
+        assert!(may_bind(b"SCRAM-SHA-256\0\0\0\0\x03y,,"));
+        assert!(!may_bind(b"SCRAM-SHA-256\0\0\0\0\x03n,,"));
+        assert!(!may_bind(b"SCRAM-SHA-256\0\0\0"));
+        assert!(!may_bind(b"SCRAM-SHA-256"));
+    }
 
     #[test]
     fn only_the_list_with_the_mechanism_changes() {

@@ -424,6 +424,21 @@ fn plain_client_logs_in_by_scram_to_a_target_with_tls() {
 }
 
 #[test]
+fn plain_client_that_could_bind_is_told_what_to_do() {
+    let proxy = proxy("", "sslmode=require");
+    let endpoint = through(&proxy, "scram");
+    let mut wire = Wire::open(&endpoint);
+    wire.startup(&endpoint, &[]);
+    let offered = wire.read_frame().unwrap();
+    assert!(!transcript(&[offered]).contains("PLUS"));
+    let (tag, body) = super::terminate::initial("SCRAM-SHA-256", "y,,n=,r=abc");
+    wire.send(tag, body);
+    let said = wire.until_ready();
+    assert_eq!(sqlstate(&said), "28000");
+    assert!(field(&said, b'E', b'H').unwrap().contains("auth.mode"), "{}", transcript(&said));
+}
+
+#[test]
 fn a_session_without_tls_is_as_before() {
     let proxy = proxy("sslmode = \"allow\"", "sslmode=disable");
     let mut wire = log_in(&through(&proxy, "postgres"));
