@@ -36,7 +36,12 @@ impl Session {
         let mut at = std::mem::take(&mut self.judged_ahead);
         let mut wait = false;
         while at < unread.len() {
-            if matches!(self.copy_in, CopyIn::Rows(_)) {
+            // A frame among the rows that is none of them goes by as it would elsewhere.
+            let of_rows = matches!(
+                self.client_body,
+                Body { remaining: 0, .. } | Body { mend: Mend::Rows, .. }
+            );
+            if of_rows && matches!(self.copy_in, CopyIn::Rows(_)) {
                 if at > 0 {
                     break;
                 }
