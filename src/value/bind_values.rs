@@ -57,6 +57,13 @@ pub fn rewrite_bind(
     body: &[u8],
     parameters: &[Option<BindParameter>],
 ) -> Result<(Option<Vec<u8>>, Vec<BindFinding>), BindRefusal> {
+    // Most values come as text, of which only judges and types that were left to the target want more.
+    let may_change = |parameter: &BindParameter, is_text: bool| {
+        !is_text || parameter.is_inferred || parameter.judge.is_some()
+    };
+    if !any_parameter(body, parameters, may_change) {
+        return Ok((None, Vec::new()));
+    }
     let Some(values) = BindValues::read(body) else { return Ok((None, Vec::new())) };
     let mut found = Vec::new();
     let mut changed = Vec::new();
@@ -83,6 +90,16 @@ pub fn rewrite_bind(
 /// Whether a Bind, of which `front` is there, may hold values in binary format that the target would
 /// take for values of another type.
 pub fn needs_rewriting(front: &[u8], parameters: &[Option<BindParameter>]) -> bool {
+    any_parameter(front, parameters, |parameter, is_text| parameter.is_inferred && !is_text)
+}
+
+/// Whether anything holds for a parameter and its format (text or not), as far as `front` goes; true
+/// where it does not reach to the formats.
+fn any_parameter(
+    front: &[u8],
+    parameters: &[Option<BindParameter>],
+    holds: impl Fn(&BindParameter, bool) -> bool,
+) -> bool {
     let behind_name = |bytes: &[u8]| memchr(0, bytes).map_or(bytes.len(), |at| at + 1);
     let rest = front.get(behind_name(front)..).unwrap_or_default();
     let rest = rest.get(behind_name(rest)..).unwrap_or_default();
@@ -92,9 +109,9 @@ pub fn needs_rewriting(front: &[u8], parameters: &[Option<BindParameter>]) -> bo
         1 => formats.starts_with(&[0, 0]),
         _ => formats.get(2 * index..).is_some_and(|format| format.starts_with(&[0, 0])),
     };
-    let mut inferred = parameters.iter().enumerate();
-    inferred.any(|(index, parameter)| {
-        parameter.as_ref().is_some_and(|parameter| parameter.is_inferred) && !is_text(index)
+    let mut parameters = parameters.iter().enumerate();
+    parameters.any(|(index, parameter)| {
+        parameter.as_ref().is_some_and(|parameter| holds(parameter, is_text(index)))
     })
 }
 
