@@ -118,7 +118,10 @@ impl Session {
         }
         written.executes = execute_constants(sql, self.lexing);
         for constant in &written.executes {
-            written.relations.push(name_of_prepared(&constant.statement));
+            let name = name_of_prepared(&constant.statement);
+            if written.relations.last() != Some(&name) {
+                written.relations.push(name);
+            }
         }
         if !statement::may_write(sql) {
             return written;

@@ -81,11 +81,11 @@ pub(super) fn last_comma(sql: &[u8], start: usize, depth: usize) -> (usize, usiz
 
 /// The length of the word in front if it is a whole value.
 fn word_length(rest: &[u8]) -> Option<usize> {
-    WORDS.iter().map(|word| word.len()).zip(WORDS).find_map(|(length, word)| {
-        let ends = matches!(rest.get(length), Some(b',' | b')'));
-        let there = rest.get(..length).is_some_and(|start| start.eq_ignore_ascii_case(word));
-        (ends && there).then_some(length)
-    })
+    let stands = |word: &&[u8]| {
+        matches!(rest.get(word.len()), Some(b',' | b')'))
+            && rest.get(..word.len()).is_some_and(|start| start.eq_ignore_ascii_case(word))
+    };
+    WORDS.into_iter().find(stands).map(<[u8]>::len)
 }
 
 #[cfg(test)]
