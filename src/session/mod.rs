@@ -258,7 +258,7 @@ impl Session {
 
     /// Who the client is.
     pub fn startup(&self) -> &StartupParameters {
-        &self.startup
+        &self.context.startup
     }
 
     /// What the session has done so far.

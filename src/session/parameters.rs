@@ -197,7 +197,7 @@ impl Session {
         relation: &Relation,
         column: &crate::value::Column,
     ) -> Option<ColumnJudge> {
-        let asked = self.policy.judges_values();
+        let asked = self.context.policy.judges_values();
         asked.then(|| self.row_judge(relation, column))
     }
 
@@ -207,7 +207,7 @@ impl Session {
         relation: &Relation,
         column: &crate::value::Column,
     ) -> ColumnJudge {
-        let bad_dates = self.policy.bad_dates_of(&relation.schema, &relation.table, &column.name);
-        ColumnJudge::new(&self.policy.values, bad_dates, column, self.lexing.encoding)
+        let bad_dates = self.context.policy.bad_dates_of(&relation.schema, &relation.table, &column.name);
+        ColumnJudge::new(&self.context.policy.values, bad_dates, column, self.context.lexing.encoding)
     }
 }

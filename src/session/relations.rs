@@ -196,7 +196,7 @@ impl Session {
         names: impl IntoIterator<Item = &'a Name>,
         extended: bool,
     ) -> Result<(), Vec<u8>> {
-        let common = &self.policy.common;
+        let common = &self.context.common;
         let (definitions, seconds) = (common.definitions(), common.clock_seconds());
         let relations = &mut self.relations;
         let is_old = seconds.saturating_sub(relations.since_seconds) > SECONDS_MAX
@@ -210,7 +210,7 @@ impl Session {
             relations.known.retain(|name, _| name.len() != PREPARED_PARTS);
         }
         // A transaction that is aborted answers nothing, and what waits is refused as well.
-        let can_ask = self.transaction_status != b'E';
+        let can_ask = self.context.status != TransactionStatus::Aborted;
         let unknown = names.into_iter().find(|name| !relations.known.contains_key(*name));
         let Some(name) = unknown.filter(|_| can_ask) else {
             relations.text_waits = false;
@@ -232,13 +232,13 @@ impl Session {
     /// known any more behind it.
     pub(super) fn know_new_tables(&mut self, sql: &[u8], script: &Script) {
         let may_write = script.loads && script.changes_relations && script.statements > 1;
-        if !may_write || !self.settings.rewrite {
+        if !may_write || !self.context.settings.rewrite {
             return;
         }
         let mapped = statement::apply(sql, &script.edits);
         // Else what is there may stay, whatever the text says.
-        let creates = self.settings.table_prep == TablePrep::PassThrough;
-        for table in statement::new_tables(&mapped, self.lexing) {
+        let creates = self.context.settings.table_prep == TablePrep::PassThrough;
+        for table in statement::new_tables(&mapped, self.context.lexing) {
             let known = self.relations.known.get(&table.name);
             let is_missing = known.is_some_and(|known| known.columns.is_empty());
             if is_missing || creates && !table.may_be_there {
@@ -283,11 +283,11 @@ impl Session {
     }
 
     fn question_for(&self, name: &Name) -> OwnStatement {
-        let major = self.server_version.split(|c: char| !c.is_ascii_digit()).next();
+        let major = self.context.server_version.split(|c: char| !c.is_ascii_digit()).next();
         let major = major.and_then(|major| major.parse().ok()).unwrap_or(0);
         // A name in another encoding than UTF-8 cannot be spelled here, and finds nothing.
         let spelled = |name: &[u8]| {
-            let speaks = self.lexing.encoding == Encoding::Utf8 || name.is_ascii();
+            let speaks = self.context.lexing.encoding == Encoding::Utf8 || name.is_ascii();
             String::from_utf8(name.to_vec()).ok().filter(|_| speaks).unwrap_or_default()
         };
         if let [_, _, _, statement] = name.as_slice() {

@@ -63,7 +63,7 @@ impl Parking {
 impl Session {
     /// The relations that have to be known before tables can be prepared.
     pub(super) fn prepared_relations(&self, script: &Script) -> Vec<Name> {
-        if self.settings.table_prep != TablePrep::DropAndCreate {
+        if self.context.settings.table_prep != TablePrep::DropAndCreate {
             return Vec::new();
         }
         dropped(script).map(|table| table.name.clone()).collect()
@@ -71,10 +71,10 @@ impl Session {
 
     /// The statement that has to run before the text goes, if there is one. Its relations are known.
     pub(super) fn parking_due(&mut self, script: &Script) -> Option<OwnStatement> {
-        if self.transaction_status == b'E' {
+        if self.context.status == TransactionStatus::Aborted {
             return None;
         }
-        if self.settings.table_prep == TablePrep::DropAndCreate && !self.parking.done_for_text {
+        if self.context.settings.table_prep == TablePrep::DropAndCreate && !self.parking.done_for_text {
             let relations = dropped(script).filter_map(|table| self.relations.get(&table.name));
             let tables: Vec<TableName> = relations
                 .filter(|relation| !relation.columns.is_empty())
@@ -93,7 +93,7 @@ impl Session {
 
     /// Whether this session parks foreign keys before it loads; not whether it has done so.
     pub(super) fn parks(&self) -> bool {
-        match self.settings.foreign_keys {
+        match self.context.settings.foreign_keys {
             ForeignKeys::Park => true,
             ForeignKeys::ReplicaRole => self.parking.instead_of_role,
             ForeignKeys::Off => false,
@@ -105,8 +105,8 @@ impl Session {
     pub(super) fn parking_of_all_due(&mut self, loads: bool) -> Option<OwnStatement> {
         let due = loads
             && self.parks()
-            && self.settings.phase == LoadPhase::FullLoad
-            && self.transaction_status != b'E'
+            && self.context.settings.phase == LoadPhase::FullLoad
+            && self.context.status != TransactionStatus::Aborted
             && !self.parking.done
             && !self.parking.refused
             && !self.parking.tried;
@@ -121,7 +121,7 @@ impl Session {
     /// has yet to answer: only then it is known whether anything can be parked. In a pipeline the
     /// target may keep its answers for itself, so there nobody waits.
     pub(super) fn parking_awaits_status(&self) -> bool {
-        self.transaction_status == b'E'
+        self.context.status == TransactionStatus::Aborted
             && !self.in_pipeline
             && self.replies.len() > 0
             && self.parks()
@@ -150,7 +150,7 @@ impl Session {
             self.parking.done = !transient;
             self.parking.refused = failure.is_some() && !transient;
             // The status of a pipeline is not known: it may be a transaction of its own.
-            self.parking.in_transaction = self.transaction_status != b'I' || self.in_pipeline;
+            self.parking.in_transaction = self.context.status != TransactionStatus::Idle || self.in_pipeline;
         } else {
             self.parking.done_for_text = true;
         }
@@ -167,16 +167,16 @@ impl Session {
             true => "It is tried again with the next load.",
             false => "Park them as their tables' owner: dms-proxy fk park.",
         });
-        if self.policy.on_denied == OnDenied::Fail && !transient {
+        if self.context.policy.on_denied == OnDenied::Fail && !transient {
             return Err(warning);
         }
-        tracing::warn!(user = self.startup.user, detail = warning.detail, "{}", warning.message);
+        tracing::warn!(user = self.context.startup.user, detail = warning.detail, "{}", warning.message);
         Ok(wire::notice_response(&warning))
     }
 
     /// Turns the statements that prepare tables into what the mode says.
     pub(super) fn plan_table_statements(&mut self, script: &Script, planned: &mut Planned) {
-        let mut settings = self.settings;
+        let mut settings = self.context.settings;
         let mut set = script.settings.iter().peekable();
         for statement in &script.table_statements {
             // What the text itself has set in front of the statement is in force there.
@@ -209,7 +209,7 @@ impl Session {
                 }
             };
             if let Some(tag) = tag {
-                let encoded = statement_sql(statement, mode, self.lexing.encoding);
+                let encoded = statement_sql(statement, mode, self.context.lexing.encoding);
                 planned.replace(statement.span.clone(), &encoded);
                 planned.tags.push((statement.number, tag));
             }

@@ -113,10 +113,10 @@ impl Session {
     /// What the text writes to.
     pub(super) fn written(&self, sql: &[u8], declared: &[u32]) -> Written {
         let mut written = Written::default();
-        if !self.settings.rewrite {
+        if !self.context.settings.rewrite {
             return written;
         }
-        written.executes = execute_constants(sql, self.lexing);
+        written.executes = execute_constants(sql, self.context.lexing);
         for constant in &written.executes {
             let name = name_of_prepared(&constant.statement);
             if written.relations.last() != Some(&name) {
@@ -127,8 +127,8 @@ impl Session {
             return written;
         }
         let has_only_constants = self.has_only_constants(sql);
-        if has_only_constants || self.policy.leaves_out_generated {
-            for head in write_heads(sql, self.lexing) {
+        if has_only_constants || self.context.policy.leaves_out_generated {
+            for head in write_heads(sql, self.context.lexing) {
                 if written.relations.last() != Some(&head.name) {
                     written.relations.push(head.name);
                 }
@@ -137,7 +137,7 @@ impl Session {
         if has_only_constants {
             return written;
         }
-        for_each_slot(sql, self.lexing, &mut |head: &WritesHead, slot: Slot| {
+        for_each_slot(sql, self.context.lexing, &mut |head: &WritesHead, slot: Slot| {
             let relations = &mut written.relations;
             if relations.last() != Some(&head.name) && self.matters(sql, &slot, declared) {
                 relations.push(head.name.clone());
@@ -155,7 +155,7 @@ impl Session {
     /// Whether the text is long, and all its values are constants of which nothing but their type
     /// can matter: then its relations are looked at first, and its values only if they have to be.
     fn has_only_constants(&self, sql: &[u8]) -> bool {
-        sql.len() >= LONG_TEXT_BYTES && !self.policy.judges_rows() && memchr(b'$', sql).is_none()
+        sql.len() >= LONG_TEXT_BYTES && !self.context.policy.judges_rows() && memchr(b'$', sql).is_none()
     }
 
     /// Whether constants may have to be spelled anew for any column of the relation.
@@ -172,7 +172,7 @@ impl Session {
 
     /// Whether the type of its column decides over a value.
     fn matters(&self, sql: &[u8], slot: &Slot, declared: &[u32]) -> bool {
-        if self.policy.judges_rows() {
+        if self.context.policy.judges_rows() {
             return !matches!(slot.value, SlotValue::Default);
         }
         let written = || sql.get(slot.span.clone()).unwrap_or_default();
@@ -195,10 +195,10 @@ impl Session {
     /// What has to change in the text, whose relations are known as far as they can be.
     pub(super) fn plan_writes(&self, sql: &[u8], declared: &[u32], written: &Written) -> Planned {
         let mut planned = Planned::default();
-        if !self.settings.rewrite {
+        if !self.context.settings.rewrite {
             return planned;
         }
-        planned.json_constants = statement::json_casts(sql, self.lexing);
+        planned.json_constants = statement::json_casts(sql, self.context.lexing);
         for ExecuteConstant { statement, index, span } in &written.executes {
             let taken = self.relations.get(&name_of_prepared(statement));
             let parameter = taken.and_then(|taken| taken.columns.get(*index));
@@ -216,7 +216,7 @@ impl Session {
                 return planned;
             }
         }
-        for_each_write(sql, self.lexing, SLOTS_MAX, &mut |writes: Writes| {
+        for_each_write(sql, self.context.lexing, SLOTS_MAX, &mut |writes: Writes| {
             let Some(relation) = self.relations.get(&writes.head.name).cloned() else {
                 return ControlFlow::Continue(());
             };
@@ -233,7 +233,7 @@ impl Session {
 
     /// Takes columns whose fields are left out of a COPY out of its list, too.
     pub(super) fn plan_copies(&self, sql: &[u8], copies: &[CopyIn], planned: &mut Planned) {
-        if !self.settings.rewrite || !self.policy.leaves_out_generated {
+        if !self.context.settings.rewrite || !self.context.policy.leaves_out_generated {
             return;
         }
         for copy in copies {
@@ -286,7 +286,7 @@ impl Session {
             let left_out = is_dropped
                 || column.is_generated
                     && !is_default
-                    && self.policy.leaves_out_generated
+                    && self.context.policy.leaves_out_generated
                     && takes_default(sql, &writes.head, slot);
             if left_out && !is_dropped && !matches!(slot.value, SlotValue::SourceParameter(_)) {
                 planned.replace(slot.span.clone(), b"DEFAULT");
@@ -310,7 +310,7 @@ impl Session {
             }
         }
         if let (Some(column), Some(at), true) =
-            (identity, writes.head.overriding_at, self.policy.overrides_identity)
+            (identity, writes.head.overriding_at, self.context.policy.overrides_identity)
         {
             planned.replace(at..at, b" OVERRIDING SYSTEM VALUE ");
             planned.note(relation, column, ValueRule::OverridingSystemValue, 1);
@@ -330,7 +330,7 @@ impl Session {
         planned: &mut Planned,
     ) -> Vec<usize> {
         let has_generated = relation.columns.iter().any(|column| column.is_generated);
-        if !self.policy.leaves_out_generated || !has_generated {
+        if !self.context.policy.leaves_out_generated || !has_generated {
             return Vec::new();
         }
         let names: Vec<&[u8]> = relation.columns.iter().map(|column| &*column.name).collect();
@@ -340,7 +340,7 @@ impl Session {
         };
         let is_left_out = |at| generated(at).is_some();
         let span = writes.span.clone();
-        let dropped = without_columns(sql, span, self.lexing, &names, &is_left_out);
+        let dropped = without_columns(sql, span, self.context.lexing, &names, &is_left_out);
         let Some((replacements, dropped)) = dropped else { return Vec::new() };
         planned.replacements.extend(replacements);
         for column in dropped.iter().filter_map(|at| generated(*at)) {
@@ -364,7 +364,7 @@ impl Session {
                 quoted_boolean(sql, span()).map(str::to_owned)
             }
             SlotValue::BitString | SlotValue::HexInteger if type_oid == BYTEA => {
-                quoted_hex(sql, span(), self.lexing)
+                quoted_hex(sql, span(), self.context.lexing)
             }
             _ => None,
         };
@@ -380,7 +380,7 @@ impl Session {
             return;
         };
         let text = match slot.value {
-            SlotValue::String => constant_text(sql, span(), self.lexing),
+            SlotValue::String => constant_text(sql, span(), self.context.lexing),
             SlotValue::Integer | SlotValue::Number => sql.get(span()).map(<[u8]>::to_vec),
             _ => None,
         };
@@ -393,14 +393,14 @@ impl Session {
         }
         match verdict {
             Verdict::Keep => {}
-            Verdict::Replace(value) => planned.replace(span(), &quoted_text(&value, self.lexing)),
+            Verdict::Replace(value) => planned.replace(span(), &quoted_text(&value, self.context.lexing)),
             Verdict::Null => planned.replace(span(), b"NULL"),
             // All behind the first is never reached.
             Verdict::Refuse(_) if planned.refused.is_some() => {}
             Verdict::Refuse(refusal) => {
                 let place = format!("value {}", number + 1);
                 let before = sql.get(..slot.span.start).unwrap_or_default();
-                let position = Some(self.lexing.encoding.count_characters(before) + 1);
+                let position = Some(self.context.lexing.encoding.count_characters(before) + 1);
                 let error = relation.refusal(&refusal, &column.column.name, &place);
                 planned.refused = Some(OwnError { position, ..error });
                 planned.replace(span(), FAILING_EXPRESSION);
@@ -410,11 +410,11 @@ impl Session {
 
     /// Mends the constants that are JSON, in place.
     pub(super) fn mend_json_constants(&mut self, sql: &mut [u8], planned: &Planned) {
-        if self.policy.values.nul == NulPolicy::Reject {
+        if self.context.policy.values.nul == NulPolicy::Reject {
             return;
         }
         for span in &planned.json_constants {
-            let mended = mend_json_constant(sql, span.clone(), self.lexing);
+            let mended = mend_json_constant(sql, span.clone(), self.context.lexing);
             self.counts.nul_constant += mended;
             self.note_place(Place::default(), "nul-in-constant", mended);
         }
@@ -424,7 +424,7 @@ impl Session {
     pub(super) fn note_changes(&mut self, changes: Vec<Change>) {
         for change in changes {
             self.counts.count_value(change.rule, change.count);
-            if change.rule.is_silent_loss() && self.policy.values.silent_loss == SilentLoss::Warn {
+            if change.rule.is_silent_loss() && self.context.policy.values.silent_loss == SilentLoss::Warn {
                 let Change { relation, column, rule, count, .. } = &change;
                 self.warn_of_loss(relation, column, *rule, *count);
             }
@@ -468,7 +468,7 @@ impl Session {
     pub(super) fn note_sample(&mut self, place: Place, rule: &str, count: u64, sample: String) {
         if count > 0 {
             let place = Place { rule: rule.to_owned(), ..place };
-            let seconds = self.policy.common.clock_seconds();
+            let seconds = self.context.common.clock_seconds();
             self.entries.note(&place, count, seconds, || Some(sample));
         }
     }

@@ -1,7 +1,7 @@
 //! What the target answered to a question of the proxy's own: rows, or an error. Reads frames; may not
 //! know what was asked.
 
-use super::message::{data_row_text, error_field};
+use super::message::{data_row_text, error_field, parameter_oids};
 use super::{printable, tag};
 
 /// The DETAIL by which a WARNING is known as an error that a statement of ours has caught.
@@ -21,6 +21,10 @@ pub struct Answer {
     pub rows: Vec<AnswerRow>,
     /// The error, where there was one; or one that the statement has caught and warns of.
     pub failure: Option<Failure>,
+    /// The types of a ParameterDescription.
+    pub parameters: Vec<u32>,
+    /// A row was too long to be kept.
+    pub is_cut: bool,
     bytes: usize,
 }
 
@@ -45,13 +49,11 @@ impl Answer {
     pub fn on_frame(&mut self, frame_tag: u8, body: &[u8]) -> Result<(), AnswerTooLong> {
         match frame_tag {
             tag::DATA_ROW => {
-                self.bytes = self.bytes.saturating_add(body.len());
-                if self.bytes > ANSWER_BYTES_MAX {
-                    return Err(AnswerTooLong);
-                }
+                self.count(body.len())?;
                 let columns = data_row_text(body).unwrap_or_default();
                 self.rows.push(columns.into_iter().map(|value| Some(value?.to_vec())).collect());
             }
+            tag::PARAMETER_DESCRIPTION => self.parameters = parameter_oids(body),
             tag::NOTICE_RESPONSE if error_field(body, b'D') != Some(CAUGHT.as_bytes()) => {}
             tag::ERROR_RESPONSE | tag::NOTICE_RESPONSE => {
                 let field = |code| printable(error_field(body, code).unwrap_or_default());
@@ -60,6 +62,20 @@ impl Answer {
             _ => {}
         }
         Ok(())
+    }
+
+    /// Takes note of a frame that is too long to be held. A row among them is missing from the answer.
+    ///
+    /// # Errors
+    /// The rows have more than [`ANSWER_BYTES_MAX`] bytes.
+    pub fn on_long_frame(&mut self, frame_tag: u8, bytes: usize) -> Result<(), AnswerTooLong> {
+        self.is_cut |= frame_tag == tag::DATA_ROW;
+        self.count(bytes)
+    }
+
+    fn count(&mut self, bytes: usize) -> Result<(), AnswerTooLong> {
+        self.bytes = self.bytes.saturating_add(bytes);
+        if self.bytes > ANSWER_BYTES_MAX { Err(AnswerTooLong) } else { Ok(()) }
     }
 }
 

@@ -69,11 +69,26 @@ pub fn bind_value_count(body: &[u8]) -> Option<u16> {
     rest.first_chunk::<2>().map(|count| u16::from_be_bytes(*count))
 }
 
-/// The transaction status in the body of a ReadyForQuery: `I`, `T` or `E`.
-pub fn ready_status(body: &[u8]) -> Option<u8> {
+/// Where a session stands with its transaction.
+///
+/// Source: PostgreSQL manual, "Message Formats", ReadyForQuery.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum TransactionStatus {
+    /// No transaction is open (`I`).
+    #[default]
+    Idle,
+    /// A transaction is open (`T`).
+    Open,
+    /// A transaction is open and has failed: all but its end is refused (`E`).
+    Aborted,
+}
+
+/// The transaction status in the body of a ReadyForQuery; a status that does not exist counts as idle.
+pub fn ready_status(body: &[u8]) -> TransactionStatus {
     match body {
-        &[status] => Some(status),
-        _ => None,
+        b"T" => TransactionStatus::Open,
+        b"E" => TransactionStatus::Aborted,
+        _ => TransactionStatus::Idle,
     }
 }
 

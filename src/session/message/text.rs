@@ -4,7 +4,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::client_frames::{Judged, PLANS_MAX};
+use super::client_frames::{Progress, PLANS_MAX};
 use super::expected_replies::{Expected, Failing, Notes, Request, Synthesize};
 use super::position_map::PositionMap;
 use super::prepared_statements::Plan;
@@ -23,23 +23,23 @@ pub(super) const FAILING_SQL: &str = "SELECT NULL::pg_catalog.varchar(0)";
 
 impl Session {
     /// Query and Parse: the messages that carry SQL.
-    pub(super) fn on_statement(&mut self, head: Head, rest: &mut [u8], first: bool) -> Judged {
-        if head.frame_bytes > self.policy.statement_bytes_max {
+    pub(super) fn on_statement(&mut self, head: Head, rest: &mut [u8], first: bool) -> Progress {
+        if head.frame_bytes > self.context.policy.statement_bytes_max {
             return self.on_long_statement(head, rest, first);
         }
         if !first {
-            return Judged::Later;
+            return Progress::Later;
         }
         if self.parking_awaits_status() {
-            return Judged::Wait;
+            return Progress::Wait;
         }
-        let Some(body) = rest.get_mut(HEAD_BYTES..head.frame_bytes) else { return Judged::Later };
+        let Some(body) = rest.get_mut(HEAD_BYTES..head.frame_bytes) else { return Progress::Later };
         self.counts.statements += u64::from(!self.relations.text_waits());
         if head.tag == tag::QUERY { self.on_query(head, body) } else { self.on_parse(head, body) }
     }
 
     /// A statement that is too long to be held: only raw NULs are mended, while it arrives.
-    fn on_long_statement(&mut self, head: Head, rest: &[u8], first: bool) -> Judged {
+    fn on_long_statement(&mut self, head: Head, rest: &[u8], first: bool) -> Progress {
         // What is that long holds rows.
         if let Some(park) = self.parking_of_all_due(true) {
             return self.ask_first(park, head.tag == tag::PARSE, first);
@@ -51,7 +51,7 @@ impl Session {
             let there = rest.get(HEAD_BYTES..).unwrap_or_default();
             let name = match wire::cstring(there) {
                 Some((name, _)) => name,
-                None if there.len() < NAME_BYTES => return Judged::Later,
+                None if there.len() < NAME_BYTES => return Progress::Later,
                 None => there,
             };
             self.prepared.forget_kinds(name);
@@ -71,14 +71,14 @@ impl Session {
         self.relations.on_change();
         let notes = Notes { unread: true, ..Notes::default() };
         self.replies.push(Expected::with(Request::Query, notes));
-        if self.settings.rewrite && self.policy.values.nul == NulPolicy::Space {
+        if self.context.settings.rewrite && self.context.policy.values.nul == NulPolicy::Space {
             let scanner = QueryScanner::new(head.body_bytes());
             return self.pass_mending(head, Mend::Query(scanner));
         }
         self.pass(head)
     }
 
-    fn on_query(&mut self, head: Head, body: &mut [u8]) -> Judged {
+    fn on_query(&mut self, head: Head, body: &mut [u8]) -> Progress {
         let mut shorter = self.without_raw_nuls(body);
         let is_shorter = shorter.is_some();
         let whole: &mut [u8] = shorter.as_deref_mut().unwrap_or(body);
@@ -87,7 +87,7 @@ impl Session {
         let length = wire::cstring(whole).map_or(whole.len(), |(sql, _)| sql.len());
         let is_cut = length + 1 < whole.len();
         let sql = whole.get_mut(..length).unwrap_or_default();
-        let script = statement::read(sql, self.lexing, &self.policy.mapping);
+        let script = statement::read(sql, self.context.lexing, &self.context.policy.mapping);
         self.prepared.close_unnamed();
         self.prepared.forget_all_kinds();
         let zero_byte = is_cut.then(|| self.zero_byte_refusal(sql)).flatten();
@@ -98,7 +98,7 @@ impl Session {
         let asked = self.ask_before(&script, written.relations.clone(), false);
         self.query_waits = asked.is_err() && self.in_pipeline;
         if let Err(question) = asked {
-            return Judged::Done(Step::Replace(0, question));
+            return Progress::Done(Step::Replace(0, question));
         }
         self.know_new_tables(sql, &script);
         let mut planned = self.plan_writes(sql, &[], &written);
@@ -134,17 +134,17 @@ impl Session {
         }
         let settle = (due && !has_copies).then(|| self.settle_frames(cause, false));
         match (rewritten, settle) {
-            (None, None) => Judged::Passed(head.frame_bytes),
+            (None, None) => Progress::Passed(head.frame_bytes),
             (rewritten, settle) => {
                 let mut frames =
                     rewritten.unwrap_or_else(|| wire::with_body(tag::QUERY, &[&*body]));
                 frames.extend(settle.unwrap_or_default());
-                Judged::Done(Step::Replace(head.frame_bytes, frames))
+                Progress::Done(Step::Replace(head.frame_bytes, frames))
             }
         }
     }
 
-    fn on_parse(&mut self, head: Head, body: &mut [u8]) -> Judged {
+    fn on_parse(&mut self, head: Head, body: &mut [u8]) -> Progress {
         let mut shorter = self.without_nuls_of(body, text_with_nuls);
         let is_shorter = shorter.is_some();
         let body: &mut [u8] = shorter.as_deref_mut().unwrap_or(body);
@@ -152,20 +152,20 @@ impl Session {
             // The target says what is wrong with it.
             self.in_pipeline = true;
             self.replies.push(Expected::new(Request::Parse));
-            return Judged::Passed(head.frame_bytes);
+            return Progress::Passed(head.frame_bytes);
         };
         let (front, rest) = body.split_at_mut(sql.start);
         let (sql, back) = rest.split_at_mut(sql.len());
         let name = front.strip_suffix(b"\0").unwrap_or_default();
         let types = back.get(1..).unwrap_or_default();
         let declared = wire::parameter_oids(types);
-        let script = statement::read(sql, self.lexing, &self.policy.mapping);
+        let script = statement::read(sql, self.context.lexing, &self.context.policy.mapping);
         if let Some(error) = self.refusal(sql, &script) {
             return self.fail_parse(head, name, types, error);
         }
         let written = self.written(sql, &declared);
         if let Err(question) = self.ask_before(&script, written.relations.clone(), true) {
-            return Judged::Done(Step::Replace(0, question));
+            return Progress::Done(Step::Replace(0, question));
         }
         let mut planned = self.plan_writes(sql, &declared, &written);
         self.plan_copies(sql, &script.copies, &mut planned);
@@ -212,15 +212,15 @@ impl Session {
             .then(|| Box::new(Notes { positions, undo, refused, ..Notes::default() }));
         self.replies.push(Expected { request: Request::Parse, notes });
         match rewritten {
-            Some(frame) => Judged::Done(Step::Replace(head.frame_bytes, frame)),
-            None => Judged::Passed(head.frame_bytes),
+            Some(frame) => Progress::Done(Step::Replace(head.frame_bytes, frame)),
+            None => Progress::Passed(head.frame_bytes),
         }
     }
 
     /// Whether all U+0000 of a text become spaces, whatever they go into.
     fn mends_texts_in_place(&self) -> bool {
-        let values = &self.policy.values;
-        self.settings.rewrite
+        let values = &self.context.policy.values;
+        self.context.settings.rewrite
             && values.nul == NulPolicy::Space
             && values.replacements.of_nul().is_none()
     }
@@ -237,13 +237,13 @@ impl Session {
         body: &[u8],
         find: impl FnOnce(&[u8]) -> Option<Range<usize>>,
     ) -> Option<Vec<u8>> {
-        let values = &self.policy.values;
+        let values = &self.context.policy.values;
         let put = match (values.replacements.of_nul(), values.nul) {
             (Some(Some(put)), _) => u8::try_from(put).ok().filter(u8::is_ascii)?,
             (Some(None), _) | (None, NulPolicy::Remove) => 0,
             (None, _) => return None,
         };
-        let span = if self.settings.rewrite { find(body)? } else { return None };
+        let span = if self.context.settings.rewrite { find(body)? } else { return None };
         let text = body.get(span.clone())?;
         let nuls = memchr::memchr_iter(0, text).count();
         if nuls == 0 {
@@ -259,7 +259,7 @@ impl Session {
 
     /// Mends the U+0000 of a Query in place, as bytes and in constants.
     fn mend_query(&mut self, body: &mut [u8]) {
-        let spaces = self.settings.rewrite && self.policy.values.nul == NulPolicy::Space;
+        let spaces = self.context.settings.rewrite && self.context.policy.values.nul == NulPolicy::Space;
         if !spaces {
             return;
         }
@@ -267,14 +267,14 @@ impl Session {
         scanner.scan(body);
         self.note_nuls(Nuls::Query, scanner.take_replaced());
         if self.mends_texts_in_place() {
-            let constants = statement::mend_literals(body, self.lexing);
+            let constants = statement::mend_literals(body, self.context.lexing);
             self.note_nuls(Nuls::Constant, constants);
         }
     }
 
     /// The same for a Parse; gives where its text lies, or none where it is no Parse.
     fn mend_parse_text(&mut self, body: &mut [u8]) -> Option<Range<usize>> {
-        let mends = self.settings.rewrite && self.policy.values.nul != NulPolicy::Reject;
+        let mends = self.context.settings.rewrite && self.context.policy.values.nul != NulPolicy::Reject;
         if mends {
             let bytes = mend_parse(body);
             self.note_nuls(Nuls::Query, bytes);
@@ -283,7 +283,7 @@ impl Session {
         let start = parse.name.len() + 1;
         let span = start..start + parse.sql.len();
         if self.mends_texts_in_place() {
-            let constants = statement::mend_literals(body.get_mut(span.clone())?, self.lexing);
+            let constants = statement::mend_literals(body.get_mut(span.clone())?, self.context.lexing);
             self.note_nuls(Nuls::Constant, constants);
         }
         Some(span)
@@ -291,19 +291,19 @@ impl Session {
 
     /// Mends what only the columns or the plan have decided about.
     fn mend_constants(&mut self, sql: &mut [u8], planned: &Planned) {
-        if !self.settings.rewrite {
+        if !self.context.settings.rewrite {
             return;
         }
         self.mend_json_constants(sql, planned);
-        if self.policy.values.nul != NulPolicy::Reject && !self.mends_texts_in_place() {
+        if self.context.policy.values.nul != NulPolicy::Reject && !self.mends_texts_in_place() {
             // Those that go into no column that is known cannot be told from code points. The
             // others are spelled anew, and counted with their columns.
             let counted = planned.replacements.iter().map(|replacement| {
                 let mut written = sql.get(replacement.span.clone()).unwrap_or_default().to_vec();
-                statement::mend_literals(&mut written, self.lexing)
+                statement::mend_literals(&mut written, self.context.lexing)
             });
             let counted: u64 = counted.sum();
-            let constants = statement::mend_literals(sql, self.lexing);
+            let constants = statement::mend_literals(sql, self.context.lexing);
             self.note_nuls(Nuls::Constant, constants.saturating_sub(counted));
         }
     }
@@ -331,11 +331,11 @@ impl Session {
         mut written: Vec<Name>,
         extended: bool,
     ) -> Result<(), Vec<u8>> {
-        if !self.settings.rewrite {
+        if !self.context.settings.rewrite {
             written.clear();
         }
         written.extend(self.prepared_relations(script));
-        let copies = script.copies.get(..).filter(|_| self.settings.rewrite).unwrap_or_default();
+        let copies = script.copies.get(..).filter(|_| self.context.settings.rewrite).unwrap_or_default();
         let names = copies.iter().map(|copy| &copy.name).chain(&written);
         if names.clone().next().is_some() {
             self.know_relations(names, extended)?;
@@ -356,9 +356,9 @@ impl Session {
 
     /// The error for a zero byte behind `sql`, where it is not the server's to complain.
     fn zero_byte_refusal(&self, sql: &[u8]) -> Option<OwnError> {
-        let refuses = self.settings.rewrite && self.policy.values.nul == NulPolicy::Reject;
+        let refuses = self.context.settings.rewrite && self.context.policy.values.nul == NulPolicy::Reject;
         refuses.then(|| OwnError {
-            position: Some(self.lexing.encoding.count_characters(sql) + 1),
+            position: Some(self.context.lexing.encoding.count_characters(sql) + 1),
             ..OwnError::new("22021", "the statement holds U+0000")
                 .with_hint("values.nul = \"space\" or \"remove\" mends it.")
         })
@@ -368,14 +368,14 @@ impl Session {
     fn refusal(&mut self, sql: &[u8], script: &Script) -> Option<OwnError> {
         let at = |span: &Range<usize>| {
             let before = sql.get(..span.start).unwrap_or_default();
-            Some(self.lexing.encoding.count_characters(before) + 1)
+            Some(self.context.lexing.encoding.count_characters(before) + 1)
         };
-        let fault = script.fault.as_ref().filter(|_| self.settings.rewrite).map(|fault| OwnError {
+        let fault = script.fault.as_ref().filter(|_| self.context.settings.rewrite).map(|fault| OwnError {
             position: at(&fault.span),
             ..OwnError::new(fault.sqlstate, fault.message.clone()).with_hint(fault.hint.clone())
         });
         fault.or_else(|| {
-            let mut settings = self.settings;
+            let mut settings = self.context.settings;
             script.settings.iter().find_map(|setting| {
                 let bad = settings.set(&setting.name, setting.value.as_deref()?).err()?;
                 Some(OwnError {
@@ -387,18 +387,18 @@ impl Session {
     }
 
     /// The target gets a text that can only fail in place of one that is refused.
-    fn fail_query(&mut self, head: Head, error: OwnError, script: &Script) -> Judged {
+    fn fail_query(&mut self, head: Head, error: OwnError, script: &Script) -> Progress {
         let failing = if script.statements > 1 { Failing::Script } else { Failing::Statement };
         self.push_synthesized(Request::Query, error, failing);
-        Judged::Done(Step::Replace(head.frame_bytes, wire::query(FAILING_SQL)))
+        Progress::Done(Step::Replace(head.frame_bytes, wire::query(FAILING_SQL)))
     }
 
-    fn fail_parse(&mut self, head: Head, name: &[u8], types: &[u8], error: OwnError) -> Judged {
+    fn fail_parse(&mut self, head: Head, name: &[u8], types: &[u8], error: OwnError) -> Progress {
         self.in_pipeline = true;
         // A statement that has the name keeps it.
         self.push_synthesized(Request::Parse, error, Failing::Statement);
         let body = [name, b"\0", FAILING_SQL.as_bytes(), b"\0", types];
-        Judged::Done(Step::Replace(head.frame_bytes, wire::with_body(tag::PARSE, &body)))
+        Progress::Done(Step::Replace(head.frame_bytes, wire::with_body(tag::PARSE, &body)))
     }
 
     pub(super) fn push_synthesized(
@@ -418,10 +418,10 @@ impl Session {
         self.counts.not_understood += widen(script.not_understood);
         self.counts.unknown_types += widen(script.unknown_types);
         let mut replacements = planned.replacements;
-        if !script.edits.is_empty() && self.settings.rewrite {
+        if !script.edits.is_empty() && self.context.settings.rewrite {
             for edit in &script.edits {
                 self.counts.count_type(edit.rule);
-                let mapping = Arc::clone(&self.policy.mapping);
+                let mapping = Arc::clone(&self.context.policy.mapping);
                 if let Some(rule) = mapping.rule(edit.rule) {
                     self.note_place(Place::default(), &rule.id, 1);
                 }
@@ -434,7 +434,7 @@ impl Session {
 
     /// How positions move; `None` where nothing is replaced.
     fn positions(&self, sql: &[u8], replacements: &[Replacement]) -> Option<Arc<PositionMap>> {
-        let encoding = self.lexing.encoding;
+        let encoding = self.context.lexing.encoding;
         let changes = !replacements.is_empty();
         changes.then(|| Arc::new(PositionMap::new(sql, replacements, encoding)))
     }

@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::client_frames::Judged;
+use super::client_frames::Progress;
 use super::expected_replies::{Expected, Request};
 use super::own_statement::{OwnAnswer, OwnStatement};
 use super::{Session, Step};
@@ -20,27 +20,27 @@ pub(super) type Functions = HashMap<u32, Arc<[ValueKind]>>;
 const FUNCTIONS_MAX: usize = 1_000;
 
 impl Session {
-    pub(super) fn on_function_call(&mut self, head: Head, rest: &mut [u8], first: bool) -> Judged {
-        let mends = self.settings.rewrite && self.policy.values.nul != NulPolicy::Reject;
-        if mends && head.frame_bytes <= self.policy.statement_bytes_max {
+    pub(super) fn on_function_call(&mut self, head: Head, rest: &mut [u8], first: bool) -> Progress {
+        let mends = self.context.settings.rewrite && self.context.policy.values.nul != NulPolicy::Reject;
+        if mends && head.frame_bytes <= self.context.policy.statement_bytes_max {
             let Some(body) = rest.get_mut(HEAD_BYTES..head.frame_bytes) else {
-                return Judged::Later;
+                return Progress::Later;
             };
             let function = called_function(body);
             let known = function.and_then(|oid| self.functions.get(&oid)).cloned();
-            let encoding = self.lexing.encoding;
+            let encoding = self.context.lexing.encoding;
             match mend_function_call(body, known.as_deref(), encoding) {
                 Some(replaced) => {
                     self.counts.nul_bind += replaced;
                     self.note_place(Place::default(), "nul-in-parameter", replaced);
                 }
-                None if self.transaction_status == b'E' || self.in_pipeline => {}
-                None if !first => return Judged::Later,
+                None if self.context.status == TransactionStatus::Aborted || self.in_pipeline => {}
+                None if !first => return Progress::Later,
                 None => {
                     let oid = function.unwrap_or_default();
                     // By messages with a name: the client's unnamed statement has to survive.
                     let frames = self.ask(OwnStatement::Arguments(oid), true);
-                    return Judged::Done(Step::Replace(0, frames));
+                    return Progress::Done(Step::Replace(0, frames));
                 }
             }
         }

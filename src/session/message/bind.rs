@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use super::client_frames::{Judged, WHOLE_BYTES_MAX, positions_of};
+use super::client_frames::{Progress, WHOLE_BYTES_MAX, positions_of};
 use super::expected_replies::{Expected, Failing, Request};
 use super::parameters::Parameters;
 use super::value_rules::Change;
@@ -24,24 +24,24 @@ impl Session {
         head: Head,
         rest: &mut [u8],
         first: bool,
-    ) -> Result<Judged, OwnError> {
+    ) -> Result<Progress, OwnError> {
         let there = rest.len().min(head.frame_bytes);
         if there < head.frame_bytes.min(WHOLE_BYTES_MAX) {
-            return Ok(Judged::Later);
+            return Ok(Progress::Later);
         }
         let body = rest.get_mut(HEAD_BYTES..there).unwrap_or_default();
         let parameters = self.parameters_of(body);
         let retyped = parameters.as_ref().filter(|parameters| parameters.is_retyped());
         // What the target was told of a statement holds for it when rewriting is off again.
-        if !self.settings.rewrite && retyped.is_none() {
+        if !self.context.settings.rewrite && retyped.is_none() {
             self.note_bind(body);
             return Ok(self.pass(head));
         }
         let is_whole = there == head.frame_bytes;
-        let is_judged = parameters.is_some() || self.policy.values.nul != NulPolicy::Space;
-        if is_judged && head.frame_bytes <= self.policy.statement_bytes_max {
+        let is_judged = parameters.is_some() || self.context.policy.values.nul != NulPolicy::Space;
+        if is_judged && head.frame_bytes <= self.context.policy.statement_bytes_max {
             if !is_whole || !first {
-                return Ok(Judged::Later);
+                return Ok(Progress::Later);
             }
             return Ok(self.on_fitted_bind(head, body, parameters));
         }
@@ -64,13 +64,13 @@ impl Session {
         is_whole: bool,
         first: bool,
         not_judged: Option<Place>,
-    ) -> Judged {
-        if !self.settings.rewrite {
+    ) -> Progress {
+        if !self.context.settings.rewrite {
             self.note_bind(body);
             return self.pass(head);
         }
         let known = self.kinds_of(body);
-        let encoding = self.lexing.encoding;
+        let encoding = self.context.lexing.encoding;
         let mut scanner = match &known {
             Some(kinds) => BindScanner::with_kinds(head.body_bytes(), encoding, kinds),
             None if is_whole => BindScanner::asking_for_kinds(head.body_bytes(), encoding),
@@ -86,10 +86,10 @@ impl Session {
         }
         if asks && let Some(statement) = wire::bind_names(body).map(|names| names.statement) {
             if !first {
-                return Judged::Later;
+                return Progress::Later;
             }
             let frames = self.look_up(statement);
-            return Judged::Done(Step::Replace(0, frames));
+            return Progress::Done(Step::Replace(0, frames));
         }
         if let Some(place) = not_judged {
             self.counts.too_long += 1;
@@ -97,7 +97,7 @@ impl Session {
         }
         self.note_bind(body);
         if is_whole {
-            Judged::Passed(head.frame_bytes)
+            Progress::Passed(head.frame_bytes)
         } else {
             self.bound = self.written_place(body);
             self.pass_mending(head, Mend::Bind(Box::new(scanner)))
@@ -110,7 +110,7 @@ impl Session {
         head: Head,
         body: &mut [u8],
         parameters: Option<Arc<Parameters>>,
-    ) -> Judged {
+    ) -> Progress {
         let fitted = match &parameters {
             Some(parameters) => self.fit_parameters(parameters, body),
             None => Ok((None, Vec::new())),
@@ -123,7 +123,7 @@ impl Session {
             Mended::Asks => {
                 let statement = wire::bind_names(body).map(|names| names.statement.to_vec());
                 let frames = self.look_up(&statement.unwrap_or_default());
-                return Judged::Done(Step::Replace(0, frames));
+                return Progress::Done(Step::Replace(0, frames));
             }
             Mended::Refused(error) => return self.refuse_bind(head, body, error),
             Mended::InPlace(spaces) => {
@@ -142,20 +142,20 @@ impl Session {
         match mended.or(fitted) {
             Some(body) => {
                 let frame = wire::with_body(tag::BIND, &[&body]);
-                Judged::Done(Step::Replace(head.frame_bytes, frame))
+                Progress::Done(Step::Replace(head.frame_bytes, frame))
             }
-            None => Judged::Passed(head.frame_bytes),
+            None => Progress::Passed(head.frame_bytes),
         }
     }
 
     /// Does to U+0000 in the values what is configured.
     fn mend_fitted(&self, body: &mut [u8]) -> Mended {
-        if !self.settings.rewrite {
+        if !self.context.settings.rewrite {
             return Mended::InPlace(0);
         }
-        let encoding = self.lexing.encoding;
+        let encoding = self.context.lexing.encoding;
         let known = self.kinds_of(body);
-        let nul = self.policy.values.nul;
+        let nul = self.context.policy.values.nul;
         if nul == NulPolicy::Space {
             let mut scanner = match &known {
                 Some(kinds) => BindScanner::with_kinds(body.len(), encoding, kinds),
@@ -203,7 +203,7 @@ impl Session {
     }
 
     /// The target gets a Bind that can only fail in place of one that is refused.
-    fn refuse_bind(&mut self, head: Head, body: &[u8], error: OwnError) -> Judged {
+    fn refuse_bind(&mut self, head: Head, body: &[u8], error: OwnError) -> Progress {
         self.push_synthesized(Request::Bind, error, Failing::Statement);
         let statement = wire::bind_names(body).map(|names| names.statement).unwrap_or_default();
         let count = wire::bind_value_count(body).unwrap_or_default().to_be_bytes();
@@ -211,7 +211,7 @@ impl Session {
         // to say to the statement and to the state of the transaction.
         let failing = [b"\0", statement, b"\0\0\0", &count];
         let frame = wire::with_body(tag::BIND, &failing);
-        Judged::Done(Step::Replace(head.frame_bytes, frame))
+        Progress::Done(Step::Replace(head.frame_bytes, frame))
     }
 
     fn parameters_of(&self, body: &[u8]) -> Option<Arc<Parameters>> {
