@@ -2,6 +2,7 @@
 //! AWS DMS would.
 
 pub mod auth;
+pub mod catalog;
 pub mod cli;
 pub mod close_out;
 pub mod config;
@@ -14,6 +15,7 @@ pub mod listener;
 pub mod login;
 pub mod mapping;
 pub mod policy;
+
 pub mod session;
 pub mod statement;
 pub mod stream;

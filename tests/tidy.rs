@@ -20,6 +20,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("value", &["encoding"]),
     ("statement", &["encoding", "mapping", "value"]),
     ("ledger", &[]),
+    ("catalog", &["encoding", "statement", "value", "wire"]),
     // Of `close_out` a session uses the SQL texts.
     (
         "session",
@@ -34,7 +35,7 @@ const EDGES: &[(&str, &[&str])] = &[
 
 /// Modules that know nothing of IO.
 const WITHOUT_IO: &[&str] =
-    &["dms", "ledger", "mapping", "encoding", "wire", "value", "statement", "session"];
+    &["catalog", "dms", "ledger", "mapping", "encoding", "wire", "value", "statement", "session"];
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))

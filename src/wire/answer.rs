@@ -41,6 +41,12 @@ pub struct Failure {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AnswerTooLong;
 
+impl From<Vec<AnswerRow>> for Answer {
+    fn from(rows: Vec<AnswerRow>) -> Answer {
+        Answer { rows, ..Answer::default() }
+    }
+}
+
 impl Answer {
     /// Takes note of one frame of the answer.
     ///

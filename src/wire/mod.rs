@@ -8,6 +8,7 @@ mod message;
 mod relay_buffer;
 mod startup_packet;
 pub mod tag;
+mod transaction_status;
 
 pub use answer::{ANSWER_BYTES_MAX, Answer, AnswerRow, AnswerTooLong, CAUGHT, Failure};
 pub use build::{
@@ -26,3 +27,4 @@ pub use startup_packet::{
     StartupPacket, StartupParameters, UNTAGGED_HEAD_BYTES, cancel_request, printable,
     startup_packet, with_user,
 };
+pub use transaction_status::TransactionStatus;
