@@ -4,8 +4,8 @@
 use memchr::memmem;
 
 use super::message::copy_in::REFUSED_ROW;
-use super::position_map::PositionMap;
 use super::replies::{Adjust, Fail, Failing};
+use crate::rewrite::PositionMap;
 use crate::wire::{self, HEAD_BYTES, OwnError, Severity, tag};
 
 /// What takes the place of an error.

@@ -2,13 +2,14 @@
 //! bodies only through `message`.
 
 use super::ask::parking::Tried;
-use super::ask::{Delivery, Question};
+use super::ask::{CANCELLED, Delivery, Question};
 use super::message::copy_in::{self, CopyIn};
+use super::message::{bind, execute};
 use super::message::text::Text;
 use super::replies::{Expected, Failing, Request};
 use super::step::{Body, Mend, Progress, Step};
 use super::{Phase, Session};
-use crate::wire::{self, FrameError, HEAD_BYTES, Head, OwnError, tag};
+use crate::wire::{self, FAILING_SQL, FrameError, HEAD_BYTES, Head, OwnError, tag};
 
 /// The client's side of a session.
 #[derive(Debug, Default)]
@@ -21,14 +22,69 @@ pub(super) struct ClientSide {
     pub(super) text: Option<Box<Text>>,
     /// What was tried for the message that waits.
     pub(super) tried: Tried,
-    /// Messages of an extended query have gone since the last Sync that the target takes for one.
-    pub(super) in_pipeline: bool,
+    pipeline: Pipeline,
     /// The target answers everything that has gone: a Flush or a Sync is behind it.
     pub(super) is_flushed: bool,
-    /// The target would skip the client's messages up to a Sync, but a Sync of ours has ended that.
-    pub(super) skips: bool,
+    pub(super) drops: Drops,
+    /// A statement has gone that may change how the server reads texts.
+    pub(super) lexing_is_unsure: bool,
     /// The client has sent Terminate.
     pub(super) is_terminated: bool,
+}
+
+/// The messages of an extended query since the last Sync that the target takes for one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Pipeline {
+    /// There are none.
+    #[default]
+    None,
+    /// Nothing of them was bound or executed.
+    Prepares,
+    /// A portal was made, or executed.
+    Runs,
+    /// A Sync is behind them, which the target ignores if it asks for the rows of a COPY.
+    Ending,
+}
+
+/// Which of the client's messages do not go to the target.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Drops {
+    /// All go.
+    #[default]
+    None,
+    /// The next one does not: a COPY has taken a message of ours in its place.
+    Next,
+    /// Those up to a Sync do not: the target would skip them, but a Sync of ours has ended that.
+    ToSync,
+}
+
+impl ClientSide {
+    /// Whether an error would make the target skip what the client sends next.
+    pub(super) fn is_in_pipeline(&self) -> bool {
+        self.pipeline != Pipeline::None
+    }
+
+    /// A Sync that the target takes for one is behind all that has gone.
+    pub(super) fn end_pipeline(&mut self) {
+        self.pipeline = Pipeline::None;
+    }
+
+    /// The target has asked for rows, so it has ignored the Sync behind the statement.
+    pub(super) fn continue_pipeline(&mut self) {
+        if self.pipeline == Pipeline::Ending {
+            self.pipeline = Pipeline::Runs;
+        }
+    }
+
+    fn note_in_pipeline(&mut self, frame_tag: u8) {
+        match (frame_tag, self.pipeline) {
+            (tag::BIND | tag::EXECUTE, _) => self.pipeline = Pipeline::Runs,
+            (tag::PARSE | tag::DESCRIBE | tag::CLOSE, Pipeline::None) => {
+                self.pipeline = Pipeline::Prepares;
+            }
+            _ => {}
+        }
+    }
 }
 
 impl Session {
@@ -160,7 +216,7 @@ impl Session {
         rest: &mut [u8],
         first: bool,
     ) -> Result<Progress, OwnError> {
-        if self.phase == Phase::Startup {
+        if matches!(self.phase, Phase::Startup { .. }) {
             // A client that runs ahead of its own login waits for it.
             let is_password = head.tag == tag::PASSWORD;
             return Ok(if is_password { self.pass(head) } else { Progress::Wait });
@@ -177,69 +233,83 @@ impl Session {
     /// What becomes of a frame that the target skips, as it does behind an error in a pipeline.
     fn skipped(&mut self, head: Head, first: bool) -> Option<Progress> {
         let is_sync = head.tag == tag::SYNC;
-        if self.client.skips {
-            self.client.skips = !is_sync && head.tag != tag::TERMINATE;
-            if !self.client.skips {
+        match self.client.drops {
+            Drops::None => {}
+            Drops::ToSync if is_sync || head.tag == tag::TERMINATE => {
+                self.client.drops = Drops::None;
                 return None;
             }
-            return Some(self.drop_frame(head, Vec::new(), first));
+            _ if !first => return Some(Progress::Later),
+            drops => {
+                let to_sync = drops == Drops::ToSync;
+                self.client.drops = if to_sync { drops } else { Drops::None };
+                return Some(self.drop_frame(head, Vec::new()));
+            }
         }
-        if !self.replies.is_skipping() {
-            return None;
-        }
-        if head.tag == tag::QUERY && self.asking.take_swept() {
-            // It met the error of our question. The target would skip it and what comes after it; a
-            // Sync gives the ReadyForQuery that its own failure would have given.
-            self.client.in_pipeline = false;
-            self.client.text = None;
-            self.replies.push(Expected::new(Request::Sync));
-            return Some(self.drop_frame(head, wire::with_body(tag::SYNC, &[]), first));
-        }
-        if is_sync {
+        if !self.replies.is_skipping() || is_sync {
             return None;
         }
         self.client.text = None;
+        if head.tag == tag::QUERY && self.asking.is_swept() {
+            if !first {
+                return Some(Progress::Later);
+            }
+            // It met the error of our question. The target would skip it and what comes after it; a
+            // Sync gives the ReadyForQuery that its own failure would have given.
+            self.client.end_pipeline();
+            self.asking.forget_swept();
+            self.replies.push(Expected::new(Request::Sync));
+            return Some(self.drop_frame(head, wire::with_body(tag::SYNC, &[])));
+        }
         self.client.is_terminated |= head.tag == tag::TERMINATE;
         Some(self.pass(head))
     }
 
     /// Whether the frame has to wait, or something of ours comes first.
-    fn held(&mut self, head: Head, rest: &[u8], first: bool) -> Option<Progress> {
-        // A COPY in progress takes these, and the target ignores a Flush and a Sync among its rows.
-        let of_copy = matches!(head.tag, tag::COPY_DATA | tag::COPY_DONE | tag::COPY_FAIL);
+    fn held(&mut self, head: Head, rest: &mut [u8], first: bool) -> Option<Progress> {
         if let Some(progress) = self.fail_cancelled(head, first) {
             return Some(progress);
         }
-        if of_copy || matches!(head.tag, tag::SYNC | tag::FLUSH) {
+        let is_open = self.client.copy_in.is_open();
+        match head.tag {
+            // A COPY takes these, and ignores a Flush and a Sync among its rows.
+            tag::COPY_DATA | tag::COPY_DONE | tag::COPY_FAIL | tag::FLUSH => return None,
+            tag::SYNC if is_open => return None,
+            tag::TERMINATE if is_open || self.replies.may_start_copy() => return None,
+            _ => {}
+        }
+        if self.replies.len() >= self.context.policy.replies_max {
+            return Some(self.wait_for_target(first));
+        }
+        if head.tag == tag::SYNC {
             return None;
         }
-        if let Some(doubt) = self.replies.doubt() {
-            debug_assert!(doubt.readies < u32::MAX);
+        if self.replies.doubt().is_some() {
             return Some(self.ask_first(Question::Probe(head.tag), Delivery::Probe, first));
         }
-        if self.client.copy_in.is_open() {
-            let is_certain = self.client.copy_in.is_extended() && !self.replies.has_early_syncs();
-            // It fails there, or the COPY has failed before and the target skips it: so it is not read.
-            return Some(match is_certain || !self.client.copy_in.has_rows() {
+        if is_open {
+            let copy_in = &self.client.copy_in;
+            let is_certain = copy_in.is_extended() && !self.replies.has_early_syncs();
+            // It fails there, or the COPY has failed before and the target skips it: it is not read.
+            return Some(match is_certain || !copy_in.has_rows() {
                 true => self.pass(head),
                 false => self.ask_first(Question::Probe(head.tag), Delivery::Probe, first),
             });
         }
         if self.replies.may_start_copy() || self.replies.has_early_syncs() {
-            return (head.tag != tag::TERMINATE).then(|| self.wait_for_target(first));
+            return Some(self.wait_for_target(first));
+        }
+        if self.client.pipeline == Pipeline::Ending {
+            // No COPY has come of it.
+            self.client.end_pipeline();
         }
         if head.tag == tag::TERMINATE {
             return None;
         }
-        if self.replies.len() >= self.context.policy.replies_max {
-            return Some(self.wait_for_target(first));
-        }
-        if let Some(progress) = self.settle_later(first) {
-            return Some(progress);
-        }
-        self.waits_for_parse(head, rest).then_some(Progress::Wait)
+        self.settle_later(first).or_else(|| self.waits_for_parse(head, rest))
     }
 
+    /// The message is judged by its tag.
     fn dispatch(
         &mut self,
         head: Head,
@@ -252,28 +322,17 @@ impl Session {
             tag::SYNC => self.on_sync(head, first),
             tag::DESCRIBE => self.on_describe(head, rest),
             tag::CLOSE => self.on_close(head, rest),
-            tag::QUERY | tag::PARSE => self.on_statement(head, rest, first),
-            tag::COPY_DATA | tag::COPY_DONE | tag::COPY_FAIL => self.on_copy(head),
+            tag::QUERY | tag::PARSE => self.on_text(head, rest, first),
+            tag::COPY_DATA | tag::COPY_DONE | tag::COPY_FAIL => self.on_copy(head, first),
             tag::FUNCTION_CALL => self.on_function_call(head, rest, first),
-            tag::FLUSH => {
-                let progress = self.pass(head);
-                self.client.is_flushed = true;
-                progress
-            }
-            tag::TERMINATE => match self.before_terminate(first) {
-                Some(progress) => progress,
-                None => {
-                    self.client.is_terminated = true;
-                    self.pass(head)
-                }
-            },
-            // What the target makes of the rest.
+            tag::TERMINATE => self.on_terminate(head, first),
+            // Flush, and what the target makes of the rest.
             _ => self.pass(head),
         };
-        if matches!(head.tag, tag::BIND | tag::DESCRIBE | tag::EXECUTE | tag::CLOSE)
-            && progress.takes_frame()
-        {
-            self.client.in_pipeline = true;
+        if progress.takes_frame() {
+            self.client.tried = Tried::default();
+            self.client.is_flushed = matches!(head.tag, tag::FLUSH | tag::SYNC);
+            self.client.note_in_pipeline(head.tag);
         }
         Ok(progress)
     }
@@ -281,7 +340,7 @@ impl Session {
     /// Waits until the target has answered what has gone, which it keeps to itself in a pipeline until it
     /// is told to send it.
     pub(super) fn wait_for_target(&mut self, first: bool) -> Progress {
-        if !self.client.in_pipeline || self.client.is_flushed {
+        if !self.client.is_in_pipeline() || self.client.is_flushed {
             return Progress::Wait;
         }
         if !first {
@@ -310,39 +369,106 @@ impl Session {
 
     pub(super) fn pass_mending(&mut self, head: Head, mend: Mend) -> Progress {
         self.client.body = Body { remaining: head.body_bytes(), mend };
-        self.client.is_flushed = false;
         Progress::Passed(HEAD_BYTES)
     }
 
-    /// Takes the frame away, and puts `instead` in its place.
-    pub(super) fn drop_frame(&mut self, head: Head, instead: Vec<u8>, first: bool) -> Progress {
-        if !first {
-            return Progress::Later;
-        }
+    /// Takes the frame at the front away, and puts `instead` in its place.
+    fn drop_frame(&mut self, head: Head, instead: Vec<u8>) -> Progress {
         self.client.body = Body { remaining: head.body_bytes(), mend: Mend::Dropped };
         Progress::Done(Step::Replace(HEAD_BYTES, instead))
     }
 
     /// Asks in front of the frame that is being judged, once what is in front of that has gone.
-    pub(super) fn ask_first(
-        &mut self,
-        question: Question,
-        delivery: Delivery,
-        first: bool,
-    ) -> Progress {
+    fn ask_first(&mut self, question: Question, delivery: Delivery, first: bool) -> Progress {
         if !first {
             return Progress::Later;
         }
         Progress::Done(Step::Replace(0, self.ask(question, delivery)))
     }
 
-    /// How a question travels in front of a message that came by the simple or the extended protocol.
-    pub(super) fn delivery(&self, extended: bool) -> Delivery {
-        match (self.client.in_pipeline, extended) {
-            (true, _) => Delivery::Pipeline,
-            (false, true) => Delivery::Group,
-            (false, false) => Delivery::Query,
+    /// The same in the way that fits a message of the simple or of the extended protocol. A question in a
+    /// pipeline is an Execute there; where the pipeline has executed nothing before, that would change
+    /// what may follow, so the question goes in front of the rest with a Sync of its own.
+    fn ask_about(&mut self, question: Question, extended: bool, first: bool) -> Progress {
+        let delivery = match self.client.pipeline {
+            Pipeline::Runs | Pipeline::Ending => Delivery::Pipeline,
+            Pipeline::Prepares if !self.replies.is_empty() => return self.wait_for_target(first),
+            Pipeline::Prepares => Delivery::Group,
+            Pipeline::None if extended => Delivery::Group,
+            Pipeline::None => Delivery::Query,
+        };
+        self.ask_first(question, delivery, first)
+    }
+
+    /// Settling that had to wait comes before any other message, once all that is on its way is answered.
+    fn settle_later(&mut self, first: bool) -> Option<Progress> {
+        if !self.settling.waits() {
+            return None;
         }
+        if !self.replies.is_empty() {
+            return Some(self.wait_for_target(first));
+        }
+        if !first {
+            return Some(Progress::Later);
+        }
+        let settle = match self.settling.on_stated(&mut self.context) {
+            Some(settle) => settle,
+            None => {
+                let effects = self.settling.take_later()?;
+                self.settling.begin(effects)
+            }
+        };
+        Some(self.ask_about(Question::Settle(settle), true, first))
+    }
+
+    /// Where a question was cancelled for the message that comes now, that fails with it: in its place the
+    /// target gets a message that can only fail, and nothing else of it is looked at.
+    fn fail_cancelled(&mut self, head: Head, first: bool) -> Option<Progress> {
+        if !self.asking.has_failure() {
+            return None;
+        }
+        let (request, failing) = match head.tag {
+            tag::QUERY => (Request::Query, wire::query(FAILING_SQL)),
+            // It calls nothing, for which the server looks nowhere.
+            tag::FUNCTION_CALL => (Request::FunctionCall, wire::with_body(head.tag, &[])),
+            // There is no portal of our name while nothing is asked. The client's names stay as they are.
+            tag::PARSE | tag::BIND | tag::DESCRIBE | tag::EXECUTE | tag::CLOSE => {
+                (Request::Execute, wire::execute(self.asking.name()))
+            }
+            tag::FLUSH | tag::TERMINATE => return None,
+            _ => {
+                self.asking.take_failure();
+                return None;
+            }
+        };
+        if !first {
+            return Some(Progress::Later);
+        }
+        let message = self.asking.take_failure()?;
+        self.client.text = None;
+        self.client.tried = Tried::default();
+        self.client.end_pipeline();
+        if request == Request::Query {
+            self.prepared.close_unnamed();
+        } else if request == Request::Execute {
+            self.client.note_in_pipeline(tag::EXECUTE);
+        }
+        self.report.counts.refused += 1;
+        let error = OwnError::new(CANCELLED, message);
+        self.replies.push(Expected::failing(request, error, Failing::Script));
+        Some(self.drop_frame(head, failing))
+    }
+
+    /// A message behind a Sync that names a statement whose Parse is not yet answered waits: should the
+    /// Parse have failed, the name is still another statement's.
+    fn waits_for_parse(&mut self, head: Head, rest: &mut [u8]) -> Option<Progress> {
+        let answered = self.replies.parses_answered();
+        if !self.prepared.has_unsure(answered) {
+            return None;
+        }
+        let Some(body) = bind::body_there(head, rest) else { return Some(Progress::Later) };
+        let name = execute::statement_named(head.tag, body)?;
+        self.prepared.is_unsure(name, answered).then_some(Progress::Wait)
     }
 }
 

@@ -5,7 +5,9 @@
 use std::sync::Arc;
 
 use super::Common;
+use crate::catalog::Now;
 use crate::policy::{Policy, Settings};
+use crate::rewrite::Rules;
 use crate::statement::Lexing;
 use crate::wire::{StartupParameters, TransactionStatus};
 
@@ -47,6 +49,26 @@ impl Context {
             lexing: Lexing::default(),
             server_version: String::new(),
             status: TransactionStatus::Idle,
+        }
+    }
+
+    /// What texts and values are judged by.
+    pub(super) fn rules(&self) -> Rules<'_> {
+        Rules { policy: &self.policy, settings: self.settings, lexing: self.lexing }
+    }
+
+    /// The proxy's clock, in seconds.
+    pub(super) fn seconds(&self) -> u64 {
+        self.common.clock_seconds()
+    }
+
+    /// The moment at which something has to be known; `is_owed` says that the target still owes answers.
+    pub(super) fn now(&self, is_owed: bool) -> Now {
+        Now {
+            seconds: self.seconds(),
+            definitions: self.common.definitions(),
+            status: self.status,
+            is_owed,
         }
     }
 

@@ -1,18 +1,19 @@
-//! Which prepared statements and portals the proxy has to act on when they are executed. Plain ones
-//! are not remembered, so that nothing grows with the client's use of names.
+//! Which prepared statements and portals the proxy has to act on when they are executed. Plain ones are not
+//! remembered, so that nothing grows with the client's use of names. Knows names, plans and kinds; may not
+//! read message bodies.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::parameters::Parameters;
-use super::position_map::PositionMap;
-use super::relations::CopyStream;
-use super::settling::Cause;
+use crate::catalog::Name;
 use crate::ledger::Place;
+use crate::policy::Settings;
+use crate::rewrite::{CopyStream, Parameters, PositionMap};
+use crate::statement::Effects;
 use crate::value::ValueKind;
 
 /// What executing a prepared statement means to the proxy.
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Debug, Default, PartialEq)]
 pub(super) struct Plan {
     /// The text was changed: positions in errors are moved back.
     pub(super) positions: Option<Arc<PositionMap>>,
@@ -22,10 +23,23 @@ pub(super) struct Plan {
     pub(super) parameters: Option<Arc<Parameters>>,
     /// The command tag that the client is to see.
     pub(super) tag: Option<&'static str>,
-    /// The settings that it may change.
-    pub(super) cause: Cause,
-    /// It loads rows, and foreign keys are parked before.
-    pub(super) loads: bool,
+    /// What it may change, as far as that matters.
+    pub(super) effects: Effects,
+    /// The relations that it writes to.
+    pub(super) writes: Arc<[Name]>,
+    /// The settings behind it, where it states one plainly.
+    pub(super) stated: Option<Settings>,
+}
+
+/// What is known of the statement of a Bind.
+#[derive(Debug, Default)]
+pub(super) struct Statement {
+    /// The columns that its parameters go into.
+    pub(super) parameters: Option<Arc<Parameters>>,
+    /// What its parameters hold.
+    pub(super) kinds: Option<Arc<[ValueKind]>>,
+    /// What it writes to, for the ledger.
+    pub(super) place: Place,
 }
 
 /// A name and what it stood for before a Parse.
@@ -39,7 +53,7 @@ pub(super) struct Undo {
 
 /// The names, as the target knows them.
 #[derive(Debug, Default)]
-pub(super) struct PreparedStatements {
+pub(super) struct Prepared {
     statements: HashMap<Box<[u8]>, Arc<Plan>>,
     portals: HashMap<Box<[u8]>, Arc<Plan>>,
     /// What parameters hold, of statements that were asked for it.
@@ -66,7 +80,7 @@ const KINDS_MAX: usize = 10_000;
 /// Portals remembered at most: those of transactions that have ended go only when nothing is on its way.
 const PORTALS_MAX: usize = 10_000;
 
-impl PreparedStatements {
+impl Prepared {
     /// The number of statements remembered.
     pub(super) fn len(&self) -> usize {
         self.statements.len()
@@ -97,13 +111,22 @@ impl PreparedStatements {
         Some(Undo { name: key(name).into(), previous, unnamed: self.unnamed })
     }
 
-    /// Whether there may be names of which [`PreparedStatements::is_unsure`] says so; `answered` is
+    /// Whether there may be names of which [`Prepared::is_unsure`] says so; `answered` is
     /// how many of the Parses that can be undone are answered.
     pub(super) fn has_unsure(&mut self, answered: u64) -> bool {
         if !self.unsure.is_empty() && answered >= self.parses {
             self.unsure.clear();
         }
         !self.unsure.is_empty()
+    }
+
+    /// Parses of the statement `name` go to the target: what it declares is known, as far as all of its
+    /// types are.
+    pub(super) fn note_declared(&mut self, name: &[u8], kinds: Option<Arc<[ValueKind]>>) {
+        match kinds {
+            Some(kinds) => self.declare_kinds(name, kinds),
+            None => self.forget_kinds(name),
+        }
     }
 
     /// Whether the name's Parse lies behind a Sync and is not yet answered. Where it fails, the name
@@ -128,14 +151,18 @@ impl PreparedStatements {
         }
     }
 
-    /// What the statement writes to, where that is known.
-    pub(super) fn written(&self, statement: &[u8]) -> Option<&Place> {
-        self.written.get(key(statement))
-    }
-
-    /// What the parameters of a statement hold, if it was looked up.
-    pub(super) fn kinds(&self, statement: &[u8]) -> Option<&Arc<[ValueKind]>> {
-        self.declared.get(key(statement)).or_else(|| self.kinds.get(key(statement)))
+    /// What is known of the statement that a Bind names.
+    pub(super) fn of(&self, statement: &[u8]) -> Statement {
+        if self.is_empty() && self.written.is_empty() {
+            return Statement::default();
+        }
+        let statement = key(statement);
+        let plan = self.statements.get(statement);
+        Statement {
+            parameters: plan.and_then(|plan| plan.parameters.clone()),
+            kinds: self.declared.get(statement).or_else(|| self.kinds.get(statement)).cloned(),
+            place: self.written.get(statement).cloned().unwrap_or_default(),
+        }
     }
 
     /// Remembers, up to the next Sync, what a Parse declares its parameters to hold.
@@ -253,7 +280,7 @@ impl PreparedStatements {
     }
 }
 
-/// As much of a name as the target tells apart: it cuts longer ones without a word.
+/// The part of a name that the target compares. It truncates longer ones silently.
 ///
 /// Source: PostgreSQL, `NAMEDATALEN` in `src/include/pg_config_manual.h`.
 fn key(name: &[u8]) -> &[u8] {
@@ -267,14 +294,14 @@ mod tests {
 
     fn plan() -> Option<Arc<Plan>> {
         Some(Arc::new(Plan {
-            cause: Cause { settings: true, ..Cause::default() },
+            effects: Effects::TOUCHES_SETTINGS,
             ..Plan::default()
         }))
     }
 
     #[test]
     fn a_name_used_again_for_a_plain_statement_is_forgotten() {
-        let mut names = PreparedStatements::default();
+        let mut names = Prepared::default();
         names.prepare(b"s", plan());
         assert!(names.bind(b"", b"s").is_some());
         names.prepare(b"s", None);
@@ -284,7 +311,7 @@ mod tests {
 
     #[test]
     fn a_refused_parse_leaves_what_was_there() {
-        let mut names = PreparedStatements::default();
+        let mut names = Prepared::default();
         names.prepare(b"s", plan());
         let undo = names.prepare(b"s", None).unwrap();
         assert!(names.statement(b"s").is_none());
@@ -297,7 +324,7 @@ mod tests {
 
     #[test]
     fn behind_a_sync_a_name_is_unsure_until_its_parse_is_answered() {
-        let mut names = PreparedStatements::default();
+        let mut names = Prepared::default();
         names.prepare(b"s", plan());
         assert!(!names.is_unsure(b"s", 0), "what follows is skipped with it");
         names.on_sync(0);
@@ -309,7 +336,7 @@ mod tests {
 
     #[test]
     fn undoing_leaves_a_later_unnamed_statement() {
-        let mut names = PreparedStatements::default();
+        let mut names = Prepared::default();
         let first = names.prepare(b"", plan()).unwrap();
         let second = names.prepare(b"", plan()).unwrap();
         names.undo(first);
@@ -324,14 +351,14 @@ mod tests {
 
     #[test]
     fn plain_statements_cost_nothing() {
-        let mut names = PreparedStatements::default();
+        let mut names = Prepared::default();
         assert!(names.prepare(b"plain", None).is_none());
         assert!(names.is_empty());
     }
 
     #[test]
     fn a_simple_query_ends_the_unnamed_ones_only() {
-        let mut names = PreparedStatements::default();
+        let mut names = Prepared::default();
         names.prepare(b"", plan());
         names.prepare(b"s", plan());
         names.bind(b"p", b"s");
@@ -344,7 +371,7 @@ mod tests {
 
     #[test]
     fn long_names_are_told_apart_as_the_target_does() {
-        let mut names = PreparedStatements::default();
+        let mut names = Prepared::default();
         names.prepare(&[b'a'; 1_000_000], plan());
         assert!(names.bind(b"", &[b'a'; 63]).is_some());
         assert!(names.bind(b"", &[b'a'; 62]).is_none());

@@ -5,10 +5,8 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use super::ask::Delivery;
-use super::parameters::Parameters;
-use super::position_map::PositionMap;
 use super::prepared::Undo;
-use super::relations::CopyStream;
+use crate::rewrite::{CopyStream, Parameters, PositionMap};
 use crate::wire::{OwnError, tag};
 
 /// A message that the target answers.
@@ -279,17 +277,23 @@ impl Replies {
 
     /// ReadyForQuery came. It ends the answer to a simple query, a function call or a Sync; in front of
     /// anything else it is a second answer to a Sync that the target was expected to ignore, and changes
-    /// nothing but the skipping. `Asking` ends answers to questions.
-    pub(super) fn on_ready(&mut self) {
+    /// nothing but the skipping. `Asking` ends answers to questions. Gives what is answered.
+    pub(super) fn on_ready(&mut self) -> Option<Request> {
         self.skipping = false;
-        let Some(front) = self.queue.front() else { return };
+        let front = self.queue.front()?;
         if front.request.is_sync()
             && let Some(doubt) = &mut self.doubt
         {
             doubt.readies += 1;
         }
-        if front.request.ends_with_ready() && !matches!(front.request, Request::Own(_)) {
-            self.pop();
+        let ends = front.request.ends_with_ready() && !matches!(front.request, Request::Own(_));
+        if ends { self.pop().map(|ended| ended.request) } else { None }
+    }
+
+    /// An answer to a Sync of ours, or to one in doubt, came behind all that is expected.
+    pub(super) fn note_ready(&mut self) {
+        if let Some(doubt) = &mut self.doubt {
+            doubt.readies += 1;
         }
     }
 

@@ -2,13 +2,11 @@
 //! told what happened; may not decide anything.
 
 use crate::ledger::{Entries, Ledger, NOT_JUDGED, Place};
-use crate::mapping::Mapping;
+use crate::rewrite::{By, Change};
 use crate::session::counts::Counts;
-use crate::statement::Edit;
 use crate::value::{CopyFinding, SilentLoss};
 use crate::wire::{self, OwnError};
 
-use super::value_rules::Change;
 
 /// Bytes of notices that wait for the client at most.
 const NOTICE_BYTES_MAX: usize = 16 * 1024;
@@ -70,46 +68,32 @@ impl Report {
         }
     }
 
-    /// U+0000 was mended in a text, as a byte.
-    pub(super) fn note_query_nuls(&mut self, count: u64, seconds: u64) {
-        self.counts.nul_query += count;
-        self.note(Place::default(), "nul-in-query", count, seconds);
-    }
-
-    /// U+0000 was mended in a text, where an escape spells it.
-    pub(super) fn note_constant_nuls(&mut self, count: u64, seconds: u64) {
-        self.counts.nul_constant += count;
-        self.note(Place::default(), "nul-in-constant", count, seconds);
-    }
-
-    /// Types were replaced.
-    pub(super) fn note_types(&mut self, edits: &[Edit], mapping: &Mapping, seconds: u64) {
-        for edit in edits {
-            self.counts.count_type(edit.rule);
-            if let Some(rule) = mapping.rule(edit.rule) {
-                self.note(Place::default(), &rule.id, 1, seconds);
-            }
-        }
-    }
-
-    /// Values were changed.
+    /// Rules have changed a text, or the values of a message.
     pub(super) fn note_changes(
         &mut self,
         changes: Vec<Change>,
         silent_loss: SilentLoss,
         seconds: u64,
     ) {
-        for change in changes {
-            self.counts.count_value(change.rule, change.count);
-            let place = Place { column: change.column.clone(), ..change.relation.place() };
-            if change.rule.is_silent_loss() && silent_loss == SilentLoss::Warn {
-                self.warn_of_loss(&place, change.rule.name(), change.count);
+        for Change { place, by, count, sample } in changes {
+            match by {
+                By::Type(rule) => self.counts.count_type(rule, count),
+                By::NulInQuery => self.counts.nul_query += count,
+                By::NulInConstant => self.counts.nul_constant += count,
+                By::Value(rule) => {
+                    self.counts.count_value(rule, count);
+                    if rule.is_silent_loss() && silent_loss == SilentLoss::Warn {
+                        self.warn_of_loss(&place, rule.name(), count);
+                    }
+                }
+                By::TablePrep => {}
             }
-            let mut sample = format!("statement {}", self.counts.statements);
-            if let Some(value) = change.sample {
-                sample = format!("{sample}: {value}");
+            let mut at = format!("statement {}", self.counts.statements);
+            if let Some(value) = sample {
+                at = format!("{at}: {value}");
             }
-            self.note_sample(place, change.rule.name(), change.count, seconds, sample);
+            let rule = place.rule.clone();
+            self.note_sample(place, &rule, count, seconds, at);
         }
     }
 
@@ -217,7 +201,6 @@ mod tests {
     fn nothing_is_noted_of_nothing() {
         let mut report = Report::default();
         report.note_copy_nuls(&place(), 0, 1);
-        report.note_query_nuls(0, 1);
         assert!(report.begin_writing(&Ledger::default(), "db").is_none());
     }
 

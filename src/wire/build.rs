@@ -112,9 +112,18 @@ pub fn query(sql: &str) -> Vec<u8> {
     frame(&Query::new(sql.to_owned()))
 }
 
+/// A statement that every server refuses when it analyses it: the type of our own errors is the one that
+/// PostgreSQL gives to a bad type modifier, in every transaction state.
+pub const FAILING_SQL: &str = "SELECT NULL::pg_catalog.varchar(0)";
+
 /// A Parse frame that declares no parameter types.
 pub fn parse(name: &str, sql: &str) -> Vec<u8> {
     frame(&Parse::new(Some(name.to_owned()), sql.to_owned(), Vec::new()))
+}
+
+/// An Execute frame without a limit of rows.
+pub fn execute(portal: &str) -> Vec<u8> {
+    frame(&Execute::new(Some(portal.to_owned()), 0))
 }
 
 /// The frames that run `sql` by the extended protocol under `name`, up to Sync. Unlike a simple query

@@ -1,6 +1,8 @@
 //! Checked views of the message bodies that the session reads, and copies of an ErrorResponse with
 //! some fields changed. A body that lies about its lengths gives `None`, never a panic.
 
+use super::TransactionStatus;
+
 /// The string up to the next zero byte, and what follows that byte.
 pub fn cstring(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     let end = memchr::memchr(0, bytes)?;
@@ -69,27 +71,9 @@ pub fn bind_value_count(body: &[u8]) -> Option<u16> {
     rest.first_chunk::<2>().map(|count| u16::from_be_bytes(*count))
 }
 
-/// Where a session stands with its transaction.
-///
-/// Source: PostgreSQL manual, "Message Formats", ReadyForQuery.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum TransactionStatus {
-    /// No transaction is open (`I`).
-    #[default]
-    Idle,
-    /// A transaction is open (`T`).
-    Open,
-    /// A transaction is open and has failed: all but its end is refused (`E`).
-    Aborted,
-}
-
-/// The transaction status in the body of a ReadyForQuery; a status that does not exist counts as idle.
+/// The transaction status in the body of a ReadyForQuery.
 pub fn ready_status(body: &[u8]) -> TransactionStatus {
-    match body {
-        b"T" => TransactionStatus::Open,
-        b"E" => TransactionStatus::Aborted,
-        _ => TransactionStatus::Idle,
-    }
+    body.first().map_or(TransactionStatus::Idle, |byte| TransactionStatus::from_byte(*byte))
 }
 
 /// The name and the value in the body of a ParameterStatus.

@@ -12,13 +12,13 @@ mod transaction_status;
 
 pub use answer::{ANSWER_BYTES_MAX, Answer, AnswerRow, AnswerTooLong, CAUGHT, Failure};
 pub use build::{
-    ErrorAbout, OWN_GROUP_CLOSES, OwnError, Severity, error_response, notice_response, own_group,
+    ErrorAbout, FAILING_SQL, OWN_GROUP_CLOSES, OwnError, Severity, error_response, execute, notice_response, own_group,
     own_group_in_pipeline, own_probe, parameter_description, parse, query, question, with_body,
 };
 pub use frame::{FrameError, HEAD_BYTES, Head, head};
 pub use message::{
     AUTHENTICATION_SASL, AUTHENTICATION_SASL_CONTINUE, AUTHENTICATION_SASL_FINAL, BindNames,
-    ParseView, TransactionStatus, authentication, bind_names, bind_value_count, command_rows, cstring, data_row_text,
+    ParseView, authentication, bind_names, bind_value_count, command_rows, cstring, data_row_text,
     error_field, parameter_oids, parameter_status, parse_view, ready_status, with_error_fields,
     with_position,
 };

@@ -1,6 +1,5 @@
 //! How a question travels in the client's session, and which frame ends its answer.
 
-use super::Question;
 use crate::wire::{self, tag};
 
 /// How a question travels.
@@ -34,14 +33,14 @@ impl Delivery {
         matches!(self, Delivery::Query | Delivery::Group)
     }
 
-    /// The frames that ask; `name` is that of our statement and portal.
-    pub(super) fn frames(self, question: &Question, name: &str) -> Vec<u8> {
+    /// The frames that ask by the text `sql`, or about the client's `statement`; `name` is that of our
+    /// statement and portal.
+    pub(super) fn frames(self, sql: &str, statement: &[u8], name: &str) -> Vec<u8> {
         match self {
-            Delivery::Query => wire::query(&question.sql()),
-            Delivery::Group => wire::own_group(name, &question.sql()),
-            Delivery::Pipeline => wire::own_group_in_pipeline(name, &question.sql()),
+            Delivery::Query => wire::query(sql),
+            Delivery::Group => wire::own_group(name, sql),
+            Delivery::Pipeline => wire::own_group_in_pipeline(name, sql),
             Delivery::Describe => {
-                let statement = question.statement();
                 let mut frames = wire::with_body(tag::DESCRIBE, &[b"S", statement, b"\0"]);
                 frames.extend(wire::with_body(tag::FLUSH, &[]));
                 frames

@@ -15,6 +15,7 @@ pub(super) mod parking;
 pub(super) mod question;
 pub(super) mod settling;
 
+use crate::encoding::Encoding;
 use crate::wire::{Answer, OwnError, tag};
 
 pub(super) use delivery::{Delivery, Seen};
@@ -77,21 +78,39 @@ pub(super) enum Cancelled {
     Failed,
 }
 
+impl Answered {
+    /// How a question travels that follows this one.
+    pub(super) fn next_delivery(&self) -> Delivery {
+        match self.delivery {
+            Delivery::Describe => Delivery::Pipeline,
+            delivery => delivery,
+        }
+    }
+}
+
 impl Asking {
     /// An `Asking` whose statements and portals have this name.
     pub(super) fn new(name: String) -> Asking {
         Asking { asked: None, fails: None, swept: false, outgoing: Vec::new(), name }
     }
 
-    /// The name of our statements and portals. None has it while no question is on its way.
+    /// The name of our statements and portals. Nothing has it while no question is on its way.
     pub(super) fn name(&self) -> &str {
         &self.name
     }
 
-    /// The frames that ask. The caller notes the answer that the target owes.
-    pub(super) fn ask(&mut self, question: Question, delivery: Delivery) -> Vec<u8> {
+    /// The frames that ask a server of this major version in a session that speaks `encoding`. The caller
+    /// notes the answer that the target owes.
+    pub(super) fn ask(
+        &mut self,
+        question: Question,
+        delivery: Delivery,
+        server_major: u32,
+        encoding: Encoding,
+    ) -> Vec<u8> {
         debug_assert!(self.asked.is_none(), "a question is asked while another is on its way");
-        let frames = delivery.frames(&question, &self.name);
+        let sql = question.sql(server_major, encoding);
+        let frames = delivery.frames(&sql, question.statement(), &self.name);
         self.asked = Some(Asked {
             question,
             delivery,
@@ -103,24 +122,17 @@ impl Asking {
         frames
     }
 
-    /// The frames that ask the next question, in the way of the one that is answered; they go before
-    /// what the client sends next.
-    pub(super) fn ask_next(&mut self, question: Question, answered: &Answered) -> Delivery {
-        let delivery = match answered.delivery {
-            Delivery::Describe => Delivery::Pipeline,
-            delivery => delivery,
-        };
-        let frames = self.ask(question, delivery);
-        self.send(&frames);
+    /// The question that is on its way follows one that is answered: what waited for that waits for this.
+    pub(super) fn follow(&mut self, answered: &Answered) {
         if let Some(asked) = &mut self.asked {
             asked.client_waits = answered.client_waits;
+            asked.tries = answered.tries;
         }
-        delivery
     }
 
-    /// Decides over an answer that says that the question was cancelled. `aborted` says that the
+    /// Decides over an answer that may say that the question was cancelled. `aborted` says that the
     /// transaction has failed with it: then nothing can be asked again.
-    pub(super) fn on_cancelled(&mut self, answered: &Answered, aborted: bool) -> Cancelled {
+    pub(super) fn on_cancelled(&mut self, answered: &mut Answered, aborted: bool) -> Cancelled {
         let failure = answered.answer.failure.as_ref();
         let Some(failure) = failure.filter(|failure| failure.sqlstate == CANCELLED) else {
             return Cancelled::No;
@@ -137,11 +149,8 @@ impl Asking {
         if !settles || aborted || answered.tries >= TRIES_MAX {
             return Cancelled::Failed;
         }
-        let frames = self.ask(answered.question.clone(), answered.delivery);
-        self.send(&frames);
-        if let Some(asked) = &mut self.asked {
-            asked.tries = answered.tries + 1;
-        }
+        answered.tries += 1;
+        answered.client_waits = false;
         Cancelled::Again
     }
 
@@ -203,8 +212,13 @@ impl Asking {
     }
 
     /// Whether the message that comes now has waited for a question that has failed in its pipeline.
-    pub(super) fn take_swept(&mut self) -> bool {
-        std::mem::take(&mut self.swept)
+    pub(super) fn is_swept(&self) -> bool {
+        self.swept
+    }
+
+    /// The message that has waited is gone.
+    pub(super) fn forget_swept(&mut self) {
+        self.swept = false;
     }
 
     /// Whether the client's next message fails.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::policy::{BadSetting, NAMES, OnDenied, Policy, Settings};
 use crate::session::context::Context;
+use crate::statement::Effects;
 use crate::wire::{self, Answer, Failure, OwnError, TransactionStatus};
 
 /// The two values of `session_replication_role` that the proxy sets.
@@ -47,49 +48,15 @@ impl Settle {
     }
 }
 
-/// What a client's statement may have changed.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(in crate::session) struct Cause {
-    /// A dms.* setting.
-    pub(in crate::session) settings: bool,
-    /// `session_replication_role`, back to its default.
-    pub(in crate::session) role: bool,
-    /// The transaction ended, and with it settings that were changed inside it.
-    pub(in crate::session) transaction: bool,
-    /// What the names of relations stand for; nothing is settled for it.
-    pub(in crate::session) relations: bool,
-}
-
-impl Cause {
-    /// Whether there is any.
-    pub(in crate::session) fn any(self) -> bool {
-        self.may_settle() || self.relations
-    }
-
-    /// Whether there is one that may have to be settled.
-    pub(in crate::session) fn may_settle(self) -> bool {
-        self.settings || self.role || self.transaction
-    }
-
-    fn and(self, other: Cause) -> Cause {
-        Cause {
-            settings: self.settings || other.settings,
-            role: self.role || other.role,
-            transaction: self.transaction || other.transaction,
-            relations: self.relations || other.relations,
-        }
-    }
-}
-
 /// When the settings are asked for next.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Due {
     #[default]
     Not,
     /// Behind the Sync of the pipeline that is under way.
-    AtSync(Cause),
+    AtSync(Effects),
     /// In front of the client's next message, once all that is on its way is answered.
-    Later(Cause),
+    Later(Effects),
 }
 
 /// Where the role stands.
@@ -136,16 +103,18 @@ impl Settling {
         Settle::Settings
     }
 
-    /// What is asked behind a statement with this cause.
-    pub(in crate::session) fn begin(&mut self, cause: Cause) -> Settle {
-        self.role.was_reset |= cause.role;
-        self.unsettled |= cause.settings;
+    /// What is asked behind a statement with these effects.
+    pub(in crate::session) fn begin(&mut self, effects: Effects) -> Settle {
+        self.role.was_reset |= effects.resets_role();
+        self.unsettled |= effects.touches_settings();
         Settle::Settings
     }
 
-    /// Whether `cause` makes settling necessary.
-    pub(in crate::session) fn is_due(&self, cause: Cause) -> bool {
-        cause.settings || cause.role || (cause.transaction && self.unsettled)
+    /// Whether a statement with these effects makes settling necessary.
+    pub(in crate::session) fn is_due(&self, effects: Effects) -> bool {
+        effects.touches_settings()
+            || effects.resets_role()
+            || effects.ends_transaction() && self.unsettled
     }
 
     /// Whether the end of a transaction matters.
@@ -153,22 +122,22 @@ impl Settling {
         self.unsettled
     }
 
-    /// A statement with this cause is executed in a pipeline.
-    pub(in crate::session) fn note_for_sync(&mut self, cause: Cause) {
+    /// A statement with these effects is executed in a pipeline.
+    pub(in crate::session) fn note_for_sync(&mut self, effects: Effects) {
         self.due = match self.due {
-            Due::Not => Due::AtSync(cause),
-            Due::AtSync(so_far) => Due::AtSync(so_far.and(cause)),
-            Due::Later(so_far) => Due::Later(so_far.and(cause)),
+            Due::Not => Due::AtSync(effects),
+            Due::AtSync(so_far) => Due::AtSync(so_far | effects),
+            Due::Later(so_far) => Due::Later(so_far | effects),
         };
     }
 
-    /// A text with this cause is on its way behind which nothing can be asked at once.
-    pub(in crate::session) fn note_for_later(&mut self, cause: Cause) {
+    /// A text with these effects is on its way behind which nothing can be asked at once.
+    pub(in crate::session) fn note_for_later(&mut self, effects: Effects) {
         let so_far = match self.due {
-            Due::Not => Cause::default(),
+            Due::Not => Effects::default(),
             Due::AtSync(so_far) | Due::Later(so_far) => so_far,
         };
-        self.due = Due::Later(so_far.and(cause));
+        self.due = Due::Later(so_far | effects);
     }
 
     /// Whether settling waits for what is on its way.
@@ -177,22 +146,22 @@ impl Settling {
     }
 
     /// What is to be settled now that all is answered.
-    pub(in crate::session) fn take_later(&mut self) -> Option<Cause> {
+    pub(in crate::session) fn take_later(&mut self) -> Option<Effects> {
         match self.due {
-            Due::Later(cause) => {
+            Due::Later(effects) => {
                 self.due = Due::Not;
-                Some(cause)
+                Some(effects)
             }
             _ => None,
         }
     }
 
     /// What the Sync that now follows has to settle.
-    pub(in crate::session) fn take_for_sync(&mut self) -> Option<Cause> {
+    pub(in crate::session) fn take_for_sync(&mut self) -> Option<Effects> {
         match self.due {
-            Due::AtSync(cause) => {
+            Due::AtSync(effects) => {
                 self.due = Due::Not;
-                Some(cause).filter(|&cause| self.is_due(cause))
+                Some(effects).filter(|&effects| self.is_due(effects))
             }
             _ => None,
         }
@@ -206,14 +175,14 @@ impl Settling {
     }
 
     /// The statement with the stated setting is answered. Gives the role that has to be set for it.
-    pub(in crate::session) fn on_stated(
-        &mut self,
-        failed: bool,
-        context: &mut Context,
-    ) -> Option<Settle> {
-        let settings = self.stated.take().filter(|_| !failed)?;
-        context.settings = settings;
+    pub(in crate::session) fn on_stated(&mut self, context: &mut Context) -> Option<Settle> {
+        context.settings = self.stated.take()?;
         self.role_due(&context.settings)
+    }
+
+    /// A statement of the client's has failed.
+    pub(in crate::session) fn on_error(&mut self) {
+        self.stated = None;
     }
 
     /// One of our statements is answered.

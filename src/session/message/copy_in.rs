@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use crate::ledger::Place;
 use crate::session::context::Context;
-use crate::session::relations::{CopyStream, Relation};
+use crate::catalog::Relation;
+use crate::rewrite::{CopyStream, place, value_refusal};
 use crate::session::step::{Body, Mend};
-use crate::value::{CopyColumn, CopyFormat, CopyRows, CopyScanner, CopyFinding, RowRefusal};
+use crate::value::{CopyFinding, CopyFormat, CopyRows, CopyScanner, RowRefusal};
 use crate::wire::{self, HEAD_BYTES, OwnError, tag};
 
 /// The longest field in bytes that is judged; a longer one passes as it is, counted.
@@ -184,7 +185,7 @@ impl Stream {
         if let Some(rows) = RowStream::of(&copy, context) {
             return Stream::Rows(Box::new(rows));
         }
-        let place = copy.relation.as_ref().map(|relation| relation.place());
+        let place = copy.relation.as_ref().map(|relation| place(relation));
         let scanner =
             CopyScanner::with_kinds(&copy.options, context.lexing.encoding, &copy.kinds);
         Stream::scanned(scanner, place.unwrap_or_default())
@@ -222,33 +223,11 @@ pub(in crate::session) struct Taken {
 impl RowStream {
     /// The stream taken apart, where that is asked for and its columns are known.
     fn of(copy: &CopyStream, context: &Context) -> Option<RowStream> {
-        let relation = copy.relation.as_ref().filter(|relation| !relation.columns.is_empty())?;
-        let policy = &context.policy;
-        let left_out = |index: Option<usize>| {
-            let column = index.and_then(|index| relation.columns.get(index));
-            column.is_some_and(|column| column.is_generated && policy.leaves_out_generated)
-        };
-        let leaves_out = copy.fields.iter().any(|index| left_out(*index));
-        let binary = copy.options.format == CopyFormat::Binary;
-        let fits = binary
-            && copy.fields.iter().flatten().any(|&index| {
-                let column = relation.columns.get(index);
-                column.is_some_and(|column| column.column.takes_other_binary())
-            });
-        if !policy.judges_values() && !leaves_out && !fits {
-            return None;
-        }
+        let relation = copy.relation.as_ref().filter(|relation| !relation.is_missing())?;
         let encoding = copy.options.encoding.unwrap_or(context.lexing.encoding);
-        let columns = copy.fields.iter().map(|&index| {
-            if left_out(index) {
-                return CopyColumn::LeftOut;
-            }
-            let column = index.and_then(|index| relation.columns.get(index));
-            let judge = column.map(|column| relation.judge(&column.column, policy, encoding));
-            judge.map_or(CopyColumn::Kept, CopyColumn::Judged)
-        });
+        let columns = copy.columns(&context.rules())?;
         Some(RowStream {
-            rows: CopyRows::new(&copy.options, encoding, columns.collect(), FIELD_BYTES_MAX),
+            rows: CopyRows::new(&copy.options, encoding, columns, FIELD_BYTES_MAX),
             relation: Arc::clone(relation),
             fields: copy.fields.clone(),
             not_judged: 0,
@@ -308,9 +287,9 @@ impl RowStream {
     pub(in crate::session) fn take_findings(&mut self) -> Vec<(Place, CopyFinding)> {
         let findings = self.rows.take_findings().into_iter().map(|found| {
             let index = self.fields.get(found.column).copied().flatten();
-            let column = index.and_then(|index| self.relation.columns.get(index));
+            let column = index.and_then(|index| self.relation.columns().get(index));
             let column = column.map_or_else(String::new, |column| column.column.name.clone());
-            (Place { column, ..self.relation.place() }, found)
+            (Place { column, ..place(&self.relation) }, found)
         });
         findings.collect()
     }
@@ -319,16 +298,16 @@ impl RowStream {
     pub(in crate::session) fn take_not_judged(&mut self) -> (Place, u64) {
         let so_far = self.rows.too_long() + self.rows.of_two_encodings();
         let fresh = so_far - std::mem::replace(&mut self.not_judged, so_far);
-        (self.relation.place(), fresh)
+        (place(&self.relation), fresh)
     }
 
     fn refusal(&self, refused: &RowRefusal) -> OwnError {
         let index = refused.column.and_then(|field| self.fields.get(field).copied().flatten());
-        let column = index.and_then(|index| self.relation.columns.get(index));
+        let column = index.and_then(|index| self.relation.columns().get(index));
         let name = column.map_or("", |column| column.column.name.as_str());
-        let place = format!("row {}", refused.row);
+        let at = format!("row {}", refused.row);
         let table = &self.relation.table;
-        let mut error = self.relation.refusal(&refused.refusal, name, &place);
+        let mut error = value_refusal(&self.relation, &refused.refusal, name, &at);
         if let Some(about) = &mut error.about {
             about.context = Some(format!("COPY {table}, line {}, column {name}", refused.row));
         }
