@@ -16,8 +16,9 @@ const EDGES: &[(&str, &[&str])] = &[
     ("stream", &[]),
     ("tls", &["files"]),
     ("target", &["stream", "tls"]),
-    ("value", &["encoding"]),
-    ("statement", &["encoding", "mapping", "value"]),
+    ("escape", &["encoding"]),
+    ("value", &["encoding", "escape", "wire"]),
+    ("statement", &["encoding", "escape", "mapping", "value"]),
     ("ledger", &[]),
     // Of `close_out` a session uses the SQL texts.
     ("session", &["close", "encoding", "ledger", "mapping", "statement", "value", "wire"]),
@@ -30,7 +31,7 @@ const EDGES: &[(&str, &[&str])] = &[
 
 /// Modules that know nothing of IO.
 const WITHOUT_IO: &[&str] =
-    &["dms", "ledger", "mapping", "encoding", "wire", "value", "statement", "session"];
+    &["dms", "ledger", "mapping", "encoding", "escape", "wire", "value", "statement", "session"];
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))

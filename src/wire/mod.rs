@@ -2,6 +2,7 @@
 //! own messages built. Knows no sockets, no SQL, no mapping.
 
 mod build;
+mod cut_number;
 mod frame;
 mod message;
 mod relay_buffer;
@@ -12,6 +13,7 @@ pub use build::{
     ErrorAbout, OWN_GROUP_CLOSES, OwnError, Severity, error_response, notice_response, own_group,
     own_group_in_pipeline, parameter_description, parse, query, question, with_body,
 };
+pub(crate) use cut_number::CutNumber;
 pub use frame::{FrameError, HEAD_BYTES, Head, head};
 pub use message::{
     AUTHENTICATION_SASL, AUTHENTICATION_SASL_CONTINUE, AUTHENTICATION_SASL_FINAL, BindNames,
