@@ -18,8 +18,9 @@ pub(crate) use crate::escape::{
 };
 pub use binary_text::{binary_to_text, fit_binary};
 pub use bind::{
-    BindFinding, BindParameter, BindRefusal, BindScanner, ParameterNul, called_function,
-    first_bind_nul, mend_function_call, needs_rewriting, rewrite_bind, without_bind_nuls,
+    BindFinding, BindFindings, BindParameter, BindRefusal, BindRules, BindScanner, FittedBind,
+    ParameterNul, called_function, first_bind_nul, fit, mend_function_call, needs_rewriting,
+    rewrite_bind, without_bind_nuls,
 };
 pub use column::{Column, ValueKind, assignment, type_oid};
 pub use copy::{

@@ -1,6 +1,7 @@
 //! Bytes of the PostgreSQL protocol: frames cut and bounded, messages viewed without copying, our
 //! own messages built. Knows no sockets, no SQL, no mapping.
 
+mod bind_body;
 mod build;
 mod cut_number;
 mod frame;
@@ -9,6 +10,7 @@ mod relay_buffer;
 mod startup_packet;
 pub mod tag;
 
+pub use bind_body::{BindBody, Parameter, ParameterReader, ValuePiece, bound_statement};
 pub use build::{
     ErrorAbout, OWN_GROUP_CLOSES, OwnError, Severity, error_response, notice_response, own_group,
     own_group_in_pipeline, parameter_description, parse, query, question, with_body,

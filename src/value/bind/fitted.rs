@@ -3,48 +3,15 @@
 
 use memchr::memchr;
 
+use super::fit::{BindFinding, BindRefusal};
+use super::parameter::BindParameter;
+
 use crate::value::binary_text::{binary_to_text, fit_binary};
+use crate::value::column::ValueKind;
 use crate::value::column::assignment::is_number;
 use crate::value::column::type_oid::{self, BOOL, TIMESTAMP, VARCHAR};
-use crate::value::column::{Column, ValueKind};
-use crate::value::judge::{ColumnJudge, Refusal, Verdict};
+use crate::value::judge::{Refusal, Verdict};
 use crate::value::rule::{Findings, ValueRule};
-
-/// A parameter that goes straight into a column.
-#[derive(Clone, Debug)]
-pub struct BindParameter {
-    /// The OID of the type that the client declared; 0 for none.
-    pub declared_oid: u32,
-    /// Whether the target was left to infer the type although the client declared one. Then values
-    /// in binary format are not what the target takes them for, and travel as text.
-    pub is_inferred: bool,
-    /// The column.
-    pub column: Column,
-    /// Who judges its values; none where nothing is asked of values.
-    pub judge: Option<ColumnJudge>,
-}
-
-/// What was found in the values of one parameter.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct BindFinding {
-    /// Its index, from 0.
-    pub index: usize,
-    /// The rule.
-    pub rule: ValueRule,
-    /// How often.
-    pub count: u64,
-    /// The value, where samples are asked for.
-    pub sample: Option<String>,
-}
-
-/// A Bind with a value that is refused.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct BindRefusal {
-    /// The index of the parameter, from 0.
-    pub index: usize,
-    /// Why.
-    pub refusal: Refusal,
-}
 
 /// The body of a Bind with the values that its columns want, `None` where it can stay as it is, and
 /// what was found. `parameters` has one entry for each of the first parameters, `None` for one that
@@ -278,51 +245,4 @@ impl<'a> BindValues<'a> {
 fn count(bytes: &[u8]) -> Option<(usize, &[u8])> {
     let (count, rest) = bytes.split_first_chunk::<2>()?;
     Some((usize::from(u16::from_be_bytes(*count)), rest))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_binary_values_of_inferred_types_need_rewriting() {
-        let parameter = |is_inferred| {
-            let column = Column::default();
-            Some(BindParameter { declared_oid: type_oid::JSONB, is_inferred, column, judge: None })
-        };
-        let parameters = [parameter(false), parameter(true), None];
-        for (formats, expected) in [
-            (&[0, 0][..], false),
-            (&[0, 1, 0, 0], false),
-            (&[0, 1, 0, 1], true),
-            (&[0, 3, 0, 1, 0, 0, 0, 1], false),
-            (&[0, 3, 0, 0, 0, 1, 0, 0], true),
-            // What is not there yet may be anything.
-            (&[0, 3, 0, 0, 0], true),
-            (&[0], true),
-        ] {
-            let front = [b"portal\0statement\0", formats].concat();
-            assert_eq!(needs_rewriting(&front, &parameters), expected, "{formats:?}");
-            assert!(!needs_rewriting(&front, &parameters[..1]) || formats.len() == 1);
-        }
-        assert!(needs_rewriting(b"portal", &parameters));
-    }
-
-    #[test]
-    fn a_timestamp_has_no_offset() {
-        let without =
-            |text: &str| without_zone(text.as_bytes()).map(|text| String::from_utf8(text).unwrap());
-        for (text, expected) in [
-            ("2024-02-29 23:59:59.123456+00", Some("2024-02-29 23:59:59.123456")),
-            ("2024-02-29 23:59:59-05:30:15", Some("2024-02-29 23:59:59")),
-            ("0044-03-15 12:00:00+01 BC", Some("0044-03-15 12:00:00 BC")),
-            ("2024-02-29 23:59:59.123456789", None),
-            ("2024-02-29", None),
-            ("-infinity", None),
-            ("", None),
-            ("12:", None),
-        ] {
-            assert_eq!(without(text).as_deref(), expected, "{text}");
-        }
-    }
 }

@@ -3,9 +3,8 @@
 use std::sync::Arc;
 
 use crate::encoding::Encoding;
-use crate::escape::json::JsonText;
 use crate::value::column::ValueKind;
-use crate::value::nul::{ArrayScanner, nul_to_space};
+use crate::value::nul::{NulMender, NulRule};
 use crate::wire::CutNumber;
 
 /// What every stream starts with.
@@ -53,8 +52,7 @@ pub(super) struct BinaryScanner {
     kinds: Arc<[ValueKind]>,
     part: Part,
     number: CutNumber,
-    json: JsonText,
-    array: ArrayScanner,
+    mender: NulMender,
 }
 
 impl BinaryScanner {
@@ -63,8 +61,7 @@ impl BinaryScanner {
             kinds,
             part: Part::Signature { seen: 0 },
             number: CutNumber::default(),
-            json: JsonText::new(encoding),
-            array: ArrayScanner::default(),
+            mender: NulMender::new(encoding),
         }
     }
 
@@ -76,7 +73,11 @@ impl BinaryScanner {
             next += match self.part {
                 Part::Field { column, left } => {
                     let there = left.min(to - next);
-                    replaced += self.mend(buffer, next, next + there, column);
+                    let rule = self.rule(column);
+                    replaced += self.mender.scan(rule, buffer, next, next + there);
+                    if there == left {
+                        self.mender.restart(rule);
+                    }
                     self.part = match left - there {
                         0 => self.after_field(column),
                         left => Part::Field { column, left },
@@ -91,16 +92,8 @@ impl BinaryScanner {
     }
 
     #[inline]
-    fn mend(&mut self, buffer: &mut [u8], from: usize, to: usize, column: usize) -> u64 {
-        match self.kinds.get(column) {
-            Some(ValueKind::Character) => buffer.get_mut(from..to).map_or(0, nul_to_space),
-            Some(ValueKind::Json) => self.json.scan(buffer, from, to),
-            Some(ValueKind::CharacterArray) => {
-                buffer.get_mut(from..to).map_or(0, |array| self.array.scan(array))
-            }
-            Some(ValueKind::JsonArray) => self.array.scan_json(buffer, from, to, &mut self.json),
-            Some(ValueKind::Other) | None => 0,
-        }
+    fn rule(&self, column: usize) -> NulRule {
+        self.kinds.get(column).map_or(NulRule::Keep, |kind| NulRule::of(*kind, false))
     }
 
     /// Takes what stands around the fields; gives the number of bytes, never zero.
@@ -163,7 +156,7 @@ impl BinaryScanner {
     }
 
     #[inline]
-    fn after_length(&mut self, column: usize, length: u32) -> Part {
+    fn after_length(&self, column: usize, length: u32) -> Part {
         match length {
             0 | NULL => self.after_field(column),
             length if length.cast_signed() < 0 => Part::Rest,
@@ -172,9 +165,7 @@ impl BinaryScanner {
     }
 
     #[inline]
-    fn after_field(&mut self, column: usize) -> Part {
-        self.json.restart();
-        self.array.restart();
+    fn after_field(&self, column: usize) -> Part {
         match column + 1 < self.kinds.len() {
             true => Part::Length { column: column + 1 },
             false => Part::FieldCount,
@@ -182,14 +173,14 @@ impl BinaryScanner {
     }
 
     pub(super) fn held_from(&self) -> Option<usize> {
-        self.json.held_from()
+        self.mender.held_from()
     }
 
     pub(super) fn release(&mut self) {
-        self.json.release();
+        self.mender.release();
     }
 
     pub(super) fn rebase(&mut self, sent: usize) {
-        self.json.rebase(sent);
+        self.mender.rebase(sent);
     }
 }

@@ -8,6 +8,7 @@
 mod bad_date;
 mod characters;
 mod duplicate_keys;
+mod kind_judge;
 mod length;
 mod loss;
 
@@ -23,6 +24,7 @@ use super::rule::{Findings, ValueRule};
 use crate::encoding::Encoding;
 use crate::escape::json::JsonText;
 use characters::NulAction;
+pub(super) use kind_judge::KindJudge;
 
 /// What is to become of a value.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,6 +48,16 @@ pub struct Refusal {
     pub message: String,
     /// What to do about it.
     pub hint: String,
+}
+
+impl Refusal {
+    pub(super) fn of_nul() -> Refusal {
+        Refusal {
+            sqlstate: "22021",
+            message: "U+0000 cannot be stored".to_owned(),
+            hint: "values.nul = \"space\" or \"remove\" mends it.".to_owned(),
+        }
+    }
 }
 
 /// Judges the values of one column by the policies.
@@ -350,11 +362,7 @@ impl ColumnJudge {
             NulAction::Put(character) => Some(character),
             NulAction::Remove => None,
             NulAction::Refuse if characters::has_nul(&judged.value, kind, self.encoding) => {
-                return Err(Verdict::Refuse(Refusal {
-                    sqlstate: "22021",
-                    message: "U+0000 cannot be stored".to_owned(),
-                    hint: "values.nul = \"space\" or \"remove\" mends it.".to_owned(),
-                }));
+                return Err(Verdict::Refuse(Refusal::of_nul()));
             }
             NulAction::Refuse => return Ok(()),
         };
