@@ -240,7 +240,7 @@ impl Session {
         let body = rest.get(HEAD_BYTES..there).unwrap_or_default();
         let name = match head.tag {
             tag::PARSE => wire::cstring(body).map(|(name, _)| name).filter(|name| !name.is_empty()),
-            tag::BIND => wire::bind_names(body).map(|names| names.statement),
+            tag::BIND => wire::bound_statement(body),
             tag::DESCRIBE | tag::CLOSE => {
                 kind_and_name(body).filter(|(kind, _)| *kind == b'S').map(|(_, name)| name)
             }

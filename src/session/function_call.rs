@@ -29,19 +29,18 @@ impl Session {
             let function = called_function(body);
             let known = function.and_then(|oid| self.functions.get(&oid)).cloned();
             let encoding = self.lexing.encoding;
-            match mend_function_call(body, known.as_deref(), encoding) {
-                Some(replaced) => {
-                    self.counts.nul_bind += replaced;
-                    self.note_place(Place::default(), "nul-in-parameter", replaced);
+            let mended = mend_function_call(body, known.as_deref(), encoding);
+            self.counts.nul_bind += mended.spaces;
+            self.note_place(Place::default(), "nul-in-parameter", mended.spaces);
+            let can_ask = self.transaction_status != b'E' && !self.in_pipeline;
+            if mended.asks_for_kinds && can_ask {
+                if !first {
+                    return Judged::Later;
                 }
-                None if self.transaction_status == b'E' || self.in_pipeline => {}
-                None if !first => return Judged::Later,
-                None => {
-                    let oid = function.unwrap_or_default();
-                    // By messages with a name: the client's unnamed statement has to survive.
-                    let frames = self.ask(OwnStatement::Arguments(oid), true);
-                    return Judged::Done(Step::Replace(0, frames));
-                }
+                let oid = function.unwrap_or_default();
+                // By messages with a name: the client's unnamed statement has to survive.
+                let frames = self.ask(OwnStatement::Arguments(oid), true);
+                return Judged::Done(Step::Replace(0, frames));
             }
         }
         self.replies.push(Expected::new(Request::FunctionCall));

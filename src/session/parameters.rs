@@ -7,8 +7,8 @@ use super::Session;
 use super::relations::Relation;
 use super::value_rules::Change;
 use crate::value::assignment::{should_be_inferred, should_be_told};
-use crate::value::{BindParameter, ColumnJudge, needs_rewriting, rewrite_bind};
-use crate::wire::OwnError;
+use crate::value::{BindFinding, BindParameter, BindRefusal, ColumnJudge, needs_rewriting};
+use crate::wire::{BindBody, OwnError};
 
 /// The parameters of one prepared statement.
 #[derive(Debug)]
@@ -48,8 +48,38 @@ impl Parameters {
     }
 
     /// Whether a Bind, of which `front` is there, may hold values that cannot stay as they are.
-    pub(super) fn need_rewriting(&self, front: &[u8]) -> bool {
+    pub(super) fn need_rewriting(&self, front: &BindBody<'_>) -> bool {
         needs_rewriting(front, &self.list)
+    }
+
+    /// What they go into, by number.
+    pub(super) fn list(&self) -> &[Option<BindParameter>] {
+        &self.list
+    }
+
+    /// The name of the column that a parameter goes into.
+    fn column_name(&self, index: usize) -> Option<&str> {
+        let parameter = self.list.get(index).and_then(Option::as_ref)?;
+        Some(&parameter.column.name)
+    }
+
+    /// What was found in a Bind, by columns.
+    pub(super) fn changes(&self, found: Vec<BindFinding>) -> Vec<Change> {
+        let changes = found.into_iter().map(|found| Change {
+            relation: Arc::clone(&self.relation),
+            column: self.column_name(found.index).unwrap_or_default().to_owned(),
+            rule: found.rule,
+            count: found.count,
+            sample: found.sample,
+        });
+        changes.collect()
+    }
+
+    /// The error for a value that is refused; `None` where it goes into no column.
+    pub(super) fn refusal(&self, refused: &BindRefusal) -> Option<OwnError> {
+        let column = self.column_name(refused.index)?;
+        let place = format!("parameter ${}", refused.index + 1);
+        Some(self.relation.refusal(&refused.refusal, column, &place))
     }
 
     /// The part of a Parse that declares types, where it has to be another one.
@@ -155,38 +185,6 @@ impl Session {
             declared: changed.then(|| declared.into()),
             told: changed.then(|| told.into()),
         }))
-    }
-
-    /// The body of a Bind as the target has to get it, `None` where it can stay.
-    ///
-    /// # Errors
-    /// A value is refused.
-    pub(super) fn fit_parameters(
-        &mut self,
-        parameters: &Parameters,
-        body: &[u8],
-    ) -> Result<(Option<Vec<u8>>, Vec<Change>), OwnError> {
-        let name = |index: usize| {
-            let parameter = parameters.list.get(index).and_then(Option::as_ref);
-            parameter.map_or_else(String::new, |parameter| parameter.column.name.clone())
-        };
-        match rewrite_bind(body, &parameters.list) {
-            Ok((body, found)) => {
-                let changes = found.into_iter().map(|found| Change {
-                    relation: Arc::clone(&parameters.relation),
-                    column: name(found.index),
-                    rule: found.rule,
-                    count: found.count,
-                    sample: found.sample,
-                });
-                Ok((body, changes.collect()))
-            }
-            Err(refused) => {
-                let place = format!("parameter ${}", refused.index + 1);
-                let relation = &parameters.relation;
-                Err(relation.refusal(&refused.refusal, &name(refused.index), &place))
-            }
-        }
     }
 }
 

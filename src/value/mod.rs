@@ -19,8 +19,7 @@ pub(crate) use crate::escape::{
 pub use binary_text::{binary_to_text, fit_binary};
 pub use bind::{
     BindFinding, BindFindings, BindParameter, BindRefusal, BindRules, BindScanner, FittedBind,
-    ParameterNul, called_function, first_bind_nul, fit, mend_function_call, needs_rewriting,
-    rewrite_bind, without_bind_nuls,
+    MendedCall, called_function, fit, mend_function_call, needs_rewriting,
 };
 pub use column::{Column, ValueKind, assignment, type_oid};
 pub use copy::{

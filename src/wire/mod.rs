@@ -18,10 +18,9 @@ pub use build::{
 pub(crate) use cut_number::CutNumber;
 pub use frame::{FrameError, HEAD_BYTES, Head, head};
 pub use message::{
-    AUTHENTICATION_SASL, AUTHENTICATION_SASL_CONTINUE, AUTHENTICATION_SASL_FINAL, BindNames,
-    ParseView, authentication, bind_names, bind_value_count, command_rows, cstring, data_row_text,
-    error_field, parameter_oids, parameter_status, parse_view, ready_status, with_error_fields,
-    with_position,
+    AUTHENTICATION_SASL, AUTHENTICATION_SASL_CONTINUE, AUTHENTICATION_SASL_FINAL, ParseView,
+    authentication, command_rows, cstring, data_row_text, error_field, parameter_oids,
+    parameter_status, parse_view, ready_status, with_error_fields, with_position,
 };
 pub use relay_buffer::RelayBuffer;
 pub use startup_packet::{
