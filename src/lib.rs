@@ -9,6 +9,7 @@ pub mod config;
 pub mod connection;
 pub mod dms;
 pub mod encoding;
+mod escape;
 pub mod files;
 pub mod ledger;
 pub mod listener;

@@ -17,8 +17,9 @@ const EDGES: &[(&str, &[&str])] = &[
     ("stream", &[]),
     ("tls", &["files"]),
     ("target", &["stream", "tls"]),
-    ("value", &["encoding"]),
-    ("statement", &["encoding", "mapping", "value"]),
+    ("escape", &["encoding"]),
+    ("value", &["encoding", "escape", "wire"]),
+    ("statement", &["encoding", "escape", "mapping", "value"]),
     ("ledger", &[]),
     ("catalog", &["encoding", "statement", "value", "wire"]),
     // Of `close_out` a session uses the SQL texts.
@@ -35,7 +36,7 @@ const EDGES: &[(&str, &[&str])] = &[
 
 /// Modules that know nothing of IO.
 const WITHOUT_IO: &[&str] =
-    &["catalog", "dms", "ledger", "mapping", "encoding", "wire", "value", "statement", "session"];
+    &["catalog", "dms", "ledger", "mapping", "encoding", "escape", "wire", "value", "statement", "session"];
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
