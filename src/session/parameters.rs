@@ -136,10 +136,10 @@ impl Session {
                 *slot = None;
                 continue;
             }
-            let judge = self.judge_of(relation, column);
+            let judge = self.judge_of(relation, column).map(Arc::new);
             let is_inferred = should_be_inferred(declared_oid, column);
-            *slot =
-                Some(BindParameter { declared_oid, is_inferred, column: column.clone(), judge });
+            let column = Arc::new(column.clone());
+            *slot = Some(BindParameter { declared_oid, is_inferred, column, judge });
         }
         tell(&mut told, &list, uses);
         let matters = |parameter: &BindParameter| {

@@ -1,6 +1,8 @@
 //! A Bind message taken apart at its values and put together again, with the types and the values that
 //! the columns want. For whole messages; knows no SQL and no sockets.
 
+use std::sync::Arc;
+
 use memchr::memchr;
 
 use super::assignment::is_number;
@@ -19,10 +21,10 @@ pub struct BindParameter {
     /// Whether the target was left to infer the type although the client declared one. Then values
     /// in binary format are not what the target takes them for, and travel as text.
     pub is_inferred: bool,
-    /// The column.
-    pub column: Column,
+    /// The column, shared by all parameters that go into it.
+    pub column: Arc<Column>,
     /// Who judges its values; none where nothing is asked of values.
-    pub judge: Option<ColumnJudge>,
+    pub judge: Option<Arc<ColumnJudge>>,
 }
 
 /// What was found in the values of one parameter.
@@ -288,7 +290,7 @@ mod tests {
     #[test]
     fn only_binary_values_of_inferred_types_need_rewriting() {
         let parameter = |is_inferred| {
-            let column = Column::default();
+            let column = Arc::new(Column::default());
             Some(BindParameter { declared_oid: type_oid::JSONB, is_inferred, column, judge: None })
         };
         let parameters = [parameter(false), parameter(true), None];
