@@ -17,6 +17,7 @@ pub mod login;
 pub mod mapping;
 pub mod policy;
 
+pub mod rewrite;
 pub mod session;
 pub mod statement;
 pub mod stream;

@@ -17,6 +17,7 @@ pub struct Relation {
     columns: Vec<RelationColumn>,
     /// The index of each column by its name.
     positions: HashMap<Vec<u8>, usize>,
+    has_generated: bool,
 }
 
 /// A column, and how it gets its values.
@@ -40,7 +41,8 @@ impl Relation {
             // A table has each name once; the parts of a text may say anything.
             positions.entry(column.name.clone()).or_insert(index);
         }
-        Relation { schema, table, columns, positions }
+        let has_generated = columns.iter().any(|column| column.is_generated);
+        Relation { schema, table, columns, positions, has_generated }
     }
 
     /// A table as the text that creates it describes it.
@@ -53,6 +55,11 @@ impl Relation {
     /// Whether it is not there, or has no columns.
     pub fn is_missing(&self) -> bool {
         self.columns.is_empty()
+    }
+
+    /// Whether a column is `GENERATED ALWAYS AS (...) STORED`.
+    pub fn has_generated(&self) -> bool {
+        self.has_generated
     }
 
     /// The columns, in order.

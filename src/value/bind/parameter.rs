@@ -1,6 +1,8 @@
 //! One value of a parameter that goes straight into a column: what the column wants of it. Knows no
 //! messages.
 
+use std::sync::Arc;
+
 use memchr::memchr;
 
 use crate::value::binary_text::{binary_to_text, fit_binary};
@@ -18,10 +20,10 @@ pub struct BindParameter {
     /// Whether the target was left to infer the type although the client declared one. Then values
     /// in binary format are not what the target takes them for, and travel as text.
     pub is_inferred: bool,
-    /// The column.
-    pub column: Column,
-    /// Who judges its values; none where nothing is asked of values.
-    pub judge: Option<ColumnJudge>,
+    /// The column, shared by all parameters that go into it.
+    pub column: Arc<Column>,
+    /// What judges its values; none where nothing is asked of values.
+    pub judge: Option<Arc<ColumnJudge>>,
 }
 
 /// A value as it goes to the target.
