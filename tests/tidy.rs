@@ -19,9 +19,9 @@ const EDGES: &[(&str, &[&str])] = &[
     ("value", &["encoding"]),
     ("statement", &["encoding", "mapping", "value"]),
     ("ledger", &[]),
-    // Of `close_out` a session uses the SQL texts.
-    ("session", &["close", "encoding", "ledger", "mapping", "statement", "value", "wire"]),
-    ("close_out", &["stream", "target", "tls"]),
+    ("parking", &["encoding"]),
+    ("session", &["encoding", "ledger", "mapping", "parking", "statement", "value", "wire"]),
+    ("close_out", &["parking", "stream", "target", "tls"]),
     ("connection", &["session", "stream", "wire"]),
     ("dms", &["mapping"]),
     ("config", &["dms", "mapping", "session", "target", "tls", "value"]),
@@ -30,7 +30,7 @@ const EDGES: &[(&str, &[&str])] = &[
 
 /// Modules that know nothing of IO.
 const WITHOUT_IO: &[&str] =
-    &["dms", "ledger", "mapping", "encoding", "wire", "value", "statement", "session"];
+    &["dms", "ledger", "mapping", "encoding", "parking", "wire", "value", "statement", "session"];
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -41,7 +41,7 @@ fn sources(path: &Path, found: &mut Vec<PathBuf>) {
         for entry in fs::read_dir(path).unwrap() {
             sources(&entry.unwrap().path(), found);
         }
-    } else if path.extension().is_some_and(|extension| extension == "rs") {
+    } else if path.extension().is_some_and(|extension| extension == "rs" || extension == "sql") {
         found.push(path.to_owned());
     }
 }

@@ -3,7 +3,7 @@
 
 use super::ledger_entries::create_sql;
 use super::policy::{BadSetting, NAMES, Settings};
-use crate::close_out::sql::CAUGHT;
+use crate::parking::CAUGHT;
 use crate::wire::{self, OwnError, tag};
 
 /// The two values of `session_replication_role` that the proxy sets.

@@ -6,10 +6,10 @@ use super::own_statement::{OwnFailure, OwnStatement};
 use super::policy::{ForeignKeys, LoadPhase, OnDenied, TablePrep};
 use super::relations::Name;
 use super::value_rules::Planned;
-use crate::close_out::sql::park_softly_sql;
-use crate::close_out::{Scope, TableName};
 use crate::encoding::Encoding;
 use crate::ledger::Place;
+use crate::parking::spelling::{filled, name_constant};
+use crate::parking::{Scope, TableName, park_softly_sql};
 use crate::statement::{Script, TableReference, TableStatement, TableStatementKind};
 use crate::wire::{self, OwnError};
 
@@ -267,39 +267,18 @@ fn statement_sql(statement: &TableStatement, mode: TablePrep, encoding: Encoding
     let names: Vec<Vec<u8>> =
         statement.tables.iter().map(|table| name_constant(&table.name, encoding)).collect();
     let alone: Vec<&str> = statement.tables.iter().map(|table| truth(table.only)).collect();
-    let body = BODY
-        .replace("{verb}", verb)
-        .replace("{behind}", behind)
-        .replace("{restart}", truth(restart))
-        .replace("{empties}", truth(mode == TablePrep::TruncateBeforeLoad))
-        .replace("{mode}", mode.name())
-        .replace("{alone}", &alone.join(", "));
+    let values = [
+        ("verb", verb),
+        ("behind", behind),
+        ("restart", truth(restart)),
+        ("empties", truth(mode == TablePrep::TruncateBeforeLoad)),
+        ("mode", mode.name()),
+        ("alone", &alone.join(", ")),
+    ];
+    let body = filled(BODY, &values);
     // The names stay in the client's encoding, which the rest of the text does not depend on.
     let (before, after) = body.split_once("{names}").unwrap_or((&body, ""));
     [b"DO $$", before.as_bytes(), &names.join(&b", "[..]), after.as_bytes(), b"$$"].concat()
-}
-
-/// A string constant that holds a name in quotes, whatever `standard_conforming_strings` is. No `$`
-/// is in it, so it cannot end the text around it.
-fn name_constant(parts: &[Vec<u8>], encoding: Encoding) -> Vec<u8> {
-    let mut text = b"E'".to_vec();
-    for (number, part) in parts.iter().enumerate() {
-        text.extend_from_slice(if number == 0 { b"\"" } else { b".\"" });
-        let mut rest = part.as_slice();
-        while !rest.is_empty() {
-            // In some encodings a byte of a longer character looks like one of these.
-            let (character, behind) = rest.split_at(encoding.character_length(rest));
-            match character {
-                b"'" | b"\\" | b"\"" => text.extend([character, character].concat()),
-                b"$" => text.extend_from_slice(b"\\044"),
-                _ => text.extend_from_slice(character),
-            }
-            rest = behind;
-        }
-        text.push(b'"');
-    }
-    text.push(b'\'');
-    text
 }
 
 /// Temporary tables, control tables, what is no table and what is not there get the statement as it
@@ -314,113 +293,4 @@ fn name_constant(parts: &[Vec<u8>], encoding: Encoding) -> Vec<u8> {
 /// to them, and we where it would change those.
 ///
 /// A name is looked up by a constant, since `to_regclass` takes `cstring` before PostgreSQL 9.6.
-const BODY: &str = "
-DECLARE
-    named text[] := ARRAY[{names}]::text[];
-    alone boolean[] := ARRAY[{alone}];
-    as_written text := '';
-    relation regclass;
-    relation_name name;
-    is_ours boolean;
-    entry int[] := '{}';
-    member oid[] := '{}';
-    entries int[];
-    members oid[];
-    whole int[] := '{}';
-    rest int[] := '{}';
-    leaving int[];
-    list text;
-    number int;
-    referrers text;
-    sequence regclass;
-BEGIN
-    FOR i IN 1 .. pg_catalog.array_length(named, 1) LOOP
-        EXECUTE pg_catalog.format('SELECT pg_catalog.to_regclass(%L)', named[i]) INTO relation;
-        SELECT c.relname, c.relkind IN ('r', 'p') AND c.relpersistence <> 't' AND c.oid >= 16384
-            AND pg_catalog.left(c.relname, 7) <> 'awsdms_'
-            INTO relation_name, is_ours FROM pg_catalog.pg_class c WHERE c.oid = relation;
-        IF relation IS NULL OR NOT is_ours THEN
-            as_written := as_written || CASE WHEN as_written = '' THEN '' ELSE ', ' END
-                || CASE WHEN alone[i] THEN 'ONLY ' ELSE '' END || named[i];
-        ELSIF NOT {empties} THEN
-            RAISE NOTICE 'table \"%\" is left as it is (table_prep.mode = {mode})', relation_name;
-        ELSIF NOT relation::oid = ANY (member) THEN
-            WITH RECURSIVE r (id) AS (SELECT relation::oid UNION
-                SELECT h.inhrelid FROM pg_catalog.pg_inherits h JOIN r ON h.inhparent = r.id
-                WHERE NOT alone[i])
-            SELECT pg_catalog.array_agg(i), pg_catalog.array_agg(r.id) INTO entries, members FROM r;
-            entry := entry || entries;
-            member := member || members;
-            whole := whole || i;
-        END IF;
-    END LOOP;
-    IF as_written <> '' THEN
-        EXECUTE '{verb} ' || as_written || '{behind}';
-    END IF;
-    LOOP
-        SELECT pg_catalog.array_agg(DISTINCT e.i) INTO leaving
-            FROM ROWS FROM (pg_catalog.unnest(entry), pg_catalog.unnest(member)) e (i, id)
-            JOIN pg_catalog.pg_constraint c ON c.contype = 'f' AND c.confrelid = e.id
-            WHERE e.i = ANY (whole) AND NOT EXISTS (SELECT 1 FROM
-                ROWS FROM (pg_catalog.unnest(entry), pg_catalog.unnest(member)) w (i, id)
-                WHERE w.id = c.conrelid AND w.i = ANY (whole));
-        EXIT WHEN leaving IS NULL;
-        rest := rest || leaving;
-        SELECT coalesce(pg_catalog.array_agg(w), '{}') INTO whole
-            FROM pg_catalog.unnest(whole) w WHERE w <> ALL (leaving);
-    END LOOP;
-    FOR number, referrers IN SELECT e.i, pg_catalog.string_agg(DISTINCT c.conrelid::regclass::text, ', ')
-        FROM ROWS FROM (pg_catalog.unnest(entry), pg_catalog.unnest(member)) e (i, id)
-        JOIN pg_catalog.pg_constraint c ON c.contype = 'f' AND c.confrelid = e.id
-        WHERE NOT c.conrelid = ANY (member) AND c.confdeltype IN ('c', 'n', 'd')
-        AND pg_catalog.current_setting('session_replication_role') <> 'replica' GROUP BY e.i
-    LOOP
-        RAISE EXCEPTION 'table % cannot be emptied: foreign keys would change rows of %',
-            named[number], referrers USING ERRCODE = '0A000',
-            HINT = 'Park the foreign keys first (dms-proxy fk park), or empty these tables too.';
-    END LOOP;
-    IF whole <> '{}' THEN
-        SELECT pg_catalog.string_agg(CASE WHEN alone[w] THEN 'ONLY ' ELSE '' END || named[w], ', ')
-            INTO list FROM pg_catalog.unnest(whole) w;
-        EXECUTE 'TRUNCATE ' || list || CASE WHEN {restart} THEN ' RESTART IDENTITY' ELSE '' END;
-    END IF;
-    IF rest <> '{}' THEN
-        FOREACH number IN ARRAY rest LOOP
-            RAISE NOTICE 'table % is emptied by DELETE, because foreign keys refer to it',
-                named[number];
-        END LOOP;
-        SELECT 'WITH ' || pg_catalog.string_agg(pg_catalog.format('e%s AS (DELETE FROM %s%s)', w,
-            CASE WHEN alone[w] THEN 'ONLY ' ELSE '' END, named[w]), ', ') || ' SELECT 1'
-            INTO list FROM pg_catalog.unnest(rest) w;
-        EXECUTE list;
-    END IF;
-    IF {restart} THEN
-        FOR sequence IN SELECT d.objid::regclass
-            FROM ROWS FROM (pg_catalog.unnest(entry), pg_catalog.unnest(member)) e (i, id)
-            JOIN pg_catalog.pg_depend d ON d.refobjid = e.id AND d.refobjsubid > 0
-                AND d.refclassid = 'pg_catalog.pg_class'::regclass
-                AND d.classid = 'pg_catalog.pg_class'::regclass AND d.deptype IN ('a', 'i')
-            JOIN pg_catalog.pg_class s ON s.oid = d.objid AND s.relkind = 'S'
-            WHERE e.i = ANY (rest)
-        LOOP
-            EXECUTE pg_catalog.format('ALTER SEQUENCE %s RESTART', sequence);
-        END LOOP;
-    END IF;
-END ";
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_name_cannot_leave_its_constant() {
-        let constant = |name: &[u8], encoding| {
-            name_constant(&[name.to_vec()], encoding).escape_ascii().to_string()
-        };
-        assert_eq!(constant(b"a'\\\"$$", Encoding::Utf8), r#"E\'\"a\'\'\\\\\"\"\\044\\044\"\'"#);
-        // U+8868 in Shift-JIS ends in a byte that looks like a backslash.
-        assert_eq!(constant(b"\x95\\", Encoding::ShiftJis), r#"E\'\"\x95\\\"\'"#);
-        let two = name_constant(&[b"s".to_vec(), b"t".to_vec()], Encoding::Utf8);
-        assert_eq!(two, br#"E'"s"."t"'"#);
-    }
-}
+const BODY: &str = include_str!("table_prep.sql");
