@@ -8,6 +8,7 @@ mod fault;
 mod finish;
 mod foreign_keys;
 mod graph;
+mod init;
 mod journal;
 mod orphans;
 mod parallel;
@@ -27,6 +28,7 @@ pub use finish::{
     AnalyzedTable, FinishOptions, FinishReport, ForeignKeyLine, RewriteLine, Verdict, finish,
 };
 pub use foreign_keys::{ForeignKey, Key, KeyState, foreign_keys};
+pub use init::init_target;
 pub use journal::{Parked, ParkedState, park, parked};
 pub use orphans::{Orphans, SAMPLES_MAX, SampleKey, count_orphans, orphan_query};
 pub use restore::{RestoreLine, RestoreOutcome, restore};

@@ -10,6 +10,7 @@ mod journal;
 mod park;
 mod scope;
 pub mod spelling;
+pub mod trust;
 
 pub use foreign_keys::{add_sql, comment_sql, foreign_keys_sql, touches, validate_sql};
 pub use journal::{

@@ -1,8 +1,8 @@
 //! The proxy's own statements in a client's session: reading the dms.* settings, setting the
 //! replication role, the script after login. Their text, and what their answers mean.
 
-use super::ledger_entries::create_sql;
 use super::policy::{BadSetting, NAMES, Settings};
+use crate::ledger::target::NOT_WRITTEN;
 use crate::parking::CAUGHT;
 use crate::wire::{self, OwnError, tag};
 
@@ -28,12 +28,7 @@ pub(super) enum OwnStatement {
     /// The configured script.
     AfterConnect(String),
     /// Adds to the target's table of what was changed.
-    WriteLedger {
-        /// The INSERT.
-        insert: String,
-        /// Whether the table is made first.
-        creates: bool,
-    },
+    WriteLedger(String),
     /// Parks foreign keys.
     Park {
         /// The statement.
@@ -73,10 +68,7 @@ impl OwnStatement {
             OwnStatement::SetRole(Role::Origin) => "SET session_replication_role = 'origin'".into(),
             OwnStatement::SetTimeout(seconds) => format!("SET statement_timeout = '{seconds}s'"),
             OwnStatement::AfterConnect(script) => script.clone(),
-            OwnStatement::WriteLedger { insert, creates } => match creates {
-                true => create_sql() + insert,
-                false => insert.clone(),
-            },
+            OwnStatement::WriteLedger(sql) => sql.clone(),
             OwnStatement::Park { sql, .. } => sql.clone(),
             OwnStatement::Arguments(function) => {
                 format!("SELECT proargtypes FROM pg_catalog.pg_proc WHERE oid = {function}")
@@ -183,7 +175,10 @@ impl OwnAnswer {
                 let columns = wire::data_row_text(body).unwrap_or_default();
                 self.rows.push(columns.into_iter().map(|value| Some(value?.to_vec())).collect());
             }
-            tag::NOTICE_RESPONSE if wire::error_field(body, b'D') != Some(CAUGHT.as_bytes()) => {}
+            tag::NOTICE_RESPONSE
+                if ![CAUGHT, NOT_WRITTEN]
+                    .map(|detail| Some(detail.as_bytes()))
+                    .contains(&wire::error_field(body, b'D')) => {}
             tag::ERROR_RESPONSE | tag::NOTICE_RESPONSE => {
                 let field =
                     |code| wire::printable(wire::error_field(body, code).unwrap_or_default());

@@ -253,8 +253,9 @@ impl Session {
                 self.on_user_types(oids, &answer);
                 None
             }
-            OwnStatement::WriteLedger { insert, creates } => {
-                self.on_ledger_written(insert, *creates, answer.error.as_ref())
+            OwnStatement::WriteLedger(_) => {
+                self.on_ledger_written(answer.error.as_ref());
+                None
             }
             _ => self.next_own_statement(done),
         };
@@ -277,7 +278,7 @@ impl Session {
                 true
             }
             // The session ends with it; or the client has left.
-            OwnStatement::AfterConnect(_) | OwnStatement::WriteLedger { .. } => return false,
+            OwnStatement::AfterConnect(_) | OwnStatement::WriteLedger(_) => return false,
             OwnStatement::Park { .. }
             | OwnStatement::Arguments(_)
             | OwnStatement::UserTypes(_)
@@ -388,7 +389,7 @@ impl Session {
             | OwnStatement::UserTypes(_)
             | OwnStatement::Columns { .. }
             | OwnStatement::Prepared(_)
-            | OwnStatement::WriteLedger { .. } => None,
+            | OwnStatement::WriteLedger(_) => None,
         };
         if next.is_none() {
             self.settling.role_was_reset = false;
