@@ -15,8 +15,8 @@ pub mod ledger;
 pub mod listener;
 pub mod login;
 pub mod mapping;
+pub mod parking;
 pub mod policy;
-
 pub mod rewrite;
 pub mod session;
 pub mod statement;

@@ -18,18 +18,18 @@ const EDGES: &[(&str, &[&str])] = &[
     ("tls", &["files"]),
     ("target", &["stream", "tls"]),
     ("escape", &["encoding"]),
-    ("value", &["encoding", "escape", "wire"]),
-    ("statement", &["encoding", "escape", "mapping", "value"]),
+    ("value", &["encoding", "parking", "escape", "wire"]),
+    ("statement", &["encoding", "parking", "escape", "mapping", "value"]),
     ("ledger", &[]),
-    ("catalog", &["encoding", "statement", "value", "wire"]),
+    ("catalog", &["encoding", "parking", "statement", "value", "wire"]),
     (
         "rewrite",
-        &["catalog", "encoding", "ledger", "mapping", "policy", "statement", "value", "wire"],
+        &["catalog", "encoding", "parking", "ledger", "mapping", "policy", "statement", "value", "wire"],
     ),
     // Of `close_out` a session uses the SQL texts.
     (
         "session",
-        &["close", "encoding", "ledger", "mapping", "policy", "statement", "value", "wire"],
+        &["close", "encoding", "parking", "ledger", "mapping", "policy", "statement", "value", "wire"],
     ),
     ("close_out", &["stream", "target", "tls"]),
     ("connection", &["session", "stream", "wire"]),
@@ -40,7 +40,7 @@ const EDGES: &[(&str, &[&str])] = &[
 
 /// Modules that know nothing of IO.
 const WITHOUT_IO: &[&str] =
-    &["catalog", "rewrite", "dms", "ledger", "mapping", "encoding", "escape", "wire", "value", "statement", "session"];
+    &["catalog", "rewrite", "dms", "ledger", "mapping", "encoding", "parking", "escape", "wire", "value", "statement", "session"];
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -51,7 +51,7 @@ fn sources(path: &Path, found: &mut Vec<PathBuf>) {
         for entry in fs::read_dir(path).unwrap() {
             sources(&entry.unwrap().path(), found);
         }
-    } else if path.extension().is_some_and(|extension| extension == "rs") {
+    } else if path.extension().is_some_and(|extension| extension == "rs" || extension == "sql") {
         found.push(path.to_owned());
     }
 }

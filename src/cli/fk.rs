@@ -11,7 +11,7 @@ use super::{EXIT_USAGE, FkArguments, FkCommand};
 use crate::close_out::{
     CloseOutError, Connection, ForeignKey, KeyState, Orphans, Parked, ParkedState, RestoreLine,
     RestoreOutcome, Scope, Target, count_orphans, foreign_keys, orphan_query, park, parked,
-    restore,
+    restore, scope_exists,
 };
 
 /// What a command writes and exits with.
@@ -86,7 +86,7 @@ fn parked_line(row: &Parked) -> String {
 async fn journal(target: &Connection, scope: &Scope) -> Result<Vec<Parked>, CloseOutError> {
     let rows = parked(target, scope).await?;
     if rows.is_empty() {
-        scope.exists(target).await?;
+        scope_exists(scope, target).await?;
     }
     Ok(rows)
 }
@@ -188,7 +188,7 @@ fn restored_line(line: &RestoreLine) -> String {
         RestoreOutcome::Failed(_) => text.push_str(&format!(
             "          it stays in the journal; to give it up: DELETE FROM dms_proxy.fk_journal \
              WHERE {};\n",
-            crate::close_out::sql::journal_key(&line.key.schema, &line.key.table, &line.key.name)
+            crate::parking::journal_key(&line.key.schema, &line.key.table, &line.key.name)
         )),
         RestoreOutcome::Restored | RestoreOutcome::Added => {}
     }

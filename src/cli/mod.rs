@@ -6,6 +6,7 @@ mod demo;
 mod diff;
 mod finish;
 mod fk;
+mod init_target;
 mod login;
 mod rewrite;
 mod serve;
@@ -91,6 +92,15 @@ enum Command {
     #[command(after_help = "Example:\n  \
         dms-proxy finish --target postgresql://app@db.example.com/mydb > close-out.txt")]
     Finish(FinishArguments),
+    /// Make schema dms_proxy on a target, as its administrator
+    ///
+    /// Makes the table of changes (dms_proxy.rewrites) and the function by which sessions add to it,
+    /// owned by the role that logs in, a superuser or the role that loads; nobody else may read or
+    /// write there. Can be run again. Exit code 2 if something of it belongs to another role.
+    #[command(after_help = "Example:\n  \
+        dms-proxy init-target --target postgresql://postgres@db.example.com/mydb --role app\n  \
+        dms-proxy init-target --print --role app | psql -U postgres mydb")]
+    InitTarget(init_target::InitTargetArguments),
 }
 
 #[derive(Debug, Args)]
@@ -252,6 +262,7 @@ impl Arguments {
             Some(Command::Check(arguments)) => check::run(&arguments),
             Some(Command::Fk(command)) => fk::run(&command),
             Some(Command::Finish(arguments)) => finish::run(&arguments),
+            Some(Command::InitTarget(arguments)) => init_target::run(&arguments),
         }
     }
 }

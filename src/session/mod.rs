@@ -41,7 +41,7 @@ use crate::statement::Effects;
 use crate::wire::{self, OwnError, StartupParameters, TransactionStatus};
 use ask::parking::Parking;
 use ask::settling::{Settle, Settling};
-use ask::{Answered, Asking, Cancelled, Delivery, Question, ledger};
+use ask::{Answered, Asking, Cancelled, Delivery, Question};
 use client::ClientSide;
 use context::Context;
 use prepared::Prepared;
@@ -286,16 +286,10 @@ impl Session {
                     self.parking.on_answer(*all, failure, in_transaction, &self.context)?;
                 to_client.warnings = warning.iter().flat_map(wire::notice_response).collect();
             }
-            Question::Ledger(write) => {
-                if let Some(next) = failure.and_then(|failure| write.next(failure)) {
-                    return Ok(self.ask_next(Question::Ledger(next), &answered));
-                }
-                let database = &self.context.startup.database;
-                let ledger = &self.context.common.ledger;
-                self.report.on_written(failure.is_none(), ledger, database);
-                if let Some(failure) = failure {
-                    ledger::warn(database, failure);
-                }
+            Question::Ledger(_) => {
+                let (ledger, database) =
+                    (&self.context.common.ledger, &self.context.startup.database);
+                self.report.on_written(failure, ledger, database);
             }
             Question::Lexing => self.on_lexing(answer),
             Question::Probe(_) => {}

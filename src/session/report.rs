@@ -5,7 +5,7 @@ use crate::ledger::{Entries, Ledger, NOT_JUDGED, Place};
 use crate::rewrite::{By, Change};
 use crate::session::counts::Counts;
 use crate::value::{CopyFinding, SilentLoss};
-use crate::wire::{self, OwnError};
+use crate::wire::{self, Failure, OwnError};
 
 
 /// Bytes of notices that wait for the client at most.
@@ -159,7 +159,26 @@ impl Report {
     }
 
     /// The target has answered to what was written.
-    pub(super) fn on_written(&mut self, written: bool, ledger: &Ledger, database: &str) {
+    pub(super) fn on_written(
+        &mut self,
+        failure: Option<&Failure>,
+        ledger: &Ledger,
+        database: &str,
+    ) {
+        self.end_writing(failure.is_none(), ledger, database);
+        if let Some(failure) = failure.filter(|_| ledger.warns(database)) {
+            tracing::warn!(
+                database,
+                sqlstate = failure.sqlstate,
+                "what was changed could not be written to dms_proxy.rewrites: {}; an \
+                 administrator makes a place for it by dms-proxy init-target, or set \
+                 values.ledger = \"off\"",
+                failure.message
+            );
+        }
+    }
+
+    fn end_writing(&mut self, written: bool, ledger: &Ledger, database: &str) {
         let Some(Writing { own, inherited }) = self.writing.take() else { return };
         ledger.add(database, &own, written);
         if !written {
@@ -169,7 +188,7 @@ impl Report {
 
     /// The session has ended: what it could not write is kept for the next one.
     pub(super) fn keep_unwritten(&mut self, ledger: &Ledger, database: &str) {
-        self.on_written(false, ledger, database);
+        self.end_writing(false, ledger, database);
         ledger.add(database, &std::mem::take(&mut self.entries), false);
     }
 }
@@ -193,7 +212,7 @@ mod tests {
         let mut second = Report::default();
         let inherited = second.begin_writing(&ledger, "db").unwrap();
         assert_eq!(inherited.iter().map(|(_, entry)| entry.count).sum::<u64>(), 2);
-        second.on_written(true, &ledger, "db");
+        second.on_written(None, &ledger, "db");
         assert!(Report::default().begin_writing(&ledger, "db").is_none());
     }
 

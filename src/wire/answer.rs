@@ -4,9 +4,6 @@
 use super::message::{data_row_text, error_field, parameter_oids};
 use super::{printable, tag};
 
-/// The DETAIL by which a WARNING is known as an error that a statement of ours has caught.
-pub const CAUGHT: &str = "Foreign keys were not parked.";
-
 /// Bytes of rows that one answer may have. The longest that is expected, the columns of a thousand
 /// relations, has a tenth of it.
 pub const ANSWER_BYTES_MAX: usize = 64 * 1024 * 1024;
@@ -26,6 +23,8 @@ pub struct Answer {
     /// A row was too long to be kept.
     pub is_cut: bool,
     bytes: usize,
+    /// The DETAIL by which a WARNING is known as an error that the statement has caught.
+    caught: Option<&'static str>,
 }
 
 /// An error that the target raised for a statement of ours.
@@ -48,6 +47,11 @@ impl From<Vec<AnswerRow>> for Answer {
 }
 
 impl Answer {
+    /// An answer to a statement that catches its errors and raises them as a WARNING with this DETAIL.
+    pub fn catching(caught: Option<&'static str>) -> Answer {
+        Answer { caught, ..Answer::default() }
+    }
+
     /// Takes note of one frame of the answer.
     ///
     /// # Errors
@@ -60,7 +64,9 @@ impl Answer {
                 self.rows.push(columns.into_iter().map(|value| Some(value?.to_vec())).collect());
             }
             tag::PARAMETER_DESCRIPTION => self.parameters = parameter_oids(body),
-            tag::NOTICE_RESPONSE if error_field(body, b'D') != Some(CAUGHT.as_bytes()) => {}
+            tag::NOTICE_RESPONSE
+                if self.caught.is_none()
+                    || error_field(body, b'D') != self.caught.map(str::as_bytes) => {}
             tag::ERROR_RESPONSE | tag::NOTICE_RESPONSE => {
                 let field = |code| printable(error_field(body, code).unwrap_or_default());
                 self.failure = Some(Failure { sqlstate: field(b'C'), message: field(b'M') });
@@ -96,8 +102,8 @@ mod tests {
         answer.on_frame(tag::NOTICE_RESPONSE, b"C00000\0Mnotice\0\0").unwrap();
         assert_eq!(answer.rows, [vec![Some(b"x".to_vec()), None]]);
         assert_eq!(answer.failure, None);
-        let caught = format!("C55P03\0Mlocked\0D{CAUGHT}\0\0");
-        answer.on_frame(tag::NOTICE_RESPONSE, caught.as_bytes()).unwrap();
+        let mut answer = Answer::catching(Some("Caught."));
+        answer.on_frame(tag::NOTICE_RESPONSE, b"C55P03\0Mlocked\0DCaught.\0\0").unwrap();
         assert_eq!(answer.failure.unwrap().sqlstate, "55P03");
     }
 

@@ -12,7 +12,7 @@ mod startup_packet;
 pub mod tag;
 mod transaction_status;
 
-pub use answer::{ANSWER_BYTES_MAX, Answer, AnswerRow, AnswerTooLong, CAUGHT, Failure};
+pub use answer::{ANSWER_BYTES_MAX, Answer, AnswerRow, AnswerTooLong, Failure};
 pub use bind_body::{BindBody, Parameter, ParameterReader, ValuePiece, bound_statement};
 pub use build::{
     ErrorAbout, FAILING_SQL, OWN_GROUP_CLOSES, OwnError, Severity, error_response, execute, notice_response, own_group,

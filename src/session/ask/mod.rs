@@ -10,7 +10,6 @@
 //! ```
 
 mod delivery;
-pub(super) mod ledger;
 pub(super) mod parking;
 pub(super) mod question;
 pub(super) mod settling;
@@ -109,13 +108,14 @@ impl Asking {
         encoding: Encoding,
     ) -> Vec<u8> {
         debug_assert!(self.asked.is_none(), "a question is asked while another is on its way");
+        let answer = Answer::catching(question.caught());
         let sql = question.sql(server_major, encoding);
         let frames = delivery.frames(&sql, question.statement(), &self.name);
         self.asked = Some(Asked {
             question,
             delivery,
             seen: Seen::default(),
-            answer: Answer::default(),
+            answer,
             tries: 0,
             client_waits: false,
         });

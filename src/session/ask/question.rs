@@ -1,10 +1,11 @@
 //! The questions of the proxy's own as data: what is asked, and whose answer it is. Knows SQL texts; may
 //! not know what is done with an answer.
 
-use super::ledger::LedgerWrite;
 use super::settling::Settle;
 use crate::catalog;
 use crate::encoding::Encoding;
+use crate::ledger::target::NOT_WRITTEN;
+use crate::parking::CAUGHT;
 
 /// What is asked, and with that who hears the answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,7 +33,7 @@ pub(in crate::session) enum Question {
         all: bool,
     },
     /// What was changed is written down.
-    Ledger(LedgerWrite),
+    Ledger(String),
     /// `standard_conforming_strings` and `client_encoding`.
     Lexing,
     /// Which Syncs the target has answered; asked in place of a message with this tag.
@@ -47,12 +48,20 @@ impl Question {
             Question::Catalog(question) | Question::TypesOf { question, .. } => {
                 question.sql(server_major, encoding)
             }
-            Question::Park { sql, .. } => sql.clone(),
-            Question::Ledger(write) => write.sql(),
+            Question::Park { sql, .. } | Question::Ledger(sql) => sql.clone(),
             Question::Lexing => "SELECT pg_catalog.current_setting('standard_conforming_strings'), \
                 pg_catalog.current_setting('client_encoding')"
                 .into(),
             Question::Parameters(_) | Question::Probe(_) => String::new(),
+        }
+    }
+
+    /// The DETAIL of the WARNING that tells of an error which the statement has caught.
+    pub(super) fn caught(&self) -> Option<&'static str> {
+        match self {
+            Question::Park { .. } => Some(CAUGHT),
+            Question::Ledger(_) => Some(NOT_WRITTEN),
+            _ => None,
         }
     }
 
