@@ -76,6 +76,11 @@ impl ClientSide {
         }
     }
 
+    /// A Sync has gone behind a statement that may ask for the rows of a COPY.
+    pub(super) fn note_uncertain_sync(&mut self) {
+        self.pipeline = Pipeline::Ending;
+    }
+
     fn note_in_pipeline(&mut self, frame_tag: u8) {
         match (frame_tag, self.pipeline) {
             (tag::BIND | tag::EXECUTE, _) => self.pipeline = Pipeline::Runs,
@@ -379,7 +384,7 @@ impl Session {
     }
 
     /// Asks in front of the frame that is being judged, once what is in front of that has gone.
-    fn ask_first(&mut self, question: Question, delivery: Delivery, first: bool) -> Progress {
+    pub(super) fn ask_first(&mut self, question: Question, delivery: Delivery, first: bool) -> Progress {
         if !first {
             return Progress::Later;
         }
@@ -389,7 +394,7 @@ impl Session {
     /// The same in the way that fits a message of the simple or of the extended protocol. A question in a
     /// pipeline is an Execute there; where the pipeline has executed nothing before, that would change
     /// what may follow, so the question goes in front of the rest with a Sync of its own.
-    fn ask_about(&mut self, question: Question, extended: bool, first: bool) -> Progress {
+    pub(super) fn ask_about(&mut self, question: Question, extended: bool, first: bool) -> Progress {
         let delivery = match self.client.pipeline {
             Pipeline::Runs | Pipeline::Ending => Delivery::Pipeline,
             Pipeline::Prepares if !self.replies.is_empty() => return self.wait_for_target(first),

@@ -21,6 +21,7 @@ mod context;
 mod counts;
 mod exchange;
 mod message;
+mod messages;
 mod prepared;
 mod replies;
 mod report;
@@ -40,7 +41,7 @@ use crate::policy::Policy;
 use crate::statement::Effects;
 use crate::wire::{self, OwnError, StartupParameters, TransactionStatus};
 use ask::parking::Parking;
-use ask::settling::{Settle, Settling};
+use ask::settling::Settling;
 use ask::{Answered, Asking, Cancelled, Delivery, Question};
 use client::ClientSide;
 use context::Context;
@@ -334,8 +335,4 @@ impl Session {
         }
     }
 
-    /// The settings after a statement whose text states them plainly are known once it is answered.
-    fn settle_stated(&mut self) -> Option<Settle> {
-        self.settling.on_stated(&mut self.context)
-    }
 }

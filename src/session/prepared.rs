@@ -32,7 +32,7 @@ pub(super) struct Plan {
 }
 
 /// What is known of the statement of a Bind.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Statement {
     /// The columns that its parameters go into.
     pub(super) parameters: Option<Arc<Parameters>>,
@@ -74,6 +74,9 @@ pub(super) struct Prepared {
     unnamed: u64,
 }
 
+/// Prepared statements that need attention, remembered at most in one session.
+const PLANS_MAX: usize = 10_000;
+
 /// Statements whose parameters are remembered at most; then all of them are asked for anew.
 const KINDS_MAX: usize = 10_000;
 
@@ -86,12 +89,17 @@ impl Prepared {
         self.statements.len()
     }
 
-    /// Whether any statement is remembered: if not, names need not be looked at.
-    pub(super) fn is_empty(&self) -> bool {
-        self.statements.is_empty()
-            && self.portals.is_empty()
-            && self.kinds.is_empty()
-            && self.declared.is_empty()
+    /// Whether anything is known of a statement or portal: if not, names need not be looked at.
+    pub(super) fn is_known(&self) -> bool {
+        !self.statements.is_empty()
+            || !self.portals.is_empty()
+            || !self.kinds.is_empty()
+            || !self.declared.is_empty()
+    }
+
+    /// Whether one more statement can be remembered.
+    pub(super) fn has_room(&self) -> bool {
+        self.statements.len() < PLANS_MAX
     }
 
     /// A Parse goes to the target; with `None` the statement is a plain one. Hands back how to undo
@@ -153,7 +161,7 @@ impl Prepared {
 
     /// What is known of the statement that a Bind names.
     pub(super) fn of(&self, statement: &[u8]) -> Statement {
-        if self.is_empty() && self.written.is_empty() {
+        if !self.is_known() && self.written.is_empty() {
             return Statement::default();
         }
         let statement = key(statement);
@@ -306,7 +314,7 @@ mod tests {
         assert!(names.bind(b"", b"s").is_some());
         names.prepare(b"s", None);
         assert!(names.bind(b"", b"s").is_none());
-        assert!(names.is_empty());
+        assert!(!names.is_known());
     }
 
     #[test]
@@ -353,7 +361,7 @@ mod tests {
     fn plain_statements_cost_nothing() {
         let mut names = Prepared::default();
         assert!(names.prepare(b"plain", None).is_none());
-        assert!(names.is_empty());
+        assert!(!names.is_known());
     }
 
     #[test]

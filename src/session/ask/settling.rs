@@ -53,8 +53,9 @@ impl Settle {
 enum Due {
     #[default]
     Not,
-    /// Behind the Sync of the pipeline that is under way.
-    AtSync(Effects),
+    /// Behind the Sync of the pipeline that is under way; with the settings that it states plainly, if
+    /// it does nothing else that has to be settled.
+    AtSync(Effects, Option<Settings>),
     /// In front of the client's next message, once all that is on its way is answered.
     Later(Effects),
 }
@@ -122,11 +123,16 @@ impl Settling {
         self.unsettled
     }
 
-    /// A statement with these effects is executed in a pipeline.
-    pub(in crate::session) fn note_for_sync(&mut self, effects: Effects) {
+    /// A statement with these effects is executed in a pipeline; `stated` are the settings behind it, where
+    /// its text states one plainly.
+    pub(in crate::session) fn note_for_sync(
+        &mut self,
+        effects: Effects,
+        stated: Option<Settings>,
+    ) {
         self.due = match self.due {
-            Due::Not => Due::AtSync(effects),
-            Due::AtSync(so_far) => Due::AtSync(so_far | effects),
+            Due::Not => Due::AtSync(effects, stated),
+            Due::AtSync(so_far, _) => Due::AtSync(so_far | effects, None),
             Due::Later(so_far) => Due::Later(so_far | effects),
         };
     }
@@ -135,7 +141,7 @@ impl Settling {
     pub(in crate::session) fn note_for_later(&mut self, effects: Effects) {
         let so_far = match self.due {
             Due::Not => Effects::default(),
-            Due::AtSync(so_far) | Due::Later(so_far) => so_far,
+            Due::AtSync(so_far, _) | Due::Later(so_far) => so_far,
         };
         self.due = Due::Later(so_far | effects);
     }
@@ -156,14 +162,21 @@ impl Settling {
         }
     }
 
-    /// What the Sync that now follows has to settle.
-    pub(in crate::session) fn take_for_sync(&mut self) -> Option<Effects> {
-        match self.due {
-            Due::AtSync(effects) => {
-                self.due = Due::Not;
-                Some(effects).filter(|&effects| self.is_due(effects))
+    /// Whether the Sync that now follows has to settle.
+    pub(in crate::session) fn is_due_at_sync(&self) -> bool {
+        matches!(self.due, Due::AtSync(effects, _) if self.is_due(effects))
+    }
+
+    /// What the Sync that now follows has to settle; `is_open` says that it ends no transaction.
+    pub(in crate::session) fn take_for_sync(&mut self, is_open: bool) -> Option<Effects> {
+        let Due::AtSync(effects, stated) = self.due else { return None };
+        self.due = Due::Not;
+        match stated.filter(|_| is_open) {
+            Some(settings) => {
+                self.note_stated(settings);
+                None
             }
-            _ => None,
+            None => Some(effects).filter(|&effects| self.is_due(effects)),
         }
     }
 

@@ -1,16 +1,14 @@
-//! Bind: its values are mended in place while they arrive, or, where columns or policies ask for more, fitted
-//! to their columns as a whole. Decides; may not know what else is under way.
-
-use std::sync::Arc;
+//! Bind: its values are mended in place while they arrive, or, where it is there as a whole, fitted to their
+//! columns. Decides; may not know what else is under way.
 
 use crate::ledger::Place;
 use crate::rewrite::{Change, Parameters};
 use crate::session::context::Context;
 use crate::session::prepared::Statement;
 use crate::value::{
-    BindScanner, NulPolicy, ValueKind, ValueRule, first_bind_nul, rewrite_bind, without_bind_nuls,
+    BindFindings, BindRefusal, BindRules, BindScanner, FittedBind, NulPolicy, ValueRule, fit,
 };
-use crate::wire::{self, ErrorAbout, HEAD_BYTES, Head, OwnError, tag};
+use crate::wire::{self, BindBody, ErrorAbout, HEAD_BYTES, Head, OwnError, tag};
 
 /// Frames up to this size are judged when they are there as a whole; longer ones while they arrive.
 pub(in crate::session) const WHOLE_BYTES_MAX: usize = 32 * 1024;
@@ -22,28 +20,39 @@ pub(in crate::session) enum BindVerdict {
     Later,
     /// It passes while it arrives, unread.
     Unread,
-    /// It passes; so many U+0000 were mended where they stand.
-    InPlace { nuls: u64, not_judged: bool },
-    /// It passes, and the scanner mends it while it arrives.
+    /// It passes, and the scanner mends it while it arrives. `not_judged` says that its values should
+    /// have been judged and are too long for it.
     Arriving { scanner: Box<BindScanner>, not_judged: bool },
-    /// Another body takes its place, or none.
-    Fitted { body: Option<Vec<u8>>, nuls: u64, removed: u64, changes: Vec<Change> },
-    /// What its parameters hold has to be known first.
-    AsksForKinds,
-    /// A rule changes its values, and what is known of the relation may be old.
-    AsksAgain,
+    /// It was there as a whole and passes, or `body` in its place.
+    Fitted { body: Option<Vec<u8>>, spaces: u64, changes: Vec<Change>, not_judged: bool },
+    /// What its parameters hold has to be known first. So many U+0000 are spaces already.
+    AsksForKinds { spaces: u64 },
+    /// A rule changes its values, and what is known of the relation may be old. So many U+0000 are
+    /// spaces already.
+    AsksAgain { spaces: u64 },
     /// A value is refused.
     Refused(Box<OwnError>),
 }
 
-/// Decides over a Bind of which `body` is there.
+/// The body of the frame at the front, as far as it is there: all of a frame of up to
+/// [`WHOLE_BYTES_MAX`], and that much of a longer one; `None` before.
+pub(in crate::session) fn body_there(head: Head, rest: &mut [u8]) -> Option<&mut [u8]> {
+    let there = rest.len().min(head.frame_bytes);
+    if there < head.frame_bytes.min(WHOLE_BYTES_MAX) {
+        return None;
+    }
+    Some(rest.get_mut(HEAD_BYTES..there).unwrap_or_default())
+}
+
+/// Decides over a Bind of which `body_bytes` are there. `is_exact` says that what is known of the relation
+/// it writes to cannot be old.
 ///
 /// # Errors
 /// It is too long to be given the types that the target was told: the session ends.
 pub(in crate::session) fn judge(
     head: Head,
-    body: &mut [u8],
-    first: bool,
+    mut bind: BindBody<'_>,
+    body_bytes: usize,
     statement: &Statement,
     is_exact: bool,
     context: &Context,
@@ -55,149 +64,89 @@ pub(in crate::session) fn judge(
     if !context.settings.rewrite && retyped.is_none() {
         return Ok(BindVerdict::Unread);
     }
-    let is_whole = body.len() == head.body_bytes();
+    let is_whole = body_bytes == head.body_bytes();
     let is_judged = parameters.is_some() || policy.values.nul != NulPolicy::Space;
     if is_judged && head.frame_bytes <= policy.statement_bytes_max {
-        if !is_whole || !first {
-            return Ok(BindVerdict::Later);
-        }
-        return Ok(fit(body, statement, is_exact, context));
+        return Ok(match is_whole {
+            true => fitted(&mut bind, statement, is_exact, policy.values.nul, false, context),
+            false => BindVerdict::Later,
+        });
     }
-    if retyped.is_some_and(|parameters| parameters.need_rewriting(body)) {
+    if retyped.is_some_and(|parameters| parameters.need_rewriting(&bind)) {
         return Err(too_long());
     }
     if !context.settings.rewrite {
         return Ok(BindVerdict::Unread);
     }
-    Ok(mend(head, body, first, statement.kinds.as_ref(), is_judged, context))
+    if is_whole {
+        let plain = Statement { parameters: None, ..statement.clone() };
+        return Ok(fitted(&mut bind, &plain, true, NulPolicy::Space, is_judged, context));
+    }
+    Ok(match &statement.kinds {
+        // On its way it cannot stop to ask.
+        None => BindVerdict::AsksForKinds { spaces: 0 },
+        Some(kinds) => {
+            let encoding = context.lexing.encoding;
+            let scanner = BindScanner::with_kinds(head.body_bytes(), encoding, kinds);
+            BindVerdict::Arriving { scanner: Box::new(scanner), not_judged: is_judged }
+        }
+    })
 }
 
-/// Values that stay where they are; `not_judged` says that they should have been judged and are too long
-/// for it.
-fn mend(
-    head: Head,
-    body: &mut [u8],
-    first: bool,
-    kinds: Option<&Arc<[ValueKind]>>,
+/// A Bind whose names are longer than what is waited for, or have no end.
+pub(in crate::session) fn judge_unnamed(head: Head, context: &Context) -> BindVerdict {
+    match context.settings.rewrite {
+        true => {
+            let scanner = Box::new(BindScanner::new(head.body_bytes()));
+            BindVerdict::Arriving { scanner, not_judged: false }
+        }
+        false => BindVerdict::Unread,
+    }
+}
+
+fn fitted(
+    bind: &mut BindBody<'_>,
+    statement: &Statement,
+    is_exact: bool,
+    nul: NulPolicy,
     not_judged: bool,
     context: &Context,
 ) -> BindVerdict {
-    let is_whole = body.len() == head.body_bytes();
-    let encoding = context.lexing.encoding;
-    let mut scanner = match kinds {
-        Some(kinds) => BindScanner::with_kinds(head.body_bytes(), encoding, kinds),
-        None if is_whole => BindScanner::asking_for_kinds(head.body_bytes(), encoding),
-        // On its way it cannot stop to ask.
-        None => BindScanner::new(head.body_bytes()),
+    let parameters = statement.parameters.as_deref();
+    let rules = BindRules {
+        parameters: parameters.map_or(&[], Parameters::list),
+        kinds: statement.kinds.as_deref(),
+        nul: context.settings.rewrite.then_some(nul),
+        encoding: context.lexing.encoding,
     };
-    // The kinds of a long one are wanted at once, unless its names are too long to be seen.
-    let mut asks = kinds.is_none() && !is_whole;
-    let mut nuls = 0;
-    if is_whole {
-        scanner.scan(body);
-        asks = scanner.needs_kinds();
-        nuls = scanner.take_replaced();
-    }
-    if asks && wire::bind_names(body).is_some() {
-        return if first { BindVerdict::AsksForKinds } else { BindVerdict::Later };
-    }
-    match is_whole {
-        true => BindVerdict::InPlace { nuls, not_judged },
-        false => BindVerdict::Arriving { scanner: Box::new(scanner), not_judged },
-    }
-}
-
-/// Values that are taken apart, of a Bind that is there as a whole.
-fn fit(
-    body: &mut [u8],
-    statement: &Statement,
-    is_exact: bool,
-    context: &Context,
-) -> BindVerdict {
-    let refused = |error| BindVerdict::Refused(Box::new(error));
-    let (mut fitted, mut changes) = (None, Vec::new());
-    if let Some(parameters) = &statement.parameters {
-        match rewrite_bind(body, parameters.list()) {
-            Ok((_, found)) if !is_exact && Parameters::wants_exact(&found) => {
-                return BindVerdict::AsksAgain;
-            }
-            Ok((body, found)) => (fitted, changes) = (body, parameters.changes(found)),
-            Err(_) if !is_exact => return BindVerdict::AsksAgain,
-            Err(found) => return refused(parameters.refusal(&found)),
+    let (body, found) = match fit(bind, &rules) {
+        FittedBind::AsksForKinds(spaces) => return BindVerdict::AsksForKinds { spaces },
+        FittedBind::Refused(_) if !is_exact => return BindVerdict::AsksAgain { spaces: 0 },
+        FittedBind::Refused(refused) => {
+            return BindVerdict::Refused(Box::new(refusal(&refused, statement)));
         }
+        FittedBind::InPlace(found) => (None, found),
+        FittedBind::Body(body, found) => (Some(body), found),
+    };
+    let BindFindings { columns, spaces, removed } = found;
+    if !is_exact && Parameters::wants_exact(&columns) {
+        return BindVerdict::AsksAgain { spaces };
     }
-    let values = fitted.as_deref_mut().unwrap_or(body);
-    let mended = match mend_fitted(values, statement, context) {
-        Mended::Asks => return BindVerdict::AsksForKinds,
-        Mended::Refused(error) => return refused(error),
-        mended => mended,
-    };
-    let (shorter, nuls, removed) = match mended {
-        Mended::Removed(shorter, count) => (Some(shorter), 0, count),
-        Mended::InPlace(count) => (None, count, 0),
-        Mended::Asks | Mended::Refused(_) => (None, 0, 0),
-    };
+    let mut changes = parameters.map_or_else(Vec::new, |parameters| parameters.changes(columns));
     if removed > 0 {
-        let rule = ValueRule::NulRemoved;
-        changes.push(Change::of_parameters(statement.place.clone(), rule, removed));
+        let place = statement.place.clone();
+        changes.push(Change::of_parameters(place, ValueRule::NulRemoved, removed));
     }
-    BindVerdict::Fitted { body: shorter.or(fitted), nuls, removed, changes }
+    BindVerdict::Fitted { body, spaces, changes, not_judged }
 }
 
-/// Does to U+0000 in the values what is configured.
-fn mend_fitted(body: &mut [u8], statement: &Statement, context: &Context) -> Mended {
-    if !context.settings.rewrite {
-        return Mended::InPlace(0);
+/// The error for a value that is refused.
+fn refusal(refused: &BindRefusal, statement: &Statement) -> OwnError {
+    let parameters = statement.parameters.as_deref();
+    if let Some(error) = parameters.and_then(|parameters| parameters.refusal(refused)) {
+        return error;
     }
-    let encoding = context.lexing.encoding;
-    let nul = context.policy.values.nul;
-    if nul == NulPolicy::Space {
-        let mut scanner = match &statement.kinds {
-            Some(kinds) => BindScanner::with_kinds(body.len(), encoding, kinds),
-            None => BindScanner::asking_for_kinds(body.len(), encoding),
-        };
-        scanner.scan(body);
-        return match scanner.needs_kinds() {
-            true => Mended::Asks,
-            false => Mended::InPlace(scanner.take_replaced()),
-        };
-    }
-    let kinds: Arc<[ValueKind]> = match &statement.kinds {
-        Some(kinds) => Arc::clone(kinds),
-        None => {
-            let mut scanner = BindScanner::asking_for_kinds(body.len(), encoding);
-            scanner.scan(&mut body.to_vec());
-            if scanner.needs_kinds() {
-                return Mended::Asks;
-            }
-            Arc::default()
-        }
-    };
-    if nul == NulPolicy::Remove {
-        return match without_bind_nuls(body, encoding, &kinds) {
-            Some((shorter, count)) => Mended::Removed(shorter, count),
-            None => Mended::InPlace(0),
-        };
-    }
-    match first_bind_nul(body, encoding, &kinds) {
-        None => Mended::InPlace(0),
-        Some(found) => Mended::Refused(nul_refusal(found.parameter, &statement.place)),
-    }
-}
-
-/// What became of U+0000 in the values.
-enum Mended {
-    /// The kinds of the parameters have to be known first.
-    Asks,
-    /// They stay where they are, so many U+0000 replaced.
-    InPlace(u64),
-    /// The body without so many U+0000.
-    Removed(Vec<u8>, u64),
-    /// One of them is refused.
-    Refused(OwnError),
-}
-
-fn nul_refusal(number: usize, place: &Place) -> OwnError {
+    let (number, place) = (refused.index + 1, &statement.place);
     let mut error = OwnError::new("22021", format!("parameter ${number} holds U+0000"))
         .with_hint("Set values.nul to \"space\" or \"remove\" to load it.");
     if !place.table.is_empty() {
@@ -211,24 +160,16 @@ fn nul_refusal(number: usize, place: &Place) -> OwnError {
 /// The Bind that goes to the target in place of one that is refused, and can only fail: its values are
 /// missing. The server finds that out where it reads them, behind what it has to say to the statement and
 /// to the state of the transaction.
-pub(in crate::session) fn failing(body: &[u8]) -> Vec<u8> {
-    let statement = wire::bind_names(body).map(|names| names.statement).unwrap_or_default();
-    let count = wire::bind_value_count(body).unwrap_or_default().to_be_bytes();
-    wire::with_body(tag::BIND, &[b"\0", statement, b"\0\0\0", &count])
+pub(in crate::session) fn failing(body: &mut [u8]) -> Vec<u8> {
+    let (statement, count) = match BindBody::cut(body) {
+        Some(bind) => (bind.statement.to_vec(), bind.value_count().unwrap_or_default()),
+        None => (Vec::new(), 0),
+    };
+    wire::with_body(tag::BIND, &[b"\0", &statement, b"\0\0\0", &count.to_be_bytes()])
 }
 
 /// The target would store other values than the client has sent.
 fn too_long() -> OwnError {
     OwnError::new("54000", "values in binary format that need another type are too long")
         .with_hint("Raise limits.statement_bytes, or send them as text.")
-}
-
-/// The body of the frame at the front, as far as it is there: all of a frame of up to
-/// [`WHOLE_BYTES_MAX`], and that much of a longer one; `None` before.
-pub(in crate::session) fn body_there(head: Head, rest: &mut [u8]) -> Option<&mut [u8]> {
-    let there = rest.len().min(head.frame_bytes);
-    if there < head.frame_bytes.min(WHOLE_BYTES_MAX) {
-        return None;
-    }
-    Some(rest.get_mut(HEAD_BYTES..there).unwrap_or_default())
 }

@@ -138,6 +138,16 @@ impl Text {
         (name, body.get(self.sql.end + 1..).unwrap_or_default())
     }
 
+    /// How positions in the text move.
+    pub(in crate::session) fn positions(
+        &self,
+        body: &[u8],
+        rewrite: &Rewrite,
+        context: &Context,
+    ) -> Option<Arc<PositionMap>> {
+        rewrite.positions(self.text(body), context.lexing.encoding)
+    }
+
     fn text<'b>(&self, body: &'b [u8]) -> &'b [u8] {
         body.get(self.sql.clone()).unwrap_or_default()
     }
@@ -239,7 +249,7 @@ pub(in crate::session) fn send_query(
         Some(sql) => Some(wire::with_body(tag::QUERY, &[sql, b"\0"])),
         None => text.shorter.as_ref().map(|body| wire::with_body(tag::QUERY, &[body])),
     };
-    let positions = rewrite.positions(sql, context.lexing.encoding);
+    let positions = text.positions(body, rewrite, context);
     let treatment = match positions {
         None => Treatment::Pass,
         Some(positions) => Treatment::Adjust(Box::new(Adjust {
