@@ -437,7 +437,6 @@ impl Config {
             overrides_identity: self.values.identity_always == Identity::Override,
             leaves_out_generated: self.values.generated == Generated::LeaveOut,
             writes_ledger: self.values.ledger == Switch::On,
-            common: Arc::default(),
             message_bytes_max: self.limits.message_bytes,
         })
     }

@@ -173,6 +173,13 @@ pub(super) struct Doubt {
     pub(super) readies: u32,
 }
 
+impl Doubt {
+    /// Whether the target was skipping when our own Sync came, whose answer is the last one.
+    pub(super) fn skips(self) -> bool {
+        self.is_extended && self.readies <= 1
+    }
+}
+
 /// The queue. Its length is bounded by the session, which stops reading from the client.
 #[derive(Debug, Default)]
 pub(super) struct Replies {
@@ -375,6 +382,17 @@ impl Replies {
         self.answered += widen(self.queue.len());
         self.queue.clear();
         self.lexing_pending = 0;
+        self.doubt = None;
+        self.skipping = skipping;
+    }
+
+    /// The COPY has taken a probe for rows: the Syncs among them and the probe are not answered.
+    pub(super) fn forget_probe(&mut self, skipping: bool) {
+        let is_kept = |expected: &Expected| {
+            let is_probe = expected.request == Request::Own(Delivery::Probe);
+            !is_probe && expected.request != Request::EarlySync
+        };
+        self.queue.retain(is_kept);
         self.doubt = None;
         self.skipping = skipping;
     }

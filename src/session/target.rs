@@ -3,6 +3,7 @@
 
 use super::adjust;
 use super::ask::{Delivery, Question};
+use super::client::Drops;
 use super::message::copy_in::CopyIn;
 use super::replies::{Request, Treatment};
 use super::step::Step;
@@ -24,7 +25,7 @@ pub(super) struct TargetSide {
     /// The frame that is arriving does not go to the client.
     swallows: bool,
     /// The target has sent the last row of a COPY to the client; its CommandComplete follows.
-    copied_out: bool,
+    pub(super) copied_out: bool,
     /// The answer to a Sync that is held until it is known whether it is for a Sync of ours.
     held: Vec<u8>,
     /// Cancels what this session runs, on a connection of its own.
@@ -89,7 +90,7 @@ impl Session {
     /// How much of the frame is looked at. Whose answer it belongs to decides before its size does.
     fn reading(&mut self, head: Head) -> Reading {
         let is_long = head.frame_bytes > BODY_BYTES_MAX;
-        if self.phase == Phase::Startup {
+        if matches!(self.phase, Phase::Startup { .. }) {
             return match head.tag {
                 tag::READY_FOR_QUERY if !is_long => Reading::Frame,
                 _ => Reading::plain(head, is_long),
@@ -102,7 +103,7 @@ impl Session {
         if head.tag == tag::READY_FOR_QUERY && self.report.has_notices() {
             return Reading::Frame;
         }
-        if self.asking.delivery() == Some(Delivery::Probe) {
+        if self.is_probing() {
             return Reading::frame_unless(is_long);
         }
         match self.replies.front().map(|front| &front.treatment) {
@@ -144,11 +145,13 @@ impl Session {
     /// What the client gets in place of the frame; `None` where it gets the frame.
     fn treat(&mut self, frame_tag: u8, frame: &[u8]) -> Result<Option<Vec<u8>>, OwnError> {
         let body = frame.get(HEAD_BYTES..).unwrap_or_default();
-        if self.phase == Phase::Startup {
+        if matches!(self.phase, Phase::Startup { .. }) {
             return Ok(self.on_first_ready(body));
         }
-        if self.asking.delivery() == Some(Delivery::Probe) {
-            return self.on_probe_frame(frame_tag, frame);
+        if self.is_probing()
+            && let Some(instead) = self.on_probe_frame(frame_tag, frame)
+        {
+            return Ok(Some(instead));
         }
         match self.replies.front().map(|front| &mut front.treatment) {
             Some(Treatment::Own) => self.on_own_frame(frame_tag, frame).map(Some),
@@ -181,7 +184,7 @@ impl Session {
 
     /// The target is ready for the first time; the client's first ReadyForQuery waits for ours.
     fn on_first_ready(&mut self, body: &[u8]) -> Option<Vec<u8>> {
-        if self.relays() {
+        if self.phase == (Phase::Startup { relays: true }) {
             self.phase = Phase::Relay;
             return None;
         }
@@ -203,9 +206,9 @@ impl Session {
         }
         let mut to_client = self.on_answer(answered)?;
         if to_client.ends_login {
-            to_client.notices.extend_from_slice(frame);
+            to_client.warnings.extend_from_slice(frame);
         }
-        Ok(to_client.notices)
+        Ok(to_client.warnings)
     }
 
     /// A frame of the answer to a statement that was made to fail: our error takes its place.
@@ -231,38 +234,99 @@ impl Session {
         ours
     }
 
-    /// A frame that comes while a probe is on its way.
-    fn on_probe_frame(
-        &mut self,
-        frame_tag: u8,
-        frame: &[u8],
-    ) -> Result<Option<Vec<u8>>, OwnError> {
-        let body = frame.get(HEAD_BYTES..).unwrap_or_default();
+    /// Whether a probe is on its way.
+    fn is_probing(&self) -> bool {
+        self.asking.delivery() == Some(Delivery::Probe)
+    }
+
+    /// What the client gets for a frame that is about the Syncs of a probe; `None` for any other frame.
+    fn on_probe_frame(&mut self, frame_tag: u8, frame: &[u8]) -> Option<Vec<u8>> {
         let front = self.replies.front().map(|front| front.request);
-        let of_syncs =
-            matches!(front, Some(Request::Sync | Request::EarlySync | Request::Own(_)));
+        let is_ours = front == Some(Request::Own(Delivery::Probe));
+        let of_syncs = is_ours || matches!(front, Some(Request::Sync | Request::EarlySync));
         match frame_tag {
             tag::READY_FOR_QUERY if of_syncs => {
+                let body = frame.get(HEAD_BYTES..).unwrap_or_default();
                 self.context.status = wire::ready_status(body);
-                if front == Some(Request::Own(Delivery::Probe)) {
+                if is_ours {
                     self.replies.note_ready();
                 } else {
                     self.replies.on_ready();
                 }
                 // The last of them is the answer to our own Sync.
-                Ok(Some(std::mem::replace(&mut self.target.held, frame.to_vec())))
+                Some(std::mem::replace(&mut self.target.held, frame.to_vec()))
             }
             tag::CLOSE_COMPLETE if of_syncs => {
-                self.end_probe();
-                Ok(Some(Vec::new()))
+                self.target.held.clear();
+                let skips = self.replies.doubt().is_some_and(|doubt| doubt.skips());
+                self.client.drops = if skips { Drops::ToSync } else { Drops::None };
+                self.client.end_pipeline();
+                self.replies.end_doubt(false);
+                self.asking.on_dropped(false);
+                Some(Vec::new())
             }
             tag::ERROR_RESPONSE if self.client.copy_in.is_open() => {
-                Ok(self.on_error_in_probed_copy(frame))
+                let theirs = adjust::unexpected_message(frame, self.asking.probed_tag()?)?;
+                // The COPY was open, and has taken our Close for the client's message.
+                let is_extended = self.client.copy_in.is_extended();
+                self.on_error();
+                self.asking.on_dropped(false);
+                self.replies.forget_probe(is_extended);
+                self.client.drops = if is_extended { Drops::None } else { Drops::Next };
+                Some(theirs)
             }
-            _ => {
-                self.on_target_body_or_error(frame_tag, body);
-                Ok(None)
+            _ => None,
+        }
+    }
+
+    /// A frame whose tag says enough.
+    fn on_target_head(&mut self, frame_tag: u8) {
+        match frame_tag {
+            tag::DATA_ROW | tag::COPY_DATA => {}
+            tag::COPY_DONE => self.target.copied_out = true,
+            tag::ERROR_RESPONSE => self.on_error(),
+            tag::COPY_BOTH_RESPONSE => self.phase = Phase::Relay,
+            _ => self.replies.on_completion(frame_tag),
+        }
+    }
+
+    /// A frame whose body matters.
+    fn on_target_body(&mut self, frame_tag: u8, body: &[u8]) {
+        match frame_tag {
+            tag::READY_FOR_QUERY => self.on_ready(body),
+            tag::COMMAND_COMPLETE => {
+                // The tag of COPY TO counts rows read; they were not loaded.
+                if !std::mem::take(&mut self.target.copied_out) {
+                    self.report.counts.rows += wire::command_rows(body);
+                }
+                if body.starts_with(b"ROLLBACK") {
+                    self.parking.on_rollback();
+                }
+                self.replies.on_completion(frame_tag);
             }
+            tag::COPY_IN_RESPONSE => {
+                let is_extended = self.replies.front_is_execute();
+                let copy = self.replies.on_copy_in();
+                let is_binary = body.first() != Some(&0);
+                self.client.copy_in = CopyIn::begin(copy, is_binary, is_extended, &self.context);
+                self.client.continue_pipeline();
+            }
+            tag::PARAMETER_STATUS => self.on_parameter_status(body),
+            tag::BACKEND_KEY_DATA => self.target.backend_key = body.to_vec(),
+            _ => self.on_target_head(frame_tag),
+        }
+    }
+
+    fn on_parameter_status(&mut self, body: &[u8]) {
+        let Some((name, value)) = wire::parameter_status(body) else { return };
+        let value = wire::printable(value);
+        match name {
+            b"client_encoding" => self.context.lexing.encoding = Encoding::from_name(&value),
+            b"standard_conforming_strings" => {
+                self.context.lexing.standard_conforming_strings = value == "on";
+            }
+            b"server_version" => self.context.server_version = value,
+            _ => {}
         }
     }
 }

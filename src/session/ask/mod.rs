@@ -159,6 +159,14 @@ impl Asking {
         self.asked.as_ref().map(|asked| asked.delivery)
     }
 
+    /// The tag of the message in whose place a probe is on its way.
+    pub(super) fn probed_tag(&self) -> Option<u8> {
+        match self.asked.as_ref()?.question {
+            Question::Probe(frame_tag) => Some(frame_tag),
+            _ => None,
+        }
+    }
+
     /// Whether a question is on its way.
     pub(super) fn is_asked(&self) -> bool {
         self.asked.is_some()

@@ -31,7 +31,7 @@ pub(in crate::session) fn kind_and_name(body: &[u8]) -> Option<(u8, &[u8])> {
 pub(in crate::session) fn statement_named(frame_tag: u8, body: &[u8]) -> Option<&[u8]> {
     match frame_tag {
         tag::PARSE => wire::cstring(body).map(|(name, _)| name).filter(|name| !name.is_empty()),
-        tag::BIND => wire::bind_names(body).map(|names| names.statement),
+        tag::BIND => wire::bound_statement(body),
         tag::DESCRIBE | tag::CLOSE => {
             kind_and_name(body).filter(|(kind, _)| *kind == b'S').map(|(_, name)| name)
         }
