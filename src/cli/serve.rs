@@ -2,14 +2,16 @@
 
 use std::io;
 use std::num::NonZeroUsize;
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use clap::Args;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::{EXIT_USAGE, ServeArguments, say};
-use crate::config::{Config, ForeignKeyMode, Switch};
+use super::{ConfigArguments, EXIT_USAGE, say};
+use crate::config::{Config, ForeignKeyMode, Switch, Url};
 use crate::listener::{Listener, Reload};
 use crate::target::embedded::{Embedded, EmbeddedOptions};
 use crate::target::{TargetAddress, TargetUrl};
@@ -20,6 +22,21 @@ const OWN_DESCRIPTORS: u64 = 100;
 
 /// The exit code when the proxy cannot run although its configuration is right.
 const EXIT_FAILURE: u8 = 1;
+
+#[derive(Debug, Args)]
+pub(super) struct ServeArguments {
+    #[command(flatten)]
+    config: ConfigArguments,
+    /// Where clients connect; port 0 takes a free one
+    #[arg(long, value_name = "ADDR", env = "DMS_PROXY_LISTEN")]
+    listen: Option<std::net::SocketAddr>,
+    /// What is loaded into: a libpq URI, or "embedded" for a throw-away server
+    #[arg(long, value_name = "URL", env = "DMS_PROXY_TARGET")]
+    target: Option<Url>,
+    /// Keep the data of the embedded target in this directory
+    #[arg(long, value_name = "DIR")]
+    data_dir: Option<PathBuf>,
+}
 
 pub(super) fn run(arguments: &ServeArguments) -> ExitCode {
     let mut config = match arguments.config.load() {
