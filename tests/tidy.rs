@@ -21,7 +21,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("ledger", &[]),
     // Of `close_out` a session uses the SQL texts.
     ("session", &["close", "encoding", "ledger", "mapping", "statement", "value", "wire"]),
-    ("close_out", &["stream", "target", "tls"]),
+    ("close_out", &["login", "stream", "target", "tls"]),
     ("connection", &["session", "stream", "wire"]),
     ("dms", &["mapping"]),
     ("config", &["dms", "mapping", "session", "target", "tls", "value"]),

@@ -1,5 +1,6 @@
 //! The commands: arguments in, exit code out. Everything that prints for a person lives here.
 
+mod arguments;
 mod check;
 mod close_out;
 mod demo;
@@ -12,7 +13,7 @@ mod script_lines;
 mod serve;
 mod types;
 
-use std::io;
+use std::io::{self, IsTerminal as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -30,6 +31,7 @@ use self::serve::ServeArguments;
 use self::types::TypesArguments;
 use crate::config::{Config, Source};
 use crate::mapping::Mapping;
+use crate::target::without_passwords;
 
 /// The exit code of a wrong configuration or a wrong call.
 const EXIT_USAGE: u8 = 2;
@@ -102,10 +104,10 @@ enum Command {
 #[derive(Debug, Args)]
 struct ConfigArguments {
     /// The configuration file; ./proxy.toml if there is one
-    #[arg(long, value_name = "FILE", env = "DMS_PROXY_CONFIG")]
+    #[arg(long, value_name = "FILE", env = "DMS_PROXY_CONFIG", hide_env_values = true)]
     config: Option<PathBuf>,
     /// The dialect of the incoming type names
-    #[arg(long, value_name = "NAME", env = "DMS_PROXY_SOURCE")]
+    #[arg(long, value_name = "NAME", env = "DMS_PROXY_SOURCE", hide_env_values = true)]
     source: Option<Source>,
 }
 
@@ -142,9 +144,33 @@ impl ConfigArguments {
     }
 }
 
+/// Runs the command that this process was called with.
+pub fn run_command_line() -> ExitCode {
+    match Arguments::try_parse() {
+        Ok(arguments) => arguments.run(),
+        Err(error) => {
+            use std::io::Write as _;
+            // What is wrong is quoted, and may be a URL with a password in the wrong place.
+            let text = error.render();
+            let code = ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(EXIT_USAGE));
+            // Nobody is left to be told that the output is closed.
+            let _ = match error.use_stderr() {
+                true => write!(io::stderr(), "{}", shown(&text, io::stderr().is_terminal())),
+                false => write!(io::stdout(), "{}", shown(&text, io::stdout().is_terminal())),
+            };
+            code
+        }
+    }
+}
+
+fn shown(text: &clap::builder::StyledStr, styled: bool) -> String {
+    let text = if styled { text.ansi().to_string() } else { text.to_string() };
+    without_passwords(&text)
+}
+
 impl Arguments {
     /// Runs the command.
-    pub fn run(self) -> ExitCode {
+    fn run(self) -> ExitCode {
         match self.command {
             None => serve::run(&self.serve),
             Some(Command::Serve(arguments)) => serve::run(&arguments),
@@ -171,9 +197,9 @@ fn exit_code(outcome: io::Result<u8>) -> ExitCode {
     }
 }
 
-/// Tells a person something, on stderr.
+/// Tells a person something, on stderr; a name that is a URL in the wrong place has no password.
 fn say(text: &str) {
     use std::io::Write as _;
     // Nobody is left to be told that stderr is closed.
-    let _ = writeln!(std::io::stderr().lock(), "{text}");
+    let _ = writeln!(std::io::stderr().lock(), "{}", without_passwords(text));
 }

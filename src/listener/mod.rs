@@ -101,8 +101,9 @@ impl Listener {
         let common = Arc::default();
         let rules = Rules::new(config, &common).map_err(io::Error::other)?;
         let timeout = config.target.connect_timeout();
-        let login = Target::new(target, &config.target.url.1, timeout)
-            .and_then(|target| Login::new(config, target))
+        let url = &config.target.url;
+        let login = Target::new(target, &url.tls, timeout)
+            .and_then(|target| Login::new(config, target.with_demands(url.demands.clone())))
             .map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))?;
         let address = config.listen.address;
         let socket = TcpListener::bind(address).await.map_err(|error| {
