@@ -18,7 +18,7 @@ use dms_proxy::session::{Exchange, Session};
 use dms_proxy::statement::lexer::Lexer;
 use dms_proxy::statement::{self, Lexing, json_escapes_in, mend_literals};
 use dms_proxy::stream::Stream;
-use dms_proxy::target::{Target, TargetAddress};
+use dms_proxy::target::{LoginDemands, Target, TargetAddress};
 use dms_proxy::tls::TargetTlsSettings;
 use dms_proxy::value::{
     BindRules, BindScanner, Column, ColumnJudge, CopyColumn, CopyFormat, CopyOptions, CopyRows,
@@ -348,7 +348,9 @@ fn target_of_a_login(said: &[u8], choice: usize) {
         let opened = Opened { target: stream(ours).expect("a socket"), said: Vec::new() };
         let mut client = stream(client).expect("a socket");
         let told = (choice & 8 == 0).then_some(&mut client);
-        let Ok(Ok(mut opened)) = log_in_on(opened, told, "user", &credential).await else {
+        let Ok(Ok(mut opened)) =
+            log_in_on(opened, &LoginDemands::default(), told, "user", &credential).await
+        else {
             return;
         };
         assert!(contains(said, &opened.said));

@@ -31,7 +31,7 @@ const EDGES: &[(&str, &[&str])] = &[
         "session",
         &["close", "encoding", "parking", "ledger", "mapping", "policy", "statement", "value", "wire"],
     ),
-    ("close_out", &["stream", "target", "tls"]),
+    ("close_out", &["login", "stream", "target", "tls"]),
     ("connection", &["session", "stream", "wire"]),
     ("dms", &["mapping"]),
     ("config", &["dms", "mapping", "policy", "session", "target", "tls", "value"]),

@@ -22,8 +22,7 @@ use crate::mapping::{
     JsonPolicy, Mapping, MappingError, MappingOptions, Override, OverrideScope, UnknownTypes,
 };
 use crate::policy::{OnDenied, Policy};
-use crate::target::{Login, TargetUrl, target_login, target_url};
-use crate::tls::TargetTlsSettings;
+use crate::target::{TargetUrl, without_passwords};
 pub use auth::{Auth, AuthMode};
 pub use dms::EndpointSettingsText;
 pub use listen::{Listen, Permissions};
@@ -88,7 +87,7 @@ pub enum Switch {
 #[serde(default, deny_unknown_fields)]
 pub struct Target {
     /// `embedded`, or a libpq connection URI.
-    pub url: Url,
+    pub url: TargetUrl,
     /// Seconds until an unreachable target is given up.
     pub connect_timeout: u64,
     /// SQL after login, before the client's first statement.
@@ -100,34 +99,11 @@ pub struct Target {
 impl Default for Target {
     fn default() -> Self {
         Target {
-            url: Url(TargetUrl::Embedded, TargetTlsSettings::default(), Login::default()),
+            url: TargetUrl::default(),
             connect_timeout: 10,
             after_connect_script: None,
             execute_timeout: 0,
         }
-    }
-}
-
-/// A target URL, checked when it is read: where the target is, how TLS is spoken to it, and who logs
-/// in where the proxy does so itself.
-#[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
-#[serde(try_from = "String")]
-pub struct Url(pub TargetUrl, pub TargetTlsSettings, pub Login);
-
-impl TryFrom<String> for Url {
-    type Error = String;
-
-    fn try_from(text: String) -> Result<Url, String> {
-        text.parse()
-    }
-}
-
-impl std::str::FromStr for Url {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Url, String> {
-        let (url, tls) = target_url(text)?;
-        Ok(Url(url, tls, target_login(text)?))
     }
 }
 
@@ -324,15 +300,8 @@ pub enum ConfigError {
         /// What the system said.
         source: std::io::Error,
     },
-    /// The file says something that is not allowed; the text names line, key and what is.
-    #[error("{}: {source}", path.display())]
-    Parse {
-        /// The file.
-        path: PathBuf,
-        /// Where and why.
-        source: Box<toml::de::Error>,
-    },
-    /// A quoted file says what cannot be applied.
+    /// The file, or one that it quotes, says what is not allowed; the text names line, key and
+    /// what is.
     #[error("{}: {reason}", path.display())]
     Refused {
         /// The file.
@@ -360,10 +329,8 @@ impl Config {
             }
             Err(source) => return Err(ConfigError::Read { path: path.to_owned(), source }),
         };
-        let mut config: Config = toml::from_str(&text).map_err(|source| ConfigError::Parse {
-            path: path.to_owned(),
-            source: Box::new(source),
-        })?;
+        let mut config = Config::parse(&text)
+            .map_err(|reason| ConfigError::Refused { path: path.to_owned(), reason })?;
         let directory = path.parent().unwrap_or(Path::new(""));
         config.apply_dms(directory)?;
         config.listen.resolve_from(directory);
@@ -375,6 +342,15 @@ impl Config {
             .map_err(|reason| ConfigError::Refused { path: path.to_owned(), reason })?;
         config.mapping()?;
         Ok(config)
+    }
+
+    /// Reads a text; the error names line and key. It does not quote the line, which may hold a
+    /// password.
+    fn parse(text: &str) -> Result<Config, String> {
+        toml::from_str(text).map_err(|error| {
+            let place = error.span().map_or_else(String::new, |span| place(text, span.start));
+            format!("{place}{}", without_passwords(error.message().trim_end()))
+        })
     }
 
     /// The type mapping that `[mapping]` asks for.
@@ -459,9 +435,26 @@ impl Config {
 }
 
 impl Target {
-    /// `connect_timeout` as a duration.
+    /// `connect_timeout`, of the URL where that names one; zero is without a limit.
     pub fn connect_timeout(&self) -> Duration {
-        Duration::from_secs(self.connect_timeout)
+        let own = Duration::from_secs(self.connect_timeout);
+        match self.url.connect_timeout.unwrap_or(own) {
+            Duration::ZERO => Duration::MAX,
+            timeout => timeout,
+        }
+    }
+}
+
+/// Line and key of what stands at `offset`, as the beginning of a message.
+fn place(text: &str, offset: usize) -> String {
+    let before = text.get(..offset).unwrap_or(text);
+    let lines = before.split('\n').count();
+    let line_at = before.rfind('\n').map_or(0, |at| at + 1);
+    let line = text.get(line_at..).unwrap_or_default().lines().next().unwrap_or_default();
+    let is_key = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.' | ' ');
+    match line.split_once('=').map(|(key, _)| key.trim()) {
+        Some(key) if !key.is_empty() && key.chars().all(is_key) => format!("line {lines}: {key}: "),
+        _ => format!("line {lines}: "),
     }
 }
 
@@ -482,7 +475,7 @@ mod tests {
     use super::*;
 
     fn error(text: &str) -> String {
-        toml::from_str::<Config>(text).unwrap_err().to_string()
+        Config::parse(text).unwrap_err()
     }
 
     #[test]
@@ -508,9 +501,28 @@ mod tests {
     }
 
     #[test]
+    fn no_error_quotes_a_password() {
+        for text in [
+            "[target]\nurl = \"postgresql://u:geheim@h:port/d\"",
+            "[target]\nurl = \"postgresql://u:geheim@h/d?sslmod=require\"",
+            "[target]\nurl = \"postgresql://u:geheim@h/d",
+            "[target]\nconnect_timeout = \"postgresql://u:geheim@h/d\"",
+            "target = \"postgresql://u:geheim@h/d\"",
+            "rewrite = \"postgresql://u:geheim@h/d\"",
+            "\"postgresql://u:geheim@h/d\" = 1",
+        ] {
+            let message = error(text);
+            assert!(message.starts_with("line ") && !message.contains("geheim"), "{message}");
+        }
+        let message = error("\n[target]\nurl = \"postgresql://u:geheim@h/d?sslmod=require\"");
+        assert!(message.starts_with("line 3: url: "), "{message}");
+        assert!(message.contains("nearest one is sslmode"), "{message}");
+    }
+
+    #[test]
     fn the_shipped_file_says_what_the_defaults_are() {
         let shipped: Config =
-            toml::from_str(include_str!("../../proxy.toml")).expect("the shipped file loads");
+            Config::parse(include_str!("../../proxy.toml")).expect("the shipped file loads");
         assert_eq!(format!("{shipped:?}"), format!("{:?}", Config::default()));
     }
 

@@ -11,6 +11,7 @@ mod hostile;
 mod ledger;
 mod limits;
 mod login;
+mod login_demands;
 mod nested_values;
 mod new_tables;
 mod parking;
