@@ -20,11 +20,8 @@ mod real_input;
 #[cfg(client = "regression-suite")]
 mod regression_suite;
 mod session;
-mod statement_properties;
-mod statement_scripts;
-mod statement_slots;
-mod statement_types;
-mod stored;
+mod statement;
+mod stored_values;
 #[allow(
     dead_code,
     unused_imports,
