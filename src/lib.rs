@@ -9,6 +9,7 @@ pub mod connection;
 pub mod dms;
 pub mod encoding;
 pub mod files;
+pub mod keyword;
 pub mod ledger;
 pub mod listener;
 pub mod login;

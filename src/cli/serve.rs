@@ -9,8 +9,9 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::{EXIT_USAGE, ServeArguments, say};
-use crate::config::{Config, ForeignKeyMode, Switch};
+use crate::config::{Config, Switch};
 use crate::listener::{Listener, Reload};
+use crate::policy::ForeignKeys;
 use crate::target::embedded::{Embedded, EmbeddedOptions};
 use crate::target::{TargetAddress, TargetUrl};
 use crate::telemetry::{self, Lines, Logging, Totals};
@@ -165,7 +166,7 @@ fn announce(
             "the target is an embedded PostgreSQL: for trying and testing, never for production"
         );
     }
-    if config.rewrite == Switch::Off && config.fk.mode == ForeignKeyMode::Off {
+    if config.rewrite == Switch::Off && config.fk.mode == ForeignKeys::Off {
         tracing::info!("rewrite and fk.mode are off: a plain relay");
     }
     let address = listener.address()?;

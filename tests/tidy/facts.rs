@@ -241,6 +241,9 @@ impl<'ast> Visit<'ast> for Facts {
             syn::Item::Const(item) => self.define(&item.ident, false),
             syn::Item::Enum(item) => self.define(&item.ident, true),
             syn::Item::Fn(item) => self.define(&item.sig.ident, false),
+            syn::Item::Macro(item) => {
+                item.ident.iter().for_each(|name| self.define(name, false));
+            }
             syn::Item::Static(item) => self.define(&item.ident, false),
             syn::Item::Struct(item) => {
                 self.define(&item.ident, true);

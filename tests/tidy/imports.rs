@@ -38,8 +38,17 @@ impl<'f> Imports<'f> {
     /// The same without what a module takes from its own children: what is climbed to by `crate::`
     /// and `super::`. Parents know their children; a circle is children that know each other.
     pub fn climbs_of(&self, from: &'f Facts) -> BTreeSet<&'f Facts> {
-        let climbs = |first: &str| matches!(first, "crate" | "super");
-        self.followed(from, |path| path.first().is_some_and(|first| climbs(first)))
+        let starts_up = |path: &[String]| {
+            path.first().is_some_and(|first| matches!(first.as_str(), "crate" | "super"))
+        };
+        // `use super::b; b::f()` climbs as `super::b::f()` does.
+        let modules: BTreeSet<&String> = (from.uses.iter())
+            .filter(|import| starts_up(&import.path))
+            .map(|import| &import.name)
+            .collect();
+        self.followed(from, |path| {
+            starts_up(path) || path.first().is_some_and(|first| modules.contains(first))
+        })
     }
 
     /// Paths into the crate that lead nowhere: the fences would not see them.
@@ -230,7 +239,7 @@ mod tests {
         };
         assert_eq!(
             files.iter().map(climbs).collect::<Vec<_>>(),
-            [vec![], vec!["a/mod.rs"], vec![], vec![]]
+            [vec!["c.rs"], vec!["a/mod.rs"], vec![], vec![]]
         );
         assert_eq!(imports.lost(&files[1]), ["crate::gone::g"]);
     }
