@@ -11,6 +11,7 @@ pub mod dms;
 pub mod encoding;
 mod escape;
 pub mod files;
+pub mod keyword;
 pub mod ledger;
 pub mod listener;
 pub mod login;

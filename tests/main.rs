@@ -22,11 +22,8 @@ mod real_input;
 mod regression_suite;
 mod security;
 mod session;
-mod statement_properties;
-mod statement_scripts;
-mod statement_slots;
-mod statement_types;
-mod stored;
+mod statement;
+mod stored_values;
 #[allow(
     dead_code,
     unused_imports,

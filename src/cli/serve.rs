@@ -12,8 +12,9 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use super::arguments::TargetArgument;
 use super::{ConfigArguments, EXIT_USAGE, say};
-use crate::config::{AuthMode, Config, ForeignKeyMode, Switch};
+use crate::config::{AuthMode, Config, Switch};
 use crate::listener::{Listener, Reload};
+use crate::policy::ForeignKeys;
 use crate::target::embedded::{Embedded, EmbeddedOptions};
 use crate::target::{TargetAddress, TargetPlace};
 use crate::telemetry::{self, Lines, Logging, Totals};
@@ -212,7 +213,7 @@ fn announce(
             "the target is an embedded PostgreSQL: for trying and testing, never for production"
         );
     }
-    if config.rewrite == Switch::Off && config.fk.mode == ForeignKeyMode::Off {
+    if config.rewrite == Switch::Off && config.fk.mode == ForeignKeys::Off {
         tracing::info!("rewrite and fk.mode are off: a plain relay");
     }
     let address = listener.address()?;

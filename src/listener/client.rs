@@ -38,17 +38,16 @@ pub(super) async fn serve_client(
         () = stop.as_mut() => return Ok(()),
     };
     let Some(Admitted { client, startup, opened }) = admitted else { return Ok(()) };
+    let common = Arc::clone(&shared.common);
     let session = match startup.parameters {
-        Some(parameters) => Session::new(Arc::clone(policy), parameters),
-        None => Session::relay(Arc::clone(policy)),
+        Some(parameters) => Session::new(Arc::clone(policy), common, parameters),
+        None => Session::relay(Arc::clone(policy), common),
     };
-    let mut exchange = Exchange::new(session, b"");
-    exchange.to_client.extend(&opened.said);
-    exchange.judge_target();
+    let mut exchange = Exchange::new(session);
+    exchange.target_said(&opened.said);
     let connection = Connection::new(client, opened.target, &mut exchange, pool);
     let (end, traffic) = connection.run(stop).await;
-    let mut session = exchange.session;
-    session.leave_ledger();
+    let session = exchange.end();
     let may_run_on = end == End::Stopped && session.is_busy();
     if end == End::ClientGone || may_run_on {
         cancel_running(shared, &session).await;

@@ -21,7 +21,8 @@ use self::workers::{Worker, start_workers};
 use crate::config::{Config, Limits};
 use crate::login::{Accepted, Login};
 use crate::mapping::MappingError;
-use crate::session::{Common, Policy};
+use crate::policy::Policy;
+use crate::session::Common;
 use crate::target::{Target, TargetAddress};
 use crate::telemetry::Totals;
 
@@ -51,8 +52,8 @@ struct Rules {
 }
 
 impl Rules {
-    fn new(config: &Config, common: &Arc<Common>) -> Result<Arc<Rules>, MappingError> {
-        let policy = Policy { common: Arc::clone(common), ..config.policy()? };
+    fn new(config: &Config) -> Result<Arc<Rules>, MappingError> {
+        let policy = config.policy()?;
         Ok(Arc::new(Rules { policy: Arc::new(policy), limits: config.limits.clone() }))
     }
 }
@@ -74,7 +75,7 @@ impl Reload {
     /// # Errors
     /// The mapping cannot be made; nothing has changed then.
     pub fn apply(&self, config: &Config) -> Result<(), MappingError> {
-        let rules = Rules::new(config, &self.0.common)?;
+        let rules = Rules::new(config)?;
         *self.0.rules.write().unwrap_or_else(PoisonError::into_inner) = rules;
         Ok(())
     }
@@ -98,8 +99,8 @@ impl Listener {
         target: TargetAddress,
         totals: Arc<Totals>,
     ) -> io::Result<Listener> {
-        let common = Arc::default();
-        let rules = Rules::new(config, &common).map_err(io::Error::other)?;
+        let common = Arc::new(Common::new(random_seed()?));
+        let rules = Rules::new(config).map_err(io::Error::other)?;
         let timeout = config.target.connect_timeout();
         let url = &config.target.url;
         let login = Target::new(target, &url.tls, timeout)
@@ -189,6 +190,14 @@ async fn all_left(shared: &Shared) {
 }
 
 /// Keeps the clock of the sessions, for ever.
+/// Random bytes that no client can know.
+fn random_seed() -> io::Result<[u8; 16]> {
+    let mut seed = [0; 16];
+    let filled = SystemRandom::new().fill(&mut seed);
+    filled.map_err(|_| io::Error::other("the system gives no random bytes"))?;
+    Ok(seed)
+}
+
 async fn tick(common: &Common) {
     let mut seconds = tokio::time::interval(Duration::from_secs(1));
     loop {

@@ -32,7 +32,7 @@ use std::sync::Arc;
 
 pub use common::Common;
 pub use counts::Counts;
-pub use exchange::Exchange;
+pub use exchange::{Direction, Exchange};
 pub use step::Step;
 
 use crate::catalog::{Catalog, Name, Question as CatalogQuestion, Sent};
