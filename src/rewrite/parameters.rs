@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::change::{Change, changes_values, refusal};
 use super::{Rules, names};
 use crate::catalog::{Name, Relation, RelationColumn};
-use crate::value::column::assignment::{should_be_inferred, should_be_told};
+use crate::value::assignment::{should_be_inferred, should_be_told};
 use crate::value::{BindFinding, BindParameter, BindRefusal, Column, ColumnJudge, needs_rewriting};
 use crate::wire::{BindBody, OwnError};
 

@@ -168,7 +168,7 @@ impl Session {
         let mut end = unread.len().min(at + body.remaining);
         let arrived = unread.get_mut(at..end).unwrap_or_default();
         match &mut body.mend {
-            Mend::Nothing | Mend::Dropped => {}
+            Mend::Nothing | Mend::Dropped | Mend::Rows => {}
             Mend::Query(scanner) => {
                 scanner.scan(arrived);
                 self.report.counts.nul_query += scanner.take_replaced();

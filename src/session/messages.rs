@@ -65,10 +65,14 @@ impl Session {
                 }
                 Progress::Done(Step::Replace(head.frame_bytes, frame))
             }
-            Judged::Send(rewrite) if text.is_extended() => {
-                self.send_parse(head, *text, body, *rewrite)
+            Judged::Send(rewrite) => {
+                let progress = match text.is_extended() {
+                    true => self.send_parse(head, &text, body, *rewrite),
+                    false => self.send_query(head, &text, body, *rewrite),
+                };
+                text.give_back();
+                progress
             }
-            Judged::Send(rewrite) => self.send_query(head, *text, body, *rewrite),
         }
     }
 
@@ -144,11 +148,11 @@ impl Session {
     fn send_query(
         &mut self,
         head: Head,
-        text: Text,
+        text: &Text,
         body: &[u8],
         mut rewrite: Rewrite,
     ) -> Progress {
-        let sent = text::send_query(&text, body, &mut rewrite, &self.context);
+        let sent = text::send_query(text, body, &mut rewrite, &self.context);
         let effects = text.effects();
         let is_due = self.settling.is_due(effects);
         // Behind a pipeline the target may skip the text, and behind a COPY it takes nothing but rows.
@@ -157,9 +161,8 @@ impl Session {
         let stated = text.stated(self.context.settings).filter(|_| is_due && is_certain);
         self.client.end_pipeline();
         self.replies.push(sent.expected);
-        self.note_sent(&text, sent.changes);
+        self.note_sent(text, sent.changes);
         self.on_sent(effects, &rewrite.writes);
-        text.give_back();
         let mut frames = sent.frame;
         match stated.filter(|_| self.context.status == TransactionStatus::Open) {
             Some(settings) => self.settling.note_stated(settings),
@@ -181,7 +184,7 @@ impl Session {
     fn send_parse(
         &mut self,
         head: Head,
-        text: Text,
+        text: &Text,
         body: &[u8],
         mut rewrite: Rewrite,
     ) -> Progress {
@@ -198,14 +201,13 @@ impl Session {
             self.prepared.note_written(name, rewrite.place.take());
             let effects = self.lasting_effects(text.effects(), name);
             let settings = self.context.settings;
-            let plan = text::plan_of_parse(&text, &mut rewrite, &positions, effects, settings);
+            let plan = text::plan_of_parse(text, &mut rewrite, &positions, effects, settings);
             undo = self.prepared.prepare(name, plan.filter(|_| has_room));
         }
-        let sent = text::send_parse(&text, body, &mut rewrite, positions, undo);
+        let sent = text::send_parse(text, body, &mut rewrite, positions, undo);
         self.replies.push(sent.expected);
-        self.note_sent(&text, sent.changes);
+        self.note_sent(text, sent.changes);
         self.on_sent(Effects::default(), &[]);
-        text.give_back();
         match sent.frame {
             Some(frame) => Progress::Done(Step::Replace(head.frame_bytes, frame)),
             None => Progress::Passed(head.frame_bytes),

@@ -84,11 +84,6 @@ const KINDS_MAX: usize = 10_000;
 const PORTALS_MAX: usize = 10_000;
 
 impl Prepared {
-    /// The number of statements remembered.
-    pub(super) fn len(&self) -> usize {
-        self.statements.len()
-    }
-
     /// Whether anything is known of a statement or portal: if not, names need not be looked at.
     pub(super) fn is_known(&self) -> bool {
         !self.statements.is_empty()
@@ -371,7 +366,7 @@ mod tests {
         names.prepare(b"s", plan());
         names.bind(b"p", b"s");
         names.close_unnamed();
-        assert_eq!(names.len(), 1);
+        assert_eq!(names.statements.len(), 1);
         assert!(names.portal(b"p").is_some());
         names.close_portals();
         assert!(names.portal(b"p").is_none());
@@ -384,6 +379,6 @@ mod tests {
         assert!(names.bind(b"", &[b'a'; 63]).is_some());
         assert!(names.bind(b"", &[b'a'; 62]).is_none());
         names.close(b'S', &[b'a'; 64]);
-        assert_eq!(names.len(), 0);
+        assert_eq!(names.statements.len(), 0);
     }
 }

@@ -1,7 +1,6 @@
 //! Bind: its values are mended in place while they arrive, or, where it is there as a whole, fitted to their
 //! columns. Decides; may not know what else is under way.
 
-use crate::ledger::Place;
 use crate::rewrite::{Change, Parameters};
 use crate::session::context::Context;
 use crate::session::prepared::Statement;

@@ -287,6 +287,8 @@ fn rebuilt(bind: &BindBody<'_>, changed: &[Changed]) -> Vec<u8> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
     use crate::value::column::{Column, type_oid};
     use crate::value::judge::ColumnJudge;
@@ -313,6 +315,7 @@ mod tests {
             ColumnJudge::new(&policies, &policies.bad_dates, &column, Encoding::Utf8)
         });
         let is_inferred = declared_oid != 0 && declared_oid != type_oid;
+        let (column, judge) = (Arc::new(column), judge.map(Arc::new));
         BindParameter { declared_oid, is_inferred, column, judge }
     }
 
