@@ -55,6 +55,20 @@ pub struct Difference {
     pub timed_out: bool,
 }
 
+impl Difference {
+    /// What sort of difference this is: the beginnings of the first replies that are not the same.
+    pub fn sort(&self) -> String {
+        let begin = |lines: &[String]| {
+            let line = lines.get(self.at).map_or("nothing", String::as_str);
+            let code = line.split(" C=\"").nth(1).and_then(|rest| rest.split('"').next());
+            let name = line.split([' ', '(', '=']).next().unwrap_or_default();
+            format!("{name} {}", code.unwrap_or_default())
+        };
+        let timed_out = if self.timed_out { ", times out" } else { "" };
+        format!("{}/ {}{timed_out}", begin(&self.direct), begin(&self.proxied))
+    }
+}
+
 /// What a sequence has brought to light.
 #[derive(Clone, Debug)]
 pub enum Outcome {

@@ -1,5 +1,6 @@
 //! The fuzzer as a command.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::ops::Range;
 use std::path::PathBuf;
@@ -27,6 +28,8 @@ usage: cargo test --test differential -- run [OPTIONS]
   --workers N        sequences at a time (default 3)
   --timeout SECONDS  how long a reply may take (default 5)
   --findings N       end after so many differences (default 20)
+  --each N           show so many differences of a sort, which looks alike at first (default 2)
+  --without own-name leave out names that the proxy may use itself
   --write DIRECTORY  also write each difference to a file there
   --print SEED       print the sequence of a seed, and end
 
@@ -40,6 +43,8 @@ struct Options {
     workers: usize,
     timeout: Duration,
     findings: usize,
+    each: usize,
+    own_names: bool,
     write: Option<PathBuf>,
     print: Option<u64>,
     files: Vec<PathBuf>,
@@ -72,6 +77,8 @@ fn options(mut arguments: impl Iterator<Item = String>) -> Result<Options, Strin
         workers: 3,
         timeout: Duration::from_secs(5),
         findings: 20,
+        each: 2,
+        own_names: true,
         write: None,
         print: None,
         files: Vec::new(),
@@ -101,6 +108,8 @@ fn options(mut arguments: impl Iterator<Item = String>) -> Result<Options, Strin
             "--workers" => options.workers = usize::try_from(number()?).unwrap(),
             "--timeout" => options.timeout = Duration::from_secs(number()?),
             "--findings" => options.findings = usize::try_from(number()?).unwrap(),
+            "--each" => options.each = usize::try_from(number()?).unwrap(),
+            "--without" if value == "own-name" => options.own_names = false,
             "--write" => options.write = Some(value.into()),
             "--print" => options.print = Some(number()?),
             _ => return Err(format!("{argument} is not an option")),
@@ -126,8 +135,7 @@ fn replay(options: &Options) -> ExitCode {
     for file in &options.files {
         let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let text = fs::read_to_string(file).unwrap_or_else(|error| panic!("{name}: {error}"));
-        let mut sequence =
-            Sequence::parse(&text).unwrap_or_else(|error| panic!("{name}: {error}"));
+        let mut sequence = Sequence::parse(&text).unwrap_or_else(|error| panic!("{name}: {error}"));
         if let Some(policies) = options.policies.first() {
             sequence.policies.clone_from(policies);
         }
@@ -153,13 +161,15 @@ struct Run<'a> {
     played: AtomicUsize,
     found: AtomicUsize,
     server_failed: AtomicUsize,
+    /// How many there were of each sort of difference.
+    sorts: Mutex<BTreeMap<String, usize>>,
     /// Reports come one after the other.
     output: Mutex<()>,
 }
 
 fn run(options: &Options) -> ExitCode {
     if let Some(seed) = options.print {
-        print!("{}", generate(seed, "default"));
+        print!("{}", generate(seed, POLICIES[0].0, options.own_names));
         return ExitCode::SUCCESS;
     }
     let default = [POLICIES[0].0.to_owned()];
@@ -179,6 +189,7 @@ fn run(options: &Options) -> ExitCode {
             played: AtomicUsize::new(0),
             found: AtomicUsize::new(0),
             server_failed: AtomicUsize::new(0),
+            sorts: Mutex::default(),
             output: Mutex::new(()),
         };
         let begin = Instant::now();
@@ -191,6 +202,9 @@ fn run(options: &Options) -> ExitCode {
             begin.elapsed().as_secs_f64(),
             run.server_failed.into_inner(),
         );
+        for (sort, count) in run.sorts.into_inner().unwrap() {
+            println!("{count:>6}  {sort}");
+        }
         found += differ;
     }
     ExitCode::from(u8::from(found > 0))
@@ -207,7 +221,7 @@ fn work(run: &Run<'_>, proxy: &Proxy) {
         {
             return;
         }
-        let sequence = generate(seed, run.policies);
+        let sequence = generate(seed, run.policies, run.options.own_names);
         run.played.fetch_add(1, Ordering::Relaxed);
         match arena.compare(&sequence, run.options.timeout) {
             Outcome::Same => {}
@@ -216,7 +230,16 @@ fn work(run: &Run<'_>, proxy: &Proxy) {
                 eprintln!("seed {seed}: {why}");
             }
             Outcome::Different(first) => {
+                let count = {
+                    let mut sorts = run.sorts.lock().unwrap();
+                    let count = sorts.entry(first.sort()).or_default();
+                    *count += 1;
+                    *count
+                };
                 run.found.fetch_add(1, Ordering::Relaxed);
+                if count > run.options.each {
+                    continue;
+                }
                 let (shorter, difference) = minimise(&mut arena, &sequence, &first);
                 let heading = format!("seed {seed}, policies {}", run.policies);
                 let text = report(&heading, &shorter, &difference);

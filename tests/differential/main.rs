@@ -5,7 +5,7 @@
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
 #[path = "mod.rs"]
-#[allow(dead_code, reason = "its tests are in the other binary")]
+#[allow(dead_code, unused_imports, reason = "its tests are in the other binary")]
 mod differential;
 #[path = "../support/mod.rs"]
 #[allow(dead_code, unused_imports, reason = "one of many")]

@@ -6,17 +6,38 @@ use std::fmt::{self, Display, Formatter};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Message {
     Query(Vec<u8>),
-    Parse { name: String, sql: Vec<u8>, types: Vec<u32> },
-    Bind { portal: String, statement: String, values: Vec<Value>, binary_result: bool },
-    Describe { kind: u8, name: String },
-    Execute { portal: String, rows_max: u32 },
-    Close { kind: u8, name: String },
+    Parse {
+        name: String,
+        sql: Vec<u8>,
+        types: Vec<u32>,
+    },
+    Bind {
+        portal: String,
+        statement: String,
+        values: Vec<Value>,
+        binary_result: bool,
+    },
+    Describe {
+        kind: u8,
+        name: String,
+    },
+    Execute {
+        portal: String,
+        rows_max: u32,
+    },
+    Close {
+        kind: u8,
+        name: String,
+    },
     Sync,
     Flush,
     CopyData(Vec<u8>),
     CopyDone,
     CopyFail(String),
-    FunctionCall { oid: u32, arguments: Vec<Value> },
+    FunctionCall {
+        oid: u32,
+        arguments: Vec<Value>,
+    },
     /// Bytes that need not be a message.
     Raw(Vec<u8>),
     /// Nothing is sent before the server has said all that it has to say.
@@ -159,7 +180,9 @@ impl Message {
 fn quoted(bytes: &[u8]) -> String {
     let text = match std::str::from_utf8(bytes) {
         // Readable, where it is text.
-        Ok(text) if !text.contains(char::is_control) => text.replace('\\', "\\\\").replace('"', "\\\""),
+        Ok(text) if !text.contains(char::is_control) => {
+            text.replace('\\', "\\\\").replace('"', "\\\"")
+        }
         _ => bytes.escape_ascii().to_string().replace("\\'", "'"),
     };
     format!("\"{text}\"")
@@ -189,8 +212,12 @@ impl Display for Message {
                 values.iter().try_for_each(|value| write!(f, " {value}"))?;
                 if *binary_result { write!(f, " -> binary") } else { Ok(()) }
             }
-            Message::Describe { kind, name } => write!(f, "Describe {} {}", kind_word(*kind), text(name)),
-            Message::Execute { portal, rows_max } => write!(f, "Execute {} {rows_max}", text(portal)),
+            Message::Describe { kind, name } => {
+                write!(f, "Describe {} {}", kind_word(*kind), text(name))
+            }
+            Message::Execute { portal, rows_max } => {
+                write!(f, "Execute {} {rows_max}", text(portal))
+            }
             Message::Close { kind, name } => write!(f, "Close {} {}", kind_word(*kind), text(name)),
             Message::Sync => write!(f, "Sync"),
             Message::Flush => write!(f, "Flush"),

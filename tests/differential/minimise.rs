@@ -17,7 +17,7 @@ pub fn minimise(
     sequence: &Sequence,
     difference: &Difference,
 ) -> (Sequence, Difference) {
-    let mut tries = TRIES;
+    let mut tries = if difference.timed_out { TRIES / 5 } else { TRIES };
     let mut best = (sequence.clone(), difference.clone());
     let mut attempt = |candidate: Sequence, best: &mut (Sequence, Difference)| {
         if tries == 0 {

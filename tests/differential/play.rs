@@ -16,8 +16,8 @@ use crate::support::{Body, Endpoint, Frame};
 pub struct Said {
     /// The replies that are compared, a line each.
     pub lines: Vec<String>,
-    /// How many of them were there at each [`Message::Wait`].
-    pub at_waits: Vec<usize>,
+    /// How many replies there were at each [`Message::Wait`], and how many of them ReadyForQuery.
+    pub at_waits: Vec<(usize, usize)>,
     /// The peer did not say in time what it should have said, or did not close.
     pub timed_out: bool,
 }
@@ -53,7 +53,8 @@ pub fn play(
             return session.end(true);
         }
     }
-    burst.extend(b"X\0\0\0\x04");
+    // The Sync brings what the server has not sent yet; a Terminate alone would not.
+    burst.extend([Message::Sync.bytes(), b"X\0\0\0\x04".to_vec()].concat());
     session.send(&burst, sequence.cuts, &mut random);
     let closed = session.wait_until(|heard, _| heard.closed.then_some(true));
     session.end(!closed)
@@ -68,6 +69,12 @@ struct Heard {
     last_at: Option<Instant>,
 }
 
+impl Heard {
+    fn ready(&self) -> usize {
+        self.tags.iter().filter(|tag| **tag == b'Z').count()
+    }
+}
+
 type Shared = Arc<(Mutex<Heard>, Condvar)>;
 
 struct Session {
@@ -78,7 +85,7 @@ struct Session {
     unanswered: usize,
     /// How many frames have been looked at.
     seen: usize,
-    at_waits: Vec<usize>,
+    at_waits: Vec<(usize, usize)>,
 }
 
 impl Session {
@@ -159,9 +166,14 @@ impl Session {
         in_time
     }
 
-    fn wait_for(&mut self, count: usize) -> bool {
-        let in_time =
-            self.wait_until(|heard, _| (heard.closed || heard.lines.len() >= count).then_some(true));
+    /// Waits for so many replies. As many times ReadyForQuery as there do as well: a session that says
+    /// less in between differs, but need not be waited for.
+    fn wait_for(&mut self, (replies, ready): (usize, usize)) -> bool {
+        let in_time = self.wait_until(|heard, _| {
+            let ends = heard.tags.last() == Some(&b'Z');
+            let done = heard.tags.len() >= replies || (ends && heard.ready() >= ready.max(1));
+            (heard.closed || done).then_some(true)
+        });
         self.note_wait();
         in_time
     }
@@ -169,7 +181,7 @@ impl Session {
     fn note_wait(&mut self) {
         let heard = self.heard.0.lock().unwrap();
         self.seen = heard.tags.len();
-        self.at_waits.push(heard.lines.len());
+        self.at_waits.push((heard.tags.len(), heard.ready()));
     }
 
     fn end(self, timed_out: bool) -> Said {
@@ -212,6 +224,11 @@ fn line(frame: &Frame) -> Option<String> {
         b'N' if ["C=\"01000\"", "C=\"42501\""].iter().any(|code| text.contains(code)) => None,
         // A message that cannot be one, in the words of either.
         b'E' if text.contains("V=\"FATAL\" C=\"08P01\"") => Some("FATAL 08P01".to_owned()),
+        // Whose message it was that came in between: the session ends either way.
+        b'E' if text.contains("unexpected message type 0x") => {
+            let (before, after) = text.split_once(" type 0x").unwrap_or_default();
+            Some(format!("{before} type ??{}", after.get(2..).unwrap_or_default()))
+        }
         _ => Some(text),
     }
 }

@@ -1,7 +1,7 @@
 //! Numbers that depend on a seed alone.
 
 /// SplitMix64 (Steele, Lea, Flood, "Fast splittable pseudorandom number generators", 2014).
-#[derive(Clone)]
+#[derive(Clone, Default)]
 pub struct Random(u64);
 
 impl Random {
