@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 
 use super::play::{Said, play};
 use super::sequence::Sequence;
-use crate::support::{Cluster, Database, Endpoint, Frame, Proxy, Wire};
+use super::server::{crashes, create_database};
+use crate::support::{Endpoint, Frame, Proxy, Wire};
 
 /// What every sequence begins with. `$GID` in a sequence would be the same in both databases, so
 /// prepared transactions are ended before the second database is used.
@@ -21,13 +22,25 @@ const TABLES: &str = "
     CREATE TABLE t_text (id int, s varchar(40), t text, c char(5));
     CREATE TABLE t_time (id int, d date, ts timestamp, n numeric(12, 3), f float8);
     CREATE TABLE t_mood (id int, m mood, a int[], b boolean);
-    CREATE TABLE t_late (id int UNIQUE DEFERRABLE INITIALLY DEFERRED, b boolean);
+    CREATE TABLE t_late (id int, b boolean);
     CREATE TABLE other.t_bool (id int PRIMARY KEY, b text);
     CREATE TABLE parent (id int PRIMARY KEY);
     CREATE TABLE child (id int, parent int REFERENCES parent, b boolean);
     INSERT INTO t_int SELECT n, n * 10 FROM generate_series(1, 10) n;
     INSERT INTO t_bool VALUES (1000, true), (1001, false);
     INSERT INTO parent VALUES (1), (2), (3);
+    CREATE VIEW v_bool AS SELECT * FROM t_bool WHERE id < 100;
+    CREATE FUNCTION sets_phase() RETURNS text LANGUAGE sql
+        AS $$ SELECT set_config('dms.phase', 'cdc', false) $$;
+    CREATE PROCEDURE commits() LANGUAGE plpgsql
+        AS $$ BEGIN DELETE FROM t_late; COMMIT; INSERT INTO t_late VALUES (1, true); END $$;
+    GRANT ALL ON SCHEMA other TO PUBLIC;
+    GRANT ALL ON ALL TABLES IN SCHEMA public, other TO PUBLIC;
+    CREATE FUNCTION fails_late() RETURNS trigger LANGUAGE plpgsql
+        AS $$ BEGIN RAISE 'too late for %', NEW.id; END $$;
+    CREATE CONSTRAINT TRIGGER late AFTER INSERT ON t_late DEFERRABLE INITIALLY DEFERRED
+        FOR EACH ROW WHEN (NOT NEW.b) EXECUTE FUNCTION fails_late();
+    ALTER TABLE t_late ENABLE ALWAYS TRIGGER late;
     CREATE FUNCTION fails(int) RETURNS int LANGUAGE plpgsql AS $$ BEGIN RAISE 'failed %', $1; END $$;";
 
 /// Both databases.
@@ -40,7 +53,7 @@ pub struct Arena {
 }
 
 struct Side {
-    database: Database,
+    endpoint: Endpoint,
     admin: Wire,
 }
 
@@ -80,13 +93,9 @@ pub enum Outcome {
 
 impl Side {
     fn new() -> Side {
-        let database = Cluster::shared().create_database();
-        let name = &database.endpoint().database;
-        database.query(&format!("ALTER DATABASE {name} SET lock_timeout = '100ms'"));
-        // A log of every error would grow too long to look for crashes in.
-        database.query(&format!("ALTER DATABASE {name} SET log_min_messages = 'fatal'"));
-        let admin = log_in(database.endpoint()).expect("a session");
-        Side { database, admin }
+        let endpoint = create_database();
+        let admin = log_in(&endpoint).expect("a session");
+        Side { endpoint, admin }
     }
 
     fn ask(&mut self, sql: &str) -> Vec<String> {
@@ -149,16 +158,16 @@ fn column(frame: &Frame) -> String {
 }
 
 impl Arena {
-    /// Databases of their own; the proxy is in front of the shared server.
+    /// Databases of their own; the proxy is in front of [`super::server::server`].
     pub fn new(proxy: &Proxy) -> Arena {
         let (direct, proxied) = (Side::new(), Side::new());
-        let proxied_endpoint = proxy.endpoint(proxied.database.endpoint());
+        let proxied_endpoint = proxy.endpoint(&proxied.endpoint);
         Arena { direct, proxied, proxied_endpoint, crashes: crashes() }
     }
 
     /// Plays a sequence on both sides.
     pub fn compare(&mut self, sequence: &Sequence, timeout: Duration) -> Outcome {
-        let endpoint = self.direct.database.endpoint().clone();
+        let endpoint = self.direct.endpoint.clone();
         let direct = run(&mut self.direct, &endpoint, sequence, None, timeout);
         let proxied = match &direct {
             Ok((said, _)) => {
@@ -192,8 +201,8 @@ impl Arena {
     /// Connects again when the server has come back.
     fn recover(&mut self) {
         for side in [&mut self.direct, &mut self.proxied] {
-            let endpoint = side.database.endpoint().clone();
-            let deadline = Instant::now() + Duration::from_secs(30);
+            let endpoint = side.endpoint.clone();
+            let deadline = Instant::now() + Duration::from_secs(120);
             loop {
                 // A server that recovers refuses sessions, or does not listen.
                 let logged_in = std::panic::catch_unwind(|| log_in(&endpoint));
@@ -212,12 +221,6 @@ impl Arena {
 fn log_in(endpoint: &Endpoint) -> Option<Wire> {
     let (wire, said) = Wire::log_in(endpoint, &[("lock_timeout", "10s")]);
     said.last().is_some_and(|frame| frame.tag == b'Z').then_some(wire)
-}
-
-/// How often a process of the server has ended by a signal.
-fn crashes() -> usize {
-    let log = std::fs::read(Cluster::shared().embedded().log_path()).unwrap_or_default();
-    String::from_utf8_lossy(&log).matches("was terminated by signal").count()
 }
 
 /// An error is a server that is gone.

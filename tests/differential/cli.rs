@@ -1,21 +1,18 @@
 //! The fuzzer as a command.
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::ops::Range;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::thread;
 use std::time::{Duration, Instant};
 
 use super::arena::{Arena, Outcome};
-use super::generate::generate;
-use super::minimise::minimise;
+use super::generate::{PARTS, generate};
 use super::report::report;
+use super::runner::{self, Finding, Job};
 use super::sequence::{POLICIES, Sequence, configuration};
-use crate::support::{Cluster, Proxy};
+use super::server::start_proxy;
 
 const USAGE: &str = "\
 usage: cargo test --test differential -- run [OPTIONS]
@@ -29,7 +26,7 @@ usage: cargo test --test differential -- run [OPTIONS]
   --timeout SECONDS  how long a reply may take (default 5)
   --findings N       end after so many differences (default 20)
   --each N           show so many differences of a sort, which looks alike at first (default 2)
-  --without own-name leave out names that the proxy may use itself
+  --without PARTS    own-name, query-inside, copy-sync, disturbance: leave these out of sequences
   --write DIRECTORY  also write each difference to a file there
   --print SEED       print the sequence of a seed, and end
 
@@ -44,7 +41,7 @@ struct Options {
     timeout: Duration,
     findings: usize,
     each: usize,
-    own_names: bool,
+    without: Vec<String>,
     write: Option<PathBuf>,
     print: Option<u64>,
     files: Vec<PathBuf>,
@@ -78,7 +75,7 @@ fn options(mut arguments: impl Iterator<Item = String>) -> Result<Options, Strin
         timeout: Duration::from_secs(5),
         findings: 20,
         each: 2,
-        own_names: true,
+        without: Vec::new(),
         write: None,
         print: None,
         files: Vec::new(),
@@ -109,7 +106,12 @@ fn options(mut arguments: impl Iterator<Item = String>) -> Result<Options, Strin
             "--timeout" => options.timeout = Duration::from_secs(number()?),
             "--findings" => options.findings = usize::try_from(number()?).unwrap(),
             "--each" => options.each = usize::try_from(number()?).unwrap(),
-            "--without" if value == "own-name" => options.own_names = false,
+            "--without" => {
+                options.without = value.split(',').map(str::to_owned).collect();
+                if options.without.iter().any(|part| !PARTS.contains(&&**part)) {
+                    return Err(format!("--without {value:?}: not among {PARTS:?}"));
+                }
+            }
             "--write" => options.write = Some(value.into()),
             "--print" => options.print = Some(number()?),
             _ => return Err(format!("{argument} is not an option")),
@@ -119,15 +121,6 @@ fn options(mut arguments: impl Iterator<Item = String>) -> Result<Options, Strin
         Some(name) => Err(format!("no policies {name:?}")),
         None => Ok(options),
     }
-}
-
-/// A proxy of any binary in front of the shared server.
-fn start_proxy(via: &str, policies: &str) -> Proxy {
-    let target = Cluster::shared().embedded().tcp_address().unwrap();
-    let target = format!("postgres://{target}");
-    let program = [via, "serve", "--listen", "127.0.0.1:0", "--target", &target];
-    let text = configuration(policies).unwrap_or_default();
-    Proxy::start_program(text, &program).unwrap_or_else(|log| panic!("no proxy:\n{log}"))
 }
 
 fn replay(options: &Options) -> ExitCode {
@@ -152,104 +145,56 @@ fn replay(options: &Options) -> ExitCode {
     ExitCode::from(u8::from(differ > 0))
 }
 
-/// What all workers know.
-struct Run<'a> {
-    options: &'a Options,
-    policies: &'a str,
-    next: AtomicU64,
-    end: Option<Instant>,
-    played: AtomicUsize,
-    found: AtomicUsize,
-    server_failed: AtomicUsize,
-    /// How many there were of each sort of difference.
-    sorts: Mutex<BTreeMap<String, usize>>,
-    /// Reports come one after the other.
-    output: Mutex<()>,
-}
-
 fn run(options: &Options) -> ExitCode {
     if let Some(seed) = options.print {
-        print!("{}", generate(seed, POLICIES[0].0, options.own_names));
+        print!("{}", generate(seed, POLICIES[0].0, &options.without));
         return ExitCode::SUCCESS;
     }
     let default = [POLICIES[0].0.to_owned()];
     let policies = if options.policies.is_empty() { &default[..] } else { &options.policies };
     let mut found = 0;
     for name in policies {
-        let share = options.seconds.map(|seconds| {
-            let share = seconds as f64 / policies.len() as f64;
-            Instant::now() + Duration::from_secs_f64(share)
-        });
-        let proxy = start_proxy(&options.via, name);
-        let run = Run {
-            options,
-            policies: name,
-            next: AtomicU64::new(options.seeds.start),
-            end: share,
-            played: AtomicUsize::new(0),
-            found: AtomicUsize::new(0),
-            server_failed: AtomicUsize::new(0),
-            sorts: Mutex::default(),
-            output: Mutex::new(()),
-        };
         let begin = Instant::now();
-        thread::scope(|scope| {
-            (0..options.workers).for_each(|_| drop(scope.spawn(|| work(&run, &proxy))));
+        let share = |seconds| Duration::from_secs(seconds) / u32::try_from(policies.len()).unwrap();
+        let job = Job {
+            policies: name.clone(),
+            seeds: options.seeds.clone(),
+            until: options.seconds.map(|seconds| begin + share(seconds)),
+            workers: options.workers,
+            timeout: options.timeout,
+            findings: options.findings,
+            each: options.each,
+            without: options.without.clone(),
+        };
+        let output = Mutex::new(());
+        let proxy = start_proxy(&options.via, name);
+        let summary = runner::run(&job, &proxy, |finding| {
+            let _one_at_a_time = output.lock();
+            tell(options, finding);
         });
-        let (played, differ) = (run.played.into_inner(), run.found.into_inner());
         println!(
-            "policies {name}: {played} sequences in {:.1} s, {differ} differ, {} times the server failed",
+            "policies {name}: {} sequences in {:.1} s, {} differ, {} times the server failed",
+            summary.played,
             begin.elapsed().as_secs_f64(),
-            run.server_failed.into_inner(),
+            summary.differences(),
+            summary.server_failed.len(),
         );
-        for (sort, count) in run.sorts.into_inner().unwrap() {
+        for (sort, count) in &summary.sorts {
             println!("{count:>6}  {sort}");
         }
-        found += differ;
+        for (seed, why) in &summary.server_failed {
+            println!("seed {seed}: {why}");
+        }
+        found += summary.differences();
     }
     ExitCode::from(u8::from(found > 0))
 }
 
-fn work(run: &Run<'_>, proxy: &Proxy) {
-    let mut arena = Arena::new(proxy);
-    loop {
-        let seed = run.next.fetch_add(1, Ordering::Relaxed);
-        let over = run.end.is_some_and(|end| Instant::now() > end);
-        if over
-            || !run.options.seeds.contains(&seed)
-            || run.found.load(Ordering::Relaxed) >= run.options.findings
-        {
-            return;
-        }
-        let sequence = generate(seed, run.policies, run.options.own_names);
-        run.played.fetch_add(1, Ordering::Relaxed);
-        match arena.compare(&sequence, run.options.timeout) {
-            Outcome::Same => {}
-            Outcome::ServerFailed(why) => {
-                run.server_failed.fetch_add(1, Ordering::Relaxed);
-                eprintln!("seed {seed}: {why}");
-            }
-            Outcome::Different(first) => {
-                let count = {
-                    let mut sorts = run.sorts.lock().unwrap();
-                    let count = sorts.entry(first.sort()).or_default();
-                    *count += 1;
-                    *count
-                };
-                run.found.fetch_add(1, Ordering::Relaxed);
-                if count > run.options.each {
-                    continue;
-                }
-                let (shorter, difference) = minimise(&mut arena, &sequence, &first);
-                let heading = format!("seed {seed}, policies {}", run.policies);
-                let text = report(&heading, &shorter, &difference);
-                let _one_at_a_time = run.output.lock();
-                println!("{text}");
-                if let Some(directory) = &run.options.write {
-                    let file = directory.join(format!("{}-{seed}.txt", run.policies));
-                    fs::write(file, text).unwrap();
-                }
-            }
-        }
+fn tell(options: &Options, Finding { seed, sequence, difference }: &Finding) {
+    let heading = format!("seed {seed}, policies {}", sequence.policies);
+    let text = report(&heading, sequence, difference);
+    println!("{text}");
+    if let Some(directory) = &options.write {
+        fs::write(directory.join(format!("{}-{seed}.txt", sequence.policies)), text).unwrap();
     }
 }

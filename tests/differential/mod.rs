@@ -9,6 +9,8 @@ mod minimise;
 mod play;
 mod random;
 mod report;
+mod runner;
 mod sequence;
+mod server;
 #[cfg(test)]
 mod tests;

@@ -222,8 +222,8 @@ fn line(frame: &Frame) -> Option<String> {
         b'K' => None,
         // The proxy's own warnings, which tell of values and of foreign keys.
         b'N' if ["C=\"01000\"", "C=\"42501\""].iter().any(|code| text.contains(code)) => None,
-        // A message that cannot be one, in the words of either.
-        b'E' if text.contains("V=\"FATAL\" C=\"08P01\"") => Some("FATAL 08P01".to_owned()),
+        // A message that cannot be one: the proxy says so, the server may close at once.
+        b'E' if text.contains("V=\"FATAL\" C=\"08P01\"") => None,
         // Whose message it was that came in between: the session ends either way.
         b'E' if text.contains("unexpected message type 0x") => {
             let (before, after) = text.split_once(" type 0x").unwrap_or_default();

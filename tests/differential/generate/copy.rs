@@ -10,7 +10,7 @@ struct Target {
     row: &'static str,
 }
 
-const TARGETS: [Target; 12] = [
+const TARGETS: [Target; 17] = [
     Target { into: "t_bool", options: "", row: "{}\tt\n" },
     Target { into: "t_bool (b, id)", options: "", row: "\\N\t{}\n" },
     Target { into: "t_int", options: "", row: "{}\t7\n" },
@@ -30,6 +30,15 @@ const TARGETS: [Target; 12] = [
     },
     Target { into: "t_time (id, d)", options: " (DELIMITER '|')", row: "{}|2024-02-29\n" },
     Target { into: "other.t_bool", options: "", row: "{}\ttext\n" },
+    Target { into: "t_bool", options: " (FORMAT csv, NULL 'none', QUOTE '!')", row: "{},!f!\n" },
+    Target {
+        into: "t_text",
+        options: " (FORMAT csv, FORCE_NULL (s), ESCAPE '\\')",
+        row: "{},\"\",\"a\\\"b\",c\n",
+    },
+    Target { into: "t_text (id, t)", options: " (ENCODING 'latin1')", row: "{}\tplain\n" },
+    Target { into: "t_mood", options: "", row: "{}\tok\t{1,2}\tf\n" },
+    Target { into: "v_bool", options: "", row: "{}\tt\n" },
     Target { into: "missing", options: "", row: "{}\t1\n" },
 ];
 
@@ -47,6 +56,10 @@ impl Generator {
         for _ in 0..rows {
             let key = self.key().to_string();
             stream += &row.replace("{}", &key);
+        }
+        if self.random.one_in(10) && *into == "t_json (id, j)" {
+            // Longer than what is read at once.
+            stream += &format!("5;\"[{}1]\"\n", "1, ".repeat(30_000));
         }
         if self.random.one_in(5) {
             let wrong = *self.random.pick(&["zzz\n", "1\t2\t3\t4\t5\n", "\\.\n", "1"]);
@@ -71,11 +84,12 @@ impl Generator {
     /// The rows, cut anywhere, and the end of them.
     fn rows(&mut self, mut stream: &[u8]) {
         while !stream.is_empty() {
-            let count = 1 + self.random.below(stream.len().min(60));
+            let most = if stream.len() > 1000 { stream.len() } else { 60 };
+            let count = 1 + self.random.below(stream.len().min(most));
             let (now, later) = stream.split_at(count);
             self.say(Message::CopyData(now.to_vec()));
             stream = later;
-            if self.random.one_in(25) {
+            if self.random.one_in(25) && self.has("copy-sync") {
                 self.say_one(&[Message::Flush, Message::Sync, Message::Wait]);
             }
         }
@@ -83,7 +97,8 @@ impl Generator {
         match self.random.below(12) {
             0..8 => self.say(Message::CopyDone),
             8..11 => self.say(Message::CopyFail("enough".to_owned())),
-            _ => {}
+            _ if self.has("copy-sync") => {}
+            _ => self.say(Message::CopyDone),
         }
     }
 
@@ -106,7 +121,7 @@ impl Generator {
     pub(super) fn copy_by_execute(&mut self) {
         let (copy, stream) = self.copy_statement();
         self.execute_text(&copy);
-        if self.random.one_in(3) {
+        if self.random.one_in(3) && self.has("copy-sync") {
             self.say(Message::Sync);
         } else if self.random.one_in(4) {
             self.say(Message::Flush);

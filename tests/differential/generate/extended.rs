@@ -77,7 +77,6 @@ impl Generator {
     pub(super) fn maybe_sync(&mut self) {
         if !self.random.one_in(6) {
             self.say(Message::Sync);
-            self.in_pipeline = false;
             self.maybe_wait(2);
         }
     }
@@ -145,6 +144,10 @@ impl Generator {
 
     /// Without a byte 0, for where it meets a statement that was not meant: that would be mended.
     fn value(&mut self, column: Column) -> Value {
+        if column == Column::Json && self.random.one_in(40) {
+            // Longer than what is read at once.
+            return Value::Text(format!("[{}1]", "1, ".repeat(30_000)).into_bytes());
+        }
         let binary = self.random.one_in(3);
         let text = |text: &str| Value::Text(text.as_bytes().to_vec());
         match (column, binary) {
@@ -185,7 +188,10 @@ impl Generator {
                 self.remember(name, Parameters::None);
             }
             _ => {
-                let sql = self.statement();
+                let mut sql = self.statement();
+                if self.random.one_in(30) {
+                    sql = format!("{sql}; {}", self.statement());
+                }
                 self.parse(name, &sql, &[]);
                 self.remember(name, Parameters::None);
             }

@@ -11,14 +11,30 @@ use super::message::Message;
 use super::random::Random;
 use super::sequence::Sequence;
 
-/// The sequence of a seed; with `own_names`, names in it may be those that the proxy uses itself.
-pub fn generate(seed: u64, policies: &str, own_names: bool) -> Sequence {
+/// What can be left out of sequences, so that one known difference does not hide others.
+pub const PARTS: [&str; 4] = [
+    // Names that the proxy may use itself.
+    "own-name",
+    // Simple queries and calls of functions in a pipeline.
+    "query-inside",
+    // Syncs while a COPY is open, and COPYs without an end.
+    "copy-sync",
+    // What a client should not send.
+    "disturbance",
+];
+
+/// The sequence of a seed, without these of [`PARTS`].
+pub fn generate(seed: u64, policies: &str, without: &[String]) -> Sequence {
     let mut random = Random::new(seed);
     let cuts = if random.one_in(3) { random.next() } else { 0 };
-    let mut generator = Generator { random, seed, own_names, ..Generator::default() };
+    let mut generator =
+        Generator { random, seed, without: without.to_vec(), ..Generator::default() };
     let phrases = 2 + generator.random.below(13);
     (0..phrases).for_each(|_| generator.phrase());
     generator.end();
+    if generator.random.one_in(5) && generator.has("disturbance") {
+        generator.disturb();
+    }
     Sequence { policies: policies.to_owned(), cuts, messages: generator.messages }
 }
 
@@ -27,7 +43,7 @@ pub fn generate(seed: u64, policies: &str, own_names: bool) -> Sequence {
 struct Generator {
     seed: u64,
     random: Random,
-    own_names: bool,
+    without: Vec<String>,
     messages: Vec<Message>,
     /// The last key that was given out; keys that the tables begin with are smaller or above 999.
     key: u32,
@@ -44,7 +60,17 @@ struct Generator {
 }
 
 impl Generator {
+    fn has(&self, part: &str) -> bool {
+        !self.without.iter().any(|without| without == part)
+    }
+
     fn say(&mut self, message: Message) {
+        if message.asks_for_ready() {
+            if self.in_pipeline && message != Message::Sync && !self.has("query-inside") {
+                self.messages.push(Message::Sync);
+            }
+            self.in_pipeline = false;
+        }
         self.messages.push(message);
     }
 
@@ -56,7 +82,7 @@ impl Generator {
     fn name(&mut self, names: &[&'static str]) -> &'static str {
         let own = self.random.one_in(16);
         let name = *self.random.pick(names);
-        if own && self.own_names { "dms_proxy" } else { name }
+        if own && self.has("own-name") { "dms_proxy" } else { name }
     }
 
     /// A key that no row has yet, or, seldom, one that a row has.
@@ -79,7 +105,7 @@ impl Generator {
             88..91 => self.function_call(),
             91..93 => self.say_one(&[Message::Sync, Message::Flush]),
             93..96 => self.two_phase(),
-            96..98 => self.say_one(&[
+            96..98 if self.has("disturbance") => self.say_one(&[
                 Message::CopyDone,
                 Message::CopyFail("of nothing".to_owned()),
                 Message::CopyData(b"of nothing\n".to_vec()),
@@ -161,14 +187,35 @@ impl Generator {
         self.maybe_sync();
     }
 
+    /// Messages that are missing, come twice, early, or between others.
+    fn disturb(&mut self) {
+        for _ in 0..1 + self.random.below(3) {
+            let count = self.messages.len();
+            if count < 2 {
+                return;
+            }
+            let at = self.random.below(count - 1);
+            match self.random.below(4) {
+                0 => drop(self.messages.remove(at)),
+                1 => self.messages.insert(at, self.messages[at].clone()),
+                2 => self.messages.swap(at, at + 1),
+                _ => {
+                    let between = [Message::Sync, Message::Flush, Message::Wait];
+                    let between = self.random.pick(&between).clone();
+                    self.messages.insert(at, between);
+                }
+            }
+        }
+    }
+
     /// The end of most sequences: nothing is left unanswered.
     fn end(&mut self) {
         if self.in_pipeline || self.random.one_in(4) {
             self.say(Message::Sync);
         }
-        if self.random.one_in(60) {
-            // A length that cannot be one is answered by the proxy alone; the server just closes.
-            self.say(Message::Raw(b"\xff\0\0\0\x04".to_vec()));
+        if self.random.one_in(60) && self.has("disturbance") {
+            let broken = *self.random.pick(&[&b"\xff\0\0\0\x04"[..], b"Q\0\0\0\x03"]);
+            self.say(Message::Raw(broken.to_vec()));
             self.say(Message::Wait);
         } else if self.random.one_in(2) {
             self.say(Message::Wait);

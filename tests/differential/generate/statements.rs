@@ -35,7 +35,7 @@ const ERRORS: [&str; 10] = [
 ];
 
 /// Settings, those of the proxy among them.
-const SETTINGS: [&str; 30] = [
+const SETTINGS: [&str; 38] = [
     "SET dms.phase = 'cdc'",
     "SET dms.phase = 'full-load'",
     "SET LOCAL dms.phase = 'cdc'",
@@ -66,6 +66,14 @@ const SETTINGS: [&str; 30] = [
     "SET ROLE NONE",
     "SET timezone = 'Asia/Tokyo'",
     "SET dms.table_prep = 'pass-through'",
+    "SET ROLE little",
+    "SET LOCAL ROLE little",
+    "RESET ROLE",
+    "SET SESSION AUTHORIZATION little",
+    "RESET SESSION AUTHORIZATION",
+    "SELECT sets_phase()",
+    "RESET client_encoding",
+    "SET LOCAL standard_conforming_strings = off",
 ];
 
 /// The ends and beginnings of transactions.
@@ -123,7 +131,7 @@ const DEFINITIONS: [&str; 18] = [
 ];
 
 /// What is told to others, and what runs in the server.
-const OTHERS: [&str; 12] = [
+const OTHERS: [&str; 18] = [
     "LISTEN here",
     "NOTIFY here, 'said'",
     "UNLISTEN *",
@@ -136,6 +144,12 @@ const OTHERS: [&str; 12] = [
     "COPY (SELECT * FROM t_bool ORDER BY id) TO STDOUT WITH (FORMAT csv, HEADER)",
     "COPY t_int TO STDOUT WITH (FORMAT binary)",
     "VACUUM t_json",
+    "CALL commits()",
+    "DO $$ BEGIN INSERT INTO t_bool VALUES (78, true) ON CONFLICT DO NOTHING; COMMIT; END $$",
+    "DO $$ BEGIN SET LOCAL dms.phase = 'cdc'; END $$",
+    "INSERT INTO v_bool VALUES (79, false)",
+    "DELETE FROM v_bool WHERE id = 79",
+    "SELECT repeat('x', 70000)",
 ];
 
 const NAMES: [&str; 3] = ["a", "b", "c"];
@@ -174,7 +188,7 @@ impl Generator {
     /// A statement that changes rows, its values as constants.
     pub(super) fn insert(&mut self) -> String {
         let key = self.key();
-        match self.random.below(18) {
+        match self.random.below(24) {
             0 | 1 => format!("INSERT INTO t_bool VALUES ({key}, true)"),
             2 => format!("INSERT INTO t_bool (b, id) VALUES (false, {key}) RETURNING *"),
             3 => format!("INSERT INTO t_int (id, v) VALUES ({key}, {key}), ({key}0, NULL)"),
@@ -189,11 +203,25 @@ impl Generator {
             ),
             9 => format!("INSERT INTO t_mood VALUES ({key}, 'ok', '{{1,2}}', true)"),
             10 => format!("INSERT INTO other.t_bool VALUES ({key}, 'text')"),
-            11 => format!("INSERT INTO t_late VALUES ({key}, true)"),
+            11 => format!("INSERT INTO t_late VALUES ({key}, {})", key % 3 != 0),
             12 => format!("INSERT INTO child VALUES ({key}, {}, false)", 1 + key % 3),
             13 => format!("INSERT INTO t_bool SELECT {key}, true"),
             14 => format!(
                 "INSERT INTO t_bool VALUES ({key}, NULL) ON CONFLICT (id) DO UPDATE SET b = true"
+            ),
+            17 => format!("INSERT INTO t_bool (id) VALUES ({key})"),
+            18 => "INSERT INTO t_mood DEFAULT VALUES".to_owned(),
+            19 => format!("UPDATE t_int SET v = {key}::int, id = id WHERE id = 5 RETURNING v"),
+            20 => format!(
+                "MERGE INTO t_bool USING (VALUES ({key})) AS s (k) ON id = k \
+                 WHEN NOT MATCHED THEN INSERT (id, b) VALUES (k, false)"
+            ),
+            21 => format!(
+                "WITH w AS (INSERT INTO t_int VALUES ({key}, 1) RETURNING id) \
+                 INSERT INTO t_bool SELECT id, true FROM w"
+            ),
+            22 => format!(
+                "INSERT INTO public.t_json (id, k) VALUES ({key}, '{{\"a\": \"\\u00e4\"}}')"
             ),
             15 => "UPDATE t_bool SET b = NOT b WHERE id = 1000".to_owned(),
             16 => format!(
