@@ -7,6 +7,8 @@ mod catalog;
 #[allow(dead_code, unused_imports, reason = "empty where no client is there")]
 mod clients;
 mod close_out;
+#[allow(dead_code, reason = "the command is a binary of its own")]
+mod differential;
 mod embedded;
 mod faults;
 mod fuzz_corpus;
