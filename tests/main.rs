@@ -20,6 +20,7 @@ mod protocol;
 mod real_input;
 #[cfg(client = "regression-suite")]
 mod regression_suite;
+mod rewrite;
 mod session;
 mod statement_properties;
 mod statement_scripts;
