@@ -4,37 +4,12 @@
 //! Source: PostgreSQL manual, "String Constants with C-Style Escapes" and "with Unicode Escapes";
 //! `src/backend/parser/scan.l`.
 
-use std::ops::Range;
-
 use memchr::{memchr, memchr_iter, memchr2, memmem};
 
-use super::Lexing;
-use super::lexer::{Lexer, Token, TokenKind};
 use crate::encoding::Encoding;
 use crate::value::backslash_escape::{BackslashEscapes, Now};
 use crate::value::copy_escape::{Verdict, judge};
 use crate::value::json_escape::{JsonEscape, THIRD_DIGIT};
-
-/// Makes every NUL that an escape in a string constant stands for a space, which the server would
-/// otherwise refuse; gives the number of them.
-///
-/// | Constant | NUL | becomes |
-/// | --- | --- | --- |
-/// | `E'...'`; `'...'` without standard_conforming_strings | `\0` `\00` `\000` `\400` | `\ ` `\40` `\040` `\040` |
-/// | the same | `\x0` `\x00` | `\40` `\x20` |
-/// | the same | `\u0000` `\U00000000` | `\u0020` `\U00000020` |
-/// | `U&'...'`, with any UESCAPE | `\0000` `\+000000` | `\0020` `\+000020` |
-///
-/// Names, dollar quotes, comments and constants that never end stay as they are, and so does a
-/// `\u0000` that a doubled backslash or an ordinary constant leaves to JSON: see [`json_escapes_in`].
-pub fn mend_literals(sql: &mut [u8], lexing: Lexing) -> u64 {
-    if !may_spell_nul(sql) {
-        return 0;
-    }
-    // Constants are collected first because the lexer reads the text that they are changed in.
-    let constants: Vec<Constant> = constants(sql, lexing).collect();
-    constants.into_iter().map(|constant| constant.mend(sql, lexing.encoding)).sum()
-}
 
 /// Makes every JSON escape `\u0000` in a string constant `\u0020`; gives the number of them. For a
 /// caller who knows that the constant is for `json` or `jsonb`.
@@ -87,14 +62,8 @@ pub fn json_escapes_in(
     u64::try_from(digits.len()).unwrap_or(u64::MAX)
 }
 
-/// Whether the text can hold a constant that spells a NUL: a cheap look that most texts end at.
-fn may_spell_nul(sql: &[u8]) -> bool {
-    // A constant with Unicode escapes may have another escape character than the backslash.
-    has_suspicious_backslash(sql) || memmem::find(sql, b"&'").is_some()
-}
-
 /// Whether a backslash is followed by what an escape for NUL starts with.
-fn has_suspicious_backslash(sql: &[u8]) -> bool {
+pub(in crate::statement) fn has_suspicious_backslash(sql: &[u8]) -> bool {
     memchr_iter(b'\\', sql).any(|at| {
         matches!(
             sql.get(at + 1..).unwrap_or_default(),
@@ -103,62 +72,8 @@ fn has_suspicious_backslash(sql: &[u8]) -> bool {
     })
 }
 
-/// A string constant with escapes, by its place in the text.
-struct Constant {
-    span: Range<usize>,
-    /// The escape character of `U&'...'`; `None` where escapes are those of `E'...'`.
-    unicode: Option<u8>,
-}
-
-/// The constants of a text in which an escape may spell a NUL.
-fn constants(sql: &[u8], lexing: Lexing) -> impl Iterator<Item = Constant> {
-    let mut lexer = Lexer::new(sql, lexing);
-    std::iter::from_fn(move || {
-        loop {
-            let token = lexer.next()?;
-            let span = token.start..token.end;
-            match token.kind {
-                TokenKind::EscapeText if has_suspicious_backslash(lexer.bytes(token)) => {
-                    return Some(Constant { span, unicode: None });
-                }
-                TokenKind::UnicodeText => {
-                    if let Some(escape) = unicode_escape(lexer) {
-                        return Some(Constant { span, unicode: Some(escape) });
-                    }
-                }
-                _ => {}
-            }
-        }
-    })
-}
-
-/// The escape character of the `U&'...'` behind which the lexer stands; `None` if it is not
-/// one that the server would accept.
-pub(super) fn unicode_escape(mut lexer: Lexer<'_>) -> Option<u8> {
-    let word = lexer.token();
-    if word.kind != TokenKind::Word || !lexer.bytes(word).eq_ignore_ascii_case(b"uescape") {
-        return Some(b'\\');
-    }
-    let character: Token = lexer.token();
-    let [b'\'', escape, b'\''] = lexer.bytes(character) else { return None };
-    let refused = escape.is_ascii_hexdigit()
-        || escape.is_ascii_whitespace()
-        || matches!(escape, b'+' | b'\'' | b'"' | 0x0B | 0x80..);
-    (!refused).then_some(*escape)
-}
-
-impl Constant {
-    fn mend(&self, sql: &mut [u8], encoding: Encoding) -> u64 {
-        let Some(text) = sql.get_mut(self.span.clone()) else { return 0 };
-        match self.unicode {
-            Some(escape) => mend_unicode(text, escape, encoding),
-            None => mend_escapes(text, encoding),
-        }
-    }
-}
-
 /// Mends a constant with escapes as in `E'...'`. An escape never goes on in the next piece.
-fn mend_escapes(text: &mut [u8], encoding: Encoding) -> u64 {
+pub(super) fn mend_escapes(text: &mut [u8], encoding: Encoding) -> u64 {
     let mut replaced = 0;
     let mut at = 0;
     while let Some(start) = {
@@ -185,7 +100,7 @@ fn mend_escapes(text: &mut [u8], encoding: Encoding) -> u64 {
 }
 
 /// Mends a constant with Unicode escapes. The server joins its pieces before it looks for escapes.
-fn mend_unicode(text: &mut [u8], escape: u8, encoding: Encoding) -> u64 {
+pub(super) fn mend_unicode(text: &mut [u8], escape: u8, encoding: Encoding) -> u64 {
     let mut digits = Vec::new();
     let mut pieces = Pieces::new(text, encoding);
     while let Some((byte, _)) = pieces.next_byte(false) {
@@ -298,68 +213,9 @@ impl<'a> Pieces<'a> {
         }
     }
 }
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    const OFF: Lexing = Lexing { encoding: Encoding::Utf8, standard_conforming_strings: false };
-
-    fn mend(sql: &str, lexing: Lexing) -> String {
-        let mut text = sql.as_bytes().to_vec();
-        let replaced = mend_literals(&mut text, lexing);
-        assert_eq!(replaced > 0, text != sql.as_bytes(), "{sql}");
-        assert_eq!(mend_literals(&mut text, lexing), 0, "{sql}");
-        String::from_utf8(text).unwrap()
-    }
-
-    #[test]
-    fn every_spelling_of_nul_becomes_a_space() {
-        for (sql, mended) in [
-            (r"SELECT E'\0'", r"SELECT E'\ '"),
-            (r"E'\00' e'\08' E'\000\0001'", r"E'\40' e'\ 8' E'\040\0401'"),
-            (r"E'\400\401\x0\x00\x0g\x000'", r"E'\040\401\40\x20\40g\x200'"),
-            (r"E'\u0000\U00000000\u00001'", r"E'\u0020\U00000020\u00201'"),
-            (r"U&'\0000' u&'\+000000\00001'", r"U&'\0020' u&'\+000020\00201'"),
-            (r"U&'!0000\0000' UESCAPE '!'", r"U&'!0020\0000' UESCAPE '!'"),
-            ("U&'\\0000' /* */ uescape\n'\\'", "U&'\\0020' /* */ uescape\n'\\'"),
-            ("U&'\\00'\n'00' 'x'", "U&'\\00'\n'20' 'x'"),
-            ("E'a' -- it's\n '\\0'", "E'a' -- it's\n '\\ '"),
-            ("E'\\0'\n'0'", "E'\\ '\n'0'"),
-            (r"E'it''s \'\0'", r"E'it''s \'\ '"),
-        ] {
-            assert_eq!(mend(sql, Lexing::default()), mended);
-        }
-        assert_eq!(mend(r"'\0' N'\0' U'\0'", OFF), r"'\ ' N'\ ' U'\ '");
-    }
-
-    #[test]
-    fn what_is_no_nul_stays() {
-        for sql in [
-            r"'\0' '\u0000' N'\0'",
-            r"E'\\0\\\\000\\u0000'",
-            r"E'\001\x01\u0001\U00000001\u000\U0000000'",
-            r"$$E'\0'$$ $a$U&'\0000'$a$",
-            r"-- E'\0'",
-            r"/* E'\0' */ 'E''\0'",
-            r#"U&"\0000" "E'\0'""#,
-            r"U&'\\0000 \+00000 \000'",
-            r"U&'!0000' UESCAPE '+'",
-            r"U&'\0000' UESCAPE '!'",
-            r"E'\0",
-            r"B'0' X'00' \0",
-        ] {
-            assert_eq!(mend(sql, Lexing::default()), sql);
-        }
-    }
-
-    #[test]
-    fn trail_bytes_are_no_backslashes() {
-        let sjis = Lexing { encoding: Encoding::ShiftJis, ..Lexing::default() };
-        let mut text = b"E'\x95\\0\x95\\\\0'".to_vec();
-        assert_eq!(mend_literals(&mut text, sjis), 1);
-        assert_eq!(text, b"E'\x95\\0\x95\\\\ '");
-    }
 
     #[test]
     fn json_escapes_are_found_by_parity() {

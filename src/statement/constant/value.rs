@@ -2,50 +2,40 @@
 //!
 //! Source: PostgreSQL manual, "Lexical Structure", String Constants.
 
-use super::cursor::Cursor;
-use super::lexer::TokenKind;
+use super::Spelling;
 use crate::encoding::Encoding;
 
 /// What a string constant stands for.
 #[derive(Debug, Default)]
-pub(super) struct Constant {
-    pub(super) value: Vec<u8>,
+struct Constant {
+    value: Vec<u8>,
     /// Whether the server has this value too: every escape is one that it takes, or one for U+0000,
     /// and none stands for a character beyond ASCII in a client encoding other than UTF-8.
-    pub(super) is_certain: bool,
+    is_certain: bool,
 }
 
-/// Passes a string constant (with its UESCAPE, if it has one) and gives its value; `None`, and the
-/// cursor stays, if there is none. Escapes of characters beyond ASCII are given in UTF-8.
-pub(super) fn text_constant(cursor: &mut Cursor<'_>, encoding: Encoding) -> Option<Vec<u8>> {
-    constant(cursor, encoding).map(|constant| constant.value)
+/// The value of a constant, if it is certain.
+pub(super) fn value(text: &[u8], spelling: Spelling, encoding: Encoding) -> Option<Vec<u8>> {
+    let is_refused = spelling == Spelling::Unicode(None);
+    let Constant { value, is_certain } = constant(text, spelling, encoding);
+    (is_certain && !is_refused).then_some(value)
 }
 
-/// As [`text_constant`], and says whether the value is certain.
-pub(super) fn constant(cursor: &mut Cursor<'_>, encoding: Encoding) -> Option<Constant> {
-    let (kind, bytes) = (cursor.token.kind, cursor.bytes(cursor.token));
+/// The value of a constant as far as it can be told.
+pub(super) fn likely_value(text: &[u8], spelling: Spelling, encoding: Encoding) -> Vec<u8> {
+    constant(text, spelling, encoding).value
+}
+
+fn constant(text: &[u8], spelling: Spelling, encoding: Encoding) -> Constant {
     let plain = |value| Constant { value, is_certain: true };
-    let constant = match kind {
-        TokenKind::Text | TokenKind::NationalText => plain(text_value(bytes)),
-        TokenKind::EscapeText => unescaped(bytes, encoding),
-        TokenKind::DollarText => plain(dollar_quoted(bytes)),
-        TokenKind::UnicodeText => {
-            let text = text_value(bytes);
-            cursor.bump();
-            let mut escape = b'\\';
-            if cursor.is("uescape") && cursor.peek().kind == TokenKind::Text {
-                cursor.bump();
-                if let [one] = text_value(cursor.bytes(cursor.token)).as_slice() {
-                    escape = *one;
-                }
-                cursor.bump();
-            }
-            return Some(unicode_unescaped(&text, escape, encoding));
+    match spelling {
+        Spelling::Plain => plain(text_value(text)),
+        Spelling::Backslash => unescaped(text, encoding),
+        Spelling::Unicode(escape) => {
+            unicode_unescaped(&text_value(text), escape.unwrap_or(b'\\'), encoding)
         }
-        _ => return None,
-    };
-    cursor.bump();
-    Some(constant)
+        Spelling::Dollar => plain(dollar_quoted(text)),
+    }
 }
 
 /// The value of a constant while it is read.
@@ -160,7 +150,7 @@ fn next_part(mut gap: &[u8]) -> Option<&[u8]> {
 }
 
 /// The value of `'text'`, `N'text'`, and of `U&'text'` before its escapes; the digits of `X'ff'`.
-pub(super) fn text_value(constant: &[u8]) -> Vec<u8> {
+pub(in crate::statement) fn text_value(constant: &[u8]) -> Vec<u8> {
     let mut value = Vec::with_capacity(constant.len());
     walk(constant, |rest| {
         value.extend(rest.first());
