@@ -5,7 +5,8 @@ use dms_proxy::catalog::Catalog;
 use dms_proxy::config::Config;
 use dms_proxy::policy::TablePrep;
 use dms_proxy::rewrite::{Rules, plan};
-use dms_proxy::statement::{self, Lexing};
+use dms_proxy::statement::Lexing;
+use dms_proxy::statement::script::{Scratch, Script};
 
 use crate::catalog::{PLANTED_FIRST, plant};
 use crate::support::{Cluster, Database};
@@ -15,7 +16,7 @@ fn prepare(database: &Database, mode: TablePrep, sql: &str) -> Vec<Vec<String>> 
     let mut settings = policy.defaults;
     settings.table_prep = mode;
     let lexing = Lexing::default();
-    let script = statement::read(sql.as_bytes(), lexing, &policy.mapping);
+    let script = Script::read(sql.as_bytes(), lexing, &policy.mapping, &mut Scratch::default());
     let rules = Rules { policy: &policy, settings, lexing };
     let rewrite = plan(&script, sql.as_bytes(), &[], &Catalog::default(), &rules);
     let text = rewrite.apply(sql.as_bytes()).expect("another text");
