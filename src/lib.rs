@@ -9,13 +9,15 @@ pub mod config;
 pub mod connection;
 pub mod dms;
 pub mod encoding;
+mod escape;
 pub mod files;
+pub mod keyword;
 pub mod ledger;
 pub mod listener;
 pub mod login;
 pub mod mapping;
+pub mod parking;
 pub mod policy;
-
 pub mod rewrite;
 pub mod session;
 pub mod statement;

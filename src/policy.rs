@@ -3,15 +3,16 @@
 
 use std::sync::Arc;
 
+use crate::keyword::{Keyword, UnknownKeyword, keywords};
 use crate::mapping::{Mapping, NamePattern};
-use crate::session::Common;
 use crate::value::{BadDates, ValuePolicies};
 use crate::wire::StartupParameters;
 
 /// What happens to foreign keys during a load.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ForeignKeys {
     /// Their triggers are silenced by `session_replication_role = 'replica'`.
+    #[default]
     ReplicaRole,
     /// They are taken off their tables before the first rows come, and kept in a journal on the
     /// target.
@@ -20,10 +21,13 @@ pub enum ForeignKeys {
     Off,
 }
 
+keywords!(ForeignKeys { "replica-role" => ReplicaRole, "park" => Park, "off" => Off });
+
 /// What becomes of DROP TABLE, TRUNCATE and CREATE TABLE from the tool; AWS DMS's words.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum TablePrep {
     /// They go to the target as they are.
+    #[default]
     PassThrough,
     /// DROP and TRUNCATE are answered and not done; CREATE is for tables that are not there.
     DoNothing,
@@ -33,37 +37,38 @@ pub enum TablePrep {
     DropAndCreate,
 }
 
-impl TablePrep {
-    /// Its name in configurations.
-    pub fn name(self) -> &'static str {
-        match self {
-            TablePrep::PassThrough => "pass-through",
-            TablePrep::DoNothing => "do-nothing",
-            TablePrep::TruncateBeforeLoad => "truncate-before-load",
-            TablePrep::DropAndCreate => "drop-and-create",
-        }
-    }
-}
+keywords!(TablePrep {
+    "pass-through" => PassThrough,
+    "do-nothing" => DoNothing,
+    "truncate-before-load" => TruncateBeforeLoad,
+    "drop-and-create" => DropAndCreate,
+});
 
 /// The part of a migration that a session belongs to; AWS DMS's words.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum LoadPhase {
     /// Tables are filled one by one, in any order.
+    #[default]
     FullLoad,
     /// Changes are applied in commit order, so foreign keys hold.
     Cdc,
 }
 
+keywords!(LoadPhase { "full-load" => FullLoad, "cdc" => Cdc });
+
 /// What to do when the target refuses `session_replication_role` (42501).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum OnDenied {
-    /// Go on with foreign keys on and say so in a WARNING.
+    /// The load goes on with foreign keys on, and the client gets a WARNING.
+    #[default]
     Warn,
-    /// Park the foreign keys instead.
+    /// The foreign keys are parked instead.
     Park,
-    /// End the session.
+    /// The session ends.
     Fail,
 }
+
+keywords!(OnDenied { "warn" => Warn, "park" => Park, "fail" => Fail });
 
 /// What the configuration asks of every session.
 #[derive(Debug)]
@@ -95,8 +100,6 @@ pub struct Policy {
     pub leaves_out_generated: bool,
     /// Whether what was changed is written to `dms_proxy.rewrites` on the target.
     pub writes_ledger: bool,
-    /// What all sessions have in common.
-    pub common: Arc<Common>,
     /// The longest message in bytes; PostgreSQL's own limit is 1 GiB.
     pub message_bytes_max: usize,
 }
@@ -200,33 +203,20 @@ impl Settings {
     /// # Errors
     /// There is no such setting, or it does not take this value. Nothing has changed then.
     pub fn set(&mut self, name: &str, value: &str) -> Result<(), BadSetting> {
-        let bad = |allowed: &str| {
-            Err(BadSetting {
-                message: format!("invalid value for parameter \"dms.{name}\": {value:?}"),
-                hint: format!("Available values: {allowed}."),
-            })
+        let bad = |names: &[&str]| BadSetting {
+            message: format!("invalid value for parameter \"dms.{name}\": {value:?}"),
+            hint: format!("Available values: {}.", names.join(", ")),
         };
-        match (name, value.to_ascii_lowercase().as_str()) {
-            ("phase", "full-load") => self.phase = LoadPhase::FullLoad,
-            ("phase", "cdc") => self.phase = LoadPhase::Cdc,
-            ("phase", _) => return bad("full-load, cdc"),
-            ("fk", "replica-role") => self.foreign_keys = ForeignKeys::ReplicaRole,
-            ("fk", "off") => self.foreign_keys = ForeignKeys::Off,
-            ("fk", "park") => self.foreign_keys = ForeignKeys::Park,
-            ("fk", _) => return bad("replica-role, park, off"),
-            ("rewrite", "on" | "true" | "yes" | "1") => self.rewrite = true,
-            ("rewrite", "off" | "false" | "no" | "0") => self.rewrite = false,
-            ("rewrite", _) => return bad("on, off"),
-            ("table_prep", "pass-through") => self.table_prep = TablePrep::PassThrough,
-            ("table_prep", "do-nothing") => self.table_prep = TablePrep::DoNothing,
-            ("table_prep", "truncate-before-load") => {
-                self.table_prep = TablePrep::TruncateBeforeLoad;
-            }
-            ("table_prep", "drop-and-create") => self.table_prep = TablePrep::DropAndCreate,
-            ("table_prep", _) => {
-                let all = "pass-through, do-nothing, truncate-before-load, drop-and-create";
-                return bad(all);
-            }
+        let unknown = |error: UnknownKeyword| bad(&error.names);
+        match name {
+            "phase" => self.phase = LoadPhase::from_name(value).map_err(unknown)?,
+            "fk" => self.foreign_keys = ForeignKeys::from_name(value).map_err(unknown)?,
+            "table_prep" => self.table_prep = TablePrep::from_name(value).map_err(unknown)?,
+            "rewrite" => match value.to_ascii_lowercase().as_str() {
+                "on" | "true" | "yes" | "1" => self.rewrite = true,
+                "off" | "false" | "no" | "0" => self.rewrite = false,
+                _ => return Err(bad(&["on", "off"])),
+            },
             _ => {
                 let names = NAMES.map(|name| format!("dms.{name}")).join(", ");
                 return Err(BadSetting {
@@ -256,10 +246,28 @@ mod tests {
         settings.set("phase", "cdc").unwrap();
         settings.set("fk", "OFF").unwrap();
         settings.set("rewrite", "off").unwrap();
+        settings.set("table_prep", "TRUNCATE_BEFORE_LOAD").unwrap();
+        assert_eq!(settings.table_prep, TablePrep::TruncateBeforeLoad);
         settings.set("table_prep", "do-nothing").unwrap();
         assert_eq!((settings.rewrite, settings.phase), (false, LoadPhase::Cdc));
         assert_eq!(settings.table_prep, TablePrep::DoNothing);
         assert!(!settings.silences_foreign_keys());
+    }
+
+    #[test]
+    fn each_value_has_its_name() {
+        for (name, value) in TablePrep::NAMES {
+            assert_eq!((name.parse(), value.name()), (Ok(*value), *name));
+        }
+        for (name, value) in ForeignKeys::NAMES {
+            assert_eq!((name.parse(), value.name()), (Ok(*value), *name));
+        }
+        for (name, value) in LoadPhase::NAMES {
+            assert_eq!((name.parse(), value.name()), (Ok(*value), *name));
+        }
+        for (name, value) in OnDenied::NAMES {
+            assert_eq!((name.parse(), value.name()), (Ok(*value), *name));
+        }
     }
 
     #[test]

@@ -7,6 +7,8 @@ mod catalog;
 #[allow(dead_code, unused_imports, reason = "empty where no client is there")]
 mod clients;
 mod close_out;
+#[allow(dead_code, reason = "the command is a binary of its own")]
+mod differential;
 mod embedded;
 mod faults;
 mod fuzz_corpus;
@@ -21,12 +23,10 @@ mod real_input;
 #[cfg(client = "regression-suite")]
 mod regression_suite;
 mod rewrite;
+mod security;
 mod session;
-mod statement_properties;
-mod statement_scripts;
-mod statement_slots;
-mod statement_types;
-mod stored;
+mod statement;
+mod stored_values;
 #[allow(
     dead_code,
     unused_imports,

@@ -55,6 +55,12 @@ impl Change {
         Change::anywhere("nul-in-constant", By::NulInConstant, count)
     }
 
+    /// What a rule did to values of parameters that go into no column that is known.
+    pub fn of_parameters(place: Place, rule: ValueRule, count: u64) -> Change {
+        let place = Place { rule: rule.name().to_owned(), ..place };
+        Change { place, by: By::Value(rule), count, sample: None }
+    }
+
     /// What a rule did to values of a column.
     pub(super) fn of_values(
         relation: &Relation,

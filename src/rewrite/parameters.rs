@@ -9,7 +9,7 @@ use super::{Rules, names};
 use crate::catalog::{Name, Relation, RelationColumn};
 use crate::value::assignment::{should_be_inferred, should_be_told};
 use crate::value::{BindFinding, BindParameter, BindRefusal, Column, ColumnJudge, needs_rewriting};
-use crate::wire::OwnError;
+use crate::wire::{BindBody, OwnError};
 
 /// The parameters of one prepared statement.
 #[derive(Debug)]
@@ -58,7 +58,7 @@ impl Parameters {
     }
 
     /// Whether a Bind, of which `front` is there, may hold values that cannot stay as they are.
-    pub fn need_rewriting(&self, front: &[u8]) -> bool {
+    pub fn need_rewriting(&self, front: &BindBody<'_>) -> bool {
         needs_rewriting(front, &self.list)
     }
 
@@ -80,10 +80,11 @@ impl Parameters {
         found.into_iter().map(change).collect()
     }
 
-    /// The error for a Bind with a value that is refused.
-    pub fn refusal(&self, refused: &BindRefusal) -> OwnError {
+    /// The error for a Bind with a value that is refused; `None` for a value that goes into no column.
+    pub fn refusal(&self, refused: &BindRefusal) -> Option<OwnError> {
+        let parameter = self.list.get(refused.index)?.as_ref()?;
         let place = format!("parameter ${}", refused.index + 1);
-        refusal(&self.relation, &refused.refusal, self.column(refused.index), &place)
+        Some(refusal(&self.relation, &refused.refusal, &parameter.column.name, &place))
     }
 
     /// Whether what was found is of a kind that wants an exact answer about the relation. So does any
