@@ -4,8 +4,8 @@
 use super::ask::parking::Tried;
 use super::ask::{CANCELLED, Delivery, Question};
 use super::message::copy_in::{self, CopyIn};
-use super::message::{bind, execute};
 use super::message::text::Text;
+use super::message::{bind, execute};
 use super::replies::{Expected, Failing, Request};
 use super::step::{Body, Mend, Progress, Step};
 use super::{Phase, Session};
@@ -315,12 +315,7 @@ impl Session {
     }
 
     /// The message is judged by its tag.
-    fn dispatch(
-        &mut self,
-        head: Head,
-        rest: &mut [u8],
-        first: bool,
-    ) -> Result<Progress, OwnError> {
+    fn dispatch(&mut self, head: Head, rest: &mut [u8], first: bool) -> Result<Progress, OwnError> {
         let progress = match head.tag {
             tag::BIND => self.on_bind(head, rest, first)?,
             tag::EXECUTE => self.on_execute(head, rest, first),
@@ -384,7 +379,12 @@ impl Session {
     }
 
     /// Asks in front of the frame that is being judged, once what is in front of that has gone.
-    pub(super) fn ask_first(&mut self, question: Question, delivery: Delivery, first: bool) -> Progress {
+    pub(super) fn ask_first(
+        &mut self,
+        question: Question,
+        delivery: Delivery,
+        first: bool,
+    ) -> Progress {
         if !first {
             return Progress::Later;
         }
@@ -394,7 +394,12 @@ impl Session {
     /// The same in the way that fits a message of the simple or of the extended protocol. A question in a
     /// pipeline is an Execute there; where the pipeline has executed nothing before, that would change
     /// what may follow, so the question goes in front of the rest with a Sync of its own.
-    pub(super) fn ask_about(&mut self, question: Question, extended: bool, first: bool) -> Progress {
+    pub(super) fn ask_about(
+        &mut self,
+        question: Question,
+        extended: bool,
+        first: bool,
+    ) -> Progress {
         let delivery = match self.client.pipeline {
             Pipeline::Runs | Pipeline::Ending => Delivery::Pipeline,
             Pipeline::Prepares if !self.replies.is_empty() => return self.wait_for_target(first),

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use super::Session;
 use super::ask::{Delivery, Question};
 use super::message::bind::{self, BindVerdict};
 use super::message::execute::{self, kind_and_name, small_body};
@@ -10,7 +11,6 @@ use super::message::text::{self, Basis, Judged, Text};
 use super::prepared::Statement;
 use super::replies::{Adjust, CopyStart, Expected, Failing, Request, Treatment};
 use super::step::{ArrivingBind, Mend, Progress, Step};
-use super::Session;
 use crate::catalog::Question as CatalogQuestion;
 use crate::ledger::{self, NOT_JUDGED, Place};
 use crate::rewrite::{self, Change, Rewrite};
@@ -242,8 +242,7 @@ impl Session {
         let oids = wire::parameter_oids(types);
         let is_known = |oid: &u32| *oid != 0 && !self.catalog.lacks_type(*oid);
         let all_known = !oids.is_empty() && oids.iter().all(is_known);
-        let kinds =
-            all_known.then(|| oids.iter().map(|oid| self.catalog.kind_of(*oid)).collect());
+        let kinds = all_known.then(|| oids.iter().map(|oid| self.catalog.kind_of(*oid)).collect());
         self.prepared.note_declared(statement, kinds);
     }
 
@@ -493,8 +492,8 @@ impl Session {
             let mended = mend_function_call(body, known, self.context.lexing.encoding);
             let seconds = self.context.seconds();
             self.report.note_bind_nuls(Place::default(), mended.spaces, seconds);
-            let can_ask = self.context.status != TransactionStatus::Aborted
-                && !self.client.is_in_pipeline();
+            let can_ask =
+                self.context.status != TransactionStatus::Aborted && !self.client.is_in_pipeline();
             if mended.asks_for_kinds && can_ask {
                 let question = CatalogQuestion::Arguments(function.unwrap_or_default());
                 // By messages with a name: the client's unnamed statement has to survive.
@@ -515,8 +514,7 @@ impl Session {
             if !first {
                 return Progress::Later;
             }
-            let (ledger, database) =
-                (&self.context.common.ledger, &self.context.startup.database);
+            let (ledger, database) = (&self.context.common.ledger, &self.context.startup.database);
             if let Some(entries) = self.report.begin_writing(ledger, database) {
                 // From here on the client waits for nothing.
                 self.client.is_terminated = true;

@@ -15,8 +15,9 @@ mod transaction_status;
 pub use answer::{ANSWER_BYTES_MAX, Answer, AnswerRow, AnswerTooLong, Failure};
 pub use bind_body::{BindBody, Parameter, ParameterReader, ValuePiece, bound_statement};
 pub use build::{
-    ErrorAbout, FAILING_SQL, OWN_GROUP_CLOSES, OwnError, Severity, error_response, execute, notice_response, own_group,
-    own_group_in_pipeline, own_probe, parameter_description, parse, query, question, with_body,
+    ErrorAbout, FAILING_SQL, OWN_GROUP_CLOSES, OwnError, Severity, error_response, execute,
+    notice_response, own_group, own_group_in_pipeline, own_probe, parameter_description, parse,
+    query, question, with_body,
 };
 pub(crate) use cut_number::CutNumber;
 pub use frame::{FrameError, HEAD_BYTES, Head, head};

@@ -49,9 +49,11 @@ impl Question {
                 question.sql(server_major, encoding)
             }
             Question::Park { sql, .. } | Question::Ledger(sql) => sql.clone(),
-            Question::Lexing => "SELECT pg_catalog.current_setting('standard_conforming_strings'), \
+            Question::Lexing => {
+                "SELECT pg_catalog.current_setting('standard_conforming_strings'), \
                 pg_catalog.current_setting('client_encoding')"
-                .into(),
+                    .into()
+            }
             Question::Parameters(_) | Question::Probe(_) => String::new(),
         }
     }

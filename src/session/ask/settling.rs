@@ -125,11 +125,7 @@ impl Settling {
 
     /// A statement with these effects is executed in a pipeline; `stated` are the settings behind it, where
     /// its text states one plainly.
-    pub(in crate::session) fn note_for_sync(
-        &mut self,
-        effects: Effects,
-        stated: Option<Settings>,
-    ) {
+    pub(in crate::session) fn note_for_sync(&mut self, effects: Effects, stated: Option<Settings>) {
         self.due = match self.due {
             Due::Not => Due::AtSync(effects, stated),
             Due::AtSync(so_far, _) => Due::AtSync(so_far | effects, None),
@@ -220,8 +216,7 @@ impl Settling {
             (Settle::Role(role), None) => self.role.set = Some(*role),
             (Settle::Role(_), Some(failure)) if failure.sqlstate == "42501" => {
                 self.role.is_refused = true;
-                let warning =
-                    role_refused(&context.startup.user, context.server_major(), failure);
+                let warning = role_refused(&context.startup.user, context.server_major(), failure);
                 match context.policy.on_denied {
                     OnDenied::Fail => return Err(warning),
                     OnDenied::Park => settled.parks_instead = true,
@@ -292,9 +287,7 @@ impl Settling {
             script.map(|script| Settle::Script(script.into()))
         };
         match done {
-            Settle::Settings => {
-                self.role_due(&context.settings).or_else(timeout).or_else(script)
-            }
+            Settle::Settings => self.role_due(&context.settings).or_else(timeout).or_else(script),
             Settle::Role(_) => timeout().or_else(script),
             Settle::Timeout(_) => script(),
             Settle::Script(_) => None,
