@@ -91,7 +91,7 @@ pub fn flush(lines: &Lines) {
 }
 
 fn filter(level: LogLevel) -> EnvFilter {
-    EnvFilter::new(format!("off,dms_proxy={level}"))
+    EnvFilter::new(format!("off,dms_proxy={}", level.name()))
 }
 
 /// How often each rule changed something, over all sessions that have ended.

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 
+use crate::keyword::keywords;
+
 /// What `auth.query` is where it is left out: users whose password has not expired.
 ///
 /// Source: PostgreSQL manual, "pg_shadow", which has the roles that may log in.
@@ -87,8 +89,7 @@ impl Auth {
 }
 
 /// Who checks a login.
-#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum AuthMode {
     /// The target: the client logs in to it through the proxy, which stores nothing.
     #[default]
@@ -96,6 +97,8 @@ pub enum AuthMode {
     /// The proxy, which then logs in to the target itself.
     Terminate,
 }
+
+keywords!(AuthMode { "passthrough" => Passthrough, "terminate" => Terminate });
 
 #[cfg(test)]
 mod tests {

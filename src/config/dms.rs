@@ -6,11 +6,10 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 use super::values::Substitute;
-use super::{Config, ConfigError, TablePrepMode, Target};
-use crate::dms::{
-    self, DatabaseMode, EndpointSettings, LobMode, TableMappings, TablePrep, TaskSettings,
-};
+use super::{Config, ConfigError, Target};
+use crate::dms::{self, DatabaseMode, EndpointSettings, LobMode, TableMappings, TaskSettings};
 use crate::mapping::{ColumnPattern, Override, OverrideScope};
+use crate::policy::TablePrep;
 
 /// An endpoint-settings text, checked when it is read.
 #[derive(Clone, Debug, Deserialize)]
@@ -104,13 +103,9 @@ impl Config {
             warn(warning.to_string());
         }
         if let Some(mode) = settings.table_prep
-            && self.table_prep.mode == TablePrepMode::PassThrough
+            && self.table_prep.mode == TablePrep::PassThrough
         {
-            self.table_prep.mode = match mode {
-                TablePrep::DoNothing => TablePrepMode::DoNothing,
-                TablePrep::DropAndCreate => TablePrepMode::DropAndCreate,
-                TablePrep::TruncateBeforeLoad => TablePrepMode::TruncateBeforeLoad,
-            };
+            self.table_prep.mode = mode;
         }
         if let Some(LobMode::Limited { max_kilobytes }) = settings.lob
             && self.values.lob_bytes == 0

@@ -5,65 +5,20 @@ use serde::Deserialize;
 
 use super::{Config, Switch};
 use crate::mapping::NamePattern;
-use crate::session::{ForeignKeys, LoadPhase, SessionDefaults, Settings, TablePrep};
+use crate::policy::{ForeignKeys, LoadPhase, OnDenied, SessionDefaults, Settings, TablePrep};
 
 /// `[fk]`
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ForeignKeySection {
     /// The default of `dms.fk`.
-    pub mode: ForeignKeyMode,
+    pub mode: ForeignKeys,
     /// The default of `dms.phase`.
-    pub phase: Phase,
+    pub phase: LoadPhase,
     /// When the target refuses `session_replication_role`.
-    pub on_denied: Denied,
+    pub on_denied: OnDenied,
     /// What single users and applications start with instead.
     pub sessions: Vec<SessionRule>,
-}
-
-impl Default for ForeignKeySection {
-    fn default() -> Self {
-        ForeignKeySection {
-            mode: ForeignKeyMode::ReplicaRole,
-            phase: Phase::FullLoad,
-            on_denied: Denied::Warn,
-            sessions: Vec::new(),
-        }
-    }
-}
-
-/// `fk.mode`
-#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
-#[serde(rename_all = "kebab-case")]
-pub enum ForeignKeyMode {
-    /// Their triggers are silenced in every session.
-    ReplicaRole,
-    /// They are parked before the first rows come.
-    Park,
-    /// They are left alone.
-    Off,
-}
-
-/// `fk.phase`
-#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
-#[serde(rename_all = "kebab-case")]
-pub enum Phase {
-    /// Tables are filled in any order.
-    FullLoad,
-    /// Changes are applied in order.
-    Cdc,
-}
-
-/// `fk.on_denied`
-#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
-#[serde(rename_all = "kebab-case")]
-pub enum Denied {
-    /// Foreign keys stay on, and the client is told.
-    Warn,
-    /// Foreign keys are parked.
-    Park,
-    /// The session ends.
-    Fail,
 }
 
 /// An entry of `fk.sessions`: sessions whose user and application fit, and what differs for them.
@@ -75,11 +30,11 @@ pub struct SessionRule {
     /// The application_name of the startup packet, likewise.
     pub application_name: Option<String>,
     /// Their `fk.mode`.
-    pub mode: Option<ForeignKeyMode>,
+    pub mode: Option<ForeignKeys>,
     /// Their `fk.phase`.
-    pub phase: Option<Phase>,
+    pub phase: Option<LoadPhase>,
     /// Their `table_prep.mode`.
-    pub table_prep: Option<TablePrepMode>,
+    pub table_prep: Option<TablePrep>,
 }
 
 /// `[table_prep]`
@@ -87,52 +42,7 @@ pub struct SessionRule {
 #[serde(default, deny_unknown_fields)]
 pub struct TablePrepSection {
     /// What becomes of DROP, TRUNCATE and CREATE.
-    pub mode: TablePrepMode,
-}
-
-/// `table_prep.mode`
-#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
-#[serde(rename_all = "kebab-case")]
-pub enum TablePrepMode {
-    /// They go to the target as they are.
-    #[default]
-    PassThrough,
-    /// They are answered and not done.
-    DoNothing,
-    /// Tables are emptied.
-    TruncateBeforeLoad,
-    /// Tables are dropped, their foreign keys parked.
-    DropAndCreate,
-}
-
-impl From<ForeignKeyMode> for ForeignKeys {
-    fn from(mode: ForeignKeyMode) -> ForeignKeys {
-        match mode {
-            ForeignKeyMode::ReplicaRole => ForeignKeys::ReplicaRole,
-            ForeignKeyMode::Park => ForeignKeys::Park,
-            ForeignKeyMode::Off => ForeignKeys::Off,
-        }
-    }
-}
-
-impl From<Phase> for LoadPhase {
-    fn from(phase: Phase) -> LoadPhase {
-        match phase {
-            Phase::FullLoad => LoadPhase::FullLoad,
-            Phase::Cdc => LoadPhase::Cdc,
-        }
-    }
-}
-
-impl From<TablePrepMode> for TablePrep {
-    fn from(mode: TablePrepMode) -> TablePrep {
-        match mode {
-            TablePrepMode::PassThrough => TablePrep::PassThrough,
-            TablePrepMode::DoNothing => TablePrep::DoNothing,
-            TablePrepMode::TruncateBeforeLoad => TablePrep::TruncateBeforeLoad,
-            TablePrepMode::DropAndCreate => TablePrep::DropAndCreate,
-        }
-    }
+    pub mode: TablePrep,
 }
 
 impl Config {
@@ -140,9 +50,9 @@ impl Config {
     pub(super) fn session_settings(&self) -> Settings {
         Settings {
             rewrite: self.rewrite == Switch::On,
-            foreign_keys: self.fk.mode.into(),
-            phase: self.fk.phase.into(),
-            table_prep: self.table_prep.mode.into(),
+            foreign_keys: self.fk.mode,
+            phase: self.fk.phase,
+            table_prep: self.table_prep.mode,
         }
     }
 
@@ -156,9 +66,9 @@ impl Config {
                 user: pattern(&rule.user),
                 application_name: pattern(&rule.application_name),
                 settings: Settings {
-                    foreign_keys: rule.mode.map_or(all.foreign_keys, ForeignKeys::from),
-                    phase: rule.phase.map_or(all.phase, LoadPhase::from),
-                    table_prep: rule.table_prep.map_or(all.table_prep, TablePrep::from),
+                    foreign_keys: rule.mode.unwrap_or(all.foreign_keys),
+                    phase: rule.phase.unwrap_or(all.phase),
+                    table_prep: rule.table_prep.unwrap_or(all.table_prep),
                     ..all
                 },
             })

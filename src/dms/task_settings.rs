@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 use super::json::json;
 use super::setting_group::{Group, entries};
 use super::{SettingsError, Warning};
+use crate::policy::TablePrep;
 
 /// The names that `CharacterSet` takes, one a line: those of ICU's converters.
 ///
@@ -48,28 +49,6 @@ pub struct TaskSettings {
     pub characters: CharacterSubstitution,
     /// What the proxy does not act on, a warning a group.
     pub warnings: Vec<Warning>,
-}
-
-/// `FullLoadSettings.TargetTablePrepMode`
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum TablePrep {
-    /// Tables that are there stay, with their rows.
-    DoNothing,
-    /// Tables that are there are dropped and made anew.
-    DropAndCreate,
-    /// Tables that are there are emptied.
-    TruncateBeforeLoad,
-}
-
-impl TablePrep {
-    /// The value of `table_prep.mode` that does the same.
-    pub fn name(self) -> &'static str {
-        match self {
-            TablePrep::DoNothing => "do-nothing",
-            TablePrep::DropAndCreate => "drop-and-create",
-            TablePrep::TruncateBeforeLoad => "truncate-before-load",
-        }
-    }
 }
 
 /// The large object settings of `TargetMetadata`.

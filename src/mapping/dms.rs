@@ -1,6 +1,6 @@
 //! The rows of the DMS type table, as data; touches nothing but the row type.
 
-use super::dms_table::{Attribute, DmsRow, Native, Target};
+use super::dms_row::{Attribute, DmsRow, DmsTarget, Native};
 
 /// AWS DMS user guide, "Target data types for PostgreSQL".
 const TARGET_POSTGRESQL: &str = "https://docs.aws.amazon.com/dms/latest/userguide/CHAP_Target.PostgreSQL.html#CHAP_Target.PostgreSQL.DataTypes";
@@ -71,7 +71,14 @@ const fn plain(
     native: Native,
     source: &'static str,
 ) -> DmsRow {
-    DmsRow { id, dms, attribute: Attribute::Dropped, target: Target::Fixed(target), native, source }
+    DmsRow {
+        id,
+        dms,
+        attribute: Attribute::Dropped,
+        target: DmsTarget::Fixed(target),
+        native,
+        source,
+    }
 }
 
 /// The row of a STRING that keeps its length.
@@ -80,7 +87,7 @@ const fn string(id: &'static str, dms: &'static str) -> DmsRow {
         id,
         dms,
         attribute: Attribute::Length { min: 1, max: LENGTH_KEPT_MAX, or_none: false },
-        target: Target::Varchar,
+        target: DmsTarget::Varchar,
         native: Native::No,
         source: TARGET_POSTGRESQL,
     }
@@ -92,7 +99,7 @@ const fn long_string(id: &'static str, dms: &'static str) -> DmsRow {
         id,
         dms,
         attribute: Attribute::Length { min: LENGTH_KEPT_MAX + 1, max: LENGTH_MAX, or_none: true },
-        target: Target::Fixed("VARCHAR(65535)"),
+        target: DmsTarget::Fixed("VARCHAR(65535)"),
         native: Native::No,
         source: TARGET_POSTGRESQL,
     }

@@ -3,22 +3,29 @@
 mod arguments;
 mod dialect;
 mod dms;
+mod dms_row;
 mod dms_table;
 mod name_pattern;
+mod options;
 mod overrides;
 mod pattern;
 pub(crate) mod postgresql;
 mod rules;
 mod spellings;
 mod table;
+mod verdict;
 
 pub use arguments::{Arguments, Written};
 pub(crate) use dialect::SourceTable;
 pub use name_pattern::NamePattern;
+pub use options::{
+    ColumnPattern, JsonPolicy, MappingError, MappingOptions, Override, OverrideScope, SOURCES,
+    UnknownTypes,
+};
 pub(crate) use overrides::{ColumnName, WrittenType};
-pub use overrides::{ColumnPattern, Override, OverrideScope};
 pub(crate) use spellings::SpellingId;
 pub use table::{json_table, markdown_table, text_table};
+pub use verdict::{Modifiers, Place, Refusal, Verdict};
 
 use dms_table::{DmsTable, DmsVerdict};
 use overrides::Overrides;
@@ -45,99 +52,6 @@ pub struct Rule {
     pub source: String,
 }
 
-/// What `mapping.json` says: whether the PostgreSQL type JSON stays one in definitions.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum JsonPolicy {
-    /// JSON stays JSON.
-    Keep,
-    /// JSON is native CLOB, hence TEXT, as in DMS.
-    #[default]
-    Text,
-}
-
-/// What becomes of a column whose type neither the tables nor PostgreSQL know.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum UnknownTypes {
-    /// It passes as it is, and is counted.
-    #[default]
-    Pass,
-    /// The statement is refused (SQLSTATE 0A000).
-    Error,
-}
-
-/// The settings of a mapping.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct MappingOptions {
-    /// The dialect of the incoming type names, one of [`SOURCES`].
-    pub source: String,
-    /// What a STRING length is multiplied by, 1 to 4: some DMS versions wrote a length in bytes.
-    pub string_length_factor: u32,
-    /// What becomes of JSON in definitions.
-    pub json: JsonPolicy,
-    /// Whether NUMERIC without precision and scale becomes VARCHAR
-    /// (the DMS endpoint setting `mapUnboundedNumericAsString`).
-    pub unbounded_numeric_as_string: bool,
-    /// What becomes of types that nobody knows.
-    pub unknown: UnknownTypes,
-    /// With source `postgresql`, the user-defined types that stay: names with `*` and `%` for any
-    /// run of characters, with a schema (`gis.*`) or arguments (`geometry(*)`) or without.
-    pub keep_types: Vec<String>,
-    /// Rows that come before those of the tables.
-    pub overrides: Vec<Override>,
-}
-
-impl Default for MappingOptions {
-    fn default() -> Self {
-        MappingOptions {
-            source: "dms".into(),
-            string_length_factor: 1,
-            json: JsonPolicy::default(),
-            unbounded_numeric_as_string: false,
-            unknown: UnknownTypes::default(),
-            keep_types: Vec::new(),
-            overrides: Vec::new(),
-        }
-    }
-}
-
-/// Why a mapping cannot be made from its options.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum MappingError {
-    /// There is no table for this source.
-    #[error("mapping source \"{0}\" is not known; available: {available}", available = SOURCES.join(", "))]
-    UnknownSource(String),
-    /// The factor is out of range.
-    #[error("string_length_factor is {0}; it must be between 1 and 4")]
-    LengthFactor(u32),
-    /// An override makes no sense.
-    #[error("the override of {scope} ({origin}) cannot be used: {reason}")]
-    Override {
-        /// What it speaks of.
-        scope: String,
-        /// Where it was written.
-        origin: String,
-        /// What is wrong.
-        reason: String,
-    },
-    /// The data inside the program is wrong, which a test rules out.
-    #[error("the built-in table cannot be read: {0}")]
-    Data(String),
-}
-
-/// The sources that there is a table for.
-pub const SOURCES: &[&str] = &[
-    "dms",
-    "oracle",
-    "sqlserver",
-    "mysql",
-    "mariadb",
-    "aurora-mysql",
-    "postgresql",
-    "db2-luw",
-    "db2-zos",
-    "sap-ase",
-];
-
 /// The type that a user-defined one becomes.
 const USER_DEFINED: &str = "character varying";
 
@@ -146,56 +60,6 @@ const SQLSTATE_INVALID: &str = "22023";
 
 /// `feature_not_supported`: a type that no table names.
 const SQLSTATE_UNKNOWN: &str = "0A000";
-
-/// The modifiers behind a DMS type name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Modifiers<'a> {
-    /// There are none.
-    Absent,
-    /// There is a list in parentheses.
-    List {
-        /// The number, where the list is just one decimal number (too large ones saturate).
-        number: Option<u64>,
-        /// The list as written, parentheses included.
-        text: &'a [u8],
-    },
-}
-
-/// Where a type stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Place {
-    /// Where it defines something that is kept: a column, a domain, a function argument.
-    Definition,
-    /// Where it converts a value in passing.
-    Cast,
-}
-
-/// Why a type is refused.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Refusal {
-    /// The SQLSTATE of the error.
-    pub sqlstate: &'static str,
-    /// What is wrong: type and allowed range.
-    pub message: String,
-    /// What to write instead.
-    pub hint: String,
-}
-
-/// What is to be done with a type.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Verdict {
-    /// It stays as it is written.
-    Keep,
-    /// Name and modifiers give way to this text.
-    Replace {
-        /// The PostgreSQL type.
-        text: String,
-        /// The row that says so.
-        rule: RuleId,
-    },
-    /// It cannot be mapped.
-    Refuse(Refusal),
-}
 
 /// The table that the incoming type names are looked up in.
 #[derive(Clone, Debug)]

@@ -1,9 +1,9 @@
 //! The rows of the tables and of the configuration as people read them, both legs in one line.
 
 use super::dialect::Row;
-use super::dms_table::{DmsRow, DmsTable};
-use super::overrides::{Override, OverrideScope};
-use super::{Dialect, JsonPolicy, Rule, USER_DEFINED};
+use super::dms_row::DmsRow;
+use super::dms_table::DmsTable;
+use super::{Dialect, JsonPolicy, Override, OverrideScope, Rule, USER_DEFINED};
 
 /// AWS DMS user guide, "Target data types for PostgreSQL", and its notes on a PostgreSQL source.
 const TARGET_POSTGRESQL: &str = "https://docs.aws.amazon.com/dms/latest/userguide/CHAP_Target.PostgreSQL.html#CHAP_Target.PostgreSQL.DataTypes";

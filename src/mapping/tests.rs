@@ -1,4 +1,4 @@
-use super::dms_table::{Attribute, Native};
+use super::dms_row::{Attribute, Native};
 use super::*;
 
 fn mapping() -> Mapping {

@@ -1,0 +1,115 @@
+use super::*;
+
+fn error(text: &str) -> String {
+    Config::parse(text).unwrap_err()
+}
+
+#[test]
+fn an_unknown_key_is_named_with_its_line_and_the_known_ones() {
+    let message = error("rewrite = \"on\"\n[listen]\nadress = \"127.0.0.1:1\"\n");
+    assert!(message.contains("line 3"), "{message}");
+    assert!(message.contains("`adress`") && message.contains("`address`"), "{message}");
+}
+
+#[test]
+fn a_bad_value_is_named_with_what_is_allowed() {
+    for (text, allowed) in [
+        ("rewrite = \"maybe\"", "`on` or `off`"),
+        ("[fk]\nmode = \"drop\"", "`replica-role`, `park`, `off`"),
+        ("[mapping]\nsource = \"cobol\"", "available: dms"),
+        ("[mapping]\nstring_length_factor = 9", "between 1 and 4"),
+        ("[target]\nurl = \"db:5432\"", "postgresql://"),
+        ("[limits]\nclients = 0", "nonzero"),
+    ] {
+        let message = error(text);
+        assert!(message.contains(allowed), "{text}: {message}");
+    }
+}
+
+#[test]
+fn the_shipped_file_says_what_the_defaults_are() {
+    let shipped: Config =
+        Config::parse(include_str!("../../proxy.toml")).expect("the shipped file loads");
+    assert_eq!(format!("{shipped:?}"), format!("{:?}", Config::default()));
+}
+
+fn loaded(files: &[(&str, &str)]) -> Result<Config, String> {
+    static NEXT: std::sync::atomic::AtomicUsize = std::sync::atomic::AtomicUsize::new(0);
+    let number = NEXT.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+    let name = format!("dms-proxy-config-{}-{number}", std::process::id());
+    let directory = std::env::temp_dir().join(name);
+    std::fs::create_dir_all(&directory).unwrap();
+    for (name, text) in files {
+        std::fs::write(directory.join(name), text).unwrap();
+    }
+    let config = Config::load(Some(&directory.join(DEFAULT_FILE))).map_err(|e| e.to_string());
+    std::fs::remove_dir_all(directory).unwrap();
+    config
+}
+
+#[test]
+fn quoted_endpoint_settings_act_and_own_keys_beat_them() {
+    let toml = "[target]\nconnect_timeout = 3\n[mapping]\nendpoint_settings = \
+        'afterConnectScript=SET a = 1;executeTimeout=120;connectionTimeout=9;maxFileSize=5'";
+    let config = loaded(&[(DEFAULT_FILE, toml)]).unwrap();
+    assert_eq!(config.target.after_connect_script.as_deref(), Some("SET a = 1"));
+    assert_eq!((config.target.execute_timeout, config.target.connect_timeout), (120, 3));
+    assert!(config.warnings.iter().any(|warning| warning.contains("maxFileSize")));
+    let error = error("[mapping]\nendpoint_settings = 'executeTimeout=soon'");
+    assert!(error.contains("line 2") && error.contains("executeTimeout"), "{error}");
+}
+
+const RULES: &str = r#"{"rules": [
+    {"rule-type": "transformation", "rule-id": "7", "rule-name": "t", "rule-target": "column",
+     "rule-action": "RULE_ACTION", "value": "x",
+     "object-locator": {"schema-name": "s", "table-name": "t", "column-name": "c%"},
+     "data-type": {"type": "string", "length": 50}}]}"#;
+
+#[test]
+fn quoted_table_mappings_change_types_of_columns() {
+    let toml = "[mapping]\ntable_mappings = 'rules.json'";
+    let rules = RULES.replace("RULE_ACTION", "change-data-type").replace("\"value\": \"x\",", "");
+    let config = loaded(&[(DEFAULT_FILE, toml), ("rules.json", &rules)]).unwrap();
+    let mapping = config.mapping().unwrap();
+    let sql = b"CREATE TABLE s.t (code INT4, other INT4)";
+    let script = crate::statement::read(sql, crate::statement::Lexing::default(), &mapping);
+    let rewritten = crate::statement::apply(sql, &script.edits);
+    assert_eq!(rewritten, b"CREATE TABLE s.t (code VARCHAR(50), other INT4)");
+}
+
+#[test]
+fn rules_that_cannot_be_applied_are_refused_by_their_id() {
+    let toml = "[mapping]\ntable_mappings = 'rules.json'";
+    let rules = RULES.replace("RULE_ACTION", "rename");
+    let error = loaded(&[(DEFAULT_FILE, toml), ("rules.json", &rules)]).unwrap_err();
+    assert!(error.contains("rules.json") && error.contains('7'), "{error}");
+    let error = loaded(&[(DEFAULT_FILE, toml)]).unwrap_err();
+    assert!(error.contains("rules.json"), "{error}");
+}
+
+#[test]
+fn overrides_are_checked_when_they_are_read() {
+    let error = loaded(&[(DEFAULT_FILE, "[mapping.types]\nUINT8 = 'NUMERIC(20,0'")]).unwrap_err();
+    assert!(error.contains("UINT8"), "{error}");
+    let config = loaded(&[(DEFAULT_FILE, "[mapping.types]\nUINT8 = 'NUMERIC(20,0)'")]).unwrap();
+    assert!(config.mapping().is_ok());
+}
+
+#[test]
+fn no_error_quotes_a_password() {
+    for text in [
+        "[target]\nurl = \"postgresql://u:geheim@h:port/d\"",
+        "[target]\nurl = \"postgresql://u:geheim@h/d?sslmod=require\"",
+        "[target]\nurl = \"postgresql://u:geheim@h/d",
+        "[target]\nconnect_timeout = \"postgresql://u:geheim@h/d\"",
+        "target = \"postgresql://u:geheim@h/d\"",
+        "rewrite = \"postgresql://u:geheim@h/d\"",
+        "\"postgresql://u:geheim@h/d\" = 1",
+    ] {
+        let message = error(text);
+        assert!(message.starts_with("line ") && !message.contains("geheim"), "{message}");
+    }
+    let message = error("\n[target]\nurl = \"postgresql://u:geheim@h/d?sslmod=require\"");
+    assert!(message.starts_with("line 3: url: "), "{message}");
+    assert!(message.contains("nearest one is sslmode"), "{message}");
+}

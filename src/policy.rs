@@ -1,0 +1,282 @@
+//! What the configuration asks of every session, and the dms.* settings by which a client steers its own.
+//! Plain data: it may not touch frames, SQL or sockets.
+
+use std::sync::Arc;
+
+use crate::keyword::{Keyword, UnknownKeyword, keywords};
+use crate::mapping::{Mapping, NamePattern};
+use crate::value::{BadDates, ValuePolicies};
+use crate::wire::StartupParameters;
+
+/// What happens to foreign keys during a load.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ForeignKeys {
+    /// Their triggers are silenced by `session_replication_role = 'replica'`.
+    #[default]
+    ReplicaRole,
+    /// They are taken off their tables before the first rows come, and kept in a journal on the
+    /// target.
+    Park,
+    /// They are left alone.
+    Off,
+}
+
+keywords!(ForeignKeys { "replica-role" => ReplicaRole, "park" => Park, "off" => Off });
+
+/// What becomes of DROP TABLE, TRUNCATE and CREATE TABLE from the tool; AWS DMS's words.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum TablePrep {
+    /// They go to the target as they are.
+    #[default]
+    PassThrough,
+    /// DROP and TRUNCATE are answered and not done; CREATE is for tables that are not there.
+    DoNothing,
+    /// DROP and TRUNCATE empty the table; CREATE is for tables that are not there.
+    TruncateBeforeLoad,
+    /// Foreign keys of tables that are dropped are parked.
+    DropAndCreate,
+}
+
+keywords!(TablePrep {
+    "pass-through" => PassThrough,
+    "do-nothing" => DoNothing,
+    "truncate-before-load" => TruncateBeforeLoad,
+    "drop-and-create" => DropAndCreate,
+});
+
+/// The part of a migration that a session belongs to; AWS DMS's words.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum LoadPhase {
+    /// Tables are filled one by one, in any order.
+    #[default]
+    FullLoad,
+    /// Changes are applied in commit order, so foreign keys hold.
+    Cdc,
+}
+
+keywords!(LoadPhase { "full-load" => FullLoad, "cdc" => Cdc });
+
+/// What to do when the target refuses `session_replication_role` (42501).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OnDenied {
+    /// The load goes on with foreign keys on, and the client gets a WARNING.
+    #[default]
+    Warn,
+    /// The foreign keys are parked instead.
+    Park,
+    /// The session ends.
+    Fail,
+}
+
+keywords!(OnDenied { "warn" => Warn, "park" => Park, "fail" => Fail });
+
+/// What the configuration asks of every session.
+#[derive(Debug)]
+pub struct Policy {
+    /// The type mapping.
+    pub mapping: Arc<Mapping>,
+    /// The settings that a session starts with.
+    pub defaults: Settings,
+    /// What sessions of single users or applications start with instead; the first that fits counts.
+    pub session_defaults: Vec<SessionDefaults>,
+    /// When the target refuses `session_replication_role`.
+    pub on_denied: OnDenied,
+    /// SQL to run after login, before the client's first statement; AWS DMS's afterConnectScript.
+    pub after_connect_script: Option<String>,
+    /// Seconds that a statement may take, by `statement_timeout`; 0 leaves it to the server. AWS
+    /// DMS's executeTimeout.
+    pub execute_timeout_seconds: u32,
+    /// The longest statement in bytes that is read for types; longer ones pass unread, counted.
+    pub statement_bytes_max: usize,
+    /// The most messages that may wait for an answer before no more are taken from the client.
+    pub replies_max: usize,
+    /// What is asked of row values beyond a space for U+0000.
+    pub values: ValuePolicies,
+    /// What is asked of dates of single columns; the first one that fits counts.
+    pub bad_date_columns: Vec<(ColumnNames, BadDates)>,
+    /// Whether an INSERT may give values to columns `GENERATED ALWAYS AS IDENTITY`.
+    pub overrides_identity: bool,
+    /// Whether values for columns `GENERATED ALWAYS AS (...) STORED` are left out.
+    pub leaves_out_generated: bool,
+    /// Whether what was changed is written to `dms_proxy.rewrites` on the target.
+    pub writes_ledger: bool,
+    /// The longest message in bytes; PostgreSQL's own limit is 1 GiB.
+    pub message_bytes_max: usize,
+}
+
+/// What sessions start with whose user and application fit.
+#[derive(Clone, Debug)]
+pub struct SessionDefaults {
+    /// The user.
+    pub user: NamePattern,
+    /// The application_name of the startup packet.
+    pub application_name: NamePattern,
+    /// What they start with.
+    pub settings: Settings,
+}
+
+/// Columns, by patterns of schema, table and column.
+#[derive(Clone, Debug)]
+pub struct ColumnNames {
+    /// The schema.
+    pub schema: NamePattern,
+    /// The table.
+    pub table: NamePattern,
+    /// The column.
+    pub column: NamePattern,
+}
+
+impl Policy {
+    /// What a session of this client starts with.
+    pub fn defaults_of(&self, startup: &StartupParameters) -> Settings {
+        let fits = |defaults: &&SessionDefaults| {
+            defaults.user.matches(&startup.user)
+                && defaults.application_name.matches(&startup.application_name)
+        };
+        self.session_defaults.iter().find(fits).map_or(self.defaults, |found| found.settings)
+    }
+
+    /// Whether more is asked of any value than a space for U+0000.
+    pub fn judges_values(&self) -> bool {
+        !self.values.is_only_spaces() || !self.bad_date_columns.is_empty()
+    }
+
+    /// Whether the values of rows have to be looked at one by one.
+    pub fn judges_rows(&self) -> bool {
+        self.judges_values() || self.overrides_identity || self.leaves_out_generated
+    }
+
+    /// What becomes of bad dates in this column.
+    pub fn bad_dates_of(&self, schema: &str, table: &str, column: &str) -> &BadDates {
+        let found = self.bad_date_columns.iter().find(|(names, _)| {
+            names.schema.matches(schema)
+                && names.table.matches(table)
+                && names.column.matches(column)
+        });
+        found.map_or(&self.values.bad_dates, |(_, bad_dates)| bad_dates)
+    }
+
+    /// Whether sessions are relayed without being looked at.
+    pub fn is_pure_relay(&self) -> bool {
+        !self.defaults.rewrite
+            && self.defaults.foreign_keys == ForeignKeys::Off
+            && self.defaults.table_prep == TablePrep::PassThrough
+            && self.session_defaults.is_empty()
+            && self.after_connect_script.is_none()
+            && self.execute_timeout_seconds == 0
+    }
+}
+
+/// The dms.* settings in force in a session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Settings {
+    /// `dms.rewrite`: whether types and values are rewritten.
+    pub rewrite: bool,
+    /// `dms.fk`
+    pub foreign_keys: ForeignKeys,
+    /// `dms.phase`
+    pub phase: LoadPhase,
+    /// `dms.table_prep`
+    pub table_prep: TablePrep,
+}
+
+/// A value that a dms.* setting does not take, or a setting that there is not.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BadSetting {
+    /// The message for the client.
+    pub message: String,
+    /// What may be written instead.
+    pub hint: String,
+}
+
+/// The settings, in the order in which they are asked for.
+pub const NAMES: [&str; 4] = ["phase", "fk", "rewrite", "table_prep"];
+
+impl Settings {
+    /// Whether foreign keys are to be silenced.
+    pub fn silences_foreign_keys(&self) -> bool {
+        self.foreign_keys == ForeignKeys::ReplicaRole && self.phase == LoadPhase::FullLoad
+    }
+
+    /// Changes one setting; `name` is without its `dms.`.
+    ///
+    /// # Errors
+    /// There is no such setting, or it does not take this value. Nothing has changed then.
+    pub fn set(&mut self, name: &str, value: &str) -> Result<(), BadSetting> {
+        let bad = |names: &[&str]| BadSetting {
+            message: format!("invalid value for parameter \"dms.{name}\": {value:?}"),
+            hint: format!("Available values: {}.", names.join(", ")),
+        };
+        let unknown = |error: UnknownKeyword| bad(&error.names);
+        match name {
+            "phase" => self.phase = LoadPhase::from_name(value).map_err(unknown)?,
+            "fk" => self.foreign_keys = ForeignKeys::from_name(value).map_err(unknown)?,
+            "table_prep" => self.table_prep = TablePrep::from_name(value).map_err(unknown)?,
+            "rewrite" => match value.to_ascii_lowercase().as_str() {
+                "on" | "true" | "yes" | "1" => self.rewrite = true,
+                "off" | "false" | "no" | "0" => self.rewrite = false,
+                _ => return Err(bad(&["on", "off"])),
+            },
+            _ => {
+                let names = NAMES.map(|name| format!("dms.{name}")).join(", ");
+                return Err(BadSetting {
+                    message: format!("unrecognized configuration parameter \"dms.{name}\""),
+                    hint: format!("Available parameters: {names}."),
+                });
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const START: Settings = Settings {
+        rewrite: true,
+        foreign_keys: ForeignKeys::ReplicaRole,
+        phase: LoadPhase::FullLoad,
+        table_prep: TablePrep::PassThrough,
+    };
+
+    #[test]
+    fn each_setting_takes_its_own_values() {
+        let mut settings = START;
+        settings.set("phase", "cdc").unwrap();
+        settings.set("fk", "OFF").unwrap();
+        settings.set("rewrite", "off").unwrap();
+        settings.set("table_prep", "TRUNCATE_BEFORE_LOAD").unwrap();
+        assert_eq!(settings.table_prep, TablePrep::TruncateBeforeLoad);
+        settings.set("table_prep", "do-nothing").unwrap();
+        assert_eq!((settings.rewrite, settings.phase), (false, LoadPhase::Cdc));
+        assert_eq!(settings.table_prep, TablePrep::DoNothing);
+        assert!(!settings.silences_foreign_keys());
+    }
+
+    #[test]
+    fn each_value_has_its_name() {
+        for (name, value) in TablePrep::NAMES {
+            assert_eq!((name.parse(), value.name()), (Ok(*value), *name));
+        }
+        for (name, value) in ForeignKeys::NAMES {
+            assert_eq!((name.parse(), value.name()), (Ok(*value), *name));
+        }
+        for (name, value) in LoadPhase::NAMES {
+            assert_eq!((name.parse(), value.name()), (Ok(*value), *name));
+        }
+        for (name, value) in OnDenied::NAMES {
+            assert_eq!((name.parse(), value.name()), (Ok(*value), *name));
+        }
+    }
+
+    #[test]
+    fn a_bad_value_changes_nothing_and_says_what_is_allowed() {
+        let mut settings = START;
+        let bad = settings.set("phase", "later").unwrap_err();
+        assert_eq!(settings, START);
+        assert_eq!(bad.hint, "Available values: full-load, cdc.");
+        assert!(settings.set("fk", "park-them").unwrap_err().hint.contains("park"));
+        assert!(settings.set("speed", "9").unwrap_err().hint.contains("dms.phase"));
+    }
+}

@@ -1,0 +1,54 @@
+//! Documents that the code writes or answers for.
+
+use std::collections::BTreeSet;
+use std::fs;
+
+use dms_proxy::mapping::{Mapping, MappingOptions, markdown_table};
+
+use super::{root, sources};
+
+#[test]
+fn the_table_in_readme_is_the_one_in_force() {
+    const BEGIN: &str = "<!-- mapping table: begin -->\n";
+    const END: &str = "<!-- mapping table: end -->";
+    let path = root().join("README.md");
+    let readme = fs::read_to_string(&path).unwrap();
+    let (before, rest) = readme.split_once(BEGIN).expect("the begin of the table");
+    let (_, after) = rest.split_once(END).expect("the end of the table");
+    let table = markdown_table(&Mapping::new(MappingOptions::default()).unwrap());
+    let expected = format!("{before}{BEGIN}{table}{END}{after}");
+    if std::env::var_os("UPDATE_GOLDENFILES").is_some() {
+        fs::write(&path, expected).unwrap();
+    } else {
+        assert!(readme == expected, "README's table is old: UPDATE_GOLDENFILES=1 cargo test tidy");
+    }
+}
+
+/// Literals of Rust and of SQL with the shape of a SQLSTATE: five digits and capital letters, a
+/// digit first.
+fn sqlstates(text: &str) -> Vec<&str> {
+    let is_one = |part: &&str| {
+        part.len() == 5
+            && part.starts_with(|c: char| c.is_ascii_digit())
+            && part.chars().all(|c| c.is_ascii_digit() || c.is_ascii_uppercase())
+    };
+    let code = text.lines().filter(|line| !line.trim_start().starts_with("//"));
+    code.flat_map(|line| line.split(['"', '\'']).filter(is_one)).collect()
+}
+
+#[test]
+fn every_sqlstate_is_explained() {
+    let page = fs::read_to_string(root().join("docs/errors.md")).unwrap();
+    let mut found = BTreeSet::new();
+    for facts in sources() {
+        for sqlstate in sqlstates(&facts.text) {
+            assert!(page.contains(&format!("`{sqlstate}`")), "{}: {sqlstate}", facts.path);
+            found.insert(sqlstate);
+        }
+    }
+    // And the page explains nothing that is not raised any more.
+    for explained in page.split('`').filter(|part| sqlstates(&format!("\"{part}\"")).len() == 1) {
+        assert!(found.contains(explained), "{explained} is nowhere in src");
+    }
+    assert!(found.len() > 10, "{found:?}");
+}

@@ -1,0 +1,348 @@
+//! Shapes that can be counted: circles of imports, fields, methods, lengths, names.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::facts::Facts;
+use super::imports::{Imports, circles};
+use super::{assert_none, complaints, sources};
+
+/// Modules whose structs are small.
+const SMALL_STRUCTS: [&str; 4] = ["session", "catalog", "rewrite", "statement"];
+
+/// The module that a file belongs to, by its first name; `lib` for `lib.rs`.
+fn top(facts: &Facts) -> &str {
+    facts.module.first().map_or("lib", String::as_str)
+}
+
+/// How many files of each module are in circles of imports. A circle through several modules counts
+/// under all their names.
+fn files_in_circles(files: &[Facts]) -> Vec<(String, usize)> {
+    let imports = Imports::of(files);
+    let arrows: BTreeMap<&str, BTreeSet<&str>> = files
+        .iter()
+        .map(|facts| {
+            let to = imports.climbs_of(facts).into_iter();
+            (facts.path.as_str(), to.map(|facts| facts.path.as_str()).collect())
+        })
+        .collect();
+    let mut counts = BTreeMap::new();
+    for circle in circles(&arrows) {
+        let is_in = |facts: &&Facts| circle.contains(&facts.path.as_str());
+        let modules: BTreeSet<&str> = files.iter().filter(is_in).map(top).collect();
+        let name = modules.into_iter().collect::<Vec<_>>().join(" and ");
+        *counts.entry(name).or_default() += circle.len();
+    }
+    counts.into_iter().collect()
+}
+
+#[test]
+fn no_file_is_in_a_circle_of_imports() {
+    const EXCEPTIONS: &[(&str, usize)] =
+        &[("close_out", 4), ("session", 11), ("statement", 5), ("target", 3), ("value", 6)];
+    let found = files_in_circles(sources());
+    let counts = found.iter().map(|(name, count)| (name.as_str(), *count));
+    assert_none(&complaints(counts, 0, EXCEPTIONS));
+}
+
+#[test]
+fn circles_are_counted_by_module() {
+    let files = [
+        Facts::of("lib.rs", ""),
+        Facts::of("a/mod.rs", "mod b; mod c;"),
+        Facts::of("a/b.rs", "use super::c::C; pub struct B;"),
+        Facts::of("a/c.rs", "use super::b::B; pub struct C;"),
+        Facts::of("d.rs", "use crate::e::E; pub struct D;"),
+        Facts::of("e.rs", "use crate::d::D; pub struct E;"),
+    ];
+    assert_eq!(files_in_circles(&files), [("a".into(), 2), ("d and e".into(), 2)]);
+}
+
+/// The fields of each struct of the modules with small structs.
+fn fields(files: &[Facts]) -> Vec<(&str, usize)> {
+    let small = files.iter().filter(|facts| SMALL_STRUCTS.contains(&top(facts)));
+    let structs = small.flat_map(|facts| &facts.structs);
+    structs.map(|one| (one.name.as_str(), one.fields)).collect()
+}
+
+#[test]
+fn a_struct_has_twelve_fields_and_a_session_eleven() {
+    const EXCEPTIONS: &[(&str, usize)] =
+        &[("Counts", 13), ("Notes", 13), ("Script", 13), ("Settling", 13)];
+    const SESSION: &[(&str, usize)] = &[("Session", 33)];
+    let (session, others): (Vec<_>, Vec<_>) =
+        fields(sources()).into_iter().partition(|(name, _)| *name == "Session");
+    assert_none(&complaints(others, 12, EXCEPTIONS));
+    assert_none(&complaints(session, 11, SESSION));
+}
+
+#[test]
+fn fields_are_counted() {
+    let text = "struct A { a: u8, b: u8 } struct B(u8); struct C;";
+    let files = [Facts::of("session/a.rs", text), Facts::of("wire.rs", text)];
+    assert_eq!(fields(&files), [("A", 2), ("B", 1), ("C", 0)]);
+}
+
+/// Files with an `impl Session`, its methods, those by `&mut self`, and such files outside of
+/// `session`.
+fn session_methods(files: &[Facts]) -> [(&str, usize); 4] {
+    let of_session = |facts: &&Facts| facts.impls.iter().any(|one| one.name == "Session");
+    let implementing: Vec<&Facts> = files.iter().filter(of_session).collect();
+    let impls = implementing.iter().flat_map(|facts| &facts.impls);
+    let impls: Vec<_> = impls.filter(|one| one.name == "Session").collect();
+    [
+        ("files", implementing.len()),
+        ("methods", impls.iter().map(|one| one.methods).sum()),
+        ("methods by &mut self", impls.iter().map(|one| one.by_mut).sum()),
+        ("files elsewhere", implementing.iter().filter(|facts| top(facts) != "session").count()),
+    ]
+}
+
+#[test]
+fn a_session_has_few_methods_in_few_files() {
+    const LIMITS: [usize; 4] = [3, 40, 25, 0];
+    const EXCEPTIONS: &[(&str, usize)] =
+        &[("files", 14), ("methods", 126), ("methods by &mut self", 90)];
+    for ((name, count), limit) in session_methods(sources()).into_iter().zip(LIMITS) {
+        let exceptions: Vec<_> = EXCEPTIONS.iter().copied().filter(|(of, _)| *of == name).collect();
+        assert_none(&complaints([(name, count)], limit, &exceptions));
+    }
+}
+
+#[test]
+fn methods_of_a_session_are_counted() {
+    let files = [
+        Facts::of(
+            "session/mod.rs",
+            "impl Session { fn a(&self) {} } impl Session { fn b(&mut self) {} }",
+        ),
+        Facts::of(
+            "session/c.rs",
+            "impl super::Session { fn d(&mut self) {} } impl Other { fn e() {} }",
+        ),
+        Facts::of("cli.rs", "impl Session { fn f() {} }"),
+    ];
+    let expected =
+        [("files", 3), ("methods", 4), ("methods by &mut self", 2), ("files elsewhere", 1)];
+    assert_eq!(session_methods(&files), expected);
+}
+
+/// Files of `session` that name the whole of it, once each.
+fn naming_session(files: &[Facts]) -> Vec<(&str, usize)> {
+    let parts = files.iter().filter(|facts| top(facts) == "session");
+    let naming = parts.filter(|facts| {
+        let imports = facts.uses.iter().any(|import| import.name == "Session");
+        imports || facts.mentions.contains("Session")
+    });
+    naming.map(|facts| (facts.path.as_str(), 1)).collect()
+}
+
+#[test]
+fn no_part_of_a_session_names_it() {
+    /// The three that implement it, and what holds it between two buffers.
+    const WHOLE: [&str; 4] =
+        ["session/mod.rs", "session/client.rs", "session/target.rs", "session/exchange.rs"];
+    const EXCEPTIONS: &[(&str, usize)] = &[
+        ("session/bind.rs", 1),
+        ("session/client_frames.rs", 1),
+        ("session/copy_rows.rs", 1),
+        ("session/function_call.rs", 1),
+        ("session/ledger_entries.rs", 1),
+        ("session/look_up.rs", 1),
+        ("session/parameters.rs", 1),
+        ("session/relations.rs", 1),
+        ("session/settling.rs", 1),
+        ("session/statements.rs", 1),
+        ("session/table_prep.rs", 1),
+        ("session/target_frames.rs", 1),
+        ("session/value_rules.rs", 1),
+    ];
+    let naming = naming_session(sources()).into_iter().filter(|(path, _)| !WHOLE.contains(path));
+    assert_none(&complaints(naming, 0, EXCEPTIONS));
+}
+
+#[test]
+fn parts_that_name_a_session_are_counted() {
+    let files = [
+        Facts::of("session/a.rs", "use super::Session;"),
+        Facts::of("session/b.rs", "fn f(session: &mut super::Session) {}"),
+        Facts::of("session/c.rs", "/// Of a Session. \n fn session() {}"),
+        Facts::of("connection.rs", "use crate::session::Session;"),
+    ];
+    assert_eq!(naming_session(&files), [("session/a.rs", 1), ("session/b.rs", 1)]);
+}
+
+/// Booleans in structs of `session`.
+fn booleans(files: &[Facts]) -> usize {
+    let parts = files.iter().filter(|facts| top(facts) == "session");
+    parts.flat_map(|facts| &facts.structs).map(|one| one.booleans).sum()
+}
+
+#[test]
+fn a_session_has_few_booleans() {
+    const EXCEPTIONS: &[(&str, usize)] = &[("booleans in session", 38)];
+    assert_none(&complaints([("booleans in session", booleans(sources()))], 15, EXCEPTIONS));
+}
+
+#[test]
+fn booleans_are_counted() {
+    let text = "struct A { a: bool, b: Option<(u8, bool)>, c: u8 } struct B(bool);
+                enum C { D { e: bool } } fn f(g: bool) {}";
+    let files = [Facts::of("session/a.rs", text), Facts::of("value/a.rs", text)];
+    assert_eq!(booleans(&files), 3);
+}
+
+/// Calls of `Lexer::new` by file.
+fn lexers(files: &[Facts]) -> Vec<(&str, usize)> {
+    let lexing = files.iter().filter(|facts| facts.lexers > 0);
+    lexing.map(|facts| (facts.path.as_str(), facts.lexers)).collect()
+}
+
+#[test]
+fn a_text_is_cut_into_tokens_in_one_place() {
+    const PLACE: &str = "statement/tokens.rs";
+    const EXCEPTIONS: &[(&str, usize)] = &[
+        ("statement/cursor.rs", 1),
+        ("statement/json_constant.rs", 1),
+        ("statement/literal_nul.rs", 1),
+        ("statement/slots.rs", 2),
+    ];
+    let (place, others): (Vec<_>, Vec<_>) =
+        lexers(sources()).into_iter().partition(|(path, _)| *path == PLACE);
+    assert_none(&complaints(others, 0, EXCEPTIONS));
+    assert_none(&complaints(place, 1, &[]));
+}
+
+#[test]
+fn lexers_are_counted() {
+    let files = [
+        Facts::of("a.rs", "fn f() { Lexer::new(x); let y = super::lexer::Lexer::new(z); }"),
+        Facts::of("b.rs", "fn f() { q!(Lexer::new(x)); Other::new(); lexer.next(); }"),
+        Facts::of("c.rs", "#[cfg(test)]\nmod tests { fn f() { Lexer::new(x); } }"),
+    ];
+    assert_eq!(lexers(&files), [("a.rs", 2), ("b.rs", 1)]);
+}
+
+/// Variables and fields of `statement` that count nested brackets, by file; the lexer left out, which
+/// counts nested comments.
+fn depths(files: &[Facts]) -> Vec<(&str, usize)> {
+    let files = files.iter().filter(|facts| top(facts) == "statement" && facts.depths > 0);
+    let files = files.filter(|facts| facts.path != "statement/lexer.rs");
+    files.map(|facts| (facts.path.as_str(), facts.depths)).collect()
+}
+
+#[test]
+fn brackets_are_paired_in_one_place() {
+    const EXCEPTIONS: &[(&str, usize)] = &[
+        ("statement/cursor.rs", 1),
+        ("statement/expression.rs", 1),
+        ("statement/finder.rs", 1),
+        ("statement/plain_rows.rs", 1),
+        ("statement/slots/element.rs", 1),
+        ("statement/slots/left_out.rs", 1),
+        ("statement/slots/passing.rs", 5),
+    ];
+    let (place, others): (Vec<_>, Vec<_>) =
+        depths(sources()).into_iter().partition(|(path, _)| *path == "statement/tokens.rs");
+    assert_none(&complaints(others, 0, EXCEPTIONS));
+    assert_none(&complaints(place, 1, &[]));
+}
+
+#[test]
+fn depths_are_counted() {
+    let text = "struct A { depth: u8, deep: u8 } fn f(depth: u8) { let mut max_depth = 1; }";
+    let paths = ["statement/a.rs", "statement/lexer.rs", "value/a.rs"];
+    let files = paths.map(|path| Facts::of(path, text));
+    assert_eq!(depths(&files), [("statement/a.rs", 2)]);
+}
+
+/// The lines of each file without its unit tests.
+fn lines(files: &[Facts]) -> Vec<(&str, usize)> {
+    files.iter().map(|facts| (facts.path.as_str(), facts.text.lines().count())).collect()
+}
+
+#[test]
+fn a_file_has_four_hundred_lines() {
+    const EXCEPTIONS: &[(&str, usize)] = &[
+        ("close_out/finish.rs", 524),
+        ("listener.rs", 451),
+        ("session/client_frames.rs", 423),
+        ("session/statements.rs", 460),
+        ("session/table_prep.rs", 410),
+        ("session/value_rules.rs", 516),
+        ("statement/lexer.rs", 558),
+        ("statement/slots/walker.rs", 475),
+        ("statement/types.rs", 433),
+        ("value/judge.rs", 516),
+    ];
+    assert_none(&complaints(lines(sources()), 400, EXCEPTIONS));
+}
+
+#[test]
+fn lines_are_counted_without_unit_tests() {
+    let text = "//! One.\n\nfn f() {}\n\n#[cfg(test)]\nmod tests {\n    fn g() {}\n}\n";
+    assert_eq!(lines(&[Facts::of("a.rs", text)]), [("a.rs", 4)]);
+}
+
+/// Names of types and how often each stands for another one.
+fn type_names(files: &[Facts]) -> Vec<(&str, usize)> {
+    let mut counts = BTreeMap::new();
+    for name in files.iter().flat_map(|facts| &facts.types) {
+        *counts.entry(name.as_str()).or_default() += 1;
+    }
+    counts.into_iter().collect()
+}
+
+#[test]
+fn a_name_stands_for_one_type() {
+    /// When ten are left, the list stays as it is.
+    const EXCEPTIONS: &[(&str, usize)] = &[
+        ("Answer", 2),
+        ("Arguments", 2),
+        ("Change", 4),
+        ("Column", 2),
+        ("Connection", 2),
+        ("Constant", 2),
+        ("CopyIn", 2),
+        ("Expected", 2),
+        ("Failure", 2),
+        ("File", 2),
+        ("Item", 2),
+        ("Judged", 2),
+        ("Key", 2),
+        ("Lines", 3),
+        ("Login", 2),
+        ("LookUp", 2),
+        ("Mend", 2),
+        ("Name", 2),
+        ("Nuls", 2),
+        ("Open", 2),
+        ("Outcome", 2),
+        ("Part", 4),
+        ("Piece", 2),
+        ("Place", 3),
+        ("Position", 2),
+        ("Quoting", 2),
+        ("Refusal", 2),
+        ("Row", 2),
+        ("Rows", 2),
+        ("Rule", 2),
+        ("Scope", 2),
+        ("Search", 2),
+        ("Settled", 2),
+        ("Source", 2),
+        ("Target", 4),
+        ("Verdict", 5),
+        ("Writing", 2),
+        ("Written", 2),
+    ];
+    assert_none(&complaints(type_names(sources()), 1, EXCEPTIONS));
+}
+
+#[test]
+fn type_names_are_counted() {
+    let files = [
+        Facts::of("a.rs", "struct A; enum B {} trait C {} type D = A;"),
+        Facts::of("b.rs", "struct B; #[cfg(test)]\nmod tests { struct A; }"),
+    ];
+    assert_eq!(type_names(&files), [("A", 1), ("B", 2), ("C", 1), ("D", 1)]);
+}
