@@ -215,6 +215,12 @@ impl Catalog {
         let has_failed = answer.failure.is_some();
         for (subject, said) in subjects.iter().zip(questions::said(subjects, answer)) {
             match (subject, said) {
+                // An error says nothing new. What was known before serves the text at hand.
+                (Subject::Relation(name), _) if has_failed && self.relations.contains_key(name) => {
+                    if let Some(known) = self.relations.get_mut(name) {
+                        (known.text, known.definitions) = (self.text, u64::MAX);
+                    }
+                }
                 (Subject::Relation(name), questions::Said::Relation(relation)) => {
                     let known = Known {
                         is_locked: in_transaction
