@@ -8,8 +8,7 @@ use super::sequence::Sequence;
 use super::server::{crashes, create_database};
 use crate::support::{Endpoint, Frame, Proxy, Wire};
 
-/// What every sequence begins with. `$GID` in a sequence would be the same in both databases, so
-/// prepared transactions are ended before the second database is used.
+/// What every sequence begins with.
 const TABLES: &str = "
     DROP SCHEMA IF EXISTS public, other, dms_proxy CASCADE;
     CREATE SCHEMA public; CREATE SCHEMA other; GRANT ALL ON SCHEMA public TO PUBLIC;
@@ -154,7 +153,8 @@ impl Side {
 }
 
 fn column(frame: &Frame) -> String {
-    String::from_utf8_lossy(frame.body.get(6..).unwrap_or_default()).into_owned()
+    let value = frame.body.get(6..).unwrap_or_default();
+    value.utf8_chunks().map(|chunk| chunk.valid()).collect()
 }
 
 impl Arena {

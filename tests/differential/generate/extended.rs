@@ -44,7 +44,7 @@ const COLUMNS: [(Column, &str, u32); 8] = [
 
 const OID_INT4: u32 = 23;
 
-/// Functions of pg_catalog, their oids, and arguments: one that succeeds, one that fails.
+/// Functions of `pg_catalog` by their oids; the second fails where its second argument is 0.
 const INT4PL: u32 = 177;
 const INT4DIV: u32 = 154;
 
@@ -154,7 +154,7 @@ impl Generator {
             (Column::Int, true) => Value::Binary(0x0101_0107_u32.to_be_bytes().to_vec()),
             (Column::Int, false) => text("7"),
             (Column::Bool, true) => Value::Binary(vec![1]),
-            (Column::Bool, false) => text(*self.random.pick(&["true", "f", "yes", "0"])),
+            (Column::Bool, false) => text(self.random.pick::<&str>(&["true", "f", "yes", "0"])),
             (Column::Json, true) => Value::Binary(b"{\"b\": null}".to_vec()),
             (Column::Json, false) => text("{\"a\": [1, \"x\"]}"),
             (Column::Uuid, true) => Value::Binary((1..17).collect()),
@@ -165,7 +165,9 @@ impl Generator {
             (Column::Text, false) => text("it's"),
             (Column::Date, true) => Value::Binary(0x0101_0107_u32.to_be_bytes().to_vec()),
             (Column::Date, false) => text("2024-02-29"),
-            (Column::Mood, _) => text(*self.random.pick(&["ok", "sad", "happy", "none of them"])),
+            (Column::Mood, _) => {
+                text(self.random.pick::<&str>(&["ok", "sad", "happy", "none of them"]))
+            }
         }
     }
 

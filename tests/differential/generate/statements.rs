@@ -203,7 +203,7 @@ impl Generator {
             ),
             9 => format!("INSERT INTO t_mood VALUES ({key}, 'ok', '{{1,2}}', true)"),
             10 => format!("INSERT INTO other.t_bool VALUES ({key}, 'text')"),
-            11 => format!("INSERT INTO t_late VALUES ({key}, {})", key % 3 != 0),
+            11 => format!("INSERT INTO t_late VALUES ({key}, {})", !key.is_multiple_of(3)),
             12 => format!("INSERT INTO child VALUES ({key}, {}, false)", 1 + key % 3),
             13 => format!("INSERT INTO t_bool SELECT {key}, true"),
             14 => format!(
