@@ -160,7 +160,7 @@ impl Generator {
             (Column::Uuid, true) => Value::Binary((1..17).collect()),
             (Column::Uuid, false) => text("a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11"),
             (Column::Bytes, true) => Value::Binary(vec![1, 2, 0xff]),
-            (Column::Bytes, false) => text("\\x00ff"),
+            (Column::Bytes, false) => text("\\x01ff"),
             (Column::Text, true) => Value::Binary(b"as it is".to_vec()),
             (Column::Text, false) => text("it's"),
             (Column::Date, true) => Value::Binary(0x0101_0107_u32.to_be_bytes().to_vec()),

@@ -196,7 +196,7 @@ impl Generator {
             5 => {
                 format!("INSERT INTO t_uuid VALUES ({key}, 'a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11')")
             }
-            6 => format!("INSERT INTO t_bytes VALUES ({key}, '\\x00ff')"),
+            6 => format!("INSERT INTO t_bytes VALUES ({key}, '\\x01ff')"),
             7 => format!("INSERT INTO t_text VALUES ({key}, 'it''s', E'a\\tb', 'c')"),
             8 => format!(
                 "INSERT INTO t_time VALUES ({key}, '2024-02-29', '2024-01-31 10:20:30', 1.5, 2)"
