@@ -44,9 +44,9 @@ const COLUMNS: [(Column, &str, u32); 8] = [
 
 const OID_INT4: u32 = 23;
 
-/// Functions of `pg_catalog` by their oids; the second fails where its second argument is 0.
-const INT4PL: u32 = 177;
-const INT4DIV: u32 = 154;
+/// Functions of `pg_catalog` by their oids, in this order: `int4pl`, `int4div`, `textlen`,
+/// `octet_length` of a bytea, `jsonb_typeof`, and none.
+const FUNCTIONS: [u32; 6] = [177, 154, 1257, 720, 3210, 4];
 
 const STATEMENT_NAMES: [&str; 9] = ["", "", "", "", "s1", "s2", "s3", "s1", "S_1"];
 const PORTAL_NAMES: [&str; 9] = ["", "", "", "", "", "", "p1", "p2", "p1"];
@@ -83,7 +83,7 @@ impl Generator {
 
     pub(super) fn parse(&mut self, name: &str, sql: &str, types: &[u32]) {
         self.in_pipeline = true;
-        let (name, sql) = (name.to_owned(), sql.as_bytes().to_vec());
+        let (name, sql) = (name.to_owned(), self.encoded(sql));
         self.say(Message::Parse { name, sql, types: types.to_vec() });
     }
 
@@ -266,9 +266,13 @@ impl Generator {
     }
 
     pub(super) fn function_call(&mut self) {
-        let oid = *self.random.pick(&[INT4PL, INT4PL, INT4DIV]);
-        let arguments =
-            [6_u32, 0].map(|number| Value::Binary(number.to_be_bytes().to_vec())).to_vec();
+        let oid = *self.random.pick(&FUNCTIONS);
+        let number = |number: u32| Value::Binary(number.to_be_bytes().to_vec());
+        let arguments = match oid {
+            177 | 154 => vec![number(6), number(0)],
+            3210 => vec![Value::Text(b"{\"a\": 1}".to_vec())],
+            _ => vec![Value::Binary(b"text".to_vec())],
+        };
         self.say(Message::FunctionCall { oid, arguments });
         self.maybe_wait(2);
     }

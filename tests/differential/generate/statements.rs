@@ -188,7 +188,20 @@ impl Generator {
     /// A statement that changes rows, its values as constants.
     pub(super) fn insert(&mut self) -> String {
         let key = self.key();
-        match self.random.below(24) {
+        match self.random.below(32) {
+            22 => format!("INSERT INTO \"T q\" (\"a b\", id) VALUES (true, {key})"),
+            23 => format!("INSERT INTO public . \"t_bool\" AS x (id, b) VALUES ({key}, 'yes')"),
+            24 => format!("INSERT INTO U&\"t\\005fbool\" VALUES ({key}, true)"),
+            25 => format!(
+                "/* a /* b */ ; */ INSERT INTO t_text VALUES ({key}, $a$b;c$a$, 'x' -- c\n 'y', 'c')"
+            ),
+            26 => format!(
+                "INSERT INTO t_text (id, s) VALUES ({key}, U&'d\\0061t'), ({key}, E'\\x41\\'')"
+            ),
+            27 => format!("INSERT INTO t_text (id, s) VALUES ({key}, 'ä'), ({key}, 'b\\')"),
+            28 => format!("INSERT INTO t_json (id, j) VALUES ({key}, '{{\"a\": \"\\\\ \\n\"}}')"),
+            29 => format!("INSERT INTO \"T q\" SELECT {key}, true UNION ALL SELECT {key}, false"),
+            30 => format!("INSERT INTO t_serial (b) VALUES (true) RETURNING id"),
             0 | 1 => format!("INSERT INTO t_bool VALUES ({key}, true)"),
             2 => format!("INSERT INTO t_bool (b, id) VALUES (false, {key}) RETURNING *"),
             3 => format!("INSERT INTO t_int (id, v) VALUES ({key}, {key}), ({key}0, NULL)"),
