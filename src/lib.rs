@@ -13,6 +13,7 @@ pub mod ledger;
 pub mod listener;
 pub mod login;
 pub mod mapping;
+pub mod policy;
 pub mod session;
 pub mod statement;
 pub mod stream;

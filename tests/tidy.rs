@@ -9,6 +9,7 @@ use dms_proxy::mapping::{Mapping, MappingOptions, markdown_table};
 /// Modules of the crate that a module may use, itself left out.
 const EDGES: &[(&str, &[&str])] = &[
     ("mapping", &[]),
+    ("policy", &["mapping", "session", "value", "wire"]),
     ("encoding", &[]),
     ("wire", &[]),
     ("files", &[]),
@@ -20,11 +21,14 @@ const EDGES: &[(&str, &[&str])] = &[
     ("statement", &["encoding", "mapping", "value"]),
     ("ledger", &[]),
     // Of `close_out` a session uses the SQL texts.
-    ("session", &["close", "encoding", "ledger", "mapping", "statement", "value", "wire"]),
+    (
+        "session",
+        &["close", "encoding", "ledger", "mapping", "policy", "statement", "value", "wire"],
+    ),
     ("close_out", &["stream", "target", "tls"]),
     ("connection", &["session", "stream", "wire"]),
     ("dms", &["mapping"]),
-    ("config", &["dms", "mapping", "session", "target", "tls", "value"]),
+    ("config", &["dms", "mapping", "policy", "session", "target", "tls", "value"]),
     ("login", &["auth", "config", "stream", "target", "tls", "wire"]),
 ];
 

@@ -21,7 +21,7 @@ use serde::Deserialize;
 use crate::mapping::{
     JsonPolicy, Mapping, MappingError, MappingOptions, Override, OverrideScope, UnknownTypes,
 };
-use crate::session::{OnDenied, Policy};
+use crate::policy::{OnDenied, Policy};
 use crate::target::{Login, TargetUrl, target_login, target_url};
 use crate::tls::TargetTlsSettings;
 pub use auth::{Auth, AuthMode};

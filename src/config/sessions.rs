@@ -5,7 +5,7 @@ use serde::Deserialize;
 
 use super::{Config, Switch};
 use crate::mapping::NamePattern;
-use crate::session::{ForeignKeys, LoadPhase, SessionDefaults, Settings, TablePrep};
+use crate::policy::{ForeignKeys, LoadPhase, SessionDefaults, Settings, TablePrep};
 
 /// `[fk]`
 #[derive(Clone, Debug, Deserialize)]

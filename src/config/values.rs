@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use super::Switch;
 use crate::mapping::NamePattern;
-use crate::session::ColumnNames;
+use crate::policy::ColumnNames;
 use crate::value::{
     BadDates, CharacterReplacements, InvalidUtf8, NulPolicy, SilentLoss, TooLong, ValuePolicies,
 };

@@ -22,7 +22,6 @@ mod ledger_entries;
 mod look_up;
 mod own_statement;
 mod parameters;
-mod policy;
 mod position_map;
 mod prepared_statements;
 mod relations;
@@ -34,13 +33,11 @@ mod value_rules;
 
 use std::sync::Arc;
 
+pub use crate::policy::Policy;
+use crate::policy::Settings;
 pub use common::Common;
 pub use counts::Counts;
 pub use exchange::Exchange;
-pub use policy::{
-    BadSetting, ColumnNames, ForeignKeys, LoadPhase, OnDenied, Policy, SessionDefaults, Settings,
-    TablePrep,
-};
 
 use crate::ledger::{Entries, Place};
 use crate::statement::Lexing;

@@ -2,8 +2,8 @@
 //! replication role, the script after login. Their text, and what their answers mean.
 
 use super::ledger_entries::create_sql;
-use super::policy::{BadSetting, NAMES, Settings};
 use crate::close_out::sql::CAUGHT;
+use crate::policy::{BadSetting, NAMES, Settings};
 use crate::wire::{self, OwnError, tag};
 
 /// The two values of `session_replication_role` that the proxy sets.
@@ -237,7 +237,7 @@ pub(super) fn role_refused(user: &str, server_version: &str, failure: &OwnFailur
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::session::policy::{ForeignKeys, LoadPhase, TablePrep};
+    use crate::policy::{ForeignKeys, LoadPhase, TablePrep};
 
     #[test]
     fn unset_settings_leave_the_defaults() {

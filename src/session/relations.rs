@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use super::Session;
 use super::own_statement::{OwnAnswer, OwnStatement};
-use super::policy::TablePrep;
 use crate::encoding::Encoding;
+use crate::policy::TablePrep;
 use crate::statement::{self, CopyIn, NewColumn, NewTable, Script};
 use crate::value::{Column, CopyOptions, ValueKind, type_oid};
 use crate::wire;

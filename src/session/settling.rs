@@ -5,10 +5,10 @@
 use super::client_frames::Judged;
 use super::expected_replies::{Expected, Failing, Notes, Request};
 use super::own_statement::{OwnAnswer, OwnFailure, OwnStatement, Role, role_refused};
-use super::policy::OnDenied;
 use super::statements::FAILING_SQL;
 use super::table_prep::CANCELLED;
 use super::{Body, Mend, Phase, Session, Step};
+use crate::policy::OnDenied;
 use crate::wire::{self, HEAD_BYTES, Head, OwnError, tag};
 
 /// How often a statement that settles is tried again when it is cancelled. A time limit of

@@ -3,13 +3,13 @@
 
 use super::Session;
 use super::own_statement::{OwnFailure, OwnStatement};
-use super::policy::{ForeignKeys, LoadPhase, OnDenied, TablePrep};
 use super::relations::Name;
 use super::value_rules::Planned;
 use crate::close_out::sql::park_softly_sql;
 use crate::close_out::{Scope, TableName};
 use crate::encoding::Encoding;
 use crate::ledger::Place;
+use crate::policy::{ForeignKeys, LoadPhase, OnDenied, TablePrep};
 use crate::statement::{Script, TableReference, TableStatement, TableStatementKind};
 use crate::wire::{self, OwnError};
 

@@ -1,6 +1,7 @@
 //! Bytes of the PostgreSQL protocol: frames cut and bounded, messages viewed without copying, our
 //! own messages built. Knows no sockets, no SQL, no mapping.
 
+mod answer;
 mod build;
 mod frame;
 mod message;
@@ -8,6 +9,7 @@ mod relay_buffer;
 mod startup_packet;
 pub mod tag;
 
+pub use answer::{ANSWER_BYTES_MAX, Answer, AnswerRow, AnswerTooLong, CAUGHT, Failure};
 pub use build::{
     ErrorAbout, OWN_GROUP_CLOSES, OwnError, Severity, error_response, notice_response, own_group,
     own_group_in_pipeline, parameter_description, parse, query, question, with_body,

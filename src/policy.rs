@@ -1,10 +1,10 @@
-//! What the configuration asks of every session, and the dms.* settings by which a client steers
-//! its own.
+//! What the configuration asks of every session, and the dms.* settings by which a client steers its own.
+//! Plain data: it may not touch frames, SQL or sockets.
 
 use std::sync::Arc;
 
-use super::Common;
 use crate::mapping::{Mapping, NamePattern};
+use crate::session::Common;
 use crate::value::{BadDates, ValuePolicies};
 use crate::wire::StartupParameters;
 
@@ -125,7 +125,7 @@ pub struct ColumnNames {
 
 impl Policy {
     /// What a session of this client starts with.
-    pub(super) fn defaults_of(&self, startup: &StartupParameters) -> Settings {
+    pub fn defaults_of(&self, startup: &StartupParameters) -> Settings {
         let fits = |defaults: &&SessionDefaults| {
             defaults.user.matches(&startup.user)
                 && defaults.application_name.matches(&startup.application_name)
@@ -134,7 +134,7 @@ impl Policy {
     }
 
     /// Whether more is asked of any value than a space for U+0000.
-    pub(super) fn judges_values(&self) -> bool {
+    pub fn judges_values(&self) -> bool {
         !self.values.is_only_spaces() || !self.bad_date_columns.is_empty()
     }
 
@@ -144,7 +144,7 @@ impl Policy {
     }
 
     /// What becomes of bad dates in this column.
-    pub(super) fn bad_dates_of(&self, schema: &str, table: &str, column: &str) -> &BadDates {
+    pub fn bad_dates_of(&self, schema: &str, table: &str, column: &str) -> &BadDates {
         let found = self.bad_date_columns.iter().find(|(names, _)| {
             names.schema.matches(schema)
                 && names.table.matches(table)
@@ -187,7 +187,7 @@ pub struct BadSetting {
 }
 
 /// The settings, in the order in which they are asked for.
-pub(super) const NAMES: [&str; 4] = ["phase", "fk", "rewrite", "table_prep"];
+pub const NAMES: [&str; 4] = ["phase", "fk", "rewrite", "table_prep"];
 
 impl Settings {
     /// Whether foreign keys are to be silenced.

@@ -1,0 +1,91 @@
+//! What the target answered to a question of the proxy's own: rows, or an error. Reads frames; may not
+//! know what was asked.
+
+use super::message::{data_row_text, error_field};
+use super::{printable, tag};
+
+/// The DETAIL by which a WARNING is known as an error that a statement of ours has caught.
+pub const CAUGHT: &str = "Foreign keys were not parked.";
+
+/// Bytes of rows that one answer may have. The longest that is expected, the columns of a thousand
+/// relations, has a tenth of it.
+pub const ANSWER_BYTES_MAX: usize = 64 * 1024 * 1024;
+
+/// A row of an answer, in text format; a NULL is `None`.
+pub type AnswerRow = Vec<Option<Vec<u8>>>;
+
+/// What the target answered so far.
+#[derive(Debug, Default)]
+pub struct Answer {
+    /// The rows.
+    pub rows: Vec<AnswerRow>,
+    /// The error, where there was one; or one that the statement has caught and warns of.
+    pub failure: Option<Failure>,
+    bytes: usize,
+}
+
+/// An error that the target raised for a statement of ours.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// Five characters.
+    pub sqlstate: String,
+    /// The message in the target's language.
+    pub message: String,
+}
+
+/// An answer with more rows than any question of ours has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AnswerTooLong;
+
+impl Answer {
+    /// Takes note of one frame of the answer.
+    ///
+    /// # Errors
+    /// The rows have more than [`ANSWER_BYTES_MAX`] bytes.
+    pub fn on_frame(&mut self, frame_tag: u8, body: &[u8]) -> Result<(), AnswerTooLong> {
+        match frame_tag {
+            tag::DATA_ROW => {
+                self.bytes = self.bytes.saturating_add(body.len());
+                if self.bytes > ANSWER_BYTES_MAX {
+                    return Err(AnswerTooLong);
+                }
+                let columns = data_row_text(body).unwrap_or_default();
+                self.rows.push(columns.into_iter().map(|value| Some(value?.to_vec())).collect());
+            }
+            tag::NOTICE_RESPONSE if error_field(body, b'D') != Some(CAUGHT.as_bytes()) => {}
+            tag::ERROR_RESPONSE | tag::NOTICE_RESPONSE => {
+                let field = |code| printable(error_field(body, code).unwrap_or_default());
+                self.failure = Some(Failure { sqlstate: field(b'C'), message: field(b'M') });
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_and_errors_are_kept_and_notices_are_not() {
+        let mut answer = Answer::default();
+        answer.on_frame(tag::DATA_ROW, b"\0\x02\0\0\0\x01x\xFF\xFF\xFF\xFF").unwrap();
+        answer.on_frame(tag::NOTICE_RESPONSE, b"C00000\0Mnotice\0\0").unwrap();
+        assert_eq!(answer.rows, [vec![Some(b"x".to_vec()), None]]);
+        assert_eq!(answer.failure, None);
+        let caught = format!("C55P03\0Mlocked\0D{CAUGHT}\0\0");
+        answer.on_frame(tag::NOTICE_RESPONSE, caught.as_bytes()).unwrap();
+        assert_eq!(answer.failure.unwrap().sqlstate, "55P03");
+    }
+
+    #[test]
+    fn an_answer_without_an_end_is_refused() {
+        let mut answer = Answer::default();
+        let mut row = vec![0, 1];
+        row.extend(u32::try_from(8 * 1024 * 1024).unwrap().to_be_bytes());
+        row.resize(row.len() + 8 * 1024 * 1024, b'x');
+        let taken = (0..20).take_while(|_| answer.on_frame(tag::DATA_ROW, &row).is_ok()).count();
+        assert_eq!(taken, 7);
+    }
+}
