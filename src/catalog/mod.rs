@@ -284,6 +284,24 @@ impl Catalog {
         self.changed
     }
 
+    /// A table is known without a question, as where there is no target to ask.
+    pub fn define(&mut self, name: Name, relation: Relation) {
+        let relation = Arc::new(relation);
+        let (seconds, definitions) = (self.asked_at.seconds, self.asked_at.definitions);
+        let known = Known { relation, seconds, definitions, text: self.text, is_locked: false };
+        self.relations.insert(name, known);
+    }
+
+    /// Nothing is known of a relation any more, or of any.
+    pub fn forget(&mut self, name: Option<&Name>) {
+        match name {
+            Some(name) => {
+                self.relations.remove(name);
+            }
+            None => self.relations.clear(),
+        }
+    }
+
     /// A text goes to the target, or an Execute of one that does something. To be called for every text,
     /// because an answer is exact for one.
     pub fn on_sent(&mut self, sent: Sent<'_>) {

@@ -4,11 +4,11 @@
 use std::sync::Arc;
 
 use super::known::Known;
-use super::{Needs, Rules};
+use super::{Needs, Reason, Rules};
 use crate::catalog::{Freshness, Relation};
 use crate::statement::script::Script;
 use crate::statement::{CopyStatement, Replacement};
-use crate::value::{CopyColumn, CopyFormat, CopyOptions, ValueKind};
+use crate::value::{CopyColumn, CopyFormat, CopyOptions, ValueKind, ValueRule};
 
 /// A COPY stream that the client will send.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -64,11 +64,12 @@ pub(super) fn plan(
     sql: &[u8],
     known: &Known<'_>,
     rules: &Rules<'_>,
-    replacements: &mut Vec<Replacement>,
+    replaced: &mut Vec<(Replacement, Reason)>,
 ) -> Vec<CopyStream> {
     let streams = script.copies().map(|copy| {
         if rules.settings.rewrite && rules.policy.leaves_out_generated {
-            replacements.extend(without_generated(sql, copy, known));
+            let reason = Reason::Rule(ValueRule::GeneratedLeftOut.name());
+            replaced.extend(without_generated(sql, copy, known).map(|found| (found, reason)));
         }
         stream(copy, known)
     });
