@@ -14,6 +14,7 @@ use crate::value::type_oid::kind_of;
 use crate::wire::{Answer, TransactionStatus};
 
 pub use questions::Question;
+use questions::SubjectAnswer;
 pub use relation::{Relation, RelationColumn};
 
 /// Relations remembered at most in one session; then all but those of the text at hand are forgotten.
@@ -215,7 +216,7 @@ impl Catalog {
         let has_failed = answer.failure.is_some();
         for (subject, said) in subjects.iter().zip(questions::said(subjects, answer)) {
             match (subject, said) {
-                (Subject::Relation(name), questions::Said::Relation(relation)) => {
+                (Subject::Relation(name), SubjectAnswer::Relation(relation)) => {
                     let known = Known {
                         is_locked: in_transaction
                             && !has_failed
@@ -228,7 +229,7 @@ impl Catalog {
                     };
                     self.relations.insert(name.clone(), known);
                 }
-                (Subject::Prepared(name), questions::Said::Prepared(parameters)) => {
+                (Subject::Prepared(name), SubjectAnswer::Prepared(parameters)) => {
                     self.prepared.insert(name.clone(), parameters.into());
                 }
                 _ => {}

@@ -3,7 +3,7 @@
 
 use super::Reason;
 use super::change::refusal;
-use super::values::{Plan, may_be_json_nul};
+use super::values::{WritePlan, may_be_json_nul};
 use crate::catalog::RelationColumn;
 use crate::statement::{Slot, SlotValue, quoted_boolean, quoted_bytes, quoted_text};
 use crate::value::type_oid::{BOOL, BYTEA};
@@ -14,7 +14,7 @@ use crate::wire::OwnError;
 /// front of it happens as it would in front of an error of the server's own.
 const FAILING_EXPRESSION: &[u8] = b"NULL::pg_catalog.varchar(0)";
 
-impl Plan<'_> {
+impl WritePlan<'_> {
     pub(super) fn constant(&mut self, number: usize, slot: &Slot, column: &RelationColumn) {
         let span = || slot.span.clone();
         let type_oid = column.column.type_oid;

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use super::known::Known;
+use super::text_relations::TextRelations;
 use super::{Needs, Reason, Rules};
 use crate::catalog::{Freshness, Relation};
 use crate::statement::script::Script;
@@ -62,7 +62,7 @@ pub(super) fn needs(script: &Script, needs: &mut Needs) {
 pub(super) fn plan(
     script: &Script,
     sql: &[u8],
-    known: &Known<'_>,
+    known: &TextRelations<'_>,
     rules: &Rules<'_>,
     replaced: &mut Vec<(Replacement, Reason)>,
 ) -> Vec<CopyStream> {
@@ -76,7 +76,7 @@ pub(super) fn plan(
     streams.collect()
 }
 
-fn stream(copy: &CopyStatement, known: &Known<'_>) -> CopyStream {
+fn stream(copy: &CopyStatement, known: &TextRelations<'_>) -> CopyStream {
     let relation = known.relation(&copy.name);
     let fields = relation.as_ref().map_or_else(Vec::new, |relation| {
         match copy.columns.as_slice() {
@@ -97,7 +97,11 @@ fn stream(copy: &CopyStatement, known: &Known<'_>) -> CopyStream {
     CopyStream { options: copy.options.clone(), kinds, fields, relation }
 }
 
-fn without_generated(sql: &[u8], copy: &CopyStatement, known: &Known<'_>) -> Option<Replacement> {
+fn without_generated(
+    sql: &[u8],
+    copy: &CopyStatement,
+    known: &TextRelations<'_>,
+) -> Option<Replacement> {
     let relation = known.relation(&copy.name)?;
     let is_generated = |name: &[u8]| {
         let column = relation.position(name).and_then(|at| relation.columns().get(at));

@@ -2,15 +2,16 @@
 //! target and of the policy. Used by sessions and by `dms-proxy rewrite`. Sends, asks and counts nothing.
 
 mod change;
+mod constant_spellings;
 mod constants;
 mod copies;
-mod known;
 mod names;
 mod needs;
 mod nul;
 mod parameters;
 mod position_map;
 mod table_prep;
+mod text_relations;
 mod values;
 
 use std::ops::Range;
@@ -25,9 +26,9 @@ use crate::statement::script::Script;
 use crate::statement::{Lexing, Replacement, replace};
 use crate::value::{Column, ColumnJudge, NulPolicy};
 use crate::wire::OwnError;
-use known::Known;
 use needs::Needs;
 use nul::Mending;
+use text_relations::TextRelations;
 use values::Written;
 
 pub use change::{By, Change, Reason, place, refusal as value_refusal};
@@ -164,7 +165,7 @@ pub fn plan(
     rules: &Rules<'_>,
 ) -> Rewrite {
     let mut rewrite = Rewrite::default();
-    let known = Known::new(script, sql, catalog, rules);
+    let known = TextRelations::new(script, sql, catalog, rules);
     let mut replaced = rewrite.plan_tables(script, rules);
     if rules.settings.rewrite {
         let mut text = Mending::new(sql, rules.lexing.encoding);

@@ -69,14 +69,14 @@ fn prepares(mode: TablePrep) -> bool {
 
 /// What becomes of the statements that prepare tables.
 #[derive(Debug, Default)]
-pub(super) struct Prepared {
+pub(super) struct PreparedTables {
     pub(super) replaced: Vec<(Replacement, Reason)>,
     pub(super) tags: Vec<(usize, &'static str)>,
     pub(super) changes: Vec<Change>,
 }
 
-pub(super) fn plan(script: &Script, rules: &Rules<'_>) -> Prepared {
-    let mut prepared = Prepared::default();
+pub(super) fn plan(script: &Script, rules: &Rules<'_>) -> PreparedTables {
+    let mut prepared = PreparedTables::default();
     let mut settings = rules.settings;
     let mut set = script.settings().peekable();
     for statement in script.table_statements() {
@@ -95,7 +95,7 @@ pub(super) fn plan(script: &Script, rules: &Rules<'_>) -> Prepared {
     prepared
 }
 
-impl Prepared {
+impl PreparedTables {
     fn plan_statement(&mut self, statement: &TableStatement, mode: TablePrep, encoding: Encoding) {
         let empties = mode == TablePrep::TruncateBeforeLoad;
         let (rule, tag) = match statement.kind {

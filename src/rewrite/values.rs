@@ -1,7 +1,6 @@
 //! What the values of a text go into, and what has to change in it for them to arrive: constants are
 //! spelled anew, clauses are added. Finds the columns; what becomes of a value is decided in `value`.
 
-use std::cell::OnceCell;
 use std::collections::HashMap;
 use std::ops::{ControlFlow, Range};
 use std::sync::Arc;
@@ -9,8 +8,9 @@ use std::sync::Arc;
 use memchr::{memchr, memmem};
 
 use super::change::{ValueChanges, changes_values, place_of};
-use super::known::Known;
+use super::constant_spellings::{ConstantSpellings, JSON_NUL};
 use super::parameters::{self, ParameterUse, Parameters};
+use super::text_relations::TextRelations;
 use super::{Needs, Reason, Rules};
 use crate::catalog::{Freshness, Name, Relation, RelationColumn};
 use crate::ledger::Place;
@@ -19,7 +19,6 @@ use crate::statement::{
     Replacement, Slot, SlotColumn, SlotValue, StringConstant, Write, quoted_boolean,
 };
 use crate::value::assignment::may_be_inferred;
-use crate::value::type_oid::{BOOL, BYTEA};
 use crate::value::{ColumnJudge, NulPolicy, ValueKind, ValueRule};
 use crate::wire::OwnError;
 
@@ -28,9 +27,6 @@ const LONG_TEXT_BYTES: usize = 8 * 1024;
 
 /// Values of one statement that are looked at; the server judges those beyond them.
 const SLOTS_MAX: usize = 500_000;
-
-/// The bytes of a JSON escape that may spell U+0000.
-const JSON_NUL: &[u8] = b"u0000";
 
 /// What has to be known about the relations that the text writes to.
 pub(super) fn needs(
@@ -64,52 +60,6 @@ pub(super) fn needs(
 /// then its relations are looked at first, and its values only if they have to be.
 fn has_only_constants(sql: &[u8], rules: &Rules<'_>) -> bool {
     sql.len() >= LONG_TEXT_BYTES && !rules.policy.judges_rows() && memchr(b'$', sql).is_none()
-}
-
-/// What constants of a text may have to be spelled anew, looked for once.
-struct Spellings<'s> {
-    sql: &'s [u8],
-    holds_bytes: OnceCell<bool>,
-    holds_json_nul: OnceCell<bool>,
-    /// What was found out about a relation, by its address.
-    relations: HashMap<usize, bool>,
-}
-
-impl<'s> Spellings<'s> {
-    fn new(sql: &'s [u8]) -> Spellings<'s> {
-        Spellings {
-            sql,
-            holds_bytes: OnceCell::new(),
-            holds_json_nul: OnceCell::new(),
-            relations: HashMap::new(),
-        }
-    }
-
-    fn holds(&self, pieces: &[&[u8]]) -> bool {
-        pieces.iter().any(|piece| memmem::find(self.sql, piece).is_some())
-    }
-
-    /// Whether constants may have to be spelled anew for any column of the relation.
-    fn may_change_for(&mut self, relation: &Arc<Relation>) -> bool {
-        let address = Arc::as_ptr(relation).addr();
-        if let Some(found) = self.relations.get(&address) {
-            return *found;
-        }
-        let found = self.may_change_any(relation);
-        self.relations.insert(address, found);
-        found
-    }
-
-    fn may_change_any(&self, relation: &Relation) -> bool {
-        relation.columns().iter().any(|column| match column.column.type_oid {
-            BOOL => true,
-            BYTEA => *self.holds_bytes.get_or_init(|| self.holds(&[b"x'", b"X'", b"0x", b"0X"])),
-            _ if column.column.kind() == ValueKind::Json => {
-                *self.holds_json_nul.get_or_init(|| self.holds(&[JSON_NUL]))
-            }
-            _ => false,
-        })
-    }
 }
 
 /// Whether the type of its column decides over a value.
@@ -170,7 +120,7 @@ pub(super) fn plan(
     script: &Script,
     sql: &[u8],
     declared: &[u32],
-    known: &Known<'_>,
+    known: &TextRelations<'_>,
     rules: &Rules<'_>,
 ) -> Written {
     let mut written = Written::default();
@@ -178,7 +128,7 @@ pub(super) fn plan(
         written.json_constants.extend(json_constants(script, known).cloned());
     }
     let has_parameters = memchr(b'$', sql).is_some();
-    let mut spellings = has_only_constants(sql, rules).then(|| Spellings::new(sql));
+    let mut spellings = has_only_constants(sql, rules).then(|| ConstantSpellings::new(sql));
     for (_, write) in script.writes() {
         let name = script.relation(write, sql);
         let Some(relation) = known.relation(&name) else {
@@ -192,7 +142,7 @@ pub(super) fn plan(
             continue;
         }
         let listed = script.listed_columns(write, sql);
-        let mut plan = Plan {
+        let mut plan = WritePlan {
             script,
             write,
             sql,
@@ -223,7 +173,7 @@ pub(super) fn plan(
 /// The constants that are JSON whatever they go into: by a cast, or as arguments of EXECUTE.
 fn json_constants<'s>(
     script: &'s Script,
-    known: &Known<'_>,
+    known: &TextRelations<'_>,
 ) -> impl Iterator<Item = &'s StringConstant> {
     let is_json = |purpose: &ConstantPurpose| match purpose {
         ConstantPurpose::JsonByCast => true,
@@ -259,7 +209,7 @@ fn index_of(listed: &[Option<usize>], at: usize) -> Option<usize> {
 }
 
 /// What becomes of the values of one statement.
-pub(super) struct Plan<'p> {
+pub(super) struct WritePlan<'p> {
     script: &'p Script,
     write: &'p Write,
     pub(super) sql: &'p [u8],
@@ -279,7 +229,7 @@ pub(super) struct Plan<'p> {
     pub(super) acts: bool,
 }
 
-impl<'p> Plan<'p> {
+impl<'p> WritePlan<'p> {
     fn slots(&mut self) {
         let (script, write, sql) = (self.script, self.write, self.sql);
         let mut number = 0;
