@@ -5,6 +5,7 @@ mod check;
 mod close_out;
 mod demo;
 mod diff;
+mod dry_run;
 mod finish;
 mod fk;
 mod init_target;
@@ -32,6 +33,7 @@ use self::serve::ServeArguments;
 use self::types::TypesArguments;
 use crate::config::{Config, Source};
 use crate::mapping::Mapping;
+use crate::policy::Policy;
 use crate::target::without_passwords;
 
 /// The exit code of a wrong configuration or a wrong call.
@@ -143,6 +145,14 @@ impl ConfigArguments {
             config.mapping().map_err(|error| format!("--source {}: {error}", source.0))?;
         }
         Ok(config)
+    }
+
+    /// What the configuration asks of sessions.
+    fn policy(&self) -> Result<Policy, ExitCode> {
+        self.load()?.policy().map_err(|error| {
+            say(&format!("dms-proxy: {error}"));
+            ExitCode::from(EXIT_USAGE)
+        })
     }
 
     /// The mapping that the configuration asks for.

@@ -226,7 +226,10 @@ fn readable(string: Vec<u8>) -> Vec<u8> {
         return b"dms_proxy".to_vec();
     }
     let text = String::from_utf8_lossy(&string);
-    match text.strip_prefix("SELECT s.number, a.attnum, ").and_then(|text| text.split_once("JOIN (VALUES ")) {
+    match text
+        .strip_prefix("SELECT s.number, a.attnum, ")
+        .and_then(|text| text.split_once("JOIN (VALUES "))
+    {
         Some((_, subjects)) => {
             let subjects = subjects.split_once(") s (number").map_or(subjects, |(found, _)| found);
             format!("(columns of {})", subjects.replace("pg_catalog.", "")).into_bytes()
