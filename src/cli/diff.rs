@@ -168,11 +168,13 @@ impl Diff<'_> {
 mod tests {
     use super::*;
     use crate::mapping::{Mapping, MappingOptions};
-    use crate::statement::{Lexing, read};
+    use crate::statement::Lexing;
+    use crate::statement::script::{Scratch, Script};
 
     fn diff(sql: &str, color: bool) -> String {
         let mapping = Mapping::new(MappingOptions::default()).unwrap();
-        let edits = read(sql.as_bytes(), Lexing::default(), &mapping).edits;
+        let mut scratch = Scratch::default();
+        let edits = Script::read(sql.as_bytes(), Lexing::default(), &mapping, &mut scratch).edits;
         let mut out = Vec::new();
         unified_diff("/a.sql", sql.as_bytes(), &edits, color, &mut out).unwrap();
         String::from_utf8(out).unwrap()

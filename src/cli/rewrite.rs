@@ -14,7 +14,7 @@ use super::diff::unified_diff;
 use super::script_lines::{Lines, line_end, rows_end};
 use super::{ConfigArguments, EXIT_USAGE, exit_code, say};
 use crate::mapping::{Mapping, RuleId};
-use crate::statement::{Edit, Lexing, Statements, apply};
+use crate::statement::{Edit, FileStatements, Lexing, apply};
 
 #[derive(Debug, Args)]
 pub(super) struct RewriteArguments {
@@ -232,15 +232,20 @@ impl RewriteReport {
             sql: String::new(),
         };
         let mut lines = Lines::new(sql);
-        let mut statements = Statements::new(sql, Lexing::default(), mapping);
+        let mut statements = FileStatements::new(sql, Lexing::default(), mapping);
         loop {
             let start = statements.next_offset();
             if sql.get(start) == Some(&b'\\') {
                 statements.seek(line_end(sql, start));
                 continue;
             }
-            let Some((span, script)) = statements.next() else { break };
+            let Some(script) = statements.next() else { break };
+            // One that is too long to be read has no span, and is the last.
+            let span =
+                script.statements.first().map_or(start..sql.len(), |found| found.span.clone());
+            let has_rows = script.copies().next().is_some();
             file.statements += 1;
+            file.not_understood += usize::from(script.is_too_long);
             file.not_understood += script.not_understood;
             file.unknown_types += script.unknown_types;
             if file.statements.is_multiple_of(PROGRESS_STATEMENTS)
@@ -273,7 +278,7 @@ impl RewriteReport {
                 }));
                 edits.extend(script.edits);
             }
-            if !script.copies.is_empty() {
+            if has_rows {
                 statements.seek(rows_end(sql, span.end));
             }
         }
