@@ -3,6 +3,7 @@
 
 use std::io::{Read as _, Write as _};
 use std::net::Shutdown;
+use std::ops::ControlFlow;
 use std::os::unix::net::UnixStream;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -16,7 +17,8 @@ use dms_proxy::login::{Accepted, Asked, Client, Login, Opened, ask, log_in_on};
 use dms_proxy::mapping::{Mapping, MappingOptions};
 use dms_proxy::session::{Direction, Exchange, Session};
 use dms_proxy::statement::lexer::Lexer;
-use dms_proxy::statement::{self, Lexing, json_escapes_in, mend_literals};
+use dms_proxy::statement::script::{ConstantPurpose, Scratch, Script};
+use dms_proxy::statement::{self, Lexing, json_escapes_in};
 use dms_proxy::stream::Stream;
 use dms_proxy::target::{LoginDemands, Target, TargetAddress};
 use dms_proxy::tls::TargetTlsSettings;
@@ -590,17 +592,29 @@ pub fn statement(data: &[u8]) {
     let standard_conforming_strings = choice & 4 == 0;
     let lexing = Lexing { encoding: encoding(choice), standard_conforming_strings };
     let mapping = Mapping::new(MappingOptions::default()).expect("the defaults");
-    let script = statement::read(sql, lexing, &mapping);
+    let script = Script::read(sql, lexing, &mapping, &mut Scratch::default());
     let mut position = 0;
     for edit in &script.edits {
         assert!(position <= edit.span.start && edit.span.end <= sql.len());
         position = edit.span.end;
     }
     statement::apply(sql, &script.edits);
+    for (_, write) in script.writes() {
+        script.slots(write, sql, &mut |slot| {
+            assert!(slot.span.start < slot.span.end && slot.span.end <= sql.len());
+            ControlFlow::Continue(())
+        });
+        script.other_uses(write, sql, usize::MAX);
+    }
+    script.new_tables(sql);
     let mut mended = sql.to_vec();
-    let replaced = mend_literals(&mut mended, lexing);
-    assert_eq!(replaced > 0, mended != sql);
-    assert_eq!(mend_literals(&mut mended, lexing), 0);
+    let nuls =
+        || script.constants.iter().filter(|noted| noted.purpose == ConstantPurpose::SpellsNul);
+    let mut mend = || -> u64 {
+        nuls().map(|noted| noted.constant.mend_nul(&mut mended, lexing.encoding)).sum()
+    };
+    let (replaced, again) = (mend(), mend());
+    assert_eq!((replaced > 0, again), (mended != sql, 0));
     assert!(Lexer::new(&mended, lexing).eq(Lexer::new(sql, lexing)));
     let mut constant = sql.to_vec();
     json_escapes_in(&mut constant, choice & 8 == 0, lexing.encoding);

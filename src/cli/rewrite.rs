@@ -244,8 +244,12 @@ impl RewriteReport {
                 continue;
             }
             let Some(script) = statements.next() else { break };
-            let span = script.statements.first().map_or(start..sql.len(), |one| one.span.clone());
+            // One that is too long to be read has no span, and is the last.
+            let span =
+                script.statements.first().map_or(start..sql.len(), |found| found.span.clone());
+            let has_rows = script.copies().next().is_some();
             file.statements += 1;
+            file.not_understood += usize::from(script.is_too_long);
             file.not_understood += script.not_understood;
             file.unknown_types += script.unknown_types;
             if file.statements.is_multiple_of(PROGRESS_STATEMENTS)
@@ -283,7 +287,7 @@ impl RewriteReport {
                     }
                 }
             }
-            if script.copies().next().is_some() {
+            if has_rows {
                 statements.seek(rows_end(sql, span.end));
             }
             statements.give_back(script);
