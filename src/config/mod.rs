@@ -30,10 +30,7 @@ pub use listen::{Listen, Permissions};
 pub use sessions::{
     Denied, ForeignKeyMode, ForeignKeySection, Phase, SessionRule, TablePrepMode, TablePrepSection,
 };
-pub use values::{
-    CodePoint, ColumnKey, Dates, Generated, Identity, Length, Loss, Nul, Substitute, Unsigned,
-    Utf8, Values,
-};
+pub use values::{CodePoint, ColumnKey, Generated, Identity, Substitute, Unsigned, Values};
 
 /// The file that is read where none is named.
 pub const DEFAULT_FILE: &str = "proxy.toml";
@@ -140,11 +137,11 @@ pub struct MappingSection {
     /// What the length of a STRING is multiplied by, 1 to 4.
     pub string_length_factor: LengthFactor,
     /// What becomes of JSON columns.
-    pub json: Json,
+    pub json: JsonPolicy,
     /// Whether NUMERIC without precision becomes VARCHAR.
     pub map_unbounded_numeric_as_string: bool,
     /// What becomes of types that no table knows.
-    pub unknown: Unknown,
+    pub unknown: UnknownTypes,
     /// With source `postgresql`, user-defined types that stay.
     pub keep_types: Vec<String>,
     /// Overrides: a DMS type, a source type or `schema.table.column`, and the type to write.
@@ -163,9 +160,9 @@ impl Default for MappingSection {
         MappingSection {
             source: Source(options.source),
             string_length_factor: LengthFactor(options.string_length_factor),
-            json: Json::default(),
+            json: JsonPolicy::default(),
             map_unbounded_numeric_as_string: options.unbounded_numeric_as_string,
-            unknown: Unknown::default(),
+            unknown: UnknownTypes::default(),
             keep_types: options.keep_types,
             types: BTreeMap::new(),
             endpoint_settings: None,
@@ -173,17 +170,6 @@ impl Default for MappingSection {
             task_settings: None,
         }
     }
-}
-
-/// `mapping.unknown`
-#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
-#[serde(rename_all = "kebab-case")]
-pub enum Unknown {
-    /// They pass as they are, counted.
-    #[default]
-    Pass,
-    /// The statement is refused.
-    Error,
 }
 
 /// The name of a dialect, checked when it is read.
@@ -220,17 +206,6 @@ impl TryFrom<u32> for LengthFactor {
         let options = MappingOptions { string_length_factor: factor, ..MappingOptions::default() };
         Mapping::new(options).map(|_| LengthFactor(factor)).map_err(|error| error.to_string())
     }
-}
-
-/// What becomes of JSON columns.
-#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
-#[serde(rename_all = "kebab-case")]
-pub enum Json {
-    /// TEXT, as DMS makes them.
-    #[default]
-    Text,
-    /// They stay JSON.
-    Keep,
 }
 
 /// `[limits]`
@@ -396,15 +371,9 @@ impl Config {
         Mapping::new(MappingOptions {
             source: self.mapping.source.0.clone(),
             string_length_factor: self.mapping.string_length_factor.0,
-            json: match self.mapping.json {
-                Json::Text => JsonPolicy::Text,
-                Json::Keep => JsonPolicy::Keep,
-            },
+            json: self.mapping.json,
             unbounded_numeric_as_string: self.mapping.map_unbounded_numeric_as_string,
-            unknown: match self.mapping.unknown {
-                Unknown::Pass => UnknownTypes::Pass,
-                Unknown::Error => UnknownTypes::Error,
-            },
+            unknown: self.mapping.unknown,
             keep_types: self.mapping.keep_types.clone(),
             overrides: numeric
                 .into_iter()

@@ -20,6 +20,8 @@ pub use overrides::{ColumnPattern, Override, OverrideScope};
 pub(crate) use spellings::SpellingId;
 pub use table::{json_table, markdown_table, text_table};
 
+use serde::Deserialize;
+
 use dms_table::{DmsTable, DmsVerdict};
 use overrides::Overrides;
 use postgresql::KeptTypes;
@@ -46,7 +48,8 @@ pub struct Rule {
 }
 
 /// What `mapping.json` says: whether the PostgreSQL type JSON stays one in definitions.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "kebab-case")]
 pub enum JsonPolicy {
     /// JSON stays JSON.
     Keep,
@@ -56,7 +59,8 @@ pub enum JsonPolicy {
 }
 
 /// What becomes of a column whose type neither the tables nor PostgreSQL know.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "kebab-case")]
 pub enum UnknownTypes {
     /// It passes as it is, and is counted.
     #[default]
