@@ -126,11 +126,6 @@ impl OpenEscape {
         })
     }
 
-    /// Whether only the backslash has been seen.
-    pub(crate) fn is_lone_backslash(&self) -> bool {
-        self.length == 0
-    }
-
     /// Offset of the first byte that may still change.
     pub(crate) fn held_from(&self) -> Option<usize> {
         let [(_, at), ..] = self.seen;

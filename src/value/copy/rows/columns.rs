@@ -1,8 +1,8 @@
 //! The columns of a stream: who judges them, what was found in them, and what they refuse. Knows
 //! no format.
 
-use super::field_format::END_OF_DATA;
 use super::{CopyColumn, CopyFinding, RowRefusal};
+use crate::value::copy::fields::{END_OF_DATA, Forced};
 use crate::value::copy::options::CopyOptions;
 use crate::value::judge::{ColumnJudge, Refusal, Verdict};
 use crate::value::rule::Findings;
@@ -16,13 +16,6 @@ pub(super) enum Passage {
     Kept,
     /// Not at all.
     LeftOut,
-}
-
-/// The options FORCE_NULL and FORCE_NOT_NULL as they hold for a column.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Forced {
-    pub(super) null: bool,
-    pub(super) not_null: bool,
 }
 
 /// The columns of the stream.

@@ -3,8 +3,8 @@
 
 use super::RowRefusal;
 use super::columns::{Change, Columns, Passage, Place};
-use super::field_format::{Content, END_OF_DATA, FieldFormat};
 use super::piece::Piece;
+use crate::value::copy::fields::{Content, END_OF_DATA, FieldFormat};
 use crate::value::copy::options::CopyOptions;
 
 /// How the lines of the stream end; the first one decides.

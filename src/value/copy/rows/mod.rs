@@ -3,19 +3,15 @@
 
 mod binary;
 mod columns;
-mod csv;
-mod field_format;
 mod lines;
 mod piece;
-mod text;
 
 use binary::BinaryRows;
 use columns::Columns;
-use csv::CsvFields;
 use lines::Lines;
 use piece::Piece;
-use text::TextFields;
 
+use super::fields::{CsvFields, TextFields};
 use super::options::{CopyFormat, CopyOptions};
 use crate::encoding::Encoding;
 use crate::value::judge::{ColumnJudge, Refusal};
