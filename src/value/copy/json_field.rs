@@ -12,7 +12,7 @@ use crate::escape::json::{JsonEscape, THIRD_DIGIT};
 
 /// How a field is written.
 #[derive(Clone, Copy, Debug)]
-enum Writing {
+enum FieldWriting {
     Text(BackslashEscapes),
     Csv(CsvQuotes),
 }
@@ -21,7 +21,7 @@ enum Writing {
 /// `ESCAPE '\'` may.
 #[derive(Debug)]
 pub(super) struct JsonField {
-    writing: Writing,
+    writing: FieldWriting,
     encoding: Encoding,
     characters: Option<CharacterSteps>,
     /// The bytes of CSV that are looked at while nothing is open.
@@ -47,8 +47,8 @@ impl JsonField {
             is_digit(options.delimiter) || csv && (is_digit(quote) || is_digit(escape));
         (!may_be_null && !digit_has_meaning).then(|| JsonField {
             writing: match csv {
-                true => Writing::Csv(CsvQuotes::new(quote, escape)),
-                false => Writing::Text(BackslashEscapes::of_copy_text()),
+                true => FieldWriting::Csv(CsvQuotes::new(quote, escape)),
+                false => FieldWriting::Text(BackslashEscapes::of_copy_text()),
             },
             encoding,
             characters: CharacterSteps::needed(encoding),
@@ -98,8 +98,8 @@ impl JsonField {
     fn is_between(&self) -> bool {
         self.json.is_idle()
             && match &self.writing {
-                Writing::Text(escapes) => escapes.is_outside(),
-                Writing::Csv(quotes) => !quotes.is_open(),
+                FieldWriting::Text(escapes) => escapes.is_outside(),
+                FieldWriting::Csv(quotes) => !quotes.is_open(),
             }
     }
 
@@ -107,10 +107,10 @@ impl JsonField {
     fn find_mark(&self, bytes: &[u8]) -> Option<usize> {
         let [quote, escape, backslash] = self.marks;
         match (&self.writing, &self.characters) {
-            (Writing::Text(_), None) => memchr(backslash, bytes),
-            (Writing::Csv(_), None) => memchr3(quote, escape, backslash, bytes),
+            (FieldWriting::Text(_), None) => memchr(backslash, bytes),
+            (FieldWriting::Csv(_), None) => memchr3(quote, escape, backslash, bytes),
             (writing, Some(_)) => {
-                let is_csv = matches!(writing, Writing::Csv(_));
+                let is_csv = matches!(writing, FieldWriting::Csv(_));
                 let is_quote = |byte: u8| is_csv && (byte == quote || byte == escape);
                 bytes.iter().position(|&byte| byte >= 0x80 || byte == backslash || is_quote(byte))
             }
@@ -119,7 +119,7 @@ impl JsonField {
 
     fn take(&mut self, buffer: &mut [u8], byte: u8, at: usize) -> u64 {
         let (before, now) = match &mut self.writing {
-            Writing::Text(escapes) => {
+            FieldWriting::Text(escapes) => {
                 let (before, now) = escapes.feed(byte);
                 let now = match now {
                     Now::Part => None,
@@ -127,7 +127,7 @@ impl JsonField {
                 };
                 (before, now)
             }
-            Writing::Csv(quotes) => {
+            FieldWriting::Csv(quotes) => {
                 let (before, now) = quotes.feed(byte);
                 let now = match now {
                     CsvByte::Mark => None,
@@ -156,8 +156,8 @@ impl JsonField {
     /// The field has ended; gives the number of NULs replaced with that.
     pub(super) fn end(&mut self, buffer: &mut [u8]) -> u64 {
         let ended = match &mut self.writing {
-            Writing::Text(escapes) => escapes.end(),
-            Writing::Csv(quotes) => {
+            FieldWriting::Text(escapes) => escapes.end(),
+            FieldWriting::Csv(quotes) => {
                 quotes.restart();
                 None
             }
@@ -173,8 +173,8 @@ impl JsonField {
     /// Offset of the first byte that may still change: the third digit, if it is that.
     pub(super) fn held_from(&self) -> Option<usize> {
         let may_end_here = match &self.writing {
-            Writing::Text(escapes) => self.json.awaits_third_digit() && escapes.has_digits(),
-            Writing::Csv(_) => false,
+            FieldWriting::Text(escapes) => self.json.awaits_third_digit() && escapes.has_digits(),
+            FieldWriting::Csv(_) => false,
         };
         self.json.held_from().or(may_end_here.then_some(self.last))
     }

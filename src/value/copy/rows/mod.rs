@@ -8,13 +8,13 @@ mod piece;
 
 use binary::BinaryRows;
 use columns::Columns;
-use lines::Lines;
-use piece::Piece;
+use lines::RowLines;
+use piece::StreamPiece;
 
 use super::fields::{CsvFields, TextFields};
 use super::options::{CopyFormat, CopyOptions};
 use crate::encoding::Encoding;
-use crate::value::judge::{ColumnJudge, Refusal};
+use crate::value::judge::{ColumnJudge, ValueRefusal};
 use crate::value::rule::ValueRule;
 
 /// What becomes of one column of the stream.
@@ -52,7 +52,7 @@ pub struct RowRefusal {
     /// The index of the column, where it is one column's fault.
     pub column: Option<usize>,
     /// Why.
-    pub refusal: Refusal,
+    pub refusal: ValueRefusal,
 }
 
 /// Rewrites the row stream of a COPY that arrives in pieces.
@@ -76,8 +76,8 @@ pub struct CopyRows {
 
 #[derive(Debug)]
 enum Rows {
-    Text(Box<Lines<TextFields>>),
-    Csv(Box<Lines<CsvFields>>),
+    Text(Box<RowLines<TextFields>>),
+    Csv(Box<RowLines<CsvFields>>),
     Binary(BinaryRows),
     /// Behind a refusal nothing follows.
     Refused,
@@ -96,11 +96,11 @@ impl CopyRows {
         let columns = Columns::new(columns, field_bytes_max);
         let format = match options.format {
             CopyFormat::Text => {
-                Rows::Text(Box::new(Lines::new(TextFields::new(options, encoding), options)))
+                Rows::Text(Box::new(RowLines::new(TextFields::new(options, encoding), options)))
             }
             CopyFormat::Csv => {
                 let fields = CsvFields::new(options, encoding, columns.forced(options));
-                Rows::Csv(Box::new(Lines::new(fields, options)))
+                Rows::Csv(Box::new(RowLines::new(fields, options)))
             }
             CopyFormat::Binary => Rows::Binary(BinaryRows::default()),
         };
@@ -112,7 +112,7 @@ impl CopyRows {
     /// # Errors
     /// A row that is refused. What was appended goes up to it or into it; nothing more will be.
     pub fn rewrite(&mut self, stream: &[u8], rows: &mut Vec<u8>) -> Result<(), RowRefusal> {
-        let (columns, mut piece) = (&mut self.columns, Piece::new(stream, rows));
+        let (columns, mut piece) = (&mut self.columns, StreamPiece::new(stream, rows));
         let result = match &mut self.format {
             Rows::Text(lines) => lines.rewrite(&mut piece, columns),
             Rows::Csv(lines) => lines.rewrite(&mut piece, columns),
