@@ -82,7 +82,7 @@ impl ColumnJudge {
         column: &Column,
         encoding: Encoding,
     ) -> ColumnJudge {
-        let mut judge = ColumnJudge {
+        let judge = ColumnJudge {
             policies: policies.clone(),
             bad_dates: bad_dates.clone(),
             column: column.clone(),
@@ -90,9 +90,15 @@ impl ColumnJudge {
             looks_at_text: false,
             looks_at_binary: false,
         };
-        judge.looks_at_text = judge.can_apply_to_text();
-        judge.looks_at_binary = judge.can_apply_to_binary();
-        judge
+        judge.in_encoding(encoding)
+    }
+
+    /// The same judge for values that come in another encoding, as in a COPY that names its own.
+    pub fn in_encoding(mut self, encoding: Encoding) -> ColumnJudge {
+        self.encoding = encoding;
+        self.looks_at_text = self.can_apply_to_text();
+        self.looks_at_binary = self.can_apply_to_binary();
+        self
     }
 
     /// The column.

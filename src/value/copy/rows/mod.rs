@@ -84,7 +84,8 @@ enum Rows {
 }
 
 impl CopyRows {
-    /// Rows of a COPY with these options and columns. At most `field_bytes_max` bytes of a field
+    /// Rows of a COPY with these options and columns. They are read, judged and written in the encoding
+    /// that the COPY names, or else in the client's. At most `field_bytes_max` bytes of a field
     /// are held, as they stand in the stream.
     pub fn new(
         options: &CopyOptions,
@@ -93,6 +94,11 @@ impl CopyRows {
         field_bytes_max: usize,
     ) -> CopyRows {
         let encoding = options.encoding.unwrap_or(client_encoding);
+        let in_encoding = |column| match column {
+            CopyColumn::Judged(judge) => CopyColumn::Judged(judge.in_encoding(encoding)),
+            CopyColumn::Kept | CopyColumn::LeftOut => column,
+        };
+        let columns = columns.into_iter().map(in_encoding).collect();
         let columns = Columns::new(columns, field_bytes_max);
         let format = match options.format {
             CopyFormat::Text => {
