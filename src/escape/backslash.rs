@@ -74,6 +74,7 @@ impl BackslashEscapes {
 
     /// Takes the next byte; gives the character of an escape that it ended by not being a part of
     /// it, and what the byte itself is.
+    #[inline]
     pub(crate) fn feed(&mut self, byte: u8) -> (Option<u8>, Now) {
         match std::mem::take(&mut self.state) {
             State::Outside => (None, self.outside(byte)),
@@ -117,6 +118,7 @@ impl BackslashEscapes {
         matches!(self.state, State::Outside)
     }
 
+    #[inline]
     fn outside(&mut self, byte: u8) -> Now {
         if byte != b'\\' {
             return Now::Plain(byte);
@@ -125,6 +127,7 @@ impl BackslashEscapes {
         Now::Part
     }
 
+    #[inline]
     fn behind_backslash(&mut self, byte: u8) -> Now {
         let hexadecimal =
             |count_max| Digits { radix: 16, value: 0, count: 0, count_max, letter: byte };

@@ -146,11 +146,10 @@ impl<F: FieldFormat> FieldsInPlace<F> {
             replaced += guard.end(buffer, self.fields.is_quoted());
         }
         if let Some(json) = self.json.as_mut().filter(|_| self.is_json) {
-            let begun = std::mem::take(&mut self.json_has_begun);
-            let field = buffer.get(from..to).unwrap_or_default();
-            if begun || json.may_hold(field, self.fields.json_escapes()) {
-                replaced += json.scan(buffer, from, to) + json.end(buffer);
-            }
+            replaced += match std::mem::take(&mut self.json_has_begun) {
+                true => json.scan(buffer, from, to) + json.end(buffer),
+                false => json.mend(buffer, from, to, self.fields.json_escapes()),
+            };
         }
         replaced
     }

@@ -59,14 +59,41 @@ impl JsonField {
         })
     }
 
-    /// Whether a field that is there as a whole may hold what is mended.
+    /// Mends `buffer[from..to]`, a whole field; gives the number of NULs replaced.
     #[inline]
-    pub(super) fn may_hold(&self, field: &[u8], spelling: Spelling) -> bool {
+    pub(super) fn mend(
+        &mut self,
+        buffer: &mut [u8],
+        from: usize,
+        to: usize,
+        spelling: Spelling,
+    ) -> u64 {
+        let Some(field) = buffer.get_mut(from..to) else { return 0 };
         match spelling {
-            Spelling::None => false,
-            Spelling::AsIs => self.as_is.find(field).is_some(),
-            Spelling::Any => memchr(b'\\', field).is_some(),
+            Spelling::None => 0,
+            Spelling::AsIs if self.characters.is_none() => self.mend_as_is(field),
+            _ if memchr(b'\\', field).is_none() => 0,
+            _ => self.scan(buffer, from, to) + self.end(buffer),
         }
+    }
+
+    /// The same where each backslash of the value is two in the field, and all other characters that
+    /// matter stand for themselves.
+    fn mend_as_is(&self, field: &mut [u8]) -> u64 {
+        let (mut next, mut replaced) = (0, 0);
+        while let Some(found) = self.as_is.find(field.get(next..).unwrap_or_default()) {
+            let digits = next + found + br"\u".len();
+            let Some((front, behind)) = field.split_at_mut_checked(digits) else { break };
+            // The last of an odd number is the backslash of `\u`, which stands for `u`.
+            let run = front.iter().rev().skip(1).take_while(|&&byte| byte == b'\\').count();
+            let is_escape = run / 2 % 2 == 1;
+            if let Some(digit) = behind.get_mut(2).filter(|_| is_escape) {
+                *digit = THIRD_DIGIT;
+                replaced += 1;
+            }
+            next = digits;
+        }
+        replaced
     }
 
     /// Mends `buffer[from..to]`, the next bytes of the field, and what is held; gives the number of

@@ -143,11 +143,15 @@ impl FieldFormat for CsvFields {
         };
         loop {
             // The byte behind an escape is looked at, whatever it is.
+            let is_outside = !self.quotes.is_open() && !self.quotes.is_inside();
             if !self.quotes.is_open() {
-                let stops = if self.quotes.is_inside() { &self.inside } else { &self.outside };
+                let stops = if is_outside { &self.outside } else { &self.inside };
                 at = stops.find(bytes, at)?;
             }
             let &byte = bytes.get(at)?;
+            if is_outside && byte < 0x80 && byte != self.quote {
+                return Some(at);
+            }
             if let (0x80.., Some(characters)) = (byte, &mut self.characters) {
                 self.quotes.settle();
                 at += characters.step(bytes.get(at..)?);

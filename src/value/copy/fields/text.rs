@@ -92,28 +92,29 @@ impl TextFields {
     fn unescape(&self, field: &[u8], value: &mut Vec<u8>) -> bool {
         let (mut rest, mut has_high) = (field, false);
         let mut escapes = BackslashEscapes::of_copy_text();
-        while let Some((&byte, behind)) = rest.split_first() {
-            let takes = escapes.takes(byte);
-            if !takes && let Some(escaped) = escapes.end() {
-                has_high |= escaped >= 0x80;
-                value.push(escaped);
-            }
-            if !takes && byte != b'\\' {
+        while let Some(&byte) = rest.first() {
+            if byte != b'\\' {
                 let (plain, behind) = rest.split_at(self.plain_length(rest));
                 value.extend_from_slice(plain);
                 rest = behind;
                 continue;
             }
-            if let Now::Escaped(escaped) = escapes.feed(byte).1 {
-                has_high |= escaped >= 0x80;
-                value.push(escaped);
-            }
-            rest = behind;
-        }
-        // A backslash that ends the stream stands for nothing.
-        if let Some(escaped) = escapes.end() {
-            has_high |= escaped >= 0x80;
-            value.push(escaped);
+            escapes.feed(byte);
+            rest = rest.get(1..).unwrap_or_default();
+            let escaped = loop {
+                // A backslash before a longer character, or at the end of the stream, stands for
+                // nothing.
+                let Some((&next, behind)) = rest.split_first().filter(|(n, _)| escapes.takes(**n))
+                else {
+                    break escapes.end();
+                };
+                rest = behind;
+                if let Now::Escaped(escaped) = escapes.feed(next).1 {
+                    break Some(escaped);
+                }
+            };
+            has_high |= escaped.is_some_and(|escaped| escaped >= 0x80);
+            value.extend(escaped);
         }
         has_high
     }
