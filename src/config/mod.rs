@@ -30,10 +30,7 @@ pub use log::{Log, LogFormat, LogLevel};
 pub use mapping::{LengthFactor, MappingSection, Source};
 pub use sessions::{ForeignKeySection, SessionRule, TablePrepSection};
 pub use target::Target;
-pub use values::{
-    CodePoint, ColumnKey, Dates, Generated, Identity, Length, Loss, Nul, Substitute, Unsigned,
-    Utf8, Values,
-};
+pub use values::{CodePoint, ColumnKey, Generated, Identity, Substitute, Unsigned, Values};
 
 /// The file that is read where none is named.
 pub const DEFAULT_FILE: &str = "proxy.toml";
