@@ -60,7 +60,8 @@ impl TargetArguments {
             Duration::ZERO => Duration::MAX,
             timeout => timeout,
         };
-        let target = login::target(url, timeout).map_err(refused)?;
+        let mut target = login::target(url, timeout).map_err(refused)?;
+        target.lock_timeout_seconds = config.fk.lock_timeout.0;
         Ok((target, Scope::parse(&self.schema, tables).map_err(refused)?))
     }
 }

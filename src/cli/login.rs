@@ -36,7 +36,7 @@ pub(super) fn target(url: &Url, timeout: Duration) -> Result<Target, String> {
     }
     let server = crate::target::Target::new(address.clone(), tls, timeout)
         .map_err(|error| format!("TLS to the target: {error}"))?;
-    Ok(Target { server, user, password, database })
+    Ok(Target { server, user, password, database, lock_timeout_seconds: 0 })
 }
 
 fn variable(name: &str) -> Option<String> {

@@ -3,7 +3,7 @@
 use tokio_postgres::error::SqlState;
 
 use super::{CloseOutError, Connection, ForeignKey, KeyState, Scope, fault};
-use crate::parking::{journal_sql, park_sql, parked_sql};
+use crate::parking::{journal_fault_sql, lock_journal_sql, park_sql, parked_sql};
 
 /// A row of the journal.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,6 +18,8 @@ pub struct Parked {
     pub at: String,
     /// Who parked it.
     pub by: String,
+    /// The line in the comment of its table that says so.
+    pub marker: String,
 }
 
 /// What is still to be done for a row of the journal.
@@ -33,12 +35,20 @@ pub enum ParkedState {
 /// no journal.
 ///
 /// # Errors
-/// The journal belongs to a role that cannot be trusted with SQL, or cannot be read.
+/// The journal is not to be trusted with SQL, or cannot be read.
 pub async fn parked(target: &Connection, scope: &Scope) -> Result<Vec<Parked>, CloseOutError> {
-    if !journal_exists(target).await? {
-        return Ok(Vec::new());
-    }
-    let rows = match target.client().query(&parked_sql(scope), &[]).await {
+    let client = target.client();
+    client.batch_execute("BEGIN").await?;
+    let rows = async {
+        let is_there = lock_journal(target, false).await?;
+        let rows = match is_there {
+            true => client.query(&parked_sql(scope), &[]).await?,
+            false => Vec::new(),
+        };
+        client.batch_execute("COMMIT").await?;
+        Ok(rows)
+    };
+    let rows = match roll_back_on_error(target, rows.await).await {
         // Another session has just dropped the empty journal.
         Err(error) if error.code() == Some(&SqlState::UNDEFINED_TABLE) => {
             return Ok(Vec::new());
@@ -51,33 +61,54 @@ pub async fn parked(target: &Connection, scope: &Scope) -> Result<Vec<Parked>, C
             _ => ParkedState::Parked,
         };
         Ok(Parked {
-            key: ForeignKey::from_row(row, KeyState::Parked)?,
+            key: journal_key_of(row)?,
             validated: row.try_get("validated")?,
             state,
             at: row.try_get("parked_at_text")?,
             by: row.try_get("parked_by")?,
+            marker: row.try_get("marker")?,
         })
     };
     rows.iter().map(row).collect()
 }
 
-/// Whether there is a journal.
+/// The foreign key of a row of the journal. What it says becomes SQL, so it must be what parking
+/// writes.
+pub(super) fn journal_key_of(row: &tokio_postgres::Row) -> Result<ForeignKey, CloseOutError> {
+    let key = ForeignKey::from_row(row, KeyState::Parked)?;
+    if key.definition.starts_with("FOREIGN KEY (") {
+        return Ok(key);
+    }
+    Err(CloseOutError::Refused(format!(
+        "the journal says of {} {} what is not the definition of a foreign key: {}",
+        key.table_sql, key.name_sql, key.definition
+    )))
+}
+
+/// Whether there is a journal. Inside a transaction, to the end of which it stays what it is.
 ///
 /// # Errors
-/// There is one that belongs to a role that cannot be trusted: what is written in it becomes SQL
-/// that the current role runs.
-pub(super) async fn journal_exists(target: &Connection) -> Result<bool, CloseOutError> {
-    let Some(row) = target.client().query_opt(&journal_sql(), &[]).await? else {
+/// There is one that is not to be trusted: what is written in it becomes SQL that the current role
+/// runs.
+pub(super) async fn lock_journal(target: &Connection, writes: bool) -> Result<bool, CloseOutError> {
+    if !journal_is_there(target).await? {
+        return Ok(false);
+    }
+    target.client().batch_execute(&lock_journal_sql(writes)).await?;
+    journal_is_there(target).await
+}
+
+async fn journal_is_there(target: &Connection) -> Result<bool, CloseOutError> {
+    let Some(row) = target.client().query_opt(&journal_fault_sql(), &[]).await? else {
         return Ok(false);
     };
-    if row.try_get("trusted")? {
-        return Ok(true);
+    match row.try_get::<_, Option<String>>(0)? {
+        None => Ok(true),
+        Some(fault) => Err(CloseOutError::Refused(format!(
+            "{fault}, and what the journal dms_proxy.fk_journal says is run as SQL: log in as that \
+             role to park and restore, or have an administrator look at it"
+        ))),
     }
-    let owner: String = row.try_get("owner")?;
-    Err(CloseOutError::Refused(format!(
-        "the journal dms_proxy.fk_journal belongs to role {owner}, and what it says is run as SQL: \
-         log in as that role to park and restore"
-    )))
 }
 
 /// Parks every foreign key with an end in the scope, in one transaction, and gives the journal's
@@ -86,13 +117,11 @@ pub(super) async fn journal_exists(target: &Connection) -> Result<bool, CloseOut
 /// # Errors
 /// Those of [`park_sql`]; nothing has been parked then.
 pub async fn park(target: &Connection, scope: &Scope) -> Result<Vec<Parked>, CloseOutError> {
-    // Says it better than the server can.
-    journal_exists(target).await?;
     let client = target.client();
     fault::point("park-before");
     client.batch_execute("BEGIN").await?;
     let done = async {
-        client.batch_execute(&park_sql(scope)).await?;
+        client.batch_execute(&park_sql(scope, target.lock_timeout_seconds())).await?;
         fault::point("park-uncommitted");
         Ok(client.batch_execute("COMMIT").await?)
     };

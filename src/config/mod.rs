@@ -428,6 +428,7 @@ impl Config {
                 Denied::Park => OnDenied::Park,
                 Denied::Fail => OnDenied::Fail,
             },
+            lock_timeout_seconds: self.fk.lock_timeout.0,
             after_connect_script: self.target.after_connect_script.clone(),
             execute_timeout_seconds: self.target.execute_timeout,
             statement_bytes_max: self.limits.statement_bytes,

@@ -17,8 +17,27 @@ pub struct ForeignKeySection {
     pub phase: Phase,
     /// When the target refuses `session_replication_role`.
     pub on_denied: Denied,
+    /// How long parking and restoring wait for each lock.
+    pub lock_timeout: LockTimeout,
     /// What single users and applications start with instead.
     pub sessions: Vec<SessionRule>,
+}
+
+/// `fk.lock_timeout`, in seconds; 0 is no limit.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+#[serde(try_from = "u32")]
+pub struct LockTimeout(pub u32);
+
+impl TryFrom<u32> for LockTimeout {
+    type Error = String;
+
+    fn try_from(seconds: u32) -> Result<Self, String> {
+        // The setting lock_timeout of PostgreSQL is an int of milliseconds.
+        match i32::try_from(u64::from(seconds) * 1000) {
+            Ok(_) => Ok(LockTimeout(seconds)),
+            Err(_) => Err(format!("{seconds} is above {} seconds", i32::MAX / 1000)),
+        }
+    }
 }
 
 impl Default for ForeignKeySection {
@@ -27,6 +46,7 @@ impl Default for ForeignKeySection {
             mode: ForeignKeyMode::ReplicaRole,
             phase: Phase::FullLoad,
             on_denied: Denied::Warn,
+            lock_timeout: LockTimeout(10),
             sessions: Vec::new(),
         }
     }

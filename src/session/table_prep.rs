@@ -85,7 +85,7 @@ impl Session {
                 .collect();
             if !tables.is_empty() {
                 let scope = Scope { schemas: Vec::new(), tables };
-                return Some(park(&scope, false));
+                return Some(park(&scope, false, self.policy.lock_timeout_seconds));
             }
         }
         self.parking_of_all_due(script.loads)
@@ -114,7 +114,7 @@ impl Session {
             self.parking.tried &= !loads;
             return None;
         }
-        Some(park(&Scope::default(), true))
+        Some(park(&Scope::default(), true, self.policy.lock_timeout_seconds))
     }
 
     /// Whether the transaction, aborted as far as is known, may have been ended by what the target
@@ -241,8 +241,8 @@ fn dropped(script: &Script) -> impl Iterator<Item = &TableReference> {
     dropping.flat_map(|found| &found.tables).filter(|table| !is_control_table(table))
 }
 
-fn park(scope: &Scope, all: bool) -> OwnStatement {
-    OwnStatement::Park { sql: park_softly_sql(scope), all }
+fn park(scope: &Scope, all: bool, lock_timeout_seconds: u32) -> OwnStatement {
+    OwnStatement::Park { sql: park_softly_sql(scope, lock_timeout_seconds), all }
 }
 
 /// One statement that does in the place of a DROP or TRUNCATE what the mode says.

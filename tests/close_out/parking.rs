@@ -213,7 +213,7 @@ fn the_block_leaves_a_session_as_it_was() {
     let database = Cluster::shared().create_database();
     let target = Target::shared(&database);
     target.query("CREATE SCHEMA app");
-    let block = park_sql(&Scope::default());
+    let block = park_sql(&Scope::default(), 10);
     let path = |path: &str, inside: &str| {
         target.query(&format!("SET search_path = {path}; {inside} SHOW search_path"))
     };
