@@ -9,13 +9,14 @@ use super::{CloseOutError, described};
 use crate::target::{self, Secret};
 
 /// What every session starts with. Counting and validating take as long as they take; names come
-/// out qualified; a policy that would hide rows is an error instead of a wrong count (9.4 has none).
+/// out qualified; a policy that would hide rows is an error instead of a wrong count (9.4 has none);
+/// compiling the questions about the catalogs would take longer than answering them.
 const SETTINGS: &str = "SET search_path = pg_catalog, pg_temp; SET statement_timeout = 0; \
     SET standard_conforming_strings = on; \
     SET default_transaction_isolation = 'read committed'; SET DateStyle = 'ISO'; \
     SET IntervalStyle = 'postgres'; \
     SELECT pg_catalog.set_config(s.name, 'off', false) FROM pg_catalog.pg_settings s \
-    WHERE s.name OPERATOR(pg_catalog.=) 'row_security'";
+    WHERE s.name OPERATOR(pg_catalog.=) 'row_security' OR s.name OPERATOR(pg_catalog.=) 'jit'";
 
 /// Where to log in, and as whom.
 #[derive(Clone, Debug)]

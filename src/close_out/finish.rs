@@ -5,15 +5,17 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
+use super::journal::roll_back_on_error;
 use super::parallel::{Work, in_parallel};
-use super::restore::{drop_empty_journal, revalidate, validate_added};
+use super::restore::{drop_empty_journal, revalidate, validate_added, validate_on_table};
 use super::{
-    CloseOutError, Connection, ForeignKey, Key, KeyState, Orphans, ParkedState, RestoreOutcome,
-    SampleKey, Scope, SequenceLine, SequenceOutcome, Target, count_orphans, foreign_keys,
-    move_sequences, orphan_query, parked, restore, scope_exists,
+    CloseOutError, Connection, ForeignKey, IS_OWN_TABLE, IS_WHOLE, Key, KeyState, Orphans,
+    ParkedState, RELATION, RestoreOutcome, SCHEMA, SampleKey, Scope, SequenceLine, SequenceOutcome,
+    Target, count_orphans, foreign_keys, lost, move_sequences, orphan_query, parked, restore,
+    scope_exists,
 };
 use crate::parking::spelling::quoted_identifier;
-use crate::parking::validate_sql;
+use crate::parking::trust;
 
 /// The first version with the privilege MAINTAIN.
 const MAINTAIN: i32 = 170_000;
@@ -53,6 +55,8 @@ pub struct FinishReport {
     pub tables: Vec<AnalyzedTable>,
     /// What sessions of the proxy changed on the way, from `dms_proxy.rewrites`.
     pub rewrites: Vec<RewriteLine>,
+    /// Why they are not shown.
+    pub rewrites_not_shown: Option<String>,
     /// Triggers that are disabled, and what enables them.
     pub disabled_triggers: Vec<Finding>,
     /// Settings that keep foreign keys silent in new sessions, and what takes them back.
@@ -154,12 +158,16 @@ pub async fn finish(
     scope_exists(&options.scope, target).await?;
     let mut report = heading(place, target, options.dry_run).await?;
     report.foreign_keys = finish_keys(sessions, options, progress).await?;
+    report.errors.extend(lost(target, &options.scope).await?);
     report.sequences = move_sequences(target, &options.scope, options.dry_run).await?;
     report.tables = analyze(sessions, options).await?;
     let (of_keys, of_users) = disabled_triggers(target, &options.scope).await?;
     report.settings = silencing_settings(target).await?;
     match rewrites(target).await {
-        Ok(lines) => report.rewrites = lines,
+        Ok(found) => {
+            report.rewrites = found.lines;
+            report.rewrites_not_shown = found.not_shown;
+        }
         Err(error) => report.errors.push(format!("dms_proxy.rewrites: {error}")),
     }
     report.open.extend(
@@ -178,8 +186,11 @@ async fn heading(
     target: &Connection,
     dry_run: bool,
 ) -> Result<FinishReport, CloseOutError> {
-    let sql = "SELECT now()::timestamp(0)::text || ' ' || current_setting('TimeZone'),
-        current_setting('server_version'), current_database()::text, current_user::text";
+    let sql = "SELECT pg_catalog.concat(
+            pg_catalog.date_trunc('second', pg_catalog.now())::pg_catalog.timestamp, ' ',
+            pg_catalog.current_setting('TimeZone')),
+        pg_catalog.current_setting('server_version'),
+        pg_catalog.current_database()::pg_catalog.text, current_user::pg_catalog.text";
     let row = target.client().query_one(sql, &[]).await?;
     Ok(FinishReport {
         at: row.try_get(0)?,
@@ -192,6 +203,7 @@ async fn heading(
         sequences: Vec::new(),
         tables: Vec::new(),
         rewrites: Vec::new(),
+        rewrites_not_shown: None,
         disabled_triggers: Vec::new(),
         settings: Vec::new(),
         open: Vec::new(),
@@ -282,13 +294,10 @@ fn make_valid(
         let outcome = match way {
             Way::Awaited => validate_added(&session, &key).await,
             Way::Anew => revalidate(&session, &key).await,
-            Way::InPlace => {
-                let sql = validate_sql(&key.schema, &key.table, &key.name);
-                Ok(match session.client().batch_execute(&sql).await {
-                    Ok(()) => RestoreOutcome::Restored,
-                    Err(error) => RestoreOutcome::Failed(CloseOutError::from(error).to_string()),
-                })
-            }
+            Way::InPlace => Ok(match validate_on_table(&session, &key).await {
+                Ok(()) => RestoreOutcome::Restored,
+                Err(error) => RestoreOutcome::Failed(error.to_string()),
+            }),
         };
         (line, way, outcome)
     })
@@ -345,14 +354,10 @@ async fn analyze(
     }
     let Some(target) = sessions.first() else { return Ok(Vec::new()) };
     let sql = format!(
-        "SELECT format('%I.%I', n.nspname, c.relname) FROM pg_class c
-         JOIN pg_namespace n ON n.oid = c.relnamespace
-         WHERE c.relkind IN ('r', 'p') AND c.relpersistence <> 't'
-         AND row_to_json(c)->>'relispartition' IS DISTINCT FROM 'true' AND {}
-         AND NOT EXISTS (SELECT 1 FROM pg_depend e WHERE e.classid = 'pg_class'::regclass
-             AND e.objid = c.oid AND e.deptype = 'e')
-         ORDER BY n.nspname, c.relname",
-        options.scope.covers("n.nspname::text", "c.relname::text")
+        "SELECT pg_catalog.format('%I.%I', n.nspname, c.relname) FROM pg_catalog.pg_class c
+         JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace
+         WHERE {IS_OWN_TABLE} AND {IS_WHOLE} AND {} ORDER BY n.nspname, c.relname",
+        options.scope.covers(SCHEMA, RELATION)
     );
     let wanted = !options.dry_run;
     let rows = target.client().query(&sql, &[]).await?;
@@ -366,14 +371,16 @@ async fn analyze(
 async fn analyze_one(target: &Connection, table: &str) -> Result<bool, CloseOutError> {
     let client = target.client();
     let maintain = if target.version() >= MAINTAIN {
-        "has_table_privilege(c.oid, 'MAINTAIN')"
+        "pg_catalog.has_table_privilege(c.oid, 'MAINTAIN')"
     } else {
         "false"
     };
     let may = format!(
-        "SELECT pg_has_role(c.relowner, 'USAGE') OR pg_has_role(d.datdba, 'USAGE') OR {maintain}
-        FROM pg_class c, pg_database d
-        WHERE c.oid = $1::text::regclass AND d.datname = current_database()"
+        "SELECT pg_catalog.pg_has_role(c.relowner, 'USAGE')
+            OR pg_catalog.pg_has_role(d.datdba, 'USAGE') OR {maintain}
+        FROM pg_catalog.pg_class c, pg_catalog.pg_database d
+        WHERE c.oid OPERATOR(pg_catalog.=) $1::pg_catalog.text::pg_catalog.regclass
+            AND d.datname OPERATOR(pg_catalog.=) pg_catalog.current_database()"
     );
     if client.query_one(&may, &[&table]).await?.try_get(0)? {
         client.batch_execute(&format!("ANALYZE {table}")).await?;
@@ -383,22 +390,61 @@ async fn analyze_one(target: &Connection, table: &str) -> Result<bool, CloseOutE
 }
 
 async fn rows(target: &Connection, table: &str) -> Result<i64, CloseOutError> {
-    let sql = "SELECT greatest(reltuples, 0)::bigint FROM pg_class WHERE oid = $1::text::regclass";
+    let sql = "SELECT GREATEST(c.reltuples, 0)::pg_catalog.int8 FROM pg_catalog.pg_class c
+        WHERE c.oid OPERATOR(pg_catalog.=) $1::pg_catalog.text::pg_catalog.regclass";
     Ok(target.client().query_one(sql, &[&table]).await?.try_get(0)?)
 }
 
-/// Disabled triggers: those of foreign keys, which do not act then, and those of users.
 /// The ledger, of the whole database: where a table is not known there is none to choose by.
-async fn rewrites(target: &Connection) -> Result<Vec<RewriteLine>, CloseOutError> {
-    let there = "SELECT 1 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-        WHERE n.nspname = 'dms_proxy' AND c.relname = 'rewrites'";
-    if target.client().query_opt(there, &[]).await?.is_none() {
-        return Ok(Vec::new());
+async fn rewrites(target: &Connection) -> Result<Rewrites, CloseOutError> {
+    let client = target.client();
+    client.batch_execute("BEGIN READ ONLY").await?;
+    let found = async {
+        let found = readable_rewrites(target).await?;
+        client.batch_execute("COMMIT").await?;
+        Ok(found)
+    };
+    roll_back_on_error(target, found.await).await
+}
+
+/// What the ledger on the target has, or why it is not shown.
+#[derive(Default)]
+struct Rewrites {
+    lines: Vec<RewriteLine>,
+    not_shown: Option<String>,
+}
+
+async fn readable_rewrites(target: &Connection) -> Result<Rewrites, CloseOutError> {
+    let client = target.client();
+    let fault_sql = trust::fault_sql("rewrites");
+    let Some(row) = client.query_opt(&fault_sql, &[]).await? else {
+        return Ok(Rewrites::default());
+    };
+    let refused = |fault: String| {
+        CloseOutError::Refused(format!("not looked at: {fault}, and its code could run"))
+    };
+    if let Some(fault) = row.try_get(0)? {
+        return Err(refused(fault));
     }
-    let sql = "SELECT schema_name, table_name, column_name, rule, count FROM dms_proxy.rewrites
-        ORDER BY 1, 2, 3, 4";
+    // The administrator's table is the administrator's to read.
+    let may_read = "SELECT pg_catalog.has_schema_privilege(n.oid, 'USAGE')
+            AND pg_catalog.has_table_privilege(c.oid, 'SELECT')
+        FROM pg_catalog.pg_class c
+        JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace
+        WHERE n.nspname OPERATOR(pg_catalog.=) 'dms_proxy'
+            AND c.relname OPERATOR(pg_catalog.=) 'rewrites'";
+    if !client.query_one(may_read, &[]).await?.try_get::<_, bool>(0)? {
+        let not_shown = Some("dms_proxy.rewrites is for its owner to read".to_owned());
+        return Ok(Rewrites { not_shown, ..Rewrites::default() });
+    }
+    client.batch_execute("LOCK TABLE ONLY dms_proxy.rewrites IN ACCESS SHARE MODE").await?;
+    if let Some(fault) = client.query_one(&fault_sql, &[]).await?.try_get(0)? {
+        return Err(refused(fault));
+    }
+    let sql = "SELECT r.schema_name, r.table_name, r.column_name, r.rule, r.count
+        FROM ONLY dms_proxy.rewrites r ORDER BY 1, 2, 3, 4";
     let mut lines = Vec::new();
-    for row in target.client().query(sql, &[]).await? {
+    for row in client.query(sql, &[]).await? {
         lines.push(RewriteLine {
             schema: row.try_get(0)?,
             table: row.try_get(1)?,
@@ -407,21 +453,25 @@ async fn rewrites(target: &Connection) -> Result<Vec<RewriteLine>, CloseOutError
             count: row.try_get(4)?,
         });
     }
-    Ok(lines)
+    Ok(Rewrites { lines, not_shown: None })
 }
 
+/// Disabled triggers: those of foreign keys, which do not act then, and those of users.
 async fn disabled_triggers(
     target: &Connection,
     scope: &Scope,
 ) -> Result<(Vec<Finding>, Vec<Finding>), CloseOutError> {
     let sql = format!(
-        "SELECT DISTINCT format('%I.%I', n.nspname, t.relname), c.conname::text,
-            CASE WHEN c.oid IS NULL THEN format('%I', g.tgname) END
-        FROM pg_trigger g JOIN pg_class t ON t.oid = g.tgrelid
-        JOIN pg_namespace n ON n.oid = t.relnamespace
-        LEFT JOIN pg_constraint c ON c.oid = g.tgconstraint AND c.contype = 'f'
-        WHERE g.tgenabled = 'D' AND {} ORDER BY 1, 2, 3",
-        scope.covers("n.nspname::text", "t.relname::text")
+        "SELECT DISTINCT pg_catalog.format('%I.%I', n.nspname, c.relname),
+            k.conname::pg_catalog.text,
+            CASE WHEN k.oid IS NULL THEN pg_catalog.format('%I', g.tgname) END
+        FROM pg_catalog.pg_trigger g
+        JOIN pg_catalog.pg_class c ON c.oid OPERATOR(pg_catalog.=) g.tgrelid
+        JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace
+        LEFT JOIN pg_catalog.pg_constraint k ON k.oid OPERATOR(pg_catalog.=) g.tgconstraint
+            AND k.contype OPERATOR(pg_catalog.=) 'f'
+        WHERE g.tgenabled OPERATOR(pg_catalog.=) 'D' AND {} ORDER BY 1, 2, 3",
+        scope.covers(SCHEMA, RELATION)
     );
     let (mut of_keys, mut of_users) = (Vec::new(), Vec::new());
     for row in target.client().query(&sql, &[]).await? {
@@ -449,15 +499,22 @@ async fn disabled_triggers(
 /// Settings under which a new session in this database is born with its foreign keys silenced.
 async fn silencing_settings(target: &Connection) -> Result<Vec<Finding>, CloseOutError> {
     let sql = "SELECT
-            CASE WHEN s.setrole <> 0 AND s.setdatabase <> 0
-                THEN format('ROLE %I IN DATABASE %I', pg_get_userbyid(s.setrole), d.datname)
-                WHEN s.setrole <> 0 THEN format('ROLE %I', pg_get_userbyid(s.setrole))
-                WHEN s.setdatabase <> 0 THEN format('DATABASE %I', d.datname)
+            CASE WHEN s.setrole OPERATOR(pg_catalog.<>) 0::pg_catalog.oid
+                    AND s.setdatabase OPERATOR(pg_catalog.<>) 0::pg_catalog.oid
+                THEN pg_catalog.format('ROLE %I IN DATABASE %I',
+                    pg_catalog.pg_get_userbyid(s.setrole), d.datname)
+                WHEN s.setrole OPERATOR(pg_catalog.<>) 0::pg_catalog.oid
+                THEN pg_catalog.format('ROLE %I', pg_catalog.pg_get_userbyid(s.setrole))
+                WHEN s.setdatabase OPERATOR(pg_catalog.<>) 0::pg_catalog.oid
+                THEN pg_catalog.format('DATABASE %I', d.datname)
                 ELSE 'ROLE ALL' END
-        FROM pg_db_role_setting s LEFT JOIN pg_database d ON d.oid = s.setdatabase
-        WHERE (s.setdatabase = 0 OR d.datname = current_database())
-        AND EXISTS (SELECT 1 FROM unnest(s.setconfig) AS c
-            WHERE lower(c) = 'session_replication_role=replica') ORDER BY 1";
+        FROM pg_catalog.pg_db_role_setting s
+        LEFT JOIN pg_catalog.pg_database d ON d.oid OPERATOR(pg_catalog.=) s.setdatabase
+        WHERE (s.setdatabase OPERATOR(pg_catalog.=) 0::pg_catalog.oid
+            OR d.datname OPERATOR(pg_catalog.=) pg_catalog.current_database())
+        AND EXISTS (SELECT 1 FROM pg_catalog.unnest(s.setconfig) AS c
+            WHERE pg_catalog.lower(c) OPERATOR(pg_catalog.=) 'session_replication_role=replica')
+        ORDER BY 1";
     let mut findings = Vec::new();
     for row in target.client().query(sql, &[]).await? {
         let owner: String = row.try_get(0)?;
@@ -466,7 +523,8 @@ async fn silencing_settings(target: &Connection) -> Result<Vec<Finding>, CloseOu
             mend: format!("ALTER {owner} RESET session_replication_role"),
         });
     }
-    let sql = "SELECT setting, source FROM pg_settings WHERE name = 'session_replication_role'";
+    let sql = "SELECT s.setting, s.source FROM pg_catalog.pg_settings s
+        WHERE s.name OPERATOR(pg_catalog.=) 'session_replication_role'";
     let row = target.client().query_one(sql, &[]).await?;
     let (setting, source): (String, String) = (row.try_get(0)?, row.try_get(1)?);
     if setting == "replica" && findings.is_empty() {

@@ -1,9 +1,14 @@
 //! The journal of parked foreign keys on the target, and parking itself. Restoring is next door.
 
+use std::collections::BTreeSet;
+
 use tokio_postgres::error::SqlState;
 
 use super::{CloseOutError, Connection, ForeignKey, KeyState, Scope, fault};
-use crate::parking::{journal_fault_sql, lock_journal_sql, park_sql, parked_sql};
+use crate::parking::spelling::quoted_literal;
+use crate::parking::{
+    MARKER, journal_fault_sql, lock_journal_sql, marked_sql, park_sql, parked_sql,
+};
 
 /// A row of the journal.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -109,6 +114,47 @@ async fn journal_is_there(target: &Connection) -> Result<bool, CloseOutError> {
              role to park and restore, or have an administrator look at it"
         ))),
     }
+}
+
+/// Foreign keys of the scope that were parked, as the comments of their tables say, and of which the
+/// journal knows nothing: it is gone, or was changed. A sentence each, with what brings it back.
+///
+/// # Errors
+/// The journal is not to be trusted, or the target refused to say.
+pub async fn lost(target: &Connection, scope: &Scope) -> Result<Vec<String>, CloseOutError> {
+    let marked = target.client().query(&marked_sql(scope), &[]).await?;
+    if marked.is_empty() {
+        return Ok(Vec::new());
+    }
+    let known: BTreeSet<(String, String, String)> = parked(target, scope)
+        .await?
+        .into_iter()
+        .map(|row| (row.key.schema, row.key.table, row.marker))
+        .collect();
+    let mut lost = Vec::new();
+    for row in marked {
+        let (schema, table): (String, String) = (row.try_get(0)?, row.try_get(1)?);
+        let (name, comment): (String, String) = (row.try_get(2)?, row.try_get(3)?);
+        let is_marker = |line: &&str| line.starts_with(MARKER);
+        let kept: Vec<&str> = comment.split('\n').filter(|line| !is_marker(line)).collect();
+        let kept = match kept.is_empty() {
+            true => "NULL".to_owned(),
+            false => quoted_literal(&kept.join("\n")),
+        };
+        for line in comment.split('\n').filter(is_marker) {
+            if known.contains(&(schema.clone(), table.clone(), line.to_owned())) {
+                continue;
+            }
+            let what = line.strip_prefix(MARKER).unwrap_or_default();
+            let what = serde_json::from_str(what).unwrap_or_else(|_| what.to_owned());
+            lost.push(format!(
+                "table {name}: the journal has lost a foreign key that was parked. Look at it, and \
+                 add it again: ALTER TABLE {name} ADD CONSTRAINT {what}; or give it up: COMMENT ON \
+                 TABLE {name} IS {kept}"
+            ));
+        }
+    }
+    Ok(lost)
 }
 
 /// Parks every foreign key with an end in the scope, in one transaction, and gives the journal's

@@ -15,6 +15,7 @@ mod parallel;
 mod restore;
 mod scope;
 mod sequences;
+mod strangers;
 
 /// Where these texts were looked for before they had a module of their own.
 pub mod sql {
@@ -29,9 +30,11 @@ pub use finish::{
 };
 pub use foreign_keys::{ForeignKey, Key, KeyState, foreign_keys};
 pub use init::init_target;
-pub use journal::{Parked, ParkedState, park, parked};
+pub use journal::{Parked, ParkedState, lost, park, parked};
 pub use orphans::{Orphans, SAMPLES_MAX, SampleKey, count_orphans, orphan_query};
 pub use restore::{RestoreLine, RestoreOutcome, restore};
+use scope::{IS_OWN_TABLE, IS_TABLE, IS_WHOLE, RELATION, SCHEMA};
+
 pub use scope::scope_exists;
 pub use sequences::{SequenceLine, SequenceOutcome, move_sequences};
 

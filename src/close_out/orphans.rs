@@ -1,7 +1,9 @@
 //! Rows of a table that have no parent although a foreign key says they do: counted, with some of
 //! their keys. Reads, changes nothing.
 
+use super::journal::roll_back_on_error;
 use super::parallel::{Work, in_parallel};
+use super::strangers::refuse_code_of_others_in;
 use super::{CloseOutError, Connection, ForeignKey};
 
 /// How many keys of orphans are kept of each foreign key.
@@ -31,7 +33,7 @@ fn orphaned(key: &ForeignKey) -> String {
     let parents = format!("FROM {only}{} p WHERE {}", key.referenced_sql, key.join_condition);
     let missing = match &key.period_condition {
         None => format!("NOT EXISTS (SELECT 1 {parents})"),
-        Some(covered) => format!("NOT coalesce((SELECT {covered} {parents}), false)"),
+        Some(covered) => format!("NOT COALESCE((SELECT {covered} {parents}), false)"),
     };
     let has_key = key.columns.iter().map(|column| format!("c.{column} IS NOT NULL"));
     let glue = if key.match_full { " OR " } else { " AND " };
@@ -55,11 +57,17 @@ fn count_sql(key: &ForeignKey) -> String {
     let columns = key.columns.iter().enumerate();
     let keys: Vec<_> =
         columns.clone().map(|(number, column)| format!("c.{column} AS k{number}")).collect();
-    let text = |number| format!("left(k{number}::text, {SAMPLE_CHARACTERS_MAX})");
+    // By the output function of its type, which no cast of a user takes the place of.
+    let text = |number| {
+        format!(
+            "CASE WHEN k{number} IS NOT NULL THEN \
+             pg_catalog.left(pg_catalog.format('%s', k{number}), {SAMPLE_CHARACTERS_MAX}) END"
+        )
+    };
     let texts: Vec<_> = columns.map(|(number, _)| text(number)).collect();
     format!(
-        "WITH o AS (SELECT {} FROM {} WHERE {}) SELECT (SELECT count(*) FROM o),
-            (SELECT json_agg(json_build_array({}))::text
+        "WITH o AS (SELECT {} FROM {} WHERE {}) SELECT (SELECT pg_catalog.count(*) FROM o),
+            (SELECT pg_catalog.json_agg(pg_catalog.json_build_array({}))::pg_catalog.text
              FROM (SELECT * FROM o LIMIT {SAMPLES_MAX}) s)",
         keys.join(", "),
         children(key),
@@ -88,7 +96,19 @@ async fn count(
     target: &Connection,
     key: &ForeignKey,
 ) -> Result<(i64, Vec<SampleKey>), CloseOutError> {
-    let row = target.client().query_one(&count_sql(key), &[]).await?;
+    let client = target.client();
+    client.batch_execute("BEGIN READ ONLY").await?;
+    let row = async {
+        let [child, parent] =
+            [(key.partitioned, &key.table_sql), (key.referenced_partitioned, &key.referenced_sql)]
+                .map(|(all, table)| format!("{}{table}", if all { "" } else { "ONLY " }));
+        client.batch_execute(&format!("LOCK TABLE {child}, {parent} IN ACCESS SHARE MODE")).await?;
+        refuse_code_of_others_in(target, key).await?;
+        let row = client.query_one(&count_sql(key), &[]).await?;
+        client.batch_execute("COMMIT").await?;
+        Ok(row)
+    };
+    let row = roll_back_on_error(target, row.await).await?;
     let samples: Option<String> = row.try_get(1)?;
     let samples = samples.map_or(Ok(Vec::new()), |text| serde_json::from_str(&text));
     let samples = samples.map_err(|error| CloseOutError::Refused(error.to_string()))?;

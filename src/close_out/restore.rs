@@ -4,11 +4,12 @@
 use tokio_postgres::error::SqlState;
 
 use super::journal::{journal_key_of, lock_journal, roll_back_on_error};
-use super::{CloseOutError, Connection, ForeignKey, Parked, Scope, fault, parked};
+use super::strangers::refuse_code_of_others_in;
+use super::{CloseOutError, Connection, ForeignKey, KeyState, Parked, Scope, fault, parked};
 use crate::parking::spelling::quoted_literal;
 use crate::parking::{
-    add_sql, all_parked_sql, comment_sql, journal_key, lock_sql, park_one_sql, unmark_sql,
-    validate_sql,
+    add_sql, all_parked_sql, blockers_sql, comment_sql, journal_key, lock_sql, park_one_sql,
+    unmark_sql, validate_sql,
 };
 
 /// How often a step that the server gave up for a deadlock is tried again.
@@ -102,7 +103,7 @@ pub(super) async fn validate_added(
             continue;
         }
         let violated = error.code() == Some(&SqlState::FOREIGN_KEY_VIOLATION);
-        let text = fatal_or_text(target, error)?;
+        let text = failure(target, key, error).await?;
         return Ok(if violated {
             RestoreOutcome::Orphans(text)
         } else {
@@ -115,7 +116,7 @@ async fn validated(target: &Connection, key: &ForeignKey) -> Result<(), CloseOut
     let client = target.client();
     let of_key = journal_key(&key.schema, &key.table, &key.name);
     client.batch_execute("BEGIN").await?;
-    client.batch_execute(&validate_sql(&key.schema, &key.table, &key.name)).await?;
+    validate_on_table(target, key).await?;
     fault::point("validate-uncommitted");
     let delete = format!(
         "DELETE FROM ONLY dms_proxy.fk_journal WHERE {of_key} \
@@ -143,6 +144,20 @@ async fn validated(target: &Connection, key: &ForeignKey) -> Result<(), CloseOut
     Ok(())
 }
 
+/// Has the target look at every row of a foreign key on its table, unless that runs code of others.
+///
+/// # Errors
+/// Rows have no parent, or code of others would run, or the connection broke.
+pub(super) async fn validate_on_table(
+    target: &Connection,
+    key: &ForeignKey,
+) -> Result<(), CloseOutError> {
+    let on_table = ForeignKey { state: KeyState::NotValid, ..key.clone() };
+    refuse_code_of_others_in(target, &on_table).await?;
+    let sql = validate_sql(&key.schema, &key.table, &key.name);
+    Ok(target.client().batch_execute(&sql).await?)
+}
+
 /// Adds one foreign key again, trying again after a deadlock.
 async fn add(target: &Connection, row: &Parked) -> Result<RestoreOutcome, CloseOutError> {
     let mut retries = 0;
@@ -156,7 +171,7 @@ async fn add(target: &Connection, row: &Parked) -> Result<RestoreOutcome, CloseO
             retries += 1;
             continue;
         }
-        return Ok(RestoreOutcome::Failed(fatal_or_text(target, error)?));
+        return Ok(RestoreOutcome::Failed(failure(target, &row.key, error).await?));
     }
 }
 
@@ -194,7 +209,7 @@ pub(super) async fn revalidate(
     match roll_back_on_error(target, added_anew.await).await {
         Ok(RestoreOutcome::Added) => validate_added(target, key).await,
         Ok(outcome) => Ok(outcome),
-        Err(error) => Ok(RestoreOutcome::Failed(fatal_or_text(target, error)?)),
+        Err(error) => Ok(RestoreOutcome::Failed(failure(target, key, error).await?)),
     }
 }
 
@@ -212,7 +227,7 @@ async fn add_from_row(
     let Some(row) = client.query_opt(&sql, &[]).await? else {
         return Ok(RestoreOutcome::Restored);
     };
-    let now = ForeignKey { state: key.state, ..journal_key_of(&row)? };
+    let now = journal_key_of(&row)?;
     let marker: String = row.try_get("marker")?;
     let was_valid: bool = row.try_get("validated")?;
     let is_valid = match on_table(target, &now).await? {
@@ -279,6 +294,9 @@ async fn put_on_table(
         definition.push_str(" NOT VALID");
     }
     let client = target.client();
+    if !can_wait {
+        refuse_code_of_others_in(target, key).await?;
+    }
     // Prepared, so that the words of the journal are one statement and no more.
     client.execute(&add_sql(schema, table, name, &definition), &[]).await?;
     if let Some(comment) = &key.comment {
@@ -304,10 +322,33 @@ pub(super) async fn drop_empty_journal(target: &Connection) -> Result<(), CloseO
         }
         Ok(client.batch_execute("COMMIT").await?)
     };
-    roll_back_on_error(target, dropped.await).await
+    match roll_back_on_error(target, dropped.await).await {
+        // Another session uses it; the next one that restores drops it.
+        Err(error) if error.code() == Some(&SqlState::LOCK_NOT_AVAILABLE) => Ok(()),
+        outcome => outcome,
+    }
 }
 
-/// The text of an error about one foreign key; an error that ends the session ends the command.
-fn fatal_or_text(target: &Connection, error: CloseOutError) -> Result<String, CloseOutError> {
-    if target.client().is_closed() { Err(error) } else { Ok(error.to_string()) }
+/// The text of an error about one foreign key; an error that ends the session ends the command. Where
+/// a lock came too late it names the sessions that hold one now.
+async fn failure(
+    target: &Connection,
+    key: &ForeignKey,
+    error: CloseOutError,
+) -> Result<String, CloseOutError> {
+    let client = target.client();
+    if client.is_closed() {
+        return Err(error);
+    }
+    let text = error.to_string();
+    if error.code() != Some(&SqlState::LOCK_NOT_AVAILABLE) {
+        return Ok(text);
+    }
+    let relation = |table: &str| format!("{}::pg_catalog.regclass", quoted_literal(table));
+    let (child, parent) = (relation(&key.table_sql), relation(&key.referenced_sql));
+    let sql = blockers_sql(&[&child, &parent]);
+    // What it says comes on top: the first error is the one to tell.
+    let row = client.query_one(&sql, &[]).await;
+    let blockers: Option<String> = row.and_then(|row| row.try_get(0)).unwrap_or_default();
+    Ok(blockers.map_or_else(|| text.clone(), |blockers| format!("{text}; {blockers}")))
 }

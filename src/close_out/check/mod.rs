@@ -95,10 +95,14 @@ struct Checked<'a> {
 /// The target cannot be asked at all, or has not what the scope names.
 pub async fn check(target: &Connection, scope: &Scope) -> Result<CheckReport, CloseOutError> {
     scope_exists(scope, target).await?;
-    let sql = "SELECT current_user::text, quote_ident(current_user), current_database()::text,
-        quote_ident(current_database()),
-        (SELECT min(CASE rolname WHEN 'rds_superuser' THEN 1 WHEN 'cloudsqlsuperuser' THEN 2
-            WHEN 'azure_pg_admin' THEN 3 END) FROM pg_roles)";
+    let sql = "SELECT current_user::pg_catalog.text, pg_catalog.format('%I', current_user),
+        pg_catalog.current_database()::pg_catalog.text,
+        pg_catalog.format('%I', pg_catalog.current_database()),
+        (SELECT pg_catalog.min(CASE
+            WHEN r.rolname OPERATOR(pg_catalog.=) 'rds_superuser' THEN 1
+            WHEN r.rolname OPERATOR(pg_catalog.=) 'cloudsqlsuperuser' THEN 2
+            WHEN r.rolname OPERATOR(pg_catalog.=) 'azure_pg_admin' THEN 3 END)
+            FROM pg_catalog.pg_roles r)";
     let row = target.client().query_one(sql, &[]).await?;
     let flavour = match row.try_get::<_, Option<i32>>(4)? {
         Some(1) => Flavour::Rds,
