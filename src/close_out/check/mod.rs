@@ -3,6 +3,7 @@
 
 mod connections;
 mod keys;
+mod ledger;
 mod rights;
 mod server;
 
@@ -115,6 +116,7 @@ pub async fn check(target: &Connection, scope: &Scope) -> Result<CheckReport, Cl
     let mut items = server::items(&checked).await?;
     items.extend(rights::items(&checked).await?);
     items.extend(keys::items(&checked).await?);
+    items.push(ledger::item(&checked).await?);
     items.push(connections::item(&checked).await?);
     let ready = items.iter().all(|item| item.status != Standing::Missing);
     Ok(CheckReport { user: row.try_get(0)?, database: row.try_get(2)?, flavour, items, ready })
