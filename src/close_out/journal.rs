@@ -45,21 +45,25 @@ pub async fn parked(target: &Connection, scope: &Scope) -> Result<Vec<Parked>, C
     let client = target.client();
     client.batch_execute("BEGIN").await?;
     let rows = async {
-        let is_there = lock_journal(target, false).await?;
-        let rows = match is_there {
-            true => client.query(&parked_sql(scope), &[]).await?,
-            false => Vec::new(),
-        };
+        let rows = parked_in_transaction(target, scope).await?;
         client.batch_execute("COMMIT").await?;
         Ok(rows)
     };
-    let rows = match roll_back_on_error(target, rows.await).await {
+    match roll_back_on_error(target, rows.await).await {
         // Another session has just dropped the empty journal.
-        Err(error) if error.code() == Some(&SqlState::UNDEFINED_TABLE) => {
-            return Ok(Vec::new());
-        }
-        rows => rows?,
-    };
+        Err(error) if error.code() == Some(&SqlState::UNDEFINED_TABLE) => Ok(Vec::new()),
+        rows => rows,
+    }
+}
+
+async fn parked_in_transaction(
+    target: &Connection,
+    scope: &Scope,
+) -> Result<Vec<Parked>, CloseOutError> {
+    if !lock_journal(target, false).await? {
+        return Ok(Vec::new());
+    }
+    let rows = target.client().query(&parked_sql(scope), &[]).await?;
     let row = |row: &tokio_postgres::Row| {
         let state = match row.try_get("state")? {
             "added" => ParkedState::Added,
@@ -122,15 +126,54 @@ async fn journal_is_there(target: &Connection) -> Result<bool, CloseOutError> {
 /// # Errors
 /// The journal is not to be trusted, or the target refused to say.
 pub async fn lost(target: &Connection, scope: &Scope) -> Result<Vec<String>, CloseOutError> {
-    let marked = target.client().query(&marked_sql(scope), &[]).await?;
-    if marked.is_empty() {
-        return Ok(Vec::new());
+    let client = target.client();
+    let mut tries = 0;
+    loop {
+        // Comments and journal as they were at one moment.
+        client.batch_execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?;
+        let found = async {
+            let found = (
+                client.query(&marked_sql(scope), &[]).await?,
+                parked_in_transaction(target, scope).await?,
+                client.query_one(IS_SAME_JOURNAL, &[]).await?.try_get::<_, bool>(0)?,
+            );
+            client.batch_execute("COMMIT").await?;
+            Ok(found)
+        };
+        tries += 1;
+        match roll_back_on_error(target, found.await).await {
+            Ok((marked, parked, true)) => return lost_of(marked, parked),
+            Err(error)
+                if error.code() != Some(&SqlState::UNDEFINED_TABLE) || tries == TRIES_MAX =>
+            {
+                return Err(error);
+            }
+            Ok((marked, parked, false)) if tries == TRIES_MAX => return lost_of(marked, parked),
+            // Another session has dropped the journal meanwhile.
+            Ok(_) | Err(_) => {}
+        }
     }
-    let known: BTreeSet<(String, String, String)> = parked(target, scope)
-        .await?
-        .into_iter()
-        .map(|row| (row.key.schema, row.key.table, row.marker))
-        .collect();
+}
+
+/// How often the journal is read again that another session has dropped meanwhile.
+const TRIES_MAX: u32 = 5;
+
+/// Whether the journal of this moment is that of the transaction's snapshot.
+const IS_SAME_JOURNAL: &str = "SELECT pg_catalog.to_regclass('dms_proxy.fk_journal') IS NULL
+    AND NOT EXISTS (SELECT 1 FROM pg_catalog.pg_class c
+        JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace
+        WHERE n.nspname OPERATOR(pg_catalog.=) 'dms_proxy'
+            AND c.relname OPERATOR(pg_catalog.=) 'fk_journal')
+    OR EXISTS (SELECT 1 FROM pg_catalog.pg_class c
+        WHERE c.oid OPERATOR(pg_catalog.=)
+            pg_catalog.to_regclass('dms_proxy.fk_journal')::pg_catalog.oid)";
+
+fn lost_of(
+    marked: Vec<tokio_postgres::Row>,
+    parked: Vec<Parked>,
+) -> Result<Vec<String>, CloseOutError> {
+    let known: BTreeSet<(String, String, String)> =
+        parked.into_iter().map(|row| (row.key.schema, row.key.table, row.marker)).collect();
     let mut lost = Vec::new();
     for row in marked {
         let (schema, table): (String, String) = (row.try_get(0)?, row.try_get(1)?);

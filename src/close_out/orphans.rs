@@ -1,9 +1,12 @@
 //! Rows of a table that have no parent although a foreign key says they do: counted, with some of
 //! their keys. Reads, changes nothing.
 
+use tokio_postgres::error::SqlState;
+
 use super::journal::roll_back_on_error;
 use super::parallel::{Work, in_parallel};
-use super::strangers::refuse_code_of_others_in;
+use super::restore::DEADLOCK_RETRIES_MAX;
+use super::strangers::{lock_tables, refuse_code_of_others_in};
 use super::{CloseOutError, Connection, ForeignKey};
 
 /// How many keys of orphans are kept of each foreign key.
@@ -92,17 +95,31 @@ pub async fn count_orphans(
     in_parallel(sessions, keys, work, done).await
 }
 
+/// Counts, again after a deadlock with a session that parks or restores.
 async fn count(
+    target: &Connection,
+    key: &ForeignKey,
+) -> Result<(i64, Vec<SampleKey>), CloseOutError> {
+    let mut retries = 0;
+    loop {
+        let counted = counted_once(target, key).await;
+        let is_deadlock =
+            |error: &CloseOutError| error.code() == Some(&SqlState::T_R_DEADLOCK_DETECTED);
+        if retries == DEADLOCK_RETRIES_MAX || !counted.as_ref().is_err_and(is_deadlock) {
+            return counted;
+        }
+        retries += 1;
+    }
+}
+
+async fn counted_once(
     target: &Connection,
     key: &ForeignKey,
 ) -> Result<(i64, Vec<SampleKey>), CloseOutError> {
     let client = target.client();
     client.batch_execute("BEGIN READ ONLY").await?;
     let row = async {
-        let [child, parent] =
-            [(key.partitioned, &key.table_sql), (key.referenced_partitioned, &key.referenced_sql)]
-                .map(|(all, table)| format!("{}{table}", if all { "" } else { "ONLY " }));
-        client.batch_execute(&format!("LOCK TABLE {child}, {parent} IN ACCESS SHARE MODE")).await?;
+        lock_tables(target, &[&key.table_sql, &key.referenced_sql]).await?;
         refuse_code_of_others_in(target, key).await?;
         let row = client.query_one(&count_sql(key), &[]).await?;
         client.batch_execute("COMMIT").await?;

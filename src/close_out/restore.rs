@@ -13,7 +13,7 @@ use crate::parking::{
 };
 
 /// How often a step that the server gave up for a deadlock is tried again.
-const DEADLOCK_RETRIES_MAX: u32 = 5;
+pub(super) const DEADLOCK_RETRIES_MAX: u32 = 5;
 
 /// A row if the journal has none and may be dropped.
 const EMPTY_AND_OWN: &str = "SELECT 1 FROM pg_catalog.pg_class c

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use serde::Serialize;
 
 use super::journal::roll_back_on_error;
-use super::strangers::refuse_code_of_others;
+use super::strangers::{lock_tables, refuse_code_of_others};
 use super::{CloseOutError, Connection, IS_TABLE, RELATION, SCHEMA, Scope};
 use crate::parking::spelling::quoted_literal;
 
@@ -281,8 +281,7 @@ async fn extreme(
     let tables: Vec<&str> = tables.into_iter().collect();
     client.batch_execute("BEGIN READ ONLY").await?;
     let row = async {
-        let lock = format!("LOCK TABLE {} IN ACCESS SHARE MODE", tables.join(", "));
-        client.batch_execute(&lock).await?;
+        lock_tables(target, &tables).await?;
         refuse_code_of_others(target, &tables).await?;
         let row = client.query_one(&sql, &[]).await?;
         client.batch_execute("COMMIT").await?;

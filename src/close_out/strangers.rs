@@ -12,6 +12,25 @@ use crate::parking::trust;
 /// What stands for operators where a query takes none but the system's.
 const NO_OPERATORS: &str = "SELECT NULL::pg_catalog.oid WHERE false";
 
+/// Locks tables against changes of what they are, until the transaction ends; in the order in which
+/// parking locks them, so that the two do not wait for each other.
+pub(super) async fn lock_tables(target: &Connection, tables: &[&str]) -> Result<(), CloseOutError> {
+    let tables: Vec<String> = tables.iter().map(|table| relation(table)).collect();
+    let sql = format!(
+        "SELECT pg_catalog.format('LOCK TABLE %s%I.%I IN ACCESS SHARE MODE',
+            CASE WHEN c.relkind OPERATOR(pg_catalog.=) 'p' THEN '' ELSE 'ONLY ' END,
+            n.nspname, c.relname)
+        FROM pg_catalog.pg_class c
+        JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace
+        WHERE c.oid OPERATOR(pg_catalog.=) ANY (ARRAY[{}]::pg_catalog.oid[]) ORDER BY c.oid",
+        tables.join(", ")
+    );
+    for row in target.client().query(&sql, &[]).await? {
+        target.client().batch_execute(row.try_get(0)?).await?;
+    }
+    Ok(())
+}
+
 /// Refuses to read tables, by their qualified names as SQL writes them, if that runs code of others.
 /// To be asked inside the transaction that reads, with locks on the tables.
 ///

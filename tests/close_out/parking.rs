@@ -255,7 +255,11 @@ fn many_at_once_park_and_restore_each_key_once() {
                 .collect();
         for child in running {
             let output = child.wait_with_output().unwrap();
-            let said = String::from_utf8(output.stderr).unwrap();
+            let said = format!(
+                "{}{}",
+                String::from_utf8_lossy(&output.stdout),
+                String::from_utf8_lossy(&output.stderr)
+            );
             // Some is parked or not; nothing is an error.
             assert!(matches!(output.status.code(), Some(0 | 1)), "{said}");
         }
