@@ -245,7 +245,9 @@ async fn validate(target: &Target, scope: &Scope, format: ReportFormat, jobs: u1
     })
     .await;
     drop(progress);
-    let code = found.iter().fold(0, |code, orphans| match &orphans.found {
+    let lost = lost(first, scope).await?;
+    let code = if lost.is_empty() { 0 } else { EXIT_USAGE };
+    let code = found.iter().fold(code, |code, orphans| match &orphans.found {
         Err(_) => EXIT_USAGE,
         // Nobody says of these rows that they have a parent.
         Ok(_) if !orphans.key.is_enforced() => code,
@@ -255,9 +257,9 @@ async fn validate(target: &Target, scope: &Scope, format: ReportFormat, jobs: u1
     let output = match format {
         ReportFormat::Json => {
             let keys: Vec<_> = found.iter().map(orphans_json).collect();
-            written(&json!({ "foreign_keys": keys }))?
+            written(&json!({ "foreign_keys": keys, "lost": lost }))?
         }
-        ReportFormat::Text => orphans_text(&found),
+        ReportFormat::Text => orphans_text(&found) + &lost_text(&lost),
     };
     Ok((output, code))
 }

@@ -257,8 +257,8 @@ fn many_at_once_park_and_restore_each_key_once() {
             let output = child.wait_with_output().unwrap();
             let said = format!(
                 "{}{}",
-                String::from_utf8_lossy(&output.stdout),
-                String::from_utf8_lossy(&output.stderr)
+                String::from_utf8(output.stdout).unwrap(),
+                String::from_utf8(output.stderr).unwrap()
             );
             // Some is parked or not; nothing is an error.
             assert!(matches!(output.status.code(), Some(0 | 1)), "{said}");

@@ -150,7 +150,8 @@ fn a_journal_that_is_gone_is_an_error() {
     let found = target.json("fk status", 1);
     assert_eq!(found["lost"].as_array().unwrap().len(), 0);
     scene.query("DROP TABLE dms_proxy.fk_journal");
-    for words in ["fk status", "fk restore", "finish --dry-run", "finish"] {
+    assert!(target.run("check").stdout.contains("has lost a foreign key"));
+    for words in ["fk status", "fk restore", "fk validate", "finish --dry-run", "finish"] {
         let finished = target.run(words);
         assert_eq!(finished.status, Some(2), "{words}: {finished:?}");
         let lost = "ADD CONSTRAINT fk FOREIGN KEY (id) REFERENCES public.p(id)";

@@ -183,9 +183,7 @@ fn own_statements(server: &Embedded) -> BTreeSet<String> {
             });
         if let Some(text) = text {
             statements.extend(last.replace(text.trim().to_owned()));
-        } else if let (Some(values), Some(text)) =
-            (entry.strip_prefix("DETAIL:  parameters: "), last.as_mut())
-        {
+        } else if let (Some(values), Some(text)) = (values_of(&entry), last.as_mut()) {
             for value in values.trim().split(", $") {
                 if let Some((number, value)) = value.trim_start_matches('$').split_once(" = ") {
                     *text = text.replace(&format!("${number}"), value);
@@ -195,6 +193,12 @@ fn own_statements(server: &Embedded) -> BTreeSet<String> {
     }
     statements.extend(last);
     statements
+}
+
+/// The values of parameters, as the versions of the server write them.
+fn values_of(entry: &str) -> Option<&str> {
+    let behind = entry.strip_prefix("DETAIL:  ")?;
+    behind.strip_prefix("parameters: ").or_else(|| behind.strip_prefix("Parameters: "))
 }
 
 const TABLES: &str = "CREATE SCHEMA app;

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use tokio_postgres::error::SqlState;
 
 use super::super::graph::cycles;
-use super::super::{CloseOutError, IS_TABLE, IS_WHOLE, RELATION, SCHEMA, parked};
+use super::super::{CloseOutError, IS_TABLE, IS_WHOLE, RELATION, SCHEMA, lost, parked};
 use super::{Checked, Item, counted, listed};
 use crate::parking::{foreign_keys_sql, touches};
 
@@ -174,6 +174,10 @@ async fn journal(checked: &Checked<'_>) -> Result<Item, CloseOutError> {
         }
         rows => rows?,
     };
+    let lost = lost(checked.target, checked.scope).await?;
+    if !lost.is_empty() {
+        return Ok(Item::advice(NAME, listed(&lost), Vec::new()));
+    }
     if rows.is_empty() {
         return Ok(Item::ok(NAME, "none"));
     }
