@@ -191,6 +191,7 @@ impl Config {
             defaults: self.session_settings(),
             session_defaults: self.session_defaults(),
             on_denied: self.fk.on_denied,
+            lock_timeout_seconds: self.fk.lock_timeout.0,
             after_connect_script: self.target.after_connect_script.clone(),
             execute_timeout_seconds: self.target.execute_timeout,
             statement_bytes_max: self.limits.statement_bytes,

@@ -110,7 +110,7 @@ impl Session {
     fn on_long_text(&mut self, head: Head, rest: &[u8], first: bool) -> Progress {
         // What is that long holds rows.
         if self.parking.is_due(true, self.client.tried, &self.context) {
-            return self.ask_about(text::park_all(), head.tag == tag::PARSE, first);
+            return self.ask_about(text::park_all(&self.context.policy), head.tag == tag::PARSE, first);
         }
         let mut undo = None;
         if head.tag == tag::PARSE {
@@ -399,7 +399,7 @@ impl Session {
         };
         // Since the Parse a rollback may have brought foreign keys back.
         if self.parking.is_due(plan.effects.loads(), self.client.tried, &self.context) {
-            return self.ask_about(text::park_all(), true, first);
+            return self.ask_about(text::park_all(&self.context.policy), true, first);
         }
         self.replies.push(execute::expected_of_execute(&plan));
         self.on_sent(plan.effects, &plan.writes);
