@@ -315,18 +315,18 @@ fn client_of_a_login(said: &[u8]) {
     });
     let (ours, mut theirs) = peer(said);
     block_on(async {
-        let mut client = Client::new(Accepted::Unix(ours)).expect("a client");
+        let mut client = Client::new(Accepted::Unix(ours), Arc::default()).expect("a client");
         match login.greet(&mut client, &config.limits).await {
             Ok(Asked::Session(mut startup)) => {
                 let opened = login.open(&mut client, &mut startup, &config.limits).await;
                 assert!(!matches!(opened, Ok(Ok(_))), "somebody got in");
-                if let Ok(Err(error)) = opened {
-                    client.refuse(&error).await.expect("a client");
+                if let Ok(Err(refusal)) = opened {
+                    client.refuse(refusal).await.expect("a client");
                 }
             }
             // Requests for encryption are answered by one byte each.
             Ok(Asked::Cancel(packet)) => assert!(packet.len() <= said.len()),
-            Ok(Asked::Refused(error)) => client.refuse(&error).await.expect("a client"),
+            Ok(Asked::Refused(error)) => client.refuse(error).await.expect("a client"),
             Err(_) => {}
         }
     });

@@ -16,6 +16,7 @@ use crate::connection::{End, Traffic};
 use crate::mapping::Mapping;
 use crate::session::{Counts, Session};
 use crate::stream::ClientAddress;
+use crate::wire;
 
 /// How long the last lines may take to be written.
 const FLUSH_TIMEOUT: Duration = Duration::from_secs(1);
@@ -164,9 +165,9 @@ pub fn session_ended(
     let counts = session.counts();
     tracing::info!(
         %client,
-        user = session.startup().user,
-        database = session.startup().database,
-        application = session.startup().application_name,
+        user = %wire::logged(&session.startup().user),
+        database = %wire::logged(&session.startup().database),
+        application = %wire::logged(&session.startup().application_name),
         end = ?end,
         milliseconds = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX),
         statements = counts.statements,

@@ -12,7 +12,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("encoding", &[]),
     ("wire", &[]),
     ("files", &[]),
-    ("auth", &["files"]),
+    ("auth", &["files", "wire"]),
     ("stream", &[]),
     ("tls", &["files"]),
     ("target", &["stream", "tls"]),

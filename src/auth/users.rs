@@ -11,6 +11,7 @@ use ring::rand::SystemRandom;
 
 use super::scram_secret::{ClientKey, ScramSecret};
 use crate::files::{Reloaded, file_error, warn_if_public};
+use crate::wire::logged;
 
 /// What a secret costs that we make ourselves, as PostgreSQL's do by default.
 const ITERATIONS: u32 = 4096;
@@ -86,7 +87,8 @@ impl Users {
         let salt = salt(&self.salts, name);
         let found = secret.and_then(|secret| {
             let stored = stored(secret, &salt);
-            stored.inspect_err(|reason| tracing::warn!(user = name, "auth.query: {reason}")).ok()
+            let user = logged(name);
+            stored.inspect_err(|reason| tracing::warn!(%user, "auth.query: {reason}")).ok()
         });
         if found.as_ref().is_none_or(|found| found.password.is_none()) {
             // What the secret of a password costs, so that no answer can be told by its time.

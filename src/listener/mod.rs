@@ -2,6 +2,8 @@
 //! of a few single-threaded runtimes; looks into no frame and no SQL.
 
 mod client;
+mod connecting;
+mod refusals;
 mod unix_socket;
 mod workers;
 
@@ -13,9 +15,11 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, SystemTime};
 
 use tokio::net::TcpListener;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, Semaphore};
 use tokio::time::timeout;
 
+use self::connecting::Connecting;
+use self::refusals::{Reason, Refusals};
 use self::unix_socket::UnixSocket;
 use self::workers::{Worker, start_workers};
 use crate::config::{Config, Limits};
@@ -28,6 +32,9 @@ use crate::telemetry::Totals;
 /// How long sessions that are cut may take to tell their clients and to cancel what they run.
 const CUT_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// Cancels on their way to the target at a time. Each takes a connection of it, and a moment.
+const CANCELS_MAX: usize = 64;
+
 /// What every connection needs to know.
 #[derive(Debug)]
 struct Shared {
@@ -37,8 +44,14 @@ struct Shared {
     login: Login,
     threads: usize,
     totals: Arc<Totals>,
-    /// Clients that are connected now.
+    /// Clients that are connected now, logged in or not.
     clients: AtomicUsize,
+    /// Those that are logged in.
+    sessions: AtomicUsize,
+    /// Room for those that are not.
+    connecting: Arc<Connecting>,
+    refusals: Refusals,
+    cancels: Semaphore,
     /// Tells the drain that a client has left.
     client_left: Notify,
 }
@@ -120,6 +133,10 @@ impl Listener {
             threads: config.limits.threads,
             totals,
             clients: AtomicUsize::new(0),
+            sessions: AtomicUsize::new(0),
+            connecting: Arc::default(),
+            refusals: Refusals::default(),
+            cancels: Semaphore::new(CANCELS_MAX),
             client_left: Notify::new(),
         };
         Ok(Listener { socket, unix_socket, shared: Arc::new(shared) })
@@ -156,10 +173,12 @@ impl Listener {
             () = accept(&self.socket, self.unix_socket.as_ref(), &self.shared, &workers) => {
                 return Err(io::Error::other("a relay thread has ended"));
             }
-            () = tick(&self.shared.common) => {}
+            () = tick(&self.shared) => {}
         }
         drop((self.socket, self.unix_socket));
-        let running = self.shared.clients.load(Ordering::Acquire);
+        // They have nothing to end.
+        self.shared.connecting.dismiss_idle();
+        let running = self.shared.sessions.load(Ordering::Acquire);
         if running > 0 {
             tracing::info!(sessions = running, "no more clients are taken; waiting for sessions");
         }
@@ -167,7 +186,7 @@ impl Listener {
         let drained = timeout(Duration::from_secs(drain_timeout), all_left(&self.shared));
         tokio::select! {
             _ = drained => {}
-            () = tick(&self.shared.common) => {}
+            () = tick(&self.shared) => {}
         }
         let cut = self.shared.clients.load(Ordering::Acquire);
         drop(workers);
@@ -188,13 +207,14 @@ async fn all_left(shared: &Shared) {
     }
 }
 
-/// Keeps the clock of the sessions, for ever.
-async fn tick(common: &Common) {
+/// Keeps the clock of the sessions, and says what was counted. Does not end.
+async fn tick(shared: &Shared) {
     let mut seconds = tokio::time::interval(Duration::from_secs(1));
     loop {
         seconds.tick().await;
         let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-        common.set_clock(now.as_secs());
+        shared.common.set_clock(now.as_secs());
+        shared.refusals.report();
     }
 }
 
@@ -215,15 +235,23 @@ async fn accept(
             Err(error) => {
                 // Out of descriptors, or a client that has gone again: neither is the end.
                 tracing::warn!(%error, "a client could not be taken");
+                shared.connecting.dismiss_oldest();
                 tokio::time::sleep(Duration::from_millis(50)).await;
                 continue;
             }
         };
+        let limits = shared.rules().limits.clone();
+        let (max, per_origin) = (limits.connecting, limits.connecting_per_address);
+        let (place, dismissed) =
+            shared.connecting.take(&accepted, max.get(), per_origin.get()).await;
+        if dismissed > 0 {
+            shared.refusals.add(Reason::Silent, dismissed);
+        }
         let fewest = workers.iter().min_by_key(|worker| worker.clients.load(Ordering::Relaxed));
         let Some(worker) = fewest else { return };
         worker.clients.fetch_add(1, Ordering::Relaxed);
         shared.clients.fetch_add(1, Ordering::AcqRel);
-        if worker.queue.send(accepted).await.is_err() {
+        if worker.queue.send((accepted, place)).await.is_err() {
             return;
         }
     }

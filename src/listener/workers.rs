@@ -10,6 +10,7 @@ use tokio::runtime::LocalOptions;
 use tokio::sync::{Notify, mpsc};
 
 use super::client::serve_client;
+use super::connecting::Place;
 use super::{CUT_TIMEOUT, Shared};
 use crate::connection::BufferPool;
 use crate::login::Accepted;
@@ -20,7 +21,7 @@ const BACKLOG: usize = 1024;
 /// A thread that relays, as the accept loop sees it.
 pub(super) struct Worker {
     pub(super) clients: Arc<AtomicUsize>,
-    pub(super) queue: mpsc::Sender<Accepted>,
+    pub(super) queue: mpsc::Sender<(Accepted, Place)>,
 }
 
 pub(super) fn start_workers(shared: &Arc<Shared>) -> io::Result<Vec<Worker>> {
@@ -53,12 +54,14 @@ fn start_worker(index: usize, shared: Arc<Shared>) -> io::Result<Worker> {
         let pool = Rc::new(BufferPool::default());
         runtime.block_on(async move {
             let cut = Arc::new(Notify::new());
-            while let Some(accepted) = clients.recv().await {
+            while let Some((accepted, place)) = clients.recv().await {
                 let stop = Arc::clone(&cut).notified_owned();
                 let left = Left { shared: Arc::clone(&shared), worker: Arc::clone(&connected) };
                 let pool = Rc::clone(&pool);
                 tokio::task::spawn_local(async move {
-                    if let Err(error) = serve_client(accepted, &left.shared, &pool, stop).await {
+                    if let Err(error) =
+                        serve_client(accepted, place, &left.shared, &pool, stop).await
+                    {
                         tracing::debug!(%error, "connection ended early");
                     }
                 });

@@ -217,12 +217,12 @@ impl Answer {
             Ok([_, None]) => Ok(None),
             Ok([Some(found), Some(secret)]) if found == name.as_bytes() => {
                 let secret = String::from_utf8(secret).inspect_err(|_| {
-                    tracing::warn!(user = name, "auth.query: a password that is not UTF-8");
+                    tracing::warn!(user = %wire::logged(name), "auth.query: a password that is not UTF-8");
                 });
                 Ok(secret.ok())
             }
             Ok(_) => {
-                tracing::warn!(user = name, "auth.query: the row is another user's");
+                tracing::warn!(user = %wire::logged(name), "auth.query: the row is another user's");
                 Ok(None)
             }
         }

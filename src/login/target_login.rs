@@ -12,13 +12,6 @@ use crate::target::{AuthMethod, BindingDemand, LoginDemands, Target};
 use crate::tls;
 use crate::wire::{self, OwnError, tag};
 
-/// Codes of Authentication messages.
-///
-/// Source: PostgreSQL manual, "Message Formats".
-const OK: u32 = 0;
-const CLEARTEXT_PASSWORD: u32 = 3;
-const MD5_PASSWORD: u32 = 5;
-
 /// Opens the target with this startup packet and logs in as `user`; see [`log_in_on`].
 ///
 /// # Errors
@@ -63,7 +56,7 @@ pub async fn log_in_on(
             }
             tag::AUTHENTICATION => {}
             tag::ERROR_RESPONSE => {
-                tracing::warn!(user, "the target refused the proxy's log-in");
+                tracing::warn!(user = %wire::logged(user), "the target refused the proxy's log-in");
                 opened.said = frame.bytes;
                 return Ok(Ok(opened));
             }
@@ -72,7 +65,7 @@ pub async fn log_in_on(
         let Some((code, data)) = wire::authentication(&frame.bytes) else {
             return Ok(Err(broken()));
         };
-        if code == OK {
+        if code == wire::AUTHENTICATION_OK {
             opened.said = frame.bytes;
             return Ok(shown.check(demands).map(|()| opened));
         }
@@ -126,8 +119,12 @@ impl Request<'_> {
         shown: &mut Shown,
     ) -> io::Result<Result<Option<Vec<u8>>, OwnError>> {
         let (method, asked) = match self.code {
-            CLEARTEXT_PASSWORD => (AuthMethod::Password, "asks for a password in the clear"),
-            MD5_PASSWORD => (AuthMethod::Md5, "asks for a password hashed by MD5"),
+            wire::AUTHENTICATION_CLEARTEXT_PASSWORD => {
+                (AuthMethod::Password, "asks for a password in the clear")
+            }
+            wire::AUTHENTICATION_MD5_PASSWORD => {
+                (AuthMethod::Md5, "asks for a password hashed by MD5")
+            }
             wire::AUTHENTICATION_SASL => (AuthMethod::ScramSha256, "asks for SASL"),
             code => {
                 return Ok(Err(cannot_log_in(format!(

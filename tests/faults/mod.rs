@@ -2,6 +2,7 @@
 //! a log that nobody reads. After each fault new sessions work at once.
 
 mod clients;
+mod connecting;
 mod disconnects;
 mod limits;
 mod log;
