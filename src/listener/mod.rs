@@ -3,6 +3,7 @@
 
 mod client;
 mod connecting;
+mod exposure;
 mod refusals;
 mod unix_socket;
 mod workers;
@@ -19,6 +20,7 @@ use tokio::sync::{Notify, Semaphore};
 use tokio::time::timeout;
 
 use self::connecting::Connecting;
+use self::exposure::Exposure;
 use self::refusals::{Reason, Refusals};
 use self::unix_socket::UnixSocket;
 use self::workers::{Worker, start_workers};
@@ -97,6 +99,7 @@ impl Reload {
 pub struct Listener {
     socket: TcpListener,
     unix_socket: Option<UnixSocket>,
+    exposure: Option<Exposure>,
     shared: Arc<Shared>,
 }
 
@@ -139,7 +142,8 @@ impl Listener {
             cancels: Semaphore::new(CANCELS_MAX),
             client_left: Notify::new(),
         };
-        Ok(Listener { socket, unix_socket, shared: Arc::new(shared) })
+        let exposure = Exposure::new(config, socket.local_addr()?);
+        Ok(Listener { socket, unix_socket, exposure, shared: Arc::new(shared) })
     }
 
     /// The Unix socket that clients connect to as well.
@@ -174,6 +178,7 @@ impl Listener {
                 return Err(io::Error::other("a relay thread has ended"));
             }
             () = tick(&self.shared) => {}
+            () = watch(self.exposure.as_ref(), &self.shared) => {}
         }
         drop((self.socket, self.unix_socket));
         // They have nothing to end.
@@ -194,6 +199,14 @@ impl Listener {
         let _ = timeout(CUT_TIMEOUT, all_left(&self.shared)).await;
         Ok(cut)
     }
+}
+
+/// Looks whether the target is open to others. Does not end.
+async fn watch(exposure: Option<&Exposure>, shared: &Shared) {
+    if let Some(exposure) = exposure {
+        exposure.watch(shared).await;
+    }
+    std::future::pending().await
 }
 
 /// Completes when no client is connected.

@@ -8,7 +8,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::sync::Semaphore;
 
 use super::frames::{FRAME_BYTES_MAX, LoginFrame, read_frame};
-use super::{send, target_login, unreachable_target};
+use super::{STARTUP, send, target_login, unreachable_target};
 use crate::auth::{User, Users};
 use crate::config::Auth;
 use crate::stream::Stream;
@@ -18,9 +18,6 @@ use crate::wire::{self, OwnError, StartupParameters, tag};
 /// Questions at a time, so that people who cannot log in do not take all connections of the target
 /// from those who can.
 const AT_ONCE_MAX: usize = 8;
-
-/// A StartupMessage without a user and a database.
-const STARTUP: &[u8] = b"\0\0\0\0\0\x03\0\0application_name\0dms-proxy\0\0";
 
 /// How users are looked up.
 #[derive(Debug)]

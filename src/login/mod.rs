@@ -6,6 +6,7 @@ mod command;
 mod frames;
 mod look_up;
 mod passthrough;
+mod probe;
 mod prove;
 mod silence;
 mod target_login;
@@ -19,6 +20,7 @@ use tokio::io::AsyncWriteExt as _;
 pub use client::{Accepted, Asked, Client, Refusal};
 pub use command::{CommandLogin, ResumedStream};
 pub use look_up::ask;
+pub use probe::lets_in_without_password;
 pub use silence::Silence;
 pub use target_login::log_in_on;
 
@@ -30,6 +32,9 @@ use crate::tls::ClientTls;
 use crate::wire::{self, OwnError, StartupPacket, StartupParameters, tag};
 use frames::{FRAME_BYTES_MAX, read_frame};
 use look_up::LookUp;
+
+/// A StartupMessage of the proxy's own, without a user and a database.
+const STARTUP: &[u8] = b"\0\0\0\0\0\x03\0\0application_name\0dms-proxy\0\0";
 
 /// Bytes that a target may say between AuthenticationOk and BackendKeyData: a ParameterStatus for each
 /// of its settings that it reports, and notices.

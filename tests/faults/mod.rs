@@ -4,6 +4,7 @@
 mod clients;
 mod connecting;
 mod disconnects;
+mod exposure;
 mod limits;
 mod log;
 mod numbered_rows;
