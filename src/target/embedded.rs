@@ -156,6 +156,9 @@ impl Embedded {
 
     fn start_once(options: &EmbeddedOptions) -> Result<Self, EmbeddedError> {
         let scratch = Scratch::create()?;
+        let log = scratch.write("server.log", "")?;
+        scratch.write("pg_hba.conf", &pg_hba(options))?;
+        scratch.give()?;
         let binaries = Search::of_machine(scratch.user.is_some()).find()?;
         let data_directory = match &options.data_dir {
             Some(named) => kept_directory(named, scratch.user)?,
@@ -166,8 +169,6 @@ impl Embedded {
             Some(0) => free_port().map_err(file_error("find a free port on", "127.0.0.1"))?,
             Some(port) => port,
         };
-        scratch.write("pg_hba.conf", &pg_hba(options))?;
-        let log = scratch.write("server.log", "")?;
         let stop_signal = if options.data_dir.is_some() { "INT" } else { "QUIT" };
         let mut command = Command::new("/bin/sh");
         command
