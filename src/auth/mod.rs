@@ -1,13 +1,15 @@
 //! Log-ins of the proxy's own: who may come in, and both sides of SCRAM. Does no IO but reading the
-//! users file; knows no frames.
+//! users file and the key for salts; knows no frames.
 
 mod md5;
+mod salts;
 mod scram_client;
 mod scram_secret;
 mod scram_server;
 mod users;
 
 pub use md5::md5_response;
+pub use salts::Salts;
 pub use scram_client::{ChannelBinding, ClientBegun, ClientFinished};
 pub use scram_secret::{ClientKey, ScramSecret};
 pub use scram_server::{Mechanism, ServerExchange, Verdict};

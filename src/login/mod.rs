@@ -24,8 +24,8 @@ pub use probe::lets_in_without_password;
 pub use silence::Silence;
 pub use target_login::log_in_on;
 
-use crate::auth::{User, Users};
-use crate::config::{AuthMode, Config, Limits};
+use crate::auth::{Salts, User, Users};
+use crate::config::{Auth, AuthMode, Config, Limits};
 use crate::stream::Stream;
 use crate::target::Target;
 use crate::tls::ClientTls;
@@ -88,7 +88,7 @@ impl Login {
         let own = match config.auth.mode {
             AuthMode::Passthrough => None,
             AuthMode::Terminate => Some(OwnLogins {
-                users: Users::new(config.auth.users_file.clone().unwrap_or_default())?,
+                users: users(&config.auth)?,
                 look_up: LookUp::new(&config.auth),
                 target_users: config.auth.target_users.clone(),
                 target_user: config.auth.target_user.clone(),
@@ -188,6 +188,26 @@ impl Login {
             Err(error) => Ok(Err(unreachable_target(&self.target, &error))),
         }
     }
+}
+
+/// The users of the file, with salts that stay the same at the next start where that can be had.
+fn users(auth: &Auth) -> io::Result<Users> {
+    let file = auth.users_file.clone().unwrap_or_default();
+    let salts = match &auth.salt_file {
+        Some(path) => Salts::of_file(path)?,
+        None => match Salts::of_file(&file.with_added_extension("salt")) {
+            Ok(salts) => salts,
+            Err(error) => {
+                tracing::warn!(
+                    %error,
+                    "salts change with every start, which shows who has a SCRAM secret in \
+                     auth.users_file: name a file that can be written, or a copy, in auth.salt_file"
+                );
+                Salts::of_process()?
+            }
+        },
+    };
+    Users::new(file, salts)
 }
 
 impl OwnLogins {
