@@ -8,7 +8,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use dms_proxy::auth::{
-    ChannelBinding, ClientBegun, Credential, Mechanism, ScramSecret, ServerExchange, Verdict,
+    ChannelBinding, ClientBegun, Credential, Mechanism, ProofVerdict, ScramSecret, ServerExchange,
 };
 use dms_proxy::config::Config;
 use dms_proxy::encoding::Encoding;
@@ -386,7 +386,7 @@ fn scram_messages(said: &[u8], choice: usize) {
     let begun = ServerExchange::begin(first, mechanism, end_point, secret.clone(), "def");
     if let Ok((server, challenge)) = begun {
         assert!(challenge.ends_with("def,s=c2FsdA==,i=1") && challenge.len() < first.len() + 20);
-        if let Ok(Verdict::Proven { answer, client_key }) = server.finish(last) {
+        if let Ok(ProofVerdict::Proven { answer, client_key }) = server.finish(last) {
             assert!(answer.starts_with("v=") && secret.is_of(&client_key));
         }
     }
@@ -414,11 +414,11 @@ fn scram_password(said: &[u8], choice: usize) {
         let (server, challenge) = begun.expect("a first message");
         let (client, last) = client.answer(challenge.as_bytes()).expect("a challenge");
         match server.finish(last.as_bytes()).expect("a last message") {
-            Verdict::Proven { answer, client_key } => {
+            ProofVerdict::Proven { answer, client_key } => {
                 client.verify(answer.as_bytes()).expect("the target's proof");
                 Some(client_key)
             }
-            Verdict::NotProven => None,
+            ProofVerdict::NotProven => None,
         }
     };
     let proven = converse(Credential::Password(tried.into()));

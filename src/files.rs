@@ -18,12 +18,12 @@ type Stamp = Option<(SystemTime, u64, u64)>;
 pub struct Reloaded<T> {
     files: Vec<PathBuf>,
     make: Arc<Make<T>>,
-    state: Arc<Mutex<State<T>>>,
+    state: Arc<Mutex<ReloadedState<T>>>,
 }
 
 type Make<T> = dyn Fn() -> io::Result<T> + Send + Sync;
 
-struct State<T> {
+struct ReloadedState<T> {
     /// Of the files that `made` is of, or that are being read.
     stamps: Vec<Stamp>,
     made: Arc<T>,
@@ -39,7 +39,8 @@ impl<T: Send + Sync + 'static> Reloaded<T> {
         files: Vec<PathBuf>,
         make: impl Fn() -> io::Result<T> + Send + Sync + 'static,
     ) -> io::Result<Reloaded<T>> {
-        let state = State { stamps: stamps(&files), made: Arc::new(make()?), is_reading: false };
+        let state =
+            ReloadedState { stamps: stamps(&files), made: Arc::new(make()?), is_reading: false };
         Ok(Reloaded { files, make: Arc::new(make), state: Arc::new(Mutex::new(state)) })
     }
 
@@ -80,7 +81,7 @@ impl<T: Send + Sync + 'static> Reloaded<T> {
     }
 }
 
-fn locked<T>(state: &Mutex<State<T>>) -> MutexGuard<'_, State<T>> {
+fn locked<T>(state: &Mutex<ReloadedState<T>>) -> MutexGuard<'_, ReloadedState<T>> {
     state.lock().unwrap_or_else(PoisonError::into_inner)
 }
 

@@ -9,7 +9,7 @@ use std::time::Duration;
 use dashmap::DashMap;
 use tracing_subscriber::EnvFilter;
 
-pub use lines::Lines;
+pub use lines::LogLines;
 
 use crate::config::{Log, LogFormat, LogLevel};
 use crate::connection::{End, Traffic};
@@ -23,7 +23,7 @@ const FLUSH_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// The log of this process.
 pub struct Logging {
-    lines: Lines,
+    lines: LogLines,
     set_level: Box<dyn Fn(LogLevel)>,
 }
 
@@ -33,7 +33,7 @@ impl Logging {
     /// # Errors
     /// There can be no more threads.
     pub fn start(log: &Log) -> io::Result<Logging> {
-        let lines = Lines::start(io::stderr())?;
+        let lines = LogLines::start(io::stderr())?;
         let writer = lines.clone();
         let builder = tracing_subscriber::fmt()
             .with_env_filter(filter(log.level))
@@ -68,8 +68,8 @@ impl Logging {
         (self.set_level)(level);
     }
 
-    /// The way out of this process, for somebody who ends it.
-    pub fn lines(&self) -> Lines {
+    /// The writer of the log, for code that ends the process.
+    pub fn lines(&self) -> LogLines {
         self.lines.clone()
     }
 }
@@ -87,7 +87,7 @@ impl fmt::Debug for Logging {
 }
 
 /// Gives the last lines a moment to be written, before the process ends.
-pub fn flush(lines: &Lines) {
+pub fn flush(lines: &LogLines) {
     lines.flush(FLUSH_TIMEOUT);
 }
 

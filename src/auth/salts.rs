@@ -21,7 +21,8 @@ const KEY_BYTES: usize = 32;
 /// How much of a file is read, in bytes.
 const KEY_BYTES_READ: u64 = 4096;
 
-/// Makes salts. Not made from passwords: whoever sees a salt could then try passwords at home.
+/// Makes salts. The key is not derived from passwords, or a salt would let a stranger test guesses
+/// offline.
 #[derive(Clone)]
 pub struct Salts(hmac::Key);
 

@@ -40,10 +40,10 @@ pub struct Users {
     salts: Salts,
 }
 
-/// Somebody who tries to log in.
+/// A user that a client wants to log in as.
 #[derive(Debug)]
 pub struct User {
-    /// What the log-in is checked against, for somebody who is not there as well.
+    /// What the login is checked against, for an unknown user as well.
     pub secret: ScramSecret,
     stored: Option<Stored>,
 }
@@ -59,7 +59,7 @@ impl Users {
         Ok(Users { stored, salts })
     }
 
-    /// The user of this name, whoever that is. Does the same for everybody.
+    /// The user of this name, known or not. Does the same work for both.
     pub fn get(&self, name: &str) -> User {
         let nobody = ScramSecret::nobodys(&self.salts.of(name), ITERATIONS);
         let stored = self.stored.get().get(name).cloned().flatten();
@@ -67,7 +67,7 @@ impl Users {
         User { secret, stored }
     }
 
-    /// Whether the file has a line for this name, be it one that lets nobody in.
+    /// Whether the file has a line for this name, even one that allows no login.
     pub fn names(&self, name: &str) -> bool {
         self.stored.get().contains_key(name)
     }
@@ -104,7 +104,7 @@ impl Users {
 
 impl User {
     /// What this user, who has proven to know `client_key`, logs in to the target with; `None` for
-    /// somebody who is not there, whatever was proven.
+    /// an unknown user, whatever was proven.
     pub fn credential(self, client_key: ClientKey) -> Option<Credential> {
         let stored = self.stored?;
         Some(match stored.password {
@@ -164,20 +164,20 @@ fn quoted(text: &str) -> Option<(String, &str)> {
 /// What a field means; the error says why its user cannot log in.
 fn stored(secret: String, salt: &[u8]) -> Result<Stored, &'static str> {
     if secret.is_empty() {
-        return Err("no password, so no log-in");
+        return Err("no password, so no login");
     }
     if let Some(digits) = secret.strip_prefix("md5")
         && digits.len() == 32
         && digits.bytes().all(|byte| byte.is_ascii_hexdigit())
     {
-        return Err("an md5 hash does not do for SCRAM, so no log-in: write the password, or the \
+        return Err("an md5 hash does not do for SCRAM, so no login: write the password, or the \
                     SCRAM secret of pg_authid");
     }
     if secret.starts_with("SCRAM-SHA-256$") {
         let parsed = ScramSecret::parse(&secret);
         return parsed
             .map(|secret| Stored { password: None, secret })
-            .ok_or("a broken SCRAM secret, so no log-in");
+            .ok_or("a broken SCRAM secret, so no login");
     }
     let made = ScramSecret::derive(&secret, salt, ITERATIONS);
     Ok(Stored { password: Some(secret), secret: made })

@@ -11,7 +11,7 @@ use clap::Args;
 use serde::Serialize;
 
 use super::diff::unified_diff;
-use super::script_lines::{Lines, line_end, rows_end};
+use super::script_lines::{ScriptLines, line_end, rows_end};
 use super::{ConfigArguments, EXIT_USAGE, exit_code, say};
 use crate::mapping::{Mapping, RuleId};
 use crate::statement::{Edit, Lexing, Statements, apply};
@@ -166,8 +166,8 @@ pub fn rewrite<'a>(
 #[derive(Debug, Default, Serialize)]
 struct RewriteReport {
     files: Vec<ScriptReport>,
-    changes: Vec<Change>,
-    errors: Vec<Error>,
+    changes: Vec<RewriteChange>,
+    errors: Vec<RewriteError>,
 }
 
 #[derive(Debug, Serialize)]
@@ -194,7 +194,7 @@ struct At {
 }
 
 #[derive(Debug, Serialize)]
-struct Change {
+struct RewriteChange {
     #[serde(flatten)]
     at: At,
     before: String,
@@ -205,7 +205,7 @@ struct Change {
 }
 
 #[derive(Debug, Serialize)]
-struct Error {
+struct RewriteError {
     #[serde(flatten)]
     at: At,
     before: String,
@@ -231,7 +231,7 @@ impl RewriteReport {
             encoding: "UTF8",
             sql: String::new(),
         };
-        let mut lines = Lines::new(sql);
+        let mut lines = ScriptLines::new(sql);
         let mut statements = Statements::new(sql, Lexing::default(), mapping);
         loop {
             let start = statements.next_offset();
@@ -257,14 +257,14 @@ impl RewriteReport {
             };
             let before = |span: &Range<usize>| text(sql.get(span.clone()).unwrap_or_default());
             if let Some(fault) = script.fault {
-                self.errors.push(Error {
+                self.errors.push(RewriteError {
                     at: at(&fault.span),
                     before: before(&fault.span),
                     message: fault.message,
                     hint: fault.hint,
                 });
             } else {
-                self.changes.extend(script.edits.iter().map(|edit| Change {
+                self.changes.extend(script.edits.iter().map(|edit| RewriteChange {
                     at: at(&edit.span),
                     before: before(&edit.span),
                     after: edit.text.clone(),
@@ -294,13 +294,13 @@ impl RewriteReport {
     ) -> io::Result<()> {
         let one_line = |text: &str| text.replace(['\n', '\r'], " ");
         if changes {
-            for Change { at, before, after, rule, .. } in self.changes.iter().skip(noted.0) {
+            for RewriteChange { at, before, after, rule, .. } in self.changes.iter().skip(noted.0) {
                 let At { file, line, column, .. } = at;
                 let before = one_line(before);
                 writeln!(stderr, "{file}:{line}:{column}: {before} -> {after} ({rule})")?;
             }
         }
-        for Error { at, message, hint, .. } in self.errors.iter().skip(noted.1) {
+        for RewriteError { at, message, hint, .. } in self.errors.iter().skip(noted.1) {
             let At { file, line, column, .. } = at;
             writeln!(stderr, "{file}:{line}:{column}: error: {message}")?;
             writeln!(stderr, "{file}:{line}:{column}: hint: {hint}")?;

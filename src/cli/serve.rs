@@ -15,7 +15,7 @@ use crate::config::{AuthMode, Config, ForeignKeyMode, Limits, Switch};
 use crate::listener::{Listener, Reload};
 use crate::target::embedded::{Embedded, EmbeddedOptions};
 use crate::target::{TargetAddress, TargetPlace};
-use crate::telemetry::{self, Lines, Logging, Totals};
+use crate::telemetry::{self, LogLines, Logging, Totals};
 
 /// Descriptors that clients leave for the listening sockets, the runtimes, files and cancels.
 const OWN_DESCRIPTORS: u64 = 100;
@@ -91,7 +91,7 @@ fn url_warnings(config: &Config) -> Vec<String> {
     let mut warnings: Vec<String> = warnings.collect();
     if url.demands.is_some() && config.auth.mode == AuthMode::Passthrough {
         warnings.push(
-            "target.url: require_auth and channel_binding are about log-ins of the proxy; with \
+            "target.url: require_auth and channel_binding are about logins of the proxy; with \
              auth.mode = \"passthrough\" clients log in, and have to demand it themselves"
                 .into(),
         );
@@ -232,7 +232,7 @@ fn announce(
 }
 
 /// Completes at the first SIGTERM or SIGINT; the second one ends the process at once.
-fn stop_signal(log: Lines) -> io::Result<impl Future<Output = ()>> {
+fn stop_signal(log: LogLines) -> io::Result<impl Future<Output = ()>> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     Ok(async move {

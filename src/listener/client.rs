@@ -8,11 +8,11 @@ use std::time::{Duration, Instant};
 use tokio::time::timeout;
 
 use super::Shared;
-use super::connecting::Place;
+use super::connecting::Seat;
 use super::refusals::Reason;
 use crate::config::Limits;
 use crate::connection::{BufferPool, Connection, End};
-use crate::login::{Accepted, Asked, Client, Opened, Refusal, Startup};
+use crate::login::{Accepted, Asked, Client, LoginRefusal, Opened, Startup};
 use crate::session::{Exchange, Session};
 use crate::telemetry;
 use crate::wire::{self, OwnError};
@@ -23,7 +23,7 @@ const CANCEL_TIMEOUT: Duration = Duration::from_secs(10);
 /// One client from its first byte to its last, or until `stop` completes.
 pub(super) async fn serve_client(
     accepted: Accepted,
-    place: Place,
+    place: Seat,
     shared: &Shared,
     pool: &BufferPool,
     stop: impl Future<Output = ()>,
@@ -35,13 +35,13 @@ pub(super) async fn serve_client(
     let address = client.address();
     let mut stop = std::pin::pin!(stop);
     let admitted = tokio::select! {
-        // A login or a cancel takes much more memory than a session, so it has it apart and gives
-        // it back.
+        // A login or a cancel needs much more memory than a session, so its future is boxed and
+        // freed before the session begins.
         admitted =
             Box::pin(admit(&mut client, shared, &rules.limits, &place)) => admitted?,
         () = place.dismissed.notified() => return Ok(()),
         () = stop.as_mut() => {
-            // The server as well says nothing to a client that has not said anything.
+            // As the server, the proxy sends no error to a client that has not sent a packet.
             if place.wants_session.load(Ordering::Relaxed) {
                 let message = "terminating connection due to administrator command";
                 client.refuse(OwnError::new("57P01", message)).await?;
@@ -106,8 +106,8 @@ async fn admit<'a>(
     client: &mut Client,
     shared: &'a Shared,
     limits: &Limits,
-    place: &Place,
-) -> io::Result<Result<Option<Admitted<'a>>, Refusal>> {
+    place: &Seat,
+) -> io::Result<Result<Option<Admitted<'a>>, LoginRefusal>> {
     let mut startup = match shared.login.greet(client, limits).await? {
         Asked::Session(startup) => startup,
         Asked::Cancel(packet) => return cancel(shared, &packet).await.map(|()| Ok(None)),
@@ -126,7 +126,7 @@ async fn admit<'a>(
         Ok(opened) => opened,
         Err(refusal) => return Ok(Err(refusal)),
     };
-    // Others may have logged in meanwhile.
+    // Other clients may have logged in meanwhile.
     Ok(match Counted::new(&shared.sessions, limits.clients.get()) {
         Some(counted) => Ok(Some(Admitted { startup, opened, counted })),
         None => Err(full().into()),

@@ -1,5 +1,5 @@
-//! Room for clients that have not logged in yet, apart from that for sessions: who takes a place, and
-//! who gives one up when there are too many. Reads and writes nothing.
+//! Places for clients that have not logged in yet, apart from sessions: which client takes one, and which
+//! one is closed when there are too many. Does no IO.
 
 use std::collections::{BTreeMap, HashMap};
 use std::net::{IpAddr, Ipv6Addr};
@@ -12,11 +12,11 @@ use tokio::time::timeout;
 
 use crate::login::{Accepted, Silence};
 
-/// How long a client may be silent before it has to make room for others: its first packet may be on
-/// the way, or may have come while this process had no time for it.
+/// How long a client has to be silent before it may be closed for another: its first packet may be on
+/// the way, or have arrived while this process was busy.
 const SILENT_MIN: Duration = Duration::from_millis(100);
 
-/// The pause between two looks whether somebody has become silent.
+/// The pause before the clients are looked at again for a silent one.
 const POLL_INTERVAL: Duration = Duration::from_millis(20);
 
 /// Bits of an IPv6 address that one client may choose as it likes.
@@ -28,13 +28,13 @@ type Origin = Option<IpAddr>;
 /// The places.
 #[derive(Debug, Default)]
 pub(super) struct Connecting {
-    places: Mutex<Places>,
+    places: Mutex<Seats>,
     /// Tells the accept loop that a place is free.
     room: Notify,
 }
 
 #[derive(Debug, Default)]
-struct Places {
+struct Seats {
     next: u64,
     /// By their numbers, so the oldest first.
     taken: BTreeMap<u64, Occupant>,
@@ -51,21 +51,21 @@ struct Occupant {
 
 /// One place, free again when this is dropped.
 #[derive(Debug)]
-pub(super) struct Place {
+pub(super) struct Seat {
     connecting: Arc<Connecting>,
     number: u64,
     /// Whether its client is waited for.
     pub(super) silence: Arc<Silence>,
     /// Whether it has asked for a session, and so is told when it does not get one.
     pub(super) wants_session: Arc<AtomicBool>,
-    /// Completes when the place is needed for somebody else.
+    /// Completes when the place is given to another client.
     pub(super) dismissed: Arc<Notify>,
 }
 
 impl Connecting {
-    /// A place for a client. An origin that has `per_origin_max` of them gives up its own oldest
-    /// silent client first; where all `max` are taken, the oldest silent one of all goes, and where
-    /// none is silent, this waits. The second value is the number of clients that had to go.
+    /// Takes a place for a client. If its origin has `per_origin_max` places, the oldest silent client
+    /// of that origin is closed first. If all `max` places are taken, the oldest silent client of all
+    /// is closed; if none is silent, this waits. The second value is the number of clients closed.
     ///
     /// # Cancel safety
     /// Nothing is taken when this is dropped.
@@ -74,7 +74,7 @@ impl Connecting {
         accepted: &Accepted,
         max: usize,
         per_origin_max: usize,
-    ) -> (Place, u64) {
+    ) -> (Seat, u64) {
         let origin = origin(accepted);
         let mut dismissed = 0;
         loop {
@@ -95,31 +95,31 @@ impl Connecting {
         }
     }
 
-    /// Sends the oldest silent client away, whoever it is; `false` where nobody is silent.
+    /// Closes the client that came first among the silent ones; `false` if none is silent.
     pub(super) fn dismiss_oldest(&self) -> bool {
         self.places().dismiss(|_| true, Duration::ZERO)
     }
 
-    /// Sends all silent clients away that have asked for nothing.
+    /// Closes all silent clients that have not asked for a session.
     pub(super) fn dismiss_idle(&self) {
         let is_idle = |one: &Occupant| !one.wants_session.load(Ordering::Relaxed);
         while self.places().dismiss(is_idle, Duration::ZERO) {}
     }
 
-    fn places(&self) -> MutexGuard<'_, Places> {
+    fn places(&self) -> MutexGuard<'_, Seats> {
         self.places.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Places {
+impl Seats {
     fn count(&self, origin: Origin) -> usize {
         origin.and_then(|origin| self.by_origin.get(&origin).copied()).unwrap_or(0)
     }
 
-    fn add(&mut self, connecting: &Arc<Connecting>, origin: Origin) -> Place {
+    fn add(&mut self, connecting: &Arc<Connecting>, origin: Origin) -> Seat {
         let number = self.next;
         self.next += 1;
-        let place = Place {
+        let place = Seat {
             connecting: Arc::clone(connecting),
             number,
             silence: Arc::default(),
@@ -152,7 +152,7 @@ impl Places {
         Some(occupant)
     }
 
-    /// Sends the oldest client away that fits and has been silent for so long.
+    /// Closes the oldest client that fits and has been silent for at least `silent_min`.
     fn dismiss(&mut self, fits: impl Fn(&Occupant) -> bool, silent_min: Duration) -> bool {
         let is_silent =
             |one: &Occupant| one.silence.lasts().is_some_and(|lasts| lasts >= silent_min);
@@ -166,7 +166,7 @@ impl Places {
     }
 }
 
-impl Drop for Place {
+impl Drop for Seat {
     fn drop(&mut self) {
         // One that was dismissed has none any more.
         if self.connecting.places().remove(self.number).is_some() {
@@ -200,17 +200,17 @@ mod tests {
         Accepted::Tcp(socket, SocketAddr::new(address.parse().unwrap(), 1))
     }
 
-    async fn take(connecting: &Arc<Connecting>, address: &str) -> (Place, u64) {
+    async fn take(connecting: &Arc<Connecting>, address: &str) -> (Seat, u64) {
         connecting.take(&from(address), 3, 2).await
     }
 
-    /// Makes it silent, for ever.
-    fn fall_silent(place: &Place) {
+    /// Makes it silent until the test ends.
+    fn fall_silent(place: &Seat) {
         let silence = Arc::clone(&place.silence);
         tokio::spawn(async move { silence.during(std::future::pending::<()>()).await });
     }
 
-    async fn is_dismissed(place: &Place) -> bool {
+    async fn is_dismissed(place: &Seat) -> bool {
         timeout(Duration::from_millis(1), place.dismissed.notified()).await.is_ok()
     }
 

@@ -1,5 +1,5 @@
-//! Whether those who reach the proxy are let in by a target that asks for no password: it sees the
-//! proxy's address in place of theirs. Says so in the log; forbids nothing.
+//! Warns at start if the target asks the proxy for no password and others can reach the proxy: the target
+//! sees the proxy's address in place of theirs. Refuses nothing.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -8,7 +8,7 @@ use super::Shared;
 use crate::config::{AuthMode, Config};
 use crate::login::lets_in_without_password;
 
-/// Who may be let in on sight: the superuser that every cluster has.
+/// The role that is tried: the superuser that every cluster has.
 const SUPERUSER: &str = "postgres";
 
 /// The pause before a target that is not there yet is asked again.
@@ -17,7 +17,7 @@ const RETRY_PAUSE: Duration = Duration::from_secs(10);
 /// The permission bit by which everybody on the machine may connect to a Unix socket.
 const OTHERS_WRITE: u32 = 0o002;
 
-/// What is open to others, and who they could be.
+/// What is open to others, and the roles to try.
 #[derive(Clone, Debug)]
 pub(super) struct Exposure {
     /// The sockets.
@@ -27,8 +27,8 @@ pub(super) struct Exposure {
 }
 
 impl Exposure {
-    /// `None` where the proxy checks logins itself, or only this machine's own users reach it by TCP,
-    /// and not everybody by the Unix socket.
+    /// `None` if the proxy checks logins itself, or listens on loopback only and not on a Unix socket
+    /// that everybody may connect to.
     pub(super) fn new(config: &Config, address: SocketAddr) -> Option<Exposure> {
         if config.auth.mode != AuthMode::Passthrough {
             return None;
@@ -51,7 +51,7 @@ impl Exposure {
         Some(Exposure { places: places.join(" and "), users, database })
     }
 
-    /// Asks the target, once it is there, and warns. Ends when nothing is left to ask.
+    /// Tries the roles as soon as the target can be reached, and warns. Completes after that.
     pub(super) async fn watch(&self, shared: &Shared) {
         let target = shared.login.target();
         let mut users = self.users.iter();

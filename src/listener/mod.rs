@@ -181,7 +181,7 @@ impl Listener {
             () = watch(self.exposure.as_ref(), &self.shared) => {}
         }
         drop((self.socket, self.unix_socket));
-        // They have nothing to end.
+        // Clients that have asked for nothing have nothing to finish.
         self.shared.connecting.dismiss_idle();
         let running = self.shared.sessions.load(Ordering::Acquire);
         if running > 0 {
@@ -195,7 +195,7 @@ impl Listener {
         }
         let cut = self.shared.clients.load(Ordering::Acquire);
         drop(workers);
-        // Whoever takes longer is cut without a word.
+        // Sessions that take longer are closed without an error.
         let _ = timeout(CUT_TIMEOUT, all_left(&self.shared)).await;
         Ok(cut)
     }
@@ -246,7 +246,7 @@ async fn accept(
         let accepted = match accepted {
             Ok(accepted) => accepted,
             Err(error) => {
-                // Out of descriptors, or a client that has gone again: neither is the end.
+                // Out of descriptors, or the client has closed already: accepting goes on.
                 tracing::warn!(%error, "a client could not be taken");
                 shared.connecting.dismiss_oldest();
                 tokio::time::sleep(Duration::from_millis(50)).await;
@@ -275,7 +275,7 @@ async fn accept_tcp(socket: &TcpListener) -> io::Result<Accepted> {
     Ok(Accepted::Tcp(stream.into_std()?, address))
 }
 
-/// Never ends where there is no such socket.
+/// Does not complete if there is no such socket.
 async fn accept_unix(socket: Option<&UnixSocket>) -> io::Result<Accepted> {
     let Some(socket) = socket else { return std::future::pending().await };
     let (stream, _) = socket.listener.accept().await?;

@@ -1,5 +1,5 @@
-//! Clients that had to go, counted, and said in the log now and then: a flood of them does not
-//! become a flood of lines.
+//! Clients that were refused or closed, counted and logged at intervals, so that a flood of clients is
+//! not a flood of log lines.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -19,7 +19,7 @@ impl Count {
         self.not_said += clients;
     }
 
-    /// How many to speak of now.
+    /// The number to log now.
     fn due(&mut self, now: Instant) -> Option<u64> {
         let may_speak = self.said.is_none_or(|said| now.duration_since(said) >= PAUSE);
         if self.not_said == 0 || !may_speak {
@@ -30,7 +30,7 @@ impl Count {
     }
 }
 
-/// Why a client had to go.
+/// Why a client was refused or closed.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Reason {
     /// `limits.clients` is reached.
@@ -44,7 +44,7 @@ pub(super) enum Reason {
 pub(super) struct Refusals(Mutex<[Count; 2]>);
 
 impl Refusals {
-    /// Counts clients, and says so where nothing was said for a while.
+    /// Counts clients, and logs the count if the last line is old enough.
     pub(super) fn add(&self, reason: Reason, clients: u64) {
         {
             let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -57,7 +57,7 @@ impl Refusals {
         self.report();
     }
 
-    /// Says what has come since it last was said. To be called now and then.
+    /// Logs what was counted since the last line. Called every second.
     pub(super) fn report(&self) {
         let now = Instant::now();
         let (sessions, silent) = {

@@ -10,7 +10,7 @@ use tokio::runtime::LocalOptions;
 use tokio::sync::{Notify, mpsc};
 
 use super::client::serve_client;
-use super::connecting::Place;
+use super::connecting::Seat;
 use super::{CUT_TIMEOUT, Shared};
 use crate::connection::BufferPool;
 use crate::login::Accepted;
@@ -21,7 +21,7 @@ const BACKLOG: usize = 1024;
 /// A thread that relays, as the accept loop sees it.
 pub(super) struct Worker {
     pub(super) clients: Arc<AtomicUsize>,
-    pub(super) queue: mpsc::Sender<(Accepted, Place)>,
+    pub(super) queue: mpsc::Sender<(Accepted, Seat)>,
 }
 
 pub(super) fn start_workers(shared: &Arc<Shared>) -> io::Result<Vec<Worker>> {

@@ -35,7 +35,7 @@ pub enum Accepted {
 /// A client that has no session yet.
 #[derive(Debug)]
 pub struct Client {
-    /// `None` while hands are being shaken, and after that has failed.
+    /// `None` during a TLS handshake, and after one that failed.
     stream: Option<Stream>,
     address: ClientAddress,
     /// What a client of TLS names when it binds its login to the channel.
@@ -45,11 +45,11 @@ pub struct Client {
 
 /// What a client that may not have a session is told: whole frames, an error the last of them.
 #[derive(Clone, Debug)]
-pub struct Refusal(pub(super) Vec<u8>);
+pub struct LoginRefusal(pub(super) Vec<u8>);
 
-impl From<OwnError> for Refusal {
-    fn from(error: OwnError) -> Refusal {
-        Refusal(wire::error_response(&error, Severity::Fatal))
+impl From<OwnError> for LoginRefusal {
+    fn from(error: OwnError) -> LoginRefusal {
+        LoginRefusal(wire::error_response(&error, Severity::Fatal))
     }
 }
 
@@ -125,7 +125,7 @@ impl Client {
     ///
     /// # Errors
     /// It has gone.
-    pub async fn refuse(mut self, refusal: impl Into<Refusal>) -> io::Result<()> {
+    pub async fn refuse(mut self, refusal: impl Into<LoginRefusal>) -> io::Result<()> {
         if let Some(stream) = &mut self.stream {
             stream.write_all(&refusal.into().0).await?;
         }
@@ -236,7 +236,7 @@ impl Client {
                 user = %wire::logged(user),
                 certificate = %wire::logged(&name),
                 sqlstate = "28000",
-                "log-in refused: the certificate is another user's"
+                "login refused: the certificate is another user's"
             );
             let message = format!("certificate authentication failed for user \"{user}\"");
             OwnError::new("28000", message).with_hint(
@@ -263,7 +263,7 @@ async fn read_packet(stream: &mut Stream, bytes_max: u32) -> io::Result<Option<V
     Ok(Some(packet))
 }
 
-/// Whether bytes have come that nobody has waited for.
+/// Whether the socket holds bytes that were not read yet.
 async fn has_more(socket: &TcpStream) -> bool {
     let mut byte = [0];
     let mut byte = tokio::io::ReadBuf::new(&mut byte);

@@ -21,7 +21,7 @@ const AT_ONCE_MAX: usize = 8;
 
 /// How users are looked up.
 #[derive(Debug)]
-pub(super) struct LookUp {
+pub(super) struct UserLookUp {
     user: String,
     sql: String,
     /// `None`: the one that the client wants.
@@ -29,10 +29,10 @@ pub(super) struct LookUp {
     at_once: Semaphore,
 }
 
-impl LookUp {
+impl UserLookUp {
     /// As `[auth]` says; `None` where it does not ask for it.
-    pub(super) fn new(auth: &Auth) -> Option<LookUp> {
-        Some(LookUp {
+    pub(super) fn new(auth: &Auth) -> Option<UserLookUp> {
+        Some(UserLookUp {
             user: auth.query_user.clone()?,
             sql: auth.query.clone(),
             database: auth.query_database.clone(),

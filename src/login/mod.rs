@@ -1,4 +1,4 @@
-//! From an accepted socket to a session: TLS with the client, its first packet, its log-in and the
+//! From an accepted socket to a session: TLS with the client, its first packet, its login and the
 //! way to the target. The only reader of frames outside a session, one at a time.
 
 mod client;
@@ -17,7 +17,7 @@ use std::time::Duration;
 
 use tokio::io::AsyncWriteExt as _;
 
-pub use client::{Accepted, Asked, Client, Refusal};
+pub use client::{Accepted, Asked, Client, LoginRefusal};
 pub use command::{CommandLogin, ResumedStream};
 pub use look_up::ask;
 pub use probe::lets_in_without_password;
@@ -31,7 +31,7 @@ use crate::target::Target;
 use crate::tls::ClientTls;
 use crate::wire::{self, OwnError, StartupPacket, StartupParameters, tag};
 use frames::{FRAME_BYTES_MAX, read_frame};
-use look_up::LookUp;
+use look_up::UserLookUp;
 
 /// A StartupMessage of the proxy's own, without a user and a database.
 const STARTUP: &[u8] = b"\0\0\0\0\0\x03\0\0application_name\0dms-proxy\0\0";
@@ -48,12 +48,12 @@ pub struct Login {
     own: Option<OwnLogins>,
 }
 
-/// Log-ins that the proxy checks itself.
+/// Logins that the proxy checks itself.
 #[derive(Debug)]
 struct OwnLogins {
     users: Users,
     /// Finds users that the file does not name.
-    look_up: Option<LookUp>,
+    look_up: Option<UserLookUp>,
     /// As whom single users are logged in to the target.
     target_users: BTreeMap<String, String>,
     /// As whom every other client is; `None`: as itself.
@@ -89,7 +89,7 @@ impl Login {
             AuthMode::Passthrough => None,
             AuthMode::Terminate => Some(OwnLogins {
                 users: users(&config.auth)?,
-                look_up: LookUp::new(&config.auth),
+                look_up: UserLookUp::new(&config.auth),
                 target_users: config.auth.target_users.clone(),
                 target_user: config.auth.target_user.clone(),
             }),
@@ -116,7 +116,7 @@ impl Login {
         })
     }
 
-    /// Opens the target for a client that has sent this startup packet, and sees to its log-in,
+    /// Opens the target for a client that has sent this startup packet, and sees to its login,
     /// within `limits.startup_timeout`. The packet becomes the one that the target has got. The inner
     /// error is for the client.
     ///
@@ -127,7 +127,7 @@ impl Login {
         client: &mut Client,
         startup: &mut Startup,
         limits: &Limits,
-    ) -> io::Result<Result<Opened, Refusal>> {
+    ) -> io::Result<Result<Opened, LoginRefusal>> {
         let opened = async {
             let opened = match &self.own {
                 Some(own) => self.open_with_own_login(own, client, startup).await?,
@@ -139,7 +139,7 @@ impl Login {
             }
         };
         tokio::time::timeout(startup_timeout(limits), opened).await.unwrap_or_else(|_| {
-            let message = "no log-in within limits.startup_timeout";
+            let message = "no login within limits.startup_timeout";
             Ok(Err(OwnError::new("08P01", message).into()))
         })
     }
@@ -238,7 +238,7 @@ async fn greeted(
     mut opened: Opened,
     client: &Client,
     startup: &Startup,
-) -> Result<Opened, Refusal> {
+) -> Result<Opened, LoginRefusal> {
     let is_whole = matches!(
         wire::head(&opened.said, FRAME_BYTES_MAX),
         Ok(Some(head)) if head.frame_bytes == opened.said.len()
@@ -273,9 +273,9 @@ async fn greeted(
         user = %name(|parameters| &parameters.user),
         database = %name(|parameters| &parameters.database),
         sqlstate = %wire::logged(&wire::printable(sqlstate)),
-        "log-in refused by the target"
+        "login refused by the target"
     );
-    Err(Refusal(opened.said))
+    Err(LoginRefusal(opened.said))
 }
 
 fn unreachable_target(target: &Target, error: &io::Error) -> OwnError {

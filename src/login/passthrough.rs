@@ -41,7 +41,7 @@ fn refuses(frame: &LoginFrame) -> bool {
     frame.tag == tag::ERROR_RESPONSE && wire::error_field(frame.body(), b'C') == Some(b"28000")
 }
 
-/// Passes a log-in between the client and the target until the target says AuthenticationOk, which
+/// Passes a login between the client and the target until the target says AuthenticationOk, which
 /// is left in [`Opened::said`], or something that is not about a password: an error, or a method that
 /// takes other messages. A session passes on what follows.
 ///
@@ -61,8 +61,8 @@ pub(super) async fn pass_log_in(
         if said.is_empty() {
             said = read_frame(&mut opened.target, FRAME_BYTES_MAX).await?.bytes;
         }
-        let step = Step::of(&said);
-        if step == Step::Over {
+        let step = LogInStep::of(&said);
+        if step == LogInStep::Over {
             opened.said = said;
             return Ok(Ok(()));
         }
@@ -70,12 +70,12 @@ pub(super) async fn pass_log_in(
         let hides_plus = !client.stream()?.is_tls();
         send(client.stream()?, plus.as_ref().filter(|_| hides_plus).unwrap_or(&said)).await?;
         said.clear();
-        if step == Step::Passes {
+        if step == LogInStep::Passes {
             continue;
         }
         let answer = client.frame(FRAME_BYTES_MAX).await?;
         if answer.tag == 0 {
-            let error = OwnError::new("08P01", "invalid message in the log-in");
+            let error = OwnError::new("08P01", "invalid message in the login");
             return Ok(Err(error));
         }
         if plus.is_some() && answer.tag == tag::PASSWORD && may_bind(answer.body()) {
@@ -86,35 +86,37 @@ pub(super) async fn pass_log_in(
     }
 }
 
-/// What follows a frame of the target in a log-in.
+/// What comes after a frame of the target in a login.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Step {
+enum LogInStep {
     /// More frames of the target.
     Passes,
     /// A frame of the client.
     IsAnswered,
-    /// The log-in is over, or goes on in a way that is not one frame after the other.
+    /// The login is over, or goes on in a way that is not one frame after the other.
     Over,
 }
 
-impl Step {
+impl LogInStep {
     /// Source: PostgreSQL manual, "Start-up".
-    fn of(frame: &[u8]) -> Step {
+    fn of(frame: &[u8]) -> LogInStep {
         match frame.first() {
-            Some(&tag::NEGOTIATE_PROTOCOL_VERSION | &tag::NOTICE_RESPONSE) => return Step::Passes,
+            Some(&tag::NEGOTIATE_PROTOCOL_VERSION | &tag::NOTICE_RESPONSE) => {
+                return LogInStep::Passes;
+            }
             Some(&tag::AUTHENTICATION) => {}
-            _ => return Step::Over,
+            _ => return LogInStep::Over,
         }
         match wire::authentication(frame) {
-            Some((wire::AUTHENTICATION_SASL_FINAL, _)) => Step::Passes,
+            Some((wire::AUTHENTICATION_SASL_FINAL, _)) => LogInStep::Passes,
             Some((
                 wire::AUTHENTICATION_CLEARTEXT_PASSWORD
                 | wire::AUTHENTICATION_MD5_PASSWORD
                 | wire::AUTHENTICATION_SASL
                 | wire::AUTHENTICATION_SASL_CONTINUE,
                 _,
-            )) => Step::IsAnswered,
-            _ => Step::Over,
+            )) => LogInStep::IsAnswered,
+            _ => LogInStep::Over,
         }
     }
 }
@@ -158,15 +160,15 @@ mod tests {
     fn a_log_in_is_passed_on_as_long_as_it_is_one_frame_after_the_other() {
         let request = |code: u8| [b"R\0\0\0\x08\0\0\0".as_slice(), &[code]].concat();
         for code in [3, 5, 10, 11] {
-            assert_eq!(Step::of(&request(code)), Step::IsAnswered, "{code}");
+            assert_eq!(LogInStep::of(&request(code)), LogInStep::IsAnswered, "{code}");
         }
-        assert_eq!(Step::of(&request(12)), Step::Passes);
+        assert_eq!(LogInStep::of(&request(12)), LogInStep::Passes);
         for code in [0, 2, 7, 8, 9, 13] {
-            assert_eq!(Step::of(&request(code)), Step::Over, "{code}");
+            assert_eq!(LogInStep::of(&request(code)), LogInStep::Over, "{code}");
         }
-        assert_eq!(Step::of(b"N\0\0\0\x05\0"), Step::Passes);
+        assert_eq!(LogInStep::of(b"N\0\0\0\x05\0"), LogInStep::Passes);
         for frame in [&b"E\0\0\0\x05\0"[..], b"Z\0\0\0\x05I", b"R\0\0\0\x04", b"\0\0\0\0\0", b""] {
-            assert_eq!(Step::of(frame), Step::Over);
+            assert_eq!(LogInStep::of(frame), LogInStep::Over);
         }
     }
 

@@ -1,4 +1,4 @@
-//! Log-ins that the proxy checks: SCRAM with the client, before anything reaches the target.
+//! Logins that the proxy checks: SCRAM with the client, before anything reaches the target.
 
 use std::io;
 use std::time::Duration;
@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::client::Client;
 use super::{OwnLogins, send};
 use crate::auth::{
-    self, Credential, Mechanism, SCRAM, SCRAM_PLUS, ScramError, ServerExchange, Verdict,
+    self, Credential, Mechanism, ProofVerdict, SCRAM, SCRAM_PLUS, ScramError, ServerExchange,
 };
 use crate::stream::Stream;
 use crate::target::Target;
@@ -21,8 +21,8 @@ const SASL_BYTES_MAX: usize = 1024;
 const FAILURE_DELAY: Duration = Duration::from_secs(1);
 
 /// Checks that the client is the user that it wants to be; gives what to log in to the target with.
-/// The inner error is for the client. Somebody who is not among the users goes through the same
-/// steps as somebody with a wrong password.
+/// The inner error is for the client. An unknown user gets the same steps as a wrong
+/// password.
 ///
 /// # Errors
 /// The client has gone.
@@ -46,7 +46,7 @@ pub(super) async fn prove(
         }
     };
     let (user, sqlstate) = (wire::logged(user), failed.sqlstate);
-    tracing::warn!(client = %client.address(), %user, sqlstate, "log-in refused: {reason}");
+    tracing::warn!(client = %client.address(), %user, sqlstate, "login refused: {reason}");
     Ok(Err(failed))
 }
 
@@ -86,8 +86,8 @@ async fn converse(
         Err(error) => return Ok(Err(error)),
     };
     let (answer, client_key) = match exchange.finish(&last) {
-        Ok(Verdict::Proven { answer, client_key }) => (answer, client_key),
-        Ok(Verdict::NotProven) => return Ok(Ok(None)),
+        Ok(ProofVerdict::Proven { answer, client_key }) => (answer, client_key),
+        Ok(ProofVerdict::NotProven) => return Ok(Ok(None)),
         Err(error) => return Ok(Err(refusal(error))),
     };
     let Some(credential) = known.credential(client_key) else { return Ok(Ok(None)) };

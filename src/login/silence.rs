@@ -1,10 +1,10 @@
-//! How long a client that has not logged in yet has owed its next bytes.
+//! How long the proxy has waited for the next bytes of a client that has not logged in yet.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// Whether a client is waited for, and since when. Shared with whoever makes room when too many
-/// clients are silent.
+/// Whether the proxy waits for a client, and since when. The listener reads it when too many clients
+/// are silent.
 #[derive(Debug, Default)]
 pub struct Silence(Mutex<Option<Instant>>);
 

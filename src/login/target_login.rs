@@ -1,4 +1,4 @@
-//! Log-ins of the proxy's own at the target, for a client that has proven who it is.
+//! Logins of the proxy's own at the target, for a client that has proven who it is.
 
 use std::io;
 
@@ -27,7 +27,7 @@ pub(super) async fn log_in(
     log_in_on(opened, target.demands(), client, user, credential).await
 }
 
-/// Logs in to a target that has got the startup packet. What the target says to the log-in,
+/// Logs in to a target that has got the startup packet. What the target says to the login,
 /// AuthenticationOk or an error, is left in [`Opened::said`] for the client; notices and the like
 /// that come before it are passed on, if there is a client. Nothing is sent that `demands` forbid, and
 /// a login that is not as they say is an error. The inner error is the proxy's own, for the client.
@@ -56,7 +56,7 @@ pub async fn log_in_on(
             }
             tag::AUTHENTICATION => {}
             tag::ERROR_RESPONSE => {
-                tracing::warn!(user = %wire::logged(user), "the target refused the proxy's log-in");
+                tracing::warn!(user = %wire::logged(user), "the target refused the proxy's login");
                 opened.said = frame.bytes;
                 return Ok(Ok(opened));
             }
@@ -69,7 +69,7 @@ pub async fn log_in_on(
             opened.said = frame.bytes;
             return Ok(shown.check(demands).map(|()| opened));
         }
-        let request = Request { code, data, user, credential, demands };
+        let request = LoginRequest { code, data, user, credential, demands };
         match request.answer(&mut opened.target, &mut shown).await? {
             Ok(None) => {}
             Ok(Some(refused)) => {
@@ -103,7 +103,7 @@ impl Shown {
 }
 
 /// One Authentication message, and what there is to answer it with.
-struct Request<'a> {
+struct LoginRequest<'a> {
     code: u32,
     data: &'a [u8],
     user: &'a str,
@@ -111,7 +111,7 @@ struct Request<'a> {
     demands: &'a LoginDemands,
 }
 
-impl Request<'_> {
+impl LoginRequest<'_> {
     /// Does what is asked for. Gives the target's frame where it refuses.
     async fn answer(
         &self,

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use super::server_binaries::{Search, ServerBinaries};
+use super::server_binaries::{BinariesSearch, ServerBinaries};
 use super::server_directory::{Scratch, file_error, kept_directory};
 
 /// The only role of a new cluster.
@@ -159,7 +159,7 @@ impl Embedded {
         let log = scratch.write("server.log", "")?;
         scratch.write("pg_hba.conf", &pg_hba(options))?;
         scratch.give()?;
-        let binaries = Search::of_machine(scratch.user.is_some()).find()?;
+        let binaries = BinariesSearch::of_machine(scratch.user.is_some()).find()?;
         let data_directory = match &options.data_dir {
             Some(named) => kept_directory(named, scratch.user)?,
             None => scratch.path.join("data"),

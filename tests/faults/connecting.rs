@@ -171,7 +171,7 @@ fn failed_logins_leave_nothing() {
     (0..LOGINS).for_each(|number| attempt(number, if number % 2 == 0 { b"d" } else { b"\xff" }));
     let grown = memory_kib(&proxy, "VmRSS").saturating_sub(before);
     assert!(grown < 2048, "{grown} KiB");
-    let lines = "log-in refused by the target";
+    let lines = "login refused by the target";
     wait_for("all are logged", || proxy.log().matches(lines).count() == LOGINS + 50);
     let log = proxy.log();
     assert!(log.contains("sqlstate=28000"), "{log}");

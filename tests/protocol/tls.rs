@@ -36,7 +36,7 @@ fn through(proxy: &Proxy, user: &str) -> Endpoint {
 /// Whether a session's own target leg is TLS, as the server sees it.
 const TARGET_LEG: &str = "SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()";
 
-/// A log-in without TLS; gives what the target says of its leg, or the error.
+/// A login without TLS; gives what the target says of its leg, or the error.
 fn plain(endpoint: &Endpoint) -> String {
     let (mut wire, said) = Wire::log_in(endpoint, &[]);
     match said.last() {
