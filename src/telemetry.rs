@@ -1,6 +1,7 @@
 //! The log and the totals: one line a session, no values and no SQL texts.
 
 mod lines;
+mod session_label;
 
 use std::fmt;
 use std::io;
@@ -10,7 +11,9 @@ use dashmap::DashMap;
 use tracing_subscriber::EnvFilter;
 
 pub use lines::LogLines;
+pub use session_label::{in_session, set_target_pid};
 
+use self::session_label::WithLabel;
 use crate::config::{Log, LogFormat, LogLevel};
 use crate::connection::{End, Traffic};
 use crate::mapping::Mapping;
@@ -35,21 +38,29 @@ impl Logging {
     pub fn start(log: &Log) -> io::Result<Logging> {
         let lines = LogLines::start(io::stderr())?;
         let writer = lines.clone();
+        let is_terminal = io::IsTerminal::is_terminal(&io::stderr());
         let builder = tracing_subscriber::fmt()
             .with_env_filter(filter(log.level))
             .with_writer(move || writer.clone())
             .with_target(false)
-            .with_ansi(io::IsTerminal::is_terminal(&io::stderr()));
+            .with_ansi(is_terminal);
         // Gone only with the process.
         let set_level: Box<dyn Fn(LogLevel)> = match log.format {
             LogFormat::Text => {
+                let builder = builder.map_event_format(|format| WithLabel {
+                    format: format.with_ansi(is_terminal),
+                    is_json: false,
+                });
                 let builder = builder.with_filter_reloading();
                 let handle = builder.reload_handle();
                 builder.init();
                 Box::new(move |level| handle.reload(filter(level)).unwrap_or_default())
             }
             LogFormat::Json => {
-                let builder = builder.json().flatten_event(true).with_filter_reloading();
+                let builder = builder.json().flatten_event(true);
+                let builder =
+                    builder.map_event_format(|format| WithLabel { format, is_json: true });
+                let builder = builder.with_filter_reloading();
                 let handle = builder.reload_handle();
                 builder.init();
                 Box::new(move |level| handle.reload(filter(level)).unwrap_or_default())

@@ -23,7 +23,7 @@ const CANCEL_TIMEOUT: Duration = Duration::from_secs(10);
 /// One client from its first byte to its last, or until `stop` completes.
 pub(super) async fn serve_client(
     accepted: Accepted,
-    place: Seat,
+    seat: Seat,
     shared: &Shared,
     pool: &BufferPool,
     stop: impl Future<Output = ()>,
@@ -31,18 +31,18 @@ pub(super) async fn serve_client(
     let began = Instant::now();
     let rules = shared.rules();
     let policy = &rules.policy;
-    let mut client = Client::new(accepted, Arc::clone(&place.silence))?;
+    let mut client = Client::new(accepted, Arc::clone(&seat.silence))?;
     let address = client.address();
     let mut stop = std::pin::pin!(stop);
     let admitted = tokio::select! {
         // A login or a cancel needs much more memory than a session, so its future is boxed and
         // freed before the session begins.
         admitted =
-            Box::pin(admit(&mut client, shared, &rules.limits, &place)) => admitted?,
-        () = place.dismissed.notified() => return Ok(()),
+            Box::pin(admit(&mut client, shared, &rules.limits, &seat)) => admitted?,
+        () = seat.dismissed.notified() => return Ok(()),
         () = stop.as_mut() => {
             // As the server, the proxy sends no error to a client that has not sent a packet.
-            if place.wants_session.load(Ordering::Relaxed) {
+            if seat.wants_session.load(Ordering::Relaxed) {
                 let message = "terminating connection due to administrator command";
                 client.refuse(OwnError::new("57P01", message)).await?;
             }
@@ -54,7 +54,7 @@ pub(super) async fn serve_client(
         Ok(None) => return client.close().await,
         Err(refusal) => return client.refuse(refusal).await,
     };
-    drop(place);
+    drop(seat);
     let client = client.into_stream()?;
     let session = match startup.parameters {
         Some(parameters) => Session::new(Arc::clone(policy), parameters),
@@ -63,6 +63,7 @@ pub(super) async fn serve_client(
     let mut exchange = Exchange::new(session, b"");
     exchange.to_client.extend(&opened.said);
     exchange.judge_target();
+    telemetry::set_target_pid(exchange.session.backend_key());
     let connection = Connection::new(client, opened.target, &mut exchange, pool);
     let (end, traffic) = connection.run(stop).await;
     let mut session = exchange.session;
@@ -106,14 +107,14 @@ async fn admit<'a>(
     client: &mut Client,
     shared: &'a Shared,
     limits: &Limits,
-    place: &Seat,
+    seat: &Seat,
 ) -> io::Result<Result<Option<Admitted<'a>>, LoginRefusal>> {
     let mut startup = match shared.login.greet(client, limits).await? {
         Asked::Session(startup) => startup,
         Asked::Cancel(packet) => return cancel(shared, &packet).await.map(|()| Ok(None)),
         Asked::Refused(error) => return Ok(Err(error.into())),
     };
-    place.wants_session.store(true, Ordering::Relaxed);
+    seat.wants_session.store(true, Ordering::Relaxed);
     let full = || {
         shared.refusals.add(Reason::Sessions, 1);
         OwnError::new("53300", "too many clients already")

@@ -1,4 +1,4 @@
-//! Places for clients that have not logged in yet, apart from sessions: which client takes one, and which
+//! Seats for clients that have not logged in yet, apart from sessions: which client takes one, and which
 //! one is closed when there are too many. Does no IO.
 
 use std::collections::{BTreeMap, HashMap};
@@ -25,11 +25,11 @@ const IPV6_HOST_BITS: u32 = 64;
 /// Where a client comes from, as far as it counts; `None` for the Unix socket.
 type Origin = Option<IpAddr>;
 
-/// The places.
+/// The seats.
 #[derive(Debug, Default)]
 pub(super) struct Connecting {
-    places: Mutex<Seats>,
-    /// Tells the accept loop that a place is free.
+    seats: Mutex<Seats>,
+    /// Tells the accept loop that a seat is free.
     room: Notify,
 }
 
@@ -49,7 +49,7 @@ struct Occupant {
     dismissed: Arc<Notify>,
 }
 
-/// One place, free again when this is dropped.
+/// One seat, free again when this is dropped.
 #[derive(Debug)]
 pub(super) struct Seat {
     connecting: Arc<Connecting>,
@@ -58,13 +58,13 @@ pub(super) struct Seat {
     pub(super) silence: Arc<Silence>,
     /// Whether it has asked for a session, and so is told when it does not get one.
     pub(super) wants_session: Arc<AtomicBool>,
-    /// Completes when the place is given to another client.
+    /// Completes when the seat is given to another client.
     pub(super) dismissed: Arc<Notify>,
 }
 
 impl Connecting {
-    /// Takes a place for a client. If its origin has `per_origin_max` places, the oldest silent client
-    /// of that origin is closed first. If all `max` places are taken, the oldest silent client of all
+    /// Takes a seat for a client. If its origin has `per_origin_max` of them, the oldest silent client
+    /// of that origin is closed first. If all `max` are taken, the oldest silent client of all
     /// is closed; if none is silent, this waits. The second value is the number of clients closed.
     ///
     /// # Cancel safety
@@ -79,15 +79,15 @@ impl Connecting {
         let mut dismissed = 0;
         loop {
             {
-                let mut places = self.places();
-                if places.count(origin) >= per_origin_max {
-                    dismissed += u64::from(places.dismiss(|one| one.origin == origin, SILENT_MIN));
+                let mut seats = self.seats();
+                if seats.count(origin) >= per_origin_max {
+                    dismissed += u64::from(seats.dismiss(|one| one.origin == origin, SILENT_MIN));
                 }
-                if places.taken.len() >= max {
-                    dismissed += u64::from(places.dismiss(|_| true, SILENT_MIN));
+                if seats.taken.len() >= max {
+                    dismissed += u64::from(seats.dismiss(|_| true, SILENT_MIN));
                 }
-                if places.taken.len() < max {
-                    return (places.add(self, origin), dismissed);
+                if seats.taken.len() < max {
+                    return (seats.add(self, origin), dismissed);
                 }
             }
             // Either way it looks again.
@@ -97,17 +97,17 @@ impl Connecting {
 
     /// Closes the client that came first among the silent ones; `false` if none is silent.
     pub(super) fn dismiss_oldest(&self) -> bool {
-        self.places().dismiss(|_| true, Duration::ZERO)
+        self.seats().dismiss(|_| true, Duration::ZERO)
     }
 
     /// Closes all silent clients that have not asked for a session.
     pub(super) fn dismiss_idle(&self) {
         let is_idle = |one: &Occupant| !one.wants_session.load(Ordering::Relaxed);
-        while self.places().dismiss(is_idle, Duration::ZERO) {}
+        while self.seats().dismiss(is_idle, Duration::ZERO) {}
     }
 
-    fn places(&self) -> MutexGuard<'_, Seats> {
-        self.places.lock().unwrap_or_else(PoisonError::into_inner)
+    fn seats(&self) -> MutexGuard<'_, Seats> {
+        self.seats.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -119,7 +119,7 @@ impl Seats {
     fn add(&mut self, connecting: &Arc<Connecting>, origin: Origin) -> Seat {
         let number = self.next;
         self.next += 1;
-        let place = Seat {
+        let seat = Seat {
             connecting: Arc::clone(connecting),
             number,
             silence: Arc::default(),
@@ -131,12 +131,12 @@ impl Seats {
         }
         let occupant = Occupant {
             origin,
-            silence: Arc::clone(&place.silence),
-            wants_session: Arc::clone(&place.wants_session),
-            dismissed: Arc::clone(&place.dismissed),
+            silence: Arc::clone(&seat.silence),
+            wants_session: Arc::clone(&seat.wants_session),
+            dismissed: Arc::clone(&seat.dismissed),
         };
         self.taken.insert(number, occupant);
-        place
+        seat
     }
 
     fn remove(&mut self, number: u64) -> Option<Occupant> {
@@ -166,10 +166,17 @@ impl Seats {
     }
 }
 
+impl Seat {
+    /// The number of the client, from 1; also that of its session.
+    pub(super) fn number(&self) -> u64 {
+        self.number + 1
+    }
+}
+
 impl Drop for Seat {
     fn drop(&mut self) {
         // One that was dismissed has none any more.
-        if self.connecting.places().remove(self.number).is_some() {
+        if self.connecting.seats().remove(self.number).is_some() {
             self.connecting.room.notify_one();
         }
     }
@@ -205,13 +212,13 @@ mod tests {
     }
 
     /// Makes it silent until the test ends.
-    fn fall_silent(place: &Seat) {
-        let silence = Arc::clone(&place.silence);
+    fn fall_silent(seat: &Seat) {
+        let silence = Arc::clone(&seat.silence);
         tokio::spawn(async move { silence.during(std::future::pending::<()>()).await });
     }
 
-    async fn is_dismissed(place: &Seat) -> bool {
-        timeout(Duration::from_millis(1), place.dismissed.notified()).await.is_ok()
+    async fn is_dismissed(seat: &Seat) -> bool {
+        timeout(Duration::from_millis(1), seat.dismissed.notified()).await.is_ok()
     }
 
     #[tokio::test]
@@ -236,12 +243,12 @@ mod tests {
         let waits = timeout(SILENT_MIN, take(&connecting, "10.0.0.4")).await;
         assert!(waits.is_err());
         drop(first);
-        let (place, dismissed) = take(&connecting, "10.0.0.4").await;
+        let (seat, dismissed) = take(&connecting, "10.0.0.4").await;
         assert_eq!(dismissed, 0);
-        fall_silent(&place);
+        fall_silent(&seat);
         let (_next, dismissed) = take(&connecting, "10.0.0.5").await;
         assert_eq!(dismissed, 1);
-        assert!(is_dismissed(&place).await);
+        assert!(is_dismissed(&seat).await);
     }
 
     #[test]

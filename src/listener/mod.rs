@@ -255,7 +255,7 @@ async fn accept(
         };
         let limits = shared.rules().limits.clone();
         let (max, per_origin) = (limits.connecting, limits.connecting_per_address);
-        let (place, dismissed) =
+        let (seat, dismissed) =
             shared.connecting.take(&accepted, max.get(), per_origin.get()).await;
         if dismissed > 0 {
             shared.refusals.add(Reason::Silent, dismissed);
@@ -264,7 +264,7 @@ async fn accept(
         let Some(worker) = fewest else { return };
         worker.clients.fetch_add(1, Ordering::Relaxed);
         shared.clients.fetch_add(1, Ordering::AcqRel);
-        if worker.queue.send((accepted, place)).await.is_err() {
+        if worker.queue.send((accepted, seat)).await.is_err() {
             return;
         }
     }

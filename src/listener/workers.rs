@@ -14,6 +14,7 @@ use super::connecting::Seat;
 use super::{CUT_TIMEOUT, Shared};
 use crate::connection::BufferPool;
 use crate::login::Accepted;
+use crate::telemetry;
 
 /// Accepted clients that wait for a busy thread.
 const BACKLOG: usize = 1024;
@@ -54,17 +55,17 @@ fn start_worker(index: usize, shared: Arc<Shared>) -> io::Result<Worker> {
         let pool = Rc::new(BufferPool::default());
         runtime.block_on(async move {
             let cut = Arc::new(Notify::new());
-            while let Some((accepted, place)) = clients.recv().await {
+            while let Some((accepted, seat)) = clients.recv().await {
                 let stop = Arc::clone(&cut).notified_owned();
                 let left = Left { shared: Arc::clone(&shared), worker: Arc::clone(&connected) };
                 let pool = Rc::clone(&pool);
-                tokio::task::spawn_local(async move {
-                    if let Err(error) =
-                        serve_client(accepted, place, &left.shared, &pool, stop).await
-                    {
+                let number = seat.number();
+                tokio::task::spawn_local(telemetry::in_session(number, async move {
+                    let served = serve_client(accepted, seat, &left.shared, &pool, stop);
+                    if let Err(error) = served.await {
                         tracing::debug!(%error, "connection ended early");
                     }
-                });
+                }));
             }
             cut.notify_waiters();
             tokio::time::sleep(CUT_TIMEOUT).await;
