@@ -132,6 +132,7 @@ impl Config {
         config.apply_dms(directory)?;
         config.listen.resolve_from(directory);
         config.auth.users_file = config.auth.users_file.map(|path| directory.join(path));
+        config.auth.salt_file = config.auth.salt_file.map(|path| directory.join(path));
         config
             .listen
             .check()
