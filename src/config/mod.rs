@@ -1,7 +1,7 @@
 //! `proxy.toml`: read once into valid types and passed down; nothing global.
 //!
-//! Every key has a default, so an empty or missing file is a whole configuration. An unknown key or
-//! a bad value is an error that names the file, the line, the key and what is allowed.
+//! Every key has a default, so an empty or missing file is a whole configuration. Unknown keys and bad
+//! values are errors, all of them at once, that name the file, the line, the key and what is allowed.
 
 mod auth;
 mod dms;
@@ -9,11 +9,13 @@ mod limits;
 mod listen;
 mod log;
 mod mapping;
+mod problem;
+mod read;
 mod sessions;
 mod target;
 mod values;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use serde::Deserialize;
@@ -27,12 +29,16 @@ pub use limits::Limits;
 pub use listen::{Listen, Permissions};
 pub use log::{Log, LogFormat, LogLevel};
 pub use mapping::{LengthFactor, MappingSection, Source};
+pub use problem::{ConfigError, Problem};
 pub use sessions::{ForeignKeySection, SessionRule, TablePrepSection};
 pub use target::{Target, Url};
 pub use values::{
     CodePoint, ColumnKey, Dates, Generated, Identity, Length, Loss, Nul, Substitute, Unsigned,
     Utf8, Values,
 };
+
+use problem::Complaint;
+use read::{Document, shown};
 
 /// The file that is read where none is named.
 pub const DEFAULT_FILE: &str = "proxy.toml";
@@ -88,38 +94,6 @@ keywords!(Switch { "on" => On, "off" => Off });
 #[serde(default, deny_unknown_fields)]
 pub struct Admin {}
 
-/// Why there is no configuration.
-#[derive(Debug, thiserror::Error)]
-pub enum ConfigError {
-    /// The file was named and cannot be read.
-    #[error("{}: {source}", path.display())]
-    Read {
-        /// The file.
-        path: PathBuf,
-        /// What the system said.
-        source: std::io::Error,
-    },
-    /// The file says something that is not allowed; the text names line, key and what is.
-    #[error("{}: {source}", path.display())]
-    Parse {
-        /// The file.
-        path: PathBuf,
-        /// Where and why.
-        source: Box<toml::de::Error>,
-    },
-    /// A quoted file says what cannot be applied.
-    #[error("{}: {reason}", path.display())]
-    Refused {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong.
-        reason: String,
-    },
-    /// The keys of `[mapping]` do not fit together.
-    #[error("mapping: {0}")]
-    Mapping(#[from] MappingError),
-}
-
 impl Config {
     /// Reads `file`, or `./proxy.toml` where none is named; a default file that is not there means
     /// the built-in defaults.
@@ -133,23 +107,55 @@ impl Config {
             Err(error) if file.is_none() && error.kind() == std::io::ErrorKind::NotFound => {
                 return Ok(Config::default());
             }
-            Err(source) => return Err(ConfigError::Read { path: path.to_owned(), source }),
+            Err(error) => return Err(ConfigError::unreadable(path, &error)),
         };
-        let mut config: Config = toml::from_str(&text).map_err(|source| ConfigError::Parse {
-            path: path.to_owned(),
-            source: Box::new(source),
-        })?;
         let directory = path.parent().unwrap_or(Path::new(""));
-        config.apply_dms(directory)?;
-        config.listen.resolve_from(directory);
-        config.auth.users_file = config.auth.users_file.map(|path| directory.join(path));
-        config
-            .listen
-            .check()
-            .and_then(|()| config.auth.check())
-            .map_err(|reason| ConfigError::Refused { path: path.to_owned(), reason })?;
-        config.mapping()?;
-        Ok(config)
+        let Document { config, problems, .. } = {
+            let mut document = Document::read(&text);
+            let complaints = document.config.complete(directory);
+            document.complain(complaints);
+            document
+        };
+        if problems.is_empty() {
+            return Ok(config);
+        }
+        let problem = |(line, key, reason)| Problem { path: path.to_owned(), line, key, reason };
+        Err(ConfigError { problems: problems.into_iter().map(problem).collect() })
+    }
+
+    /// Applies what is quoted, finds files next to the configuration, and checks what keys say
+    /// together.
+    fn complete(&mut self, directory: &Path) -> Vec<Complaint> {
+        let mut complaints = self.apply_dms(directory);
+        self.listen.resolve_from(directory);
+        let users_file = self.auth.users_file.take();
+        self.auth.users_file = users_file.map(|path| directory.join(path));
+        complaints.extend(self.listen.check());
+        complaints.extend(self.auth.check());
+        complaints.extend(self.check_overrides());
+        complaints
+    }
+
+    /// The overrides that cannot be used, each on its own.
+    fn check_overrides(&self) -> Vec<Complaint> {
+        if self.mapping().is_ok() {
+            return Vec::new();
+        }
+        let keys = self.mapping.types.keys().map(|key| format!("mapping.types.{}", shown(key)));
+        let own = keys.zip(self.own_overrides());
+        let quoted = self.overrides.iter().cloned();
+        let quoted = quoted.map(|one| ("mapping.table_mappings".to_owned(), one));
+        let complaint = |(key, one): (String, Override)| {
+            let overrides = vec![one];
+            let options = MappingOptions { overrides, ..self.mapping_options() };
+            Mapping::new(options).err().map(|error| (key, error.to_string()))
+        };
+        let complaints: Vec<Complaint> = quoted.chain(own).filter_map(complaint).collect();
+        if complaints.is_empty() {
+            let error = self.mapping().err().map(|error| error.to_string());
+            return error.into_iter().map(|reason| ("mapping".to_owned(), reason)).collect();
+        }
+        complaints
     }
 
     /// The type mapping that `[mapping]` asks for.
@@ -157,30 +163,37 @@ impl Config {
     /// # Errors
     /// A combination that there is no mapping for.
     pub fn mapping(&self) -> Result<Mapping, MappingError> {
-        let own = self.mapping.types.iter().map(|(key, target)| Override {
-            scope: OverrideScope::parse(key),
-            target: target.clone(),
-            origin: format!("mapping.types.{key:?}"),
-        });
         // In front, so that an override of the user's beats it.
         let numeric = (self.values.unsigned_overflow == Unsigned::Numeric).then(|| Override {
             scope: OverrideScope::DmsType("UINT8".to_owned()),
             target: "NUMERIC(20,0)".to_owned(),
             origin: "values.unsigned_overflow".to_owned(),
         });
-        Mapping::new(MappingOptions {
+        let quoted = self.overrides.iter().cloned();
+        let overrides = numeric.into_iter().chain(quoted).chain(self.own_overrides()).collect();
+        Mapping::new(MappingOptions { overrides, ..self.mapping_options() })
+    }
+
+    /// The overrides of `mapping.types`, in the order of their keys.
+    fn own_overrides(&self) -> impl Iterator<Item = Override> {
+        self.mapping.types.iter().map(|(key, target)| Override {
+            scope: OverrideScope::parse(key),
+            target: target.clone(),
+            origin: format!("mapping.types.{key:?}"),
+        })
+    }
+
+    /// The options of the mapping without overrides.
+    fn mapping_options(&self) -> MappingOptions {
+        MappingOptions {
             source: self.mapping.source.0.clone(),
             string_length_factor: self.mapping.string_length_factor.0,
             json: self.mapping.json,
             unbounded_numeric_as_string: self.mapping.map_unbounded_numeric_as_string,
             unknown: self.mapping.unknown,
             keep_types: self.mapping.keep_types.clone(),
-            overrides: numeric
-                .into_iter()
-                .chain(self.overrides.iter().cloned())
-                .chain(own)
-                .collect(),
-        })
+            overrides: Vec::new(),
+        }
     }
 
     /// What every session is asked to do.
