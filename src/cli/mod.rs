@@ -21,7 +21,7 @@ use clap::{Args, Parser, Subcommand};
 pub use rewrite::{Input, RewriteFormat, RewriteOptions, rewrite};
 pub use types::{TypesFormat, types};
 
-use crate::config::{Config, Source, Url};
+use crate::config::{Config, SourceName, Url};
 use crate::mapping::Mapping;
 use close_out::TargetArguments;
 
@@ -204,7 +204,7 @@ struct ConfigArguments {
     config: Option<PathBuf>,
     /// The dialect of the incoming type names
     #[arg(long, value_name = "NAME", env = "DMS_PROXY_SOURCE")]
-    source: Option<Source>,
+    source: Option<SourceName>,
 }
 
 impl ConfigArguments {

@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use super::problem::Complaint;
 use super::values::Substitute;
-use super::{Config, Target};
+use super::{Config, TargetSection};
 use crate::dms::{self, DatabaseMode, EndpointSettings, LobMode, TableMappings, TaskSettings};
 use crate::mapping::{ColumnPattern, Override, OverrideScope};
 use crate::policy::TablePrep;
@@ -59,7 +59,7 @@ impl Config {
 
     /// Keys of our own that are set beat the quoted ones.
     fn apply_endpoint_settings(&mut self, settings: EndpointSettings) {
-        let defaults = Target::default();
+        let defaults = TargetSection::default();
         let target = &mut self.target;
         if target.after_connect_script.is_none() {
             target.after_connect_script = settings.after_connect_script;

@@ -28,10 +28,10 @@ pub use dms::EndpointSettingsText;
 pub use limits::Limits;
 pub use listen::{Listen, Permissions};
 pub use log::{Log, LogFormat, LogLevel};
-pub use mapping::{LengthFactor, MappingSection, Source};
+pub use mapping::{LengthFactor, MappingSection, SourceName};
 pub use problem::{ConfigError, Problem};
 pub use sessions::{ForeignKeySection, SessionRule, TablePrepSection};
-pub use target::{Target, Url};
+pub use target::{TargetSection, Url};
 pub use values::{
     CodePoint, ColumnKey, Dates, Generated, Identity, Length, Loss, Nul, Substitute, Unsigned,
     Utf8, Values,
@@ -52,7 +52,7 @@ pub struct Config {
     /// Where clients connect.
     pub listen: Listen,
     /// What is loaded into.
-    pub target: Target,
+    pub target: TargetSection,
     /// Who may log in, and how.
     pub auth: Auth,
     /// How types are mapped.

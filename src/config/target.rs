@@ -10,7 +10,7 @@ use crate::tls::TargetTlsSettings;
 /// `[target]`
 #[derive(Clone, Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct Target {
+pub struct TargetSection {
     /// `embedded`, or a libpq connection URI.
     pub url: Url,
     /// Seconds until an unreachable target is given up.
@@ -21,9 +21,9 @@ pub struct Target {
     pub execute_timeout: u32,
 }
 
-impl Default for Target {
+impl Default for TargetSection {
     fn default() -> Self {
-        Target {
+        TargetSection {
             url: Url(TargetUrl::Embedded, TargetTlsSettings::default(), Login::default()),
             connect_timeout: 10,
             after_connect_script: None,
@@ -55,7 +55,7 @@ impl std::str::FromStr for Url {
     }
 }
 
-impl Target {
+impl TargetSection {
     /// `connect_timeout` as a duration.
     pub fn connect_timeout(&self) -> Duration {
         Duration::from_secs(self.connect_timeout)

@@ -128,7 +128,7 @@ pub fn table_mappings(text: &str) -> Result<TableMappings, TableMappingsError> {
     let mut selections = 0;
     for (position, rule) in (1..).zip(&rules) {
         let Value::Object(fields) = rule else { return Err(TableMappingsError::Shape) };
-        let rule = Rule { fields };
+        let rule = RuleObject { fields };
         selections += usize::from(rule.is("selection"));
         let read = rule.id().and_then(|id| match ids.insert(id, position) {
             Some(other) => Err(format!("rule {other} of the file has the same rule-id")),
@@ -162,11 +162,11 @@ fn written(value: &Value) -> String {
 
 /// One rule of the file.
 #[derive(Clone, Copy)]
-struct Rule<'a> {
+struct RuleObject<'a> {
     fields: &'a Map<String, Value>,
 }
 
-impl<'a> Rule<'a> {
+impl<'a> RuleObject<'a> {
     /// A field that is there and not null: the console of DMS writes nulls.
     fn value(self, name: &str) -> Option<&'a Value> {
         self.fields.get(name).filter(|value| !value.is_null())
@@ -226,9 +226,9 @@ impl<'a> Rule<'a> {
         }
     }
 
-    fn locator(self) -> Result<Rule<'a>, String> {
+    fn locator(self) -> Result<RuleObject<'a>, String> {
         match self.value("object-locator") {
-            Some(Value::Object(fields)) => Ok(Rule { fields }),
+            Some(Value::Object(fields)) => Ok(RuleObject { fields }),
             _ => Err("it has no object-locator".into()),
         }
     }
@@ -340,7 +340,7 @@ impl<'a> Rule<'a> {
     }
 
     /// Warns of the fields that are not `known`, in the name of `rule`. An empty value says nothing.
-    fn warn_of_others(self, known: &[&str], rule: Rule<'_>, warnings: &mut Vec<Warning>) {
+    fn warn_of_others(self, known: &[&str], rule: RuleObject<'_>, warnings: &mut Vec<Warning>) {
         let says = |value: &Value| match value {
             Value::Null => false,
             Value::String(text) => !text.is_empty(),
