@@ -5,7 +5,7 @@ use std::sync::Arc;
 use divan::counter::{BytesCount, ItemsCount};
 use divan::{Bencher, black_box};
 use dms_proxy::config::Config;
-use dms_proxy::session::{Exchange, Session};
+use dms_proxy::session::{Direction, Exchange, Session};
 use dms_proxy::wire::{RelayBuffer, StartupParameters};
 
 fn frame(tag: u8, body: &[u8]) -> Vec<u8> {
@@ -21,16 +21,17 @@ fn drain(buffer: &mut RelayBuffer) {
 /// A session past its login.
 fn ready() -> Exchange {
     let policy = Arc::new(Config::default().policy().unwrap());
-    let mut exchange = Exchange::new(Session::new(policy, StartupParameters::default()), b"");
-    exchange.to_target.attach(vec![0; 64 * 1024]);
-    exchange.to_client.attach(vec![0; 64 * 1024]);
+    let mut exchange =
+        Exchange::new(Session::new(policy, Arc::default(), StartupParameters::default()));
+    exchange.buffer(Direction::ToTarget).attach(vec![0; 64 * 1024]);
+    exchange.buffer(Direction::ToClient).attach(vec![0; 64 * 1024]);
     let ready = frame(b'Z', b"I");
     let complete = frame(b'C', b"SET\0");
     let login = [&ready[..], &complete, &ready, &complete, &ready].concat();
-    exchange.to_client.extend(&login);
+    exchange.buffer(Direction::ToClient).extend(&login);
     exchange.judge_target();
-    drain(&mut exchange.to_client);
-    drain(&mut exchange.to_target);
+    drain(exchange.buffer(Direction::ToClient));
+    drain(exchange.buffer(Direction::ToTarget));
     exchange
 }
 
@@ -41,9 +42,9 @@ fn data_rows(bencher: Bencher<'_, '_>) {
     let rows = row.repeat(32 * 1024 / row.len());
     let mut exchange = ready();
     bencher.counter(BytesCount::new(rows.len())).bench_local(|| {
-        exchange.to_client.extend(black_box(&rows));
+        exchange.buffer(Direction::ToClient).extend(black_box(&rows));
         exchange.judge_target();
-        drain(&mut exchange.to_client);
+        drain(exchange.buffer(Direction::ToClient));
     });
 }
 
@@ -81,11 +82,11 @@ fn simple_round_trip(bencher: Bencher<'_, '_>) {
 fn round_trip(bencher: Bencher<'_, '_>, request: &[u8], reply: &[u8]) {
     let mut exchange = ready();
     bencher.counter(ItemsCount::new(1_usize)).bench_local(|| {
-        exchange.to_target.extend(black_box(request));
+        exchange.buffer(Direction::ToTarget).extend(black_box(request));
         exchange.judge_client();
-        drain(&mut exchange.to_target);
-        exchange.to_client.extend(black_box(reply));
+        drain(exchange.buffer(Direction::ToTarget));
+        exchange.buffer(Direction::ToClient).extend(black_box(reply));
         exchange.judge_target();
-        drain(&mut exchange.to_client);
+        drain(exchange.buffer(Direction::ToClient));
     });
 }

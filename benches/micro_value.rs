@@ -7,9 +7,11 @@ use divan::{Bencher, black_box};
 use dms_proxy::encoding::Encoding;
 use dms_proxy::statement::{Lexing, mend_literals};
 use dms_proxy::value::{
-    BindScanner, Column, ColumnJudge, CopyColumn, CopyFormat, CopyOptions, CopyRows, CopyScanner,
-    NulPolicy, ValueKind, ValuePolicies, mend_parse, type_oid, without_bind_nuls,
+    BindParameter, BindRules, BindScanner, Column, ColumnJudge, CopyColumn, CopyFormat,
+    CopyOptions, CopyRows, CopyScanner, FittedBind, NulPolicy, ValueKind, ValuePolicies, fit,
+    mend_parse, type_oid,
 };
+use dms_proxy::wire::BindBody;
 
 /// A read buffer's worth of rows.
 const STREAM_BYTES: usize = 256 * 1024;
@@ -177,20 +179,34 @@ fn bind_with_kinds(bencher: Bencher, parameters: u16) {
     });
 }
 
+/// A whole Bind whose statement is not known.
 #[divan::bench(args = [1, 10, 100])]
 fn bind_asking_for_kinds(bencher: Bencher, parameters: u16) {
-    let mut body = bind_body(parameters);
-    bencher.bench_local(move || {
-        let mut scanner = BindScanner::asking_for_kinds(body.len(), Encoding::Utf8);
-        scanner.scan(black_box(&mut body));
-        scanner.needs_kinds()
-    });
+    fit_bind(bencher, parameters, &[], NulPolicy::Space);
 }
 
 #[divan::bench]
 fn bind_removing_nuls(bencher: Bencher) {
-    let body = bind_body(10);
-    bencher.bench_local(|| without_bind_nuls(black_box(&body), Encoding::Utf8, &[]).is_some());
+    fit_bind(bencher, 10, &[], NulPolicy::Remove);
+}
+
+/// A whole Bind of an INSERT, whose parameters all go into columns of type text.
+#[divan::bench(args = [1, 10, 100])]
+fn bind_into_columns(bencher: Bencher, parameters: u16) {
+    let column = Column { type_oid: type_oid::TEXT, ..Column::default() };
+    let parameter = BindParameter { declared_oid: 0, is_inferred: false, column, judge: None };
+    let list = vec![Some(parameter); usize::from(parameters)];
+    fit_bind(bencher, parameters, &list, NulPolicy::Space);
+}
+
+fn fit_bind(bencher: Bencher, parameters: u16, list: &[Option<BindParameter>], nul: NulPolicy) {
+    let mut body = bind_body(parameters);
+    let encoding = Encoding::Utf8;
+    let rules = BindRules { parameters: list, kinds: None, nul: Some(nul), encoding };
+    bencher.bench_local(move || {
+        let bind = BindBody::cut(black_box(&mut body));
+        bind.map(|mut bind| matches!(fit(&mut bind, &rules), FittedBind::InPlace(_)))
+    });
 }
 
 #[divan::bench(args = ["clean", "backslashes", "escape-constants", "nuls"])]

@@ -18,14 +18,14 @@ use dms_proxy::session::{Exchange, Session};
 use dms_proxy::statement::lexer::Lexer;
 use dms_proxy::statement::{self, Lexing, json_escapes_in, mend_literals};
 use dms_proxy::stream::Stream;
-use dms_proxy::target::{Target, TargetAddress};
+use dms_proxy::target::{LoginDemands, Target, TargetAddress};
 use dms_proxy::tls::TargetTlsSettings;
 use dms_proxy::value::{
-    BindScanner, Column, ColumnJudge, CopyColumn, CopyFormat, CopyOptions, CopyRows, CopyScanner,
-    ForcedColumns, NulPolicy, ValueKind, ValuePolicies, first_bind_nul, mend_parse, type_oid,
-    without_bind_nuls,
+    BindRules, BindScanner, Column, ColumnJudge, CopyColumn, CopyFormat, CopyOptions, CopyRows,
+    CopyScanner, FittedBind, ForcedColumns, NulPolicy, ValueKind, ValuePolicies, fit,
+    mend_function_call, mend_parse, type_oid,
 };
-use dms_proxy::wire::{self, StartupPacket, StartupParameters};
+use dms_proxy::wire::{self, BindBody, StartupPacket, StartupParameters};
 use tokio::runtime::Runtime;
 
 const ENCODINGS: [Encoding; 4] =
@@ -53,7 +53,7 @@ pub fn frame(data: &[u8]) {
     while let Ok(Some(head)) = wire::head(rest, MESSAGE_BYTES_MAX) {
         assert!(head.frame_bytes >= wire::HEAD_BYTES);
         let Some(body) = rest.get(wire::HEAD_BYTES..head.frame_bytes) else { return };
-        let _ = (wire::cstring(body), wire::parse_view(body), wire::bind_names(body));
+        let _ = (wire::cstring(body), wire::parse_view(body), wire::bound_statement(body));
         let _ = (wire::ready_status(body), wire::parameter_status(body), wire::command_rows(body));
         let _ = (wire::data_row_text(body), wire::error_field(body, b'C'));
         rest = &rest[head.frame_bytes..];
@@ -348,7 +348,9 @@ fn target_of_a_login(said: &[u8], choice: usize) {
         let opened = Opened { target: stream(ours).expect("a socket"), said: Vec::new() };
         let mut client = stream(client).expect("a socket");
         let told = (choice & 8 == 0).then_some(&mut client);
-        let Ok(Ok(mut opened)) = log_in_on(opened, told, "user", &credential).await else {
+        let Ok(Ok(mut opened)) =
+            log_in_on(opened, &LoginDemands::default(), told, "user", &credential).await
+        else {
             return;
         };
         assert!(contains(said, &opened.said));
@@ -519,40 +521,66 @@ pub fn copy_rows(data: &[u8]) {
     }
 }
 
-/// The body of a Bind, and of a Parse.
+/// The body of a Bind, of a FunctionCall, and of a Parse.
 pub fn bind(data: &[u8]) {
     let (choice, body) = choice(data);
-    let mend = |piece_bytes: usize, asking: bool| {
-        let mut scanner = match asking {
-            true => BindScanner::asking_for_kinds(body.len(), encoding(choice)),
-            false => BindScanner::with_kinds(body.len(), encoding(choice), &kinds()),
-        };
+    let mend = |piece_bytes: usize| {
+        let mut scanner = BindScanner::with_kinds(body.len(), encoding(choice), &kinds());
         let (mut unsent, mut sent) = (Vec::new(), Vec::new());
         for piece in body.chunks(piece_bytes) {
             unsent.extend_from_slice(piece);
-            loop {
-                let settled = scanner.scan(&mut unsent);
-                sent.extend(unsent.drain(..settled));
-                if !scanner.needs_kinds() {
-                    break;
-                }
-                scanner.set_kinds(&kinds());
-            }
+            let settled = scanner.scan(&mut unsent);
+            sent.extend(unsent.drain(..settled));
             assert!(unsent.len() <= 1);
         }
         (sent, unsent, scanner.take_replaced())
     };
-    let whole = mend(body.len().max(1), false);
+    let whole = mend(body.len().max(1));
     assert_eq!(whole.0.len() + whole.1.len(), body.len());
-    assert_eq!(mend(1 + choice / 4, false), whole);
-    mend(1 + choice / 4, true);
-    let removed = without_bind_nuls(body, encoding(choice), &kinds());
-    let first = first_bind_nul(body, encoding(choice), &kinds());
-    assert_eq!(removed.is_some(), first.is_some());
+    assert_eq!(mend(1 + choice / 4), whole);
+    whole_bind(body, encoding(choice), &whole.0, whole.2);
+    let mut call = body.to_vec();
+    let mended = mend_function_call(&mut call, Some(&kinds()), encoding(choice));
+    assert_eq!(mended.spaces > 0, call != body);
+    assert!(!mended.asks_for_kinds);
     let mut parse = body.to_vec();
     let replaced = mend_parse(&mut parse);
     assert_eq!(replaced > 0, parse != body);
     assert_eq!(mend_parse(&mut parse), 0);
+}
+
+/// The same body as a whole, which `mended` in pieces gives with so many spaces.
+fn whole_bind(body: &[u8], encoding: Encoding, mended: &[u8], spaces: u64) {
+    let kinds = kinds();
+    let fitted = |body: &mut [u8], kinds: Option<&[ValueKind]>, nul: NulPolicy| {
+        let rules = BindRules { parameters: &[], kinds, nul: Some(nul), encoding };
+        BindBody::cut(body).map(|mut bind| fit(&mut bind, &rules))
+    };
+    let mut in_place = body.to_vec();
+    let found = match fitted(&mut in_place, None, NulPolicy::Space) {
+        None => return assert_eq!(spaces, 0),
+        Some(FittedBind::AsksForKinds(before)) => {
+            let Some(FittedBind::InPlace(found)) =
+                fitted(&mut in_place, Some(&kinds), NulPolicy::Space)
+            else {
+                panic!("spaces take no place");
+            };
+            before + found.spaces
+        }
+        Some(FittedBind::InPlace(found)) => found.spaces,
+        Some(other) => panic!("{other:?}"),
+    };
+    assert_eq!((&in_place[..], found), (mended, spaces));
+    let remove = fitted(&mut body.to_vec(), Some(&kinds), NulPolicy::Remove);
+    let reject = fitted(&mut body.to_vec(), Some(&kinds), NulPolicy::Reject);
+    let is_refused = matches!(reject, Some(FittedBind::Refused(_)));
+    assert_eq!(matches!(remove, Some(FittedBind::Body(..))), is_refused);
+    if let Some(FittedBind::Body(mut shorter, found)) = remove {
+        assert!(found.removed > 0 && shorter.len() < body.len());
+        let again = fitted(&mut shorter, Some(&kinds), NulPolicy::Remove);
+        // Escapes may have come together where one between them went.
+        assert!(matches!(again, Some(FittedBind::InPlace(_) | FittedBind::Body(..))));
+    }
 }
 
 /// SQL text: read, rewritten, its constants mended.

@@ -14,6 +14,7 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _, ReadBuf};
 use tokio::time::{Instant, Sleep};
 
+use crate::session::Direction::{ToClient, ToTarget};
 use crate::session::Exchange;
 use crate::stream::Stream;
 use crate::wire::RelayBuffer;
@@ -162,7 +163,7 @@ impl<'a> Connection<'a> {
             }
             if let Some(end) = self.closing
                 && flushed
-                && self.exchange.to_client.outgoing().is_empty()
+                && self.exchange.outgoing(ToClient).is_empty()
             {
                 return Poll::Ready(end);
             }
@@ -183,23 +184,22 @@ impl<'a> Connection<'a> {
     }
 
     fn client_left(&self) -> End {
-        if self.exchange.session.is_busy() { End::ClientGone } else { End::Client }
+        if self.exchange.is_busy() { End::ClientGone } else { End::Client }
     }
 
     fn read_client(&mut self, cx: &mut Context<'_>) -> bool {
         // A client that has to wait is still read from, a buffer full, so that its end is noticed.
-        let waits = self.exchange.client_waits()
-            && self.exchange.to_target.unjudged_bytes() >= BUFFER_BYTES;
+        let waits = self.exchange.client_waits() && self.exchange.unjudged_bytes() >= BUFFER_BYTES;
         let idle = self.client_ended
             || self.stopping
             || waits
             || self.target_deaf
             || self.closing.is_some()
-            || !self.exchange.to_target.outgoing().is_empty();
+            || !self.exchange.outgoing(ToTarget).is_empty();
         if idle {
             return false;
         }
-        match poll_read(&mut self.client, &mut self.exchange.to_target, self.pool, cx) {
+        match poll_read(&mut self.client, self.exchange.buffer(ToTarget), self.pool, cx) {
             Poll::Pending => false,
             Poll::Ready(Ok(count)) if count > 0 => {
                 self.traffic.client_bytes += widen(count);
@@ -214,7 +214,7 @@ impl<'a> Connection<'a> {
     }
 
     fn write_target(&mut self, cx: &mut Context<'_>) -> bool {
-        if self.exchange.to_target.outgoing().is_empty() {
+        if self.exchange.outgoing(ToTarget).is_empty() {
             if !self.client_ended || self.exchange.client_waits() || self.target_told {
                 return false;
             }
@@ -222,22 +222,22 @@ impl<'a> Connection<'a> {
             self.target_told = Pin::new(&mut self.target).poll_shutdown(cx).is_ready();
             return self.target_told;
         }
-        match Pin::new(&mut self.target).poll_write(cx, self.exchange.to_target.outgoing()) {
+        match Pin::new(&mut self.target).poll_write(cx, self.exchange.outgoing(ToTarget)) {
             Poll::Pending => return false,
-            Poll::Ready(Ok(count)) if count > 0 => self.exchange.to_target.mark_sent(count),
+            Poll::Ready(Ok(count)) if count > 0 => self.exchange.buffer(ToTarget).mark_sent(count),
             Poll::Ready(_) => {
                 self.target_deaf = true;
-                self.exchange.to_target.clear();
+                self.exchange.buffer(ToTarget).clear();
             }
         }
         true
     }
 
     fn read_target(&mut self, cx: &mut Context<'_>) -> bool {
-        if self.closing.is_some() || !self.exchange.to_client.outgoing().is_empty() {
+        if self.closing.is_some() || !self.exchange.outgoing(ToClient).is_empty() {
             return false;
         }
-        match poll_read(&mut self.target, &mut self.exchange.to_client, self.pool, cx) {
+        match poll_read(&mut self.target, self.exchange.buffer(ToClient), self.pool, cx) {
             Poll::Pending => false,
             Poll::Ready(Ok(count)) if count > 0 => {
                 self.traffic.target_bytes += widen(count);
@@ -245,7 +245,7 @@ impl<'a> Connection<'a> {
                 true
             }
             Poll::Ready(_) => {
-                let client_left = self.client_ended || self.exchange.session.is_terminated();
+                let client_left = self.client_ended || self.exchange.is_terminated();
                 self.closing = Some(if client_left { End::Client } else { End::Target });
                 true
             }
@@ -253,14 +253,14 @@ impl<'a> Connection<'a> {
     }
 
     fn write_client(&mut self, cx: &mut Context<'_>) -> io::Result<bool> {
-        if self.exchange.to_client.outgoing().is_empty() {
+        if self.exchange.outgoing(ToClient).is_empty() {
             return Ok(false);
         }
-        match Pin::new(&mut self.client).poll_write(cx, self.exchange.to_client.outgoing()) {
+        match Pin::new(&mut self.client).poll_write(cx, self.exchange.outgoing(ToClient)) {
             Poll::Pending => Ok(false),
             Poll::Ready(Ok(0)) => Err(io::ErrorKind::WriteZero.into()),
             Poll::Ready(Ok(count)) => {
-                self.exchange.to_client.mark_sent(count);
+                self.exchange.buffer(ToClient).mark_sent(count);
                 Ok(true)
             }
             Poll::Ready(Err(error)) => Err(error),
@@ -278,7 +278,7 @@ impl<'a> Connection<'a> {
             && let Poll::Ready(Err(_)) = self.target.poll_flush_rest(cx)
         {
             self.target_deaf = true;
-            self.exchange.to_target.clear();
+            self.exchange.buffer(ToTarget).clear();
         }
         match self.client.poll_flush_rest(cx) {
             Poll::Ready(flushed) => flushed.map(|()| true),
@@ -287,7 +287,8 @@ impl<'a> Connection<'a> {
     }
 
     fn give_back_buffers(&mut self) {
-        for buffer in [&mut self.exchange.to_target, &mut self.exchange.to_client] {
+        for direction in [ToTarget, ToClient] {
+            let buffer = self.exchange.buffer(direction);
             if buffer.is_empty() && buffer.capacity() > 0 {
                 self.pool.put_back(buffer.detach());
             }

@@ -4,6 +4,10 @@
 //! backslash (SJIS, BIG5, GBK, UHC, GB18030, JOHAB). Whoever looks for a backslash or counts
 //! characters has to know which encoding is in force.
 
+mod character_steps;
+
+pub(crate) use character_steps::CharacterSteps;
+
 /// A client encoding, as far as finding ASCII characters and counting characters need it.
 ///
 /// Source: PostgreSQL, "Character Set Support", table of character sets.

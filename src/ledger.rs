@@ -1,14 +1,19 @@
-//! What was changed, by relation, column and rule: counts, times and samples, in memory. Knows no
-//! sessions, no SQL and no values.
+//! What was changed, by relation, column and rule: counts, times and samples, in memory, and the SQL
+//! that brings it to the target. Knows no sessions and no values.
+
+pub mod target;
 
 use std::collections::BTreeMap;
-use std::sync::Mutex;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// The samples that an entry keeps.
 const SAMPLES_MAX: usize = 5;
 
 /// The entries that are kept; what is found beyond them is counted under its rule alone.
 const ENTRIES_MAX: usize = 10_000;
+
+/// The databases that are kept apart; what happens in further ones is counted under an empty name.
+const DATABASES_MAX: usize = 1_000;
 
 /// The rule under which values are counted that were too long to be judged, or came in a way that
 /// does not say what they are: they passed as they were.
@@ -131,6 +136,8 @@ struct Database {
     all: Entries,
     /// What no session has written to the target yet.
     unwritten: Entries,
+    /// It has been said that it cannot be written.
+    warned: bool,
 }
 
 impl Ledger {
@@ -149,26 +156,41 @@ impl Ledger {
 
     /// Takes what has not been written to the target, to write it.
     pub fn take_unwritten(&self, database: &str) -> Entries {
-        self.with(database, |database| std::mem::take(&mut database.unwritten))
+        let mut databases = self.lock();
+        let known = databases.get_mut(database);
+        known.map(|database| std::mem::take(&mut database.unwritten)).unwrap_or_default()
     }
 
     /// Puts back what could not be written.
     pub fn put_back(&self, database: &str, entries: &Entries) {
-        self.with(database, |database| database.unwritten.merge(entries));
+        if !entries.is_empty() {
+            self.with(database, |database| database.unwritten.merge(entries));
+        }
+    }
+
+    /// Whether this is the first time that entries of the database could not be written: a person
+    /// has to hear of it once, not at the end of each session.
+    pub fn warns(&self, database: &str) -> bool {
+        self.with(database, |database| !std::mem::replace(&mut database.warned, true))
     }
 
     /// Everything that was changed since the start, by database.
     pub fn snapshot(&self) -> Vec<(String, Entries)> {
-        let databases = self.databases.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let databases = self.lock();
         databases.iter().map(|(name, database)| (name.clone(), database.all.clone())).collect()
     }
 
     fn with<T>(&self, database: &str, act: impl FnOnce(&mut Database) -> T) -> T {
+        let mut databases = self.lock();
+        let is_room = databases.len() < DATABASES_MAX || databases.contains_key(database);
+        let name = if is_room { database } else { "" };
+        act(databases.entry(name.to_owned()).or_default())
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Database>> {
         // What the lock protects is whole between any two steps, so a panic elsewhere is no reason
         // to lose it.
-        let mut databases =
-            self.databases.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        act(databases.entry(database.to_owned()).or_default())
+        self.databases.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -201,8 +223,27 @@ mod tests {
         assert_eq!(ledger.take_unwritten("other"), Entries::default());
         assert_eq!(ledger.take_unwritten("db"), entries);
         assert!(ledger.take_unwritten("db").is_empty());
+        assert_eq!((ledger.warns("db"), ledger.warns("db")), (true, false));
         let all = ledger.snapshot();
         assert_eq!(all.iter().find(|(name, _)| name == "db").unwrap().1.iter().count(), 1);
+    }
+
+    #[test]
+    fn databases_without_entries_are_not_kept_and_those_with_are_few() {
+        let ledger = Ledger::default();
+        for number in 0..DATABASES_MAX * 2 {
+            let name = number.to_string();
+            assert!(ledger.take_unwritten(&name).is_empty());
+            ledger.put_back(&name, &Entries::default());
+            ledger.add(&name, &Entries::default(), false);
+        }
+        assert!(ledger.snapshot().is_empty());
+        let mut entries = Entries::default();
+        entries.note(&place("a"), 1, 5, || None);
+        for number in 0..DATABASES_MAX * 2 {
+            ledger.add(&number.to_string(), &entries, false);
+        }
+        assert_eq!(ledger.snapshot().len(), DATABASES_MAX + 1);
     }
 
     #[test]

@@ -2,19 +2,23 @@
 //! AWS DMS would.
 
 pub mod auth;
+pub mod catalog;
 pub mod cli;
 pub mod close_out;
 pub mod config;
 pub mod connection;
 pub mod dms;
 pub mod encoding;
+mod escape;
 pub mod files;
 pub mod keyword;
 pub mod ledger;
 pub mod listener;
 pub mod login;
 pub mod mapping;
+pub mod parking;
 pub mod policy;
+pub mod rewrite;
 pub mod session;
 pub mod statement;
 pub mod stream;

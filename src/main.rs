@@ -2,8 +2,6 @@
 
 use std::process::ExitCode;
 
-use clap::Parser as _;
-
 fn main() -> ExitCode {
-    dms_proxy::cli::Arguments::parse().run()
+    dms_proxy::cli::run_command_line()
 }

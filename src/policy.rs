@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use crate::keyword::{Keyword, UnknownKeyword, keywords};
 use crate::mapping::{Mapping, NamePattern};
-use crate::session::Common;
 use crate::value::{BadDates, ValuePolicies};
 use crate::wire::StartupParameters;
 
@@ -101,8 +100,6 @@ pub struct Policy {
     pub leaves_out_generated: bool,
     /// Whether what was changed is written to `dms_proxy.rewrites` on the target.
     pub writes_ledger: bool,
-    /// What all sessions have in common.
-    pub common: Arc<Common>,
     /// The longest message in bytes; PostgreSQL's own limit is 1 GiB.
     pub message_bytes_max: usize,
 }

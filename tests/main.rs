@@ -3,9 +3,12 @@
 //! Clippy sees tests only inside `#[test]`, not in what they share; and a test exports nothing.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, unreachable_pub)]
 
+mod catalog;
 #[allow(dead_code, unused_imports, reason = "empty where no client is there")]
 mod clients;
 mod close_out;
+#[allow(dead_code, reason = "the command is a binary of its own")]
+mod differential;
 mod embedded;
 mod faults;
 mod fuzz_corpus;
@@ -19,6 +22,7 @@ mod protocol;
 mod real_input;
 #[cfg(client = "regression-suite")]
 mod regression_suite;
+mod security;
 mod session;
 mod statement;
 mod stored_values;

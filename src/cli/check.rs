@@ -2,9 +2,16 @@
 
 use std::process::ExitCode;
 
-use super::CheckArguments;
-use super::close_out::{EXIT_OPEN, ReportFormat, json, run as run_command};
+use clap::Args;
+
+use super::close_out::{EXIT_OPEN, ReportFormat, TargetArguments, json, run as run_command};
 use crate::close_out::{CheckReport, Connection, Standing, check};
+
+#[derive(Debug, Args)]
+pub(super) struct CheckArguments {
+    #[command(flatten)]
+    target: TargetArguments,
+}
 
 pub(super) fn run(arguments: &CheckArguments) -> ExitCode {
     let (target, scope) = match arguments.target.resolve(&[]) {

@@ -5,13 +5,13 @@ use std::future::Future;
 use std::io::{self, IsTerminal as _, Write as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::time::Duration;
 
 use clap::Args;
 
+use super::arguments::TargetArgument;
 use super::{EXIT_USAGE, exit_code, login, say};
 use crate::close_out::{CloseOutError, Connection, Scope, Target};
-use crate::config::{Config, Url};
+use crate::config::Config;
 
 /// The exit code when something is left to do.
 pub(super) const EXIT_OPEN: u8 = 1;
@@ -29,14 +29,14 @@ pub(super) enum ReportFormat {
 #[derive(Debug, Args)]
 pub(super) struct TargetArguments {
     /// The configuration file; ./proxy.toml if there is one
-    #[arg(long, value_name = "FILE", env = "DMS_PROXY_CONFIG")]
+    #[arg(long, value_name = "FILE", env = "DMS_PROXY_CONFIG", hide_env_values = true)]
     config: Option<PathBuf>,
     /// The target, with the user to log in as: postgresql://USER@HOST:PORT/DATABASE
     ///
     /// The password may come from PGPASSWORD or the password file. A socket's directory is written
     /// as %2Frun%2Fpostgresql in place of the host.
     #[arg(long, value_name = "URL", env = "DMS_PROXY_TARGET", hide_env_values = true)]
-    target: Option<Url>,
+    target: Option<TargetArgument>,
     /// What is written to the standard output
     #[arg(long, value_enum, default_value_t)]
     pub(super) format: ReportFormat,
@@ -53,14 +53,18 @@ impl TargetArguments {
             say(&format!("dms-proxy: {message}"));
             ExitCode::from(EXIT_USAGE)
         };
-        let config =
+        let mut config =
             Config::load(self.config.as_deref()).map_err(|error| refused(error.to_string()))?;
-        let url = self.target.as_ref().unwrap_or(&config.target.url);
-        let timeout = match config.target.connect_timeout() {
-            Duration::ZERO => Duration::MAX,
-            timeout => timeout,
-        };
-        let target = login::target(url, timeout).map_err(refused)?;
+        let url = self.target.as_ref().map(TargetArgument::url).transpose().map_err(refused)?;
+        if let Some(url) = url.flatten() {
+            config.target.url = url;
+        }
+        let url = &config.target.url;
+        let target = login::target(url, config.target.connect_timeout()).map_err(refused)?;
+        let of_url = url.warnings.iter().map(|warning| format!("target URL: {warning}"));
+        for warning in of_url.chain(login::variables_without_effect()) {
+            say(&format!("dms-proxy: warning: {warning}"));
+        }
         Ok((target, Scope::parse(&self.schema, tables).map_err(refused)?))
     }
 }

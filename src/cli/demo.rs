@@ -5,11 +5,12 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use clap::Args;
 use futures_util::SinkExt as _;
 use tokio_postgres::{Client, NoTls, SimpleQueryMessage};
 
+use super::say;
 use super::serve::embedded_target;
-use super::{DemoArguments, say};
 use crate::config::Config;
 use crate::listener::Listener;
 use crate::target::embedded::{Embedded, EmbeddedOptions};
@@ -57,6 +58,13 @@ const PARENT_ROWS: &[u8] = b"1\tAda\\000Lovelace\n2\tGrace\x00Hopper\n";
 
 /// What became of one action.
 type Outcome = Result<String, String>;
+
+#[derive(Debug, Args)]
+pub(super) struct DemoArguments {
+    /// Leave server and proxy running and say how to connect
+    #[arg(long)]
+    keep: bool,
+}
 
 pub(super) fn run(arguments: &DemoArguments) -> ExitCode {
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {

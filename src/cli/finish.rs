@@ -2,14 +2,35 @@
 
 use std::process::ExitCode;
 
+use clap::Args;
+
+use super::EXIT_USAGE;
 use super::close_out::{
-    EXIT_OPEN, Progress, ReportFormat, json, run as run_command, samples, sessions,
+    EXIT_OPEN, Progress, ReportFormat, TargetArguments, json, run as run_command, samples, sessions,
 };
-use super::{EXIT_USAGE, FinishArguments};
 use crate::close_out::{
     FinishOptions, FinishReport, ForeignKeyLine, KeyState, SequenceLine, SequenceOutcome, Verdict,
     finish,
 };
+
+#[derive(Debug, Args)]
+pub(super) struct FinishArguments {
+    #[command(flatten)]
+    target: TargetArguments,
+    /// Only these tables, as [SCHEMA.]TABLE, written as in SQL
+    #[arg(long, value_name = "T", num_args = 1..)]
+    table: Vec<String>,
+    /// Foreign keys and tables that are worked on at a time
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=64))]
+    jobs: u16,
+    /// Look at everything and report it, change nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// Drop and add again also foreign keys that have no orphans, so that the target validates
+    /// them; locks their tables for a moment
+    #[arg(long, conflicts_with = "dry_run")]
+    revalidate: bool,
+}
 
 pub(super) fn run(arguments: &FinishArguments) -> ExitCode {
     let (target, scope) = match arguments.target.resolve(&arguments.table) {

@@ -2,17 +2,49 @@
 
 use std::process::ExitCode;
 
+use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
+use super::EXIT_USAGE;
 use super::close_out::{
-    EXIT_OPEN, Progress, ReportFormat, json as written, run as run_command, samples, sessions,
+    EXIT_OPEN, Progress, ReportFormat, TargetArguments, json as written, run as run_command,
+    samples, sessions,
 };
-use super::{EXIT_USAGE, FkArguments, FkCommand};
 use crate::close_out::{
     CloseOutError, Connection, ForeignKey, KeyState, Orphans, Parked, ParkedState, RestoreLine,
     RestoreOutcome, Scope, Target, count_orphans, foreign_keys, orphan_query, park, parked,
-    restore,
+    restore, scope_exists,
 };
+
+#[derive(Debug, Subcommand)]
+pub(super) enum FkCommand {
+    /// Show what is parked; exit code 1 if anything is
+    Status(FkArguments),
+    /// Write foreign keys to a journal on the target and drop them
+    ///
+    /// Needs the owner of the tables, no superuser. All or nothing: the journal is
+    /// dms_proxy.fk_journal, and a crash at any point leaves it true.
+    Park(FkArguments),
+    /// Put parked foreign keys back as they were, and validate them
+    Restore(FkArguments),
+    /// Count rows without a parent, foreign key by foreign key; changes nothing
+    Validate {
+        #[command(flatten)]
+        arguments: FkArguments,
+        /// Foreign keys that are looked at at a time
+        #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=64))]
+        jobs: u16,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(super) struct FkArguments {
+    #[command(flatten)]
+    target: TargetArguments,
+    /// Only foreign keys from or to these tables, as [SCHEMA.]TABLE, written as in SQL
+    #[arg(long, value_name = "T", num_args = 1..)]
+    table: Vec<String>,
+}
 
 /// What a command writes and exits with.
 type Outcome = Result<(String, u8), CloseOutError>;
@@ -86,7 +118,7 @@ fn parked_line(row: &Parked) -> String {
 async fn journal(target: &Connection, scope: &Scope) -> Result<Vec<Parked>, CloseOutError> {
     let rows = parked(target, scope).await?;
     if rows.is_empty() {
-        scope.exists(target).await?;
+        scope_exists(scope, target).await?;
     }
     Ok(rows)
 }
@@ -188,7 +220,7 @@ fn restored_line(line: &RestoreLine) -> String {
         RestoreOutcome::Failed(_) => text.push_str(&format!(
             "          it stays in the journal; to give it up: DELETE FROM dms_proxy.fk_journal \
              WHERE {};\n",
-            crate::close_out::sql::journal_key(&line.key.schema, &line.key.table, &line.key.name)
+            crate::parking::journal_key(&line.key.schema, &line.key.table, &line.key.name)
         )),
         RestoreOutcome::Restored | RestoreOutcome::Added => {}
     }

@@ -6,8 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::close_out::Target;
-use crate::config::Url;
-use crate::target::{Secret, TargetAddress, TargetUrl};
+use crate::target::{Secret, TargetAddress, TargetPlace, TargetUrl};
 
 /// Where to log in, and as whom.
 ///
@@ -15,8 +14,9 @@ use crate::target::{Secret, TargetAddress, TargetUrl};
 ///
 /// # Errors
 /// A sentence that says what the URL lacks.
-pub(super) fn target(url: &Url, timeout: Duration) -> Result<Target, String> {
-    let Url(TargetUrl::Address(address), tls, login) = url else {
+pub(super) fn target(url: &TargetUrl, timeout: Duration) -> Result<Target, String> {
+    let login = &url.login;
+    let TargetPlace::Address(address) = &url.place else {
         return Err("this command needs a target that is there: --target \
                     postgresql://USER@HOST:PORT/DATABASE, or target.url in the configuration; \
                     \"embedded\" is a new server every time"
@@ -32,24 +32,53 @@ pub(super) fn target(url: &Url, timeout: Duration) -> Result<Target, String> {
         login.database.clone().or_else(|| variable("PGDATABASE")).unwrap_or_else(|| user.clone());
     let mut password = login.password.clone().or_else(|| variable("PGPASSWORD").map(Secret));
     if password.is_none() {
-        password = from_file(address, &database, &user)?;
+        password = from_file(login.password_file.as_deref(), address, &database, &user)?;
     }
-    let server = crate::target::Target::new(address.clone(), tls, timeout)
-        .map_err(|error| format!("TLS to the target: {error}"))?;
-    Ok(Target { server, user, password, database })
+    let server = crate::target::Target::new(address.clone(), &url.tls, timeout)
+        .map_err(|error| format!("TLS to the target: {error}"))?
+        .with_demands(url.demands.clone());
+    let options = login.options.clone().or_else(|| variable("PGOPTIONS"));
+    let application_name = login.application_name.clone().or_else(|| variable("PGAPPNAME"));
+    let application_name = application_name.unwrap_or_else(|| "dms-proxy".into());
+    Ok(Target { server, user, password, database, options, application_name })
+}
+
+/// The variables of libpq that are set and would say what a URL has to say here: a sentence each.
+///
+/// Source: PostgreSQL manual, "Environment Variables" of libpq.
+pub(super) fn variables_without_effect() -> Vec<String> {
+    const PARAMETERS: [(&str, &str); 13] = [
+        ("PGHOST", "host"),
+        ("PGHOSTADDR", "host"),
+        ("PGPORT", "port"),
+        ("PGSSLMODE", "sslmode"),
+        ("PGSSLROOTCERT", "sslrootcert"),
+        ("PGSSLCERT", "sslcert"),
+        ("PGSSLKEY", "sslkey"),
+        ("PGSSLNEGOTIATION", "sslnegotiation"),
+        ("PGREQUIREAUTH", "require_auth"),
+        ("PGCHANNELBINDING", "channel_binding"),
+        ("PGCONNECT_TIMEOUT", "connect_timeout"),
+        ("PGREQUIREPEER", "a verified sslmode"),
+        ("PGSERVICE", "everything"),
+    ];
+    let set = PARAMETERS.iter().filter(|(name, _)| variable(name).is_some());
+    set.map(|(name, parameter)| format!("{name} has no effect: write {parameter} into the URL"))
+        .collect()
 }
 
 fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
-/// The password that `PGPASSFILE` or `~/.pgpass` has.
+/// The password that the file of this name, that of `PGPASSFILE` or `~/.pgpass` has.
 fn from_file(
+    file: Option<&Path>,
     address: &TargetAddress,
     database: &str,
     user: &str,
 ) -> Result<Option<Secret>, String> {
-    let named = variable("PGPASSFILE").map(PathBuf::from);
+    let named = file.map(Path::to_owned).or_else(|| variable("PGPASSFILE").map(PathBuf::from));
     let home = || Some(PathBuf::from(variable("HOME")?).join(".pgpass"));
     let Some(path) = named.or_else(home) else { return Ok(None) };
     let Ok(metadata) = std::fs::metadata(&path) else { return Ok(None) };

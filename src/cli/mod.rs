@@ -1,17 +1,19 @@
 //! The commands: arguments in, exit code out. Everything that prints for a person lives here.
 
+mod arguments;
 mod check;
 mod close_out;
 mod demo;
 mod diff;
 mod finish;
 mod fk;
+mod init_target;
 mod login;
 mod rewrite;
+mod script_lines;
 mod serve;
 mod types;
 
-use std::fs::File;
 use std::io::{self, IsTerminal as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -21,9 +23,16 @@ use clap::{Args, Parser, Subcommand};
 pub use rewrite::{Input, RewriteFormat, RewriteOptions, rewrite};
 pub use types::{TypesFormat, types};
 
-use crate::config::{Config, SourceName, Url};
+use self::check::CheckArguments;
+use self::demo::DemoArguments;
+use self::finish::FinishArguments;
+use self::fk::FkCommand;
+use self::rewrite::RewriteArguments;
+use self::serve::ServeArguments;
+use self::types::TypesArguments;
+use crate::config::{Config, SourceName};
 use crate::mapping::Mapping;
-use close_out::TargetArguments;
+use crate::target::without_passwords;
 
 /// The exit code of a wrong configuration or a wrong call.
 const EXIT_USAGE: u8 = 2;
@@ -91,119 +100,24 @@ enum Command {
     #[command(after_help = "Example:\n  \
         dms-proxy finish --target postgresql://app@db.example.com/mydb > close-out.txt")]
     Finish(FinishArguments),
-}
-
-#[derive(Debug, Args)]
-struct CheckArguments {
-    #[command(flatten)]
-    target: TargetArguments,
-}
-
-#[derive(Debug, Subcommand)]
-enum FkCommand {
-    /// Show what is parked; exit code 1 if anything is
-    Status(FkArguments),
-    /// Write foreign keys to a journal on the target and drop them
+    /// Make schema dms_proxy on a target, as its administrator
     ///
-    /// Needs the owner of the tables, no superuser. All or nothing: the journal is
-    /// dms_proxy.fk_journal, and a crash at any point leaves it true.
-    Park(FkArguments),
-    /// Put parked foreign keys back as they were, and validate them
-    Restore(FkArguments),
-    /// Count rows without a parent, foreign key by foreign key; changes nothing
-    Validate {
-        #[command(flatten)]
-        arguments: FkArguments,
-        /// Foreign keys that are looked at at a time
-        #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=64))]
-        jobs: u16,
-    },
-}
-
-#[derive(Debug, Args)]
-struct FkArguments {
-    #[command(flatten)]
-    target: TargetArguments,
-    /// Only foreign keys from or to these tables, as [SCHEMA.]TABLE, written as in SQL
-    #[arg(long, value_name = "T", num_args = 1..)]
-    table: Vec<String>,
-}
-
-#[derive(Debug, Args)]
-struct FinishArguments {
-    #[command(flatten)]
-    target: TargetArguments,
-    /// Only these tables, as [SCHEMA.]TABLE, written as in SQL
-    #[arg(long, value_name = "T", num_args = 1..)]
-    table: Vec<String>,
-    /// Foreign keys and tables that are worked on at a time
-    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=64))]
-    jobs: u16,
-    /// Look at everything and report it, change nothing
-    #[arg(long)]
-    dry_run: bool,
-    /// Drop and add again also foreign keys that have no orphans, so that the target validates
-    /// them; locks their tables for a moment
-    #[arg(long, conflicts_with = "dry_run")]
-    revalidate: bool,
-}
-
-#[derive(Debug, Args)]
-struct DemoArguments {
-    /// Leave server and proxy running and say how to connect
-    #[arg(long)]
-    keep: bool,
-}
-
-#[derive(Debug, Args)]
-struct RewriteArguments {
-    #[command(flatten)]
-    config: ConfigArguments,
-    /// Say on the standard error where each change is, and count the changes by rule
-    #[arg(long)]
-    explain: bool,
-    /// What is written to the standard output
-    #[arg(long, value_enum, default_value_t = RewriteFormat::Text)]
-    format: RewriteFormat,
-    /// Write a unified diff instead of the SQL; the same as --format diff
-    #[arg(long, conflicts_with = "format")]
-    diff: bool,
-    /// SQL scripts; the standard input if there are none, or for "-"
-    #[arg(value_name = "FILE")]
-    files: Vec<PathBuf>,
-}
-
-#[derive(Debug, Args)]
-struct TypesArguments {
-    #[command(flatten)]
-    config: ConfigArguments,
-    /// How the table is written
-    #[arg(long, value_enum, default_value_t = TypesFormat::Text)]
-    format: TypesFormat,
-}
-
-#[derive(Debug, Args)]
-struct ServeArguments {
-    #[command(flatten)]
-    config: ConfigArguments,
-    /// Where clients connect; port 0 takes a free one
-    #[arg(long, value_name = "ADDR", env = "DMS_PROXY_LISTEN")]
-    listen: Option<std::net::SocketAddr>,
-    /// What is loaded into: a libpq URI, or "embedded" for a throw-away server
-    #[arg(long, value_name = "URL", env = "DMS_PROXY_TARGET")]
-    target: Option<Url>,
-    /// Keep the data of the embedded target in this directory
-    #[arg(long, value_name = "DIR")]
-    data_dir: Option<PathBuf>,
+    /// Makes the table of changes (dms_proxy.rewrites) and the function by which sessions add to it,
+    /// owned by the role that logs in, a superuser or the role that loads; nobody else may read or
+    /// write there. Can be run again. Exit code 2 if something of it belongs to another role.
+    #[command(after_help = "Example:\n  \
+        dms-proxy init-target --target postgresql://postgres@db.example.com/mydb --role app\n  \
+        dms-proxy init-target --print --role app | psql -U postgres mydb")]
+    InitTarget(init_target::InitTargetArguments),
 }
 
 #[derive(Debug, Args)]
 struct ConfigArguments {
     /// The configuration file; ./proxy.toml if there is one
-    #[arg(long, value_name = "FILE", env = "DMS_PROXY_CONFIG")]
+    #[arg(long, value_name = "FILE", env = "DMS_PROXY_CONFIG", hide_env_values = true)]
     config: Option<PathBuf>,
     /// The dialect of the incoming type names
-    #[arg(long, value_name = "NAME", env = "DMS_PROXY_SOURCE")]
+    #[arg(long, value_name = "NAME", env = "DMS_PROXY_SOURCE", hide_env_values = true)]
     source: Option<SourceName>,
 }
 
@@ -240,9 +154,33 @@ impl ConfigArguments {
     }
 }
 
+/// Runs the command that this process was called with.
+pub fn run_command_line() -> ExitCode {
+    match Arguments::try_parse() {
+        Ok(arguments) => arguments.run(),
+        Err(error) => {
+            use std::io::Write as _;
+            // What is wrong is quoted, and may be a URL with a password in the wrong place.
+            let text = error.render();
+            let code = ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(EXIT_USAGE));
+            // Nobody is left to be told that the output is closed.
+            let _ = match error.use_stderr() {
+                true => write!(io::stderr(), "{}", shown(&text, io::stderr().is_terminal())),
+                false => write!(io::stdout(), "{}", shown(&text, io::stdout().is_terminal())),
+            };
+            code
+        }
+    }
+}
+
+fn shown(text: &clap::builder::StyledStr, styled: bool) -> String {
+    let text = if styled { text.ansi().to_string() } else { text.to_string() };
+    without_passwords(&text)
+}
+
 impl Arguments {
     /// Runs the command.
-    pub fn run(self) -> ExitCode {
+    fn run(self) -> ExitCode {
         match self.command {
             None => serve::run(&self.serve),
             Some(Command::Serve(arguments)) => serve::run(&arguments),
@@ -252,61 +190,8 @@ impl Arguments {
             Some(Command::Check(arguments)) => check::run(&arguments),
             Some(Command::Fk(command)) => fk::run(&command),
             Some(Command::Finish(arguments)) => finish::run(&arguments),
+            Some(Command::InitTarget(arguments)) => init_target::run(&arguments),
         }
-    }
-}
-
-impl RewriteArguments {
-    fn run(&self) -> ExitCode {
-        let mapping = match self.config.mapping() {
-            Ok(mapping) => mapping,
-            Err(code) => return code,
-        };
-        // All files are opened before anything is written: a wrong name is a wrong call.
-        let inputs = if self.files.is_empty() {
-            Ok(vec![standard_input()])
-        } else {
-            self.files.iter().map(open).collect::<Result<Vec<_>, _>>()
-        };
-        let inputs = match inputs {
-            Ok(inputs) => inputs,
-            Err(message) => {
-                say(&format!("dms-proxy: {message}"));
-                return ExitCode::from(EXIT_USAGE);
-            }
-        };
-        let options = RewriteOptions {
-            explain: self.explain,
-            format: if self.diff { RewriteFormat::Diff } else { self.format },
-            color: io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none(),
-            progress: io::stderr().is_terminal(),
-        };
-        let (mut stdout, mut stderr) = (io::stdout().lock(), io::stderr().lock());
-        exit_code(rewrite(&mapping, options, inputs, &mut stdout, &mut stderr))
-    }
-}
-
-impl TypesArguments {
-    fn run(&self) -> ExitCode {
-        match self.config.mapping() {
-            Ok(mapping) => exit_code(types(&mapping, self.format, &mut io::stdout().lock())),
-            Err(code) => code,
-        }
-    }
-}
-
-fn standard_input() -> Input<'static> {
-    Input { name: "stdin".into(), reader: Box::new(io::stdin()) }
-}
-
-fn open(path: &PathBuf) -> Result<Input<'static>, String> {
-    if path.as_os_str() == "-" {
-        return Ok(standard_input());
-    }
-    let name = path.display().to_string();
-    match File::open(path) {
-        Ok(file) => Ok(Input { name, reader: Box::new(file) }),
-        Err(error) => Err(format!("{name}: {error}")),
     }
 }
 
@@ -323,9 +208,9 @@ fn exit_code(outcome: io::Result<u8>) -> ExitCode {
     }
 }
 
-/// Tells a person something, on stderr.
+/// Tells a person something, on stderr; a name that is a URL in the wrong place has no password.
 fn say(text: &str) {
     use std::io::Write as _;
     // Nobody is left to be told that stderr is closed.
-    let _ = writeln!(std::io::stderr().lock(), "{text}");
+    let _ = writeln!(std::io::stderr().lock(), "{}", without_passwords(text));
 }

@@ -1,16 +1,38 @@
 //! `dms-proxy rewrite`: a dry run over SQL scripts, psql's among them. Needs no server.
 
 use std::collections::BTreeMap;
-use std::io::{self, Read, Write};
+use std::fs::File;
+use std::io::{self, IsTerminal as _, Read, Write};
 use std::ops::Range;
+use std::path::PathBuf;
+use std::process::ExitCode;
 
-use memchr::{memchr, memmem};
+use clap::Args;
 use serde::Serialize;
 
 use super::diff::unified_diff;
-use crate::encoding::Encoding;
+use super::script_lines::{Lines, line_end, rows_end};
+use super::{ConfigArguments, EXIT_USAGE, exit_code, say};
 use crate::mapping::{Mapping, RuleId};
 use crate::statement::{Edit, Lexing, Statements, apply};
+
+#[derive(Debug, Args)]
+pub(super) struct RewriteArguments {
+    #[command(flatten)]
+    config: ConfigArguments,
+    /// Say on the standard error where each change is, and count the changes by rule
+    #[arg(long)]
+    explain: bool,
+    /// What is written to the standard output
+    #[arg(long, value_enum, default_value_t = RewriteFormat::Text)]
+    format: RewriteFormat,
+    /// Write a unified diff instead of the SQL; the same as --format diff
+    #[arg(long, conflicts_with = "format")]
+    diff: bool,
+    /// SQL scripts; the standard input if there are none, or for "-"
+    #[arg(value_name = "FILE")]
+    files: Vec<PathBuf>,
+}
 
 /// How the outcome is written to the standard output.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
@@ -48,6 +70,51 @@ pub struct Input<'a> {
     pub reader: Box<dyn Read + 'a>,
 }
 
+impl RewriteArguments {
+    pub(super) fn run(&self) -> ExitCode {
+        let mapping = match self.config.mapping() {
+            Ok(mapping) => mapping,
+            Err(code) => return code,
+        };
+        // All files are opened before anything is written: a wrong name is a wrong call.
+        let inputs = if self.files.is_empty() {
+            Ok(vec![standard_input()])
+        } else {
+            self.files.iter().map(open).collect::<Result<Vec<_>, _>>()
+        };
+        let inputs = match inputs {
+            Ok(inputs) => inputs,
+            Err(message) => {
+                say(&format!("dms-proxy: {message}"));
+                return ExitCode::from(EXIT_USAGE);
+            }
+        };
+        let options = RewriteOptions {
+            explain: self.explain,
+            format: if self.diff { RewriteFormat::Diff } else { self.format },
+            color: io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none(),
+            progress: io::stderr().is_terminal(),
+        };
+        let (mut stdout, mut stderr) = (io::stdout().lock(), io::stderr().lock());
+        exit_code(rewrite(&mapping, options, inputs, &mut stdout, &mut stderr))
+    }
+}
+
+fn standard_input() -> Input<'static> {
+    Input { name: "stdin".into(), reader: Box::new(io::stdin()) }
+}
+
+fn open(path: &PathBuf) -> Result<Input<'static>, String> {
+    if path.as_os_str() == "-" {
+        return Ok(standard_input());
+    }
+    let name = path.display().to_string();
+    match File::open(path) {
+        Ok(file) => Ok(Input { name, reader: Box::new(file) }),
+        Err(error) => Err(format!("{name}: {error}")),
+    }
+}
+
 /// Rewrites every input and gives the exit code: 0, or 1 if a type cannot be mapped. A statement
 /// with such a type stays as it is. Rows behind `COPY ... FROM stdin;` and psql's backslash
 /// commands at the start of a statement are passed through.
@@ -61,7 +128,7 @@ pub fn rewrite<'a>(
     stdout: &mut dyn Write,
     stderr: &mut dyn Write,
 ) -> io::Result<u8> {
-    let mut report = Report::default();
+    let mut report = RewriteReport::default();
     for mut input in inputs {
         let mut sql = Vec::new();
         input.reader.read_to_end(&mut sql)?;
@@ -97,14 +164,14 @@ pub fn rewrite<'a>(
 
 /// What was done, over all inputs; the JSON document.
 #[derive(Debug, Default, Serialize)]
-struct Report {
-    files: Vec<File>,
+struct RewriteReport {
+    files: Vec<ScriptReport>,
     changes: Vec<Change>,
     errors: Vec<Error>,
 }
 
 #[derive(Debug, Serialize)]
-struct File {
+struct ScriptReport {
     file: String,
     statements: usize,
     not_understood: usize,
@@ -146,7 +213,7 @@ struct Error {
     hint: String,
 }
 
-impl Report {
+impl RewriteReport {
     /// Reads a script, notes what is found, and gives the edits to make.
     fn read(
         &mut self,
@@ -156,7 +223,7 @@ impl Report {
         mut progress: Option<&mut dyn Write>,
     ) -> io::Result<Vec<Edit>> {
         let mut edits = Vec::new();
-        let mut file = File {
+        let mut file = ScriptReport {
             file: name.to_owned(),
             statements: 0,
             not_understood: 0,
@@ -271,51 +338,6 @@ impl Report {
             self.changes.len(),
             self.errors.len()
         )
-    }
-}
-
-/// Lines and columns of offsets that are asked for in rising order, in one pass over the text.
-struct Lines<'a> {
-    sql: &'a [u8],
-    line: usize,
-    column: usize,
-    offset: usize,
-}
-
-impl<'a> Lines<'a> {
-    fn new(sql: &'a [u8]) -> Lines<'a> {
-        Lines { sql, line: 1, column: 1, offset: 0 }
-    }
-
-    fn position(&mut self, offset: usize) -> (usize, usize) {
-        let mut passed = self.sql.get(self.offset..offset).unwrap_or_default();
-        self.offset = offset.max(self.offset);
-        while let Some(end) = memchr(b'\n', passed) {
-            self.line += 1;
-            self.column = 1;
-            passed = passed.get(end + 1..).unwrap_or_default();
-        }
-        self.column += Encoding::Utf8.count_characters(passed);
-        (self.line, self.column)
-    }
-}
-
-/// The offset of the line break behind `offset`, or the end.
-fn line_end(sql: &[u8], offset: usize) -> usize {
-    let rest = sql.get(offset..).unwrap_or_default();
-    memchr(b'\n', rest).map_or(sql.len(), |length| offset + length)
-}
-
-/// Behind the rows of a COPY whose statement ends at `offset`: behind the line `\.`, or the end.
-fn rows_end(sql: &[u8], offset: usize) -> usize {
-    let mut position = line_end(sql, offset);
-    loop {
-        let rest = sql.get(position..).unwrap_or_default();
-        let Some(length) = memmem::find(rest, b"\n\\.") else { return sql.len() };
-        position += length + 3;
-        if matches!(sql.get(position), None | Some(b'\n' | b'\r')) {
-            return position;
-        }
     }
 }
 

@@ -2,18 +2,21 @@
 
 use std::io;
 use std::num::NonZeroUsize;
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use clap::Args;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::{EXIT_USAGE, ServeArguments, say};
-use crate::config::{Config, Switch};
+use super::arguments::TargetArgument;
+use super::{ConfigArguments, EXIT_USAGE, say};
+use crate::config::{AuthMode, Config, Switch};
 use crate::listener::{Listener, Reload};
 use crate::policy::ForeignKeys;
 use crate::target::embedded::{Embedded, EmbeddedOptions};
-use crate::target::{TargetAddress, TargetUrl};
+use crate::target::{TargetAddress, TargetPlace};
 use crate::telemetry::{self, Lines, Logging, Totals};
 
 /// Descriptors that clients leave for the listening sockets, the runtimes, files and cancels.
@@ -22,13 +25,34 @@ const OWN_DESCRIPTORS: u64 = 100;
 /// The exit code when the proxy cannot run although its configuration is right.
 const EXIT_FAILURE: u8 = 1;
 
+#[derive(Debug, Args)]
+pub(super) struct ServeArguments {
+    #[command(flatten)]
+    config: ConfigArguments,
+    /// Where clients connect; port 0 takes a free one
+    #[arg(long, value_name = "ADDR", env = "DMS_PROXY_LISTEN", hide_env_values = true)]
+    listen: Option<std::net::SocketAddr>,
+    /// What is loaded into: a libpq URI, or "embedded" for a throw-away server
+    #[arg(long, value_name = "URL", env = "DMS_PROXY_TARGET", hide_env_values = true)]
+    target: Option<TargetArgument>,
+    /// Keep the data of the embedded target in this directory
+    #[arg(long, value_name = "DIR")]
+    data_dir: Option<PathBuf>,
+}
+
 pub(super) fn run(arguments: &ServeArguments) -> ExitCode {
     let mut config = match arguments.config.load() {
         Ok(config) => config,
         Err(code) => return code,
     };
-    arguments.override_file(&mut config);
-    if arguments.data_dir.is_some() && config.target.url.0 != TargetUrl::Embedded {
+    if let Err(error) = arguments.override_file(&mut config) {
+        say(&format!("dms-proxy: {error}"));
+        return ExitCode::from(EXIT_USAGE);
+    }
+    for warning in url_warnings(&config) {
+        say(&format!("dms-proxy: warning: {warning}"));
+    }
+    if arguments.data_dir.is_some() && config.target.url.place != TargetPlace::Embedded {
         say("dms-proxy: --data-dir goes with the embedded target only");
         return ExitCode::from(EXIT_USAGE);
     }
@@ -51,20 +75,43 @@ pub(super) fn run(arguments: &ServeArguments) -> ExitCode {
 
 impl ServeArguments {
     /// Flags and environment beat the file.
-    fn override_file(&self, config: &mut Config) {
+    fn override_file(&self, config: &mut Config) -> Result<(), String> {
         if let Some(address) = self.listen {
             config.listen.address = address;
         }
-        if let Some(url) = &self.target {
-            config.target.url = url.clone();
+        if let Some(url) = self.target.as_ref().map(TargetArgument::url).transpose()?.flatten() {
+            config.target.url = url;
         }
+        Ok(())
     }
 }
 
+/// What the target's URL says and does not come about, a sentence each.
+fn url_warnings(config: &Config) -> Vec<String> {
+    let url = &config.target.url;
+    let warnings = url.warnings.iter().map(|warning| format!("target.url: {warning}"));
+    let mut warnings: Vec<String> = warnings.collect();
+    if url.demands.is_some() && config.auth.mode == AuthMode::Passthrough {
+        warnings.push(
+            "target.url: require_auth and channel_binding are about log-ins of the proxy; with \
+             auth.mode = \"passthrough\" clients log in, and have to demand it themselves"
+                .into(),
+        );
+    }
+    if url.login.options.is_some() {
+        warnings.push(
+            "target.url: options are for the commands; a client names its own, and \
+             target.after_connect_script is for all"
+                .into(),
+        );
+    }
+    warnings
+}
+
 fn serve(config: &Config, arguments: &ServeArguments, logging: &Logging) -> io::Result<()> {
-    let (embedded, target) = match &config.target.url.0 {
-        TargetUrl::Address(address) => (None, address.clone()),
-        TargetUrl::Embedded => {
+    let (embedded, target) = match &config.target.url.place {
+        TargetPlace::Address(address) => (None, address.clone()),
+        TargetPlace::Embedded => {
             let options =
                 EmbeddedOptions { data_dir: arguments.data_dir.clone(), ..Default::default() };
             let embedded = Embedded::start(&options).map_err(io::Error::other)?;
@@ -122,7 +169,7 @@ fn allow_descriptors(clients: NonZeroUsize) {
 /// Gives new sessions what the file says now. One that is of no use changes nothing.
 fn read_again(running: &Config, arguments: &ServeArguments, reload: &Reload, logging: &Logging) {
     let applied = arguments.config.read().and_then(|mut config| {
-        arguments.override_file(&mut config);
+        arguments.override_file(&mut config)?;
         reload.apply(&config).map_err(|error| error.to_string())?;
         Ok(config)
     });
@@ -134,7 +181,7 @@ fn read_again(running: &Config, arguments: &ServeArguments, reload: &Reload, log
     };
     allow_descriptors(config.limits.clients);
     logging.set_level(config.log.level);
-    for warning in &config.warnings {
+    for warning in config.warnings.iter().cloned().chain(url_warnings(&config)) {
         tracing::warn!("{warning}");
     }
     let fixed = running.fixed_differences(&config);

@@ -1,8 +1,21 @@
 //! `dms-proxy types`: the mapping in force, written out.
 
 use std::io::{self, Write};
+use std::process::ExitCode;
 
+use clap::Args;
+
+use super::{ConfigArguments, exit_code};
 use crate::mapping::{Mapping, json_table, markdown_table, text_table};
+
+#[derive(Debug, Args)]
+pub(super) struct TypesArguments {
+    #[command(flatten)]
+    config: ConfigArguments,
+    /// How the table is written
+    #[arg(long, value_enum, default_value_t = TypesFormat::Text)]
+    format: TypesFormat,
+}
 
 /// How the mapping is written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
@@ -14,6 +27,15 @@ pub enum TypesFormat {
     Json,
     /// A Markdown table.
     Markdown,
+}
+
+impl TypesArguments {
+    pub(super) fn run(&self) -> ExitCode {
+        match self.config.mapping() {
+            Ok(mapping) => exit_code(types(&mapping, self.format, &mut io::stdout().lock())),
+            Err(code) => code,
+        }
+    }
 }
 
 /// Writes the mapping in force and gives the exit code, 0.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use tokio_postgres::{Client, Config, NoTls};
 
 use super::{CloseOutError, described};
+use crate::login::CommandLogin;
 use crate::target::{self, Secret};
 
 /// What every session starts with. Counting and validating take as long as they take; names come
@@ -27,6 +28,10 @@ pub struct Target {
     pub password: Option<Secret>,
     /// The database.
     pub database: String,
+    /// Settings of the session, as arguments of the server (`-c name=value`).
+    pub options: Option<String>,
+    /// What the session calls itself.
+    pub application_name: String,
 }
 
 /// A session on the target; it ends when this is dropped.
@@ -72,14 +77,19 @@ impl std::fmt::Display for Target {
     }
 }
 
-/// A connection that has logged in. TLS is the stream's affair, so the client knows of none.
+/// A connection that has logged in. TLS and the log-in are done below the client library, so that
+/// they are those of the proxy: `require_auth` and channel binding among them.
 async fn connect(target: &Target) -> Result<Client, String> {
-    let stream = target.server.connect().await.map_err(|error| error.to_string())?;
+    let login = CommandLogin {
+        user: &target.user,
+        password: target.password.as_ref().map(|password| password.0.as_str()),
+        database: &target.database,
+        options: target.options.as_deref(),
+        application_name: &target.application_name,
+    };
+    let stream = login.log_in(&target.server).await.map_err(|error| error.to_string())?;
     let mut config = Config::new();
-    config.user(&target.user).dbname(&target.database).application_name("dms-proxy");
-    if let Some(password) = &target.password {
-        config.password(&password.0);
-    }
+    config.user(&target.user).dbname(&target.database);
     let (client, connection) =
         config.connect_raw(stream, NoTls).await.map_err(|error| described(&error))?;
     // It ends when the client is dropped; an error shows at the client's next call.

@@ -7,12 +7,13 @@ use serde::Serialize;
 
 use super::parallel::{Work, in_parallel};
 use super::restore::{drop_empty_journal, revalidate, validate_added};
-use super::sql::{quoted_identifier, validate_sql};
 use super::{
     CloseOutError, Connection, ForeignKey, Key, KeyState, Orphans, ParkedState, RestoreOutcome,
     SampleKey, Scope, SequenceLine, SequenceOutcome, Target, count_orphans, foreign_keys,
-    move_sequences, orphan_query, parked, restore,
+    move_sequences, orphan_query, parked, restore, scope_exists,
 };
+use crate::parking::spelling::quoted_identifier;
+use crate::parking::validate_sql;
 
 /// The first version with the privilege MAINTAIN.
 const MAINTAIN: i32 = 170_000;
@@ -150,7 +151,7 @@ pub async fn finish(
     let Some(target) = sessions.first() else {
         return Err(CloseOutError::Refused("no session to work in".into()));
     };
-    options.scope.exists(target).await?;
+    scope_exists(&options.scope, target).await?;
     let mut report = heading(place, target, options.dry_run).await?;
     report.foreign_keys = finish_keys(sessions, options, progress).await?;
     report.sequences = move_sequences(target, &options.scope, options.dry_run).await?;

@@ -6,8 +6,8 @@ use std::collections::BTreeSet;
 use serde::Serialize;
 use tokio_postgres::Row;
 
-use super::sql::{foreign_keys_sql, touches};
 use super::{CloseOutError, Connection, Scope, parked};
+use crate::parking::{foreign_keys_sql, touches};
 
 /// How the definition of a foreign key ends that claims nothing (PostgreSQL 18).
 const NOT_ENFORCED: &str = " NOT ENFORCED";

@@ -2,8 +2,8 @@
 
 use tokio_postgres::error::SqlState;
 
-use super::sql::{journal_sql, park_sql, parked_sql};
 use super::{CloseOutError, Connection, ForeignKey, KeyState, Scope, fault};
+use crate::parking::{journal_sql, park_sql, parked_sql};
 
 /// A row of the journal.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -8,15 +8,19 @@ mod fault;
 mod finish;
 mod foreign_keys;
 mod graph;
+mod init;
 mod journal;
 mod orphans;
 mod parallel;
 mod restore;
 mod scope;
 mod sequences;
-pub mod sql;
 
-use sql::touches;
+/// Where these texts were looked for before they had a module of their own.
+pub mod sql {
+    pub use crate::parking::spelling::{quoted_identifier, quoted_literal};
+    pub use crate::parking::*;
+}
 
 pub use check::{CheckReport, Flavour, Item, Standing, check};
 pub use connection::{Connection, Target};
@@ -24,13 +28,16 @@ pub use finish::{
     AnalyzedTable, FinishOptions, FinishReport, ForeignKeyLine, RewriteLine, Verdict, finish,
 };
 pub use foreign_keys::{ForeignKey, Key, KeyState, foreign_keys};
+pub use init::init_target;
 pub use journal::{Parked, ParkedState, park, parked};
 pub use orphans::{Orphans, SAMPLES_MAX, SampleKey, count_orphans, orphan_query};
 pub use restore::{RestoreLine, RestoreOutcome, restore};
-pub use scope::{Scope, TableName};
+pub use scope::scope_exists;
 pub use sequences::{SequenceLine, SequenceOutcome, move_sequences};
 
 use tokio_postgres::error::SqlState;
+
+pub use crate::parking::{Scope, TableName};
 
 /// Why a command came to no result.
 #[derive(Debug, thiserror::Error)]

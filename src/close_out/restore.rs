@@ -4,11 +4,11 @@
 use tokio_postgres::error::SqlState;
 
 use super::journal::{journal_exists, roll_back_on_error};
-use super::sql::{
-    add_sql, all_parked_sql, comment_sql, journal_key, lock_sql, park_one_sql, quoted_literal,
-    validate_sql,
-};
 use super::{CloseOutError, Connection, ForeignKey, Parked, Scope, fault, parked};
+use crate::parking::spelling::quoted_literal;
+use crate::parking::{
+    add_sql, all_parked_sql, comment_sql, journal_key, lock_sql, park_one_sql, validate_sql,
+};
 
 /// How often a step that the server gave up for a deadlock is tried again.
 const DEADLOCK_RETRIES_MAX: u32 = 5;

@@ -3,8 +3,8 @@
 
 use serde::Serialize;
 
-use super::sql::quoted_literal;
 use super::{CloseOutError, Connection, Scope};
+use crate::parking::spelling::quoted_literal;
 
 /// The first version that has `pg_sequence`.
 const PG_SEQUENCE: i32 = 100_000;

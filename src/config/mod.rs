@@ -31,7 +31,7 @@ pub use log::{Log, LogFormat, LogLevel};
 pub use mapping::{LengthFactor, MappingSection, SourceName};
 pub use problem::{ConfigError, Problem};
 pub use sessions::{ForeignKeySection, SessionRule, TablePrepSection};
-pub use target::{TargetSection, Url};
+pub use target::TargetSection;
 pub use values::{
     CodePoint, ColumnKey, Dates, Generated, Identity, Length, Loss, Nul, Substitute, Unsigned,
     Utf8, Values,
@@ -215,7 +215,6 @@ impl Config {
             overrides_identity: self.values.identity_always == Identity::Override,
             leaves_out_generated: self.values.generated == Generated::LeaveOut,
             writes_ledger: self.values.ledger == Switch::On,
-            common: Arc::default(),
             message_bytes_max: self.limits.message_bytes,
         })
     }

@@ -1,7 +1,7 @@
 //! From the text of `proxy.toml` to a [`Config`], and every key that stands in the way of one.
 //!
 //! serde stops at the first error. The key that it names is noted and taken out, and the rest is read
-//! again, until nothing is wrong.
+//! again, until nothing is wrong. Lines are not quoted: they may hold a password.
 
 use std::ops::Range;
 
@@ -11,6 +11,7 @@ use toml::de::{DeTable, DeValue, ValueDeserializer};
 
 use super::Config;
 use super::problem::{Complaint, reason};
+use crate::target::without_passwords;
 
 /// After this many problems the rest is not looked at.
 const PROBLEMS_MAX: usize = 50;
@@ -52,7 +53,7 @@ impl Document {
             let errors = errors.into_iter().take(PROBLEMS_MAX);
             document.problems.extend(errors.map(|error| {
                 let line = error.span().map(|span| line_at(text, span.start));
-                (line, String::new(), error.message().to_owned())
+                (line, String::new(), without_passwords(error.message()))
             }));
             return document;
         }
@@ -73,7 +74,8 @@ impl Document {
                     let line = found.map(|entry| entry.line);
                     let shown = found.map_or_else(String::new, |entry| entry.shown.clone());
                     let is_out = found.is_some_and(|entry| remove(&mut root, &entry.steps));
-                    document.problems.push((line, shown, reason(error.message())));
+                    let reason = without_passwords(&reason(error.message()));
+                    document.problems.push((line, without_passwords(&shown), reason));
                     if !is_out {
                         break;
                     }

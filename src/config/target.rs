@@ -4,15 +4,14 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use crate::target::{Login, TargetUrl, target_login, target_url};
-use crate::tls::TargetTlsSettings;
+use crate::target::TargetUrl;
 
 /// `[target]`
 #[derive(Clone, Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct TargetSection {
     /// `embedded`, or a libpq connection URI.
-    pub url: Url,
+    pub url: TargetUrl,
     /// Seconds until an unreachable target is given up.
     pub connect_timeout: u64,
     /// SQL after login, before the client's first statement.
@@ -24,7 +23,7 @@ pub struct TargetSection {
 impl Default for TargetSection {
     fn default() -> Self {
         TargetSection {
-            url: Url(TargetUrl::Embedded, TargetTlsSettings::default(), Login::default()),
+            url: TargetUrl::default(),
             connect_timeout: 10,
             after_connect_script: None,
             execute_timeout: 0,
@@ -32,32 +31,13 @@ impl Default for TargetSection {
     }
 }
 
-/// A target URL, checked when it is read: where the target is, how TLS is spoken to it, and who logs
-/// in where the proxy does so itself.
-#[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
-#[serde(try_from = "String")]
-pub struct Url(pub TargetUrl, pub TargetTlsSettings, pub Login);
-
-impl TryFrom<String> for Url {
-    type Error = String;
-
-    fn try_from(text: String) -> Result<Url, String> {
-        text.parse()
-    }
-}
-
-impl std::str::FromStr for Url {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Url, String> {
-        let (url, tls) = target_url(text)?;
-        Ok(Url(url, tls, target_login(text)?))
-    }
-}
-
 impl TargetSection {
-    /// `connect_timeout` as a duration.
+    /// `connect_timeout`, of the URL where that names one; zero is without a limit.
     pub fn connect_timeout(&self) -> Duration {
-        Duration::from_secs(self.connect_timeout)
+        let own = Duration::from_secs(self.connect_timeout);
+        match self.url.connect_timeout.unwrap_or(own) {
+            Duration::ZERO => Duration::MAX,
+            timeout => timeout,
+        }
     }
 }

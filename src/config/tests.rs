@@ -1,7 +1,15 @@
 use super::*;
 
+fn read(text: &str) -> Result<Config, String> {
+    let document = Document::read(text);
+    let problems: Vec<String> = (document.problems.iter())
+        .map(|(line, key, reason)| format!("line {}: {key}: {reason}", line.unwrap_or_default()))
+        .collect();
+    if problems.is_empty() { Ok(document.config) } else { Err(problems.join("\n")) }
+}
+
 fn error(text: &str) -> String {
-    toml::from_str::<Config>(text).unwrap_err().to_string()
+    read(text).unwrap_err()
 }
 
 #[test]
@@ -28,8 +36,7 @@ fn a_bad_value_is_named_with_what_is_allowed() {
 
 #[test]
 fn the_shipped_file_says_what_the_defaults_are() {
-    let shipped: Config =
-        toml::from_str(include_str!("../../proxy.toml")).expect("the shipped file loads");
+    let shipped: Config = read(include_str!("../../proxy.toml")).expect("the shipped file loads");
     assert_eq!(format!("{shipped:?}"), format!("{:?}", Config::default()));
 }
 
@@ -146,4 +153,23 @@ fn what_a_wrong_key_would_have_said_is_not_missed() {
 fn a_file_that_cannot_be_read_is_named() {
     let error = Config::load(Some(std::path::Path::new("/nowhere/proxy.toml"))).unwrap_err();
     assert!(error.to_string().starts_with("/nowhere/proxy.toml: "), "{error}");
+}
+
+#[test]
+fn no_error_quotes_a_password() {
+    for text in [
+        "[target]\nurl = \"postgresql://u:geheim@h:port/d\"",
+        "[target]\nurl = \"postgresql://u:geheim@h/d?sslmod=require\"",
+        "[target]\nurl = \"postgresql://u:geheim@h/d",
+        "[target]\nconnect_timeout = \"postgresql://u:geheim@h/d\"",
+        "target = \"postgresql://u:geheim@h/d\"",
+        "rewrite = \"postgresql://u:geheim@h/d\"",
+        "\"postgresql://u:geheim@h/d\" = 1",
+    ] {
+        let message = error(text);
+        assert!(message.starts_with("line ") && !message.contains("geheim"), "{message}");
+    }
+    let message = error("\n[target]\nurl = \"postgresql://u:geheim@h/d?sslmod=require\"");
+    assert!(message.starts_with("line 3: target.url: "), "{message}");
+    assert!(message.contains("nearest one is sslmode"), "{message}");
 }

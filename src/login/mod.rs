@@ -2,6 +2,7 @@
 //! way to the target. The only reader of frames outside a session, one at a time.
 
 mod client;
+mod command;
 mod frames;
 mod look_up;
 mod passthrough;
@@ -15,6 +16,7 @@ use std::time::Duration;
 use tokio::io::AsyncWriteExt as _;
 
 pub use client::{Accepted, Asked, Client};
+pub use command::{CommandLogin, ResumedStream};
 pub use look_up::ask;
 pub use target_login::log_in_on;
 

@@ -8,7 +8,7 @@ use crate::auth::{
     self, ChannelBinding, ClientBegun, Credential, SCRAM, SCRAM_PLUS, ScramError, md5_response,
 };
 use crate::stream::Stream;
-use crate::target::Target;
+use crate::target::{AuthMethod, BindingDemand, LoginDemands, Target};
 use crate::tls;
 use crate::wire::{self, OwnError, tag};
 
@@ -31,22 +31,24 @@ pub(super) async fn log_in(
     credential: &Credential,
 ) -> io::Result<Result<Opened, OwnError>> {
     let opened = passthrough::open(target, packet).await?;
-    log_in_on(opened, client, user, credential).await
+    log_in_on(opened, target.demands(), client, user, credential).await
 }
 
 /// Logs in to a target that has got the startup packet. What the target says to the log-in,
 /// AuthenticationOk or an error, is left in [`Opened::said`] for the client; notices and the like
-/// that come before it are passed on, if there is a client. The inner error is the proxy's own, for
-/// the client.
+/// that come before it are passed on, if there is a client. Nothing is sent that `demands` forbid, and
+/// a login that is not as they say is an error. The inner error is the proxy's own, for the client.
 ///
 /// # Errors
 /// A peer has gone.
 pub async fn log_in_on(
     mut opened: Opened,
+    demands: &LoginDemands,
     mut client: Option<&mut Stream>,
     user: &str,
     credential: &Credential,
 ) -> io::Result<Result<Opened, OwnError>> {
+    let mut shown = Shown::default();
     loop {
         let frame = match std::mem::take(&mut opened.said) {
             said if said.is_empty() => read_frame(&mut opened.target, FRAME_BYTES_MAX).await?,
@@ -60,20 +62,22 @@ pub async fn log_in_on(
                 continue;
             }
             tag::AUTHENTICATION => {}
-            _ => {
+            tag::ERROR_RESPONSE => {
                 tracing::warn!(user, "the target refused the proxy's log-in");
                 opened.said = frame.bytes;
                 return Ok(Ok(opened));
             }
+            _ => return Ok(Err(broken())),
         }
         let Some((code, data)) = wire::authentication(&frame.bytes) else {
-            return Ok(Err(cannot_log_in("the target sent a broken request to log in")));
+            return Ok(Err(broken()));
         };
         if code == OK {
             opened.said = frame.bytes;
-            return Ok(Ok(opened));
+            return Ok(shown.check(demands).map(|()| opened));
         }
-        match answer(&mut opened.target, code, data, user, credential).await? {
+        let request = Request { code, data, user, credential, demands };
+        match request.answer(&mut opened.target, &mut shown).await? {
             Ok(None) => {}
             Ok(Some(refused)) => {
                 opened.said = refused;
@@ -84,75 +88,164 @@ pub async fn log_in_on(
     }
 }
 
-/// Does what one Authentication message asks for. Gives the target's frame where it refuses.
-async fn answer(
-    target: &mut Stream,
-    code: u32,
-    data: &[u8],
-    user: &str,
-    credential: &Credential,
-) -> io::Result<Result<Option<Vec<u8>>, OwnError>> {
-    let response = match (code, credential) {
-        (wire::AUTHENTICATION_SASL, Credential::None) => {
-            return Ok(Err(no_password()));
-        }
-        (wire::AUTHENTICATION_SASL, credential) => return scram(target, data, credential).await,
-        (CLEARTEXT_PASSWORD, Credential::Password(password)) => password.clone(),
-        (MD5_PASSWORD, Credential::Password(password)) => match <[u8; 4]>::try_from(data) {
-            Ok(salt) => md5_response(user, password, salt),
-            Err(_) => return Ok(Err(cannot_log_in("the target sent a broken request to log in"))),
-        },
-        (CLEARTEXT_PASSWORD | MD5_PASSWORD, _) => return Ok(Err(no_password())),
-        (code, _) => {
-            let message = format!(
-                "the target asks for authentication method {code}, which the proxy cannot do"
-            );
-            return Ok(Err(cannot_log_in(message)));
-        }
-    };
-    send(target, &wire::with_body(tag::PASSWORD, &[response.as_bytes(), b"\0"])).await?;
-    Ok(Ok(None))
+/// What was shown to the target so far.
+#[derive(Default)]
+struct Shown {
+    method: Option<AuthMethod>,
+    is_bound: bool,
 }
 
-/// SCRAM-SHA-256, bound to the TLS connection where there is one.
-async fn scram(
-    target: &mut Stream,
-    mechanisms: &[u8],
-    credential: &Credential,
-) -> io::Result<Result<Option<Vec<u8>>, OwnError>> {
-    let offers = |name: &str| mechanisms.split(|&byte| byte == 0).any(|one| one == name.as_bytes());
-    let end_point = target.peer_certificate().and_then(tls::end_point_hash);
-    let (mechanism, binding) = match end_point {
-        Some(hash) if offers(SCRAM_PLUS) => (SCRAM_PLUS, ChannelBinding::EndPoint(hash)),
-        Some(_) => (SCRAM, ChannelBinding::NotOffered),
-        None => (SCRAM, ChannelBinding::None),
-    };
-    if !offers(mechanism) {
-        return Ok(Err(cannot_log_in("the target offers no SASL mechanism that the proxy can do")));
+impl Shown {
+    /// Whether a login that the target has let in is one that is demanded.
+    fn check(&self, demands: &LoginDemands) -> Result<(), OwnError> {
+        let method = self.method.unwrap_or(AuthMethod::None);
+        demands
+            .check(method)
+            .map_err(|value| forbidden(value, "lets the login in without asking"))?;
+        if demands.binding == BindingDemand::Require && !self.is_bound {
+            return Err(unbound("lets the login in without it"));
+        }
+        Ok(())
     }
-    let nonce = match auth::nonce() {
-        Ok(nonce) => nonce,
-        Err(error) => return Ok(Err(scram_failed(error))),
-    };
-    let (begun, first) = ClientBegun::new(credential.clone(), binding, &nonce);
-    let length = u32::try_from(first.len()).unwrap_or(u32::MAX).to_be_bytes();
-    let body = [mechanism.as_bytes(), b"\0", &length, first.as_bytes()];
-    send(target, &wire::with_body(tag::PASSWORD, &body)).await?;
-    let challenge = read_frame(target, FRAME_BYTES_MAX).await?;
-    let Some((wire::AUTHENTICATION_SASL_CONTINUE, data)) = wire::authentication(&challenge.bytes)
-    else {
-        return Ok(Ok(Some(challenge.bytes)));
-    };
-    let (finished, last) = match begun.answer(data) {
-        Ok(answered) => answered,
-        Err(error) => return Ok(Err(scram_failed(error))),
-    };
-    send(target, &wire::with_body(tag::PASSWORD, &[last.as_bytes()])).await?;
-    let verdict = read_frame(target, FRAME_BYTES_MAX).await?;
-    let Some((wire::AUTHENTICATION_SASL_FINAL, data)) = wire::authentication(&verdict.bytes) else {
-        return Ok(Ok(Some(verdict.bytes)));
-    };
-    Ok(finished.verify(data).map(|()| None).map_err(scram_failed))
+}
+
+/// One Authentication message, and what there is to answer it with.
+struct Request<'a> {
+    code: u32,
+    data: &'a [u8],
+    user: &'a str,
+    credential: &'a Credential,
+    demands: &'a LoginDemands,
+}
+
+impl Request<'_> {
+    /// Does what is asked for. Gives the target's frame where it refuses.
+    async fn answer(
+        &self,
+        target: &mut Stream,
+        shown: &mut Shown,
+    ) -> io::Result<Result<Option<Vec<u8>>, OwnError>> {
+        let (method, asked) = match self.code {
+            CLEARTEXT_PASSWORD => (AuthMethod::Password, "asks for a password in the clear"),
+            MD5_PASSWORD => (AuthMethod::Md5, "asks for a password hashed by MD5"),
+            wire::AUTHENTICATION_SASL => (AuthMethod::ScramSha256, "asks for SASL"),
+            code => {
+                return Ok(Err(cannot_log_in(format!(
+                    "the target asks for authentication method {code}, which the proxy cannot do"
+                ))));
+            }
+        };
+        if let Err(value) = self.demands.check(method) {
+            return Ok(Err(forbidden(value, asked)));
+        }
+        let must_bind = self.demands.binding == BindingDemand::Require;
+        if must_bind && method != AuthMethod::ScramSha256 {
+            return Ok(Err(unbound(asked)));
+        }
+        let response = match (method, self.credential) {
+            (AuthMethod::ScramSha256, Credential::None) => return Ok(Err(no_password())),
+            (AuthMethod::ScramSha256, _) => return self.scram(target, shown).await,
+            (AuthMethod::Password, Credential::Password(password)) => password.clone(),
+            (AuthMethod::Md5, Credential::Password(password)) => {
+                match <[u8; 4]>::try_from(self.data) {
+                    Ok(salt) => md5_response(self.user, password, salt),
+                    Err(_) => return Ok(Err(broken())),
+                }
+            }
+            _ => return Ok(Err(no_password())),
+        };
+        shown.method = Some(method);
+        send(target, &wire::with_body(tag::PASSWORD, &[response.as_bytes(), b"\0"])).await?;
+        Ok(Ok(None))
+    }
+
+    /// SCRAM-SHA-256, bound to the TLS connection where there is one and `channel_binding` does not
+    /// forbid it.
+    async fn scram(
+        &self,
+        target: &mut Stream,
+        shown: &mut Shown,
+    ) -> io::Result<Result<Option<Vec<u8>>, OwnError>> {
+        let (mechanism, binding) = match self.mechanism(target) {
+            Ok(chosen) => chosen,
+            Err(error) => return Ok(Err(error)),
+        };
+        let is_bound = mechanism == SCRAM_PLUS;
+        let nonce = match auth::nonce() {
+            Ok(nonce) => nonce,
+            Err(error) => return Ok(Err(scram_failed(error))),
+        };
+        let (begun, first) = ClientBegun::new(self.credential.clone(), binding, &nonce);
+        let length = u32::try_from(first.len()).unwrap_or(u32::MAX).to_be_bytes();
+        let body = [mechanism.as_bytes(), b"\0", &length, first.as_bytes()];
+        send(target, &wire::with_body(tag::PASSWORD, &body)).await?;
+        let challenge = read_frame(target, FRAME_BYTES_MAX).await?;
+        let Some((wire::AUTHENTICATION_SASL_CONTINUE, data)) =
+            wire::authentication(&challenge.bytes)
+        else {
+            return Ok(refused(challenge));
+        };
+        let (finished, last) = match begun.answer(data) {
+            Ok(answered) => answered,
+            Err(error) => return Ok(Err(scram_failed(error))),
+        };
+        send(target, &wire::with_body(tag::PASSWORD, &[last.as_bytes()])).await?;
+        let verdict = read_frame(target, FRAME_BYTES_MAX).await?;
+        let Some((wire::AUTHENTICATION_SASL_FINAL, data)) = wire::authentication(&verdict.bytes)
+        else {
+            return Ok(refused(verdict));
+        };
+        *shown = Shown { method: Some(AuthMethod::ScramSha256), is_bound };
+        Ok(finished.verify(data).map(|()| None).map_err(scram_failed))
+    }
+
+    /// The mechanism among those offered, and what binds it.
+    fn mechanism(&self, target: &Stream) -> Result<(&'static str, ChannelBinding), OwnError> {
+        let offers =
+            |name: &str| self.data.split(|&byte| byte == 0).any(|one| one == name.as_bytes());
+        let end_point = target.peer_certificate().and_then(tls::end_point_hash);
+        let chosen = match (end_point, self.demands.binding) {
+            (Some(hash), BindingDemand::Prefer | BindingDemand::Require) if offers(SCRAM_PLUS) => {
+                (SCRAM_PLUS, ChannelBinding::EndPoint(hash))
+            }
+            (Some(_), BindingDemand::Require) => return Err(unbound("does not offer it")),
+            (None, BindingDemand::Require) => return Err(unbound("is reached without TLS")),
+            (Some(_), BindingDemand::Prefer) => (SCRAM, ChannelBinding::NotOffered),
+            (None, _) | (_, BindingDemand::Disable) => (SCRAM, ChannelBinding::None),
+        };
+        match offers(chosen.0) {
+            true => Ok(chosen),
+            false => {
+                Err(cannot_log_in("the target offers no SASL mechanism that the proxy can do"))
+            }
+        }
+    }
+}
+
+/// What a target says in place of the next SASL message: an error is passed on, but a target that
+/// goes on without proving that it knows the password is not let through.
+fn refused(frame: LoginFrame) -> Result<Option<Vec<u8>>, OwnError> {
+    match frame.tag {
+        tag::AUTHENTICATION => Err(broken()),
+        _ => Ok(Some(frame.bytes)),
+    }
+}
+
+fn broken() -> OwnError {
+    cannot_log_in("the target sent a broken request to log in")
+}
+
+/// The target does what `require_auth` with this value forbids.
+fn forbidden(value: &str, what: &str) -> OwnError {
+    cannot_log_in(format!("the target {what}, which require_auth={value} of its URL forbids"))
+}
+
+/// The target does not bind the login.
+fn unbound(what: &str) -> OwnError {
+    cannot_log_in(format!(
+        "channel_binding=require of the target's URL: channel binding is required, and the target \
+         {what}"
+    ))
 }
 
 fn cannot_log_in(message: impl Into<String>) -> OwnError {

@@ -8,6 +8,9 @@ use crate::ledger::Ledger;
 /// Shared by all sessions.
 #[derive(Debug, Default)]
 pub struct Common {
+    /// What the names of our statements are made of, so that no client has one of them.
+    seed: [u8; 16],
+    sessions: AtomicU64,
     clock_seconds: AtomicU64,
     definitions: AtomicU64,
     /// What all sessions changed.
@@ -15,12 +18,25 @@ pub struct Common {
 }
 
 impl Common {
+    /// What sessions share whose own names are made of these random bytes.
+    pub fn new(seed: [u8; 16]) -> Common {
+        Common { seed, ..Common::default() }
+    }
+
+    /// A name for the statements and portals of one session: as long as names can be, with a control
+    /// character that no tool puts into one.
+    pub(super) fn new_name(&self) -> String {
+        let number = self.sessions.fetch_add(1, Ordering::Relaxed);
+        let seed = u128::from_be_bytes(self.seed);
+        format!("\u{1}dms_proxy_{seed:032x}_{number:016x}")
+    }
+
     /// Seconds since 1970, as last set.
     pub fn clock_seconds(&self) -> u64 {
         self.clock_seconds.load(Ordering::Relaxed)
     }
 
-    /// Sets the clock; whoever runs the sessions does so about once a second.
+    /// Sets the clock; the listener does so about once a second.
     pub fn set_clock(&self, seconds: u64) {
         self.clock_seconds.store(seconds, Ordering::Relaxed);
     }

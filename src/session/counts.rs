@@ -42,13 +42,13 @@ impl Counts {
         }
     }
 
-    pub(super) fn count_type(&mut self, rule: RuleId) {
+    pub(super) fn count_type(&mut self, rule: RuleId, times: u64) {
         let index = usize::from(rule.0);
         if self.types.len() <= index {
             self.types.resize(index + 1, 0);
         }
         if let Some(count) = self.types.get_mut(index) {
-            *count += 1;
+            *count += times;
         }
     }
 }

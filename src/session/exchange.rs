@@ -7,31 +7,79 @@ use crate::wire::{self, OwnError, RelayBuffer, Severity};
 /// A session and the bytes on their way through it.
 #[derive(Debug)]
 pub struct Exchange {
-    /// The session.
-    pub session: Session,
+    session: Session,
     /// From the client to the target.
-    pub to_target: RelayBuffer,
+    to_target: RelayBuffer,
     /// From the target to the client.
-    pub to_client: RelayBuffer,
+    to_client: RelayBuffer,
     client_waits: bool,
     stopping: bool,
     failed: bool,
 }
 
+/// Which way bytes go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Direction {
+    /// From the client.
+    ToTarget,
+    /// From the target.
+    ToClient,
+}
+
 impl Exchange {
-    /// An exchange that begins with the client's startup packet.
-    pub fn new(session: Session, startup_packet: &[u8]) -> Exchange {
-        let mut to_target = RelayBuffer::default();
-        to_target.replace(0, startup_packet);
-        let to_client = RelayBuffer::default();
+    /// An exchange in which nothing has been said yet.
+    pub fn new(session: Session) -> Exchange {
         Exchange {
             session,
-            to_target,
-            to_client,
+            to_target: RelayBuffer::default(),
+            to_client: RelayBuffer::default(),
             client_waits: false,
             stopping: false,
             failed: false,
         }
+    }
+
+    /// The buffer of a direction: what is read goes into it, what is outgoing is written from it.
+    pub fn buffer(&mut self, direction: Direction) -> &mut RelayBuffer {
+        match direction {
+            Direction::ToTarget => &mut self.to_target,
+            Direction::ToClient => &mut self.to_client,
+        }
+    }
+
+    /// The bytes that may be written to the peer at the end of a direction.
+    pub fn outgoing(&self, direction: Direction) -> &[u8] {
+        match direction {
+            Direction::ToTarget => self.to_target.outgoing(),
+            Direction::ToClient => self.to_client.outgoing(),
+        }
+    }
+
+    /// Bytes of the client that wait to be judged.
+    pub fn unjudged_bytes(&self) -> usize {
+        self.to_target.unjudged_bytes()
+    }
+
+    /// Whether the target works on something that the client has asked for.
+    pub fn is_busy(&self) -> bool {
+        self.session.is_busy()
+    }
+
+    /// Whether the client has sent Terminate.
+    pub fn is_terminated(&self) -> bool {
+        self.session.is_terminated()
+    }
+
+    /// What the target has said before its connection was handed over.
+    pub fn target_said(&mut self, bytes: &[u8]) {
+        self.to_client.extend(bytes);
+        self.judge_target();
+    }
+
+    /// Ends the exchange, and with it the session.
+    pub fn end(mut self) -> Session {
+        self.session.end();
+        self.session
     }
 
     /// Whether nothing more may be read from the client before the target has spoken.

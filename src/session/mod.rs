@@ -1,210 +1,115 @@
-//! One client's session: frames in, frames and own messages out. Free of IO and of clocks: it is
+//! One client's session: frames in, frames and messages of our own out. Free of IO and of clocks: it is
 //! given the bytes that have arrived, mends them where they lie and says how many may go on.
 //!
 //! ```text
-//!            first ReadyForQuery            own statements answered
-//!  Startup ----------------------> Settling -----------------------> Ready <--.
-//!     |                                                              |  |     | settings may have
-//!     | pure relay, walsender                     CopyBothResponse   |  `-----' changed: settling
-//!     v                                                              v          again, client waits
-//!   Relay <----------------------------------------------------------'
+//!            first ReadyForQuery            questions answered
+//!  Startup ----------------------> Ready (settling) ---------> Ready <--.
+//!     |                                                         |  |    | settings may have
+//!     | pure relay, walsender                CopyBothResponse   |  '----' changed: settling
+//!     v                                                         v         again, the client waits
+//!   Relay <-----------------------------------------------------'
 //! ```
+//!
+//! Its parts do not know each other. What concerns more than one of them is an event: a statement is sent,
+//! the target is ready, an error came, a question is answered. All events are told in this file.
 
-mod bind;
-mod client_frames;
+mod adjust;
+mod ask;
+mod client;
 mod common;
-mod copy_rows;
+mod context;
 mod counts;
 mod exchange;
-mod expected_replies;
-mod function_call;
-mod ledger_entries;
-mod look_up;
-mod own_statement;
-mod parameters;
-mod position_map;
-mod prepared_statements;
-mod relations;
-mod settling;
-mod statements;
-mod table_prep;
-mod target_frames;
-mod value_rules;
+mod message;
+mod messages;
+mod prepared;
+mod replies;
+mod report;
+mod step;
+mod target;
 
 use std::sync::Arc;
 
-pub use crate::policy::Policy;
-use crate::policy::Settings;
 pub use common::Common;
 pub use counts::Counts;
-pub use exchange::Exchange;
+pub use exchange::{Direction, Exchange};
+pub use step::Step;
 
-use crate::ledger::{Entries, Place};
-use crate::statement::Lexing;
-use crate::value::{BindScanner, CopyScanner, QueryScanner};
-use crate::wire::{OwnError, StartupParameters};
-use copy_rows::RowStream;
-use expected_replies::ExpectedReplies;
-use function_call::Functions;
-use ledger_entries::Writing;
-use look_up::{LookUp, UserTypes};
-use prepared_statements::PreparedStatements;
-use relations::{Relation, Relations};
-use settling::Settling;
-use table_prep::Parking;
-
-/// What is to happen to the bytes at the front of a direction.
-#[derive(Debug, PartialEq, Eq)]
-pub enum Step {
-    /// So many bytes go on as they now stand.
-    Pass(usize),
-    /// So many bytes go, and these stand in their place.
-    Replace(usize, Vec<u8>),
-    /// More bytes have to arrive first.
-    NeedMore,
-    /// Nothing is taken from this peer before the other one has said something.
-    Wait,
-}
+use crate::catalog::{Catalog, Name, Question as CatalogQuestion, Sent};
+use crate::encoding::Encoding;
+use crate::policy::Policy;
+use crate::statement::Effects;
+use crate::wire::{self, OwnError, StartupParameters, TransactionStatus};
+use ask::parking::Parking;
+use ask::settling::Settling;
+use ask::{Answered, Asking, Cancelled, Delivery, Question};
+use client::ClientSide;
+use context::Context;
+use prepared::Prepared;
+use replies::{Expected, Replies, Request, Treatment};
+use report::Report;
+use target::TargetSide;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Phase {
-    /// The target has not yet said that it is ready: authentication.
-    Startup,
+    /// The target has not yet said that it is ready: authentication. `relays` says that nothing is
+    /// looked at from then on.
+    Startup { relays: bool },
     /// Ready, or settling in between.
     Ready,
     /// Nothing is looked at.
     Relay,
 }
 
-/// Whether the client sends rows.
-#[derive(Debug)]
-enum CopyIn {
-    /// It does not.
-    None,
-    /// It does, and they are none of our business: binary, or rewriting is off.
-    Untouched,
-    /// It does, and they are mended.
-    Scanned(Box<CopyScanner>),
-    /// It does, and they are taken apart.
-    Rows(Box<RowStream>),
-}
-
-/// The rest of a frame whose head has been judged.
-#[derive(Debug)]
-struct Body {
-    remaining: usize,
-    mend: Mend,
-}
-
-/// What is mended in the body of a frame while it arrives.
-#[derive(Debug)]
-enum Mend {
-    Nothing,
-    Query(QueryScanner),
-    Bind(Box<BindScanner>),
-    CopyData,
-    /// It does not go on: its head did not. What its rows became is framed anew, or another message
-    /// stands in its place.
-    Rows,
-}
-
 /// One client's session.
 #[derive(Debug)]
 pub struct Session {
-    policy: Arc<Policy>,
-    startup: StartupParameters,
-    server_version: String,
+    context: Context,
     phase: Phase,
-    /// Nothing is looked at once the target is ready.
-    relays: bool,
-    /// What the settings are where the client says nothing.
-    defaults: Settings,
-    settings: Settings,
-    parking: Parking,
-    lexing: Lexing,
-    replies: ExpectedReplies,
-    prepared: PreparedStatements,
+    client: ClientSide,
+    target: TargetSide,
+    replies: Replies,
+    prepared: Prepared,
+    asking: Asking,
     settling: Settling,
-    /// The statement whose parameters are being looked up; the client waits meanwhile.
-    looks_up: Option<LookUp>,
-    relations: Relations,
-    functions: Functions,
-    user_types: UserTypes,
-    /// The client has sent messages of an extended query since its last Sync.
-    in_pipeline: bool,
-    /// A simple query behind a pipeline waits for the answer to a question of ours.
-    query_waits: bool,
-    /// The relation whose rows the client sends, where it is known.
-    copying: Option<Arc<Relation>>,
-    /// The COPY stream that the target has asked for and not yet had.
-    copy_in: CopyIn,
-    /// The target has sent the last row of a COPY to the client; its CommandComplete follows.
-    copied_out: bool,
-    /// Cancels what this session runs, on a connection of its own.
-    backend_key: Vec<u8>,
-    client_body: Body,
-    target_body_remaining: usize,
-    /// Bytes at the front of the client's direction that were judged and are held back, because
-    /// what follows decides over them.
-    judged_ahead: usize,
-    own_to_target: Vec<u8>,
-    transaction_status: u8,
-    terminated: bool,
-    /// Notices that wait for the client's next ReadyForQuery.
-    notices: Vec<u8>,
-    /// What the Bind that is arriving writes to.
-    bound: Place,
-    counts: Counts,
-    /// What the ledger gets to know of this session.
-    entries: Entries,
-    writing: Writing,
+    parking: Parking,
+    catalog: Catalog,
+    report: Report,
+}
+
+/// What goes to the client when a question is answered.
+#[derive(Debug, Default)]
+struct ToClient {
+    /// Warnings about what was found.
+    warnings: Vec<u8>,
+    /// The ReadyForQuery goes on: it is the client's first.
+    ends_login: bool,
 }
 
 impl Session {
     /// A session that begins with the client's startup packet, which goes to the target as it is.
-    pub fn new(policy: Arc<Policy>, startup: StartupParameters) -> Session {
+    pub fn new(policy: Arc<Policy>, common: Arc<Common>, startup: StartupParameters) -> Session {
         let relays = policy.is_pure_relay() || startup.replication;
+        let asking = Asking::new(common.new_name());
         Session {
-            defaults: policy.defaults_of(&startup),
-            settings: policy.defaults_of(&startup),
-            parking: Parking::default(),
-            policy,
-            startup,
-            server_version: String::new(),
+            context: Context::new(policy, common, startup),
             // A relay, too, wants the key by which it cancels what a vanished client left running.
-            phase: Phase::Startup,
-            relays,
-            lexing: Lexing::default(),
-            replies: ExpectedReplies::default(),
-            prepared: PreparedStatements::default(),
+            phase: Phase::Startup { relays },
+            client: ClientSide::default(),
+            target: TargetSide::default(),
+            replies: Replies::default(),
+            prepared: Prepared::default(),
+            asking,
             settling: Settling::default(),
-            looks_up: None,
-            relations: Relations::default(),
-            functions: Functions::new(),
-            user_types: UserTypes::default(),
-            in_pipeline: false,
-            query_waits: false,
-            copying: None,
-            copy_in: CopyIn::None,
-            copied_out: false,
-            backend_key: Vec::new(),
-            client_body: Body { remaining: 0, mend: Mend::Nothing },
-            target_body_remaining: 0,
-            judged_ahead: 0,
-            own_to_target: Vec::new(),
-            transaction_status: b'I',
-            terminated: false,
-            notices: Vec::new(),
-            bound: Place::default(),
-            counts: Counts::default(),
-            entries: Entries::default(),
-            writing: Writing::default(),
+            parking: Parking::default(),
+            catalog: Catalog::default(),
+            report: Report::default(),
         }
     }
 
-    /// A connection whose first packet is of another version of the protocol: the target's affair.
-    pub fn relay(policy: Arc<Policy>) -> Session {
-        let mut session = Session::new(policy, StartupParameters::default());
+    /// A connection with another protocol version. The target answers it.
+    pub fn relay(policy: Arc<Policy>, common: Arc<Common>) -> Session {
+        let mut session = Session::new(policy, common, StartupParameters::default());
         session.phase = Phase::Relay;
         session
     }
@@ -213,62 +118,225 @@ impl Session {
     /// next. Only asked for after [`Session::on_target`], and there is something only while the
     /// client's direction stands between two frames.
     pub fn take_own_to_target(&mut self) -> Vec<u8> {
-        std::mem::take(&mut self.own_to_target)
+        self.asking.take_outgoing()
     }
 
     /// Whether the target is in the middle of a frame, where nothing can be put between.
     pub fn target_is_mid_frame(&self) -> bool {
-        self.target_body_remaining > 0
+        self.target.body_remaining > 0
     }
 
     /// Counts the rest of a frame of the target's that goes to the client, out of so many bytes that
     /// are there.
     fn finish_target_frame(&mut self, there: usize) -> usize {
-        let count = self.target_body_remaining.min(there);
-        self.target_body_remaining -= count;
+        let count = self.target.body_remaining.min(there);
+        self.target.body_remaining -= count;
         count
     }
 
-    /// Whether frames are not looked for, so that nobody knows where one ends.
+    /// Whether frames are not looked for, so that it is not known where one ends.
     fn is_relay(&self) -> bool {
         self.phase == Phase::Relay
     }
 
     /// Whether the target works on something: a client that vanishes now leaves a running
-    /// statement behind. In a relay nobody knows, so it may. What a client has asked for in front
+    /// statement behind. In a relay that is not known, so it may. What a client has asked for in front
     /// of its Terminate is meant to run on, as without a proxy; what the proxy asks for is not.
     pub fn is_busy(&self) -> bool {
         let works = match self.phase {
-            Phase::Startup => false,
-            Phase::Ready => self.replies.len() > 0,
-            Phase::Relay => !self.backend_key.is_empty(),
+            Phase::Startup { .. } => false,
+            Phase::Ready => !self.replies.is_empty(),
+            Phase::Relay => !self.target.backend_key.is_empty(),
         };
-        works && (!self.terminated || self.settling.active)
+        works && (!self.client.is_terminated || self.asking.is_asked())
     }
 
-    /// Whether the client has taken its leave by a Terminate.
+    /// Whether the client has sent Terminate.
     pub fn is_terminated(&self) -> bool {
-        self.terminated
+        self.client.is_terminated
     }
 
     /// The body of the BackendKeyData, with which a CancelRequest is made; empty before login.
     pub fn backend_key(&self) -> &[u8] {
-        &self.backend_key
+        &self.target.backend_key
     }
 
     /// Who the client is.
     pub fn startup(&self) -> &StartupParameters {
-        &self.startup
+        &self.context.startup
     }
 
     /// What the session has done so far.
     pub fn counts(&self) -> &Counts {
-        &self.counts
+        &self.report.counts
     }
 
-    /// The error for a client that sent a frame which cannot be one.
-    fn protocol_violation(error: crate::wire::FrameError) -> OwnError {
-        OwnError::new("08P01", error.to_string())
-            .with_hint("The connection is closed: where the next message begins is not known.")
+    /// Ends the session: what it could not write to the ledger is kept for the next one.
+    pub fn end(&mut self) {
+        let ledger = &self.context.common.ledger;
+        self.report.keep_unwritten(ledger, &self.context.startup.database);
+    }
+
+    /// The frames that ask; what the target owes for them is noted.
+    fn ask(&mut self, question: Question, delivery: Delivery) -> Vec<u8> {
+        self.replies.push(Expected::with(Request::Own(delivery), Treatment::Own));
+        // All of them end in a Sync or a Flush, or the target answers by itself.
+        self.client.is_flushed = true;
+        if delivery == Delivery::Group {
+            self.client.end_pipeline();
+        }
+        self.asking.ask(
+            question,
+            delivery,
+            self.context.server_major(),
+            self.context.lexing.encoding,
+        )
+    }
+
+    /// Event: a statement with these effects, which writes to these relations, goes to the target.
+    fn on_sent(&mut self, effects: Effects, writes: &[Name]) {
+        self.catalog.on_sent(Sent {
+            changes_relations: effects.changes_relations(),
+            ends_transaction: effects.ends_transaction(),
+            writes,
+        });
+        if effects.ends_transaction() {
+            self.parking.on_rollback();
+        }
+        if effects.changes_lexing() {
+            self.client.lexing_is_unsure = true;
+        }
+    }
+
+    /// Event: ReadyForQuery.
+    fn on_ready(&mut self, body: &[u8]) {
+        let status = wire::ready_status(body);
+        self.context.status = status;
+        if self.replies.on_ready() == Some(Request::EarlySync) {
+            self.client.end_pipeline();
+        }
+        if status == TransactionStatus::Idle {
+            // A portal that is on its way belongs to the next transaction.
+            if self.replies.is_empty() {
+                self.prepared.close_portals();
+            }
+            self.parking.on_transaction_end();
+        }
+        if self.catalog.on_ready(status) {
+            self.context.common.note_definition();
+        }
+    }
+
+    /// Event: ErrorResponse. What was expected up to the next Sync never comes.
+    fn on_error(&mut self) {
+        self.report.counts.target_errors += 1;
+        self.parking.on_rollback();
+        self.client.copy_in.end();
+        self.target.copied_out = false;
+        self.prepared.forget_all_kinds();
+        self.catalog.on_error();
+        self.settling.on_error();
+        for (index, dropped) in self.replies.on_error().into_iter().enumerate().rev() {
+            if matches!(dropped.request, Request::Own(_)) {
+                self.asking.on_dropped(index == 0);
+            }
+            if let Some(undo) = dropped.undo {
+                self.prepared.undo(*undo);
+            }
+        }
+    }
+
+    /// Event: one of our questions is answered.
+    ///
+    /// # Errors
+    /// The session has to end, by configuration.
+    fn on_answer(&mut self, mut answered: Answered) -> Result<ToClient, OwnError> {
+        let aborted = self.context.status == TransactionStatus::Aborted;
+        let cancelled = self.asking.on_cancelled(&mut answered, aborted);
+        if cancelled == Cancelled::Again {
+            return Ok(self.ask_next(answered.question.clone(), &answered));
+        }
+        let mut to_client = ToClient::default();
+        let answer = &answered.answer;
+        let failure = answer.failure.as_ref();
+        match &answered.question {
+            Question::Settle(done) => {
+                let settled = self.settling.on_answer(done, answer, &mut self.context)?;
+                if settled.parks_instead {
+                    self.parking.park_instead_of_role();
+                }
+                let warnings = settled.warnings.iter().map(wire::notice_response);
+                to_client.warnings = warnings.flatten().collect();
+                to_client.ends_login = settled.ends_login;
+                if let Some(next) = settled.next {
+                    self.ask_next(Question::Settle(next), &answered);
+                }
+            }
+            Question::Catalog(CatalogQuestion::Arguments(_)) if cancelled != Cancelled::No => {}
+            Question::Catalog(question) => self.catalog.on_answer(question, answer),
+            Question::Parameters(statement) => {
+                self.on_parameters(statement.clone(), answer.parameters.clone(), &answered);
+            }
+            Question::TypesOf { statement, oids, question } => {
+                self.catalog.on_answer(question, answer);
+                let kinds = oids.iter().map(|oid| self.catalog.kind_of(*oid)).collect();
+                self.prepared.set_kinds(statement, kinds);
+            }
+            Question::Park { all, .. } => {
+                // The status of a pipeline is not known: it may be a transaction of its own.
+                let in_transaction =
+                    self.context.status != TransactionStatus::Idle || self.client.is_in_pipeline();
+                let tried = &mut self.client.tried;
+                (tried.all, tried.tables) = (tried.all || *all, tried.tables || !*all);
+                let warning =
+                    self.parking.on_answer(*all, failure, in_transaction, &self.context)?;
+                to_client.warnings = warning.iter().flat_map(wire::notice_response).collect();
+            }
+            Question::Ledger(_) => {
+                let (ledger, database) =
+                    (&self.context.common.ledger, &self.context.startup.database);
+                self.report.on_written(failure, ledger, database);
+            }
+            Question::Lexing => self.on_lexing(answer),
+            Question::Probe(_) => {}
+        }
+        Ok(to_client)
+    }
+
+    /// Asks the next question in the way of the one that is answered.
+    fn ask_next(&mut self, question: Question, answered: &Answered) -> ToClient {
+        let delivery = answered.next_delivery();
+        let frames = self.ask(question, delivery);
+        self.asking.follow(answered);
+        self.asking.send(&frames);
+        ToClient::default()
+    }
+
+    /// The types of a statement's parameters are known; what is under those that users have made is asked
+    /// in turn.
+    fn on_parameters(&mut self, statement: Box<[u8]>, oids: Vec<u32>, answered: &Answered) {
+        let lacks = |oid: &u32| self.catalog.lacks_type(*oid);
+        let unknown: Vec<u32> = oids.iter().copied().filter(lacks).collect();
+        if unknown.is_empty() {
+            // A target that does not say is not asked again either.
+            let kinds = oids.iter().map(|oid| self.catalog.kind_of(*oid)).collect();
+            self.prepared.set_kinds(&statement, kinds);
+            return;
+        }
+        let question = CatalogQuestion::UserTypes(unknown);
+        self.ask_next(Question::TypesOf { statement, oids, question }, answered);
+    }
+
+    /// How the server reads texts inside the client's pipeline.
+    fn on_lexing(&mut self, answer: &wire::Answer) {
+        self.client.lexing_is_unsure = false;
+        let row = answer.rows.first().map(Vec::as_slice).unwrap_or_default();
+        let text = |index: usize| row.get(index)?.as_deref().map(wire::printable);
+        if let Some(value) = text(0) {
+            self.context.lexing.standard_conforming_strings = value == "on";
+        }
+        if let Some(value) = text(1) {
+            self.context.lexing.encoding = Encoding::from_name(&value);
+        }
     }
 }

@@ -2,13 +2,14 @@
 //!
 //! Source: PostgreSQL manual, COPY, with the syntax from before 9.0 and from before 7.3.
 
-use super::CopyIn;
+use super::constant::text_constant;
 use super::cursor::{Cursor, NotUnderstood, Understood};
 use super::expression::Until;
 use super::finder::Finder;
 use super::lexer::TokenKind;
-use super::literal::text_constant;
 use super::name::kept_name;
+use super::script::Body;
+use super::{CopyStatement, Effects};
 use crate::encoding::Encoding;
 use crate::mapping::Place;
 use crate::value::{CopyFormat, CopyOptions, ForcedColumns};
@@ -105,7 +106,7 @@ impl Finder<'_> {
             }
             name.push(self.folded_name());
         }
-        let relation = start..self.cursor.previous.end;
+        let relation = start..self.cursor.previous().end;
         let (mut columns, mut column_spans) = (Vec::new(), Vec::new());
         if self.cursor.eat_kind(TokenKind::Open) {
             while self.cursor.at_name() {
@@ -137,9 +138,9 @@ impl Finder<'_> {
         let relation = String::from_utf8(text.to_vec())
             .unwrap_or_else(|_| text.iter().copied().map(char::from).collect());
         let options = said.options();
-        let copy = CopyIn { relation, name, columns, column_spans, options };
-        self.script.loads = true;
-        self.script.copies.push(copy);
+        let copy = CopyStatement { relation, name, columns, column_spans, options };
+        self.effects |= Effects::LOADS;
+        self.body = Body::Copy(Box::new(copy));
         self.expression(Place::Cast, Until::Statement)
     }
 

@@ -1,8 +1,7 @@
 //! A position among the tokens of a text, with the words and names of SQL; knows no statement.
 
-use super::Lexing;
-use super::lexer::{Lexer, Quoting, Token, TokenKind};
-use super::plain_rows::last_comma;
+use super::lexer::{Token, TokenKind};
+use super::tokens::Entry;
 
 /// A statement whose shape the finder does not know; it is left as it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -10,61 +9,78 @@ pub(super) struct NotUnderstood;
 
 pub(super) type Understood = Result<(), NotUnderstood>;
 
-/// The current token and what came before it.
+/// An index into the tokens of a text.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Cursor<'a> {
-    lexer: Lexer<'a>,
+    sql: &'a [u8],
+    entries: &'a [Entry],
+    index: usize,
     pub(super) token: Token,
-    pub(super) previous: Token,
 }
 
 impl<'a> Cursor<'a> {
-    pub(super) fn new(sql: &'a [u8], lexing: Lexing, quoting: Quoting) -> Cursor<'a> {
-        let mut lexer = Lexer::new(sql, lexing).with_quoting(quoting);
-        let token = lexer.token();
-        Cursor { lexer, token, previous: Token { kind: TokenKind::End, start: 0, end: 0 } }
+    /// A cursor at the token of an index; behind the last of `entries` the text ends.
+    pub(super) fn new(sql: &'a [u8], entries: &'a [Entry], index: usize) -> Cursor<'a> {
+        Cursor { sql, entries, index, token: token_at(sql, entries, index) }
     }
 
     #[inline]
     pub(super) fn bump(&mut self) {
-        self.previous = self.token;
-        self.token = self.lexer.token();
+        self.index += usize::from(self.token.kind != TokenKind::End);
+        self.token = token_at(self.sql, self.entries, self.index);
     }
 
-    /// Goes on at an offset of the text.
-    pub(super) fn seek(&mut self, offset: usize) {
-        self.lexer = self.lexer.at(offset);
-        self.bump();
+    /// The index of the current token.
+    pub(super) fn index(&self) -> usize {
+        self.index
     }
 
-    /// At a comma behind `depth` parentheses: goes on to the last comma in front of anything but
-    /// plain constants, and gives its depth.
+    /// Goes to the token of an index.
+    pub(super) fn go_to(&mut self, index: usize) {
+        *self = Cursor::new(self.sql, self.entries, index);
+    }
+
+    /// The index behind the last token.
+    pub(super) fn end(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Goes behind the last token.
+    pub(super) fn go_to_end(&mut self) {
+        self.go_to(self.entries.len());
+    }
+
+    /// The same cursor in a text that ends in front of the token of an index.
+    pub(super) fn up_to(self, index: usize) -> Cursor<'a> {
+        let entries = self.entries.get(..index).unwrap_or(self.entries);
+        Cursor::new(self.sql, entries, self.index)
+    }
+
+    /// The token in front of the current one.
     #[inline]
-    pub(super) fn pass_constants(&mut self, depth: usize) -> usize {
-        if self.token.kind != TokenKind::Comma || !self.lexer.has_plain_quotes() {
-            return depth;
-        }
-        let (comma, depth) = last_comma(self.sql(), self.token.start, depth);
-        if comma > self.token.start {
-            self.previous = self.token;
-            self.lexer = self.lexer.at(comma);
-            self.token = self.lexer.token();
-        }
-        depth
+    pub(super) fn previous(&self) -> Token {
+        self.back(1)
+    }
+
+    /// The token `count` in front of the current one; one at 0 that is an end if there are fewer.
+    #[inline]
+    pub(super) fn back(&self, count: usize) -> Token {
+        let start = Token { kind: TokenKind::End, start: 0, end: 0 };
+        let entry = self.index.checked_sub(count).and_then(|index| self.entries.get(index));
+        entry.map_or(start, |entry| entry.token())
     }
 
     /// The token behind the current one.
     pub(super) fn peek(&self) -> Token {
-        let mut ahead = self.lexer;
-        ahead.token()
+        token_at(self.sql, self.entries, self.index + 1)
     }
 
     pub(super) fn bytes(&self, token: Token) -> &'a [u8] {
-        self.lexer.bytes(token)
+        self.sql.get(token.start..token.end).unwrap_or_default()
     }
 
     pub(super) fn sql(&self) -> &'a [u8] {
-        self.lexer.sql()
+        self.sql
     }
 
     pub(super) fn at(&self, kind: TokenKind) -> bool {
@@ -134,21 +150,34 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    /// Passes `( ... )` without looking into it.
-    pub(super) fn skip_parentheses(&mut self) -> Understood {
-        let mut depth = 0_usize;
-        loop {
-            match self.token.kind {
-                TokenKind::Open => depth += 1,
-                TokenKind::Close => depth = depth.saturating_sub(1),
-                TokenKind::End | TokenKind::Unterminated => return Err(NotUnderstood),
-                _ => {}
-            }
-            self.bump();
-            if depth == 0 {
-                return Ok(());
-            }
+    /// Passes `( ... )` or `[ ... ]` without looking into it.
+    pub(super) fn skip_brackets(&mut self) -> Understood {
+        let partner = self.entries.get(self.index).and_then(|entry| entry.partner());
+        // What closes it may stand behind the end that this cursor is given.
+        let inside = self.index..self.entries.len();
+        let close = partner.filter(|close| inside.contains(close)).ok_or(NotUnderstood)?;
+        self.go_to(close + 1);
+        Ok(())
+    }
+
+    /// Passes a list without parentheses inside; the cursor stays if it is none.
+    pub(super) fn skip_flat_list(&mut self) -> bool {
+        let start = *self;
+        let is_whole = self.skip_brackets().is_ok();
+        let inside = self.entries.get(start.index + 1..self.index).unwrap_or_default();
+        let is_flat = is_whole && !inside.iter().any(|entry| entry.token().kind == TokenKind::Open);
+        if !is_flat {
+            *self = start;
         }
+        is_flat
+    }
+}
+
+#[inline]
+fn token_at(sql: &[u8], entries: &[Entry], index: usize) -> Token {
+    match entries.get(index) {
+        Some(entry) => entry.token(),
+        None => Token { kind: TokenKind::End, start: sql.len(), end: sql.len() },
     }
 }
 

@@ -37,10 +37,11 @@ impl Finder<'_> {
 
     fn grant(&mut self) -> Understood {
         while !self.cursor.is("on") {
-            if matches!(self.cursor.token.kind, TokenKind::End | TokenKind::Semicolon) {
-                return Ok(());
+            match self.cursor.token.kind {
+                TokenKind::End | TokenKind::Semicolon => return Ok(()),
+                TokenKind::Open => self.cursor.skip_brackets()?,
+                _ => self.cursor.bump(),
             }
-            self.cursor.bump();
         }
         self.cursor.bump();
         if self.cursor.is_any(ROUTINES) {

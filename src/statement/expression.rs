@@ -1,11 +1,15 @@
 //! Types inside expressions and queries: casts, typed literals, column lists of records, XMLTABLE
 //! and JSON_TABLE. Walks tokens with a depth, never by recursion.
 
+use super::Effects;
 use super::cursor::{NotUnderstood, Understood, is_name, is_reserved, is_text};
 use super::finder::Finder;
 use super::lexer::{Token, TokenKind};
 use super::types::Position;
 use crate::mapping::Place;
+
+/// What a call of `set_config` may do.
+const SET_CONFIG: Effects = Effects::TOUCHES_SETTINGS.and(Effects::CHANGES_LEXING);
 
 /// How far an expression goes. A semicolon outside parentheses always ends it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,8 +34,6 @@ struct Open {
     tables: Vec<usize>,
     /// The number of `BEGIN ATOMIC` and `CASE` without their END.
     bodies: usize,
-    /// The token before the previous one.
-    before: Option<Token>,
 }
 
 impl Finder<'_> {
@@ -44,15 +46,13 @@ impl Finder<'_> {
                 TokenKind::End => return Ok(()),
                 TokenKind::Unterminated => return Err(NotUnderstood),
                 TokenKind::Semicolon if open.depth == 0 && open.bodies == 0 => return Ok(()),
+                TokenKind::Comma | TokenKind::PlainRows | TokenKind::PlainValues
+                    if until == Until::Element && open.depth == 0 =>
+                {
+                    return Ok(());
+                }
                 TokenKind::Comma => {
-                    if until == Until::Element {
-                        if open.depth == 0 {
-                            return Ok(());
-                        }
-                    } else if open.is_of_plain_values() {
-                        open.depth = self.cursor.pass_constants(open.depth);
-                    }
-                    self.step(&mut open);
+                    self.cursor.bump();
                     if open.lists.last() == Some(&open.depth) {
                         self.record_column(place)?;
                     }
@@ -72,7 +72,7 @@ impl Finder<'_> {
                 TokenKind::OpenBracket => open.depth += 1,
                 TokenKind::CloseBracket => open.close(),
                 TokenKind::Cast => {
-                    self.step(&mut open);
+                    self.cursor.bump();
                     self.type_name(place, Position::Cast)?;
                     continue;
                 }
@@ -85,18 +85,14 @@ impl Finder<'_> {
                     }
                 }
                 TokenKind::QuotedName if token.end - token.start == 12 => {
-                    self.script.touches_settings |= self.cursor.bytes(token) == b"\"set_config\"";
+                    let sets = self.cursor.bytes(token) == b"\"set_config\"";
+                    self.effects |= SET_CONFIG.when(sets);
                 }
-                kind if is_text(kind) => self.typed_literal(open.kind_before(), place),
+                kind if is_text(kind) => self.typed_literal(place),
                 _ => {}
             }
-            self.step(&mut open);
+            self.cursor.bump();
         }
-    }
-
-    fn step(&mut self, open: &mut Open) {
-        open.before = Some(self.cursor.previous);
-        self.cursor.bump();
     }
 
     /// A word that may open something. True if it was passed.
@@ -105,7 +101,7 @@ impl Finder<'_> {
         match token.end - token.start {
             2 if open.casts.last() == Some(&open.depth) && self.cursor.is("as") => {
                 open.casts.pop();
-                self.step(open);
+                self.cursor.bump();
                 self.type_name(place, Position::Cast)?;
                 return Ok(true);
             }
@@ -122,13 +118,13 @@ impl Finder<'_> {
             }
             7 if self.definition && self.cursor.is("options") && self.before_parenthesis() => {
                 self.cursor.bump();
-                self.cursor.skip_parentheses()?;
+                self.cursor.skip_brackets()?;
                 return Ok(true);
             }
             7 if !open.tables.is_empty() && self.cursor.is("columns") => {
-                self.step(open);
+                self.cursor.bump();
                 if self.cursor.at(TokenKind::Open) {
-                    self.step(open);
+                    self.cursor.bump();
                     open.depth += 1;
                 }
                 open.lists.push(open.depth);
@@ -140,7 +136,7 @@ impl Finder<'_> {
             {
                 open.tables.push(open.depth + 1);
             }
-            10 if self.cursor.is("set_config") => self.script.touches_settings = true,
+            10 if self.cursor.is("set_config") => self.effects |= SET_CONFIG,
             _ => {}
         }
         Ok(false)
@@ -153,20 +149,19 @@ impl Finder<'_> {
     /// An opening parenthesis: it may start a list of record columns, or the modifiers of a typed
     /// literal.
     fn open(&mut self, open: &mut Open, place: Place) -> Understood {
-        let previous = self.cursor.previous;
-        let (before, kind_before) = (open.before, open.kind_before());
+        let (previous, before) = (self.cursor.previous(), self.cursor.back(2));
         let list = is_name(previous.kind)
             && (self.cursor.token_is(previous, "as")
-                || before.is_some_and(|before| self.cursor.token_is(before, "as"))
-                || kind_before == Some(TokenKind::Close));
+                || self.cursor.token_is(before, "as")
+                || before.kind == TokenKind::Close);
         if previous.kind == TokenKind::Word
-            && kind_before != Some(TokenKind::Dot)
+            && before.kind != TokenKind::Dot
             && self.mapping.names(self.cursor.bytes(previous))
             && self.literal_with_modifiers()
         {
             return self.modifiers(previous, place);
         }
-        self.step(open);
+        self.cursor.bump();
         open.depth += 1;
         if list && self.starts_record_column() {
             open.lists.push(open.depth);
@@ -205,15 +200,6 @@ impl Finder<'_> {
 }
 
 impl Open {
-    fn kind_before(&self) -> Option<TokenKind> {
-        self.before.map(|before| before.kind)
-    }
-
-    /// Whether commas and parentheses mean nothing here but themselves.
-    fn is_of_plain_values(&self) -> bool {
-        self.casts.is_empty() && self.lists.is_empty() && self.tables.is_empty()
-    }
-
     fn close(&mut self) {
         for depths in [&mut self.casts, &mut self.lists, &mut self.tables] {
             while depths.last().is_some_and(|&depth| depth >= self.depth && depth > 0) {

@@ -1,58 +1,24 @@
 //! One statement after the other: what kind it is, and who knows its shape. Finds, changes nothing.
 
-use std::ops::Range;
-
 use super::cursor::{Cursor, NotUnderstood, Understood};
 use super::expression::Until;
-use super::lexer::{Quoting, Token, TokenKind};
+use super::lexer::{Token, TokenKind};
+use super::script::{Body, Statement};
+use super::slots::{Write, read_write};
 use super::table_statement::table_statement;
 use super::types::Position;
-use super::{Lexing, Script};
+use super::{Edit, Effects, Fault};
 use crate::encoding::Encoding;
-use crate::mapping::{Dialect, Mapping, Place};
+use crate::mapping::{Mapping, Place};
 
-/// What `sql` contains that the proxy acts on. `mapping` says which types are replaced.
-///
-/// Takes any bytes, in time linear to their number.
-pub fn read(sql: &[u8], lexing: Lexing, mapping: &Mapping) -> Script {
-    let mut finder = Finder::new(sql, lexing, mapping);
-    while finder.next_statement().is_some() {}
-    finder.script
-}
-
-/// The statements of a text one by one, each with what it contains.
-#[derive(Debug)]
-pub struct Statements<'a> {
-    finder: Finder<'a>,
-}
-
-impl<'a> Statements<'a> {
-    /// The statements of `sql`.
-    pub fn new(sql: &'a [u8], lexing: Lexing, mapping: &'a Mapping) -> Statements<'a> {
-        Statements { finder: Finder::new(sql, lexing, mapping) }
-    }
-
-    /// The offset where the next statement starts; the end of the text if there is none.
-    pub fn next_offset(&mut self) -> usize {
-        while self.finder.cursor.eat_kind(TokenKind::Semicolon) {}
-        self.finder.cursor.token.start
-    }
-
-    /// Goes on at `offset`, as after rows of data that stand between two statements.
-    pub fn seek(&mut self, offset: usize) {
-        self.finder.cursor.seek(offset);
-    }
-}
-
-impl Iterator for Statements<'_> {
-    /// The bytes of the statement, without its semicolon, and what it contains; spans count from
-    /// the start of the whole text.
-    type Item = (Range<usize>, Script);
-
-    fn next(&mut self) -> Option<Self::Item> {
-        let span = self.finder.next_statement()?;
-        Some((span, std::mem::take(&mut self.finder.script)))
-    }
+/// What was found in the statements that were read.
+#[derive(Debug, Default)]
+pub(super) struct Findings {
+    pub(super) statements: Vec<Statement>,
+    pub(super) edits: Vec<Edit>,
+    pub(super) fault: Option<Fault>,
+    pub(super) not_understood: usize,
+    pub(super) unknown_types: usize,
 }
 
 /// Reads statements and notes what it finds.
@@ -61,7 +27,11 @@ pub(super) struct Finder<'a> {
     pub(super) cursor: Cursor<'a>,
     pub(super) mapping: &'a Mapping,
     pub(super) encoding: Encoding,
-    pub(super) script: Script,
+    pub(super) found: Findings,
+    /// What the statement may change.
+    pub(super) effects: Effects,
+    /// What the statement is.
+    pub(super) body: Body,
     /// The end of the last type that the mapping was asked about.
     pub(super) types_until: usize,
     /// Whether the statement is one of those that define, in which `OPTIONS (...)` lists names.
@@ -76,12 +46,20 @@ pub(super) struct Finder<'a> {
 }
 
 impl<'a> Finder<'a> {
-    fn new(sql: &'a [u8], lexing: Lexing, mapping: &'a Mapping) -> Finder<'a> {
+    /// A finder at the first token. `statements` lends its memory.
+    pub(super) fn new(
+        cursor: Cursor<'a>,
+        encoding: Encoding,
+        mapping: &'a Mapping,
+        statements: Vec<Statement>,
+    ) -> Finder<'a> {
         Finder {
-            cursor: Cursor::new(sql, lexing, quoting(mapping)),
+            cursor,
             mapping,
-            encoding: lexing.encoding,
-            script: Script::default(),
+            encoding,
+            found: Findings { statements, ..Findings::default() },
+            effects: Effects::default(),
+            body: Body::Other,
             types_until: 0,
             definition: false,
             routine_body: false,
@@ -90,46 +68,83 @@ impl<'a> Finder<'a> {
         }
     }
 
-    /// Reads one statement up to its semicolon; `None` at the end of the text.
-    fn next_statement(&mut self) -> Option<Range<usize>> {
+    /// Reads one statement up to its semicolon; whether there was one.
+    pub(super) fn next_statement(&mut self) -> bool {
         while self.cursor.eat_kind(TokenKind::Semicolon) {}
         if self.cursor.at(TokenKind::End) {
-            return None;
+            return false;
         }
-        let start = self.cursor.token.start;
-        let edits = self.script.edits.len();
-        let unknown = self.script.unknown_types;
-        let faulty = self.script.fault.is_some();
+        let first = self.cursor;
+        let (edits, unknown) = (self.found.edits.len(), self.found.unknown_types);
+        let faulty = self.found.fault.is_some();
+        self.effects = Effects::default();
+        self.body = Body::Other;
         let known = self.statement();
         let understood = known.is_ok() && self.at_end();
         if !understood {
             // Nothing is half rewritten. What is not DDL either fails on the target too, or has
             // no type where one was expected, and is not counted.
-            self.script.edits.truncate(edits);
-            self.script.unknown_types = unknown;
+            self.found.edits.truncate(edits);
+            self.found.unknown_types = unknown;
             if !faulty {
-                self.script.fault = None;
+                self.found.fault = None;
             }
-            self.script.not_understood += usize::from(self.definition);
-            self.skip_rest();
+            self.found.not_understood += usize::from(self.definition);
+            self.skip_rest(first);
         }
-        self.script.statements += 1;
-        // The semicolon stays: what is behind it may be no SQL, such as the rows of a COPY.
-        Some(start..self.cursor.previous.end)
+        let tokens = first.index()..self.cursor.index();
+        let write = self.write(first, tokens.end);
+        let is_prepare = write.as_ref().is_some_and(|write| write.is_prepare);
+        if let Some(write) = write {
+            self.body = Body::Write(Box::new(write));
+        }
+        self.found.statements.push(Statement {
+            // The semicolon stays: what is behind it may not be SQL, such as the rows of a COPY.
+            span: first.token.start..self.cursor.previous().end,
+            tokens: narrow(tokens.start)..narrow(tokens.end),
+            is_prepare,
+            effects: self.effects,
+            body: std::mem::take(&mut self.body),
+        });
+        true
+    }
+
+    /// What the statement writes, whose first token is at `first` and that ends in front of the token of
+    /// an index.
+    fn write(&self, first: Cursor<'a>, end: usize) -> Option<Write> {
+        const WORDS: &[&str] = &["insert", "update", "merge", "with", "explain", "prepare"];
+        let may_write = self.body == Body::Other && first.is_any(WORDS);
+        if may_write { read_write(first.up_to(end), self.encoding) } else { None }
     }
 
     fn at_end(&self) -> bool {
         matches!(self.cursor.token.kind, TokenKind::Semicolon | TokenKind::End)
     }
 
-    fn skip_rest(&mut self) {
-        let mut depth = 0_usize;
+    /// Passes the rest of a statement that starts at `first`. The body of one that creates a routine
+    /// has semicolons of its own.
+    fn skip_rest(&mut self, first: Cursor<'a>) {
+        let creates = first.is("create");
+        let mut bodies = 0_usize;
         loop {
             match self.cursor.token.kind {
                 TokenKind::End => return,
-                TokenKind::Semicolon if depth == 0 => return,
-                TokenKind::Open => depth += 1,
-                TokenKind::Close => depth = depth.saturating_sub(1),
+                TokenKind::Semicolon if bodies == 0 => return,
+                TokenKind::Open => {
+                    if self.cursor.skip_brackets().is_err() {
+                        return self.cursor.go_to_end();
+                    }
+                    continue;
+                }
+                TokenKind::Word if creates && self.cursor.previous().kind != TokenKind::Dot => {
+                    let begins = self.cursor.is("begin")
+                        && self.cursor.token_is(self.cursor.peek(), "atomic");
+                    if begins || (bodies > 0 && self.cursor.is("case")) {
+                        bodies += 1;
+                    } else if bodies > 0 && self.cursor.is("end") {
+                        bodies -= 1;
+                    }
+                }
                 _ => {}
             }
             self.cursor.bump();
@@ -142,11 +157,7 @@ impl<'a> Finder<'a> {
         self.routine_body = false;
         self.table_definition = false;
         self.relation = None;
-        if self.cursor.is_any(&["drop", "truncate", "create"]) {
-            let number = self.script.statements;
-            let found = table_statement(self.cursor, self.encoding, number);
-            self.script.table_statements.extend(found);
-        }
+        let first = self.cursor;
         // EXPLAIN and PREPARE are in front of another statement: go on with that one.
         loop {
             let mut buffer = [0; 8];
@@ -160,41 +171,50 @@ impl<'a> Finder<'a> {
                         return Ok(());
                     }
                 }
+                b"drop" | b"truncate" | b"create" if self.cursor.index() == first.index() => {
+                    let number = self.found.statements.len();
+                    if let Some(found) = table_statement(first, self.encoding, number) {
+                        self.body = Body::Table(Box::new(found));
+                    }
+                    return self.dispatch(word);
+                }
                 _ => return self.dispatch(word),
             }
         }
     }
 
     fn dispatch(&mut self, word: &[u8]) -> Understood {
-        self.script.loads |=
-            matches!(word, b"insert" | b"update" | b"delete" | b"merge" | b"truncate")
-                || word == b"with" && self.with_loads();
+        let loads = matches!(word, b"insert" | b"update" | b"delete" | b"merge" | b"truncate")
+            || word == b"with" && self.with_loads();
+        self.effects |= Effects::LOADS.when(loads);
         match word {
             b"select" | b"insert" | b"update" | b"delete" | b"with" | b"values" | b"merge"
             | b"begin" | b"table" | b"fetch" | b"execute" | b"declare" | b"start" | b"close"
             | b"move" | b"lock" | b"show" | b"release" | b"analyze" | b"vacuum" | b"truncate"
             | b"listen" | b"unlisten" | b"notify" => self.expression(Place::Cast, Until::Statement),
-            // A COPY that was not understood is no COPY, or none that concerns us.
+            // A COPY that cannot be read is passed on as it is.
             b"copy" => self.copy(),
             b"set" => {
-                self.script.changes_relations = true;
+                self.effects |= Effects::CHANGES_RELATIONS;
                 self.set()
             }
             b"reset" | b"discard" => {
-                self.script.changes_relations = true;
+                self.effects |= Effects::CHANGES_RELATIONS;
                 self.reset()
             }
             b"commit" | b"end" | b"rollback" | b"abort" => {
-                self.script.ends_transaction = true;
+                self.effects |= Effects::ENDS_TRANSACTION;
                 self.expression(Place::Cast, Until::Statement)
             }
             b"create" | b"alter" | b"drop" | b"comment" | b"grant" | b"revoke" | b"import" => {
-                self.script.changes_relations = true;
+                self.effects |= Effects::CHANGES_RELATIONS;
                 self.definition = true;
                 self.define(word)
             }
             _ => {
-                self.script.changes_relations = true;
+                let runs_code = matches!(word, b"do" | b"call");
+                self.effects |= Effects::CHANGES_RELATIONS;
+                self.effects |= Effects::CHANGES_LEXING.when(runs_code);
                 self.expression(Place::Cast, Until::Statement)
             }
         }
@@ -204,7 +224,7 @@ impl<'a> Finder<'a> {
     fn with_loads(&self) -> bool {
         let mut cursor = self.cursor;
         while !cursor.at(TokenKind::End) {
-            let follows = matches!(cursor.previous.kind, TokenKind::Open | TokenKind::Close);
+            let follows = matches!(cursor.previous().kind, TokenKind::Open | TokenKind::Close);
             if follows && cursor.is_any(&["insert", "update", "delete", "merge"]) {
                 return true;
             }
@@ -226,7 +246,7 @@ impl<'a> Finder<'a> {
             if next.kind == TokenKind::Word
                 && !query.iter().any(|word| self.cursor.token_is(next, word))
             {
-                return self.cursor.skip_parentheses();
+                return self.cursor.skip_brackets();
             }
         }
         while self.cursor.is_any(&["analyze", "analyse", "verbose"]) {
@@ -241,7 +261,7 @@ impl<'a> Finder<'a> {
         if self.cursor.is("transaction") && self.cursor.peek().kind != TokenKind::Open {
             let next = self.cursor.peek();
             if !self.cursor.token_is(next, "as") {
-                self.script.ends_transaction = true;
+                self.effects |= Effects::ENDS_TRANSACTION;
                 self.expression(Place::Cast, Until::Statement)?;
                 return Ok(true);
             }
@@ -271,12 +291,9 @@ impl<'a> Finder<'a> {
     }
 }
 
-/// The quotes of names that the source has beside those of PostgreSQL.
-fn quoting(mapping: &Mapping) -> Quoting {
-    match mapping.dialect() {
-        Dialect::Source(table) => Quoting { backticks: table.backticks, brackets: table.brackets },
-        Dialect::Dms | Dialect::PostgreSql(_) => Quoting::default(),
-    }
+/// An index of the tokens, of which there are never more than [`super::tokens::TOKENS_MAX`].
+fn narrow(index: usize) -> u32 {
+    u32::try_from(index).unwrap_or(u32::MAX)
 }
 
 /// The current word in lower case; longer ones are cut, which no keyword in question is.

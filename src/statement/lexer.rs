@@ -52,6 +52,11 @@ pub enum TokenKind {
     Dot,
     /// Any other byte or mark: `:`, `:=`, `..`, `\`, a control character.
     Other,
+    /// `, (1, 'a'), (2, 'b')`: a comma, and lists of plain constants with commas between. In a table of
+    /// tokens only.
+    PlainRows,
+    /// `, 1, 'a'`: the same with constants that are in no list.
+    PlainValues,
     /// A string, quoted name or comment that never ends; it reaches to the end of the text.
     Unterminated,
     /// The end of the text.

@@ -1,22 +1,26 @@
 //! SQL text in, the places that matter out: types to replace, COPY streams to expect, settings that
 //! change, values and the columns they go into. Works on bytes; knows no frames, no sockets, no row values.
 
+mod adapters;
+mod constant;
 mod copy;
 mod cursor;
 mod definition;
+mod effects;
 mod expression;
+mod file_statements;
 mod finder;
-mod json_constant;
 pub mod lexer;
-mod literal;
-mod literal_nul;
 mod modifiers;
 mod name;
+mod noted;
 mod plain_rows;
 mod routine;
+pub mod script;
 mod setting;
 mod slots;
 mod table_statement;
+mod tokens;
 mod types;
 
 use std::ops::Range;
@@ -25,18 +29,25 @@ use crate::encoding::Encoding;
 use crate::mapping::RuleId;
 use crate::value::CopyOptions;
 
-pub use finder::{Statements, read};
-pub use json_constant::{ExecuteConstant, execute_constants, json_casts, mend_json_constant};
-pub use literal_nul::{json_escapes_in, mend_literals};
-pub use slots::{
-    NewColumn, NewTable, Slot, SlotColumn, SlotValue, WriteKind, Writes, WritesHead, constant_text,
-    for_each_slot, for_each_write, may_write, new_tables, quoted_boolean, quoted_hex, quoted_text,
-    without_columns, write_heads, writes,
+// What is replaced by `script::Script` and goes once nothing uses it.
+pub use adapters::{
+    CopyIn, ExecuteConstant, Script, Statements, Writes, WritesHead, constant_text,
+    execute_constants, for_each_slot, for_each_write, json_casts, may_write, mend_json_constant,
+    mend_literals, new_tables, quoted_hex, read, without_columns, write_heads, writes,
 };
+pub use constant::{
+    Spelling, StringConstant, json_escapes_in, quoted_boolean, quoted_bytes, quoted_text,
+};
+pub use effects::Effects;
+pub use file_statements::FileStatements;
+pub use slots::{NewColumn, NewTable, Slot, SlotColumn, SlotValue, Write, WriteKind};
 pub use table_statement::{TableReference, TableStatement, TableStatementKind};
+pub use tokens::TOKENS_MAX;
+#[cfg(debug_assertions)]
+pub use tokens::lexings;
 
 /// What the session knows of how the server reads its text.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Lexing {
     /// The client encoding in force.
     pub encoding: Encoding,
@@ -91,7 +102,7 @@ pub struct Fault {
 
 /// A `COPY ... FROM STDIN` that the text contains.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct CopyIn {
+pub struct CopyStatement {
     /// The relation as the text spells it (`"s"."t"`).
     pub relation: String,
     /// The parts of its name, as PostgreSQL keeps them.
@@ -111,44 +122,10 @@ pub struct DmsSetting {
     pub name: String,
     /// The value without its quotes.
     pub value: Option<String>,
+    /// Whether it says LOCAL, so that the setting goes with the transaction.
+    pub is_local: bool,
     /// The bytes of the value (of the whole statement where there is none).
     pub span: Range<usize>,
-}
-
-/// What one SQL text (a simple query, or the text of a Parse) contains that the proxy acts on.
-/// For a text without any of it this is empty and cost no allocation.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Script {
-    /// The replacements, in order, never overlapping.
-    pub edits: Vec<Edit>,
-    /// The first type that cannot be mapped. Then nothing of the text may be sent.
-    pub fault: Option<Fault>,
-    /// The COPY streams that the text asks for, in order.
-    pub copies: Vec<CopyIn>,
-    /// The dms.* settings that the text sets, in order.
-    pub settings: Vec<DmsSetting>,
-    /// Whether a statement may put settings back (`RESET ALL`, `DISCARD ALL`,
-    /// `RESET session_replication_role`, `SET session_replication_role { = | TO } DEFAULT`).
-    pub resets_role: bool,
-    /// Whether a statement may change a dms.* setting in any way: SET, RESET of one or of all,
-    /// DISCARD ALL, or `set_config` anywhere.
-    pub touches_settings: bool,
-    /// Whether a statement ends or rolls back (part of) a transaction, which brings settings back:
-    /// COMMIT, END, ROLLBACK (TO), ABORT, PREPARE TRANSACTION.
-    pub ends_transaction: bool,
-    /// Whether a statement may change what the name of a relation stands for: DDL, settings such as
-    /// search_path, DO and CALL. The end of a transaction may too, see `ends_transaction`.
-    pub changes_relations: bool,
-    /// The statements that prepare tables for a load, in order.
-    pub table_statements: Vec<TableStatement>,
-    /// Whether a statement loads rows: INSERT, COPY FROM STDIN, UPDATE, DELETE, MERGE, TRUNCATE.
-    pub loads: bool,
-    /// The number of statements in the text.
-    pub statements: usize,
-    /// Statements that look like DDL and that the finder gave up on; they go through untouched.
-    pub not_understood: usize,
-    /// Columns whose type neither the tables nor PostgreSQL know; they go through as they are.
-    pub unknown_types: usize,
 }
 
 /// The text with the edits made; see [`replace`].

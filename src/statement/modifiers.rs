@@ -1,34 +1,13 @@
 //! The list behind a type's name: the numbers, units and members in it. Knows no types.
 
+use super::constant::text_constant;
 use super::cursor::{Cursor, NotUnderstood, is_text};
 use super::lexer::TokenKind;
-use super::literal::text_constant;
 use crate::encoding::Encoding;
 use crate::mapping::{Arguments, Written};
 
-/// How many tokens are looked through for the end of a list that may have to be read again.
-const LIST_TOKENS_MAX: usize = 32;
-
-/// Passes a list without parentheses inside and of few tokens; the cursor stays if it is none.
-pub(super) fn skip_short_list(cursor: &mut Cursor<'_>) -> bool {
-    let mut ahead = *cursor;
-    for _ in 0..LIST_TOKENS_MAX {
-        ahead.bump();
-        match ahead.token.kind {
-            TokenKind::Close => {
-                ahead.bump();
-                *cursor = ahead;
-                return true;
-            }
-            TokenKind::Open | TokenKind::End | TokenKind::Unterminated => return false,
-            _ => {}
-        }
-    }
-    false
-}
-
 /// Passes a list in parentheses and says what it holds. One that does not surely belong to the type
-/// (`whole` is false) must be short.
+/// (`whole` is false) must have no parentheses inside.
 pub(super) fn read_arguments(
     cursor: &mut Cursor<'_>,
     encoding: Encoding,
@@ -36,8 +15,8 @@ pub(super) fn read_arguments(
 ) -> Result<Arguments, NotUnderstood> {
     let mut inside = *cursor;
     if whole {
-        cursor.skip_parentheses()?;
-    } else if !skip_short_list(cursor) {
+        cursor.skip_brackets()?;
+    } else if !cursor.skip_flat_list() {
         return Ok(Arguments::default());
     }
     inside.bump();
@@ -48,7 +27,7 @@ pub(super) fn read_arguments(
     };
     let other = Arguments { written: Written::Other, ..Arguments::default() };
     // Nothing may be left between what was understood and the parenthesis that was passed last.
-    Ok(arguments.filter(|_| inside.token == cursor.previous).unwrap_or(other))
+    Ok(arguments.filter(|_| inside.token == cursor.previous()).unwrap_or(other))
 }
 
 /// `n`, `n CHAR`, `nM`, `p, s`, `*, s` or `MAX`, up to the closing parenthesis.

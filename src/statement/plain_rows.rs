@@ -1,157 +1,184 @@
-//! Rows of plain constants, as a script of INSERTs has them by the thousand: passed byte by byte
-//! where every token in them is one that no statement looks into. Finds a comma, and no more.
+//! Runs of plain constants, as a script of INSERTs has them by the thousand: passed byte by byte where
+//! every token in them is one that no reader of types looks at, and taken apart again where their
+//! values matter. Knows no statement.
+//!
+//! For texts in which a backslash is an ordinary character and a quote is always one: standard
+//! conforming strings, and no client encoding with ASCII trail bytes.
+
+use std::ops::Range;
 
 use memchr::memchr;
 
-/// What a byte outside of quotes is.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Byte {
-    /// A blank, or a byte of a number.
-    Passed,
-    Open,
-    Close,
-    Comma,
-    Quote,
-    /// A sign, or a comment if another one follows.
-    Minus,
-    /// The first letter of one of [`WORDS`].
-    Word,
-    /// Whatever else.
-    Other,
-}
-
-const BYTES: [Byte; 256] = bytes();
-
-const fn bytes() -> [Byte; 256] {
-    let mut bytes = [Byte::Other; 256];
-    let mut byte = 0;
-    while byte < 256 {
-        #[allow(clippy::indexing_slicing, clippy::cast_possible_truncation)]
-        {
-            bytes[byte] = match byte as u8 {
-                b' ' | b'\t' | b'\n' | b'\r' | 0x0B | 0x0C | b'0'..=b'9' | b'.' => Byte::Passed,
-                b'(' => Byte::Open,
-                b')' => Byte::Close,
-                b',' => Byte::Comma,
-                b'\'' => Byte::Quote,
-                b'-' => Byte::Minus,
-                b'n' | b'N' | b't' | b'T' | b'f' | b'F' | b'd' | b'D' => Byte::Word,
-                _ => Byte::Other,
-            };
-        }
-        byte += 1;
-    }
-    bytes
+/// A plain constant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum PlainKind {
+    /// `'text'`, quotes in it doubled.
+    Text,
+    /// Digits, with a sign or without.
+    Integer,
+    /// The same with a point.
+    Decimal,
+    Null,
+    Boolean,
+    Default,
 }
 
 /// Words that are whole values.
-const WORDS: [&[u8]; 4] = [b"null", b"true", b"false", b"default"];
+const WORDS: [(&[u8], PlainKind); 4] = [
+    (b"null", PlainKind::Null),
+    (b"true", PlainKind::Boolean),
+    (b"false", PlainKind::Boolean),
+    (b"default", PlainKind::Default),
+];
 
-/// The last comma that is reached from `start`, the offset of a comma at `depth` parentheses, over
-/// nothing but parentheses, numbers without exponents, quoted texts without escapes and the words
-/// NULL, TRUE, FALSE and DEFAULT as whole values; with the depth at which it stands. `start` itself
-/// if there is no other.
-///
-/// For texts in which a backslash is an ordinary character and a quote is always one: standard
-/// conforming strings, and no client encoding with ASCII trail bytes.
-pub(super) fn last_comma(sql: &[u8], start: usize, depth: usize) -> (usize, usize) {
-    let mut last = (start, depth);
-    let (mut position, mut depth) = (start + 1, depth);
-    while let Some(&byte) = sql.get(position) {
-        match BYTES.get(usize::from(byte)).copied().unwrap_or(Byte::Other) {
-            Byte::Passed => {}
-            Byte::Comma => last = (position, depth),
-            Byte::Open => depth += 1,
-            Byte::Close if depth > 0 => depth -= 1,
-            Byte::Quote => match memchr(b'\'', sql.get(position + 1..).unwrap_or_default()) {
-                Some(length) => position += length + 1,
-                None => return last,
-            },
-            Byte::Minus if sql.get(position + 1) != Some(&b'-') => {}
-            Byte::Word => match word_length(sql.get(position..).unwrap_or_default()) {
-                Some(length) => position += length - 1,
-                None => return last,
-            },
-            Byte::Close | Byte::Minus | Byte::Other => return last,
+/// What [`plain_run`] found.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct PlainRun {
+    /// Behind the last item of the run; the offset of the comma if there is none.
+    pub(super) end: usize,
+    /// Whether its items are lists in parentheses. Otherwise none of them is.
+    pub(super) is_rows: bool,
+    /// How far the text was looked at; never before `end`.
+    pub(super) looked_at: usize,
+}
+
+/// The run of items behind the comma at `comma`: `, item, item ...`, each of them a plain constant or a
+/// list of items in parentheses, the last of them in front of another comma or a parenthesis that
+/// closes.
+pub(super) fn plain_run(sql: &[u8], comma: usize) -> PlainRun {
+    let mut run = PlainRun { end: comma, is_rows: false, looked_at: comma + 1 };
+    let (mut depth, mut wants_value, mut item_end) = (0_usize, true, comma);
+    let mut kind = None;
+    loop {
+        let position = run.looked_at;
+        let Some(&byte) = sql.get(position) else { return run };
+        match byte {
+            b' ' | b'\t' | b'\n' | b'\r' | 0x0B | 0x0C => run.looked_at += 1,
+            b',' if !wants_value => {
+                if depth == 0 {
+                    run.end = item_end;
+                }
+                wants_value = true;
+                run.looked_at += 1;
+            }
+            b')' if !wants_value => {
+                if depth == 0 {
+                    run.end = item_end;
+                    return run;
+                }
+                depth -= 1;
+                run.looked_at += 1;
+                item_end = run.looked_at;
+            }
+            b'(' if wants_value && (depth > 0 || kind != Some(false)) => {
+                kind = Some(true);
+                run.is_rows = true;
+                depth += 1;
+                run.looked_at += 1;
+            }
+            _ if wants_value && (depth > 0 || kind != Some(true)) => {
+                let Some((end, _)) = plain_constant(sql, position) else { return run };
+                kind = kind.or(Some(false));
+                (wants_value, item_end, run.looked_at) = (false, end, end);
+            }
+            _ => return run,
+        }
+    }
+}
+
+/// The end and the kind of the plain constant at an offset.
+#[inline]
+fn plain_constant(sql: &[u8], start: usize) -> Option<(usize, PlainKind)> {
+    match sql.get(start)? {
+        b'\'' => Some((text_end(sql, start + 1)?, PlainKind::Text)),
+        b'0'..=b'9' | b'.' => number(sql, start),
+        b'-' => number(sql, start + 1),
+        _ => {
+            let rest = sql.get(start..).unwrap_or_default();
+            let stands = |word: &[u8]| {
+                matches!(rest.get(word.len()), Some(b',' | b')'))
+                    && rest.get(..word.len()).is_some_and(|start| start.eq_ignore_ascii_case(word))
+            };
+            let (word, kind) = WORDS.into_iter().find(|(word, _)| stands(word))?;
+            Some((start + word.len(), kind))
+        }
+    }
+}
+
+fn text_end(sql: &[u8], mut position: usize) -> Option<usize> {
+    loop {
+        position += memchr(b'\'', sql.get(position..)?)? + 1;
+        if sql.get(position) != Some(&b'\'') {
+            return Some(position);
         }
         position += 1;
     }
-    last
 }
 
-/// The length of the word in front if it is a whole value.
-fn word_length(rest: &[u8]) -> Option<usize> {
-    let stands = |word: &&[u8]| {
-        matches!(rest.get(word.len()), Some(b',' | b')'))
-            && rest.get(..word.len()).is_some_and(|start| start.eq_ignore_ascii_case(word))
-    };
-    WORDS.into_iter().find(stands).map(<[u8]>::len)
-}
-
-#[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-    use crate::statement::Lexing;
-    use crate::statement::lexer::{Lexer, TokenKind};
-
-    #[test]
-    fn rows_of_constants_are_passed_up_to_what_may_matter() {
-        fn reach(sql: &str) -> (&str, usize) {
-            let (at, depth) = last_comma(sql.as_bytes(), sql.find(',').unwrap(), 1);
-            (&sql[at..], depth)
+/// Digits, at least one of them, with one point or none, and in front of what ends a value.
+fn number(sql: &[u8], start: usize) -> Option<(usize, PlainKind)> {
+    let (mut end, mut digits, mut kind) = (start, 0_usize, PlainKind::Integer);
+    loop {
+        match sql.get(end)? {
+            b'0'..=b'9' => digits += 1,
+            b'.' if kind == PlainKind::Integer => kind = PlainKind::Decimal,
+            b' ' | b'\t' | b'\n' | b'\r' | b',' | b')' if digits > 0 => return Some((end, kind)),
+            _ => return None,
         }
-        assert_eq!(reach("1, 'a''b', -2.5), (3, NULL, tRUE), (4, 'x'"), (", 'x'", 1));
-        assert_eq!(reach("1, 2), (3, 'a'::char)"), (", 'a'::char)", 1));
-        assert_eq!(reach("1, 2), (3, E'a', 4)"), (", E'a', 4)", 1));
-        assert_eq!(reach("1, 2), (3, now(), 4)"), (", now(), 4)", 1));
-        assert_eq!(reach("1, 2), (3) -- , 4\n"), (", (3) -- , 4\n", 0));
-        assert_eq!(reach("1, 2)), (3, 4)"), (", 2)), (3, 4)", 1));
-        assert_eq!(reach("1, nulls, 2"), (", nulls, 2", 1));
-        assert_eq!(reach("1, null 'x', 2"), (", null 'x', 2", 1));
-        assert_eq!(reach("1, 'a, 2"), (", 'a, 2", 1));
-        assert_eq!(reach("1, 2, "), (", ", 1));
+        end += 1;
     }
+}
 
-    proptest! {
-        /// What is passed is cut into the tokens of the lexer, all of them of no interest.
-        #[test]
-        fn nothing_but_plain_tokens_is_passed(
-            pieces in prop::collection::vec(
-                prop::sample::select(vec![
-                    ",", "(", ")", "1", "2.5", "-", "+", " ", "\n", "'a'", "''", "'", "null", "true",
-                    "default", "e", "::", "a", "--", "/*", "*/", ";", "\"", "$$", "'x' ", ".", "E'",
-                    "), (", ", ",
-                ]),
-                0..40,
-            ),
-            depth in 0_usize..3,
-        ) {
-            let sql = format!(",{}", pieces.concat());
-            let (until, reached) = last_comma(sql.as_bytes(), 0, depth);
-            let mut counted = depth;
-            let mut lexer = Lexer::new(sql.as_bytes(), Lexing::default());
-            let mut token = lexer.token();
-            while token.start < until {
-                match token.kind {
-                    TokenKind::Open => counted += 1,
-                    TokenKind::Close => counted = counted.checked_sub(1).unwrap(),
-                    TokenKind::Word => {
-                        let word = lexer.bytes(token).to_ascii_lowercase();
-                        prop_assert!(WORDS.contains(&word.as_slice()), "{sql:?}");
-                    }
-                    TokenKind::Operator => prop_assert_eq!(lexer.bytes(token), b"-"),
-                    TokenKind::Other => prop_assert_eq!(lexer.bytes(token), b".."),
-                    kind => prop_assert!(matches!(
-                        kind,
-                        TokenKind::Comma | TokenKind::Number | TokenKind::Text | TokenKind::Dot
-                    ), "{kind:?} in {sql:?}"),
+/// An item of a run.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct PlainItem {
+    /// All of it, with its parentheses.
+    pub(super) span: Range<usize>,
+    /// The constant that it is, parentheses around it apart.
+    pub(super) constant: Option<(Range<usize>, PlainKind)>,
+}
+
+/// The items of a run, or of the inside of one that is a list.
+pub(super) struct PlainItems<'a> {
+    sql: &'a [u8],
+    position: usize,
+    end: usize,
+}
+
+impl<'a> PlainItems<'a> {
+    /// `span` is that of a run, or of what an item of one has between its parentheses.
+    pub(super) fn new(sql: &'a [u8], span: Range<usize>) -> PlainItems<'a> {
+        PlainItems { sql, position: span.start, end: span.end }
+    }
+}
+
+impl Iterator for PlainItems<'_> {
+    type Item = PlainItem;
+
+    fn next(&mut self) -> Option<PlainItem> {
+        let mut start = None;
+        let (mut depth, mut values, mut constant) = (0_usize, 0_usize, None);
+        loop {
+            let position = self.position;
+            let &byte = self.sql.get(..self.end)?.get(position)?;
+            self.position += 1;
+            match byte {
+                b' ' | b'\t' | b'\n' | b'\r' | 0x0B | 0x0C | b',' => continue,
+                b'(' => depth += 1,
+                b')' => depth = depth.saturating_sub(1),
+                _ => {
+                    // What ends the last constant may lie behind the inside of a list.
+                    let (end, kind) = plain_constant(self.sql, position)?;
+                    self.position = end;
+                    values += 1;
+                    constant = Some((position..end, kind));
                 }
-                token = lexer.token();
             }
-            prop_assert_eq!((token.kind, token.start), (TokenKind::Comma, until), "{:?}", sql);
-            prop_assert_eq!(counted, reached);
+            let start = *start.get_or_insert(position);
+            if depth == 0 {
+                let constant = constant.filter(|_| values == 1);
+                return Some(PlainItem { span: start..self.position, constant });
+            }
         }
     }
 }

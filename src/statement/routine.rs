@@ -98,7 +98,7 @@ impl Finder<'_> {
         while !self.cursor.is("order") {
             match self.cursor.token.kind {
                 TokenKind::Comma | TokenKind::Close => return Ok(()),
-                TokenKind::Open => self.cursor.skip_parentheses()?,
+                TokenKind::Open => self.cursor.skip_brackets()?,
                 TokenKind::Word if !self.cursor.is("default") => self.cursor.bump(),
                 TokenKind::OpenBracket
                 | TokenKind::CloseBracket

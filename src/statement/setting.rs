@@ -1,26 +1,37 @@
 //! SET, RESET and DISCARD: the settings that the proxy follows or puts back. Changes nothing.
 
-use super::DmsSetting;
+use super::constant::text_constant;
 use super::cursor::Understood;
 use super::expression::Until;
 use super::finder::Finder;
 use super::lexer::TokenKind;
-use super::literal::text_constant;
+use super::script::Body;
+use super::{DmsSetting, Effects};
 use crate::mapping::Place;
 
 const ROLE: &[u8] = b"session_replication_role";
+
+/// Settings that change how the server reads text; `SET NAMES` is another word for one of them.
+const LEXING: [&[u8]; 3] = [b"standard_conforming_strings", b"client_encoding", b"names"];
+
+/// What a statement may do that changes settings which are not named.
+const ANY_SETTING: Effects = Effects::TOUCHES_SETTINGS.and(Effects::CHANGES_LEXING);
 
 impl<'a> Finder<'a> {
     /// `SET [SESSION | LOCAL] name { = | TO } value`.
     pub(super) fn set(&mut self) -> Understood {
         let start = self.cursor.token.start;
         self.cursor.bump();
+        let is_local = self.cursor.is("local");
         if self.cursor.is_any(&["session", "local"]) {
             self.cursor.bump();
         }
         if !self.cursor.at_name() {
             return self.expression(Place::Cast, Until::Statement);
         }
+        // A name with escapes is not read.
+        let is_any = self.cursor.at(TokenKind::UnicodeName);
+        self.effects |= ANY_SETTING.when(is_any);
         let name = self.part();
         let dms = if name.eq_ignore_ascii_case(b"dms") && self.cursor.eat_kind(TokenKind::Dot) {
             if !self.cursor.at_name() {
@@ -34,19 +45,20 @@ impl<'a> Finder<'a> {
         if assigned {
             self.cursor.bump();
         }
+        self.effects |= Effects::CHANGES_LEXING.when(is_one_of(name, &LEXING));
         if let Some(part) = dms {
-            self.script.touches_settings = true;
+            self.effects |= Effects::TOUCHES_SETTINGS;
             if assigned {
-                self.dms_setting(part, start);
+                self.dms_setting(part, is_local, start);
             }
         } else if assigned && name.eq_ignore_ascii_case(ROLE) && self.cursor.is("default") {
-            self.script.resets_role = true;
+            self.effects |= Effects::RESETS_ROLE;
         }
         self.expression(Place::Cast, Until::Statement)
     }
 
     /// Notes `dms.name` with the literal value at the cursor, if that is all there is.
-    fn dms_setting(&mut self, name: &[u8], start: usize) {
+    fn dms_setting(&mut self, name: &[u8], is_local: bool, start: usize) {
         let Ok(name) = std::str::from_utf8(name) else { return };
         let first = self.cursor.token;
         let value = match text_constant(&mut self.cursor, self.encoding) {
@@ -57,13 +69,14 @@ impl<'a> Finder<'a> {
         if !matches!(self.cursor.token.kind, TokenKind::Semicolon | TokenKind::End) {
             return;
         }
-        let end = self.cursor.previous.end;
+        let end = self.cursor.previous().end;
         let (value, span) = match value.map(String::from_utf8) {
             Some(Ok(value)) => (Some(value), first.start..end),
             Some(Err(_)) => return,
             None => (None, start..end),
         };
-        self.script.settings.push(DmsSetting { name: name.to_ascii_lowercase(), value, span });
+        let setting = DmsSetting { name: name.to_ascii_lowercase(), value, is_local, span };
+        self.body = Body::Setting(Box::new(setting));
     }
 
     /// A value without quotes: a word in lower case, a quoted name, a number with its sign.
@@ -89,13 +102,14 @@ impl<'a> Finder<'a> {
     pub(super) fn reset(&mut self) -> Understood {
         self.cursor.bump();
         if self.cursor.is("all") {
-            self.script.resets_role = true;
-            self.script.touches_settings = true;
+            self.effects |= Effects::RESETS_ROLE | ANY_SETTING;
         } else if self.cursor.at_name() {
+            self.effects |= ANY_SETTING.when(self.cursor.at(TokenKind::UnicodeName));
             let name = self.part();
-            self.script.resets_role |= name.eq_ignore_ascii_case(ROLE);
-            self.script.touches_settings |=
-                name.eq_ignore_ascii_case(b"dms") && self.cursor.at(TokenKind::Dot);
+            let touches = name.eq_ignore_ascii_case(b"dms") && self.cursor.at(TokenKind::Dot);
+            self.effects |= Effects::RESETS_ROLE.when(name.eq_ignore_ascii_case(ROLE));
+            self.effects |= Effects::TOUCHES_SETTINGS.when(touches);
+            self.effects |= Effects::CHANGES_LEXING.when(is_one_of(name, &LEXING));
         }
         self.expression(Place::Cast, Until::Statement)
     }
@@ -109,4 +123,8 @@ impl<'a> Finder<'a> {
             _ => bytes.get(1..bytes.len().saturating_sub(1)).unwrap_or_default(),
         }
     }
+}
+
+fn is_one_of(name: &[u8], names: &[&[u8]]) -> bool {
+    names.iter().any(|one| name.eq_ignore_ascii_case(one))
 }

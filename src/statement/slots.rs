@@ -3,7 +3,6 @@
 //!
 //! Source: PostgreSQL manual, INSERT, UPDATE and MERGE; `src/backend/parser/gram.y`.
 
-mod constant;
 mod element;
 mod left_out;
 mod new_table;
@@ -11,22 +10,21 @@ mod passing;
 mod source;
 mod walker;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::ops::{ControlFlow, Range};
 
-use memchr::memchr;
-
-use super::Lexing;
+use super::constant::StringConstant;
 use super::cursor::Cursor;
-use super::lexer::{Lexer, Quoting, TokenKind};
+use super::lexer::TokenKind;
+use crate::encoding::Encoding;
 use element::parameter;
 pub(super) use element::{Ends, element};
-use passing::pass_statement;
-use walker::{Understanding, Walker};
+pub(super) use left_out::without_columns;
+pub(super) use new_table::new_tables;
+pub(super) use passing::kept_parts;
+use walker::Walker;
 
-pub use constant::{constant_text, quoted_boolean, quoted_hex, quoted_text};
-pub use left_out::without_columns;
-pub use new_table::{NewColumn, NewTable, new_tables};
+pub use new_table::{NewColumn, NewTable};
 
 /// The statement that writes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,15 +37,10 @@ pub enum WriteKind {
     Merge,
 }
 
-/// What a statement says of the relation that it writes to before its first value.
+/// INSERT, UPDATE or MERGE: what it says of the relation that it writes to before its first value.
+/// Indexes are those of the tokens of its [`super::script::Script`], which has the methods that read it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct WritesHead {
-    /// Parts of the relation's name as PostgreSQL keeps them: table; schema, table; or database,
-    /// schema, table.
-    pub name: Vec<Vec<u8>>,
-    /// The columns that an INSERT lists, as PostgreSQL keeps their names; empty for all of them in
-    /// the table's order, and for the other kinds.
-    pub columns: Vec<Vec<u8>>,
+pub struct Write {
     /// The kind of statement.
     pub kind: WriteKind,
     /// Whether the statement stands behind `PREPARE ... AS`, so that its parameters are those of
@@ -55,26 +48,16 @@ pub struct WritesHead {
     pub is_prepare: bool,
     /// Where ` OVERRIDING SYSTEM VALUE ` could be inserted, with a blank on both sides: what stands
     /// before may be a name. `None` if there is an OVERRIDING clause already, no query follows
-    /// (DEFAULT VALUES), or the statement is no INSERT.
+    /// (DEFAULT VALUES), or the statement is not an INSERT.
     pub overriding_at: Option<usize>,
-}
-
-/// The values that one statement writes into columns of one relation.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Writes {
-    /// The relation and the columns.
-    pub head: WritesHead,
-    /// The bytes of the statement, with what stands in front of it (EXPLAIN, WITH ...), without
-    /// its semicolon.
-    pub span: Range<usize>,
-    /// The values, in the order of the text, but for [`SlotValue::SourceParameter`]. None of them if the statement goes on in a way that
-    /// is not understood.
-    pub slots: Vec<Slot>,
-    /// Whether there are more slots than asked for, which are left out.
-    pub truncated: bool,
-    /// The parameters of the statement that are used anywhere else than as the whole value of one
-    /// of `slots`, sorted, each once.
-    pub parameters_elsewhere: Vec<u16>,
+    /// The name of the relation, of one to three parts.
+    pub(super) relation: Range<u32>,
+    /// The list of columns of an INSERT, with its parentheses.
+    pub(super) columns_at: Option<u32>,
+    /// The whole statement.
+    pub(super) tokens: Range<u32>,
+    /// Whether its shape is known to its end. Otherwise it has no slots.
+    pub(super) is_understood: bool,
 }
 
 /// One value and the column that it goes into.
@@ -84,8 +67,13 @@ pub struct Slot {
     pub column: SlotColumn,
     /// The whole expression as written, with its parentheses, without an alias.
     pub span: Range<usize>,
+    /// The parameter, constant or keyword that it is, without parentheses around it. Of another
+    /// expression this says nothing.
+    pub core: Range<usize>,
     /// What the expression is.
     pub value: SlotValue,
+    /// The string constant that it is, for [`SlotValue::String`].
+    pub constant: Option<StringConstant>,
 }
 
 /// How a statement says which column a value is for.
@@ -127,163 +115,87 @@ pub enum SlotValue {
     Other,
 }
 
-/// Takes a slot and says whether to go on.
-pub(super) type Sink<'f> = &'f mut dyn FnMut(&WritesHead, Slot) -> ControlFlow<()>;
-
-/// Whether the text can contain a statement that [`writes`] gives: a cheap look at its first word.
-/// A text of several statements always can.
-pub fn may_write(sql: &[u8]) -> bool {
-    const WORDS: [&[u8]; 6] = [b"insert", b"update", b"merge", b"with", b"explain", b"prepare"];
-    let mut lexer = Lexer::new(sql, Lexing::default());
-    let first = lexer.token();
-    let word = lexer.bytes(first);
-    if first.kind == TokenKind::Word && WORDS.iter().any(|known| word.eq_ignore_ascii_case(known)) {
-        return true;
-    }
-    let semicolon = memchr(b';', sql).and_then(|at| sql.get(at + 1..)).unwrap_or_default();
-    !semicolon.trim_ascii_end().is_empty()
+/// What the statement of the cursor's text writes, if it is an INSERT, UPDATE or MERGE whose relation and
+/// columns are understood, also behind EXPLAIN, PREPARE and WITH. One inside of WITH, COPY, a rule or a
+/// routine is not looked for.
+pub(super) fn read_write(statement: Cursor<'_>, encoding: Encoding) -> Option<Write> {
+    let first = walker::narrow(statement.index());
+    let mut walker = Walker::new(statement, encoding, None);
+    let is_understood = walker.statement().is_ok();
+    let end = walker::narrow(walker.cursor.end());
+    let head = walker.head?;
+    Some(Write { tokens: first..end, is_understood, ..head })
 }
 
-/// What each INSERT, UPDATE and MERGE of a text writes, in order, also behind EXPLAIN, PREPARE and
-/// WITH. One inside of WITH, COPY, a rule or a routine is not looked for. See [`for_each_write`].
-pub fn writes(sql: &[u8], lexing: Lexing, max_slots: usize) -> Vec<Writes> {
-    let mut all = Vec::new();
-    for_each_write(sql, lexing, max_slots, &mut |writes| {
-        all.push(writes);
-        ControlFlow::Continue(())
-    });
-    all
+/// The columns that an INSERT lists, as PostgreSQL keeps their names.
+pub(super) fn listed_columns(
+    mut cursor: Cursor<'_>,
+    write: &Write,
+    encoding: Encoding,
+) -> Vec<Vec<u8>> {
+    let Some(list) = write.columns_at else { return Vec::new() };
+    cursor.go_to(list as usize);
+    let mut walker = Walker::new(cursor, encoding, None);
+    let columns = walker.column_list().unwrap_or_default();
+    columns.into_iter().map(|column| walker.kept(column.name)).collect()
 }
 
-/// Calls `each` with what one statement after the other writes, until it breaks off. No more than
-/// `max_slots` of a statement's slots are collected.
-///
-/// A statement whose relation and columns are understood comes without slots if its rest is not; a
-/// row whose number of values is not that of the columns has none. Takes any bytes, in time linear
-/// to their number.
-pub fn for_each_write(
-    sql: &[u8],
-    lexing: Lexing,
-    max_slots: usize,
-    each: &mut dyn FnMut(Writes) -> ControlFlow<()>,
+/// Gives the slots of a statement to `each` until it breaks off.
+pub(super) fn for_each_slot_of(
+    statement: Cursor<'_>,
+    encoding: Encoding,
+    each: &mut dyn FnMut(Slot) -> ControlFlow<()>,
 ) {
-    if !may_write(sql) {
-        return;
-    }
-    let mut cursor = Cursor::new(sql, lexing, Quoting::default());
-    while let Some(start) = next_statement(&mut cursor) {
-        let (mut slots, mut truncated) = (Vec::new(), false);
-        let first = cursor;
-        let mut sink = |_: &WritesHead, slot| {
-            if slots.len() < max_slots {
-                slots.push(slot);
-            } else {
-                truncated = true;
-            }
-            ControlFlow::Continue(())
-        };
-        let mut walker = Walker::new(cursor, lexing.encoding, &mut sink);
-        let understanding = walker.statement();
-        let head = walker.into_head(&mut cursor);
-        pass_statement(&mut cursor, first);
-        let Some(head) = head else { continue };
-        if understanding == Understanding::None {
-            slots = Vec::new();
-            truncated = false;
-        }
-        let span = start..cursor.previous.end;
-        let parameters_elsewhere = parameters_elsewhere(sql, lexing, &span, &slots);
-        let writes = Writes { head, span, slots, truncated, parameters_elsewhere };
-        if each(writes).is_break() {
-            return;
-        }
-    }
+    // That the shape is known was found out when the statement was read.
+    let _ = Walker::new(statement, encoding, Some(each)).statement();
 }
 
-/// What the writing statements of a text say before their first value: a fraction of the cost of
-/// [`for_each_write`] where rows are many.
-pub fn write_heads(sql: &[u8], lexing: Lexing) -> Vec<WritesHead> {
-    let mut heads = Vec::new();
-    if !may_write(sql) {
-        return heads;
-    }
-    let mut cursor = Cursor::new(sql, lexing, Quoting::default());
-    while next_statement(&mut cursor).is_some() {
-        let first = cursor;
-        let mut sink = |_: &WritesHead, _| ControlFlow::Break(());
-        let mut walker = Walker::new(cursor, lexing.encoding, &mut sink);
-        walker.statement();
-        heads.extend(walker.into_head(&mut cursor));
-        pass_statement(&mut cursor, first);
-    }
-    heads
-}
-
-/// Calls `each` with every slot of a text in order, until it breaks off, and collects nothing: for
-/// an INSERT of very many rows. A statement is read twice, so that one that turns out not to be
-/// understood gives no slot. Otherwise as [`for_each_write`].
-pub fn for_each_slot(sql: &[u8], lexing: Lexing, each: Sink<'_>) {
-    if !may_write(sql) {
-        return;
-    }
-    let mut cursor = Cursor::new(sql, lexing, Quoting::default());
-    while next_statement(&mut cursor).is_some() {
-        let first = cursor;
-        let mut slots = false;
-        let mut sink = |_: &WritesHead, _| {
-            slots = true;
-            ControlFlow::Continue(())
-        };
-        let mut walker = Walker::new(cursor, lexing.encoding, &mut sink);
-        let understanding = walker.statement();
-        walker.into_head(&mut cursor);
-        pass_statement(&mut cursor, first);
-        if understanding == Understanding::Whole
-            && slots
-            && Walker::new(first, lexing.encoding, &mut *each).statement() == Understanding::Stopped
-        {
-            return;
-        }
-    }
-}
-
-/// Passes empty statements; where the next one starts.
-fn next_statement(cursor: &mut Cursor<'_>) -> Option<usize> {
-    while cursor.eat_kind(TokenKind::Semicolon) {}
-    (!cursor.at(TokenKind::End)).then_some(cursor.token.start)
-}
-
-/// The parameters in `span` that stand anywhere else than in `slots`.
-fn parameters_elsewhere(
-    sql: &[u8],
-    lexing: Lexing,
-    span: &Range<usize>,
-    slots: &[Slot],
+/// The parameters of a statement that stand anywhere else than as the whole value of one of its first
+/// slots, sorted.
+pub(super) fn other_uses(
+    mut statement: Cursor<'_>,
+    encoding: Encoding,
+    mut slots_max: usize,
 ) -> Vec<u16> {
-    let text = sql.get(..span.end).unwrap_or_default();
-    if memchr(b'$', text.get(span.start..).unwrap_or_default()).is_none() {
-        return Vec::new();
-    }
-    let mut uses = BTreeMap::<u16, usize>::new();
-    let lexer = Lexer::new(text, lexing).at(span.start);
-    for token in lexer {
-        if token.kind == TokenKind::Parameter
-            && let Some(number) = parameter(lexer.bytes(token))
+    let mut uses: Vec<u32> = Vec::new();
+    let first = statement;
+    while !statement.at(TokenKind::End) {
+        if statement.at(TokenKind::Parameter)
+            && let Some(number) = parameter(statement.bytes(statement.token))
         {
-            *uses.entry(number).or_default() += 1;
+            let index = usize::from(number);
+            uses.resize(uses.len().max(index + 1), 0);
+            if let Some(count) = uses.get_mut(index) {
+                *count += 1;
+            }
         }
+        statement.bump();
+    }
+    if uses.is_empty() || slots_max == 0 {
+        return used(uses);
     }
     let mut read = BTreeSet::new();
-    for slot in slots {
+    let mut leave_out = |slot: Slot| {
+        let Some(left) = slots_max.checked_sub(1) else { return ControlFlow::Break(()) };
+        slots_max = left;
         let number = match slot.value {
-            SlotValue::Parameter(number) => number,
+            SlotValue::Parameter(number) => Some(number),
             // One that goes into several columns stands in the text once.
-            SlotValue::SourceParameter(number) if read.insert(slot.span.start) => number,
-            _ => continue,
+            SlotValue::SourceParameter(number) => read.insert(slot.span.start).then_some(number),
+            _ => None,
         };
-        if let Some(count) = uses.get_mut(&number) {
+        let count = number.and_then(|number| uses.get_mut(usize::from(number)));
+        if let Some(count) = count {
             *count = count.saturating_sub(1);
         }
-    }
-    uses.into_iter().filter_map(|(number, count)| (count > 0).then_some(number)).collect()
+        ControlFlow::Continue(())
+    };
+    for_each_slot_of(first, encoding, &mut leave_out);
+    used(uses)
+}
+
+/// The numbers of which there are uses.
+fn used(uses: Vec<u32>) -> Vec<u16> {
+    let numbers = (0_u16..=u16::MAX).zip(uses);
+    numbers.filter_map(|(number, count)| (count > 0).then_some(number)).collect()
 }

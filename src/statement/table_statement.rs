@@ -113,7 +113,7 @@ pub(super) fn table_statement(
     } else {
         TableStatementKind::Truncate { restart_identity, cascade }
     };
-    statement(kind, tables, cursor.previous.end)
+    statement(kind, tables, cursor.previous().end)
 }
 
 fn table(cursor: &mut Cursor<'_>, encoding: Encoding) -> Option<TableReference> {
@@ -128,7 +128,7 @@ fn table(cursor: &mut Cursor<'_>, encoding: Encoding) -> Option<TableReference> 
     while cursor.eat_kind(TokenKind::Dot) {
         name.push(part(cursor)?);
     }
-    Some(TableReference { span: start..cursor.previous.end, name, only: false })
+    Some(TableReference { span: start..cursor.previous().end, name, only: false })
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use std::ops::Range;
 use super::cursor::{Cursor, NotUnderstood, Understood, is_name, is_reserved};
 use super::finder::Finder;
 use super::lexer::{Token, TokenKind};
-use super::modifiers::{number_alone, read_arguments, skip_short_list};
+use super::modifiers::{number_alone, read_arguments};
 use super::{Edit, Fault};
 use crate::mapping::postgresql::{KeptTypes, is_native, is_native_lower};
 use crate::mapping::{
@@ -77,7 +77,7 @@ impl<'a> Finder<'a> {
         if !matches!(position, Position::Column(_)) || is_native(bytes) || is_reserved(bytes) {
             return;
         }
-        self.script.unknown_types += 1;
+        self.found.unknown_types += 1;
         if let Some(refusal) = self.mapping.unknown(bytes) {
             self.refuse(name.start..name.end, refusal);
         }
@@ -85,9 +85,9 @@ impl<'a> Finder<'a> {
 
     /// A string constant: if a type stands before it, it is `T 'text'`.
     #[inline]
-    pub(super) fn typed_literal(&mut self, before: Option<TokenKind>, place: Place) {
-        let name = self.cursor.previous;
-        if name.kind != TokenKind::Word || before == Some(TokenKind::Dot) {
+    pub(super) fn typed_literal(&mut self, place: Place) {
+        let name = self.cursor.previous();
+        if name.kind != TokenKind::Word || self.cursor.back(2).kind == TokenKind::Dot {
             return;
         }
         match self.mapping.dialect() {
@@ -118,7 +118,7 @@ impl<'a> Finder<'a> {
             let spelling = table.spellings().first(self.cursor.bytes(name));
             let arguments = read_arguments(&mut self.cursor, self.encoding, true)?;
             if let Some(spelling) = spelling {
-                let span = name.start..self.cursor.previous.end;
+                let span = name.start..self.cursor.previous().end;
                 self.decide_source(spelling, &arguments, span, place);
             }
             return Ok(());
@@ -129,8 +129,8 @@ impl<'a> Finder<'a> {
         }
         let list = self.cursor.token.start;
         let number = number_alone(self.cursor);
-        self.cursor.skip_parentheses()?;
-        let end = self.cursor.previous.end;
+        self.cursor.skip_brackets()?;
+        let end = self.cursor.previous().end;
         let text = self.cursor.sql().get(list..end).unwrap_or_default();
         self.decide(name, end, Modifiers::List { number, text }, place);
         Ok(())
@@ -173,14 +173,14 @@ impl<'a> Finder<'a> {
     fn note(&mut self, span: Range<usize>, verdict: Verdict) {
         match verdict {
             Verdict::Keep => {}
-            Verdict::Replace { text, rule } => self.script.edits.push(Edit { span, text, rule }),
+            Verdict::Replace { text, rule } => self.found.edits.push(Edit { span, text, rule }),
             Verdict::Refuse(refusal) => self.refuse(span, refusal),
         }
     }
 
     fn refuse(&mut self, span: Range<usize>, refusal: Refusal) {
         let Refusal { sqlstate, message, hint } = refusal;
-        self.script.fault.get_or_insert(Fault { span, sqlstate, message, hint });
+        self.found.fault.get_or_insert(Fault { span, sqlstate, message, hint });
     }
 
     /// A type in a source's own spelling.
@@ -206,7 +206,7 @@ impl<'a> Finder<'a> {
             return Ok(());
         };
         self.cursor = found.behind;
-        let span = first.start..self.cursor.previous.end;
+        let span = first.start..self.cursor.previous().end;
         self.decide_source(found.spelling, &found.arguments, span, place);
         Ok(())
     }
@@ -230,7 +230,7 @@ impl<'a> Finder<'a> {
         loop {
             ahead.bump();
             if ahead.at(TokenKind::Open) {
-                // A list behind the first words of a longer type is short, and may be read twice.
+                // A list behind the first words of a longer type may be read twice.
                 let list = read_arguments(&mut ahead, self.encoding, spellings.is_type(at))?;
                 if arguments.written == Written::Absent {
                     arguments = list;
@@ -291,9 +291,9 @@ impl<'a> Finder<'a> {
         }
         let list = self.cursor;
         if self.cursor.at(TokenKind::Open) {
-            self.cursor.skip_parentheses()?;
+            self.cursor.skip_brackets()?;
         }
-        let end = self.cursor.previous.end;
+        let end = self.cursor.previous().end;
         let modifiers = self.cursor.sql().get(list.token.start..end).unwrap_or_default();
         if !kept.keeps(schema.as_deref(), &value, modifiers) && self.is_new(&(start..end)) {
             self.note(start..end, self.mapping.user_defined());
@@ -302,7 +302,7 @@ impl<'a> Finder<'a> {
     }
 
     fn unbounded_numeric(&mut self, start: usize, position: Position) {
-        let span = start..self.cursor.previous.end;
+        let span = start..self.cursor.previous().end;
         if matches!(position, Position::Column(_))
             && let Some(verdict) = self.mapping.unbounded_numeric()
             && self.is_new(&span)
@@ -318,7 +318,7 @@ impl<'a> Finder<'a> {
         if place == Place::Cast && native {
             return false;
         }
-        let span = start..behind.previous.end;
+        let span = start..behind.previous().end;
         let written = WrittenType::new(self.cursor.sql().get(span.clone()).unwrap_or_default());
         let column = match position {
             Position::Column(token) => Some(token),
@@ -364,8 +364,8 @@ impl<'a> Finder<'a> {
         }
         // A column's list is read twice at most, what stands in an expression again and again.
         let list = |ahead: &mut Cursor<'a>| match (ahead.token.kind, position) {
-            (TokenKind::Open, Position::Column(_)) => ahead.skip_parentheses().is_ok(),
-            (TokenKind::Open, _) => skip_short_list(ahead),
+            (TokenKind::Open, Position::Column(_)) => ahead.skip_brackets().is_ok(),
+            (TokenKind::Open, _) => ahead.skip_flat_list(),
             _ => true,
         };
         if !list(&mut ahead) {

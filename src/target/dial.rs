@@ -10,6 +10,7 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpStream, UnixStream};
 
+use super::LoginDemands;
 use crate::stream::{Stream, keep_alive_without_delay};
 use crate::tls::{SslMode, TargetTls, TargetTlsSettings};
 
@@ -48,6 +49,7 @@ pub struct Target {
     address: TargetAddress,
     tls: Arc<TargetTls>,
     connect_timeout: Duration,
+    demands: Arc<LoginDemands>,
 }
 
 impl Target {
@@ -68,7 +70,18 @@ impl Target {
                 ..TargetTlsSettings::default()
             })?,
         };
-        Ok(Target { address, tls: Arc::new(tls), connect_timeout })
+        Ok(Target { address, tls: Arc::new(tls), connect_timeout, demands: Arc::default() })
+    }
+
+    /// The same target, with what logins of the proxy's own have to be.
+    #[must_use]
+    pub fn with_demands(self, demands: LoginDemands) -> Target {
+        Target { demands: Arc::new(demands), ..self }
+    }
+
+    /// What logins of the proxy's own have to be.
+    pub fn demands(&self) -> &LoginDemands {
+        &self.demands
     }
 
     /// Where it is.
@@ -121,7 +134,7 @@ impl Target {
             let mut stream = self.connect().await?;
             stream.write_all(packet).await?;
             stream.flush().await?;
-            // A server of TLS that closes does not always take its leave, and has acted all the same.
+            // Some TLS servers close without close_notify after doing what was asked.
             let _ = tokio::io::copy(&mut stream, &mut tokio::io::sink()).await;
             Ok(())
         };

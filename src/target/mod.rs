@@ -1,12 +1,15 @@
 //! The target: the PostgreSQL server that the proxy loads into.
 
+mod demands;
 mod dial;
 pub mod embedded;
-mod login;
+mod keywords;
+mod secret;
 mod server_binaries;
 mod server_directory;
 mod url;
 
+pub use demands::{AuthMethod, BindingDemand, LoginDemands};
 pub use dial::{Target, TargetAddress};
-pub use login::{Login, Secret, target_login};
-pub use url::{TargetUrl, target_url};
+pub use secret::{Secret, without_passwords};
+pub use url::{TargetLogin, TargetPlace, TargetUrl};

@@ -1,11 +1,8 @@
 //! What the target answered to a question of the proxy's own: rows, or an error. Reads frames; may not
 //! know what was asked.
 
-use super::message::{data_row_text, error_field};
+use super::message::{data_row_text, error_field, parameter_oids};
 use super::{printable, tag};
-
-/// The DETAIL by which a WARNING is known as an error that a statement of ours has caught.
-pub const CAUGHT: &str = "Foreign keys were not parked.";
 
 /// Bytes of rows that one answer may have. The longest that is expected, the columns of a thousand
 /// relations, has a tenth of it.
@@ -21,7 +18,13 @@ pub struct Answer {
     pub rows: Vec<AnswerRow>,
     /// The error, where there was one; or one that the statement has caught and warns of.
     pub failure: Option<Failure>,
+    /// The types of a ParameterDescription.
+    pub parameters: Vec<u32>,
+    /// A row was too long to be kept.
+    pub is_cut: bool,
     bytes: usize,
+    /// The DETAIL by which a WARNING is known as an error that the statement has caught.
+    caught: Option<&'static str>,
 }
 
 /// An error that the target raised for a statement of ours.
@@ -37,7 +40,18 @@ pub struct Failure {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AnswerTooLong;
 
+impl From<Vec<AnswerRow>> for Answer {
+    fn from(rows: Vec<AnswerRow>) -> Answer {
+        Answer { rows, ..Answer::default() }
+    }
+}
+
 impl Answer {
+    /// An answer to a statement that catches its errors and raises them as a WARNING with this DETAIL.
+    pub fn catching(caught: Option<&'static str>) -> Answer {
+        Answer { caught, ..Answer::default() }
+    }
+
     /// Takes note of one frame of the answer.
     ///
     /// # Errors
@@ -45,14 +59,14 @@ impl Answer {
     pub fn on_frame(&mut self, frame_tag: u8, body: &[u8]) -> Result<(), AnswerTooLong> {
         match frame_tag {
             tag::DATA_ROW => {
-                self.bytes = self.bytes.saturating_add(body.len());
-                if self.bytes > ANSWER_BYTES_MAX {
-                    return Err(AnswerTooLong);
-                }
+                self.count(body.len())?;
                 let columns = data_row_text(body).unwrap_or_default();
                 self.rows.push(columns.into_iter().map(|value| Some(value?.to_vec())).collect());
             }
-            tag::NOTICE_RESPONSE if error_field(body, b'D') != Some(CAUGHT.as_bytes()) => {}
+            tag::PARAMETER_DESCRIPTION => self.parameters = parameter_oids(body),
+            tag::NOTICE_RESPONSE
+                if self.caught.is_none()
+                    || error_field(body, b'D') != self.caught.map(str::as_bytes) => {}
             tag::ERROR_RESPONSE | tag::NOTICE_RESPONSE => {
                 let field = |code| printable(error_field(body, code).unwrap_or_default());
                 self.failure = Some(Failure { sqlstate: field(b'C'), message: field(b'M') });
@@ -60,6 +74,20 @@ impl Answer {
             _ => {}
         }
         Ok(())
+    }
+
+    /// Takes note of a frame that is too long to be held. A row among them is missing from the answer.
+    ///
+    /// # Errors
+    /// The rows have more than [`ANSWER_BYTES_MAX`] bytes.
+    pub fn on_long_frame(&mut self, frame_tag: u8, bytes: usize) -> Result<(), AnswerTooLong> {
+        self.is_cut |= frame_tag == tag::DATA_ROW;
+        self.count(bytes)
+    }
+
+    fn count(&mut self, bytes: usize) -> Result<(), AnswerTooLong> {
+        self.bytes = self.bytes.saturating_add(bytes);
+        if self.bytes > ANSWER_BYTES_MAX { Err(AnswerTooLong) } else { Ok(()) }
     }
 }
 
@@ -74,8 +102,8 @@ mod tests {
         answer.on_frame(tag::NOTICE_RESPONSE, b"C00000\0Mnotice\0\0").unwrap();
         assert_eq!(answer.rows, [vec![Some(b"x".to_vec()), None]]);
         assert_eq!(answer.failure, None);
-        let caught = format!("C55P03\0Mlocked\0D{CAUGHT}\0\0");
-        answer.on_frame(tag::NOTICE_RESPONSE, caught.as_bytes()).unwrap();
+        let mut answer = Answer::catching(Some("Caught."));
+        answer.on_frame(tag::NOTICE_RESPONSE, b"C55P03\0Mlocked\0DCaught.\0\0").unwrap();
         assert_eq!(answer.failure.unwrap().sqlstate, "55P03");
     }
 

@@ -112,23 +112,32 @@ pub fn query(sql: &str) -> Vec<u8> {
     frame(&Query::new(sql.to_owned()))
 }
 
+/// A statement that every server refuses when it analyses it: the type of our own errors is the one that
+/// PostgreSQL gives to a bad type modifier, in every transaction state.
+pub const FAILING_SQL: &str = "SELECT NULL::pg_catalog.varchar(0)";
+
 /// A Parse frame that declares no parameter types.
 pub fn parse(name: &str, sql: &str) -> Vec<u8> {
     frame(&Parse::new(Some(name.to_owned()), sql.to_owned(), Vec::new()))
 }
 
-/// The frames that run `sql` by the extended protocol under a name of our own, up to Sync. Unlike
-/// a simple query they leave the client's unnamed statement and unnamed portal alone.
-pub fn own_group(sql: &str) -> Vec<u8> {
-    let mut frames = own_messages(sql);
+/// An Execute frame without a limit of rows.
+pub fn execute(portal: &str) -> Vec<u8> {
+    frame(&Execute::new(Some(portal.to_owned()), 0))
+}
+
+/// The frames that run `sql` by the extended protocol under `name`, up to Sync. Unlike a simple query
+/// they leave the client's unnamed statement and unnamed portal alone.
+pub fn own_group(name: &str, sql: &str) -> Vec<u8> {
+    let mut frames = own_messages(name, sql);
     frames.extend(frame(&Sync::new()));
     frames
 }
 
 /// The same up to a Flush, inside a pipeline of the client's. The answer ends with the third
 /// CloseComplete.
-pub fn own_group_in_pipeline(sql: &str) -> Vec<u8> {
-    let mut frames = own_messages(sql);
+pub fn own_group_in_pipeline(name: &str, sql: &str) -> Vec<u8> {
+    let mut frames = own_messages(name, sql);
     frames.extend(frame(&Flush::new()));
     frames
 }
@@ -136,15 +145,23 @@ pub fn own_group_in_pipeline(sql: &str) -> Vec<u8> {
 /// The CloseComplete messages that answer [`own_group_in_pipeline`].
 pub const OWN_GROUP_CLOSES: u8 = 3;
 
-fn own_messages(sql: &str) -> Vec<u8> {
-    const NAME: &str = "dms_proxy";
-    let name = || Some(NAME.to_owned());
-    let mut frames = frame(&Close::new(b'S', name()));
-    frames.extend(parse(NAME, sql));
-    frames.extend(frame(&Bind::new(name(), name(), Vec::new(), Vec::new(), Vec::new())));
-    frames.extend(frame(&Execute::new(name(), 0)));
-    frames.extend(frame(&Close::new(b'P', name())));
-    frames.extend(frame(&Close::new(b'S', name())));
+/// A Sync, a Close of a statement that does not exist, and a Flush. The CloseComplete comes behind the
+/// answers to all Syncs that the target has taken; in COPY mode the Close is an error instead.
+pub fn own_probe(name: &str) -> Vec<u8> {
+    let mut frames = frame(&Sync::new());
+    frames.extend(frame(&Close::new(b'S', Some(name.to_owned()))));
+    frames.extend(frame(&Flush::new()));
+    frames
+}
+
+fn own_messages(name: &str, sql: &str) -> Vec<u8> {
+    let named = || Some(name.to_owned());
+    let mut frames = frame(&Close::new(b'S', named()));
+    frames.extend(parse(name, sql));
+    frames.extend(frame(&Bind::new(named(), named(), Vec::new(), Vec::new(), Vec::new())));
+    frames.extend(frame(&Execute::new(named(), 0)));
+    frames.extend(frame(&Close::new(b'P', named())));
+    frames.extend(frame(&Close::new(b'S', named())));
     frames
 }
 
@@ -228,8 +245,8 @@ mod tests {
 
     #[test]
     fn our_own_group_ends_in_one_sync() {
-        let frames = own_group("SELECT 1");
+        let frames = own_group("ours", "SELECT 1");
         assert!(frames.ends_with(b"S\0\0\0\x04"));
-        assert!(frames.starts_with(b"C\0\0\0\x0fSdms_proxy\0"));
+        assert!(frames.starts_with(b"C\0\0\0\x0aSours\0"));
     }
 }

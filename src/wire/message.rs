@@ -1,6 +1,8 @@
 //! Checked views of the message bodies that the session reads, and copies of an ErrorResponse with
 //! some fields changed. A body that lies about its lengths gives `None`, never a panic.
 
+use super::TransactionStatus;
+
 /// The string up to the next zero byte, and what follows that byte.
 pub fn cstring(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     let end = memchr::memchr(0, bytes)?;
@@ -26,22 +28,6 @@ pub fn parse_view(body: &[u8]) -> Option<ParseView<'_>> {
     Some(ParseView { name, sql, parameter_types })
 }
 
-/// The two names that a Bind starts with.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct BindNames<'a> {
-    /// The portal that is made.
-    pub portal: &'a [u8],
-    /// The prepared statement that it is made from.
-    pub statement: &'a [u8],
-}
-
-/// Reads the names at the start of the body of a Bind, which may still be arriving.
-pub fn bind_names(body: &[u8]) -> Option<BindNames<'_>> {
-    let (portal, rest) = cstring(body)?;
-    let (statement, _) = cstring(rest)?;
-    Some(BindNames { portal, statement })
-}
-
 /// The code of an Authentication message that lists SASL mechanisms.
 ///
 /// Source: PostgreSQL manual, "Message Formats", AuthenticationSASL.
@@ -60,21 +46,9 @@ pub fn authentication(frame: &[u8]) -> Option<(u32, &[u8])> {
     (tag == super::tag::AUTHENTICATION).then_some((u32::from_be_bytes(*code), data))
 }
 
-/// The number of values that the body of a Bind announces.
-pub fn bind_value_count(body: &[u8]) -> Option<u16> {
-    let (_, rest) = cstring(body)?;
-    let (_, rest) = cstring(rest)?;
-    let (formats, rest) = rest.split_first_chunk::<2>()?;
-    let rest = rest.get(2 * usize::from(u16::from_be_bytes(*formats))..)?;
-    rest.first_chunk::<2>().map(|count| u16::from_be_bytes(*count))
-}
-
-/// The transaction status in the body of a ReadyForQuery: `I`, `T` or `E`.
-pub fn ready_status(body: &[u8]) -> Option<u8> {
-    match body {
-        &[status] => Some(status),
-        _ => None,
-    }
+/// The transaction status in the body of a ReadyForQuery.
+pub fn ready_status(body: &[u8]) -> TransactionStatus {
+    body.first().map_or(TransactionStatus::Idle, |byte| TransactionStatus::from_byte(*byte))
 }
 
 /// The name and the value in the body of a ParameterStatus.
@@ -175,9 +149,6 @@ mod tests {
     #[test]
     fn a_body_without_its_zero_bytes_is_nothing() {
         assert_eq!(parse_view(b"name\0SELECT 1"), None);
-        assert_eq!(bind_names(b"portal"), None);
-        assert_eq!(bind_value_count(b"p\0s\0\0\x01\0"), None);
-        assert_eq!(bind_value_count(b"p\0s\0\0\x02\0\0\0\x01\x01\x02"), Some(0x102));
         assert_eq!(data_row_text(b"\0\x02\0\0\0\x01x"), None);
         assert_eq!(data_row_text(b"\0\x01\x7F\xFF\xFF\xFFx"), None);
     }

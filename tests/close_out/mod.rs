@@ -17,7 +17,7 @@ use serde_json::Value;
 use crate::support::{Cluster, Database, Finished, command, run};
 
 /// A database of one test, and the server that it is on.
-struct Target<'a> {
+pub struct Target<'a> {
     server: &'a Embedded,
     name: String,
     user: String,
@@ -25,50 +25,50 @@ struct Target<'a> {
 
 impl<'a> Target<'a> {
     /// A database of the shared server, by its superuser.
-    fn shared(database: &Database) -> Target<'static> {
+    pub fn shared(database: &Database) -> Target<'static> {
         let server = Cluster::shared().embedded();
         let name = database.endpoint().database.clone();
         Target { server, name, user: server.superuser().to_owned() }
     }
 
     /// The first database of a server of its own.
-    fn of(server: &'a Embedded) -> Target<'a> {
+    pub fn of(server: &'a Embedded) -> Target<'a> {
         Target { server, name: "postgres".into(), user: server.superuser().to_owned() }
     }
 
-    fn as_user(&self, user: &str) -> Target<'a> {
+    pub fn as_user(&self, user: &str) -> Target<'a> {
         Target { server: self.server, name: self.name.clone(), user: user.to_owned() }
     }
 
-    fn url(&self) -> String {
+    pub fn url(&self) -> String {
         let socket = self.server.socket_directory().to_str().unwrap().replace('/', "%2F");
         let (user, port, name) = (&self.user, self.server.port(), &self.name);
         format!("postgresql://{user}@{socket}:{port}/{name}")
     }
 
     /// The program with these words, and this target behind them.
-    fn program(&self, words: &str) -> Command {
+    pub fn program(&self, words: &str) -> Command {
         let mut program = dms_proxy(words);
         program.args(["--target", &self.url()]);
         program
     }
 
-    fn run(&self, words: &str) -> Finished {
+    pub fn run(&self, words: &str) -> Finished {
         run(&mut self.program(words), b"")
     }
 
     /// Runs it for its JSON and wants this exit code.
-    fn json(&self, words: &str, code: i32) -> Value {
+    pub fn json(&self, words: &str, code: i32) -> Value {
         let finished = self.run(&format!("{words} --format json"));
         assert_eq!(finished.status, Some(code), "{words}: {finished:?}");
         serde_json::from_str(&finished.stdout).unwrap()
     }
 
-    fn query(&self, sql: &str) -> Vec<Vec<String>> {
+    pub fn query(&self, sql: &str) -> Vec<Vec<String>> {
         self.try_query(sql).unwrap_or_else(|error| panic!("{sql}: {error:?}"))
     }
 
-    fn try_query(&self, sql: &str) -> Result<Vec<Vec<String>>, tokio_postgres::Error> {
+    pub fn try_query(&self, sql: &str) -> Result<Vec<Vec<String>>, tokio_postgres::Error> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
             let mut config = tokio_postgres::Config::new();
@@ -88,7 +88,7 @@ impl<'a> Target<'a> {
     /// What `pg_dump -s` says of everything but the journal, the keys that it makes up left out; and
     /// the foreign keys that partitions have, of which it says nothing. Some servers come without a
     /// pg_dump, and another version's may refuse: then it is what the catalogs say of all constraints.
-    fn schema(&self) -> String {
+    pub fn schema(&self) -> String {
         let pg_dump = self.server.binaries_directory().join("pg_dump");
         let text = if pg_dump.exists() {
             let mut dump = command(Path::new(&pg_dump));
@@ -111,7 +111,7 @@ impl<'a> Target<'a> {
     }
 }
 
-fn dms_proxy(words: &str) -> Command {
+pub fn dms_proxy(words: &str) -> Command {
     let mut program = command(env!("CARGO_BIN_EXE_dms-proxy"));
     // No proxy.toml lies here.
     program.current_dir(std::env::temp_dir()).args(words.split_whitespace());
@@ -119,13 +119,13 @@ fn dms_proxy(words: &str) -> Command {
 }
 
 /// A role of its own for one test, dropped with what it owns and may do in the database.
-struct Role<'a> {
+pub struct Role<'a> {
     target: &'a Target<'a>,
     name: String,
 }
 
 impl<'a> Role<'a> {
-    fn create(target: &'a Target<'a>, kind: &str) -> Self {
+    pub fn create(target: &'a Target<'a>, kind: &str) -> Self {
         let name = format!("{kind}_{}", target.name);
         target.query(&format!("CREATE ROLE {name} LOGIN"));
         Role { target, name }

@@ -7,6 +7,7 @@ mod limits;
 mod log;
 mod numbered_rows;
 mod reload;
+mod secrets;
 mod target;
 
 use std::path::PathBuf;

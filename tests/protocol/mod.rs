@@ -11,6 +11,7 @@ mod hostile;
 mod ledger;
 mod limits;
 mod login;
+mod login_demands;
 mod nested_values;
 mod new_tables;
 mod parking;
@@ -35,7 +36,7 @@ mod values;
 use crate::support::{Endpoint, Frame, Wire, transcript};
 
 /// A session that is ready.
-fn log_in(endpoint: &Endpoint) -> Wire {
+pub(crate) fn log_in(endpoint: &Endpoint) -> Wire {
     let (wire, greeting) = Wire::log_in(endpoint, &[]);
     let last = greeting.last().map(ToString::to_string);
     assert_eq!(last.as_deref(), Some("ReadyForQuery I"), "{greeting:?}");
@@ -58,7 +59,7 @@ fn exact_until_ready(wire: &mut Wire, times: usize) -> String {
 }
 
 /// Runs a simple query; gives its transcript.
-fn say(wire: &mut Wire, sql: impl AsRef<[u8]>) -> String {
+pub(crate) fn say(wire: &mut Wire, sql: impl AsRef<[u8]>) -> String {
     transcript(&wire.query(sql).until_ready())
 }
 

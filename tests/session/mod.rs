@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use dms_proxy::config::Config;
-use dms_proxy::session::{Exchange, Session};
+use dms_proxy::session::{Direction, Exchange, Session};
 use dms_proxy::wire::StartupParameters;
 
 use message::{Side, encode, render};
@@ -22,26 +22,27 @@ use message::{Side, encode, render};
 fn exchange(toml: &str) -> Exchange {
     let config: Config = toml::from_str(toml).expect("a configuration");
     let startup = StartupParameters { user: "loader".into(), ..StartupParameters::default() };
-    Exchange::new(Session::new(Arc::new(config.policy().unwrap()), startup), b"")
+    Exchange::new(Session::new(Arc::new(config.policy().unwrap()), Arc::default(), startup))
 }
 
 /// Puts bytes into one side, and gives what comes out on both: to the target, to the client.
 fn step(exchange: &mut Exchange, side: Side, bytes: &[u8]) -> (Vec<u8>, Vec<u8>) {
-    let buffer = match side {
-        Side::Client => &mut exchange.to_target,
-        Side::Target => &mut exchange.to_client,
-    };
-    buffer.extend(bytes);
     match side {
-        Side::Client => exchange.judge_client(),
-        Side::Target => exchange.judge_target(),
+        Side::Client => {
+            exchange.buffer(Direction::ToTarget).extend(bytes);
+            exchange.judge_client();
+        }
+        Side::Target => {
+            exchange.buffer(Direction::ToClient).extend(bytes);
+            exchange.judge_target();
+        }
     }
-    let drain = |buffer: &mut dms_proxy::wire::RelayBuffer| {
-        let out = buffer.outgoing().to_vec();
-        buffer.mark_sent(out.len());
+    let mut drain = |direction| {
+        let out = exchange.outgoing(direction).to_vec();
+        exchange.buffer(direction).mark_sent(out.len());
         out
     };
-    (drain(&mut exchange.to_target), drain(&mut exchange.to_client))
+    (drain(Direction::ToTarget), drain(Direction::ToClient))
 }
 
 /// Holds the conversation in `script`, `chunk` bytes at a time, and gives it with what comes out.

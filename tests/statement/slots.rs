@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use dms_proxy::encoding::Encoding;
 use dms_proxy::statement::{
-    Lexing, SlotColumn, SlotValue, Writes, constant_text, for_each_slot, json_casts, may_write,
+    Lexing, SlotColumn, SlotValue, Writes, constant_text, for_each_slot, json_casts,
     mend_json_constant, quoted_boolean, quoted_hex, quoted_text, writes,
 };
 use proptest::prelude::*;
@@ -292,16 +292,6 @@ fn slots_come_one_by_one_until_no_more_is_wanted() {
     assert_eq!(seen(1), all[..1]);
 }
 
-#[test]
-fn other_texts_are_refused_at_a_look() {
-    for sql in ["SELECT 1", " -- INSERT;\n SELECT 1 ", "COPY t FROM STDIN", "", "SELECT 1; \n"] {
-        assert_eq!(may_write(sql.as_bytes()), sql.contains("INSERT;"), "{sql}");
-    }
-    for sql in ["/* */ Insert into t", "SELECT 1; UPDATE", "with", "EXPLAIN", "merge", "prepare"] {
-        assert!(may_write(sql.as_bytes()), "{sql}");
-    }
-}
-
 fn lexings() -> impl Strategy<Value = Lexing> {
     let encodings =
         vec![Encoding::Utf8, Encoding::SingleByte, Encoding::ShiftJis, Encoding::Gb18030];
@@ -399,7 +389,7 @@ fn check(sql: &[u8], lexing: Lexing) {
         }
         for slot in &writes.slots {
             assert!(slot.span.start >= position && slot.span.end <= writes.span.end);
-            assert!(!slot.span.is_empty());
+            assert!(!slot.span.is_empty(), "{sql:?} {slot:?}");
             position = slot.span.end;
             helpers(sql, lexing, slot.span.clone(), slot.value);
         }

@@ -6,9 +6,9 @@ use std::collections::HashMap;
 use tokio_postgres::error::SqlState;
 
 use super::super::graph::cycles;
-use super::super::sql::foreign_keys_sql;
-use super::super::{CloseOutError, parked, touches};
+use super::super::{CloseOutError, parked};
 use super::{Checked, Item, counted, listed};
+use crate::parking::{foreign_keys_sql, touches};
 
 pub(super) async fn items(checked: &Checked<'_>) -> Result<Vec<Item>, CloseOutError> {
     Ok(vec![

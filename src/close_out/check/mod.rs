@@ -8,7 +8,7 @@ mod server;
 
 use serde::Serialize;
 
-use super::{CloseOutError, Connection, Scope};
+use super::{CloseOutError, Connection, Scope, scope_exists};
 
 /// What was found on a target.
 #[derive(Clone, Debug, Serialize)]
@@ -94,7 +94,7 @@ struct Checked<'a> {
 /// # Errors
 /// The target cannot be asked at all, or has not what the scope names.
 pub async fn check(target: &Connection, scope: &Scope) -> Result<CheckReport, CloseOutError> {
-    scope.exists(target).await?;
+    scope_exists(scope, target).await?;
     let sql = "SELECT current_user::text, quote_ident(current_user), current_database()::text,
         quote_ident(current_database()),
         (SELECT min(CASE rolname WHEN 'rds_superuser' THEN 1 WHEN 'cloudsqlsuperuser' THEN 2

@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 
 use tokio_postgres::error::SqlState;
 
-use super::super::sql::foreign_keys_sql;
-use super::super::{CloseOutError, touches};
+use super::super::CloseOutError;
 use super::{Checked, Flavour, Item, counted, listed};
+use crate::parking::{foreign_keys_sql, touches};
 
 /// The first version with GRANT SET ON PARAMETER.
 const GRANT_ON_PARAMETER: i32 = 150_000;

@@ -1,11 +1,13 @@
 //! One expression: where it ends, and whether it is nothing but a parameter, a constant or a
-//! keyword. Walks tokens with a depth, never by recursion.
+//! keyword. Walks tokens, never by recursion.
 
 use std::ops::Range;
 
 use super::SlotValue;
+use super::passing::is_bracketed;
+use crate::statement::constant::StringConstant;
 use crate::statement::cursor::{Cursor, NotUnderstood, is_name};
-use crate::statement::lexer::{Token, TokenKind};
+use crate::statement::lexer::TokenKind;
 
 /// What ends an expression, a comma or a closing parenthesis apart that was not opened inside.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,6 +23,8 @@ pub(in crate::statement) enum Ends {
 /// An expression that was passed.
 #[derive(Clone, Debug)]
 pub(in crate::statement) struct Element {
+    /// Its tokens.
+    pub(super) tokens: Range<usize>,
     pub(in crate::statement) span: Range<usize>,
     pub(in crate::statement) value: SlotValue,
     /// Whether it is `*` or ends in `.*`, so that it stands for any number of values.
@@ -34,29 +38,26 @@ pub(in crate::statement) fn element(
     cursor: &mut Cursor<'_>,
     ends: Ends,
 ) -> Result<Element, NotUnderstood> {
-    let start = cursor.token.start;
-    let (mut depth, mut cases) = (0_usize, 0_usize);
+    let first = *cursor;
+    let mut cases = 0_usize;
     let mut shape = Shape::default();
     let mut shape_before = shape;
-    let mut before = None;
-    let mut tokens = 0_usize;
     loop {
         let token = cursor.token;
+        let is_outside = shape.opened == 0;
         match token.kind {
-            TokenKind::End | TokenKind::Semicolon if depth == 0 && ends != Ends::Parenthesis => {
+            TokenKind::End | TokenKind::Semicolon if is_outside && ends != Ends::Parenthesis => {
                 break;
             }
             TokenKind::End | TokenKind::Semicolon | TokenKind::Unterminated => {
                 return Err(NotUnderstood);
             }
-            TokenKind::Comma if depth == 0 => break,
-            TokenKind::Open | TokenKind::OpenBracket => depth += 1,
-            TokenKind::Close | TokenKind::CloseBracket if depth == 0 => break,
-            TokenKind::Close | TokenKind::CloseBracket => depth -= 1,
+            TokenKind::Comma | TokenKind::PlainRows | TokenKind::PlainValues if is_outside => break,
+            TokenKind::Close | TokenKind::CloseBracket if is_outside => break,
             TokenKind::Word
-                if depth == 0
+                if is_outside
                     && ends != Ends::Parenthesis
-                    && starts_clause(cursor, before, &mut cases) =>
+                    && starts_clause(cursor, first.index(), &mut cases) =>
             {
                 break;
             }
@@ -64,22 +65,31 @@ pub(in crate::statement) fn element(
         }
         shape_before = shape;
         shape.step(token.kind, cursor.bytes(token));
-        before = (tokens > 0).then_some(cursor.previous);
-        cursor.bump();
-        tokens += 1;
+        if shape.is_plain() {
+            cursor.bump();
+        } else if std::mem::take(&mut shape.opened) > 0 {
+            // The outermost parenthesis is the first token.
+            *cursor = first;
+            cursor.skip_brackets()?;
+        } else if matches!(token.kind, TokenKind::Open | TokenKind::OpenBracket) {
+            cursor.skip_brackets()?;
+        } else {
+            cursor.bump();
+        }
     }
-    if tokens == 0 {
+    if cursor.index() == first.index() {
         return Err(NotUnderstood);
     }
-    let last = cursor.previous;
+    let last = cursor.previous();
     let mut element = Element {
-        span: start..last.end,
+        tokens: first.index()..cursor.index(),
+        span: first.token.start..last.end,
         value: shape.value(),
         is_star: last.kind == TokenKind::Operator && cursor.bytes(last) == b"*",
         may_have_alias: false,
     };
-    if let (Ends::Item, Some(before), false) = (ends, before, cursor.is("as")) {
-        element.without_alias(cursor, before, shape_before);
+    if ends == Ends::Item && element.tokens.len() > 1 && !cursor.is("as") {
+        element.without_alias(cursor, shape_before);
     }
     Ok(element)
 }
@@ -87,32 +97,61 @@ pub(in crate::statement) fn element(
 impl Element {
     /// Takes the alias off that may stand behind an expression without AS. Behind a plain value a
     /// word can be nothing else; behind any other expression it cannot be told from its last word.
-    fn without_alias(&mut self, cursor: &Cursor<'_>, before: Token, shape_before: Shape) {
-        let last = cursor.previous;
+    fn without_alias(&mut self, cursor: &Cursor<'_>, shape_before: Shape) {
+        let (last, before) = (cursor.previous(), cursor.back(2));
         let operand = matches!(
             before.kind,
             TokenKind::Operator | TokenKind::Dot | TokenKind::Cast | TokenKind::Comma
         );
         let is_operator = ["isnull", "notnull"].iter().any(|word| cursor.token_is(last, word));
-        if is_name(last.kind) && !operand {
+        if is_name(last.kind) && !operand && !is_bracketed(cursor, last) {
             if shape_before.value() == SlotValue::Other || is_operator {
                 self.may_have_alias = true;
             } else {
                 self.value = shape_before.value();
                 self.span.end = before.end;
+                self.tokens.end -= 1;
             }
         } else if cursor.token_is(before, "uescape") && self.value == SlotValue::Other {
             // `$1 U&"name" UESCAPE '!'`.
             self.may_have_alias = true;
         }
     }
+
+    /// The constant or keyword that it is, without parentheses around it.
+    pub(in crate::statement) fn core(&self, mut cursor: Cursor<'_>) -> Range<usize> {
+        let first = self.first_inside(&mut cursor);
+        if matches!(self.value, SlotValue::Integer | SlotValue::Number)
+            && cursor.at(TokenKind::Operator)
+        {
+            cursor.bump();
+        }
+        first..cursor.token.end
+    }
+
+    /// The string constant that it is, if it is one.
+    pub(in crate::statement) fn constant(&self, mut cursor: Cursor<'_>) -> Option<StringConstant> {
+        if self.value != SlotValue::String {
+            return None;
+        }
+        self.first_inside(&mut cursor);
+        StringConstant::pass(&mut cursor)
+    }
+
+    /// Goes to its first token that is not a parenthesis.
+    fn first_inside(&self, cursor: &mut Cursor<'_>) -> usize {
+        cursor.go_to(self.tokens.start);
+        while cursor.eat_kind(TokenKind::Open) {}
+        cursor.token.start
+    }
 }
 
 /// Whether the cursor, outside of any parentheses of an expression, is at the word of the next
-/// clause. All these words are reserved, so that only behind a point they are names. `before` is
-/// the token before the previous one; `cases` counts each CASE without its END.
-fn starts_clause(cursor: &Cursor<'_>, before: Option<Token>, cases: &mut usize) -> bool {
-    if cursor.previous.kind == TokenKind::Dot {
+/// clause. All these words are reserved, so that only behind a point they are names. `first` is the
+/// index of the first token of the expression; `cases` counts each CASE without its END.
+fn starts_clause(cursor: &Cursor<'_>, first: usize, cases: &mut usize) -> bool {
+    let previous = cursor.previous();
+    if previous.kind == TokenKind::Dot {
         return false;
     }
     if cursor.is("case") {
@@ -123,10 +162,10 @@ fn starts_clause(cursor: &Cursor<'_>, before: Option<Token>, cases: &mut usize) 
         return *cases == 0;
     } else if cursor.is("from") {
         // `IS [NOT] DISTINCT FROM`.
-        let is_operator = cursor.token_is(cursor.previous, "distinct")
-            && before.is_some_and(|before| {
-                cursor.token_is(before, "is") || cursor.token_is(before, "not")
-            });
+        let before = cursor.back(2);
+        let is_operator = cursor.token_is(previous, "distinct")
+            && cursor.index() >= first + 2
+            && (cursor.token_is(before, "is") || cursor.token_is(before, "not"));
         return !is_operator;
     } else if cursor.is("group") {
         // `WITHIN GROUP (ORDER BY ...)`.
@@ -156,7 +195,7 @@ fn starts_clause(cursor: &Cursor<'_>, before: Option<Token>, cases: &mut usize) 
 pub(super) fn at_end_of_item(cursor: &Cursor<'_>) -> bool {
     match cursor.token.kind {
         TokenKind::Comma | TokenKind::Close | TokenKind::Semicolon | TokenKind::End => true,
-        TokenKind::Word => starts_clause(cursor, None, &mut 0),
+        TokenKind::Word => starts_clause(cursor, usize::MAX - 2, &mut 0),
         _ => false,
     }
 }
@@ -210,6 +249,11 @@ impl Shape {
             }
             _ => Stage::Other,
         };
+    }
+
+    /// Whether the tokens so far may be a plain value, or the begin of one.
+    fn is_plain(self) -> bool {
+        !matches!(self.stage, Stage::Other)
     }
 
     fn plain_value(self) -> SlotValue {

@@ -4,10 +4,11 @@
 use std::ops::Range;
 
 use super::element::{Ends, element};
-use super::walker::{VALUES_MAX, Walker};
+use super::walker::{VALUES_MAX, Value, Walker};
+use crate::encoding::Encoding;
+use crate::statement::Replacement;
 use crate::statement::cursor::{Cursor, NotUnderstood, Understood};
-use crate::statement::lexer::{Quoting, TokenKind};
-use crate::statement::{Lexing, Replacement};
+use crate::statement::lexer::TokenKind;
 
 /// Functions that give one value of one row, so that a query without their call has the same rows.
 const PLAIN_FUNCTIONS: &[&str] = &[
@@ -76,7 +77,7 @@ struct Item {
     can_go: bool,
 }
 
-/// The replacements that take columns out of the `INSERT INTO ... SELECT` at `span`, and which they
+/// The replacements that take columns out of the `INSERT INTO ... SELECT` at the cursor, and which they
 /// are, by place in its list or, without one, in the table. `names` are all columns of the table, as
 /// PostgreSQL keeps them; `is_left_out` tells of a place in its list, or in theirs, whether it is to go.
 ///
@@ -84,18 +85,13 @@ struct Item {
 /// parts of the query might be others afterwards: `*`, DISTINCT, set operations, GROUP BY, ORDER BY,
 /// and items that have parameters inside, subqueries, or calls of functions other than well-known plain
 /// ones.
-pub fn without_columns(
-    sql: &[u8],
-    span: Range<usize>,
-    lexing: Lexing,
+pub(in crate::statement) fn without_columns(
+    statement: Cursor<'_>,
+    encoding: Encoding,
     names: &[&[u8]],
     is_left_out: &dyn Fn(usize) -> bool,
 ) -> Option<(Vec<Replacement>, Vec<usize>)> {
-    let text = sql.get(..span.end)?;
-    let mut cursor = Cursor::new(text, lexing, Quoting::default());
-    cursor.seek(span.start);
-    let mut sink = |_: &_, _| std::ops::ControlFlow::Continue(());
-    let insert = Walker::new(cursor, lexing.encoding, &mut sink).insert_select().ok()?;
+    let insert = Walker::new(statement, encoding, None).insert_select().ok()?;
     let InsertSelect { columns, list_at, items } = insert;
     let gone: Vec<usize> = (0..items.len()).filter(|&index| is_left_out(index)).collect();
     let can_go = |index: &usize| items.get(*index).is_some_and(|item| item.can_go);
@@ -163,13 +159,13 @@ impl Walker<'_, '_> {
         if self.cursor.eat("as") {
             self.column_name()?;
         }
-        insert.list_at = self.cursor.previous.end;
+        insert.list_at = self.cursor.previous().end;
         if self.cursor.at(TokenKind::Open) && !self.before_query() {
             loop {
                 self.cursor.bump();
                 let start = self.cursor.token.start;
                 self.column()?;
-                insert.columns.push(start..self.cursor.previous.end);
+                insert.columns.push(start..self.cursor.previous().end);
                 if !self.cursor.at(TokenKind::Comma) {
                     break;
                 }
@@ -182,6 +178,9 @@ impl Walker<'_, '_> {
         self.cursor.eat("all");
         loop {
             insert.items.push(self.item()?);
+            self.run(0, &mut |_, _, value: Value| {
+                insert.items.push(Item { span: value.span(), can_go: true });
+            });
             if insert.items.len() > VALUES_MAX {
                 return Err(NotUnderstood);
             }
@@ -210,7 +209,7 @@ impl Walker<'_, '_> {
         if self.cursor.eat("as") {
             self.label()?;
         }
-        let end = self.cursor.previous.end;
+        let end = self.cursor.previous().end;
         if item.is_star {
             return Err(NotUnderstood);
         }
@@ -220,34 +219,20 @@ impl Walker<'_, '_> {
 
     /// Passes the rest of a query that does not depend on the places or names of its items.
     fn plain_rest(&mut self) -> Understood {
-        let mut depth = 0_usize;
-        loop {
-            match self.cursor.token.kind {
-                TokenKind::End | TokenKind::Semicolon | TokenKind::Close if depth == 0 => {
-                    return Ok(());
-                }
-                TokenKind::End | TokenKind::Semicolon | TokenKind::Unterminated => {
-                    return Err(NotUnderstood);
-                }
-                TokenKind::Open => depth += 1,
-                TokenKind::Close => depth -= 1,
-                TokenKind::Word if depth == 0 && self.cursor.previous.kind != TokenKind::Dot => {
-                    const DEPENDENT: &[&str] = &["union", "intersect", "except", "group", "order"];
-                    if self.cursor.is_any(DEPENDENT) {
-                        return Err(NotUnderstood);
-                    }
-                }
-                _ => {}
-            }
-            self.cursor.bump();
-        }
+        const DEPENDENT: &[&str] = &["union", "intersect", "except", "group", "order"];
+        self.pass_until(|cursor| match cursor.token.kind {
+            TokenKind::End | TokenKind::Semicolon | TokenKind::Close => true,
+            TokenKind::Word => cursor.previous().kind != TokenKind::Dot && cursor.is_any(DEPENDENT),
+            _ => false,
+        })?;
+        if self.cursor.at(TokenKind::Word) { Err(NotUnderstood) } else { Ok(()) }
     }
 }
 
 /// Whether an expression up to `end` gives one value of one row and has no parameters.
 fn is_plain(mut cursor: Cursor<'_>, end: usize) -> bool {
     while cursor.token.start < end && !cursor.at(TokenKind::End) {
-        let before = cursor.previous;
+        let before = cursor.previous();
         let is_type = before.kind == TokenKind::Cast || cursor.token_is(before, "as");
         let called = cursor.at_name() && !is_type && cursor.peek().kind == TokenKind::Open;
         // A word in front of a parenthesis may be an operator as well.
@@ -264,15 +249,19 @@ fn is_plain(mut cursor: Cursor<'_>, end: usize) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use crate::mapping::{Mapping, MappingOptions};
+    use crate::statement::Lexing;
+    use crate::statement::script::{Scratch, Script};
 
     const NAMES: &[&[u8]] = &[b"a", b"B\"", b"g", b"h"];
 
     fn left_out(sql: &str, places: &[usize]) -> Option<String> {
-        let whole = 0..sql.len();
         let sql = sql.as_bytes();
-        let (mut replacements, gone) =
-            without_columns(sql, whole, Lexing::default(), NAMES, &|at| places.contains(&at))?;
+        let mapping = Mapping::new(MappingOptions::default()).unwrap();
+        let script = Script::read(sql, Lexing::default(), &mapping, &mut Scratch::default());
+        let (_, write) = script.writes().next()?;
+        let is_left_out = |at| places.contains(&at);
+        let (mut replacements, gone) = script.without_columns(write, sql, NAMES, &is_left_out)?;
         assert!(gone.iter().all(|index| places.contains(index)));
         replacements.sort_by_key(|replacement| replacement.span.start);
         Some(String::from_utf8(crate::statement::replace(sql, &replacements)).unwrap())

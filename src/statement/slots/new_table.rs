@@ -4,15 +4,13 @@
 //! Source: PostgreSQL manual, CREATE TABLE; `src/backend/parser/gram.y`.
 
 use std::collections::{HashMap, HashSet};
-use std::ops::ControlFlow;
 
-use super::next_statement;
-use super::passing::pass_statement;
 use super::walker::{VALUES_MAX, Walker};
 use crate::encoding::Encoding;
-use crate::statement::Lexing;
 use crate::statement::cursor::{Cursor, NotUnderstood, Understood};
-use crate::statement::lexer::{Quoting, TokenKind};
+use crate::statement::lexer::TokenKind;
+use crate::statement::script::{Body, Statement};
+use crate::statement::{Edit, Write};
 
 /// The parts of a name.
 type Name = Vec<Vec<u8>>;
@@ -52,14 +50,19 @@ pub struct NewColumn {
 ///
 /// A table is left out that the text writes to before it creates it, and where the text changes
 /// definitions or settings behind it; so is one whose columns stand elsewhere (AS, LIKE, INHERITS, OF).
-/// Takes any bytes, in time linear to their number.
-pub fn new_tables(sql: &[u8], lexing: Lexing) -> Vec<NewTable> {
-    let mut cursor = Cursor::new(sql, lexing, Quoting::default());
+/// `cursor` is at the start of the text; `edits` are the types that the target gets instead of those that
+/// are written.
+pub(in crate::statement) fn new_tables(
+    statements: &[Statement],
+    cursor: Cursor<'_>,
+    encoding: Encoding,
+    edits: &[Edit],
+) -> Vec<NewTable> {
     let mut found = Found::default();
-    while next_statement(&mut cursor).is_some() {
-        let first = cursor;
-        found.read(&mut cursor, lexing.encoding);
-        pass_statement(&mut cursor, first);
+    for statement in statements {
+        let mut cursor = cursor.up_to(statement.tokens.end as usize);
+        cursor.go_to(statement.tokens.start as usize);
+        found.read(statement, Walker::new(cursor, encoding, None), edits);
     }
     let changes = found.changes;
     let certain = |(at, table): (usize, Option<NewTable>)| table.filter(|_| at == changes);
@@ -76,29 +79,30 @@ struct Found {
 }
 
 impl Found {
-    fn read(&mut self, cursor: &mut Cursor<'_>, encoding: Encoding) {
+    fn read(&mut self, statement: &Statement, mut walker: Walker<'_, '_>, edits: &[Edit]) {
         const WRITES: &[&str] = &["insert", "update", "merge", "with", "explain", "prepare"];
         const HARMLESS: &[&str] = &[
             "analyze", "begin", "comment", "commit", "delete", "end", "execute", "grant", "lock",
             "revoke", "show", "start", "table", "truncate", "vacuum", "values",
         ];
-        let mut sink = |_: &_, _| ControlFlow::Break(());
-        let mut walker = Walker::new(*cursor, encoding, &mut sink);
-        if cursor.is("create") {
-            if let Some((name, table)) = walker.create_table() {
+        let cursor = walker.cursor;
+        let sets_config = statement.effects.touches_settings();
+        if let Body::Write(write) = &statement.body {
+            let Write { relation, .. } = &**write;
+            self.note_used(walker.kept_parts(relation));
+        } else if cursor.is("create") {
+            if let Some((name, table)) = walker.create_table(edits) {
                 self.create(name, table.ok());
             }
         } else if cursor.is("copy") {
             walker.cursor.bump();
             if let Ok(name) = walker.relation() {
-                self.note_used(name);
+                self.note_used(walker.kept_parts(&name));
             }
-        } else if cursor.is_any(WRITES) {
-            walker.statement();
-            if let Some(head) = walker.into_head(cursor) {
-                self.note_used(head.name);
-            }
-        } else if !cursor.is_any(HARMLESS) && (!cursor.is("select") || sets_config(*cursor)) {
+        } else if !cursor.is_any(WRITES)
+            && !cursor.is_any(HARMLESS)
+            && (!cursor.is("select") || sets_config)
+        {
             self.changes += 1;
             self.dropped.extend(walker.dropped_tables().unwrap_or_default());
         }
@@ -119,21 +123,36 @@ impl Found {
     }
 }
 
-/// Whether a statement calls `set_config`, which may change search_path.
-fn sets_config(mut cursor: Cursor<'_>) -> bool {
-    while !matches!(cursor.token.kind, TokenKind::End | TokenKind::Semicolon) {
-        if cursor.is("set_config") {
-            return true;
+/// Words that go on with a type's name.
+const FURTHER: &[&str] =
+    &["character", "char", "precision", "time", "varying", "with", "without", "zone"];
+
+impl NewColumn {
+    /// Takes the modifiers of a type as the mapping spells it, and whether it is an array; gives its
+    /// name.
+    fn take_type(&mut self, text: &str) -> String {
+        let (name, rest) = text.split_once('(').unwrap_or((text, ""));
+        let (modifiers, behind) = rest.split_once(')').unwrap_or((rest, ""));
+        let numbers: Result<Vec<i32>, _> =
+            modifiers.split(',').map(|number| number.trim().parse()).collect();
+        self.modifiers = numbers.unwrap_or_default();
+        self.is_array = text.ends_with(']');
+        let words = [name, behind].map(|part| part.split('[').next().unwrap_or_default());
+        let words = words.iter().flat_map(|part| part.split_ascii_whitespace());
+        let name = words.collect::<Vec<_>>().join(" ");
+        let name = name.strip_prefix("pg_catalog.").unwrap_or(&name);
+        match name {
+            quoted if quoted.starts_with('"') && !quoted.contains('.') => quoted.to_owned(),
+            qualified if qualified.contains('.') => String::new(),
+            name => name.to_ascii_lowercase(),
         }
-        cursor.bump();
     }
-    false
 }
 
 impl Walker<'_, '_> {
     /// The name of the table that the statement creates, and what it says of it. `None` for another
     /// statement.
-    fn create_table(&mut self) -> Option<(Name, Result<NewTable, NotUnderstood>)> {
+    fn create_table(&mut self, edits: &[Edit]) -> Option<(Name, Result<NewTable, NotUnderstood>)> {
         self.cursor.bump();
         while self.cursor.is_any(&["global", "local", "temp", "temporary", "unlogged"]) {
             self.cursor.bump();
@@ -143,7 +162,8 @@ impl Walker<'_, '_> {
         }
         let may_be_there = self.cursor.eat_all(&["if", "not", "exists"]);
         let name = self.relation().ok()?;
-        let columns = self.definitions();
+        let name = self.kept_parts(&name);
+        let columns = self.definitions(edits);
         let table = columns.map(|columns| NewTable { name: name.clone(), columns, may_be_there });
         Some((name, table))
     }
@@ -154,14 +174,17 @@ impl Walker<'_, '_> {
             return Err(NotUnderstood);
         }
         self.cursor.eat_all(&["if", "exists"]);
-        let mut names = vec![self.relation()?];
-        while self.cursor.eat_kind(TokenKind::Comma) {
-            names.push(self.relation()?);
+        let mut names = Vec::new();
+        loop {
+            let name = self.relation()?;
+            names.push(self.kept_parts(&name));
+            if !self.cursor.eat_kind(TokenKind::Comma) {
+                return Ok(names);
+            }
         }
-        Ok(names)
     }
 
-    fn definitions(&mut self) -> Result<Vec<NewColumn>, NotUnderstood> {
+    fn definitions(&mut self, edits: &[Edit]) -> Result<Vec<NewColumn>, NotUnderstood> {
         let mut columns: Vec<NewColumn> = Vec::new();
         let mut keys = HashSet::new();
         self.expect_kind(TokenKind::Open)?;
@@ -172,7 +195,7 @@ impl Walker<'_, '_> {
             if self.at_table_constraint() {
                 keys.extend(self.table_constraint()?);
             } else {
-                columns.push(self.definition()?);
+                columns.push(self.definition(edits)?);
             }
             if columns.len() > VALUES_MAX {
                 return Err(NotUnderstood);
@@ -206,7 +229,8 @@ impl Walker<'_, '_> {
         let mut keys = Vec::new();
         while !self.at_end_of_definition() {
             if self.cursor.eat_all(&["primary", "key"]) && self.cursor.at(TokenKind::Open) {
-                keys = self.column_list()?.into_iter().map(|column| column.name).collect();
+                let listed = self.column_list()?;
+                keys = listed.into_iter().map(|column| self.kept(column.name)).collect();
             } else {
                 self.pass_token()?;
             }
@@ -215,9 +239,10 @@ impl Walker<'_, '_> {
     }
 
     /// One column with its type and its constraints.
-    fn definition(&mut self) -> Result<NewColumn, NotUnderstood> {
-        let mut column = NewColumn { name: self.column_name()?, ..NewColumn::default() };
-        self.read_type(&mut column)?;
+    fn definition(&mut self, edits: &[Edit]) -> Result<NewColumn, NotUnderstood> {
+        let name = self.column_name()?;
+        let mut column = NewColumn { name: self.kept(name), ..NewColumn::default() };
+        self.read_type(&mut column, edits)?;
         while !self.at_end_of_definition() {
             if self.cursor.eat_all(&["not", "null"]) || self.cursor.eat_all(&["primary", "key"]) {
                 column.is_not_null = true;
@@ -234,27 +259,18 @@ impl Walker<'_, '_> {
     }
 
     /// The type at the cursor, of however many words.
-    fn read_type(&mut self, column: &mut NewColumn) -> Understood {
-        const FURTHER: &[&str] =
-            &["character", "char", "precision", "time", "varying", "with", "without", "zone"];
-        if self.cursor.is("pg_catalog") && self.cursor.peek().kind == TokenKind::Dot {
-            self.cursor.bump();
-            self.cursor.bump();
-        }
-        let token = self.cursor.token;
-        if !self.cursor.at_name() {
-            return Err(NotUnderstood);
-        }
-        let mut name = match token.kind {
-            TokenKind::Word => String::from_utf8(self.cursor.bytes(token).to_ascii_lowercase()),
-            _ => String::from_utf8(self.cursor.bytes(token).to_vec()),
-        }
-        .unwrap_or_default();
-        self.cursor.bump();
-        while self.cursor.eat_kind(TokenKind::Dot) {
-            self.label()?;
-            name.clear();
-        }
+    fn read_type(&mut self, column: &mut NewColumn, edits: &[Edit]) -> Understood {
+        let start = self.cursor.token.start;
+        let at = edits.binary_search_by_key(&start, |edit| edit.span.start);
+        let mut name = match at.ok().and_then(|at| edits.get(at)) {
+            Some(edit) => {
+                while self.cursor.token.start < edit.span.end {
+                    self.cursor.bump();
+                }
+                column.take_type(&edit.text)
+            }
+            None => self.type_name()?,
+        };
         loop {
             if self.cursor.at(TokenKind::Open) && column.modifiers.is_empty() {
                 column.modifiers = self.modifiers()?;
@@ -267,18 +283,39 @@ impl Walker<'_, '_> {
                 break;
             }
         }
-        column.is_array = self.cursor.at(TokenKind::OpenBracket) || self.cursor.is("array");
+        column.is_array |= self.cursor.at(TokenKind::OpenBracket) || self.cursor.is("array");
         column.type_name = name;
         Ok(())
+    }
+
+    /// The first word of the type at the cursor; empty where it has a schema of its own.
+    fn type_name(&mut self) -> Result<String, NotUnderstood> {
+        if self.cursor.is("pg_catalog") && self.cursor.peek().kind == TokenKind::Dot {
+            self.cursor.bump();
+            self.cursor.bump();
+        }
+        let token = self.cursor.token;
+        self.label()?;
+        let bytes = self.cursor.bytes(token);
+        let name = match token.kind {
+            TokenKind::Word => String::from_utf8(bytes.to_ascii_lowercase()),
+            _ => String::from_utf8(bytes.to_vec()),
+        };
+        let mut name = name.unwrap_or_default();
+        while self.cursor.eat_kind(TokenKind::Dot) {
+            self.label()?;
+            name.clear();
+        }
+        Ok(name)
     }
 
     /// `( number, ... )`; none of them where anything else is among them.
     fn modifiers(&mut self) -> Result<Vec<i32>, NotUnderstood> {
         let mut behind = self.cursor;
-        behind.skip_parentheses()?;
+        behind.skip_brackets()?;
         let mut numbers = Vec::new();
         self.cursor.bump();
-        while self.cursor.token.start < behind.previous.start {
+        while self.cursor.token.start < behind.previous().start {
             let digits = std::str::from_utf8(self.cursor.bytes(self.cursor.token));
             match (self.cursor.token.kind, digits.map(str::parse)) {
                 (TokenKind::Comma, _) => {}
@@ -301,7 +338,7 @@ impl Walker<'_, '_> {
     /// Passes one token, or all of a parenthesis.
     fn pass_token(&mut self) -> Understood {
         match self.cursor.token.kind {
-            TokenKind::Open => self.cursor.skip_parentheses(),
+            TokenKind::Open => self.cursor.skip_brackets(),
             TokenKind::End | TokenKind::Semicolon | TokenKind::Unterminated | TokenKind::Close => {
                 Err(NotUnderstood)
             }
@@ -316,10 +353,21 @@ impl Walker<'_, '_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::mapping::{Mapping, MappingOptions};
+    use crate::statement::Lexing;
+    use crate::statement::script::{Scratch, Script};
 
     /// The tables, by name: `name? column:type(modifiers)flags ...`.
     fn found(sql: &str) -> Vec<String> {
-        let mut tables: Vec<String> = new_tables(sql.as_bytes(), Lexing::default())
+        found_by(sql, MappingOptions::default())
+    }
+
+    fn found_by(sql: &str, options: MappingOptions) -> Vec<String> {
+        let mapping = Mapping::new(options).unwrap();
+        let sql = sql.as_bytes();
+        let script = Script::read(sql, Lexing::default(), &mapping, &mut Scratch::default());
+        let mut tables: Vec<String> = script
+            .new_tables(sql)
             .iter()
             .map(|table| {
                 let column = |column: &NewColumn| {
@@ -402,5 +450,32 @@ mod tests {
         ] {
             assert_eq!(found(sql), expected, "{sql}");
         }
+    }
+
+    #[test]
+    fn types_are_those_that_the_target_gets() {
+        for (source, columns, expected) in [
+            (
+                "oracle",
+                "a NUMBER(10,2) NOT NULL, b VARCHAR2(9 CHAR), c TIMESTAMP(3) WITH LOCAL TIME ZONE, \
+                 d RAW(3), PRIMARY KEY (b)",
+                "t a:decimal(10,2)! b:varchar(9)! c:varchar(65535) d:bytea()",
+            ),
+            (
+                "dms",
+                "a UINT4 PRIMARY KEY, b STRING(7), c DATETIME, d CLOB, e uint2[]",
+                "t a:bigint()! b:varchar(7) c:timestamp() d:text() e:integer()[]",
+            ),
+            (
+                "sqlserver",
+                "a nvarchar(max), b sys.geography, c int[], d money",
+                "t a:text() b:text() c:integer()[] d:decimal(19,4)",
+            ),
+        ] {
+            let options = MappingOptions { source: source.into(), ..Default::default() };
+            assert_eq!(found_by(&format!("CREATE TABLE t ({columns})"), options), [expected]);
+        }
+        let options = MappingOptions { source: "sqlserver".into(), ..Default::default() };
+        assert!(found_by("CREATE TABLE [t] (a int)", options).is_empty());
     }
 }

@@ -1,14 +1,17 @@
 //! What the statements that write have in common: names, lists of columns, and clauses that are
 //! passed over.
 
-use super::walker::{Column, VALUES_MAX, Walker};
+use std::ops::Range;
+
+use super::walker::{ColumnSpelled, VALUES_MAX, Walker, narrow};
+use crate::encoding::Encoding;
 use crate::statement::cursor::{Cursor, NotUnderstood, Understood, is_reserved};
-use crate::statement::lexer::TokenKind;
+use crate::statement::lexer::{Token, TokenKind};
 use crate::statement::name::kept_name;
 
 impl Walker<'_, '_> {
     /// `[ONLY] name [*]` or `ONLY (name)`.
-    pub(super) fn target(&mut self) -> Result<Vec<Vec<u8>>, NotUnderstood> {
+    pub(super) fn target(&mut self) -> Result<Range<u32>, NotUnderstood> {
         if self.cursor.eat("only") && self.cursor.eat_kind(TokenKind::Open) {
             let name = self.relation()?;
             self.expect_kind(TokenKind::Close)?;
@@ -21,16 +24,18 @@ impl Walker<'_, '_> {
         Ok(name)
     }
 
-    pub(super) fn relation(&mut self) -> Result<Vec<Vec<u8>>, NotUnderstood> {
-        let mut name = vec![self.column_name()?];
+    /// The tokens of a relation's name, of three parts at most.
+    pub(super) fn relation(&mut self) -> Result<Range<u32>, NotUnderstood> {
+        let start = self.column_name()?;
         while self.cursor.eat_kind(TokenKind::Dot) {
-            name.push(self.label()?);
+            self.label()?;
         }
-        if name.len() <= 3 { Ok(name) } else { Err(NotUnderstood) }
+        let name = start..narrow(self.cursor.index());
+        if name.len() <= 5 { Ok(name) } else { Err(NotUnderstood) }
     }
 
     /// `( column, ... )`.
-    pub(super) fn column_list(&mut self) -> Result<Vec<Column>, NotUnderstood> {
+    pub(super) fn column_list(&mut self) -> Result<Vec<ColumnSpelled>, NotUnderstood> {
         self.expect_kind(TokenKind::Open)?;
         let mut columns = Vec::new();
         loop {
@@ -47,23 +52,26 @@ impl Walker<'_, '_> {
     }
 
     /// A column, or a field or element of one.
-    pub(super) fn column(&mut self) -> Result<Column, NotUnderstood> {
+    pub(super) fn column(&mut self) -> Result<ColumnSpelled, NotUnderstood> {
         let name = self.column_name()?;
         let mut is_whole = true;
         loop {
             if self.cursor.eat_kind(TokenKind::Dot) {
                 self.label()?;
             } else if self.cursor.at(TokenKind::OpenBracket) {
-                self.pass_subscript()?;
+                self.cursor.skip_brackets()?;
+            } else if is_bracketed(&self.cursor, self.cursor.token) {
+                // Where the source quotes names so, a subscript that is a name is cut as one.
+                self.cursor.bump();
             } else {
-                return Ok(Column { name, is_whole });
+                return Ok(ColumnSpelled { name, is_whole });
             }
             is_whole = false;
         }
     }
 
-    /// A name that is no reserved word.
-    pub(super) fn column_name(&mut self) -> Result<Vec<u8>, NotUnderstood> {
+    /// A name that is not a reserved word; gives its index.
+    pub(super) fn column_name(&mut self) -> Result<u32, NotUnderstood> {
         let token = self.cursor.token;
         if token.kind == TokenKind::Word && is_reserved(self.cursor.bytes(token)) {
             return Err(NotUnderstood);
@@ -71,12 +79,26 @@ impl Walker<'_, '_> {
         self.label()
     }
 
-    /// A name behind a point, which may be any word.
-    pub(super) fn label(&mut self) -> Result<Vec<u8>, NotUnderstood> {
-        let token = self.cursor.token;
-        let name = kept_name(token.kind, self.cursor.bytes(token), self.encoding);
+    /// A name behind a point, which may be any word; gives its index. What is quoted as only a source
+    /// quotes it is not a name to the server.
+    pub(super) fn label(&mut self) -> Result<u32, NotUnderstood> {
+        let index = narrow(self.cursor.index());
+        let is_one = match self.cursor.token.kind {
+            TokenKind::Word => true,
+            TokenKind::QuotedName => self.cursor.bytes(self.cursor.token).starts_with(b"\""),
+            _ => false,
+        };
         self.cursor.bump();
-        name.ok_or(NotUnderstood)
+        if is_one { Ok(index) } else { Err(NotUnderstood) }
+    }
+
+    /// The name that the token of an index is, as PostgreSQL keeps it.
+    pub(super) fn kept(&self, index: u32) -> Vec<u8> {
+        kept_at(self.cursor, index, self.encoding)
+    }
+
+    pub(super) fn kept_parts(&self, name: &Range<u32>) -> Vec<Vec<u8>> {
+        kept_parts(self.cursor, name, self.encoding)
     }
 
     /// Whether the parenthesis at the cursor opens a query, not a list of names or values.
@@ -89,95 +111,58 @@ impl Walker<'_, '_> {
             || ahead.is("values") && ahead.peek().kind == TokenKind::Open
     }
 
-    pub(super) fn pass_subscript(&mut self) -> Understood {
-        let mut depth = 0_usize;
-        loop {
-            match self.cursor.token.kind {
-                TokenKind::Open | TokenKind::OpenBracket => depth += 1,
-                TokenKind::Close | TokenKind::CloseBracket => depth = depth.saturating_sub(1),
-                TokenKind::End | TokenKind::Semicolon | TokenKind::Unterminated => {
-                    return Err(NotUnderstood);
-                }
-                _ => {}
-            }
-            self.cursor.bump();
-            if depth == 0 {
-                return Ok(());
-            }
-        }
-    }
-
     /// Passes what follows the values of an INSERT up to `DO UPDATE SET`, a parenthesis that was
     /// not opened, or the end; whether a set operation was among it.
     pub(super) fn pass_to_assignments(&mut self) -> Result<bool, NotUnderstood> {
-        let (mut depth, mut set_operation) = (0_usize, false);
-        loop {
-            match self.cursor.token.kind {
-                TokenKind::End | TokenKind::Semicolon | TokenKind::Close if depth == 0 => {
-                    return Ok(set_operation);
-                }
-                TokenKind::End | TokenKind::Semicolon | TokenKind::Unterminated => {
-                    return Err(NotUnderstood);
-                }
-                TokenKind::Open | TokenKind::OpenBracket => depth += 1,
-                TokenKind::Close | TokenKind::CloseBracket => depth = depth.saturating_sub(1),
-                TokenKind::Word if depth == 0 => {
-                    set_operation |= self.cursor.is_any(&["union", "intersect", "except"]);
-                    let is_name = self.cursor.previous.kind == TokenKind::Dot;
-                    let mut ahead = self.cursor;
-                    if !is_name && ahead.eat_all(&["do", "update", "set"]) {
-                        return Ok(set_operation);
-                    }
-                }
-                _ => {}
+        let mut set_operation = false;
+        self.pass_until(|cursor| match cursor.token.kind {
+            TokenKind::End | TokenKind::Semicolon | TokenKind::Close => true,
+            TokenKind::Word => {
+                set_operation |= cursor.is_any(&["union", "intersect", "except"]);
+                let is_name = cursor.previous().kind == TokenKind::Dot;
+                let mut ahead = *cursor;
+                !is_name && ahead.eat_all(&["do", "update", "set"])
             }
-            self.cursor.bump();
-        }
+            _ => false,
+        })?;
+        Ok(set_operation)
     }
 
     /// Passes the clauses of a MERGE up to a word outside of CASE.
     pub(super) fn pass_to(&mut self, word: &str) -> Understood {
-        let (mut depth, mut cases) = (0_usize, 0_usize);
-        loop {
-            match self.cursor.token.kind {
-                TokenKind::End | TokenKind::Semicolon | TokenKind::Unterminated => {
-                    return Err(NotUnderstood);
-                }
-                TokenKind::Open | TokenKind::OpenBracket => depth += 1,
-                TokenKind::Close | TokenKind::CloseBracket => {
-                    depth = depth.checked_sub(1).ok_or(NotUnderstood)?;
-                }
-                TokenKind::Word if depth == 0 && self.cursor.previous.kind != TokenKind::Dot => {
-                    if self.cursor.is("case") {
-                        cases += 1;
-                    } else if self.cursor.is("end") {
-                        cases = cases.saturating_sub(1);
-                    } else if cases == 0 && self.cursor.is(word) {
-                        return Ok(());
-                    }
-                }
-                _ => {}
+        let mut cases = 0_usize;
+        self.pass_until(|cursor| {
+            if !cursor.at(TokenKind::Word) || cursor.previous().kind == TokenKind::Dot {
+                return false;
             }
-            self.cursor.bump();
-        }
+            if cursor.is("case") {
+                cases += 1;
+            } else if cursor.is("end") {
+                cases = cases.saturating_sub(1);
+            }
+            cases == 0 && cursor.is(word)
+        })
     }
 
     /// Passes the last clauses of a statement, which have no values for columns.
     pub(super) fn pass_rest(&mut self) -> Understood {
-        let mut depth = 0_usize;
+        self.pass_until(|cursor| matches!(cursor.token.kind, TokenKind::End | TokenKind::Semicolon))
+    }
+
+    /// Passes tokens up to one at which `ends` says so, brackets without a look into them. What else
+    /// ends a statement or closes a bracket is not understood.
+    pub(super) fn pass_until(&mut self, mut ends: impl FnMut(&Cursor<'_>) -> bool) -> Understood {
         loop {
             match self.cursor.token.kind {
-                TokenKind::End | TokenKind::Semicolon if depth == 0 => return Ok(()),
-                TokenKind::End | TokenKind::Semicolon | TokenKind::Unterminated => {
-                    return Err(NotUnderstood);
-                }
-                TokenKind::Open | TokenKind::OpenBracket => depth += 1,
-                TokenKind::Close | TokenKind::CloseBracket => {
-                    depth = depth.checked_sub(1).ok_or(NotUnderstood)?;
-                }
-                _ => {}
+                TokenKind::Open | TokenKind::OpenBracket => self.cursor.skip_brackets()?,
+                TokenKind::Unterminated => return Err(NotUnderstood),
+                _ if ends(&self.cursor) => return Ok(()),
+                TokenKind::End
+                | TokenKind::Semicolon
+                | TokenKind::Close
+                | TokenKind::CloseBracket => return Err(NotUnderstood),
+                _ => self.cursor.bump(),
             }
-            self.cursor.bump();
         }
     }
 
@@ -196,28 +181,24 @@ impl Walker<'_, '_> {
     }
 }
 
-/// Passes what is left of a statement up to its semicolon. `first` is where the statement starts:
-/// the body of one that creates a routine has semicolons of its own.
-pub(super) fn pass_statement(cursor: &mut Cursor<'_>, first: Cursor<'_>) {
-    let creates = first.is("create");
-    let (mut depth, mut bodies) = (0_usize, 0_usize);
-    loop {
-        match cursor.token.kind {
-            TokenKind::End => return,
-            TokenKind::Semicolon if depth == 0 && bodies == 0 => return,
-            TokenKind::Open => depth += 1,
-            TokenKind::Close => depth = depth.saturating_sub(1),
-            TokenKind::Comma => depth = cursor.pass_constants(depth),
-            TokenKind::Word if creates && cursor.previous.kind != TokenKind::Dot => {
-                let begins = cursor.is("begin") && cursor.token_is(cursor.peek(), "atomic");
-                if begins || (bodies > 0 && cursor.is("case")) {
-                    bodies += 1;
-                } else if bodies > 0 && cursor.is("end") {
-                    bodies -= 1;
-                }
-            }
-            _ => {}
-        }
-        cursor.bump();
-    }
+/// The parts of a name, as PostgreSQL keeps them, of which the tokens are these.
+pub(in crate::statement) fn kept_parts(
+    cursor: Cursor<'_>,
+    name: &Range<u32>,
+    encoding: Encoding,
+) -> Vec<Vec<u8>> {
+    // Between two parts there is a point.
+    name.clone().step_by(2).map(|index| kept_at(cursor, index, encoding)).collect()
+}
+
+/// Whether a name is in brackets, as only a source quotes it.
+pub(super) fn is_bracketed(cursor: &Cursor<'_>, name: Token) -> bool {
+    name.kind == TokenKind::QuotedName && cursor.bytes(name).starts_with(b"[")
+}
+
+/// The name that the token of an index is, as PostgreSQL keeps it; empty for what is not a name.
+pub(super) fn kept_at(mut cursor: Cursor<'_>, index: u32, encoding: Encoding) -> Vec<u8> {
+    cursor.go_to(index as usize);
+    let token = cursor.token;
+    kept_name(token.kind, cursor.bytes(token), encoding).unwrap_or_default()
 }

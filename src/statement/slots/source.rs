@@ -5,12 +5,12 @@ use std::collections::HashMap;
 use std::ops::Range;
 
 use super::element::{Ends, element};
-use super::walker::{VALUES_MAX, Walker};
+use super::passing::kept_at;
+use super::walker::{RowValue, VALUES_MAX, Value, Walker, narrow};
 use super::{Slot, SlotValue};
-use crate::statement::Lexing;
-use crate::statement::cursor::{Cursor, NotUnderstood, Understood};
-use crate::statement::lexer::{Quoting, TokenKind};
-use crate::statement::name::kept_name;
+use crate::encoding::Encoding;
+use crate::statement::cursor::{Cursor, NotUnderstood, Understood, is_name};
+use crate::statement::lexer::TokenKind;
 
 /// Uses of the parameters that are given for one statement; further ones are the server's.
 const USES_MAX: usize = 500_000;
@@ -30,8 +30,11 @@ pub(super) struct Source {
 }
 
 impl Walker<'_, '_> {
-    /// The source at the cursor, which stays where it is.
+    /// The source at the cursor, which stays where it is; none where no slots are wanted.
     pub(super) fn source(&mut self) -> Option<Source> {
+        if !self.gives_slots() {
+            return None;
+        }
         let start = self.cursor;
         let source = self.read_source().ok();
         self.cursor = start;
@@ -51,11 +54,12 @@ impl Walker<'_, '_> {
         };
         self.expect_kind(TokenKind::Close)?;
         self.cursor.eat("as");
-        source.alias = self.column_name()?;
+        let alias = self.column_name()?;
+        source.alias = self.kept(alias);
         if self.cursor.at(TokenKind::Open) {
             let listed = self.column_list()?;
             for (name, listed) in names.iter_mut().zip(listed) {
-                *name = listed.name;
+                *name = self.kept(listed.name);
             }
         }
         for (index, name) in names.into_iter().enumerate() {
@@ -70,17 +74,14 @@ impl Walker<'_, '_> {
     /// The rows behind VALUES.
     fn read_values(&mut self, source: &mut Source) -> Understood {
         loop {
-            self.expect_kind(TokenKind::Open)?;
-            let mut column = 0;
-            loop {
-                let value = element(&mut self.cursor, Ends::Parenthesis)?;
-                source.note(column, value.span, value.value)?;
-                column += 1;
-                if !self.cursor.eat_kind(TokenKind::Comma) {
-                    break;
-                }
-            }
-            self.expect_kind(TokenKind::Close)?;
+            let mut noted = Ok(());
+            self.values_in_parentheses(|_, index, value| {
+                let note = source.note(index, &value);
+                noted = noted.and(note);
+            })?;
+            noted?;
+            // Rows of plain constants have no parameters.
+            self.cursor.eat_kind(TokenKind::PlainRows);
             if !self.cursor.eat_kind(TokenKind::Comma) {
                 return Ok(());
             }
@@ -95,26 +96,28 @@ impl Walker<'_, '_> {
             self.cursor.eat("as");
             // Without AS the alias was passed with the value.
             let name = if self.cursor.at_name() { self.label()? } else { self.last_name() };
-            source.note(names.len(), item.span, item.value)?;
-            names.push(name);
+            source.note(names.len(), &Value::Element(item))?;
+            names.push(self.kept(name));
             if !self.cursor.eat_kind(TokenKind::Comma) {
                 return Ok(names);
             }
         }
     }
 
-    /// The name that was passed last; the empty one, which nothing has, where that was none.
-    fn last_name(&self) -> Vec<u8> {
-        let last = self.cursor.previous;
-        kept_name(last.kind, self.cursor.bytes(last), self.encoding).unwrap_or_default()
+    /// The index of the token that was passed last, which is a name or none.
+    fn last_name(&self) -> u32 {
+        narrow(self.cursor.index().saturating_sub(1))
     }
 
     /// The parameters that a row of values names, each as a slot of the column that it goes into.
-    pub(super) fn named_parameters(&self, source: &mut Source, row: &[Slot]) -> Vec<Slot> {
+    pub(super) fn named_parameters(&self, source: &mut Source, row: &[RowValue]) -> Vec<Slot> {
         let mut slots = Vec::new();
-        for slot in row.iter().filter(|slot| slot.value == SlotValue::Other) {
-            let written = self.cursor.sql().get(slot.span.clone()).unwrap_or_default();
-            let Some(index) = source.position(written, self.lexing()) else { continue };
+        for RowValue { slot, tokens } in row.iter().filter(|row| row.slot.value == SlotValue::Other)
+        {
+            let written = self.cursor.up_to(tokens.end);
+            let Some(index) = source.position(written, tokens.start, self.encoding) else {
+                continue;
+            };
             let named = source.parameters.get(index).map(Vec::as_slice).unwrap_or_default();
             source.uses += named.len();
             if source.uses > USES_MAX {
@@ -123,42 +126,40 @@ impl Walker<'_, '_> {
             slots.extend(named.iter().map(|(span, number)| Slot {
                 column: slot.column.clone(),
                 span: span.clone(),
+                core: span.clone(),
                 value: SlotValue::SourceParameter(*number),
+                constant: None,
             }));
         }
         slots
     }
-
-    fn lexing(&self) -> Lexing {
-        Lexing { encoding: self.encoding, ..Lexing::default() }
-    }
 }
 
 impl Source {
-    fn note(&mut self, column: usize, span: Range<usize>, value: SlotValue) -> Understood {
+    fn note(&mut self, column: usize, value: &Value) -> Understood {
         if column >= VALUES_MAX {
             return Err(NotUnderstood);
         }
         if self.parameters.len() <= column {
             self.parameters.resize_with(column + 1, Vec::new);
         }
-        if let (SlotValue::Parameter(number), Some(known)) =
-            (value, self.parameters.get_mut(column))
-        {
-            known.push((span, number));
+        if let (Some(number), Some(known)) = (value.parameter(), self.parameters.get_mut(column)) {
+            known.push((value.span(), number));
         }
         Ok(())
     }
 
-    /// The index of the column that an expression is, if it is nothing but its name.
-    fn position(&self, written: &[u8], lexing: Lexing) -> Option<usize> {
-        let mut cursor = Cursor::new(written, lexing, Quoting::default());
+    /// The index of the column that an expression is, if it is nothing but its name. Its tokens are those
+    /// from `start` to the end of the cursor's text.
+    fn position(&self, mut cursor: Cursor<'_>, start: usize, encoding: Encoding) -> Option<usize> {
+        cursor.go_to(start);
         let mut name = || {
-            let token = cursor.token;
-            let name = kept_name(token.kind, cursor.bytes(token), lexing.encoding)?;
+            let index = narrow(cursor.index());
+            let is_one = is_name(cursor.token.kind);
             cursor.bump();
             let is_qualified = cursor.eat_kind(TokenKind::Dot);
-            Some((name, is_qualified, cursor.at(TokenKind::End)))
+            let name = kept_at(cursor, index, encoding);
+            is_one.then(|| (name, is_qualified, cursor.at(TokenKind::End)))
         };
         let column = match name()? {
             (alias, true, false) if alias == self.alias => {

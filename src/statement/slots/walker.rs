@@ -1,52 +1,61 @@
 //! The shape of INSERT, UPDATE and MERGE: their clauses, and the values in them. Walks tokens, no
 //! recursion; keeps one row of values at a time.
 
+use std::ops::{ControlFlow, Range};
+
 use super::element::{Element, Ends, at_end_of_item, element};
 use super::source::Source;
-use super::{Sink, Slot, SlotColumn, WriteKind, WritesHead};
+use super::{Slot, SlotColumn, SlotValue, Write, WriteKind};
 use crate::encoding::Encoding;
+use crate::statement::constant::{Spelling, StringConstant};
 use crate::statement::cursor::{Cursor, NotUnderstood, Understood, is_name};
 use crate::statement::lexer::TokenKind;
+use crate::statement::plain_rows::{PlainItem, PlainItems, PlainKind};
 
 /// The most values that a row or a select list of PostgreSQL has (MaxTupleAttributeNumber).
 pub(super) const VALUES_MAX: usize = 1664;
 
-/// How far a statement was understood.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Understanding {
-    /// Up to its end.
-    Whole,
-    /// It writes nothing, or its shape is not known: no slot of it counts.
-    None,
-    /// The sink wanted no more.
-    Stopped,
-}
+/// Takes a slot and says whether to go on.
+pub(super) type Sink<'f> = &'f mut dyn FnMut(Slot) -> ControlFlow<()>;
 
 /// A column that is written to.
-#[derive(Clone, Debug)]
-pub(super) struct Column {
-    pub(super) name: Vec<u8>,
+#[derive(Clone, Copy, Debug)]
+pub(super) struct ColumnSpelled {
+    /// The index of the token that names it.
+    pub(super) name: u32,
     /// Whether it is all of the column and not an element or a field of it.
     pub(super) is_whole: bool,
+}
+
+/// A slot of the row that is read, and the tokens of its expression; none for one in a run of plain
+/// constants.
+#[derive(Debug)]
+pub(super) struct RowValue {
+    pub(super) slot: Slot,
+    pub(super) tokens: Range<usize>,
 }
 
 /// Reads one statement that stands at its cursor.
 pub(super) struct Walker<'a, 'f> {
     pub(super) cursor: Cursor<'a>,
     pub(super) encoding: Encoding,
-    pub(super) head: Option<WritesHead>,
+    pub(super) head: Option<Write>,
     /// The columns that the values of a row go into; empty for those of the table.
-    columns: Vec<Column>,
+    columns: Vec<ColumnSpelled>,
     is_prepare: bool,
-    row: Vec<Slot>,
+    row: Vec<RowValue>,
     /// What the values of the row may name.
     source: Option<Source>,
-    sink: Sink<'f>,
-    stopped: bool,
+    /// Takes the slots; without it the statement is read for its shape alone.
+    sink: Option<Sink<'f>>,
 }
 
 impl<'a, 'f> Walker<'a, 'f> {
-    pub(super) fn new(cursor: Cursor<'a>, encoding: Encoding, sink: Sink<'f>) -> Walker<'a, 'f> {
+    pub(super) fn new(
+        cursor: Cursor<'a>,
+        encoding: Encoding,
+        sink: Option<Sink<'f>>,
+    ) -> Walker<'a, 'f> {
         Walker {
             cursor,
             encoding,
@@ -56,25 +65,15 @@ impl<'a, 'f> Walker<'a, 'f> {
             row: Vec::new(),
             source: None,
             sink,
-            stopped: false,
         }
     }
 
-    /// Reads the statement up to its semicolon and gives its slots to the sink.
-    pub(super) fn statement(&mut self) -> Understanding {
-        match self.write() {
-            _ if self.stopped => Understanding::Stopped,
-            Ok(()) if matches!(self.cursor.token.kind, TokenKind::Semicolon | TokenKind::End) => {
-                Understanding::Whole
-            }
-            _ => Understanding::None,
-        }
-    }
-
-    /// The head, if it was understood; leaves `cursor` where the reading ended.
-    pub(super) fn into_head(self, cursor: &mut Cursor<'a>) -> Option<WritesHead> {
-        *cursor = self.cursor;
-        self.head
+    /// Reads the statement, and gives its slots to the sink, up to its semicolon; an error if it writes
+    /// nothing, if its shape is not known, or if the sink wants no more.
+    pub(super) fn statement(&mut self) -> Understood {
+        self.write()?;
+        let is_whole = matches!(self.cursor.token.kind, TokenKind::Semicolon | TokenKind::End);
+        if is_whole { Ok(()) } else { Err(NotUnderstood) }
     }
 
     fn write(&mut self) -> Understood {
@@ -109,13 +108,13 @@ impl<'a, 'f> Walker<'a, 'f> {
             self.cursor.bump();
         }
         // `EXPLAIN (SELECT ...)` writes nothing; what is behind it is no statement.
-        if self.cursor.at(TokenKind::Open) { self.cursor.skip_parentheses() } else { Ok(()) }
+        if self.cursor.at(TokenKind::Open) { self.cursor.skip_brackets() } else { Ok(()) }
     }
 
     fn prepare(&mut self) -> Understood {
         self.column_name()?;
         if self.cursor.at(TokenKind::Open) {
-            self.cursor.skip_parentheses()?;
+            self.cursor.skip_brackets()?;
         }
         self.is_prepare = true;
         self.expect("as")
@@ -130,7 +129,7 @@ impl<'a, 'f> Walker<'a, 'f> {
         loop {
             self.column_name()?;
             if self.cursor.at(TokenKind::Open) {
-                self.cursor.skip_parentheses()?;
+                self.cursor.skip_brackets()?;
             }
             self.expect("as")?;
             self.cursor.eat("not");
@@ -138,7 +137,7 @@ impl<'a, 'f> Walker<'a, 'f> {
             if !self.cursor.at(TokenKind::Open) {
                 return Err(NotUnderstood);
             }
-            self.cursor.skip_parentheses()?;
+            self.cursor.skip_brackets()?;
             if !self.cursor.eat_kind(TokenKind::Comma) {
                 return Ok(());
             }
@@ -150,14 +149,15 @@ impl<'a, 'f> Walker<'a, 'f> {
         if self.cursor.eat("as") {
             self.column_name()?;
         }
+        let mut list = None;
         if self.cursor.at(TokenKind::Open) && !self.before_query() {
+            list = Some(narrow(self.cursor.index()));
             self.columns = self.column_list()?;
         }
         let query = self.cursor.at(TokenKind::Open)
             || self.cursor.is_any(&["values", "select", "with", "table"]);
         let overriding_at = query.then_some(self.cursor.token.start);
-        let columns = self.columns.iter().map(|column| column.name.clone()).collect();
-        self.set_head(name, columns, WriteKind::Insert, overriding_at);
+        self.set_head(name, list, WriteKind::Insert, overriding_at);
         self.overriding()?;
         if !self.cursor.eat_all(&["default", "values"]) {
             self.query()?;
@@ -225,31 +225,86 @@ impl<'a, 'f> Walker<'a, 'f> {
         loop {
             self.row()?;
             self.emit_row()?;
+            while self.cursor.at(TokenKind::PlainRows) {
+                self.plain_rows()?;
+                self.cursor.bump();
+            }
             if !self.cursor.eat_kind(TokenKind::Comma) {
                 return Ok(());
             }
         }
     }
 
+    /// The rows of a run of plain constants.
+    fn plain_rows(&mut self) -> Understood {
+        if !self.gives_slots() {
+            return Ok(());
+        }
+        let run = self.cursor.token;
+        for row in PlainItems::new(self.cursor.sql(), run.start..run.end) {
+            let inside = row.span.start + 1..row.span.end.saturating_sub(1);
+            self.row.clear();
+            let mut count = 0;
+            for item in PlainItems::new(self.cursor.sql(), inside) {
+                self.push(count, Value::Plain(item));
+                count += 1;
+            }
+            if !self.fits(count) {
+                self.row.clear();
+            }
+            self.emit_row()?;
+        }
+        Ok(())
+    }
+
     /// `( value, ... )` into the columns of the row.
     fn row(&mut self) -> Understood {
         self.row.clear();
+        let (count, star) =
+            self.values_in_parentheses(|walker, index, value| walker.push(index, value))?;
+        if star || !self.fits(count) {
+            self.row.clear();
+        }
+        Ok(())
+    }
+
+    /// Passes `( value, ... )` and gives each value with its index; their number, and whether one of
+    /// them stands for any number of values.
+    pub(super) fn values_in_parentheses(
+        &mut self,
+        mut each: impl FnMut(&mut Self, usize, Value),
+    ) -> Result<(usize, bool), NotUnderstood> {
         let (mut count, mut star) = (0, false);
         self.expect_kind(TokenKind::Open)?;
         loop {
             let element = element(&mut self.cursor, Ends::Parenthesis)?;
             star |= element.is_star;
-            self.push(count, element);
+            each(self, count, Value::Element(element));
             count += 1;
+            count = self.run(count, &mut each);
             if self.cursor.eat_kind(TokenKind::Comma) {
                 continue;
             }
             self.expect_kind(TokenKind::Close)?;
-            if star || !self.fits(count) {
-                self.row.clear();
-            }
-            return Ok(());
+            return Ok((count, star));
         }
+    }
+
+    /// Passes runs of plain constants among values, of which there were `count`; their number then.
+    pub(super) fn run(
+        &mut self,
+        mut count: usize,
+        each: &mut impl FnMut(&mut Self, usize, Value),
+    ) -> usize {
+        while matches!(self.cursor.token.kind, TokenKind::PlainRows | TokenKind::PlainValues) {
+            let run = self.cursor.token;
+            for item in PlainItems::new(self.cursor.sql(), run.start..run.end) {
+                each(self, count, Value::Plain(item));
+                count += 1;
+            }
+            self.cursor.bump();
+        }
+        count
     }
 
     /// The items behind SELECT.
@@ -273,9 +328,14 @@ impl<'a, 'f> Walker<'a, 'f> {
             }
             star |= element.is_star;
             if !star && !element.may_have_alias {
-                self.push(count, element);
+                self.push(count, Value::Element(element));
             }
             count += 1;
+            count = self.run(count, &mut |walker, index, value| {
+                if !star {
+                    walker.push(index, value);
+                }
+            });
             if !self.cursor.eat_kind(TokenKind::Comma) {
                 break;
             }
@@ -302,18 +362,22 @@ impl<'a, 'f> Walker<'a, 'f> {
     }
 
     /// Keeps a value of a row, if it has a column of its own.
-    fn push(&mut self, index: usize, element: Element) {
-        if index >= VALUES_MAX {
+    fn push(&mut self, index: usize, value: Value) {
+        if index >= VALUES_MAX || !self.gives_slots() {
             return;
         }
         let column = match (self.columns.get(index), self.columns.is_empty()) {
             (None, true) => SlotColumn::Index(index),
             (Some(column), _) if !column.is_whole => return,
-            (Some(column), _) if self.is_merge() => SlotColumn::Named(column.name.clone()),
+            (Some(column), _) if self.is_merge() => SlotColumn::Named(self.kept(column.name)),
             (Some(_), _) => SlotColumn::Index(index),
             (None, false) => return,
         };
-        self.row.push(Slot { column, span: element.span, value: element.value });
+        self.row.push(value.in_row(column, self.cursor));
+    }
+
+    pub(super) fn gives_slots(&self) -> bool {
+        self.sink.is_some()
     }
 
     fn is_merge(&self) -> bool {
@@ -321,14 +385,23 @@ impl<'a, 'f> Walker<'a, 'f> {
     }
 
     fn emit_row(&mut self) -> Understood {
-        if let Some(mut source) = self.source.take() {
-            self.row.extend(self.named_parameters(&mut source, &self.row));
-            self.source = Some(source);
+        if self.head.is_none() {
+            return Err(NotUnderstood);
         }
-        let Some(head) = &self.head else { return Err(NotUnderstood) };
-        for slot in self.row.drain(..) {
-            if (self.sink)(head, slot).is_break() {
-                self.stopped = true;
+        if !self.gives_slots() {
+            return Ok(());
+        }
+        let named = match self.source.take() {
+            Some(mut source) => {
+                let named = self.named_parameters(&mut source, &self.row);
+                self.source = Some(source);
+                named
+            }
+            None => Vec::new(),
+        };
+        let Some(sink) = &mut self.sink else { return Ok(()) };
+        for slot in self.row.drain(..).map(|value| value.slot).chain(named) {
+            if sink(slot).is_break() {
                 return Err(NotUnderstood);
             }
         }
@@ -341,7 +414,7 @@ impl<'a, 'f> Walker<'a, 'f> {
             self.column_name()?;
         }
         self.expect("set")?;
-        self.set_head(name, Vec::new(), WriteKind::Update, None);
+        self.set_head(name, None, WriteKind::Update, None);
         self.assignments()?;
         self.pass_rest()
     }
@@ -352,7 +425,7 @@ impl<'a, 'f> Walker<'a, 'f> {
             self.column_name()?;
         }
         self.expect("using")?;
-        self.set_head(name, Vec::new(), WriteKind::Merge, None);
+        self.set_head(name, None, WriteKind::Merge, None);
         self.source = self.source();
         self.take_bare_names(false);
         self.pass_to("when")?;
@@ -400,13 +473,13 @@ impl<'a, 'f> Walker<'a, 'f> {
             if self.cursor.at(TokenKind::Open) {
                 let targets = self.column_list()?;
                 self.expect_assignment()?;
-                self.assigned_row(targets)?;
+                self.assigned_row(&targets)?;
             } else {
                 let target = self.column()?;
                 self.expect_assignment()?;
                 let element = element(&mut self.cursor, Ends::Clause)?;
                 self.row.clear();
-                self.push_named(target, element);
+                self.push_named(target, Value::Element(element));
             }
             self.emit_row()?;
             if !self.cursor.eat_kind(TokenKind::Comma) {
@@ -419,31 +492,20 @@ impl<'a, 'f> Walker<'a, 'f> {
     }
 
     /// The source of an assignment to several columns; only a row in parentheses has values.
-    fn assigned_row(&mut self, targets: Vec<Column>) -> Understood {
+    fn assigned_row(&mut self, targets: &[ColumnSpelled]) -> Understood {
         self.row.clear();
         let source = self.cursor;
         if self.cursor.peek().kind == TokenKind::Open {
             self.cursor.eat("row");
         }
         if self.cursor.at(TokenKind::Open) && !self.before_query() {
-            self.cursor.bump();
-            let expected = targets.len();
-            let mut targets = targets.into_iter();
-            let (mut count, mut star) = (0, false);
-            loop {
-                let element = element(&mut self.cursor, Ends::Parenthesis)?;
-                star |= element.is_star;
-                count += 1;
-                if let Some(target) = targets.next() {
-                    self.push_named(target, element);
+            let (count, star) = self.values_in_parentheses(|walker, index, value| {
+                if let Some(target) = targets.get(index) {
+                    walker.push_named(*target, value);
                 }
-                if !self.cursor.eat_kind(TokenKind::Comma) {
-                    break;
-                }
-            }
-            self.expect_kind(TokenKind::Close)?;
+            })?;
             if at_end_of_item(&self.cursor) {
-                if star || count != expected {
+                if star || count != targets.len() {
                     self.row.clear();
                 }
                 return Ok(());
@@ -455,21 +517,92 @@ impl<'a, 'f> Walker<'a, 'f> {
         element(&mut self.cursor, Ends::Clause).map(|_| ())
     }
 
-    fn push_named(&mut self, target: Column, element: Element) {
-        if target.is_whole {
-            let column = SlotColumn::Named(target.name);
-            self.row.push(Slot { column, span: element.span, value: element.value });
+    fn push_named(&mut self, target: ColumnSpelled, value: Value) {
+        if target.is_whole && self.gives_slots() {
+            let column = SlotColumn::Named(self.kept(target.name));
+            self.row.push(value.in_row(column, self.cursor));
         }
     }
 
     fn set_head(
         &mut self,
-        name: Vec<Vec<u8>>,
-        columns: Vec<Vec<u8>>,
+        relation: Range<u32>,
+        columns_at: Option<u32>,
         kind: WriteKind,
         overriding_at: Option<usize>,
     ) {
         let is_prepare = self.is_prepare;
-        self.head = Some(WritesHead { name, columns, kind, is_prepare, overriding_at });
+        self.head = Some(Write {
+            kind,
+            is_prepare,
+            overriding_at,
+            relation,
+            columns_at,
+            tokens: 0..0,
+            is_understood: false,
+        });
     }
+}
+
+/// A value of a row.
+pub(super) enum Value {
+    /// One that was read token by token.
+    Element(Element),
+    /// One of a run of plain constants.
+    Plain(PlainItem),
+}
+
+impl Value {
+    /// The value as that of a column; `cursor` is anywhere in the text.
+    fn in_row(self, column: SlotColumn, cursor: Cursor<'_>) -> RowValue {
+        match self {
+            Value::Element(element) => {
+                let (core, constant) = (element.core(cursor), element.constant(cursor));
+                let Element { tokens, span, value, .. } = element;
+                RowValue { slot: Slot { column, span, core, value, constant }, tokens }
+            }
+            Value::Plain(PlainItem { span, constant }) => {
+                let (core, kind) = constant.unzip();
+                let value = kind.map_or(SlotValue::Other, SlotValue::from);
+                let core = core.unwrap_or_else(|| span.clone());
+                let constant = (value == SlotValue::String)
+                    .then(|| StringConstant { span: core.clone(), spelling: Spelling::Plain });
+                RowValue { slot: Slot { column, span, core, value, constant }, tokens: 0..0 }
+            }
+        }
+    }
+
+    /// The bytes that it has in the text.
+    pub(super) fn span(&self) -> Range<usize> {
+        match self {
+            Value::Element(element) => element.span.clone(),
+            Value::Plain(item) => item.span.clone(),
+        }
+    }
+
+    /// The number of the parameter that it is.
+    pub(super) fn parameter(&self) -> Option<u16> {
+        match self {
+            Value::Element(Element { value: SlotValue::Parameter(number), .. }) => Some(*number),
+            _ => None,
+        }
+    }
+}
+
+impl From<PlainKind> for SlotValue {
+    fn from(kind: PlainKind) -> SlotValue {
+        match kind {
+            PlainKind::Text => SlotValue::String,
+            PlainKind::Integer => SlotValue::Integer,
+            PlainKind::Decimal => SlotValue::Number,
+            PlainKind::Null => SlotValue::Null,
+            PlainKind::Boolean => SlotValue::Boolean,
+            PlainKind::Default => SlotValue::Default,
+        }
+    }
+}
+
+/// An index of the tokens, of which there are never more than [`crate::statement::TOKENS_MAX`].
+pub(super) fn narrow(index: usize) -> u32 {
+    u32::try_from(index).unwrap_or(u32::MAX)
 }

@@ -1,10 +1,9 @@
 //! Values in binary format that only have another type than their column, in the binary format of
 //! the column.
 
-use super::super::column::Column;
-use super::super::type_oid;
 use super::{datetime, integer};
 use crate::encoding::Encoding;
+use crate::value::column::{Column, type_oid};
 
 /// The type modifier of `varchar(37)`, which takes the place of timestamps that are too precise.
 const VARCHAR_37: i32 = 41;

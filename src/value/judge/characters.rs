@@ -3,9 +3,9 @@
 
 use memchr::memchr;
 
-use super::super::json_escape::{JsonNul, JsonText};
-use super::super::kind::ValueKind;
+use super::super::column::ValueKind;
 use crate::encoding::Encoding;
+use crate::escape::json::{JsonNul, JsonText};
 
 /// U+FFFD in UTF-8.
 const REPLACEMENT_CHARACTER: &str = "\u{FFFD}";

@@ -1,8 +1,7 @@
 //! How long a value may be and what is left of it when it is cut, never within a character; and
 //! lengths that say that somebody else has cut it.
 
-use super::super::column::Column;
-use super::super::type_oid;
+use super::super::column::{Column, type_oid};
 use crate::encoding::Encoding;
 
 /// Lengths, in characters or bytes, at which drivers and tools are known to cut.

@@ -1,7 +1,6 @@
 //! Digits and blanks that PostgreSQL drops or rounds without an error, in text format.
 
-use super::super::column::Column;
-use super::super::type_oid;
+use super::super::column::{Column, type_oid};
 
 /// The most digits of a second that PostgreSQL keeps.
 const SECOND_DIGITS_MAX: usize = 6;

@@ -1,0 +1,19 @@
+SELECT s.number, a.attnum, n.nspname, c.relname, a.attname, {type_under},
+    CASE WHEN coalesce(d.typcategory, b.typcategory, t.typcategory)
+            OPERATOR(pg_catalog.=) 'A'::pg_catalog."char"
+        THEN coalesce(d.typelem, b.typelem, t.typelem) ELSE '0'::pg_catalog.oid END,
+    CASE WHEN d.oid IS NOT NULL THEN b.typtypmod WHEN b.oid IS NOT NULL THEN t.typtypmod
+        ELSE a.atttypmod END,
+    a.attnotnull, {identity}, {generated}
+FROM (VALUES {subjects}) s (number, schema_name, table_name)
+JOIN pg_catalog.pg_class c ON c.relname OPERATOR(pg_catalog.=) s.table_name
+JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace
+JOIN pg_catalog.pg_attribute a ON a.attrelid OPERATOR(pg_catalog.=) c.oid
+JOIN pg_catalog.pg_type t ON t.oid OPERATOR(pg_catalog.=) a.atttypid
+LEFT JOIN pg_catalog.pg_type b ON b.oid OPERATOR(pg_catalog.=) t.typbasetype
+LEFT JOIN pg_catalog.pg_type d ON d.oid OPERATOR(pg_catalog.=) b.typbasetype
+WHERE CASE WHEN s.schema_name IS NULL THEN pg_catalog.pg_table_is_visible(c.oid)
+        WHEN s.schema_name OPERATOR(pg_catalog.=) 'pg_temp'::pg_catalog.name
+        THEN n.oid OPERATOR(pg_catalog.=) pg_catalog.pg_my_temp_schema()
+        ELSE n.nspname OPERATOR(pg_catalog.=) s.schema_name END
+    AND a.attnum OPERATOR(pg_catalog.>) '0'::pg_catalog.int2 AND NOT a.attisdropped

@@ -1,0 +1,338 @@
+//! What is known of the target: relations, parameters of prepared statements, functions and types. All of
+//! it is asked in the client's own session just before it is needed, because only that session sees its
+//! uncommitted tables, its search_path and its rights. Knows no frames and asks nothing itself.
+
+mod questions;
+mod relation;
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use crate::value::ValueKind;
+use crate::value::assignment::FIRST_USER_OID;
+use crate::value::type_oid::kind_of;
+use crate::wire::{Answer, TransactionStatus};
+
+pub use questions::Question;
+pub use relation::{Relation, RelationColumn};
+
+/// Relations remembered at most in one session; then all but those of the text at hand are forgotten.
+const RELATIONS_MAX: usize = 1_000;
+
+/// Subjects that are asked about for one text. The statements about those beyond them pass unread.
+const SUBJECTS_MAX: usize = 1_000;
+
+/// Seconds after which an answer about a relation is too old for anything: so late a definition is
+/// noticed that another session has changed on a way that does not lead through this proxy.
+const SECONDS_MAX: u64 = 10;
+
+/// The same for the answer that a relation is not there.
+const MISSING_SECONDS_MAX: u64 = 2;
+
+/// Functions remembered at most.
+const FUNCTIONS_MAX: usize = 1_000;
+
+/// Types remembered at most.
+const USER_TYPES_MAX: usize = 10_000;
+
+/// The parts of a relation's name, as PostgreSQL keeps them: table; schema, table; or database, schema,
+/// table.
+pub type Name = Vec<Vec<u8>>;
+
+/// What can be asked about.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Subject {
+    /// A relation.
+    Relation(Name),
+    /// A prepared statement, by its name.
+    Prepared(Vec<u8>),
+}
+
+/// How old an answer may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Freshness {
+    /// Some seconds: enough where the same value is stored whatever has changed meanwhile, or where an
+    /// old answer leads to an error.
+    MayBeOld,
+    /// It was given for the text at hand, or under a lock of the transaction that keeps the definition
+    /// from being changed. Whatever changes a value wants this.
+    Exact,
+}
+
+/// Something that has to be known before a text goes.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Need {
+    /// What has to be known.
+    pub subject: Subject,
+    /// How old that may be.
+    pub freshness: Freshness,
+}
+
+/// The moment at which something has to be known.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Now {
+    /// The proxy's clock, in seconds.
+    pub seconds: u64,
+    /// How many transactions the proxy has seen change definitions.
+    pub definitions: u64,
+    /// The status of the last ReadyForQuery.
+    pub status: TransactionStatus,
+    /// Whether the target still owes answers, so that its status may be another one by now.
+    pub is_owed: bool,
+}
+
+/// What a statement that goes to the target does, as far as it matters here.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Sent<'s> {
+    /// It may change what the name of a relation stands for: definitions, settings.
+    pub changes_relations: bool,
+    /// It ends a transaction or rolls back a part of one.
+    pub ends_transaction: bool,
+    /// The relations that it writes to.
+    pub writes: &'s [Name],
+}
+
+/// A relation, and how old the answer about it is.
+#[derive(Debug)]
+struct Known {
+    relation: Arc<Relation>,
+    seconds: u64,
+    definitions: u64,
+    /// The text for which it was asked.
+    text: u64,
+    /// A lock of the transaction under way keeps it as it is.
+    is_locked: bool,
+}
+
+impl Known {
+    fn is_old(&self, now: Now) -> bool {
+        let seconds_max =
+            if self.relation.is_missing() { MISSING_SECONDS_MAX } else { SECONDS_MAX };
+        now.seconds.saturating_sub(self.seconds) > seconds_max
+            || now.definitions != self.definitions
+    }
+}
+
+/// What is known.
+#[derive(Debug, Default)]
+pub struct Catalog {
+    relations: HashMap<Name, Known>,
+    /// The parameters of prepared statements, for the text at hand: the next one may find another
+    /// statement under the name.
+    prepared: HashMap<Vec<u8>, Arc<[ValueKind]>>,
+    functions: HashMap<u32, Arc<[ValueKind]>>,
+    /// What is under a type that a user has made. An OID is never given to another type while a session
+    /// knows it by a statement of its own.
+    user_types: HashMap<u32, u32>,
+    /// The relations that the transaction under way has written to.
+    written: HashSet<Name>,
+    /// A definition has changed in the transaction under way, whose end may undo that.
+    changed: bool,
+    /// Counts the texts.
+    text: u64,
+    /// The subjects that were asked about for the text at hand.
+    asked: usize,
+    /// When the last question was asked.
+    asked_at: Now,
+    /// The relations that the text at hand needs and that are not asked about.
+    unread: u64,
+}
+
+impl Catalog {
+    /// One question for all that is missing, if anything is. Nothing is asked twice for one text, so
+    /// this ends after a few answers whatever they say.
+    pub fn missing(&mut self, needs: Vec<Need>, now: Now) -> Option<Question> {
+        if self.relations.len() > RELATIONS_MAX {
+            let text = self.text;
+            self.relations.retain(|_, known| known.text == text);
+        }
+        self.unread = 0;
+        // A transaction that has failed answers nothing, and what waits is refused as well.
+        if now.status == TransactionStatus::Aborted {
+            return None;
+        }
+        let mut missing = Vec::new();
+        let mut seen = HashSet::new();
+        for Need { subject, freshness } in needs {
+            if self.is_known(&subject, freshness, now) || !seen.insert(subject.clone()) {
+                continue;
+            }
+            if self.asked + missing.len() >= SUBJECTS_MAX {
+                self.unread += 1;
+            } else {
+                missing.push(subject);
+            }
+        }
+        if missing.is_empty() {
+            return None;
+        }
+        self.asked += missing.len();
+        self.asked_at = now;
+        Some(Question::Relations(missing))
+    }
+
+    fn is_known(&self, subject: &Subject, freshness: Freshness, now: Now) -> bool {
+        match subject {
+            Subject::Prepared(name) => self.prepared.contains_key(name),
+            Subject::Relation(name) => self.relations.get(name).is_some_and(|known| {
+                let is_exact = known.text == self.text || known.is_locked;
+                is_exact || freshness == Freshness::MayBeOld && !known.is_old(now)
+            }),
+        }
+    }
+
+    /// How many subjects of the last call of [`Catalog::missing`] will not be asked about: the
+    /// statements about them pass unread.
+    pub fn unread(&self) -> u64 {
+        self.unread
+    }
+
+    /// A question is answered. Where the answer is an error, nothing is known for the text at hand, and
+    /// the next one asks again.
+    pub fn on_answer(&mut self, question: &Question, answer: &Answer) {
+        match question {
+            Question::Relations(subjects) => self.on_relations(subjects, answer),
+            Question::Arguments(function) => {
+                if self.functions.len() >= FUNCTIONS_MAX {
+                    self.functions.clear();
+                }
+                self.functions.insert(*function, questions::arguments(answer).into());
+            }
+            Question::UserTypes(oids) => {
+                if self.user_types.len() >= USER_TYPES_MAX {
+                    self.user_types.clear();
+                }
+                // A type that the target does not tell of is not asked about again either.
+                self.user_types.extend(oids.iter().map(|oid| (*oid, *oid)));
+                self.user_types.extend(questions::user_types(answer));
+            }
+        }
+    }
+
+    fn on_relations(&mut self, subjects: &[Subject], answer: &Answer) {
+        let Now { seconds, definitions, status, is_owed } = self.asked_at;
+        let in_transaction = status == TransactionStatus::Open && !is_owed;
+        let has_failed = answer.failure.is_some();
+        for (subject, said) in subjects.iter().zip(questions::said(subjects, answer)) {
+            match (subject, said) {
+                (Subject::Relation(name), questions::Said::Relation(relation)) => {
+                    let known = Known {
+                        is_locked: in_transaction
+                            && !has_failed
+                            && !relation.is_missing()
+                            && self.written.contains(name),
+                        relation: Arc::new(relation),
+                        seconds,
+                        definitions: if has_failed { u64::MAX } else { definitions },
+                        text: self.text,
+                    };
+                    self.relations.insert(name.clone(), known);
+                }
+                (Subject::Prepared(name), questions::Said::Prepared(parameters)) => {
+                    self.prepared.insert(name.clone(), parameters.into());
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// What is known of a relation.
+    pub fn relation(&self, name: &Name) -> Option<&Arc<Relation>> {
+        Some(&self.relations.get(name)?.relation)
+    }
+
+    /// Whether what is known of a relation is [`Freshness::Exact`].
+    pub fn is_exact(&self, name: &Name) -> bool {
+        let known = self.relations.get(name);
+        known.is_some_and(|known| known.text == self.text || known.is_locked)
+    }
+
+    /// Whether nothing is known of any relation or prepared statement.
+    pub fn is_empty(&self) -> bool {
+        self.relations.is_empty() && self.prepared.is_empty()
+    }
+
+    /// What the parameters of a prepared statement hold.
+    pub fn prepared(&self, name: &[u8]) -> Option<&Arc<[ValueKind]>> {
+        self.prepared.get(name)
+    }
+
+    /// What the arguments of a function hold.
+    pub fn function(&self, oid: u32) -> Option<&Arc<[ValueKind]>> {
+        self.functions.get(&oid)
+    }
+
+    /// Whether a type has to be asked about before it is known what its values hold.
+    pub fn lacks_type(&self, oid: u32) -> bool {
+        oid >= FIRST_USER_OID && !self.user_types.contains_key(&oid)
+    }
+
+    /// What the values of a type hold, as far as it is known.
+    pub fn kind_of(&self, oid: u32) -> ValueKind {
+        kind_of(self.user_types.get(&oid).copied().unwrap_or(oid))
+    }
+
+    /// Whether a definition has changed in the transaction under way.
+    pub fn has_changed(&self) -> bool {
+        self.changed
+    }
+
+    /// A text goes to the target, or an Execute of one that does something. To be called for every text,
+    /// because an answer is exact for one.
+    pub fn on_sent(&mut self, sent: Sent<'_>) {
+        self.next_text();
+        if sent.changes_relations || sent.ends_transaction && self.changed {
+            self.changed = true;
+            self.relations.clear();
+        }
+        if sent.ends_transaction {
+            self.unlock();
+        } else {
+            if self.written.len() > RELATIONS_MAX {
+                self.unlock();
+            }
+            self.written.extend(sent.writes.iter().cloned());
+        }
+    }
+
+    /// ReadyForQuery; gives whether definitions have changed that other sessions see now.
+    pub fn on_ready(&mut self, status: TransactionStatus) -> bool {
+        if status != TransactionStatus::Idle {
+            return false;
+        }
+        self.unlock();
+        if self.changed {
+            self.relations.clear();
+        }
+        std::mem::take(&mut self.changed)
+    }
+
+    /// ErrorResponse. It may undo definitions of the transaction under way; it changes nothing else.
+    pub fn on_error(&mut self) {
+        self.next_text();
+        self.unlock();
+        if self.changed {
+            self.relations.clear();
+        }
+    }
+
+    fn next_text(&mut self) {
+        self.text += 1;
+        self.asked = 0;
+        self.prepared.clear();
+    }
+
+    /// Locks of the transaction under way may be gone.
+    fn unlock(&mut self) {
+        if self.written.is_empty() {
+            return;
+        }
+        self.written.clear();
+        for known in self.relations.values_mut() {
+            known.is_locked = false;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,281 @@
+//! What is asked of the target's catalogs: the SQL that asks, and what its rows say. Knows nothing of what
+//! is known already.
+//!
+//! A question must not fail, since a failure would abort the client's transaction: names are compared and
+//! not looked up, which needs no right to a schema and takes any spelling. Nor may it run what another role
+//! has planted: every operator, function and type is qualified, and nothing is written that finds an
+//! operator by search_path (IN, NULLIF, BETWEEN, CASE x WHEN, USING).
+
+use std::collections::HashMap;
+
+use super::Subject;
+use super::relation::{Relation, RelationColumn};
+use crate::encoding::Encoding;
+use crate::value::type_oid::kind_of;
+use crate::value::{Column, ValueKind};
+use crate::wire::{Answer, AnswerRow, printable};
+
+const COLUMNS: &str = include_str!("columns.sql");
+const PREPARED: &str = include_str!("prepared.sql");
+const USER_TYPES: &str = include_str!("user_types.sql");
+const ARGUMENTS: &str = include_str!("arguments.sql");
+
+/// What is under the type `t`, where `b` is under a domain `t` and `d` under a domain `b`. For an array of
+/// a domain it is the array of the type under that.
+const TYPE_UNDER: &str = include_str!("type_under.sql");
+
+/// What is asked of the target in one statement.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Question {
+    /// The columns of relations and the parameters of prepared statements.
+    Relations(Vec<Subject>),
+    /// The types of the arguments of the function with this OID.
+    Arguments(u32),
+    /// What is under the types with these OIDs.
+    UserTypes(Vec<u32>),
+}
+
+/// What an answer says about one subject.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Said {
+    Relation(Relation),
+    Prepared(Vec<ValueKind>),
+}
+
+impl Question {
+    /// The SQL text, one SELECT, for a server of this major version (0 where it is not known) and for a
+    /// client that speaks `encoding`.
+    ///
+    /// A name that cannot be spelled here, one beyond ASCII in another encoding than UTF-8, is left out:
+    /// nothing is found under it.
+    pub fn sql(&self, server_major: u32, encoding: Encoding) -> String {
+        match self {
+            Question::Relations(subjects) => relations_sql(subjects, server_major, encoding),
+            Question::Arguments(oid) => ARGUMENTS.replace("{oid}", &oid.to_string()),
+            Question::UserTypes(oids) => {
+                let oids: Vec<String> = oids.iter().map(u32::to_string).collect();
+                let sql = USER_TYPES.replace("{type_under}", TYPE_UNDER);
+                sql.replace("{{oids}}", &format!("{{{}}}", oids.join(",")))
+            }
+        }
+    }
+}
+
+fn relations_sql(subjects: &[Subject], server_major: u32, encoding: Encoding) -> String {
+    let (mut relations, mut statements) = (Vec::new(), Vec::new());
+    for (number, subject) in subjects.iter().enumerate() {
+        match subject {
+            Subject::Relation(name) => {
+                let mut parts = name.iter().rev().map(|part| spelled(part, encoding));
+                let Some(Some(table)) = parts.next() else { continue };
+                let schema = match parts.next() {
+                    None => "NULL::pg_catalog.name".to_owned(),
+                    Some(Some(schema)) => schema + "::pg_catalog.name",
+                    Some(None) => continue,
+                };
+                relations.push(format!("({number}, {schema}, {table}::pg_catalog.name)"));
+            }
+            Subject::Prepared(name) => {
+                let Some(name) = spelled(name, encoding) else { continue };
+                statements.push(format!("({number}, {name}::pg_catalog.text)"));
+            }
+        }
+    }
+    let identity = if server_major >= 10 { "a.attidentity" } else { "NULL" };
+    let generated = if server_major >= 12 { "a.attgenerated" } else { "NULL" };
+    let columns = COLUMNS.replace("{identity}", identity).replace("{generated}", generated);
+    let selects = [(columns.as_str(), relations), (PREPARED, statements)];
+    let selects = selects.into_iter().filter(|(_, subjects)| !subjects.is_empty());
+    let selects: Vec<String> = selects
+        .map(|(sql, subjects)| {
+            let sql = sql.replace("{type_under}", TYPE_UNDER);
+            // Last of all, since a name may hold anything.
+            sql.replace("{subjects}", &subjects.join(", "))
+        })
+        .collect();
+    if selects.is_empty() {
+        // The answer has no rows, as where nothing is found.
+        return "SELECT WHERE false".to_owned();
+    }
+    selects.join("UNION ALL\n") + "ORDER BY 1, 2"
+}
+
+/// A name as a string constant that reads alike whatever `standard_conforming_strings` is.
+fn spelled(name: &[u8], encoding: Encoding) -> Option<String> {
+    let name = std::str::from_utf8(name).ok()?;
+    let speaks = encoding == Encoding::Utf8 || name.is_ascii();
+    // The server refuses a zero byte anywhere.
+    let can_be = speaks && !name.contains('\0');
+    can_be.then(|| format!("E'{}'", name.replace('\'', "''").replace('\\', "\\\\")))
+}
+
+fn text(value: &Option<Vec<u8>>) -> String {
+    printable(value.as_deref().unwrap_or_default())
+}
+
+fn number<T: std::str::FromStr>(row: &AnswerRow, index: usize) -> Option<T> {
+    std::str::from_utf8(row.get(index)?.as_deref()?).ok()?.parse().ok()
+}
+
+/// What the rows say about each of the subjects, in their order. A relation that is not there has no
+/// columns, a statement that is not there no parameters.
+pub(super) fn said(subjects: &[Subject], answer: &Answer) -> Vec<Said> {
+    let mut names: HashMap<usize, (String, String)> = HashMap::new();
+    let mut columns: HashMap<usize, Vec<RelationColumn>> = HashMap::new();
+    let mut parameters: HashMap<usize, Vec<ValueKind>> = HashMap::new();
+    for row in &answer.rows {
+        let Some(subject) = number::<usize>(row, 0) else { continue };
+        let type_oid = number(row, 5).unwrap_or_default();
+        let [_, _, schema, table, name, _, _, _, not_null, identity, generated] = row.as_slice()
+        else {
+            continue;
+        };
+        if matches!(subjects.get(subject), Some(Subject::Prepared(_))) {
+            parameters.entry(subject).or_default().push(kind_of(type_oid));
+            continue;
+        }
+        names.entry(subject).or_insert_with(|| (text(schema), text(table)));
+        columns.entry(subject).or_default().push(RelationColumn {
+            name: name.clone().unwrap_or_default(),
+            column: Column {
+                name: text(name),
+                type_oid,
+                element_oid: number(row, 6).unwrap_or_default(),
+                modifier: number(row, 7).unwrap_or(-1),
+                is_nullable: text(not_null) != "t",
+            },
+            is_identity_always: text(identity) == "a",
+            is_generated: text(generated) == "s",
+        });
+    }
+    let each = subjects.iter().enumerate().map(|(number, subject)| match subject {
+        Subject::Prepared(_) => Said::Prepared(parameters.remove(&number).unwrap_or_default()),
+        Subject::Relation(_) => {
+            let (schema, table) = names.remove(&number).unwrap_or_default();
+            let columns = columns.remove(&number).unwrap_or_default();
+            Said::Relation(Relation::new(schema, table, columns))
+        }
+    });
+    each.collect()
+}
+
+/// What the arguments of a function hold, as the answer to [`Question::Arguments`] says.
+pub(super) fn arguments(answer: &Answer) -> Vec<ValueKind> {
+    let oids = answer.rows.first().and_then(|row| row.first()?.as_deref());
+    let oids = oids.and_then(|oids| std::str::from_utf8(oids).ok()).unwrap_or_default();
+    oids.split(' ').map(|oid| oid.parse().map_or(ValueKind::Other, kind_of)).collect()
+}
+
+/// The pairs of a type and what is under it, as the answer to [`Question::UserTypes`] has them.
+pub(super) fn user_types(answer: &Answer) -> impl Iterator<Item = (u32, u32)> {
+    answer.rows.iter().filter_map(|row| Some((number(row, 0)?, number(row, 1)?)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn relation(parts: &[&str]) -> Subject {
+        Subject::Relation(parts.iter().map(|part| part.as_bytes().to_vec()).collect())
+    }
+
+    fn row(values: &[&str]) -> AnswerRow {
+        values.iter().map(|value| (*value != "NULL").then(|| value.as_bytes().to_vec())).collect()
+    }
+
+    #[test]
+    fn one_statement_asks_about_all_subjects() {
+        let subjects = vec![
+            relation(&["t"]),
+            relation(&["d", "S'", "T\\{type_under}{subjects}"]),
+            Subject::Prepared(b"p".to_vec()),
+        ];
+        let sql = Question::Relations(subjects).sql(15, Encoding::Utf8);
+        for part in [
+            "(VALUES (0, NULL::pg_catalog.name, E't'::pg_catalog.name), (1, \
+             E'S'''::pg_catalog.name, E'T\\\\{type_under}{subjects}'::pg_catalog.name)) s",
+            "(VALUES (2, E'p'::pg_catalog.text)) s",
+            "UNION ALL",
+            "a.attidentity, a.attgenerated",
+        ] {
+            assert!(sql.contains(part), "{part}: {sql}");
+        }
+        assert!(sql.ends_with("ORDER BY 1, 2"));
+    }
+
+    #[test]
+    fn older_servers_are_asked_for_what_they_have() {
+        for (major, identity, generated) in
+            [(0, false, false), (9, false, false), (11, true, false), (12, true, true)]
+        {
+            let sql = Question::Relations(vec![relation(&["t"])]).sql(major, Encoding::Utf8);
+            assert_eq!(sql.contains("attidentity"), identity, "{major}");
+            assert_eq!(sql.contains("attgenerated"), generated, "{major}");
+        }
+    }
+
+    #[test]
+    fn a_name_that_cannot_be_spelled_finds_nothing() {
+        let latin = Subject::Relation(vec![b"t\xE4".to_vec()]);
+        let utf8 = relation(&["tä"]);
+        let subjects = vec![latin.clone(), utf8, relation(&["u"])];
+        let sql = Question::Relations(subjects).sql(15, Encoding::SingleByte);
+        assert!(sql.contains("(VALUES (2, NULL::pg_catalog.name, E'u'"), "{sql}");
+        let sql = Question::Relations(vec![latin]).sql(15, Encoding::Utf8);
+        assert_eq!(sql, "SELECT WHERE false");
+    }
+
+    #[test]
+    fn nothing_finds_an_operator_by_the_search_path() {
+        for sql in [COLUMNS, PREPARED, USER_TYPES, ARGUMENTS, TYPE_UNDER] {
+            for word in [" IN ", " in ", "NULLIF", "nullif", "BETWEEN", "USING", "LIKE", "DISTINCT"]
+            {
+                assert!(!sql.contains(word), "{word}: {sql}");
+            }
+            // CASE with a value compares by an operator.
+            assert_eq!(sql.matches("CASE").count(), sql.matches("CASE WHEN").count(), "{sql}");
+            let bare =
+                sql.replace("OPERATOR(pg_catalog.=)", "").replace("OPERATOR(pg_catalog.<>)", "");
+            let bare = bare.replace("OPERATOR(pg_catalog.>)", "");
+            assert!(!bare.contains(['=', '<', '>', '+', '-', '|', '~', '@']), "{bare}");
+        }
+    }
+
+    #[test]
+    fn rows_say_which_subject_they_are_about() {
+        let subjects = [relation(&["a"]), Subject::Prepared(b"p".to_vec()), relation(&["b"])];
+        let rows = vec![
+            row(&[
+                "1", "1", "NULL", "NULL", "NULL", "3802", "NULL", "NULL", "NULL", "NULL", "NULL",
+            ]),
+            row(&["1", "2", "NULL", "NULL", "NULL", "23", "NULL", "NULL", "NULL", "NULL", "NULL"]),
+            row(&["2", "1", "s", "b", "x", "1043", "0", "41", "t", "a", ""]),
+            row(&["2", "2", "s", "b", "g", "1009", "25", "-1", "f", "", "s"]),
+        ];
+        let said = said(&subjects, &Answer::from(rows));
+        let [Said::Relation(none), Said::Prepared(parameters), Said::Relation(found)] =
+            said.as_slice()
+        else {
+            panic!("{said:?}");
+        };
+        assert!(none.is_missing() && !found.is_missing());
+        assert_eq!(parameters, &[ValueKind::Json, ValueKind::Other]);
+        assert_eq!((found.schema.as_str(), found.table.as_str()), ("s", "b"));
+        let column = |at: usize| &found.columns()[at];
+        assert_eq!((column(0).column.modifier, column(0).column.is_nullable), (41, false));
+        assert!(column(0).is_identity_always && column(1).is_generated);
+        assert_eq!((column(1).column.element_oid, found.position(b"g")), (25, Some(1)));
+    }
+
+    #[test]
+    fn arguments_and_types_are_read() {
+        let rows = vec![row(&["25 3802 23"])];
+        let kinds = arguments(&Answer::from(rows));
+        assert_eq!(kinds, [ValueKind::Character, ValueKind::Json, ValueKind::Other]);
+        let rows = vec![row(&["16400", "25"]), row(&["x", "25"])];
+        let answer = Answer::from(rows);
+        assert_eq!(user_types(&answer).collect::<Vec<_>>(), [(16400, 25)]);
+        let sql = Question::UserTypes(vec![16400, 4_000_000_000]).sql(15, Encoding::Utf8);
+        assert!(sql.contains("('{16400,4000000000}'::pg_catalog.oid[])"), "{sql}");
+    }
+}

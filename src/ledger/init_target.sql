@@ -1,0 +1,14 @@
+BEGIN;
+SET LOCAL search_path = pg_catalog, pg_temp;
+-- What is there must be the administrator's already: whoever owns it could put code in its place.
+DO {check};
+CREATE SCHEMA IF NOT EXISTS dms_proxy;
+REVOKE ALL ON SCHEMA dms_proxy FROM PUBLIC;
+{table};
+REVOKE ALL ON TABLE dms_proxy.rewrites FROM PUBLIC;
+CREATE OR REPLACE FUNCTION dms_proxy.note_rewrites(added pg_catalog.json)
+    RETURNS pg_catalog.void LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path = pg_catalog, pg_temp SET lock_timeout = '{lock_timeout}'
+    AS {function};
+REVOKE ALL ON FUNCTION dms_proxy.note_rewrites(pg_catalog.json) FROM PUBLIC;
+{grants}COMMIT;

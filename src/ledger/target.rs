@@ -1,0 +1,146 @@
+//! The ledger on the target: the SQL that brings entries there, and the SQL by which an administrator
+//! makes a place for them. Pure text; knows no sessions.
+//!
+//! A client's session is the only login there is, so the entries are written with its rights, and
+//! then whatever the table would run, it would run with these rights. So the table is touched only
+//! where its owner and its schema's owner can do everything that the session can do anyway, and
+//! nothing of it runs ([`trust`]); everybody else writes by a function of the administrator, which
+//! runs with the administrator's rights and reads nothing but its one argument.
+
+use serde_json::{Value, json};
+
+use super::{Entries, Entry, Place};
+use crate::encoding::Encoding;
+use crate::parking::spelling::{dollar_quoted, filled, quoted_identifier, quoted_literal};
+use crate::parking::trust;
+
+/// The key of the lock under which schema and table are made; any number will do that others do not
+/// use.
+const LOCK: i64 = 0x646D_735F_7078; // "dms_px"
+
+/// How long a session waits for others at its end.
+const LOCK_TIMEOUT: &str = "5s";
+
+/// What the DETAIL of the WARNING says by which [`write_sql`] tells that nothing was written; its
+/// message says why.
+pub const NOT_WRITTEN: &str = "Nothing was written to dms_proxy.rewrites.";
+
+/// One statement that adds the entries to what the target has. It is a transaction of its own. What
+/// is not trusted is not touched, and a WARNING with [`NOT_WRITTEN`] tells why; any error means that
+/// nothing was written either. Where there is no schema it is made, if the role may.
+///
+/// Control characters become question marks, and so do, with a client encoding other than UTF-8, all
+/// characters beyond ASCII.
+pub fn write_sql(entries: &Entries, encoding: Encoding) -> String {
+    let table_fault = trust::fault_sql("rewrites");
+    let values = [
+        ("entries", &*quoted_literal(&entries_json(entries, encoding))),
+        ("lock_timeout", LOCK_TIMEOUT),
+        ("lock", &LOCK.to_string()),
+        ("function_owner_is_trusted", &trust::is_trusted("p.proowner")),
+        ("schema_owner_is_trusted", &trust::is_trusted("n.nspowner")),
+        ("table_fault", &table_fault),
+        ("table", &table_sql("")),
+        ("not_written", NOT_WRITTEN),
+        ("add_entries", include_str!("add_entries.sql")),
+    ];
+    format!("DO {}", dollar_quoted(&filled(include_str!("write.sql"), &values)))
+}
+
+/// The statements, one transaction, by which an administrator makes schema `dms_proxy` with the table
+/// and the function, for nobody but these roles: they may call the function, and create their own
+/// journal of parked foreign keys in the schema. Run again it changes nothing.
+///
+/// On the target it fails with 42501 where something of it is there and belongs to another role.
+pub fn init_sql(roles: &[String]) -> String {
+    let schema_owner = trust::is_trusted("n.nspowner");
+    let check = [
+        ("schema_owner_is_trusted", &*schema_owner),
+        ("function_owner_is_trusted", &trust::is_trusted("p.proowner")),
+        ("table_fault", &trust::fault_sql("rewrites")),
+    ];
+    let check = filled(include_str!("init_check.sql"), &check);
+    let function = [
+        ("fault", &*trust::fault_in_function_sql("rewrites")),
+        ("add_entries", include_str!("add_entries.sql")),
+    ];
+    let function = filled(include_str!("function.sql"), &function);
+    let grants: Vec<String> = roles.iter().map(|role| grants(&quoted_identifier(role))).collect();
+    let values = [
+        ("check", &*dollar_quoted(&check)),
+        ("table", &table_sql("IF NOT EXISTS ")),
+        ("function", &dollar_quoted(&function)),
+        ("lock_timeout", LOCK_TIMEOUT),
+        ("grants", &grants.concat()),
+    ];
+    filled(include_str!("init_target.sql"), &values)
+}
+
+fn grants(role: &str) -> String {
+    format!(
+        "GRANT USAGE, CREATE ON SCHEMA dms_proxy TO {role};\n\
+         GRANT EXECUTE ON FUNCTION dms_proxy.note_rewrites(pg_catalog.json) TO {role};\n"
+    )
+}
+
+fn table_sql(if_not_exists: &str) -> String {
+    filled(include_str!("table.sql").trim(), &[("if_not_exists", if_not_exists)])
+}
+
+/// The entries as the function takes them.
+fn entries_json(entries: &Entries, encoding: Encoding) -> String {
+    let speaks = encoding == Encoding::Utf8;
+    let plain = |c: char| if c.is_control() || !(speaks || c.is_ascii()) { '?' } else { c };
+    let spell = |text: &str| text.chars().map(plain).collect::<String>();
+    // Two names that are spelled alike are one row.
+    let spelled = entries.spelled(spell);
+    let row = |(place, entry): (&Place, &Entry)| {
+        let samples: Vec<String> = entry.samples.iter().map(|text| spell(text)).collect();
+        json!({
+            "schema_name": place.schema, "table_name": place.table, "column_name": place.column,
+            "rule": place.rule, "count": i64::try_from(entry.count).unwrap_or(i64::MAX),
+            "first_seen": entry.first_seconds, "last_seen": entry.last_seconds,
+            "samples": samples,
+        })
+    };
+    Value::Array(spelled.iter().map(row).collect()).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entries(table: &str) -> Entries {
+        let mut entries = Entries::default();
+        let place = Place { table: table.to_owned(), ..Place::default() };
+        entries.note(&place, 2, 60, || Some("row 1".into()));
+        entries
+    }
+
+    #[test]
+    fn names_cannot_leave_their_quotes() {
+        let sql = write_sql(&entries("o'brien\\ä$dms_proxy$"), Encoding::Utf8);
+        assert!(sql.starts_with("DO $dms_proxy1$"), "{sql}");
+        assert!(sql.contains(r#""table_name":"o''brien\\\\ä$dms_proxy$""#), "{sql}");
+        assert!(sql.contains(r#""samples":["row 1"]"#), "{sql}");
+        assert!(init_sql(&["a\"b".into()]).contains("TO \"a\"\"b\";"));
+    }
+
+    #[test]
+    fn what_an_encoding_cannot_spell_is_one_row() {
+        let mut both = entries("tä");
+        both.merge(&entries("tö"));
+        let text = entries_json(&both, Encoding::SingleByte);
+        assert_eq!(text.matches("\"table_name\":\"t?\"").count(), 1, "{text}");
+        assert!(text.contains("\"count\":4"), "{text}");
+        assert!(entries_json(&entries("a\u{1b}\n"), Encoding::Utf8).contains("\"a??\""));
+    }
+
+    #[test]
+    fn templates_are_filled() {
+        let holes = |text: &str| text.matches('{').count() - text.matches("'{").count();
+        let sql = write_sql(&Entries::default(), Encoding::Utf8);
+        assert_eq!(holes(&sql), 0, "{sql}");
+        assert_eq!(holes(&init_sql(&[])), 0, "{}", init_sql(&[]));
+    }
+}

@@ -1,0 +1,258 @@
+//! Accepts clients, opens a target connection for each, and ends in order. One task a client, on one
+//! of a few single-threaded runtimes; looks into no frame and no SQL.
+
+mod client;
+mod unix_socket;
+mod workers;
+
+use std::io;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::{Duration, SystemTime};
+
+use ring::rand::{SecureRandom as _, SystemRandom};
+use tokio::net::TcpListener;
+use tokio::sync::Notify;
+use tokio::time::timeout;
+
+use self::unix_socket::UnixSocket;
+use self::workers::{Worker, start_workers};
+use crate::config::{Config, Limits};
+use crate::login::{Accepted, Login};
+use crate::mapping::MappingError;
+use crate::policy::Policy;
+use crate::session::Common;
+use crate::target::{Target, TargetAddress};
+use crate::telemetry::Totals;
+
+/// How long sessions that are cut may take to tell their clients and to cancel what they run.
+const CUT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// What every connection needs to know.
+#[derive(Debug)]
+struct Shared {
+    /// Taken once a client, and changed by [`Reload`].
+    rules: RwLock<Arc<Rules>>,
+    common: Arc<Common>,
+    login: Login,
+    threads: usize,
+    totals: Arc<Totals>,
+    /// Clients that are connected now.
+    clients: AtomicUsize,
+    /// Tells the drain that a client has left.
+    client_left: Notify,
+}
+
+/// What a client finds when it comes, and keeps to its end.
+#[derive(Debug)]
+struct Rules {
+    policy: Arc<Policy>,
+    limits: Limits,
+}
+
+impl Rules {
+    fn new(config: &Config) -> Result<Arc<Rules>, MappingError> {
+        let policy = config.policy()?;
+        Ok(Arc::new(Rules { policy: Arc::new(policy), limits: config.limits.clone() }))
+    }
+}
+
+impl Shared {
+    fn rules(&self) -> Arc<Rules> {
+        Arc::clone(&self.rules.read().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// Gives clients that are still to come other rules.
+#[derive(Clone, Debug)]
+pub struct Reload(Arc<Shared>);
+
+impl Reload {
+    /// Everything but what [`Config::fixed_differences`] names is as in `config` for sessions that
+    /// begin from now on.
+    ///
+    /// # Errors
+    /// The mapping cannot be made; nothing has changed then.
+    pub fn apply(&self, config: &Config) -> Result<(), MappingError> {
+        let rules = Rules::new(config)?;
+        *self.0.rules.write().unwrap_or_else(PoisonError::into_inner) = rules;
+        Ok(())
+    }
+}
+
+/// A listening proxy.
+pub struct Listener {
+    socket: TcpListener,
+    unix_socket: Option<UnixSocket>,
+    shared: Arc<Shared>,
+}
+
+impl Listener {
+    /// Listens where `[listen]` says; `target` is where the configured URL leads.
+    ///
+    /// # Errors
+    /// The address is taken or not ours, or the mapping cannot be made. A file that the
+    /// configuration names and that cannot be used is of kind `InvalidInput`.
+    pub async fn bind(
+        config: &Config,
+        target: TargetAddress,
+        totals: Arc<Totals>,
+    ) -> io::Result<Listener> {
+        let common = Arc::new(Common::new(random_seed()?));
+        let rules = Rules::new(config).map_err(io::Error::other)?;
+        let timeout = config.target.connect_timeout();
+        let url = &config.target.url;
+        let login = Target::new(target, &url.tls, timeout)
+            .and_then(|target| Login::new(config, target.with_demands(url.demands.clone())))
+            .map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))?;
+        let address = config.listen.address;
+        let socket = TcpListener::bind(address).await.map_err(|error| {
+            io::Error::new(error.kind(), format!("cannot listen on {address}: {error}"))
+        })?;
+        let permissions = config.listen.unix_socket_permissions;
+        let unix_socket = config.listen.unix_socket.as_deref();
+        let unix_socket =
+            unix_socket.map(|path| UnixSocket::bind(path, permissions)).transpose()?;
+        let shared = Shared {
+            rules: RwLock::new(rules),
+            common,
+            login,
+            threads: config.limits.threads,
+            totals,
+            clients: AtomicUsize::new(0),
+            client_left: Notify::new(),
+        };
+        Ok(Listener { socket, unix_socket, shared: Arc::new(shared) })
+    }
+
+    /// The Unix socket that clients connect to as well.
+    pub fn unix_socket(&self) -> Option<&Path> {
+        self.unix_socket.as_ref().map(|socket| socket.path.as_path())
+    }
+
+    /// The address that clients connect to.
+    ///
+    /// # Errors
+    /// The socket is not one any more.
+    pub fn address(&self) -> io::Result<SocketAddr> {
+        self.socket.local_addr()
+    }
+
+    /// Changes the rules while this serves.
+    pub fn reload(&self) -> Reload {
+        Reload(Arc::clone(&self.shared))
+    }
+
+    /// Serves until `stop` completes, then lets running sessions end for `limits.drain_timeout`.
+    /// Those that are left are cut: their clients are told, and what they run is cancelled. Gives
+    /// their number.
+    ///
+    /// # Errors
+    /// A thread could not be started, or has ended.
+    pub async fn serve(self, stop: impl Future<Output = ()>) -> io::Result<usize> {
+        let workers = start_workers(&self.shared)?;
+        tokio::select! {
+            () = stop => {}
+            () = accept(&self.socket, self.unix_socket.as_ref(), &self.shared, &workers) => {
+                return Err(io::Error::other("a relay thread has ended"));
+            }
+            () = tick(&self.shared.common) => {}
+        }
+        drop((self.socket, self.unix_socket));
+        let running = self.shared.clients.load(Ordering::Acquire);
+        if running > 0 {
+            tracing::info!(sessions = running, "no more clients are taken; waiting for sessions");
+        }
+        let drain_timeout = self.shared.rules().limits.drain_timeout;
+        let drained = timeout(Duration::from_secs(drain_timeout), all_left(&self.shared));
+        tokio::select! {
+            _ = drained => {}
+            () = tick(&self.shared.common) => {}
+        }
+        let cut = self.shared.clients.load(Ordering::Acquire);
+        drop(workers);
+        // Whoever takes longer is cut without a word.
+        let _ = timeout(CUT_TIMEOUT, all_left(&self.shared)).await;
+        Ok(cut)
+    }
+}
+
+/// Completes when no client is connected.
+async fn all_left(shared: &Shared) {
+    loop {
+        let left = shared.client_left.notified();
+        if shared.clients.load(Ordering::Acquire) == 0 {
+            break;
+        }
+        left.await;
+    }
+}
+
+/// Keeps the clock of the sessions, for ever.
+/// Random bytes that no client can know.
+fn random_seed() -> io::Result<[u8; 16]> {
+    let mut seed = [0; 16];
+    let filled = SystemRandom::new().fill(&mut seed);
+    filled.map_err(|_| io::Error::other("the system gives no random bytes"))?;
+    Ok(seed)
+}
+
+async fn tick(common: &Common) {
+    let mut seconds = tokio::time::interval(Duration::from_secs(1));
+    loop {
+        seconds.tick().await;
+        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        common.set_clock(now.as_secs());
+    }
+}
+
+/// Takes clients, each to the thread that has the fewest. Ends only when that thread has.
+async fn accept(
+    socket: &TcpListener,
+    unix_socket: Option<&UnixSocket>,
+    shared: &Shared,
+    workers: &[Worker],
+) {
+    loop {
+        let accepted = tokio::select! {
+            accepted = accept_tcp(socket) => accepted,
+            accepted = accept_unix(unix_socket) => accepted,
+        };
+        let accepted = match accepted {
+            Ok(accepted) => accepted,
+            Err(error) => {
+                // Out of descriptors, or a client that has gone again: neither is the end.
+                tracing::warn!(%error, "a client could not be taken");
+                tokio::time::sleep(Duration::from_millis(50)).await;
+                continue;
+            }
+        };
+        let fewest = workers.iter().min_by_key(|worker| worker.clients.load(Ordering::Relaxed));
+        let Some(worker) = fewest else { return };
+        worker.clients.fetch_add(1, Ordering::Relaxed);
+        shared.clients.fetch_add(1, Ordering::AcqRel);
+        if worker.queue.send(accepted).await.is_err() {
+            return;
+        }
+    }
+}
+
+async fn accept_tcp(socket: &TcpListener) -> io::Result<Accepted> {
+    let (stream, address) = socket.accept().await?;
+    Ok(Accepted::Tcp(stream.into_std()?, address))
+}
+
+/// Never ends where there is no such socket.
+async fn accept_unix(socket: Option<&UnixSocket>) -> io::Result<Accepted> {
+    let Some(socket) = socket else { return std::future::pending().await };
+    let (stream, _) = socket.listener.accept().await?;
+    Ok(Accepted::Unix(stream.into_std()?))
+}
+
+impl std::fmt::Debug for Listener {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Listener").field("shared", &self.shared).finish_non_exhaustive()
+    }
+}

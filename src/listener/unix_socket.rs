@@ -1,0 +1,50 @@
+//! The Unix socket that clients connect to: its file and its permissions; takes no clients.
+
+use std::io;
+use std::os::unix::fs::{FileTypeExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
+
+use tokio::net::UnixListener;
+
+use crate::config::Permissions;
+
+/// A listening Unix socket, whose file is removed with it.
+#[derive(Debug)]
+pub(super) struct UnixSocket {
+    pub(super) listener: UnixListener,
+    pub(super) path: PathBuf,
+}
+
+impl UnixSocket {
+    /// A socket file that nobody listens on any more is replaced.
+    ///
+    /// # Errors
+    /// Somebody listens there, or the file is none of a socket, or cannot be made.
+    pub(super) fn bind(path: &Path, permissions: Permissions) -> io::Result<UnixSocket> {
+        let failed = |error: io::Error| {
+            io::Error::new(error.kind(), format!("cannot listen on {}: {error}", path.display()))
+        };
+        if std::os::unix::net::UnixStream::connect(path).is_ok() {
+            return Err(failed(io::Error::new(
+                io::ErrorKind::AddrInUse,
+                "another process listens there",
+            )));
+        }
+        if std::fs::symlink_metadata(path).is_ok_and(|file| file.file_type().is_socket()) {
+            std::fs::remove_file(path).map_err(failed)?;
+        }
+        let listener = UnixListener::bind(path).map_err(failed)?;
+        let socket = UnixSocket { listener, path: path.to_owned() };
+        let mode = std::fs::Permissions::from_mode(permissions.0);
+        std::fs::set_permissions(path, mode).map_err(failed)?;
+        Ok(socket)
+    }
+}
+
+impl Drop for UnixSocket {
+    fn drop(&mut self) {
+        if let Err(error) = std::fs::remove_file(&self.path) {
+            tracing::warn!(file = %self.path.display(), %error, "the socket was not removed");
+        }
+    }
+}

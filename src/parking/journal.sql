@@ -1,0 +1,17 @@
+CREATE TABLE dms_proxy.fk_journal (
+    schema_name text NOT NULL,
+    table_name text NOT NULL,
+    constraint_name text NOT NULL,
+    referenced_schema text NOT NULL,
+    referenced_table text NOT NULL,
+    definition text NOT NULL,
+    comment text,
+    validated boolean NOT NULL,
+    columns text[] NOT NULL,
+    join_condition text NOT NULL,
+    period_condition text,
+    match_full boolean NOT NULL,
+    state text NOT NULL CHECK (state IN ('parked', 'added')),
+    parked_at timestamp with time zone NOT NULL,
+    parked_by text NOT NULL,
+    PRIMARY KEY (schema_name, table_name, constraint_name))

@@ -1,0 +1,146 @@
+//! What rules did to a text or to the values of a message, as counts, notices and the ledger want it. Plain
+//! data: nothing is counted here.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use crate::catalog::{Name, Relation, RelationColumn};
+use crate::ledger::Place;
+use crate::mapping::RuleId;
+use crate::value::{Refusal, ValueRule};
+use crate::wire::{ErrorAbout, OwnError, printable};
+
+/// Something that a rule did.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Change {
+    /// Where, as far as it is known, with the name of the rule under which the ledger keeps it.
+    pub place: Place,
+    /// The rule.
+    pub by: By,
+    /// How often.
+    pub count: u64,
+    /// The value, where samples are asked for.
+    pub sample: Option<String>,
+}
+
+/// The kind of rule that did something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum By {
+    /// A row of the type mapping.
+    Type(RuleId),
+    /// U+0000 as a byte of the text.
+    NulInQuery,
+    /// U+0000 as an escape in a string constant.
+    NulInConstant,
+    /// A rule about values.
+    Value(ValueRule),
+    /// The preparation of tables.
+    TablePrep,
+}
+
+impl Change {
+    /// A change about which no relation is known.
+    pub(super) fn anywhere(rule: &str, by: By, count: u64) -> Change {
+        let place = Place { rule: rule.to_owned(), ..Place::default() };
+        Change { place, by, count, sample: None }
+    }
+
+    /// U+0000 that were mended as bytes of a text.
+    pub fn of_raw_nuls(count: u64) -> Change {
+        Change::anywhere("nul-in-query", By::NulInQuery, count)
+    }
+
+    /// U+0000 that were mended as escapes in constants.
+    pub(super) fn of_constants(count: u64) -> Change {
+        Change::anywhere("nul-in-constant", By::NulInConstant, count)
+    }
+
+    /// What a rule did to values of parameters that go into no column that is known.
+    pub fn of_parameters(place: Place, rule: ValueRule, count: u64) -> Change {
+        let place = Place { rule: rule.name().to_owned(), ..place };
+        Change { place, by: By::Value(rule), count, sample: None }
+    }
+
+    /// What a rule did to values of a column.
+    pub(super) fn of_values(
+        relation: &Relation,
+        column: &str,
+        rule: ValueRule,
+        count: u64,
+        sample: Option<String>,
+    ) -> Change {
+        let place =
+            Place { column: column.to_owned(), rule: rule.name().to_owned(), ..place(relation) };
+        Change { place, by: By::Value(rule), count, sample }
+    }
+}
+
+/// The relation as a place of the ledger.
+pub fn place(relation: &Relation) -> Place {
+    let Relation { schema, table, .. } = relation;
+    Place { schema: schema.clone(), table: table.clone(), ..Place::default() }
+}
+
+/// The same for a relation of which only the name is known.
+pub(super) fn place_of(name: &Name) -> Place {
+    let mut parts = name.iter().rev().map(|part| printable(part));
+    let table = parts.next().unwrap_or_default();
+    Place { table, schema: parts.next().unwrap_or_default(), ..Place::default() }
+}
+
+/// Whether what is stored is another value than the server would store, so that the rule may not act on
+/// an answer of the catalog that may be old.
+pub(super) fn changes_values(rule: ValueRule) -> bool {
+    let keeps = matches!(rule, ValueRule::TypeConverted | ValueRule::OverridingSystemValue);
+    !keeps && !rule.is_silent_loss()
+}
+
+/// The error for a value that a policy refuses; `at` says where the value stands.
+pub fn refusal(relation: &Relation, refusal: &Refusal, column: &str, at: &str) -> OwnError {
+    let Relation { schema, table, .. } = relation;
+    OwnError {
+        detail: Some(format!("Table \"{schema}\".\"{table}\", column \"{column}\", {at}.")),
+        about: Some(Box::new(ErrorAbout {
+            context: None,
+            schema: Some(schema.clone()),
+            table: Some(table.clone()),
+            column: Some(column.to_owned()),
+        })),
+        ..OwnError::new(refusal.sqlstate, refusal.message.clone())
+    }
+    .with_hint(refusal.hint.clone())
+}
+
+/// Changes of values, one entry a relation, column and rule however many values there are.
+#[derive(Debug, Default)]
+pub(super) struct ValueChanges {
+    changes: Vec<Change>,
+    /// The index of each by relation, column and rule.
+    at: HashMap<(usize, Vec<u8>, ValueRule), usize>,
+}
+
+impl ValueChanges {
+    pub(super) fn note(
+        &mut self,
+        relation: &Arc<Relation>,
+        column: &RelationColumn,
+        rule: ValueRule,
+        count: u64,
+        sample: Option<String>,
+    ) {
+        // Two statements of a text have the same relation behind the same pointer.
+        let key = (Arc::as_ptr(relation).addr(), column.name.clone(), rule);
+        let index = *self.at.entry(key).or_insert(self.changes.len());
+        match self.changes.get_mut(index) {
+            Some(change) => change.count += count,
+            None => {
+                let name = &column.column.name;
+                self.changes.push(Change::of_values(relation, name, rule, count, sample));
+            }
+        }
+    }
+
+    pub(super) fn into_changes(self) -> Vec<Change> {
+        self.changes
+    }
+}

@@ -1,0 +1,112 @@
+//! COPY streams that a text asks for: what their fields go into, and the columns that are left out of them.
+//! Reads no row.
+
+use std::sync::Arc;
+
+use super::known::Known;
+use super::{Needs, Rules};
+use crate::catalog::{Freshness, Relation};
+use crate::statement::{CopyIn, Replacement, Script};
+use crate::value::{CopyColumn, CopyFormat, CopyOptions, ValueKind};
+
+/// A COPY stream that the client will send.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CopyStream {
+    /// What the statement says about the stream.
+    pub options: CopyOptions,
+    /// What each field holds; none where it could not be found out.
+    pub kinds: Arc<[ValueKind]>,
+    /// The index of each field's column in the relation.
+    pub fields: Vec<Option<usize>>,
+    /// The relation, where it is known.
+    pub relation: Option<Arc<Relation>>,
+}
+
+impl CopyStream {
+    /// What becomes of each field, where the rows have to be taken apart; `None` where they need not.
+    pub fn columns(&self, rules: &Rules<'_>) -> Option<Vec<CopyColumn>> {
+        let relation = self.relation.as_ref().filter(|relation| !relation.is_missing())?;
+        let column = |index: &Option<usize>| relation.columns().get((*index)?);
+        let left_out = |index: &Option<usize>| {
+            rules.policy.leaves_out_generated
+                && column(index).is_some_and(|column| column.is_generated)
+        };
+        let leaves_out = self.fields.iter().any(left_out);
+        let fits = self.options.format == CopyFormat::Binary
+            && self
+                .fields
+                .iter()
+                .filter_map(column)
+                .any(|column| column.column.takes_other_binary());
+        if !rules.policy.judges_values() && !leaves_out && !fits {
+            return None;
+        }
+        let columns = self.fields.iter().map(|index| match column(index) {
+            Some(_) if left_out(index) => CopyColumn::LeftOut,
+            Some(column) => CopyColumn::Judged(rules.judge_any(relation, &column.column)),
+            None => CopyColumn::Kept,
+        });
+        Some(columns.collect())
+    }
+}
+
+/// A stream is rewritten as long as it lasts, so nothing about its columns may be old.
+pub(super) fn needs(script: &Script, needs: &mut Needs) {
+    for copy in &script.copies {
+        needs.relation(&copy.name, Freshness::Exact);
+    }
+}
+
+/// The streams, and the replacements that take columns whose fields are left out of the list of a COPY.
+pub(super) fn plan(
+    script: &Script,
+    sql: &[u8],
+    known: &Known<'_>,
+    rules: &Rules<'_>,
+    replacements: &mut Vec<Replacement>,
+) -> Vec<CopyStream> {
+    let streams = script.copies.iter().map(|copy| {
+        if rules.settings.rewrite && rules.policy.leaves_out_generated {
+            replacements.extend(without_generated(sql, copy, known));
+        }
+        stream(copy, known)
+    });
+    streams.collect()
+}
+
+fn stream(copy: &CopyIn, known: &Known<'_>) -> CopyStream {
+    let relation = known.relation(&copy.name);
+    let fields = relation.as_ref().map_or_else(Vec::new, |relation| {
+        match copy.columns.as_slice() {
+            // COPY leaves generated columns out where none are listed.
+            [] => {
+                let columns = relation.columns().iter().enumerate();
+                let given = columns.filter(|(_, column)| !column.is_generated);
+                given.map(|(index, _)| Some(index)).collect()
+            }
+            listed => listed.iter().map(|name| relation.position(name)).collect(),
+        }
+    });
+    let kind = |index: &Option<usize>| {
+        let column = relation.as_ref().and_then(|relation| relation.columns().get((*index)?));
+        column.map_or(ValueKind::Other, |column| column.column.kind())
+    };
+    let kinds = fields.iter().map(kind).collect();
+    CopyStream { options: copy.options.clone(), kinds, fields, relation }
+}
+
+fn without_generated(sql: &[u8], copy: &CopyIn, known: &Known<'_>) -> Option<Replacement> {
+    let relation = known.relation(&copy.name)?;
+    let is_generated = |name: &[u8]| {
+        let column = relation.position(name).and_then(|at| relation.columns().get(at));
+        column.is_some_and(|column| column.is_generated)
+    };
+    let listed = copy.columns.iter().zip(&copy.column_spans);
+    let kept: Vec<&[u8]> = listed
+        .filter(|(name, _)| !is_generated(name))
+        .map(|(_, span)| sql.get(span.clone()).unwrap_or_default())
+        .collect();
+    let (first, last) = (copy.column_spans.first()?, copy.column_spans.last()?);
+    let leaves_some = !kept.is_empty() && kept.len() < copy.columns.len();
+    leaves_some.then(|| Replacement { span: first.start..last.end, text: kept.join(&b", "[..]) })
+}

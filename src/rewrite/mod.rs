@@ -1,0 +1,245 @@
+//! What becomes of a text: the rules in their order, as pure functions of the text, of what is known of the
+//! target and of the policy. Used by sessions and by `dms-proxy rewrite`. Sends, asks and counts nothing.
+
+mod change;
+mod copies;
+mod known;
+mod names;
+mod needs;
+mod nul;
+mod parameters;
+mod position_map;
+mod table_prep;
+mod values;
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use crate::catalog::{Catalog, Name, Need, Relation};
+use crate::encoding::Encoding;
+use crate::ledger::Place;
+use crate::mapping::RuleId;
+use crate::policy::{Policy, Settings};
+use crate::statement::{Lexing, Replacement, Script, replace};
+use crate::value::{Column, ColumnJudge, NulPolicy};
+use crate::wire::OwnError;
+use known::Known;
+use needs::Needs;
+use nul::Mending;
+
+pub use change::{By, Change, place, refusal as value_refusal};
+pub use copies::CopyStream;
+pub use nul::{TextMessage, byte_refusal, mend_bytes};
+pub use parameters::Parameters;
+pub use position_map::PositionMap;
+pub use table_prep::dropped;
+
+/// What the rules go by.
+#[derive(Clone, Copy, Debug)]
+pub struct Rules<'r> {
+    /// What the configuration asks for.
+    pub policy: &'r Policy,
+    /// The dms.* settings in force.
+    pub settings: Settings,
+    /// How the server reads the text.
+    pub lexing: Lexing,
+}
+
+impl Rules<'_> {
+    /// A judge for a column, where anything is asked of values.
+    pub fn judge_of(&self, relation: &Relation, column: &Column) -> Option<ColumnJudge> {
+        self.policy.judges_values().then(|| self.judge_any(relation, column))
+    }
+
+    /// A judge for a column, whatever is asked.
+    pub fn judge_any(&self, relation: &Relation, column: &Column) -> ColumnJudge {
+        let bad_dates = self.policy.bad_dates_of(&relation.schema, &relation.table, &column.name);
+        ColumnJudge::new(&self.policy.values, bad_dates, column, self.lexing.encoding)
+    }
+
+    /// Whether all U+0000 of a text become spaces, whatever they go into.
+    fn mends_texts_in_place(&self) -> bool {
+        let values = &self.policy.values;
+        values.nul == NulPolicy::Space && values.replacements.of_nul().is_none()
+    }
+
+    /// The position of an offset in a text, in characters from 1.
+    fn position(&self, sql: &[u8], offset: usize) -> usize {
+        self.lexing.encoding.count_characters(sql.get(..offset).unwrap_or_default()) + 1
+    }
+}
+
+/// What becomes of a text. As long as `asks_again` holds anything, it must not be used if that can be asked.
+#[derive(Debug, Default)]
+pub struct Rewrite {
+    /// What stands in the place of parts of the text, in order, never overlapping.
+    pub replacements: Vec<Replacement>,
+    /// The text with escapes of U+0000 mended where they stand, which leaves its length as it is. `None`
+    /// where there are none.
+    pub mended: Option<Vec<u8>>,
+    /// A constant is refused: an expression that can only fail stands in its place, and this takes the
+    /// place of the error about it.
+    pub refused: Option<OwnError>,
+    /// The command tags that the client is to see, by the number of the statement in the text.
+    pub tags: Vec<(usize, &'static str)>,
+    /// What a Bind has to know.
+    pub parameters: Option<Arc<Parameters>>,
+    /// The COPY streams that the text asks for, in order.
+    pub copies: Vec<CopyStream>,
+    /// What was done, for counts, notices and the ledger.
+    pub changes: Vec<Change>,
+    /// The relations that the text writes to, by the target's names, as far as they are known.
+    pub writes: Vec<Name>,
+    /// The first relation that gets the value of a parameter, as far as the text names it.
+    pub place: Option<Place>,
+    /// Relations of which an answer that may be old is known, and over whose values a rule has decided
+    /// that changes them: they are asked about, and the text is planned once more.
+    pub asks_again: Vec<Need>,
+}
+
+impl Rewrite {
+    /// The text as the target gets it; `None` where it stays as it is.
+    pub fn apply(&self, sql: &[u8]) -> Option<Vec<u8>> {
+        let text = self.mended.as_deref().unwrap_or(sql);
+        match (self.replacements.is_empty(), &self.mended) {
+            (true, mended) => mended.clone(),
+            (false, _) => Some(replace(text, &self.replacements)),
+        }
+    }
+
+    /// How positions move; `None` where nothing is replaced.
+    pub fn positions(&self, sql: &[u8], encoding: Encoding) -> Option<Arc<PositionMap>> {
+        let changes = !self.replacements.is_empty();
+        changes.then(|| Arc::new(PositionMap::new(sql, &self.replacements, encoding)))
+    }
+}
+
+/// The error that a text deserves before the target sees any of it: a type that cannot be mapped, a value
+/// that a setting does not take.
+pub fn refusal(script: &Script, sql: &[u8], rules: &Rules<'_>) -> Option<OwnError> {
+    let at = |span: &Range<usize>| Some(rules.position(sql, span.start));
+    let fault = script.fault.as_ref().filter(|_| rules.settings.rewrite).map(|fault| OwnError {
+        position: at(&fault.span),
+        ..OwnError::new(fault.sqlstate, fault.message.clone()).with_hint(fault.hint.clone())
+    });
+    let setting = || {
+        let mut settings = rules.settings;
+        script.settings.iter().find_map(|setting| {
+            let bad = settings.set(&setting.name, setting.value.as_deref()?).err()?;
+            Some(OwnError {
+                position: at(&setting.span),
+                ..OwnError::new("22023", bad.message).with_hint(bad.hint)
+            })
+        })
+    };
+    fault.or_else(setting).or_else(|| table_prep::refusal(script, rules))
+}
+
+/// What has to be known of the target before a text goes. `declared` are the types of parameters that a
+/// Parse declares.
+pub fn needs(script: &Script, sql: &[u8], declared: &[u32], rules: &Rules<'_>) -> Vec<Need> {
+    let mut needs = Needs::default();
+    if rules.settings.rewrite {
+        copies::needs(script, &mut needs);
+        values::needs(sql, declared, rules, &mut needs);
+    }
+    table_prep::needs(script, rules, &mut needs);
+    needs.into_list()
+}
+
+/// What becomes of a text whose needs are known as far as they can be. Without any of them it is what can
+/// be said from the text alone.
+pub fn plan(
+    script: &Script,
+    sql: &[u8],
+    declared: &[u32],
+    catalog: &Catalog,
+    rules: &Rules<'_>,
+) -> Rewrite {
+    let mut rewrite = Rewrite::default();
+    let known = Known::new(script, sql, catalog, rules);
+    rewrite.plan_tables(script, rules);
+    if rules.settings.rewrite {
+        let mut text = Mending::new(sql);
+        if rules.mends_texts_in_place() {
+            text.mend_all(rules);
+        }
+        rewrite.plan_types(script, rules);
+        rewrite.plan_values(&mut text, declared, &known, rules);
+        let (mended, change) = text.finish();
+        rewrite.mended = mended;
+        rewrite.changes.extend(change);
+    }
+    rewrite.copies = copies::plan(script, sql, &known, rules, &mut rewrite.replacements);
+    for copy in &script.copies {
+        rewrite.writes.push(names::target_of(&copy.name).into_owned());
+    }
+    rewrite.put_in_order();
+    rewrite
+}
+
+impl Rewrite {
+    fn plan_types(&mut self, script: &Script, rules: &Rules<'_>) {
+        let mut counts: Vec<(RuleId, u64)> = Vec::new();
+        for edit in &script.edits {
+            self.replacements.push(Replacement::from(edit));
+            match counts.iter_mut().find(|(rule, _)| *rule == edit.rule) {
+                Some((_, count)) => *count += 1,
+                None => counts.push((edit.rule, 1)),
+            }
+        }
+        self.changes.extend(counts.into_iter().map(|(id, count)| {
+            let rule = rules.policy.mapping.rule(id);
+            Change::anywhere(rule.map_or("", |rule| &rule.id), By::Type(id), count)
+        }));
+    }
+
+    fn plan_tables(&mut self, script: &Script, rules: &Rules<'_>) {
+        let prepared = table_prep::plan(script, rules);
+        self.replacements.extend(prepared.replacements);
+        self.changes.extend(prepared.changes);
+        self.tags = prepared.tags;
+    }
+
+    fn plan_values(
+        &mut self,
+        text: &mut Mending<'_>,
+        declared: &[u32],
+        known: &Known<'_>,
+        rules: &Rules<'_>,
+    ) {
+        let written = values::plan(text, declared, known, rules);
+        for span in written.json_constants {
+            text.mend_json(span, rules);
+        }
+        if rules.policy.values.nul != NulPolicy::Reject && !rules.mends_texts_in_place() {
+            text.mend_rest(&written.replacements, rules);
+        }
+        self.replacements.extend(written.replacements);
+        if written.refused.is_none() {
+            // Else nothing of it is stored.
+            self.changes.extend(written.changes.into_changes());
+        }
+        self.refused = written.refused;
+        self.parameters = written.parameters;
+        self.place = written.place;
+        self.writes = written.relations.into_relations();
+        self.asks_again = written.wants_exact.into_list();
+    }
+
+    fn put_in_order(&mut self) {
+        self.replacements.sort_by_key(|replacement| (replacement.span.start, replacement.span.end));
+        // A type inside of a value that is left out goes with it.
+        let mut end = 0;
+        self.replacements.retain(|replacement| {
+            let is_behind = replacement.span.start >= end;
+            if is_behind {
+                end = replacement.span.end;
+            }
+            is_behind
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,143 @@
+//! U+0000 in the texts of Query and Parse: as bytes, which are mended before a text is read, and as escapes
+//! in string constants. Knows no columns.
+
+use std::ops::Range;
+
+use memchr::{memchr, memchr_iter, memmem};
+
+use super::{Change, Rules};
+use crate::statement::{self, Replacement};
+use crate::value::{NulPolicy, QueryScanner, mend_parse, text_with_nuls};
+use crate::wire::OwnError;
+
+/// A message that carries a text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TextMessage {
+    /// Query.
+    Query,
+    /// Parse.
+    Parse,
+}
+
+/// Mends the bytes 0x00 in the text of a message, before it is read: as spaces where they stand, or by a
+/// shorter body that takes the place of `body`. Gives that body and what was done.
+pub fn mend_bytes(
+    message: TextMessage,
+    body: &mut [u8],
+    rules: &Rules<'_>,
+) -> (Option<Vec<u8>>, Option<Change>) {
+    if !rules.settings.rewrite {
+        return (None, None);
+    }
+    if let Some((shorter, count)) = without_bytes(message, body, rules) {
+        return (Some(shorter), Some(Change::of_raw_nuls(count)));
+    }
+    let count = match (message, rules.policy.values.nul) {
+        (_, NulPolicy::Reject) => 0,
+        (TextMessage::Parse, _) => mend_parse(body),
+        (TextMessage::Query, NulPolicy::Remove) => 0,
+        (TextMessage::Query, NulPolicy::Space) => {
+            let mut scanner = QueryScanner::new(body.len());
+            scanner.scan(body);
+            scanner.take_replaced()
+        }
+    };
+    (None, (count > 0).then(|| Change::of_raw_nuls(count)))
+}
+
+/// The body with other bytes or none for those that are U+0000, where that is asked for.
+fn without_bytes(message: TextMessage, body: &[u8], rules: &Rules<'_>) -> Option<(Vec<u8>, u64)> {
+    let values = &rules.policy.values;
+    let put = match (values.replacements.of_nul(), values.nul) {
+        (Some(Some(put)), _) => u8::try_from(put).ok().filter(u8::is_ascii)?,
+        (Some(None), _) | (None, NulPolicy::Remove) => 0,
+        (None, _) => return None,
+    };
+    let span = match message {
+        TextMessage::Query => 0..body.len().checked_sub(1)?,
+        TextMessage::Parse => text_with_nuls(body)?,
+    };
+    let text = body.get(span.clone())?;
+    let count = memchr_iter(0, text).count();
+    if count == 0 {
+        return None;
+    }
+    let kept = text.iter().map(|byte| if *byte == 0 { put } else { *byte });
+    let kept: Vec<u8> = kept.filter(|byte| *byte != 0).collect();
+    let shorter = [body.get(..span.start)?, &kept, body.get(span.end..)?].concat();
+    Some((shorter, u64::try_from(count).unwrap_or(u64::MAX)))
+}
+
+/// The error for a zero byte behind `sql`, the text of a Query up to it, where it is not the server's to
+/// complain.
+pub fn byte_refusal(sql: &[u8], rules: &Rules<'_>) -> Option<OwnError> {
+    let refuses = rules.settings.rewrite && rules.policy.values.nul == NulPolicy::Reject;
+    refuses.then(|| OwnError {
+        position: Some(rules.lexing.encoding.count_characters(sql) + 1),
+        ..OwnError::new("22021", "the statement holds U+0000")
+            .with_hint("values.nul = \"space\" or \"remove\" mends it.")
+    })
+}
+
+/// A text whose constants are mended where they stand. Nothing is copied before something is mended.
+#[derive(Debug)]
+pub(super) struct Mending<'s> {
+    sql: &'s [u8],
+    mended: Option<Vec<u8>>,
+    /// The U+0000 that became spaces.
+    count: u64,
+}
+
+impl<'s> Mending<'s> {
+    pub(super) fn new(sql: &'s [u8]) -> Mending<'s> {
+        Mending { sql, mended: None, count: 0 }
+    }
+
+    /// The text as it stands.
+    pub(super) fn sql(&self) -> &[u8] {
+        self.mended.as_deref().unwrap_or(self.sql)
+    }
+
+    /// Mends all constants, whatever they go into.
+    pub(super) fn mend_all(&mut self, rules: &Rules<'_>) {
+        self.count += self.mend_literals(rules);
+    }
+
+    /// Mends the JSON escapes of a constant.
+    pub(super) fn mend_json(&mut self, span: Range<usize>, rules: &Rules<'_>) {
+        let text = self.mended.get_or_insert_with(|| self.sql.to_vec());
+        self.count += statement::mend_json_constant(text, span, rules.lexing);
+    }
+
+    /// Mends what no column has decided about. Those that are spelled anew are counted with their columns.
+    pub(super) fn mend_rest(&mut self, replacements: &[Replacement], rules: &Rules<'_>) {
+        if !may_spell_nul(self.sql()) {
+            return;
+        }
+        let counted = replacements.iter().map(|replacement| {
+            let written = self.sql().get(replacement.span.clone()).unwrap_or_default();
+            statement::mend_literals(&mut written.to_vec(), rules.lexing)
+        });
+        let counted: u64 = counted.sum();
+        let all = self.mend_literals(rules);
+        self.count += all.saturating_sub(counted);
+    }
+
+    fn mend_literals(&mut self, rules: &Rules<'_>) -> u64 {
+        if !may_spell_nul(self.sql()) {
+            return 0;
+        }
+        let text = self.mended.get_or_insert_with(|| self.sql.to_vec());
+        statement::mend_literals(text, rules.lexing)
+    }
+
+    /// The text where anything was mended, and what was.
+    pub(super) fn finish(self) -> (Option<Vec<u8>>, Option<Change>) {
+        let mended = self.mended.filter(|_| self.count > 0);
+        (mended, (self.count > 0).then(|| Change::of_constants(self.count)))
+    }
+}
+
+fn may_spell_nul(sql: &[u8]) -> bool {
+    memchr(b'\\', sql).is_some() || memmem::find(sql, b"&'").is_some()
+}

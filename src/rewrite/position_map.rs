@@ -1,0 +1,95 @@
+//! Positions in a rewritten text, moved back to the client's own text.
+
+use crate::encoding::Encoding;
+use crate::statement::Replacement;
+
+/// Where a text was changed, counted in characters: the unit of positions in an ErrorResponse.
+#[derive(Debug, PartialEq, Eq)]
+pub struct PositionMap {
+    changes: Vec<Change>,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+struct Change {
+    /// Characters before the changed span in the client's text.
+    start: usize,
+    /// Characters of the span in the client's text.
+    before: usize,
+    /// Characters of what stands there now.
+    after: usize,
+}
+
+impl PositionMap {
+    /// The map for `replacements` made in `sql`, which are in order.
+    pub fn new(sql: &[u8], replacements: &[Replacement], encoding: Encoding) -> PositionMap {
+        let characters = |range: std::ops::Range<usize>| {
+            encoding.count_characters(sql.get(range).unwrap_or_default())
+        };
+        let (mut bytes_seen, mut characters_seen) = (0, 0);
+        let changes = replacements
+            .iter()
+            .map(|edit| {
+                let start = characters_seen + characters(bytes_seen..edit.span.start);
+                let before = characters(edit.span.clone());
+                (bytes_seen, characters_seen) = (edit.span.end, start + before);
+                Change { start, before, after: encoding.count_characters(&edit.text) }
+            })
+            .collect();
+        PositionMap { changes }
+    }
+
+    /// The position in the client's text for a position in the rewritten one, both from 1. A
+    /// position inside a replacement becomes the start of what the client wrote there.
+    pub fn to_client(&self, position: usize) -> usize {
+        let Some(target) = position.checked_sub(1) else { return position };
+        let (mut removed, mut added) = (0, 0);
+        for change in &self.changes {
+            let start = change.start + added - removed;
+            if target < start {
+                break;
+            }
+            if target < start + change.after {
+                return change.start + 1;
+            }
+            removed += change.before;
+            added += change.after;
+        }
+        target + removed - added + 1
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn edit(span: std::ops::Range<usize>, text: &str) -> Replacement {
+        Replacement { span, text: text.as_bytes().to_vec() }
+    }
+
+    #[test]
+    fn positions_behind_a_change_move_back() {
+        // CREATE TABLE t (a STRING(5), b nope)  ->  a VARCHAR(5)
+        let sql = b"CREATE TABLE t (a STRING(5), b UINT4, c nope)";
+        let edits = [edit(18..27, "VARCHAR(5)"), edit(31..36, "BIGINT")];
+        let map = PositionMap::new(sql, &edits, Encoding::Utf8);
+        let rewritten = "CREATE TABLE t (a VARCHAR(5), b BIGINT, c nope)";
+        let at = |text: &str, word: &str| text.find(word).unwrap() + 1;
+        let sql = std::str::from_utf8(sql).unwrap();
+        assert_eq!(map.to_client(at(rewritten, "nope")), at(sql, "nope"));
+        assert_eq!(map.to_client(at(rewritten, "b BIGINT")), at(sql, "b UINT4"));
+        assert_eq!(map.to_client(at(rewritten, "CREATE")), 1);
+        assert_eq!(map.to_client(at(rewritten, "IGINT")), at(sql, "UINT4"));
+    }
+
+    #[test]
+    fn characters_are_counted_and_not_bytes() {
+        let sql = "CREATE TABLE ä (ö STRING, x nope)".as_bytes();
+        let start = sql.windows(6).position(|w| w == b"STRING").unwrap();
+        let map =
+            PositionMap::new(sql, &[edit(start..start + 6, "VARCHAR(65535)")], Encoding::Utf8);
+        let rewritten = "CREATE TABLE ä (ö VARCHAR(65535), x nope)";
+        let position = rewritten.chars().position(|c| c == 'x').unwrap() + 3;
+        let expected = "CREATE TABLE ä (ö STRING, x ".chars().count() + 1;
+        assert_eq!(map.to_client(position), expected);
+    }
+}

@@ -1,0 +1,146 @@
+//! An answer changed on its way to the client: positions, command tags, descriptions of parameters, errors
+//! of ours. Gives frames; may not know where they stand in the conversation.
+
+use memchr::memmem;
+
+use super::message::copy_in::REFUSED_ROW;
+use super::replies::{Adjust, Fail, Failing};
+use crate::rewrite::PositionMap;
+use crate::wire::{self, HEAD_BYTES, OwnError, Severity, tag};
+
+/// What takes the place of an error.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct InsteadOfError {
+    /// The frame for the client; `None` where the target's own passes.
+    pub(super) frame: Option<Vec<u8>>,
+    /// It is the error about a value that was refused.
+    pub(super) is_refusal: bool,
+}
+
+impl Adjust {
+    /// Whether a frame with this tag may change.
+    pub(super) fn concerns(&self, frame_tag: u8) -> bool {
+        match frame_tag {
+            tag::ERROR_RESPONSE | tag::NOTICE_RESPONSE => self.positions.is_some(),
+            tag::COMMAND_COMPLETE => !self.tags.is_empty(),
+            tag::PARAMETER_DESCRIPTION => self.described.is_some(),
+            _ => false,
+        }
+    }
+
+    /// The tag that the client is to see of the statement that is complete now.
+    pub(super) fn take_tag(&mut self) -> Option<&'static str> {
+        let number = self.completed;
+        self.completed += 1;
+        let due = self.tags.front().is_some_and(|(due, _)| *due == number);
+        if due { self.tags.pop_front().map(|(_, tag)| tag) } else { None }
+    }
+
+    /// The ParameterDescription with the types that the client declared.
+    pub(super) fn described(&self, body: &[u8]) -> Option<Vec<u8>> {
+        let oids = self.described.as_ref()?.described(&wire::parameter_oids(body))?;
+        Some(wire::parameter_description(&oids))
+    }
+
+    /// The frame with its position moved back to the client's text.
+    pub(super) fn moved(&self, frame: &[u8]) -> Option<Vec<u8>> {
+        let map = self.positions.as_ref()?;
+        wire::with_position(frame, |at| map.to_client(at))
+    }
+
+    /// What takes the place of an ErrorResponse.
+    pub(super) fn error(&mut self, frame: &[u8]) -> InsteadOfError {
+        let body = frame.get(HEAD_BYTES..).unwrap_or_default();
+        if let (Some(refused), Some(map)) = (self.refused.take(), &self.positions)
+            && is_about_refused(&refused, map, body)
+        {
+            let frame = Some(wire::error_response(&refused, Severity::Error));
+            return InsteadOfError { frame, is_refusal: true };
+        }
+        InsteadOfError { frame: self.moved(frame), is_refusal: false }
+    }
+}
+
+impl Fail {
+    /// Whether the target was made to fail in the middle of a COPY.
+    pub(super) fn is_of_copy(&self) -> bool {
+        self.instead_of == Failing::CopyFail
+    }
+
+    /// Our error, where the frame is the failure that the target was made to have; `None` where the frame
+    /// says more.
+    pub(super) fn in_place_of(&self, frame_tag: u8, body: &[u8]) -> Option<Vec<u8>> {
+        let field = |code| wire::error_field(body, code).unwrap_or_default();
+        let is_ours = frame_tag == tag::READY_FOR_QUERY
+            || match self.instead_of {
+                Failing::Statement => field(b'C') != b"25P02",
+                Failing::Script => true,
+                Failing::CopyFail => memmem::find(field(b'M'), REFUSED_ROW.as_bytes()).is_some(),
+            };
+        let fatal = matches!(field(b'S'), b"FATAL" | b"PANIC") || field(b'V') == b"FATAL";
+        (is_ours && !fatal).then(|| wire::error_response(&self.error, Severity::Error))
+    }
+}
+
+/// Whether the target's error is about the expression that stands in place of a refused constant.
+fn is_about_refused(refused: &OwnError, map: &PositionMap, body: &[u8]) -> bool {
+    let field = |code| wire::error_field(body, code).unwrap_or_default();
+    let position = std::str::from_utf8(field(b'P')).ok().and_then(|text| text.parse().ok());
+    field(b'C') == b"22023" && position.map(|position| map.to_client(position)) == refused.position
+}
+
+/// The error of a COPY that met our Close, as it would be for the client's message with the tag
+/// `frame_tag`; `None` for any other error.
+///
+/// Source: PostgreSQL, `CopyGetData` in `src/backend/commands/copyfromparse.c`.
+pub(super) fn unexpected_message(frame: &[u8], frame_tag: u8) -> Option<Vec<u8>> {
+    let body = frame.get(HEAD_BYTES..)?;
+    let message = wire::printable(wire::error_field(body, b'M')?);
+    let ours = format!("0x{:02X}", tag::CLOSE);
+    let is_about_ours = wire::error_field(body, b'C') == Some(b"08P01") && message.contains(&ours);
+    is_about_ours.then(|| {
+        let theirs = message.replace(&ours, &format!("0x{frame_tag:02X}"));
+        wire::with_error_fields(frame, &[(b'M', theirs)])
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn error(sqlstate: &str, message: &str) -> Vec<u8> {
+        let body = format!("SERROR\0C{sqlstate}\0M{message}\0\0");
+        wire::with_body(tag::ERROR_RESPONSE, &[body.as_bytes()])
+    }
+
+    #[test]
+    fn tags_change_by_the_number_of_their_statement() {
+        let mut adjust = Adjust { tags: [(1, "DROP TABLE")].into(), ..Adjust::default() };
+        assert_eq!(adjust.take_tag(), None);
+        assert_eq!(adjust.take_tag(), Some("DROP TABLE"));
+        assert!(!adjust.concerns(tag::COMMAND_COMPLETE));
+    }
+
+    #[test]
+    fn an_error_that_says_more_than_ours_passes() {
+        let fail = |instead_of| Fail { error: OwnError::new("22023", "no"), instead_of };
+        let instead = |instead_of, sqlstate: &str, message: &str| {
+            let frame = error(sqlstate, message);
+            fail(instead_of).in_place_of(tag::ERROR_RESPONSE, &frame[HEAD_BYTES..]).is_some()
+        };
+        assert!(instead(Failing::Statement, "22023", "x"));
+        assert!(!instead(Failing::Statement, "25P02", "x"));
+        assert!(instead(Failing::Script, "25P02", "x"));
+        assert!(!instead(Failing::CopyFail, "22P02", "bad row"));
+        assert!(instead(Failing::CopyFail, "57014", REFUSED_ROW));
+    }
+
+    #[test]
+    fn the_client_sees_its_own_message_in_an_error_about_our_close() {
+        let frame = error("08P01", "unexpected message type 0x43 during COPY from stdin");
+        let theirs = unexpected_message(&frame, b'Q').unwrap();
+        let text = theirs.escape_ascii().to_string();
+        assert!(text.contains("message type 0x51 during"), "{text}");
+        assert_eq!(unexpected_message(&error("22P02", "0x43"), b'Q'), None);
+    }
+}

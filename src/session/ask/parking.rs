@@ -1,0 +1,137 @@
+//! Foreign keys are parked before rows come. Knows whether that is due and what an answer means; may not
+//! know how the statement travels.
+
+use super::CANCELLED;
+use crate::policy::{ForeignKeys, LoadPhase, OnDenied, Settings};
+use crate::session::context::Context;
+use crate::wire::{Failure, OwnError, TransactionStatus};
+
+/// Failures that may be gone the next time: a deadlock, a lock or a statement that took too long or
+/// was cancelled, a conflict of transactions. The next load tries again.
+const TRANSIENT: [&str; 4] = ["40P01", "55P03", CANCELLED, "40001"];
+
+/// Where the foreign keys stand.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Parked {
+    /// They are in force, as far as this session knows.
+    #[default]
+    No,
+    /// All are parked, in a transaction of the client's that may be undone.
+    InTransaction,
+    /// All are parked.
+    Yes,
+    /// They cannot be parked, which the client knows; it is not tried again.
+    Impossible,
+}
+
+/// What was tried for the message that waits.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(in crate::session) struct Tried {
+    /// To park all foreign keys.
+    pub(in crate::session) all: bool,
+    /// To park those of the tables that the text drops.
+    pub(in crate::session) tables: bool,
+}
+
+/// Where the session stands with the parking of foreign keys.
+#[derive(Debug, Default)]
+pub(in crate::session) struct Parking {
+    parked: Parked,
+    /// The role was refused, and the configuration says to park instead.
+    instead_of_role: bool,
+}
+
+impl Parking {
+    /// What was done in the transaction under way may be undone: it is done again when rows come,
+    /// which costs little where it was not.
+    pub(in crate::session) fn on_rollback(&mut self) {
+        if self.parked == Parked::InTransaction {
+            self.parked = Parked::No;
+        }
+    }
+
+    /// A transaction has ended.
+    pub(in crate::session) fn on_transaction_end(&mut self) {
+        if self.parked == Parked::InTransaction {
+            self.parked = Parked::Yes;
+        }
+    }
+
+    /// Whether the end of a transaction, or of a part of one, matters.
+    pub(in crate::session) fn is_in_transaction(&self) -> bool {
+        self.parked == Parked::InTransaction
+    }
+
+    /// The role was refused: this session parks instead.
+    pub(in crate::session) fn park_instead_of_role(&mut self) {
+        self.instead_of_role = true;
+    }
+
+    /// Whether this session parks foreign keys before it loads; not whether it has done so.
+    pub(in crate::session) fn parks(&self, settings: &Settings) -> bool {
+        match settings.foreign_keys {
+            ForeignKeys::Park => true,
+            ForeignKeys::ReplicaRole => self.instead_of_role,
+            ForeignKeys::Off => false,
+        }
+    }
+
+    /// Whether all foreign keys have to be parked before something is executed that `loads` rows.
+    pub(in crate::session) fn is_due(&self, loads: bool, tried: Tried, context: &Context) -> bool {
+        loads
+            && !tried.all
+            && self.parked == Parked::No
+            && self.parks(&context.settings)
+            && context.settings.phase == LoadPhase::FullLoad
+            && context.status != TransactionStatus::Aborted
+    }
+
+    /// Whether the transaction, aborted as far as is known, may have been ended by what the target has
+    /// yet to answer: only then it is known whether anything can be parked.
+    pub(in crate::session) fn awaits_status(&self, context: &Context) -> bool {
+        context.status == TransactionStatus::Aborted
+            && self.parked == Parked::No
+            && self.parks(&context.settings)
+    }
+
+    /// The target has answered to the parking of all foreign keys, or of those of some tables; gives a
+    /// warning for the client. `in_transaction` says that the client's transaction may undo it.
+    ///
+    /// # Errors
+    /// The session has to end, by configuration.
+    pub(in crate::session) fn on_answer(
+        &mut self,
+        all: bool,
+        failure: Option<&Failure>,
+        in_transaction: bool,
+        context: &Context,
+    ) -> Result<Option<OwnError>, OwnError> {
+        let transient = failure.is_some_and(|found| TRANSIENT.contains(&found.sqlstate.as_str()));
+        if all {
+            self.parked = match failure {
+                Some(_) if transient => Parked::No,
+                Some(_) => Parked::Impossible,
+                None if in_transaction => Parked::InTransaction,
+                None => Parked::Yes,
+            };
+        }
+        // What waits fails with a cancel.
+        let Some(failure) = failure.filter(|failure| failure.sqlstate != CANCELLED) else {
+            return Ok(None);
+        };
+        let warning = OwnError {
+            detail: Some(format!("The target said: {} {}.", failure.sqlstate, failure.message)),
+            ..OwnError::new("42501", "foreign keys stay where they are: they could not be parked")
+        };
+        let warning = warning.with_hint(match transient {
+            true => "It is tried again with the next load.",
+            false => "Park them as their tables' owner: dms-proxy fk park.",
+        });
+        if context.policy.on_denied == OnDenied::Fail && !transient {
+            return Err(warning);
+        }
+        let user = &context.startup.user;
+        tracing::warn!(user, detail = warning.detail, "{}", warning.message);
+        Ok(Some(warning))
+    }
+}

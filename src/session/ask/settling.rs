@@ -1,0 +1,331 @@
+//! The dms.* settings and the role: asked and set after login, and wherever a statement of the client's
+//! may have changed them. Decides what is asked next; may not know how a question travels.
+
+use std::sync::Arc;
+
+use crate::policy::{BadSetting, NAMES, OnDenied, Policy, Settings};
+use crate::session::context::Context;
+use crate::statement::Effects;
+use crate::wire::{self, Answer, Failure, OwnError, TransactionStatus};
+
+/// The two values of `session_replication_role` that the proxy sets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::session) enum Role {
+    /// Triggers of foreign keys do not fire.
+    Replica,
+    /// The server's default.
+    Origin,
+}
+
+/// What is asked or set, in this order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in crate::session) enum Settle {
+    /// Asks for the dms.* settings in force: only the server knows what transactions, savepoints,
+    /// roles and PGOPTIONS have made of them.
+    Settings,
+    /// Sets `session_replication_role`.
+    Role(Role),
+    /// Sets `statement_timeout` to so many seconds.
+    Timeout(u32),
+    /// Runs the configured script.
+    Script(Arc<str>),
+}
+
+impl Settle {
+    /// The SQL text.
+    pub(super) fn sql(&self) -> String {
+        match self {
+            Settle::Settings => {
+                let columns =
+                    NAMES.map(|name| format!("pg_catalog.current_setting('dms.{name}', true)"));
+                format!("SELECT {}", columns.join(", "))
+            }
+            Settle::Role(Role::Replica) => "SET session_replication_role = 'replica'".into(),
+            Settle::Role(Role::Origin) => "SET session_replication_role = 'origin'".into(),
+            Settle::Timeout(seconds) => format!("SET statement_timeout = '{seconds}s'"),
+            Settle::Script(script) => script.to_string(),
+        }
+    }
+}
+
+/// When the settings are asked for next.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Due {
+    #[default]
+    Not,
+    /// Behind the Sync of the pipeline that is under way; with the settings that it states plainly, if
+    /// it does nothing else that has to be settled.
+    AtSync(Effects, Option<Settings>),
+    /// In front of the client's next message, once all that is on its way is answered.
+    Later(Effects),
+}
+
+/// Where the role stands.
+#[derive(Debug, Default)]
+struct RoleState {
+    /// The role as the proxy last set it.
+    set: Option<Role>,
+    /// The client's statement may have put it back.
+    was_reset: bool,
+    /// The target refuses it; it is not asked again.
+    is_refused: bool,
+}
+
+/// What follows an answer.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(in crate::session) struct Settled {
+    /// The next of our statements.
+    pub(in crate::session) next: Option<Settle>,
+    /// Warnings for the client.
+    pub(in crate::session) warnings: Vec<OwnError>,
+    /// The role was refused, and foreign keys are parked instead.
+    pub(in crate::session) parks_instead: bool,
+    /// The client's first ReadyForQuery goes on.
+    pub(in crate::session) ends_login: bool,
+}
+
+/// Where the session stands with its settings and its role.
+#[derive(Debug, Default)]
+pub(in crate::session) struct Settling {
+    due: Due,
+    role: RoleState,
+    /// The client has not seen its first ReadyForQuery.
+    at_login: bool,
+    /// The settings were changed inside a transaction, whose end may bring others back.
+    unsettled: bool,
+    /// A setting that the client's text states plainly, until it is known whether it took effect.
+    stated: Option<Settings>,
+}
+
+impl Settling {
+    /// The target is ready for the first time: what is asked.
+    pub(in crate::session) fn begin_login(&mut self) -> Settle {
+        *self = Settling { at_login: true, ..Settling::default() };
+        Settle::Settings
+    }
+
+    /// What is asked behind a statement with these effects.
+    pub(in crate::session) fn begin(&mut self, effects: Effects) -> Settle {
+        self.role.was_reset |= effects.resets_role();
+        self.unsettled |= effects.touches_settings();
+        Settle::Settings
+    }
+
+    /// Whether a statement with these effects makes settling necessary.
+    pub(in crate::session) fn is_due(&self, effects: Effects) -> bool {
+        effects.touches_settings()
+            || effects.resets_role()
+            || effects.ends_transaction() && self.unsettled
+    }
+
+    /// Whether the end of a transaction matters.
+    pub(in crate::session) fn is_unsettled(&self) -> bool {
+        self.unsettled
+    }
+
+    /// A statement with these effects is executed in a pipeline; `stated` are the settings behind it, where
+    /// its text states one plainly.
+    pub(in crate::session) fn note_for_sync(&mut self, effects: Effects, stated: Option<Settings>) {
+        self.due = match self.due {
+            Due::Not => Due::AtSync(effects, stated),
+            Due::AtSync(so_far, _) => Due::AtSync(so_far | effects, None),
+            Due::Later(so_far) => Due::Later(so_far | effects),
+        };
+    }
+
+    /// A text with these effects is on its way behind which nothing can be asked at once.
+    pub(in crate::session) fn note_for_later(&mut self, effects: Effects) {
+        let so_far = match self.due {
+            Due::Not => Effects::default(),
+            Due::AtSync(so_far, _) | Due::Later(so_far) => so_far,
+        };
+        self.due = Due::Later(so_far | effects);
+    }
+
+    /// Whether settling waits for what is on its way.
+    pub(in crate::session) fn waits(&self) -> bool {
+        matches!(self.due, Due::Later(_)) || self.stated.is_some()
+    }
+
+    /// What is to be settled now that all is answered.
+    pub(in crate::session) fn take_later(&mut self) -> Option<Effects> {
+        match self.due {
+            Due::Later(effects) => {
+                self.due = Due::Not;
+                Some(effects)
+            }
+            _ => None,
+        }
+    }
+
+    /// Whether the Sync that now follows has to settle.
+    pub(in crate::session) fn is_due_at_sync(&self) -> bool {
+        matches!(self.due, Due::AtSync(effects, _) if self.is_due(effects))
+    }
+
+    /// What the Sync that now follows has to settle; `is_open` says that it ends no transaction.
+    pub(in crate::session) fn take_for_sync(&mut self, is_open: bool) -> Option<Effects> {
+        let Due::AtSync(effects, stated) = self.due else { return None };
+        self.due = Due::Not;
+        match stated.filter(|_| is_open) {
+            Some(settings) => {
+                self.note_stated(settings);
+                None
+            }
+            None => Some(effects).filter(|&effects| self.is_due(effects)),
+        }
+    }
+
+    /// In an open transaction a setting that the text states plainly need not be asked for: a question
+    /// would take the snapshot that a following SET TRANSACTION must come before.
+    pub(in crate::session) fn note_stated(&mut self, settings: Settings) {
+        self.stated = Some(settings);
+        self.unsettled = true;
+    }
+
+    /// The statement with the stated setting is answered. Gives the role that has to be set for it.
+    pub(in crate::session) fn on_stated(&mut self, context: &mut Context) -> Option<Settle> {
+        context.settings = self.stated.take()?;
+        self.role_due(&context.settings)
+    }
+
+    /// A statement of the client's has failed.
+    pub(in crate::session) fn on_error(&mut self) {
+        self.stated = None;
+    }
+
+    /// One of our statements is answered.
+    ///
+    /// # Errors
+    /// The session has to end, by configuration.
+    pub(in crate::session) fn on_answer(
+        &mut self,
+        done: &Settle,
+        answer: &Answer,
+        context: &mut Context,
+    ) -> Result<Settled, OwnError> {
+        let mut settled = Settled::default();
+        match (done, &answer.failure) {
+            (Settle::Settings, None) => {
+                let bad = self.on_settings(answer, context);
+                settled.warnings = bad
+                    .into_iter()
+                    .map(|bad| OwnError::new("22023", bad.message).with_hint(bad.hint))
+                    .collect();
+            }
+            (Settle::Role(role), None) => self.role.set = Some(*role),
+            (Settle::Role(_), Some(failure)) if failure.sqlstate == "42501" => {
+                self.role.is_refused = true;
+                let warning = role_refused(&context.startup.user, context.server_major(), failure);
+                match context.policy.on_denied {
+                    OnDenied::Fail => return Err(warning),
+                    OnDenied::Park => settled.parks_instead = true,
+                    OnDenied::Warn => {
+                        let (user, hint) = (&context.startup.user, &warning.hint);
+                        tracing::warn!(user, hint, "{}", warning.message);
+                        settled.warnings.push(warning);
+                    }
+                }
+            }
+            (Settle::Script(_), Some(failure)) => {
+                return Err(OwnError::new("08004", "target.after_connect_script failed")
+                    .with_hint(format!(
+                        "The target said: {} {}.",
+                        failure.sqlstate, failure.message
+                    )));
+            }
+            // An aborted transaction, whose end settles again; or an old or foreign server that
+            // does not know the function. What was in force stays in force.
+            (_, Some(failure)) => {
+                tracing::debug!(sqlstate = failure.sqlstate, "{}", failure.message);
+            }
+            (_, None) => {}
+        }
+        settled.next = self.next(done, context);
+        if settled.next.is_none() {
+            settled.ends_login = std::mem::take(&mut self.at_login);
+            self.role.was_reset = false;
+        }
+        Ok(settled)
+    }
+
+    fn on_settings(&mut self, answer: &Answer, context: &mut Context) -> Vec<BadSetting> {
+        if answer.is_cut {
+            let message = "a dms.* setting is too long to be read".to_owned();
+            let hint = "The settings that were in force stay in force.".to_owned();
+            return vec![BadSetting { message, hint }];
+        }
+        let (settings, bad) = settings_of(answer, context.defaults);
+        context.settings = settings;
+        if context.status == TransactionStatus::Idle {
+            self.unsettled = false;
+        }
+        bad
+    }
+
+    /// The server's own default is left alone until the session has once left it, and the client's own
+    /// choice until something changes.
+    fn role_due(&self, settings: &Settings) -> Option<Settle> {
+        let silences = settings.silences_foreign_keys();
+        let wanted = if silences { Role::Replica } else { Role::Origin };
+        let now = self.role.set.unwrap_or(Role::Origin);
+        let due = wanted != now || (self.role.was_reset && silences);
+        (due && !self.role.is_refused).then_some(Settle::Role(wanted))
+    }
+
+    /// Which of our statements follows `done`, if any: they come in one order, and each of them only
+    /// where it has something to do.
+    fn next(&self, done: &Settle, context: &Context) -> Option<Settle> {
+        let policy: &Policy = &context.policy;
+        let seconds = policy.execute_timeout_seconds;
+        let timeout = || {
+            let due = (self.at_login || self.role.was_reset) && seconds > 0;
+            due.then_some(Settle::Timeout(seconds))
+        };
+        let script = || {
+            let script = policy.after_connect_script.as_deref().filter(|_| self.at_login);
+            script.map(|script| Settle::Script(script.into()))
+        };
+        match done {
+            Settle::Settings => self.role_due(&context.settings).or_else(timeout).or_else(script),
+            Settle::Role(_) => timeout().or_else(script),
+            Settle::Timeout(_) => script(),
+            Settle::Script(_) => None,
+        }
+    }
+}
+
+/// The settings in force: the defaults, changed by what the target says. Values that mean nothing are
+/// handed back and leave the default.
+fn settings_of(answer: &Answer, defaults: Settings) -> (Settings, Vec<BadSetting>) {
+    let mut settings = defaults;
+    let values = answer.rows.first().map(Vec::as_slice).unwrap_or_default();
+    let bad = NAMES
+        .into_iter()
+        .zip(values)
+        .filter_map(|(name, value)| Some((name, wire::printable(value.as_ref()?))))
+        .filter(|(_, value)| !value.is_empty())
+        .filter_map(|(name, value)| settings.set(name, &value).err())
+        .collect();
+    (settings, bad)
+}
+
+/// The WARNING for a refused role: foreign keys stay on, so nothing can go wrong silently.
+fn role_refused(user: &str, server_major: u32, failure: &Failure) -> OwnError {
+    let quoted = user.replace('"', "\"\"");
+    let hint = if server_major >= 15 {
+        format!(
+            "As a superuser run: GRANT SET ON PARAMETER session_replication_role TO \"{quoted}\"; \
+             on a managed service give the role its administrator role (rds_superuser) instead."
+        )
+    } else {
+        "Before PostgreSQL 15 only a superuser may set it; on Amazon RDS grant rds_superuser, or set \
+         session_replication_role in the parameter group."
+            .to_owned()
+    };
+    OwnError {
+        detail: Some(format!("The target said: {}.", failure.message)),
+        ..OwnError::new("42501", "foreign keys stay on: session_replication_role could not be set")
+    }
+    .with_hint(hint)
+}

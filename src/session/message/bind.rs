@@ -1,0 +1,174 @@
+//! Bind: its values are mended in place while they arrive, or, where it is there as a whole, fitted to their
+//! columns. Decides; may not know what else is under way.
+
+use crate::rewrite::{Change, Parameters};
+use crate::session::context::Context;
+use crate::session::prepared::Statement;
+use crate::value::{
+    BindFindings, BindRefusal, BindRules, BindScanner, FittedBind, NulPolicy, ValueRule, fit,
+};
+use crate::wire::{self, BindBody, ErrorAbout, HEAD_BYTES, Head, OwnError, tag};
+
+/// Frames up to this size are judged when they are there as a whole; longer ones while they arrive.
+pub(in crate::session) const WHOLE_BYTES_MAX: usize = 32 * 1024;
+
+/// What becomes of a Bind.
+#[derive(Debug)]
+pub(in crate::session) enum BindVerdict {
+    /// More of it has to arrive, or what is in front of it has to go first.
+    Later,
+    /// It passes while it arrives, unread.
+    Unread,
+    /// It passes, and the scanner mends it while it arrives. `not_judged` says that its values should
+    /// have been judged and are too long for it.
+    Arriving { scanner: Box<BindScanner>, not_judged: bool },
+    /// It was there as a whole and passes, or `body` in its place.
+    Fitted { body: Option<Vec<u8>>, spaces: u64, changes: Vec<Change>, not_judged: bool },
+    /// What its parameters hold has to be known first. So many U+0000 are spaces already.
+    AsksForKinds { spaces: u64 },
+    /// A rule changes its values, and what is known of the relation may be old. So many U+0000 are
+    /// spaces already.
+    AsksAgain { spaces: u64 },
+    /// A value is refused.
+    Refused(Box<OwnError>),
+}
+
+/// The body of the frame at the front, as far as it is there: all of a frame of up to
+/// [`WHOLE_BYTES_MAX`], and that much of a longer one; `None` before.
+pub(in crate::session) fn body_there(head: Head, rest: &mut [u8]) -> Option<&mut [u8]> {
+    let there = rest.len().min(head.frame_bytes);
+    if there < head.frame_bytes.min(WHOLE_BYTES_MAX) {
+        return None;
+    }
+    Some(rest.get_mut(HEAD_BYTES..there).unwrap_or_default())
+}
+
+/// Decides over a Bind of which `body_bytes` are there. `is_exact` says that what is known of the relation
+/// it writes to cannot be old.
+///
+/// # Errors
+/// It is too long to be given the types that the target was told: the session ends.
+pub(in crate::session) fn judge(
+    head: Head,
+    mut bind: BindBody<'_>,
+    body_bytes: usize,
+    statement: &Statement,
+    is_exact: bool,
+    context: &Context,
+) -> Result<BindVerdict, OwnError> {
+    let policy = &context.policy;
+    let parameters = statement.parameters.as_deref();
+    let retyped = parameters.filter(|parameters| parameters.is_retyped());
+    // What the target was told of a statement holds for it when rewriting is off again.
+    if !context.settings.rewrite && retyped.is_none() {
+        return Ok(BindVerdict::Unread);
+    }
+    let is_whole = body_bytes == head.body_bytes();
+    let is_judged = parameters.is_some() || policy.values.nul != NulPolicy::Space;
+    if is_judged && head.frame_bytes <= policy.statement_bytes_max {
+        return Ok(match is_whole {
+            true => fitted(&mut bind, statement, is_exact, policy.values.nul, false, context),
+            false => BindVerdict::Later,
+        });
+    }
+    if retyped.is_some_and(|parameters| parameters.need_rewriting(&bind)) {
+        return Err(too_long());
+    }
+    if !context.settings.rewrite {
+        return Ok(BindVerdict::Unread);
+    }
+    if is_whole {
+        let plain = Statement { parameters: None, ..statement.clone() };
+        return Ok(fitted(&mut bind, &plain, true, NulPolicy::Space, is_judged, context));
+    }
+    Ok(match &statement.kinds {
+        // On its way it cannot stop to ask.
+        None => BindVerdict::AsksForKinds { spaces: 0 },
+        Some(kinds) => {
+            let encoding = context.lexing.encoding;
+            let scanner = BindScanner::with_kinds(head.body_bytes(), encoding, kinds);
+            BindVerdict::Arriving { scanner: Box::new(scanner), not_judged: is_judged }
+        }
+    })
+}
+
+/// A Bind whose names are longer than what is waited for, or have no end.
+pub(in crate::session) fn judge_unnamed(head: Head, context: &Context) -> BindVerdict {
+    match context.settings.rewrite {
+        true => {
+            let scanner = Box::new(BindScanner::new(head.body_bytes()));
+            BindVerdict::Arriving { scanner, not_judged: false }
+        }
+        false => BindVerdict::Unread,
+    }
+}
+
+fn fitted(
+    bind: &mut BindBody<'_>,
+    statement: &Statement,
+    is_exact: bool,
+    nul: NulPolicy,
+    not_judged: bool,
+    context: &Context,
+) -> BindVerdict {
+    let parameters = statement.parameters.as_deref();
+    let rules = BindRules {
+        parameters: parameters.map_or(&[], Parameters::list),
+        kinds: statement.kinds.as_deref(),
+        nul: context.settings.rewrite.then_some(nul),
+        encoding: context.lexing.encoding,
+    };
+    let (body, found) = match fit(bind, &rules) {
+        FittedBind::AsksForKinds(spaces) => return BindVerdict::AsksForKinds { spaces },
+        FittedBind::Refused(_) if !is_exact => return BindVerdict::AsksAgain { spaces: 0 },
+        FittedBind::Refused(refused) => {
+            return BindVerdict::Refused(Box::new(refusal(&refused, statement)));
+        }
+        FittedBind::InPlace(found) => (None, found),
+        FittedBind::Body(body, found) => (Some(body), found),
+    };
+    let BindFindings { columns, spaces, removed } = found;
+    if !is_exact && Parameters::wants_exact(&columns) {
+        return BindVerdict::AsksAgain { spaces };
+    }
+    let mut changes = parameters.map_or_else(Vec::new, |parameters| parameters.changes(columns));
+    if removed > 0 {
+        let place = statement.place.clone();
+        changes.push(Change::of_parameters(place, ValueRule::NulRemoved, removed));
+    }
+    BindVerdict::Fitted { body, spaces, changes, not_judged }
+}
+
+/// The error for a value that is refused.
+fn refusal(refused: &BindRefusal, statement: &Statement) -> OwnError {
+    let parameters = statement.parameters.as_deref();
+    if let Some(error) = parameters.and_then(|parameters| parameters.refusal(refused)) {
+        return error;
+    }
+    let (number, place) = (refused.index + 1, &statement.place);
+    let mut error = OwnError::new("22021", format!("parameter ${number} holds U+0000"))
+        .with_hint("Set values.nul to \"space\" or \"remove\" to load it.");
+    if !place.table.is_empty() {
+        error.detail = Some(format!("The statement writes to \"{}\".", place.table));
+        let (schema, table) = (Some(place.schema.clone()), Some(place.table.clone()));
+        error.about = Some(Box::new(ErrorAbout { schema, table, ..ErrorAbout::default() }));
+    }
+    error
+}
+
+/// The Bind that goes to the target in place of one that is refused, and can only fail: its values are
+/// missing. The server finds that out where it reads them, behind what it has to say to the statement and
+/// to the state of the transaction.
+pub(in crate::session) fn failing(body: &mut [u8]) -> Vec<u8> {
+    let (statement, count) = match BindBody::cut(body) {
+        Some(bind) => (bind.statement.to_vec(), bind.value_count().unwrap_or_default()),
+        None => (Vec::new(), 0),
+    };
+    wire::with_body(tag::BIND, &[b"\0", &statement, b"\0\0\0", &count.to_be_bytes()])
+}
+
+/// The target would store other values than the client has sent.
+fn too_long() -> OwnError {
+    OwnError::new("54000", "values in binary format that need another type are too long")
+        .with_hint("Raise limits.statement_bytes, or send them as text.")
+}

@@ -1,0 +1,7 @@
+//! One message of the client a file: what becomes of it, decided from what is known. Functions over the parts
+//! that they name; none of them sends anything.
+
+pub(super) mod bind;
+pub(super) mod copy_in;
+pub(super) mod execute;
+pub(super) mod text;

@@ -1,0 +1,356 @@
+//! Query and Parse, one way for both: the text is read once, asked about, and rewritten. Decides; may not
+//! send anything.
+
+use std::cell::RefCell;
+use std::ops::Range;
+use std::sync::Arc;
+
+use crate::catalog::{Catalog, Freshness, Need, Now, Subject};
+use crate::parking::{Scope, TableName, park_softly_sql};
+use crate::policy::{Settings, TablePrep};
+use crate::rewrite::{self, Change, PositionMap, Rewrite, Rules, TextMessage};
+use crate::session::ask::Question;
+use crate::session::ask::parking::{Parking, Tried};
+use crate::session::context::Context;
+use crate::session::prepared::{Plan, Undo};
+use crate::session::replies::{Adjust, CopyStart, Expected, Failing, Request, Treatment};
+use crate::statement::script::{Body, Scratch, Script};
+use crate::statement::{self, Effects};
+use crate::wire::{self, FAILING_SQL, OwnError, tag};
+
+thread_local! {
+    /// Memory for tokens, lent to one text after the other: an idle session holds none.
+    static SCRATCH: RefCell<Scratch> = RefCell::default();
+}
+
+/// A Query or a Parse whose text has been read. Kept while the target is asked, so that nothing is read,
+/// mended or counted twice.
+#[derive(Debug)]
+pub(in crate::session) struct Text {
+    message: TextMessage,
+    script: Script,
+    old: statement::Script,
+    /// The body that takes the place of the client's: bytes that are U+0000 were taken out.
+    shorter: Option<Vec<u8>>,
+    /// Where the text lies in the body.
+    sql: Range<usize>,
+    /// A zero byte ends the text of a Query before its body ends.
+    is_cut: bool,
+    /// The types of parameters that a Parse declares.
+    declared: Vec<u32>,
+    /// What was done before the text was read.
+    mended: Option<Change>,
+}
+
+/// What becomes of a text.
+#[derive(Debug)]
+pub(in crate::session) enum Judged {
+    /// This has to be known, or done, first.
+    Ask(Question),
+    /// The target gets a text that can only fail.
+    Refuse(Box<OwnError>),
+    /// It goes to the target like this.
+    Send(Box<Rewrite>),
+}
+
+/// A text on its way to the target.
+#[derive(Debug)]
+pub(in crate::session) struct SentText {
+    /// The frame that takes the place of the client's; `None` where that passes.
+    pub(in crate::session) frame: Option<Vec<u8>>,
+    /// What the target owes for it.
+    pub(in crate::session) expected: Expected,
+    /// What was done to it.
+    pub(in crate::session) changes: Vec<Change>,
+}
+
+impl Text {
+    /// Mends the bytes 0x00 of the text in `body` and reads it. `None` if the body is malformed: the
+    /// target says what is wrong with it.
+    pub(in crate::session) fn read(
+        frame_tag: u8,
+        body: &mut [u8],
+        rules: &Rules<'_>,
+    ) -> Option<Text> {
+        let message = if frame_tag == tag::QUERY { TextMessage::Query } else { TextMessage::Parse };
+        let (mut shorter, mended) = rewrite::mend_bytes(message, body, rules);
+        let body: &[u8] = shorter.as_deref_mut().unwrap_or(body);
+        let mut declared = Vec::new();
+        let (sql, is_cut) = match message {
+            TextMessage::Query => {
+                // The server reads up to the first zero byte.
+                let length = wire::cstring(body).map_or(body.len(), |(sql, _)| sql.len());
+                (0..length, length + 1 < body.len())
+            }
+            TextMessage::Parse => {
+                let parse = wire::parse_view(body)?;
+                declared = wire::parameter_oids(parse.parameter_types);
+                let start = parse.name.len() + 1;
+                (start..start + parse.sql.len(), false)
+            }
+        };
+        let read = |scratch: &RefCell<Scratch>| {
+            let text = body.get(sql.clone()).unwrap_or_default();
+            Script::read(text, rules.lexing, &rules.policy.mapping, &mut scratch.borrow_mut())
+        };
+        let script = SCRATCH.with(read);
+        let old = statement::read(
+            body.get(sql.clone()).unwrap_or_default(),
+            rules.lexing,
+            &rules.policy.mapping,
+        );
+        Some(Text { message, script, old, shorter, sql, is_cut, declared, mended })
+    }
+
+    /// Whether it is the reading of a frame with this tag, as the server would read it now.
+    pub(in crate::session) fn is_of(&self, frame_tag: u8, context: &Context) -> bool {
+        let message = if frame_tag == tag::QUERY { TextMessage::Query } else { TextMessage::Parse };
+        self.message == message && self.script.lexing == context.lexing
+    }
+
+    /// Whether it came by the extended protocol.
+    pub(in crate::session) fn is_extended(&self) -> bool {
+        self.message == TextMessage::Parse
+    }
+
+    /// The body that was read: the client's, or the one in its place.
+    pub(in crate::session) fn body<'b>(&'b self, body: &'b [u8]) -> &'b [u8] {
+        self.shorter.as_deref().unwrap_or(body)
+    }
+
+    /// What it may change.
+    pub(in crate::session) fn effects(&self) -> Effects {
+        self.script.effects
+    }
+
+    /// Statements and types that pass because they are not understood; and whether all of it does.
+    pub(in crate::session) fn not_understood(&self) -> (usize, usize, bool) {
+        let script = &self.script;
+        (script.not_understood, script.unknown_types, script.is_too_long)
+    }
+
+    /// The settings behind the text, if it is one statement that states one of them plainly.
+    pub(in crate::session) fn stated(&self, mut settings: Settings) -> Option<Settings> {
+        let [statement] = self.script.statements.as_slice() else { return None };
+        let Body::Setting(setting) = &statement.body else { return None };
+        settings.set(&setting.name, setting.value.as_deref()?).ok()?;
+        Some(settings)
+    }
+
+    /// The name of the prepared statement that a Parse makes, and the part that declares types.
+    pub(in crate::session) fn name_and_types<'b>(&self, body: &'b [u8]) -> (&'b [u8], &'b [u8]) {
+        let name = body.get(..self.sql.start.saturating_sub(1)).unwrap_or_default();
+        (name, body.get(self.sql.end + 1..).unwrap_or_default())
+    }
+
+    /// How positions in the text move.
+    pub(in crate::session) fn positions(
+        &self,
+        body: &[u8],
+        rewrite: &Rewrite,
+        context: &Context,
+    ) -> Option<Arc<PositionMap>> {
+        rewrite.positions(self.text(body), context.lexing.encoding)
+    }
+
+    fn text<'b>(&self, body: &'b [u8]) -> &'b [u8] {
+        body.get(self.sql.clone()).unwrap_or_default()
+    }
+
+    /// What was read is no longer needed.
+    pub(in crate::session) fn give_back(self) {
+        SCRATCH.with(|scratch| self.script.give_back(&mut scratch.borrow_mut()));
+    }
+}
+
+/// What a text is judged by, besides the text.
+#[derive(Clone, Copy)]
+pub(in crate::session) struct Basis<'b> {
+    pub(in crate::session) context: &'b Context,
+    pub(in crate::session) parking: &'b Parking,
+    pub(in crate::session) tried: Tried,
+    pub(in crate::session) now: Now,
+}
+
+/// The whole decision about a text, for Query and Parse alike. `body` is the one that was read.
+pub(in crate::session) fn judge(
+    text: &Text,
+    body: &[u8],
+    catalog: &mut Catalog,
+    basis: Basis<'_>,
+) -> Judged {
+    let Basis { context, parking, tried, now } = basis;
+    let rules = context.rules();
+    let (script, sql) = (&text.script, text.text(body));
+    let zero_byte = text.is_cut.then(|| rewrite::byte_refusal(sql, &rules)).flatten();
+    if let Some(error) = zero_byte.or_else(|| rewrite::refusal(&text.old, sql, &rules)) {
+        return Judged::Refuse(Box::new(error));
+    }
+    let needs = rewrite::needs(&text.old, sql, &text.declared, &rules);
+    if let Some(question) = catalog.missing(needs, now) {
+        return Judged::Ask(Question::Catalog(question));
+    }
+    if let Some(question) = park_tables(&text.old, catalog, tried, &rules) {
+        return Judged::Ask(question);
+    }
+    if parking.is_due(script.effects.loads(), tried, context) {
+        return Judged::Ask(park_all());
+    }
+    let mut rewrite = rewrite::plan(&text.old, sql, &text.declared, catalog, &rules);
+    let again = std::mem::take(&mut rewrite.asks_again);
+    if let Some(question) = catalog.missing(again, now) {
+        return Judged::Ask(Question::Catalog(question));
+    }
+    Judged::Send(Box::new(rewrite))
+}
+
+/// The question for one relation about which nothing may be old.
+pub(in crate::session) fn ask_exactly(
+    name: Vec<Vec<u8>>,
+    catalog: &mut Catalog,
+    now: Now,
+) -> Option<Question> {
+    let need = Need { subject: Subject::Relation(name), freshness: Freshness::Exact };
+    catalog.missing(vec![need], now).map(Question::Catalog)
+}
+
+/// The question that parks all foreign keys.
+pub(in crate::session) fn park_all() -> Question {
+    Question::Park { sql: park_softly_sql(&Scope::default()), all: true }
+}
+
+/// The question that parks the foreign keys of the tables that the text drops.
+fn park_tables(
+    script: &statement::Script,
+    catalog: &Catalog,
+    tried: Tried,
+    rules: &Rules<'_>,
+) -> Option<Question> {
+    let can_be = !tried.tables;
+    let can_be = can_be && rules.settings.table_prep == TablePrep::DropAndCreate;
+    let dropped = rewrite::dropped(script).filter(|_| can_be);
+    let relations = dropped.filter_map(|table| catalog.relation(&table.name).cloned());
+    let tables: Vec<TableName> = relations
+        .filter(|relation| !relation.is_missing())
+        .map(|relation| TableName {
+            schema: Some(relation.schema.clone()),
+            table: relation.table.clone(),
+        })
+        .collect();
+    let scope = Scope { schemas: Vec::new(), tables };
+    (!scope.tables.is_empty()).then(|| Question::Park { sql: park_softly_sql(&scope), all: false })
+}
+
+/// A Query on its way.
+pub(in crate::session) fn send_query(
+    text: &Text,
+    body: &[u8],
+    rewrite: &mut Rewrite,
+    context: &Context,
+) -> SentText {
+    let sql = text.text(body);
+    let applied = rewrite.apply(sql);
+    let frame = match &applied {
+        Some(sql) => Some(wire::with_body(tag::QUERY, &[sql, b"\0"])),
+        None => text.shorter.as_ref().map(|body| wire::with_body(tag::QUERY, &[body])),
+    };
+    let positions = text.positions(body, rewrite, context);
+    let treatment = match positions {
+        None => Treatment::Pass,
+        Some(positions) => Treatment::Adjust(Box::new(Adjust {
+            positions: Some(positions),
+            tags: std::mem::take(&mut rewrite.tags).into(),
+            refused: rewrite.refused.take(),
+            ..Adjust::default()
+        })),
+    };
+    let expected = Expected {
+        sets_lexing: text.effects().changes_lexing(),
+        ..Expected::with(Request::Query, treatment)
+    };
+    let copies = std::mem::take(&mut rewrite.copies);
+    let expected = expected.starting(CopyStart::Streams(copies.into()));
+    SentText { frame, expected, changes: changes(text, rewrite) }
+}
+
+/// A Parse on its way; `positions` are those of the rewritten text. `undo` puts the known statements back
+/// should the target refuse it.
+pub(in crate::session) fn send_parse(
+    text: &Text,
+    body: &[u8],
+    rewrite: &mut Rewrite,
+    positions: Option<Arc<PositionMap>>,
+    undo: Option<Undo>,
+) -> SentText {
+    let (name, types) = text.name_and_types(body);
+    let sql = text.text(body);
+    let applied = rewrite.apply(sql);
+    let told = rewrite.parameters.as_ref().and_then(|parameters| parameters.told());
+    let changes_frame = applied.is_some() || told.is_some() || text.shorter.is_some();
+    let frame = changes_frame.then(|| {
+        let sql = applied.as_deref().unwrap_or(sql);
+        let types = told.as_deref().unwrap_or(types);
+        wire::with_body(tag::PARSE, &[name, b"\0", sql, b"\0", types])
+    });
+    let treatment = match positions {
+        None => Treatment::Pass,
+        Some(positions) => Treatment::Adjust(Box::new(Adjust {
+            positions: Some(positions),
+            refused: rewrite.refused.take(),
+            ..Adjust::default()
+        })),
+    };
+    let expected =
+        Expected { undo: undo.map(Box::new), ..Expected::with(Request::Parse, treatment) };
+    SentText { frame, expected, changes: changes(text, rewrite) }
+}
+
+/// What executing a statement means that a Parse makes; `None` where it means nothing. `effects` are those
+/// that matter.
+pub(in crate::session) fn plan_of_parse(
+    text: &Text,
+    rewrite: &mut Rewrite,
+    positions: &Option<Arc<PositionMap>>,
+    effects: Effects,
+    settings: Settings,
+) -> Option<Arc<Plan>> {
+    let matters = positions.is_some()
+        || !rewrite.copies.is_empty()
+        || !effects.is_empty()
+        || rewrite.parameters.is_some();
+    matters.then(|| {
+        Arc::new(Plan {
+            positions: positions.clone(),
+            copies: std::mem::take(&mut rewrite.copies),
+            parameters: rewrite.parameters.clone(),
+            tag: rewrite.tags.first().map(|(_, tag)| *tag),
+            effects,
+            writes: std::mem::take(&mut rewrite.writes).into(),
+            stated: text.stated(settings),
+        })
+    })
+}
+
+fn changes(text: &Text, rewrite: &mut Rewrite) -> Vec<Change> {
+    let mut changes = std::mem::take(&mut rewrite.changes);
+    changes.extend(text.mended.clone());
+    changes
+}
+
+/// The frame that goes in the place of a refused text and can only fail, and what the target owes for it.
+pub(in crate::session) fn refuse(text: &Text, body: &[u8], error: OwnError) -> (Vec<u8>, Expected) {
+    match text.message {
+        TextMessage::Query => {
+            let several = text.script.statements.len() > 1;
+            let failing = if several { Failing::Script } else { Failing::Statement };
+            (wire::query(FAILING_SQL), Expected::failing(Request::Query, error, failing))
+        }
+        TextMessage::Parse => {
+            // A statement that has the name keeps it.
+            let (name, types) = text.name_and_types(body);
+            let failing = [name, b"\0", FAILING_SQL.as_bytes(), b"\0", types];
+            let expected = Expected::failing(Request::Parse, error, Failing::Statement);
+            (wire::with_body(tag::PARSE, &failing), expected)
+        }
+    }
+}

@@ -1,0 +1,381 @@
+//! Which prepared statements and portals the proxy has to act on when they are executed. Plain ones are not
+//! remembered, so that nothing grows with the client's use of names. Knows names, plans and kinds; may not
+//! read message bodies.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use crate::catalog::Name;
+use crate::ledger::Place;
+use crate::policy::Settings;
+use crate::rewrite::{CopyStream, Parameters, PositionMap};
+use crate::statement::Effects;
+use crate::value::ValueKind;
+
+/// What executing a prepared statement means to the proxy.
+#[derive(Debug, Default, PartialEq)]
+pub(super) struct Plan {
+    /// The text was changed: positions in errors are moved back.
+    pub(super) positions: Option<Arc<PositionMap>>,
+    /// The COPY stream that it asks for.
+    pub(super) copies: Vec<CopyStream>,
+    /// The columns that its parameters go into.
+    pub(super) parameters: Option<Arc<Parameters>>,
+    /// The command tag that the client is to see.
+    pub(super) tag: Option<&'static str>,
+    /// What it may change, as far as that matters.
+    pub(super) effects: Effects,
+    /// The relations that it writes to.
+    pub(super) writes: Arc<[Name]>,
+    /// The settings behind it, where it states one plainly.
+    pub(super) stated: Option<Settings>,
+}
+
+/// What is known of the statement of a Bind.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Statement {
+    /// The columns that its parameters go into.
+    pub(super) parameters: Option<Arc<Parameters>>,
+    /// What its parameters hold.
+    pub(super) kinds: Option<Arc<[ValueKind]>>,
+    /// What it writes to, for the ledger.
+    pub(super) place: Place,
+}
+
+/// A name and what it stood for before a Parse.
+#[derive(Debug)]
+pub(super) struct Undo {
+    name: Box<[u8]>,
+    previous: Option<Arc<Plan>>,
+    /// The number of the Parse among those of the unnamed statement.
+    unnamed: u64,
+}
+
+/// The names, as the target knows them.
+#[derive(Debug, Default)]
+pub(super) struct Prepared {
+    statements: HashMap<Box<[u8]>, Arc<Plan>>,
+    portals: HashMap<Box<[u8]>, Arc<Plan>>,
+    /// What parameters hold, of statements that were asked for it.
+    kinds: HashMap<Box<[u8]>, Arc<[ValueKind]>>,
+    /// What the Parses since the last Sync declare. Should one of them fail, what follows it up to
+    /// the Sync is skipped; behind the Sync the name may still be another statement's.
+    declared: HashMap<Box<[u8]>, Arc<[ValueKind]>>,
+    /// What statements with parameters write to, for the ledger.
+    written: HashMap<Box<[u8]>, Place>,
+    /// The Parses that can be undone, counted.
+    parses: u64,
+    /// The last of them of each name since the last Sync.
+    parsed: HashMap<Box<[u8]>, u64>,
+    /// The same of those in front of it: what such a name stands for is not known until the Parse of
+    /// this number is answered.
+    unsure: HashMap<Box<[u8]>, u64>,
+    /// How often the unnamed statement has become another one.
+    unnamed: u64,
+}
+
+/// Prepared statements that need attention, remembered at most in one session.
+const PLANS_MAX: usize = 10_000;
+
+/// Statements whose parameters are remembered at most; then all of them are asked for anew.
+const KINDS_MAX: usize = 10_000;
+
+/// Portals remembered at most: those of transactions that have ended go only when nothing is on its way.
+const PORTALS_MAX: usize = 10_000;
+
+impl Prepared {
+    /// Whether anything is known of a statement or portal: if not, names need not be looked at.
+    pub(super) fn is_known(&self) -> bool {
+        !self.statements.is_empty()
+            || !self.portals.is_empty()
+            || !self.kinds.is_empty()
+            || !self.declared.is_empty()
+    }
+
+    /// Whether one more statement can be remembered.
+    pub(super) fn has_room(&self) -> bool {
+        self.statements.len() < PLANS_MAX
+    }
+
+    /// A Parse goes to the target; with `None` the statement is a plain one. Hands back how to undo
+    /// it, where it changed anything.
+    pub(super) fn prepare(&mut self, name: &[u8], plan: Option<Arc<Plan>>) -> Option<Undo> {
+        if name.is_empty() {
+            self.unnamed += 1;
+            self.unsure.remove(name);
+        }
+        let previous = match plan {
+            Some(plan) => self.statements.insert(key(name).into(), plan),
+            None if self.statements.is_empty() => return None,
+            None => Some(self.statements.remove(key(name))?),
+        };
+        self.parses += 1;
+        self.parsed.insert(key(name).into(), self.parses);
+        Some(Undo { name: key(name).into(), previous, unnamed: self.unnamed })
+    }
+
+    /// Whether there may be names of which [`Prepared::is_unsure`] says so; `answered` is
+    /// how many of the Parses that can be undone are answered.
+    pub(super) fn has_unsure(&mut self, answered: u64) -> bool {
+        if !self.unsure.is_empty() && answered >= self.parses {
+            self.unsure.clear();
+        }
+        !self.unsure.is_empty()
+    }
+
+    /// Parses of the statement `name` go to the target: what it declares is known, as far as all of its
+    /// types are.
+    pub(super) fn note_declared(&mut self, name: &[u8], kinds: Option<Arc<[ValueKind]>>) {
+        match kinds {
+            Some(kinds) => self.declare_kinds(name, kinds),
+            None => self.forget_kinds(name),
+        }
+    }
+
+    /// Whether the name's Parse lies behind a Sync and is not yet answered. Where it fails, the name
+    /// stays another statement's.
+    pub(super) fn is_unsure(&self, name: &[u8], answered: u64) -> bool {
+        self.unsure.get(key(name)).is_some_and(|parse| *parse > answered)
+    }
+
+    /// A Parse of a statement goes to the target that writes to `place`, or to nothing.
+    pub(super) fn note_written(&mut self, statement: &[u8], place: Option<Place>) {
+        if self.written.len() >= KINDS_MAX {
+            self.written.clear();
+        }
+        match place {
+            Some(place) => {
+                self.written.insert(key(statement).into(), place);
+            }
+            None if self.written.is_empty() => {}
+            None => {
+                self.written.remove(key(statement));
+            }
+        }
+    }
+
+    /// What is known of the statement that a Bind names.
+    pub(super) fn of(&self, statement: &[u8]) -> Statement {
+        if !self.is_known() && self.written.is_empty() {
+            return Statement::default();
+        }
+        let statement = key(statement);
+        let plan = self.statements.get(statement);
+        Statement {
+            parameters: plan.and_then(|plan| plan.parameters.clone()),
+            kinds: self.declared.get(statement).or_else(|| self.kinds.get(statement)).cloned(),
+            place: self.written.get(statement).cloned().unwrap_or_default(),
+        }
+    }
+
+    /// Remembers, up to the next Sync, what a Parse declares its parameters to hold.
+    pub(super) fn declare_kinds(&mut self, statement: &[u8], kinds: Arc<[ValueKind]>) {
+        self.kinds.remove(key(statement));
+        if self.declared.len() < KINDS_MAX {
+            self.declared.insert(key(statement).into(), kinds);
+        }
+    }
+
+    /// A Sync goes to the target; so many of the Parses that can be undone are answered.
+    pub(super) fn on_sync(&mut self, answered: u64) {
+        self.declared.clear();
+        if self.parsed.is_empty() {
+            return;
+        }
+        // Never while most of them are on their way, so that it costs each of them little.
+        let on_their_way = usize::try_from(self.parses - answered.min(self.parses));
+        let kept_max = on_their_way.unwrap_or(usize::MAX).saturating_mul(2);
+        if self.unsure.len() >= kept_max.saturating_add(KINDS_MAX) {
+            self.unsure.retain(|_, parse| *parse > answered);
+        }
+        self.unsure.extend(self.parsed.drain());
+    }
+
+    /// Remembers what the parameters of a statement hold.
+    pub(super) fn set_kinds(&mut self, statement: &[u8], kinds: Arc<[ValueKind]>) {
+        if self.kinds.len() >= KINDS_MAX {
+            self.kinds.clear();
+        }
+        self.kinds.insert(key(statement).into(), kinds);
+    }
+
+    /// The name may stand for another statement from now on.
+    pub(super) fn forget_kinds(&mut self, statement: &[u8]) {
+        if !self.kinds.is_empty() || !self.declared.is_empty() {
+            self.kinds.remove(key(statement));
+            self.declared.remove(key(statement));
+        }
+    }
+
+    /// Any name may stand for another statement from now on: a Parse may have failed on a name that
+    /// was taken, or SQL may have prepared one.
+    pub(super) fn forget_all_kinds(&mut self) {
+        self.kinds.clear();
+        self.declared.clear();
+    }
+
+    /// The target refused the Parse, or never looked at it.
+    pub(super) fn undo(&mut self, undo: Undo) {
+        if undo.name.is_empty() {
+            if undo.unnamed != self.unnamed {
+                // It is another one since.
+                return;
+            }
+            self.unnamed -= 1;
+        }
+        self.written.remove(&undo.name);
+        match undo.previous {
+            Some(plan) => self.statements.insert(undo.name, plan),
+            None => self.statements.remove(&undo.name),
+        };
+    }
+
+    /// A Bind goes to the target; hands back the plan of its statement.
+    pub(super) fn bind(&mut self, portal: &[u8], statement: &[u8]) -> Option<&Arc<Plan>> {
+        match self.statements.get(key(statement)) {
+            Some(plan) => {
+                if self.portals.len() >= PORTALS_MAX {
+                    self.portals.clear();
+                }
+                self.portals.insert(key(portal).into(), Arc::clone(plan));
+                Some(plan)
+            }
+            None => {
+                self.portals.remove(key(portal));
+                None
+            }
+        }
+    }
+
+    /// The plan of the statement, for a Describe.
+    pub(super) fn statement(&self, name: &[u8]) -> Option<&Arc<Plan>> {
+        self.statements.get(key(name))
+    }
+
+    /// The plan of the portal's statement.
+    pub(super) fn portal(&self, name: &[u8]) -> Option<&Arc<Plan>> {
+        self.portals.get(key(name))
+    }
+
+    /// A Close goes to the target: `kind` is `S` or `P`.
+    pub(super) fn close(&mut self, kind: u8, name: &[u8]) {
+        match kind {
+            b'S' => {
+                self.forget_kinds(name);
+                self.parsed.remove(key(name));
+                self.unsure.remove(key(name));
+                self.statements.remove(key(name))
+            }
+            _ => self.portals.remove(key(name)),
+        };
+    }
+
+    /// A simple query does away with the unnamed statement and the unnamed portal.
+    pub(super) fn close_unnamed(&mut self) {
+        self.unnamed += 1;
+        self.statements.remove(&b""[..]);
+        self.portals.remove(&b""[..]);
+    }
+
+    /// No transaction is open any more, so no portal is either.
+    pub(super) fn close_portals(&mut self) {
+        self.portals.clear();
+    }
+}
+
+/// The part of a name that the target compares. It truncates longer ones silently.
+///
+/// Source: PostgreSQL, `NAMEDATALEN` in `src/include/pg_config_manual.h`.
+fn key(name: &[u8]) -> &[u8] {
+    const NAME_BYTES_MAX: usize = 63;
+    name.get(..NAME_BYTES_MAX).unwrap_or(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn plan() -> Option<Arc<Plan>> {
+        Some(Arc::new(Plan { effects: Effects::TOUCHES_SETTINGS, ..Plan::default() }))
+    }
+
+    #[test]
+    fn a_name_used_again_for_a_plain_statement_is_forgotten() {
+        let mut names = Prepared::default();
+        names.prepare(b"s", plan());
+        assert!(names.bind(b"", b"s").is_some());
+        names.prepare(b"s", None);
+        assert!(names.bind(b"", b"s").is_none());
+        assert!(!names.is_known());
+    }
+
+    #[test]
+    fn a_refused_parse_leaves_what_was_there() {
+        let mut names = Prepared::default();
+        names.prepare(b"s", plan());
+        let undo = names.prepare(b"s", None).unwrap();
+        assert!(names.statement(b"s").is_none());
+        names.undo(undo);
+        assert!(names.statement(b"s").is_some());
+        let undo = names.prepare(b"new", plan()).unwrap();
+        names.undo(undo);
+        assert!(names.statement(b"new").is_none());
+    }
+
+    #[test]
+    fn behind_a_sync_a_name_is_unsure_until_its_parse_is_answered() {
+        let mut names = Prepared::default();
+        names.prepare(b"s", plan());
+        assert!(!names.is_unsure(b"s", 0), "what follows is skipped with it");
+        names.on_sync(0);
+        assert!(names.has_unsure(0) && names.is_unsure(b"s", 0) && !names.is_unsure(b"t", 0));
+        names.prepare(b"t", plan());
+        assert!(!names.is_unsure(b"s", 1) && names.has_unsure(1));
+        assert!(!names.has_unsure(2));
+    }
+
+    #[test]
+    fn undoing_leaves_a_later_unnamed_statement() {
+        let mut names = Prepared::default();
+        let first = names.prepare(b"", plan()).unwrap();
+        let second = names.prepare(b"", plan()).unwrap();
+        names.undo(first);
+        assert!(names.statement(b"").is_some());
+        names.undo(second);
+        names.close_unnamed();
+        let third = names.prepare(b"", plan()).unwrap();
+        names.close_unnamed();
+        names.undo(third);
+        assert!(names.statement(b"").is_none());
+    }
+
+    #[test]
+    fn plain_statements_cost_nothing() {
+        let mut names = Prepared::default();
+        assert!(names.prepare(b"plain", None).is_none());
+        assert!(!names.is_known());
+    }
+
+    #[test]
+    fn a_simple_query_ends_the_unnamed_ones_only() {
+        let mut names = Prepared::default();
+        names.prepare(b"", plan());
+        names.prepare(b"s", plan());
+        names.bind(b"p", b"s");
+        names.close_unnamed();
+        assert_eq!(names.statements.len(), 1);
+        assert!(names.portal(b"p").is_some());
+        names.close_portals();
+        assert!(names.portal(b"p").is_none());
+    }
+
+    #[test]
+    fn long_names_are_told_apart_as_the_target_does() {
+        let mut names = Prepared::default();
+        names.prepare(&[b'a'; 1_000_000], plan());
+        assert!(names.bind(b"", &[b'a'; 63]).is_some());
+        assert!(names.bind(b"", &[b'a'; 62]).is_none());
+        names.close(b'S', &[b'a'; 64]);
+        assert_eq!(names.statements.len(), 0);
+    }
+}

@@ -1,0 +1,568 @@
+//! What the target owes: one entry for each message that it answers, in the order in which it will
+//! answer, and how each answer is treated. Knows message types; may not read message bodies.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use super::ask::Delivery;
+use super::prepared::Undo;
+use crate::rewrite::{CopyStream, Parameters, PositionMap};
+use crate::wire::{OwnError, tag};
+
+/// A message that the target answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Request {
+    Query,
+    Parse,
+    Bind,
+    Describe,
+    Execute,
+    Close,
+    Sync,
+    /// A Sync that the client has sent among the rows of a COPY. In COPY mode the target ignores it; if
+    /// the COPY had failed before, the target answers it.
+    EarlySync,
+    FunctionCall,
+    /// A question of the proxy's own. All of the answer is swallowed.
+    Own(Delivery),
+}
+
+impl Request {
+    /// Whether an error leaves the messages behind it alone.
+    fn ends_with_ready(self) -> bool {
+        match self {
+            Request::Query | Request::FunctionCall | Request::Sync | Request::EarlySync => true,
+            Request::Own(delivery) => delivery.ends_with_ready(),
+            _ => false,
+        }
+    }
+
+    fn is_sync(self) -> bool {
+        matches!(self, Request::Sync | Request::EarlySync)
+    }
+}
+
+/// What is remembered of a message until its answer is complete.
+#[derive(Debug)]
+pub(super) struct Expected {
+    pub(super) request: Request,
+    pub(super) treatment: Treatment,
+    /// The COPY streams that its statements ask for, those still to come.
+    pub(super) copies: Option<Box<CopyStart>>,
+    /// How to put the known prepared statements back should the target refuse this Parse.
+    pub(super) undo: Option<Box<Undo>>,
+    /// It may change how the server reads texts.
+    pub(super) sets_lexing: bool,
+}
+
+impl Expected {
+    /// A message whose answer passes as it is.
+    pub(super) fn new(request: Request) -> Expected {
+        Expected::with(request, Treatment::Pass)
+    }
+
+    pub(super) fn with(request: Request, treatment: Treatment) -> Expected {
+        Expected { request, treatment, copies: None, undo: None, sets_lexing: false }
+    }
+
+    /// The same with the COPY streams that it asks for.
+    #[must_use]
+    pub(super) fn starting(mut self, copies: CopyStart) -> Expected {
+        self.copies = copies.may_start().then(|| Box::new(copies));
+        self
+    }
+
+    /// A message that is answered with our error: the target was sent what can only fail.
+    pub(super) fn failing(request: Request, error: OwnError, instead_of: Failing) -> Expected {
+        Expected::with(request, Treatment::Fail(Box::new(Fail { error, instead_of })))
+    }
+
+    fn may_start_copy(&self) -> bool {
+        self.copies.as_ref().is_some_and(|copies| copies.may_start())
+    }
+}
+
+/// What happens to the frames of an answer.
+#[derive(Debug, Default)]
+pub(super) enum Treatment {
+    /// They pass as they are.
+    #[default]
+    Pass,
+    /// They pass with what the rewriting of the text asks.
+    Adjust(Box<Adjust>),
+    /// They are swallowed: the answer to a question of ours.
+    Own,
+    /// The target was made to fail, and our error takes the place of its error.
+    Fail(Box<Fail>),
+}
+
+/// What changes in an answer on its way to the client.
+#[derive(Debug, Default)]
+pub(super) struct Adjust {
+    /// The text was changed: positions in errors are moved back to the client's own text.
+    pub(super) positions: Option<Arc<PositionMap>>,
+    /// Types in a ParameterDescription are put back to those that the client declared.
+    pub(super) described: Option<Arc<Parameters>>,
+    /// The command tags that the client is to see, by the number of the statement in the text.
+    pub(super) tags: VecDeque<(usize, &'static str)>,
+    /// The statements of the text that are complete.
+    pub(super) completed: usize,
+    /// A constant is refused: an expression that can only fail stands in its place, and this takes
+    /// the place of the error about it.
+    pub(super) refused: Option<OwnError>,
+}
+
+impl Adjust {
+    /// Moves positions back; `None` where there is nothing to move.
+    pub(super) fn positions(positions: &Option<Arc<PositionMap>>) -> Treatment {
+        match positions {
+            Some(map) => Treatment::Adjust(Box::new(Adjust {
+                positions: Some(Arc::clone(map)),
+                ..Adjust::default()
+            })),
+            None => Treatment::Pass,
+        }
+    }
+}
+
+/// An error of ours that waits for its turn.
+#[derive(Debug)]
+pub(super) struct Fail {
+    pub(super) error: OwnError,
+    pub(super) instead_of: Failing,
+}
+
+/// What was sent to the target to make it fail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Failing {
+    /// One statement or a Bind. In an aborted transaction the server would have said 25P02 to the
+    /// client's as well.
+    Statement,
+    /// A statement in place of several. They may hold the ROLLBACK that ends an aborted transaction,
+    /// so there our error says more.
+    Script,
+    /// The end of a COPY. Only its own error is replaced.
+    CopyFail,
+}
+
+/// The COPY streams that a message may ask for.
+#[derive(Debug)]
+pub(super) enum CopyStart {
+    /// Those of a text that was read, in order.
+    Streams(VecDeque<CopyStream>),
+    /// The text was too long to be read, so any stream may begin.
+    Unread,
+}
+
+impl CopyStart {
+    fn may_start(&self) -> bool {
+        match self {
+            CopyStart::Streams(streams) => !streams.is_empty(),
+            CopyStart::Unread => true,
+        }
+    }
+}
+
+/// A COPY that has failed with Syncs of the client's among its rows: how many of these the target
+/// answers depends on where it met the error.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Doubt {
+    /// The COPY came by the extended protocol, whose error makes the target skip up to a Sync.
+    pub(super) is_extended: bool,
+    /// The answers to Syncs that have come since.
+    pub(super) readies: u32,
+}
+
+impl Doubt {
+    /// Whether the target was skipping when our own Sync came, whose answer is the last one.
+    pub(super) fn skips(self) -> bool {
+        self.is_extended && self.readies <= 1
+    }
+}
+
+/// The queue. Its length is bounded by the session, which stops reading from the client.
+#[derive(Debug, Default)]
+pub(super) struct Replies {
+    queue: VecDeque<Expected>,
+    /// How many have left the queue at its front.
+    answered: u64,
+    /// The number of the last message that came into the queue and may start a COPY, counted as
+    /// `answered` does, so that the queue need not be searched.
+    last_copy: Option<u64>,
+    /// How many of these were a Parse that can be undone.
+    parses_answered: u64,
+    /// Messages in the queue that may change how the server reads texts.
+    lexing_pending: usize,
+    /// The target ignores everything up to the next Sync.
+    skipping: bool,
+    doubt: Option<Doubt>,
+}
+
+impl Replies {
+    pub(super) fn len(&self) -> usize {
+        self.queue.len()
+    }
+
+    /// Whether the target owes nothing.
+    pub(super) fn is_empty(&self) -> bool {
+        self.queue.is_empty()
+    }
+
+    pub(super) fn is_skipping(&self) -> bool {
+        self.skipping
+    }
+
+    /// How many Parses that can be undone have been answered, or skipped.
+    pub(super) fn parses_answered(&self) -> u64 {
+        self.parses_answered
+    }
+
+    /// Whether a message on its way may change how the server reads texts.
+    pub(super) fn lexing_is_unsure(&self) -> bool {
+        self.lexing_pending > 0
+    }
+
+    /// A message goes to the target. While that skips to the next Sync, only a Sync is answered.
+    pub(super) fn push(&mut self, expected: Expected) {
+        if expected.request == Request::Sync {
+            self.skipping = false;
+        }
+        if self.skipping {
+            let is_own = matches!(expected.request, Request::Own(_));
+            debug_assert!(!is_own, "a question is asked while the target skips");
+            return;
+        }
+        if expected.may_start_copy() {
+            self.last_copy = Some(self.answered + widen(self.queue.len()));
+        }
+        self.lexing_pending += usize::from(expected.sets_lexing);
+        self.queue.push_back(expected);
+    }
+
+    pub(super) fn front(&mut self) -> Option<&mut Expected> {
+        self.queue.front_mut()
+    }
+
+    /// A frame that may complete the answer to one message of an extended query came. A frame that no
+    /// entry expects changes nothing.
+    #[inline]
+    pub(super) fn on_completion(&mut self, completion: u8) {
+        let Some(front) = self.queue.front() else { return };
+        let complete = match completion {
+            tag::PARSE_COMPLETE => front.request == Request::Parse,
+            tag::BIND_COMPLETE => front.request == Request::Bind,
+            tag::CLOSE_COMPLETE => front.request == Request::Close,
+            tag::ROW_DESCRIPTION | tag::NO_DATA => front.request == Request::Describe,
+            tag::COMMAND_COMPLETE | tag::EMPTY_QUERY_RESPONSE | tag::PORTAL_SUSPENDED => {
+                front.request == Request::Execute
+            }
+            _ => false,
+        };
+        if complete {
+            self.pop();
+        }
+    }
+
+    /// The answer at the front is complete.
+    pub(super) fn pop(&mut self) -> Option<Expected> {
+        let front = self.queue.pop_front()?;
+        self.answered += 1;
+        self.parses_answered += u64::from(front.undo.is_some());
+        self.lexing_pending -= usize::from(front.sets_lexing);
+        if self.doubt.is_none() {
+            // The COPY took them.
+            while self.queue.front().is_some_and(|next| next.request == Request::EarlySync) {
+                self.queue.pop_front();
+                self.answered += 1;
+            }
+        } else if self.queue.is_empty() {
+            // The target has answered each of them.
+            self.doubt = None;
+        }
+        Some(front)
+    }
+
+    /// ReadyForQuery came. It ends the answer to a simple query, a function call or a Sync; in front of
+    /// anything else it is a second answer to a Sync that the target was expected to ignore, and changes
+    /// nothing but the skipping. `Asking` ends answers to questions. Gives what is answered.
+    pub(super) fn on_ready(&mut self) -> Option<Request> {
+        self.skipping = false;
+        let front = self.queue.front()?;
+        if front.request.is_sync()
+            && let Some(doubt) = &mut self.doubt
+        {
+            doubt.readies += 1;
+        }
+        let ends = front.request.ends_with_ready() && !matches!(front.request, Request::Own(_));
+        if ends { self.pop().map(|ended| ended.request) } else { None }
+    }
+
+    /// An answer to a Sync of ours, or to one in doubt, came behind all that is expected.
+    pub(super) fn note_ready(&mut self) {
+        if let Some(doubt) = &mut self.doubt {
+            doubt.readies += 1;
+        }
+    }
+
+    /// ErrorResponse came. It is about the message at the front. An extended query is over: the target
+    /// skips to the next Sync, so what was expected up to there never comes and is handed back, with
+    /// what has failed first. A simple query stays until its ReadyForQuery, but starts no COPY any more.
+    pub(super) fn on_error(&mut self) -> Vec<Expected> {
+        let Some(front) = self.queue.front_mut() else { return Vec::new() };
+        if front.request.ends_with_ready() {
+            front.copies = None;
+            if !front.request.is_sync() && self.follows_early_sync(1) {
+                self.doubt = Some(Doubt { is_extended: false, readies: 0 });
+            }
+            return Vec::new();
+        }
+        let end = self.queue.iter().position(|expected| expected.request.is_sync());
+        self.skipping = end.is_none();
+        let end = end.unwrap_or(self.queue.len());
+        if self.follows_early_sync(end) {
+            self.doubt = Some(Doubt { is_extended: true, readies: 0 });
+        }
+        self.answered += widen(end);
+        let dropped: Vec<Expected> = self.queue.drain(..end).collect();
+        let undone = dropped.iter().filter(|expected| expected.undo.is_some()).count();
+        self.parses_answered += widen(undone);
+        self.lexing_pending -= dropped.iter().filter(|expected| expected.sets_lexing).count();
+        dropped
+    }
+
+    fn follows_early_sync(&self, index: usize) -> bool {
+        self.queue.get(index).is_some_and(|next| next.request == Request::EarlySync)
+    }
+
+    /// Whether a message on its way may make the target ask for a COPY stream.
+    pub(super) fn may_start_copy(&self) -> bool {
+        // Streams change only at the front, while it is being answered.
+        match self.last_copy {
+            Some(last) if last == self.answered => {
+                self.queue.front().is_some_and(Expected::may_start_copy)
+            }
+            Some(last) => last > self.answered,
+            None => false,
+        }
+    }
+
+    /// CopyInResponse came: the stream it is for, where the text was understood. Syncs that the client
+    /// has sent right behind the statement reach the target in COPY mode, where it ignores them.
+    ///
+    /// Source: PostgreSQL, `CopyGetData` in `src/backend/commands/copyfromparse.c`.
+    pub(super) fn on_copy_in(&mut self) -> Option<CopyStream> {
+        while self.queue.get(1).is_some_and(|next| next.request == Request::Sync) {
+            self.queue.remove(1);
+            self.last_copy =
+                self.last_copy.map(|last| if last > self.answered { last - 1 } else { last });
+        }
+        match self.queue.front_mut()?.copies.as_deref_mut()? {
+            CopyStart::Streams(streams) => streams.pop_front(),
+            CopyStart::Unread => None,
+        }
+    }
+
+    /// Whether the message that is being answered came by the extended protocol.
+    pub(super) fn front_is_execute(&self) -> bool {
+        self.queue.front().is_some_and(|front| front.request == Request::Execute)
+    }
+
+    /// Whether the client has sent Syncs among the rows of a COPY that is not yet answered.
+    pub(super) fn has_early_syncs(&self) -> bool {
+        self.doubt.is_none() && self.follows_early_sync(1)
+    }
+
+    /// Whether it is not known how many Syncs the target answers.
+    pub(super) fn doubt(&self) -> Option<Doubt> {
+        self.doubt
+    }
+
+    /// The Syncs in doubt are no longer: all that was sent up to now is answered or never will be.
+    pub(super) fn end_doubt(&mut self, skipping: bool) {
+        self.answered += widen(self.queue.len());
+        self.queue.clear();
+        self.lexing_pending = 0;
+        self.doubt = None;
+        self.skipping = skipping;
+    }
+
+    /// The COPY has taken a probe for rows: the Syncs among them and the probe are not answered.
+    pub(super) fn forget_probe(&mut self, skipping: bool) {
+        let is_kept = |expected: &Expected| {
+            let is_probe = expected.request == Request::Own(Delivery::Probe);
+            !is_probe && expected.request != Request::EarlySync
+        };
+        self.queue.retain(is_kept);
+        self.doubt = None;
+        self.skipping = skipping;
+    }
+
+    /// The answer to the message at the front is ours from here on.
+    pub(super) fn fail_front(&mut self, error: OwnError, instead_of: Failing) {
+        if let Some(front) = self.queue.front_mut() {
+            front.treatment = Treatment::Fail(Box::new(Fail { error, instead_of }));
+        }
+    }
+}
+
+fn widen(count: usize) -> u64 {
+    u64::try_from(count).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn queue(requests: &[Request]) -> Replies {
+        let mut replies = Replies::default();
+        for &request in requests {
+            replies.push(Expected::new(request));
+        }
+        replies
+    }
+
+    fn requests(replies: &Replies) -> Vec<Request> {
+        replies.queue.iter().map(|expected| expected.request).collect()
+    }
+
+    #[test]
+    fn an_extended_query_is_answered_piece_by_piece() {
+        use Request::*;
+        let mut replies = queue(&[Parse, Bind, Describe, Execute, Sync]);
+        for completion in [b'1', b'2', b'T', b'D', b'C'] {
+            replies.on_completion(completion);
+        }
+        assert_eq!(requests(&replies), [Sync]);
+        replies.on_ready();
+        assert_eq!(replies.len(), 0);
+    }
+
+    #[test]
+    fn an_error_drops_everything_up_to_the_sync() {
+        use Request::*;
+        let mut replies = queue(&[Parse, Bind, Execute, Sync, Parse]);
+        assert_eq!(replies.on_error().len(), 3);
+        assert!(!replies.is_skipping());
+        replies.on_ready();
+        assert_eq!(requests(&replies), [Parse]);
+    }
+
+    #[test]
+    fn without_a_sync_the_target_skips_until_one_comes() {
+        use Request::*;
+        let mut replies = queue(&[Parse, Bind]);
+        replies.on_error();
+        assert!(replies.is_skipping());
+        replies.push(Expected::new(Execute));
+        assert_eq!(replies.len(), 0);
+        replies.push(Expected::new(Sync));
+        assert_eq!(requests(&replies), [Sync]);
+        assert!(!replies.is_skipping());
+    }
+
+    #[test]
+    fn a_simple_query_ends_with_its_ready_for_query_only() {
+        use Request::*;
+        let mut replies = queue(&[Query, Query]);
+        replies.on_completion(b'C');
+        assert!(replies.on_error().is_empty());
+        assert_eq!(replies.len(), 2);
+        replies.on_ready();
+        assert_eq!(replies.len(), 1);
+    }
+
+    #[test]
+    fn an_early_sync_behind_a_copy_is_not_answered() {
+        use Request::*;
+        let mut replies = queue(&[Execute, Sync]);
+        replies.on_copy_in();
+        assert_eq!(requests(&replies), [Execute]);
+        replies.push(Expected::new(Sync));
+        replies.on_completion(b'C');
+        replies.on_ready();
+        assert_eq!(replies.len(), 0);
+    }
+
+    #[test]
+    fn what_may_start_a_copy_is_known_wherever_it_stands() {
+        use Request::*;
+        let may = || Expected::new(Execute).starting(CopyStart::Unread);
+        let mut replies = queue(&[Execute, Sync]);
+        assert!(!replies.may_start_copy());
+        replies.push(may());
+        replies.push(Expected::new(Sync));
+        assert!(replies.may_start_copy());
+        replies.on_copy_in();
+        assert_eq!(requests(&replies), [Execute, Execute, Sync], "a Sync is forgotten");
+        assert!(replies.may_start_copy());
+        replies.on_completion(b'C');
+        assert!(replies.may_start_copy());
+        replies.front().unwrap().copies = None;
+        assert!(!replies.may_start_copy());
+        replies.push(may());
+        assert!(replies.may_start_copy());
+        replies.on_error();
+        assert_eq!(requests(&replies), [Sync, Execute]);
+        assert!(replies.may_start_copy());
+        replies.on_ready();
+        replies.on_completion(b'C');
+        assert!(!replies.may_start_copy());
+    }
+
+    #[test]
+    fn a_ready_for_query_does_not_end_a_question() {
+        let mut replies = queue(&[Request::Own(Delivery::Query)]);
+        replies.on_ready();
+        assert_eq!(replies.len(), 1);
+    }
+
+    #[test]
+    fn what_failed_is_handed_back_first() {
+        use Request::*;
+        let mut replies = queue(&[Execute, Own(Delivery::Pipeline), Sync]);
+        let dropped: Vec<Request> = replies.on_error().iter().map(|e| e.request).collect();
+        assert_eq!(dropped, [Execute, Own(Delivery::Pipeline)]);
+    }
+
+    #[test]
+    fn syncs_among_the_rows_of_a_copy_that_ends_well_are_not_answered() {
+        use Request::*;
+        let mut replies = queue(&[Execute, EarlySync, EarlySync, Sync]);
+        assert!(replies.has_early_syncs());
+        replies.on_completion(tag::COMMAND_COMPLETE);
+        assert_eq!(requests(&replies), [Sync]);
+        assert_eq!(replies.doubt(), None);
+    }
+
+    #[test]
+    fn syncs_among_the_rows_of_a_copy_that_fails_are_in_doubt_until_answered() {
+        use Request::*;
+        let mut replies = queue(&[Execute, EarlySync]);
+        replies.on_error();
+        assert_eq!(replies.doubt(), Some(Doubt { is_extended: true, readies: 0 }));
+        replies.push(Expected::new(Sync));
+        replies.on_ready();
+        assert_eq!(replies.doubt(), Some(Doubt { is_extended: true, readies: 1 }));
+        replies.end_doubt(false);
+        assert!(replies.is_empty() && replies.doubt().is_none());
+
+        let mut replies = queue(&[Query, EarlySync]);
+        replies.on_error();
+        replies.on_ready();
+        assert_eq!(replies.doubt(), Some(Doubt { is_extended: false, readies: 0 }));
+        replies.on_ready();
+        assert_eq!(replies.doubt(), None, "each of them is answered");
+    }
+
+    #[test]
+    fn the_lexing_is_unsure_while_its_setting_is_on_its_way() {
+        let mut replies = Replies::default();
+        replies.push(Expected { sets_lexing: true, ..Expected::new(Request::Query) });
+        assert!(replies.lexing_is_unsure());
+        replies.on_ready();
+        assert!(!replies.lexing_is_unsure());
+        replies.push(Expected { sets_lexing: true, ..Expected::new(Request::Execute) });
+        replies.on_error();
+        assert!(!replies.lexing_is_unsure());
+    }
+}

@@ -1,0 +1,235 @@
+//! What a session has changed, for its log line, the ledger and the client: counts, entries, notices. Is
+//! told what happened; may not decide anything.
+
+use crate::ledger::{Entries, Ledger, NOT_JUDGED, Place};
+use crate::rewrite::{By, Change};
+use crate::session::counts::Counts;
+use crate::value::{CopyFinding, SilentLoss};
+use crate::wire::{self, Failure, OwnError};
+
+/// Bytes of notices that wait for the client at most.
+const NOTICE_BYTES_MAX: usize = 16 * 1024;
+
+/// What a session has changed.
+#[derive(Debug, Default)]
+pub(super) struct Report {
+    pub(super) counts: Counts,
+    /// What the ledger gets to know of this session.
+    entries: Entries,
+    /// What is on its way to the target's table.
+    writing: Option<Writing>,
+    /// Notices that wait for the client's next ReadyForQuery.
+    notices: Vec<u8>,
+}
+
+/// What a session is writing to the target's table.
+#[derive(Debug)]
+struct Writing {
+    /// What this session changed.
+    own: Entries,
+    /// What sessions before it could not write.
+    inherited: Entries,
+}
+
+impl Report {
+    /// Takes note of what a rule did in one place. The sample says where to look.
+    pub(super) fn note(&mut self, place: Place, rule: &str, count: u64, seconds: u64) {
+        let sample = format!("statement {}", self.counts.statements);
+        self.note_sample(place, rule, count, seconds, sample);
+    }
+
+    /// The same with a sample of its own.
+    pub(super) fn note_sample(
+        &mut self,
+        place: Place,
+        rule: &str,
+        count: u64,
+        seconds: u64,
+        sample: String,
+    ) {
+        if count > 0 {
+            let place = Place { rule: rule.to_owned(), ..place };
+            self.entries.note(&place, count, seconds, || Some(sample));
+        }
+    }
+
+    /// U+0000 was mended in parameters.
+    pub(super) fn note_bind_nuls(&mut self, place: Place, count: u64, seconds: u64) {
+        self.counts.nul_bind += count;
+        self.note(place, "nul-in-parameter", count, seconds);
+    }
+
+    /// U+0000 was mended in a COPY stream.
+    pub(super) fn note_copy_nuls(&mut self, place: &Place, count: u64, seconds: u64) {
+        if count > 0 {
+            self.counts.nul_copy += count;
+            self.note(place.clone(), "nul-in-copy", count, seconds);
+        }
+    }
+
+    /// Rules have changed a text, or the values of a message.
+    pub(super) fn note_changes(
+        &mut self,
+        changes: Vec<Change>,
+        silent_loss: SilentLoss,
+        seconds: u64,
+    ) {
+        for Change { place, by, count, sample } in changes {
+            match by {
+                By::Type(rule) => self.counts.count_type(rule, count),
+                By::NulInQuery => self.counts.nul_query += count,
+                By::NulInConstant => self.counts.nul_constant += count,
+                By::Value(rule) => {
+                    self.counts.count_value(rule, count);
+                    if rule.is_silent_loss() && silent_loss == SilentLoss::Warn {
+                        self.warn_of_loss(&place, rule.name(), count);
+                    }
+                }
+                By::TablePrep => {}
+            }
+            let mut at = format!("statement {}", self.counts.statements);
+            if let Some(value) = sample {
+                at = format!("{at}: {value}");
+            }
+            let rule = place.rule.clone();
+            self.note_sample(place, &rule, count, seconds, at);
+        }
+    }
+
+    /// Rows of a COPY were taken apart: fields that passed unjudged, and what the rules found.
+    pub(super) fn note_rows(
+        &mut self,
+        (place, not_judged): (Place, u64),
+        findings: Vec<(Place, CopyFinding)>,
+        silent_loss: SilentLoss,
+        seconds: u64,
+    ) {
+        self.counts.too_long += not_judged;
+        self.note(place, NOT_JUDGED, not_judged, seconds);
+        for (place, found) in findings {
+            self.counts.count_value(found.rule, found.count);
+            if found.rule.is_silent_loss() && silent_loss == SilentLoss::Warn {
+                self.warn_of_loss(&place, found.rule.name(), found.count);
+            }
+            let mut sample = format!("row {}", found.row);
+            if let Some(value) = &found.sample {
+                sample = format!("{sample}: {value}");
+            }
+            self.note_sample(place, found.rule.name(), found.count, seconds, sample);
+        }
+    }
+
+    /// The client gets a WARNING in front of its next ReadyForQuery.
+    pub(super) fn warn_of_loss(&mut self, place: &Place, rule: &str, count: u64) {
+        let Place { schema, table, column, .. } = place;
+        let message = format!(
+            "{count} values of \"{schema}\".\"{table}\".\"{column}\" do not arrive as they were \
+             sent: {rule}"
+        );
+        let warning = OwnError::new("01000", message)
+            .with_hint("values.silent_loss = \"reject\" refuses them.");
+        if self.notices.len() < NOTICE_BYTES_MAX {
+            self.notices.extend(wire::notice_response(&warning));
+        }
+    }
+
+    /// Whether notices wait for the client.
+    pub(super) fn has_notices(&self) -> bool {
+        !self.notices.is_empty()
+    }
+
+    /// The notices that wait, for the client.
+    pub(super) fn take_notices(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.notices)
+    }
+
+    /// What is written to the target's table now: the entries of this session and of those before it that
+    /// could not write theirs. `None` if there are none.
+    pub(super) fn begin_writing(&mut self, ledger: &Ledger, database: &str) -> Option<Entries> {
+        let inherited = ledger.take_unwritten(database);
+        if inherited.is_empty() && self.entries.is_empty() {
+            return None;
+        }
+        let own = std::mem::take(&mut self.entries);
+        let mut all = own.clone();
+        all.merge(&inherited);
+        self.writing = Some(Writing { own, inherited });
+        Some(all)
+    }
+
+    /// The target has answered to what was written.
+    pub(super) fn on_written(
+        &mut self,
+        failure: Option<&Failure>,
+        ledger: &Ledger,
+        database: &str,
+    ) {
+        self.end_writing(failure.is_none(), ledger, database);
+        if let Some(failure) = failure.filter(|_| ledger.warns(database)) {
+            tracing::warn!(
+                database,
+                sqlstate = failure.sqlstate,
+                "what was changed could not be written to dms_proxy.rewrites: {}; an \
+                 administrator makes a place for it by dms-proxy init-target, or set \
+                 values.ledger = \"off\"",
+                failure.message
+            );
+        }
+    }
+
+    fn end_writing(&mut self, written: bool, ledger: &Ledger, database: &str) {
+        let Some(Writing { own, inherited }) = self.writing.take() else { return };
+        ledger.add(database, &own, written);
+        if !written {
+            ledger.put_back(database, &inherited);
+        }
+    }
+
+    /// The session has ended: what it could not write is kept for the next one.
+    pub(super) fn keep_unwritten(&mut self, ledger: &Ledger, database: &str) {
+        self.end_writing(false, ledger, database);
+        ledger.add(database, &std::mem::take(&mut self.entries), false);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn place() -> Place {
+        Place { table: "t".into(), ..Place::default() }
+    }
+
+    #[test]
+    fn what_cannot_be_written_is_kept_for_the_next_session() {
+        let ledger = Ledger::default();
+        let mut first = Report::default();
+        first.note_bind_nuls(place(), 2, 10);
+        assert_eq!(first.counts.nul_bind, 2);
+        assert!(first.begin_writing(&ledger, "db").is_some());
+        first.keep_unwritten(&ledger, "db");
+        let mut second = Report::default();
+        let inherited = second.begin_writing(&ledger, "db").unwrap();
+        assert_eq!(inherited.iter().map(|(_, entry)| entry.count).sum::<u64>(), 2);
+        second.on_written(None, &ledger, "db");
+        assert!(Report::default().begin_writing(&ledger, "db").is_none());
+    }
+
+    #[test]
+    fn nothing_is_noted_of_nothing() {
+        let mut report = Report::default();
+        report.note_copy_nuls(&place(), 0, 1);
+        assert!(report.begin_writing(&Ledger::default(), "db").is_none());
+    }
+
+    #[test]
+    fn warnings_are_bounded() {
+        let mut report = Report::default();
+        for _ in 0..1000 {
+            report.warn_of_loss(&place(), "time-zone-dropped", 1);
+        }
+        let bytes = report.take_notices().len();
+        assert!(bytes > NOTICE_BYTES_MAX && bytes < NOTICE_BYTES_MAX + 1000, "{bytes}");
+        assert!(!report.has_notices());
+    }
+}

@@ -1,0 +1,363 @@
+//! Frames of the target: each is treated as the reply at the front says. What changes in an answer on its
+//! way is decided in `adjust`.
+
+use super::adjust;
+use super::ask::{Delivery, Question};
+use super::client::Drops;
+use super::message::copy_in::CopyIn;
+use super::replies::{Request, Treatment};
+use super::step::Step;
+use super::{Phase, Session};
+use crate::encoding::Encoding;
+use crate::wire::{self, HEAD_BYTES, Head, OwnError, tag};
+
+/// The longest message from the target that is looked into; a longer one passes as it is.
+const BODY_BYTES_MAX: usize = 1024 * 1024;
+
+/// The longest message that four bytes can announce: what the target sends, the client judges.
+const LENGTH_MAX: usize = 0x7FFF_FFFF;
+
+/// The target's side of a session.
+#[derive(Debug, Default)]
+pub(super) struct TargetSide {
+    /// The rest of the frame that is arriving.
+    pub(super) body_remaining: usize,
+    /// The frame that is arriving does not go to the client.
+    swallows: bool,
+    /// The target has sent the last row of a COPY to the client; its CommandComplete follows.
+    pub(super) copied_out: bool,
+    /// The answer to a Sync that is held until it is known whether it is for a Sync of ours.
+    held: Vec<u8>,
+    /// Cancels what this session runs, on a connection of its own.
+    pub(super) backend_key: Vec<u8>,
+}
+
+impl Session {
+    /// Judges what the target has sent so far and the proxy has not yet let go.
+    ///
+    /// # Errors
+    /// The target has sent what cannot be a frame, or the session has to end by configuration: the
+    /// error is for the client, and the session ends.
+    pub fn on_target(&mut self, unread: &mut [u8]) -> Result<Step, OwnError> {
+        let mut at = 0;
+        while at < unread.len() {
+            if self.phase == Phase::Relay {
+                return Ok(Step::Pass(unread.len()));
+            }
+            if self.target.body_remaining > 0 {
+                let count = self.target.body_remaining.min(unread.len() - at);
+                if self.target.swallows {
+                    if at > 0 {
+                        break;
+                    }
+                    self.target.body_remaining -= count;
+                    return Ok(Step::Replace(count, Vec::new()));
+                }
+                self.target.body_remaining -= count;
+                at += count;
+                continue;
+            }
+            let rest = unread.get(at..).unwrap_or_default();
+            let found = wire::head(rest, LENGTH_MAX);
+            let found = found.map_err(|error| OwnError::new("08P01", format!("target: {error}")));
+            let Some(head) = found? else { break };
+            match self.reading(head) {
+                Reading::Head => {
+                    self.on_target_head(head.tag);
+                    (self.target.body_remaining, self.target.swallows) = (head.body_bytes(), false);
+                    at += HEAD_BYTES;
+                }
+                Reading::Body => {
+                    let Some(body) = rest.get(HEAD_BYTES..head.frame_bytes) else { break };
+                    self.on_target_body(head.tag, body);
+                    at += head.frame_bytes;
+                }
+                _ if at > 0 => break,
+                Reading::Swallow => {
+                    self.asking.on_long_frame(head.tag, head.frame_bytes)?;
+                    (self.target.body_remaining, self.target.swallows) = (head.body_bytes(), true);
+                    return Ok(Step::Replace(HEAD_BYTES, Vec::new()));
+                }
+                Reading::Frame => {
+                    let Some(frame) = rest.get(..head.frame_bytes) else { break };
+                    return self.on_frame(head.tag, frame);
+                }
+            }
+        }
+        Ok(if at == 0 { Step::NeedMore } else { Step::Pass(at) })
+    }
+
+    /// How much of the frame is looked at. Whose answer it belongs to decides before its size does.
+    fn reading(&mut self, head: Head) -> Reading {
+        let is_long = head.frame_bytes > BODY_BYTES_MAX;
+        if matches!(self.phase, Phase::Startup { .. }) {
+            return match head.tag {
+                tag::READY_FOR_QUERY if !is_long => Reading::Frame,
+                _ => Reading::plain(head, is_long),
+            };
+        }
+        // These come at any time and are about the session, not about a statement.
+        if matches!(head.tag, tag::PARAMETER_STATUS | tag::NOTIFICATION_RESPONSE) {
+            return Reading::plain(head, is_long);
+        }
+        if head.tag == tag::READY_FOR_QUERY && self.report.has_notices() {
+            return Reading::Frame;
+        }
+        if self.is_probing() {
+            return Reading::frame_unless(is_long);
+        }
+        match self.replies.front().map(|front| &front.treatment) {
+            None | Some(Treatment::Pass) => Reading::plain(head, is_long),
+            Some(Treatment::Own) => match self.asking.delivery() {
+                // An error of the client's pipeline, which the question is a part of.
+                Some(delivery)
+                    if head.tag == tag::ERROR_RESPONSE && !delivery.ends_with_ready() =>
+                {
+                    Reading::plain(head, is_long)
+                }
+                _ if is_long => Reading::Swallow,
+                _ => Reading::Frame,
+            },
+            Some(Treatment::Fail(_)) => Reading::frame_unless(is_long),
+            Some(Treatment::Adjust(adjust)) => match adjust.concerns(head.tag) && !is_long {
+                true => Reading::Frame,
+                false => Reading::plain(head, is_long),
+            },
+        }
+    }
+
+    /// A frame that may reach the client changed, or not at all.
+    fn on_frame(&mut self, frame_tag: u8, frame: &[u8]) -> Result<Step, OwnError> {
+        let instead = self.treat(frame_tag, frame)?;
+        if frame_tag == tag::READY_FOR_QUERY && self.report.has_notices() {
+            let behind = instead.as_deref().unwrap_or(frame);
+            if !behind.is_empty() {
+                let notices = [&self.report.take_notices(), behind].concat();
+                return Ok(Step::Replace(frame.len(), notices));
+            }
+        }
+        Ok(match instead {
+            Some(instead) => Step::Replace(frame.len(), instead),
+            None => Step::Pass(frame.len()),
+        })
+    }
+
+    /// What the client gets in place of the frame; `None` where it gets the frame.
+    fn treat(&mut self, frame_tag: u8, frame: &[u8]) -> Result<Option<Vec<u8>>, OwnError> {
+        let body = frame.get(HEAD_BYTES..).unwrap_or_default();
+        if matches!(self.phase, Phase::Startup { .. }) {
+            return Ok(self.on_first_ready(body));
+        }
+        if self.is_probing()
+            && let Some(instead) = self.on_probe_frame(frame_tag, frame)
+        {
+            return Ok(Some(instead));
+        }
+        match self.replies.front().map(|front| &mut front.treatment) {
+            Some(Treatment::Own) => self.on_own_frame(frame_tag, frame).map(Some),
+            Some(Treatment::Fail(_)) => Ok(self.on_failing_frame(frame_tag, frame)),
+            Some(Treatment::Adjust(adjust)) => match frame_tag {
+                tag::COMMAND_COMPLETE => {
+                    let tag = adjust.take_tag();
+                    self.on_target_body(frame_tag, body);
+                    Ok(tag.map(|tag| wire::with_body(frame_tag, &[tag.as_bytes(), b"\0"])))
+                }
+                tag::ERROR_RESPONSE => {
+                    let instead = adjust.error(frame);
+                    self.report.counts.refused += u64::from(instead.is_refusal);
+                    self.on_error();
+                    Ok(instead.frame)
+                }
+                tag::PARAMETER_DESCRIPTION => Ok(adjust.described(body)),
+                tag::NOTICE_RESPONSE => Ok(adjust.moved(frame)),
+                _ => {
+                    self.on_target_body(frame_tag, body);
+                    Ok(None)
+                }
+            },
+            Some(Treatment::Pass) | None => {
+                self.on_target_body(frame_tag, body);
+                Ok(None)
+            }
+        }
+    }
+
+    /// The target is ready for the first time; the client's first ReadyForQuery waits for ours.
+    fn on_first_ready(&mut self, body: &[u8]) -> Option<Vec<u8>> {
+        if self.phase == (Phase::Startup { relays: true }) {
+            self.phase = Phase::Relay;
+            return None;
+        }
+        self.phase = Phase::Ready;
+        self.context.status = wire::ready_status(body);
+        let settle = self.settling.begin_login();
+        let frames = self.ask(Question::Settle(settle), Delivery::Query);
+        self.asking.send(&frames);
+        Some(Vec::new())
+    }
+
+    /// A frame of the answer to a question: swallowed.
+    fn on_own_frame(&mut self, frame_tag: u8, frame: &[u8]) -> Result<Vec<u8>, OwnError> {
+        let body = frame.get(HEAD_BYTES..).unwrap_or_default();
+        let Some(answered) = self.asking.on_frame(frame_tag, body)? else { return Ok(Vec::new()) };
+        self.replies.pop();
+        if frame_tag == tag::READY_FOR_QUERY {
+            self.context.status = wire::ready_status(body);
+        }
+        let mut to_client = self.on_answer(answered)?;
+        if to_client.ends_login {
+            to_client.warnings.extend_from_slice(frame);
+        }
+        Ok(to_client.warnings)
+    }
+
+    /// A frame of the answer to a statement that was made to fail: our error takes its place.
+    fn on_failing_frame(&mut self, frame_tag: u8, frame: &[u8]) -> Option<Vec<u8>> {
+        let body = frame.get(HEAD_BYTES..).unwrap_or_default();
+        let Some(Treatment::Fail(fail)) = self.replies.front().map(|front| &mut front.treatment)
+        else {
+            return None;
+        };
+        if !matches!(frame_tag, tag::ERROR_RESPONSE | tag::READY_FOR_QUERY) {
+            // Notices about the rows in front of the refused one pass.
+            return if fail.is_of_copy() { None } else { Some(Vec::new()) };
+        }
+        let ours = fail.in_place_of(frame_tag, body);
+        if let Some(front) = self.replies.front() {
+            front.treatment = Treatment::Pass;
+        }
+        if frame_tag == tag::READY_FOR_QUERY {
+            self.on_target_body(frame_tag, body);
+            return ours.map(|ours| [&ours, frame].concat());
+        }
+        self.on_error();
+        ours
+    }
+
+    /// Whether a probe is on its way.
+    fn is_probing(&self) -> bool {
+        self.asking.delivery() == Some(Delivery::Probe)
+    }
+
+    /// What the client gets for a frame that is about the Syncs of a probe; `None` for any other frame.
+    fn on_probe_frame(&mut self, frame_tag: u8, frame: &[u8]) -> Option<Vec<u8>> {
+        let front = self.replies.front().map(|front| front.request);
+        let is_ours = front == Some(Request::Own(Delivery::Probe));
+        let of_syncs = is_ours || matches!(front, Some(Request::Sync | Request::EarlySync));
+        match frame_tag {
+            tag::READY_FOR_QUERY if of_syncs => {
+                let body = frame.get(HEAD_BYTES..).unwrap_or_default();
+                self.context.status = wire::ready_status(body);
+                if is_ours {
+                    self.replies.note_ready();
+                } else {
+                    self.replies.on_ready();
+                }
+                // The last of them is the answer to our own Sync.
+                Some(std::mem::replace(&mut self.target.held, frame.to_vec()))
+            }
+            tag::CLOSE_COMPLETE if of_syncs => {
+                self.target.held.clear();
+                let skips = self.replies.doubt().is_some_and(|doubt| doubt.skips());
+                self.client.drops = if skips { Drops::ToSync } else { Drops::None };
+                self.client.end_pipeline();
+                self.replies.end_doubt(false);
+                self.asking.on_dropped(false);
+                Some(Vec::new())
+            }
+            tag::ERROR_RESPONSE if self.client.copy_in.is_open() => {
+                let theirs = adjust::unexpected_message(frame, self.asking.probed_tag()?)?;
+                // The COPY was open, and has taken our Close for the client's message.
+                let is_extended = self.client.copy_in.is_extended();
+                self.on_error();
+                self.asking.on_dropped(false);
+                self.replies.forget_probe(is_extended);
+                self.client.drops = if is_extended { Drops::None } else { Drops::Next };
+                Some(theirs)
+            }
+            _ => None,
+        }
+    }
+
+    /// A frame whose tag says enough.
+    fn on_target_head(&mut self, frame_tag: u8) {
+        match frame_tag {
+            tag::DATA_ROW | tag::COPY_DATA => {}
+            tag::COPY_DONE => self.target.copied_out = true,
+            tag::ERROR_RESPONSE => self.on_error(),
+            tag::COPY_BOTH_RESPONSE => self.phase = Phase::Relay,
+            _ => self.replies.on_completion(frame_tag),
+        }
+    }
+
+    /// A frame whose body matters.
+    fn on_target_body(&mut self, frame_tag: u8, body: &[u8]) {
+        match frame_tag {
+            tag::READY_FOR_QUERY => self.on_ready(body),
+            tag::COMMAND_COMPLETE => {
+                // The tag of COPY TO counts rows read; they were not loaded.
+                if !std::mem::take(&mut self.target.copied_out) {
+                    self.report.counts.rows += wire::command_rows(body);
+                }
+                if body.starts_with(b"ROLLBACK") {
+                    self.parking.on_rollback();
+                }
+                self.replies.on_completion(frame_tag);
+            }
+            tag::COPY_IN_RESPONSE => {
+                let is_extended = self.replies.front_is_execute();
+                let copy = self.replies.on_copy_in();
+                let is_binary = body.first() != Some(&0);
+                self.client.copy_in = CopyIn::begin(copy, is_binary, is_extended, &self.context);
+                self.client.continue_pipeline();
+            }
+            tag::PARAMETER_STATUS => self.on_parameter_status(body),
+            tag::BACKEND_KEY_DATA => self.target.backend_key = body.to_vec(),
+            _ => self.on_target_head(frame_tag),
+        }
+    }
+
+    fn on_parameter_status(&mut self, body: &[u8]) {
+        let Some((name, value)) = wire::parameter_status(body) else { return };
+        let value = wire::printable(value);
+        match name {
+            b"client_encoding" => self.context.lexing.encoding = Encoding::from_name(&value),
+            b"standard_conforming_strings" => {
+                self.context.lexing.standard_conforming_strings = value == "on";
+            }
+            b"server_version" => self.context.server_version = value,
+            _ => {}
+        }
+    }
+}
+
+/// How much of a frame is looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Reading {
+    /// Its tag says enough.
+    Head,
+    /// Its body is read, and it passes.
+    Body,
+    /// The whole frame is held: it may change.
+    Frame,
+    /// It belongs to an answer of ours and is too long to be held.
+    Swallow,
+}
+
+impl Reading {
+    fn plain(head: Head, is_long: bool) -> Reading {
+        let looks_inside = matches!(
+            head.tag,
+            tag::READY_FOR_QUERY
+                | tag::COMMAND_COMPLETE
+                | tag::COPY_IN_RESPONSE
+                | tag::PARAMETER_STATUS
+                | tag::BACKEND_KEY_DATA
+        );
+        if looks_inside && !is_long { Reading::Body } else { Reading::Head }
+    }
+
+    fn frame_unless(is_long: bool) -> Reading {
+        if is_long { Reading::Head } else { Reading::Frame }
+    }
+}

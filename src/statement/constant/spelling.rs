@@ -1,0 +1,115 @@
+//! How a constant is spelled that takes the place of another one. Changes no text.
+
+use std::ops::Range;
+
+use super::text_value;
+use crate::statement::Lexing;
+
+/// The `bytea` constant that stands for the constant `X'DEADBEEF'` or `0xDEADBEEF`: `'\xDEADBEEF'`. `None`
+/// for anything else, `B'..'` and odd or other than hexadecimal digits among it.
+pub fn quoted_bytes(constant: &[u8], lexing: Lexing) -> Option<String> {
+    let digits = match constant {
+        [b'x' | b'X', b'\'', ..] => text_value(constant),
+        [b'0', b'x' | b'X', digits @ ..] => digits.to_vec(),
+        _ => return None,
+    };
+    let digits = String::from_utf8(digits).ok()?;
+    let is_hex = digits.bytes().all(|digit| digit.is_ascii_hexdigit());
+    if !is_hex || !digits.len().is_multiple_of(2) {
+        return None;
+    }
+    // The blank keeps the E apart from a word in front of a parenthesis that goes.
+    let escaped = !lexing.standard_conforming_strings;
+    Some(if escaped { format!(" E'\\\\x{digits}'") } else { format!("'\\x{digits}'") })
+}
+
+/// The constant of any type, `'0'` or `'1'`, that stands for the integer 0 or 1 at `span`; a `boolean`
+/// column takes no integer. It is written as this digit alone, or as pgjdbc writes an integer in its
+/// simple query mode, `('1'::int4)`; there the parentheses stay, as a word may touch them.
+pub fn quoted_boolean(sql: &[u8], span: Range<usize>) -> Option<&'static str> {
+    match sql.get(span)? {
+        b"0" => Some("'0'"),
+        b"1" => Some("'1'"),
+        b"('0'::int2)" | b"('0'::int4)" | b"('0'::int8)" => Some("('0')"),
+        b"('1'::int2)" | b"('1'::int4)" | b"('1'::int8)" => Some("('1')"),
+        _ => None,
+    }
+}
+
+/// The string constant for `value`, which is in the client's encoding and has no NUL.
+///
+/// With a backslash in it and without standard_conforming_strings it is an `E'..'`, behind a blank
+/// that keeps the E apart from a word in front of it.
+pub fn quoted_text(value: &[u8], lexing: Lexing) -> Vec<u8> {
+    let mut text = Vec::with_capacity(value.len() + 2);
+    let mut rest = value;
+    let mut has_backslash = false;
+    text.push(b'\'');
+    while let Some(&byte) = rest.first() {
+        let length = lexing.encoding.character_length(rest);
+        let (character, after) = rest.split_at(length);
+        let doubled = match byte {
+            b'\'' => true,
+            b'\\' => !lexing.standard_conforming_strings,
+            _ => false,
+        };
+        has_backslash |= doubled && byte == b'\\';
+        if doubled {
+            text.push(byte);
+        }
+        text.extend_from_slice(character);
+        rest = after;
+    }
+    text.push(b'\'');
+    if has_backslash {
+        text.splice(0..0, *b" E");
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::encoding::Encoding;
+
+    const OFF: Lexing = Lexing { encoding: Encoding::Utf8, standard_conforming_strings: false };
+
+    fn hex(constant: &str, lexing: Lexing) -> Option<String> {
+        quoted_bytes(constant.as_bytes(), lexing)
+    }
+
+    #[test]
+    fn hexadecimal_constants_become_bytea() {
+        let on = Lexing::default();
+        assert_eq!(hex("X'DEadBEEF'", on).unwrap(), r"'\xDEadBEEF'");
+        assert_eq!(hex("X'0f'\n'1e'", on).unwrap(), r"'\x0f1e'");
+        assert_eq!(hex("X''", on).unwrap(), r"'\x'");
+        assert_eq!(hex("0xDEADBEEF", on).unwrap(), r"'\xDEADBEEF'");
+        assert_eq!(hex("0XdeadBEEF", OFF).unwrap(), r" E'\\xdeadBEEF'");
+        for sql in ["X'F'", "0xF", "B'01'", "X'0g'", "x'0''", "0xg", "12", "-0xFF", "0xF_0F"] {
+            assert_eq!(hex(sql, on), None, "{sql}");
+        }
+    }
+
+    #[test]
+    fn only_zero_and_one_become_booleans() {
+        let boolean = |sql: &str| quoted_boolean(sql.as_bytes(), 0..sql.len());
+        assert_eq!((boolean("0"), boolean("1")), (Some("'0'"), Some("'1'")));
+        assert_eq!(
+            (boolean("('0'::int4)"), boolean("('1'::int8)")),
+            (Some("('0')"), Some("('1')"))
+        );
+        for sql in ["2", "+1", "(1)", "01", "1.", "", "('2'::int4)", "('1'::int4)+1", "'1'::int4"] {
+            assert_eq!(boolean(sql), None, "{sql}");
+        }
+    }
+
+    #[test]
+    fn values_become_constants() {
+        let sjis = Lexing { encoding: Encoding::ShiftJis, ..OFF };
+        assert_eq!(quoted_text(b"it's \\n", Lexing::default()), br"'it''s \n'");
+        assert_eq!(quoted_text(b"it's \\n", OFF), br" E'it''s \\n'");
+        assert_eq!(quoted_text(b"\x95\\", sjis), b"'\x95\\'");
+        assert_eq!(quoted_text(b"", OFF), b"''");
+    }
+}

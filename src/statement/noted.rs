@@ -1,0 +1,222 @@
+//! String constants that may have to be mended, found among the tokens of a text: those whose escapes may
+//! spell U+0000, those that a cast makes JSON, those that EXECUTE passes on. Changes nothing.
+
+use memchr::{memchr, memmem};
+
+use super::constant::{Spelling, StringConstant, has_suspicious_backslash};
+use super::cursor::Cursor;
+use super::lexer::{Token, TokenKind};
+use super::name::kept_name;
+use super::plain_rows::{PlainItems, PlainKind};
+use super::script::{ConstantPurpose, NotedConstant};
+use super::slots::{Ends, element};
+use crate::encoding::Encoding;
+
+/// The constants of a text at whose start the cursor is. `has_escapes` says whether one of them is of a
+/// kind in which escapes are resolved. A text without such constants and without a backslash costs one
+/// search.
+pub(super) fn noted_constants(
+    cursor: Cursor<'_>,
+    encoding: Encoding,
+    has_escapes: bool,
+) -> Vec<NotedConstant> {
+    let mut noted = Vec::new();
+    if has_escapes {
+        note_nuls(cursor, &mut noted);
+    }
+    let may_be_json = has_escapes || memchr(b'\\', cursor.sql()).is_some();
+    if may_be_json && memmem::find(cursor.sql(), b"u0000").is_some() {
+        note_casts(cursor, &mut noted);
+        note_arguments(cursor, encoding, &mut noted);
+    }
+    noted
+}
+
+/// Notes constants in which an escape may spell a NUL.
+fn note_nuls(mut cursor: Cursor<'_>, noted: &mut Vec<NotedConstant>) {
+    while !cursor.at(TokenKind::End) {
+        let may_spell_nul = match cursor.token.kind {
+            TokenKind::EscapeText => has_suspicious_backslash(cursor.bytes(cursor.token)),
+            TokenKind::UnicodeText => true,
+            _ => false,
+        };
+        let constant = if may_spell_nul { StringConstant::pass(&mut cursor) } else { None };
+        match constant {
+            Some(StringConstant { spelling: Spelling::Unicode(None), .. }) => {}
+            Some(constant) => {
+                noted.push(NotedConstant { constant, purpose: ConstantPurpose::SpellsNul });
+            }
+            None => cursor.bump(),
+        }
+    }
+}
+
+/// Notes the constants that a cast makes `json` or `jsonb` and that have `\u0000` in their bytes:
+/// `'..'::jsonb`, `CAST('..' AS json)`, `jsonb '..'`.
+fn note_casts(mut cursor: Cursor<'_>, noted: &mut Vec<NotedConstant>) {
+    let escape = memmem::Finder::new(b"\\u0000");
+    while !cursor.at(TokenKind::End) {
+        let token = cursor.token;
+        let is_candidate =
+            Spelling::of(token.kind).is_some() && escape.find(cursor.bytes(token)).is_some();
+        let (previous, before) = (cursor.previous(), cursor.back(2));
+        let constant = if is_candidate { StringConstant::pass(&mut cursor) } else { None };
+        let Some(constant) = constant else {
+            cursor.bump();
+            continue;
+        };
+        if is_json(&cursor, previous) || is_cast(cursor, before, previous) {
+            noted.push(NotedConstant { constant, purpose: ConstantPurpose::JsonByCast });
+        }
+    }
+}
+
+fn is_json(cursor: &Cursor<'_>, token: Token) -> bool {
+    ["json", "jsonb"].iter().any(|word| cursor.token_is(token, word))
+        || (token.kind == TokenKind::QuotedName
+            && matches!(cursor.bytes(token), b"\"json\"" | b"\"jsonb\""))
+}
+
+/// Whether `::json` stands at the cursor, or `AS json` with `CAST (` as the tokens before the
+/// constant. An array of JSON is not meant.
+fn is_cast(mut cursor: Cursor<'_>, before: Token, previous: Token) -> bool {
+    let function = previous.kind == TokenKind::Open && cursor.token_is(before, "cast");
+    if !(cursor.eat_kind(TokenKind::Cast) || (function && cursor.eat("as"))) {
+        return false;
+    }
+    if cursor.is("pg_catalog") && cursor.peek().kind == TokenKind::Dot {
+        cursor.bump();
+        cursor.bump();
+    }
+    let is_json = is_json(&cursor, cursor.token);
+    cursor.bump();
+    is_json && !cursor.at(TokenKind::OpenBracket) && !cursor.is("array")
+}
+
+/// Notes the constants with `u0000` in their bytes that `EXECUTE name ( ... )` passes, also behind EXPLAIN
+/// or CREATE TABLE AS.
+fn note_arguments(mut cursor: Cursor<'_>, encoding: Encoding, noted: &mut Vec<NotedConstant>) {
+    while !cursor.at(TokenKind::End) {
+        let executes = cursor.previous().kind != TokenKind::Dot && cursor.eat("execute");
+        if !executes {
+            cursor.bump();
+            continue;
+        }
+        let name = kept_name(cursor.token.kind, cursor.bytes(cursor.token), encoding);
+        if let Some(name) = name.filter(|_| cursor.peek().kind == TokenKind::Open) {
+            cursor.bump();
+            note_list(&mut cursor, &name, noted);
+        }
+    }
+}
+
+/// Notes the constants in the list at the cursor.
+fn note_list(cursor: &mut Cursor<'_>, statement: &[u8], noted: &mut Vec<NotedConstant>) {
+    let sql = cursor.sql();
+    let mut index = 0;
+    let mut note = |constant: Option<StringConstant>| {
+        let holds = |constant: &StringConstant| {
+            let text = sql.get(constant.span.clone()).unwrap_or_default();
+            memmem::find(text, b"u0000").is_some()
+        };
+        if let Some(constant) = constant.filter(holds) {
+            let purpose = ConstantPurpose::Argument { statement: statement.to_vec(), index };
+            noted.push(NotedConstant { constant, purpose });
+        }
+        index += 1;
+    };
+    cursor.bump();
+    while let Ok(value) = element(cursor, Ends::Parenthesis) {
+        note(value.constant(*cursor));
+        while matches!(cursor.token.kind, TokenKind::PlainRows | TokenKind::PlainValues) {
+            for item in PlainItems::new(sql, cursor.token.start..cursor.token.end) {
+                let text = item.constant.filter(|(_, kind)| *kind == PlainKind::Text);
+                note(text.map(|(span, _)| StringConstant { span, spelling: Spelling::Plain }));
+            }
+            cursor.bump();
+        }
+        if !cursor.eat_kind(TokenKind::Comma) {
+            return;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::mapping::{Mapping, MappingOptions};
+    use crate::statement::Lexing;
+    use crate::statement::script::{Scratch, Script};
+
+    fn noted(sql: &str) -> Vec<NotedConstant> {
+        let mapping = Mapping::new(MappingOptions::default()).unwrap();
+        let mut scratch = Scratch::default();
+        Script::read(sql.as_bytes(), Lexing::default(), &mapping, &mut scratch).constants
+    }
+
+    #[test]
+    fn casts_to_json_are_found() {
+        let found = |sql: &str| -> Vec<String> {
+            let noted = noted(sql).into_iter();
+            let casts = noted.filter(|noted| noted.purpose == ConstantPurpose::JsonByCast);
+            casts.map(|noted| sql[noted.constant.span].to_owned()).collect()
+        };
+        for sql in [
+            r"SELECT [\u0000]::jsonb",
+            r"SELECT [\u0000] :: /* c */ pg_catalog.json",
+            r#"SELECT [\u0000]::"jsonb", '\u0000'"#,
+            r"SELECT CAST ( [\u0000] AS JSON)",
+            r"SELECT json [\u0000]",
+            r"SELECT pg_catalog.jsonb [\u0000] -> 'a'",
+        ] {
+            for constant in ["'X'", "E'X'", "$$X$$", "U&'X' UESCAPE '!'"] {
+                let constant = constant.replace('X', "\\u0000");
+                let without_uescape = constant.replace(" UESCAPE '!'", "");
+                let sql = sql.replace(r"[\u0000]", &constant);
+                assert_eq!(found(&sql), [without_uescape], "{sql}");
+            }
+        }
+        for sql in [
+            r"SELECT '\u0000', '{}'::json",
+            r"SELECT '\u0000'::jsonb[], '\u0000'::json ARRAY, CAST('\u0000' AS jsonb[])",
+            r"SELECT '\u0000'::text, f('\u0000' AS json), '\u0000'::x.json",
+            r"SELECT '\u0001'::jsonb /* \u0000 */",
+        ] {
+            assert!(found(sql).is_empty(), "{sql}");
+        }
+    }
+
+    #[test]
+    fn arguments_of_execute_are_found() {
+        let found = |sql: &str| -> Vec<(String, usize, String)> {
+            let given = noted(sql).into_iter().filter_map(|noted| {
+                let ConstantPurpose::Argument { statement, index } = noted.purpose else {
+                    return None;
+                };
+                let statement = String::from_utf8(statement).unwrap();
+                Some((statement, index, sql[noted.constant.span].to_owned()))
+            });
+            given.collect()
+        };
+        let one = |name: &str, index, text: &str| (name.to_owned(), index, text.to_owned());
+        for (sql, expected) in [
+            (r"EXECUTE p('\u0000')", vec![one("p", 0, r"'\u0000'")]),
+            (
+                r#"execute "P"(1, (f(2, '\u0000')), ( E'\\u0000' ), '{}', $$\u0000$$);"#,
+                vec![one("P", 2, r"E'\\u0000'"), one("P", 4, r"$$\u0000$$")],
+            ),
+            (
+                r"EXPLAIN ANALYZE EXECUTE a('\u0000'); CREATE TABLE t AS EXECUTE B('\u0000')",
+                vec![one("a", 0, r"'\u0000'"), one("b", 0, r"'\u0000'")],
+            ),
+            (r"EXECUTE p('\u0000'::json, '\u0001')", vec![]),
+            (r"EXECUTE p; SELECT execute.p('\u0000'), x.execute ('\u0000')", vec![]),
+            (r"CREATE TRIGGER t EXECUTE FUNCTION f('\u0000')", vec![]),
+            (r"EXECUTE p('\u0000'", vec![]),
+            (r"EXECUTE p(EXECUTE q('\u0000'; SELECT '\u0000'", vec![]),
+            (r"EXECUTE p(", vec![]),
+        ] {
+            assert_eq!(found(sql), expected, "{sql}");
+        }
+    }
+}

@@ -1,0 +1,311 @@
+//! What one reading of a text gives: its statements, what has to change in them, and walks over the
+//! tokens that are kept with it. Holds spans and no borrows; changes no text.
+
+use std::ops::{ControlFlow, Range};
+
+use super::constant::StringConstant;
+use super::cursor::Cursor;
+use super::finder::{Finder, Findings};
+use super::lexer::Quoting;
+use super::noted::noted_constants;
+use super::slots::{
+    for_each_slot_of, kept_parts, listed_columns, new_tables, other_uses, without_columns,
+};
+use super::tokens::{Entry, Extent, Tokens};
+use super::{
+    CopyStatement, DmsSetting, Edit, Effects, Fault, Lexing, NewTable, Replacement, Slot,
+    TableStatement, Write,
+};
+use crate::mapping::{Dialect, Mapping};
+
+/// What one SQL text (a Query, or the text of a Parse) contains that the proxy acts on.
+///
+/// It holds spans of the text and no borrow of it, so it can be kept while the target is asked. All
+/// methods that take `sql` want the text that was read, or one of the same length in which only
+/// constants were mended.
+#[derive(Debug, Default)]
+pub struct Script {
+    tokens: Tokens,
+    /// Its statements, in order. Empty ones are left out.
+    pub statements: Vec<Statement>,
+    /// The types to replace, in order, never overlapping.
+    pub edits: Vec<Edit>,
+    /// The first type that cannot be mapped. Then nothing of the text may be sent.
+    pub fault: Option<Fault>,
+    /// String constants that may have to be mended, in order of their purpose, then of the text.
+    /// Empty for a text that has neither a backslash nor a `U&'..'`.
+    pub constants: Vec<NotedConstant>,
+    /// The effects of all its statements.
+    pub effects: Effects,
+    /// Statements that look like DDL and whose shape is not known; they go through untouched.
+    pub not_understood: usize,
+    /// Columns whose type neither the tables nor PostgreSQL know; they go through as they are.
+    pub unknown_types: usize,
+    /// The text has more tokens than are read, and nothing of it was read: it counts as a statement
+    /// that is too long. There are no statements and no edits then, and all effects are set.
+    pub is_too_long: bool,
+    /// How the text was read. If another lexing is in force now, it has to be read again.
+    pub lexing: Lexing,
+}
+
+/// One statement of a text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Statement {
+    /// Its bytes, with what stands in front of it (EXPLAIN, PREPARE, WITH), without its semicolon.
+    pub span: Range<usize>,
+    /// The indexes of its tokens.
+    pub(super) tokens: Range<u32>,
+    /// Whether it stands behind `PREPARE ... AS`, so that its parameters are those of EXECUTE.
+    pub is_prepare: bool,
+    /// What it may change.
+    pub effects: Effects,
+    /// What it is, as far as the proxy acts on it.
+    pub body: Body,
+}
+
+/// What a statement is, as far as the proxy acts on it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Body {
+    /// Any other statement.
+    #[default]
+    Other,
+    /// INSERT, UPDATE or MERGE, also behind EXPLAIN, PREPARE and WITH.
+    Write(Box<Write>),
+    /// `COPY ... FROM STDIN`.
+    Copy(Box<CopyStatement>),
+    /// DROP TABLE, TRUNCATE or CREATE TABLE; see [`Script::new_tables`] for columns.
+    Table(Box<TableStatement>),
+    /// `SET [SESSION | LOCAL] dms.name { = | TO } constant`.
+    Setting(Box<DmsSetting>),
+}
+
+/// A string constant, and why it may have to be mended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NotedConstant {
+    /// Where it stands and how it is spelled.
+    pub constant: StringConstant,
+    /// Why it is noted.
+    pub purpose: ConstantPurpose,
+}
+
+/// Why a string constant is noted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ConstantPurpose {
+    /// One of its escapes may spell U+0000; see [`StringConstant::mend_nul`].
+    SpellsNul,
+    /// A cast makes it `json` or `jsonb`, and it has `\u0000` in its bytes; see
+    /// [`StringConstant::mend_json`].
+    JsonByCast,
+    /// `EXECUTE` passes it to a parameter, and it has `u0000` in its bytes. Whether there is such a
+    /// statement, and whether its parameter is JSON, is not known here.
+    Argument {
+        /// The name of the prepared statement, as PostgreSQL keeps it.
+        statement: Vec<u8>,
+        /// The place of the parameter, from 0.
+        index: usize,
+    },
+}
+
+/// Memory for readings, which the caller keeps: a text of which nothing is to be changed allocates
+/// nothing.
+#[derive(Debug, Default)]
+pub struct Scratch {
+    entries: Vec<Entry>,
+    statements: Vec<Statement>,
+}
+
+/// Memory that is kept between two readings at most, in tokens and in statements: some 100 kB.
+const KEPT_TOKENS_MAX: usize = 4096;
+const KEPT_STATEMENTS_MAX: usize = 256;
+
+impl Script {
+    /// Cuts `sql` into tokens, once, and reads its statements. `mapping` says which types are
+    /// replaced. Takes any bytes, in time and memory linear to their number.
+    ///
+    /// The memory for tokens and statements is taken from `scratch`; [`Script::give_back`] returns it.
+    pub fn read(sql: &[u8], lexing: Lexing, mapping: &Mapping, scratch: &mut Scratch) -> Script {
+        let mut script = Script::cut(sql, 0, lexing, mapping, Extent::Text, scratch);
+        let statements = std::mem::take(&mut scratch.statements);
+        let mut finder = Finder::new(script.cursor(sql), lexing.encoding, mapping, statements);
+        while finder.next_statement() {}
+        let found = finder.found;
+        script.constants =
+            noted_constants(script.cursor(sql), lexing.encoding, script.tokens.has_escapes);
+        script.with(found)
+    }
+
+    /// Reads the first statement from an offset on, which is not behind the end of the text, and nothing
+    /// else: what is behind it may not be SQL. Without one there are no statements.
+    pub(super) fn read_statement(
+        sql: &[u8],
+        from: usize,
+        lexing: Lexing,
+        mapping: &Mapping,
+        scratch: &mut Scratch,
+    ) -> Script {
+        let script = Script::cut(sql, from, lexing, mapping, Extent::Statement, scratch);
+        let statements = std::mem::take(&mut scratch.statements);
+        let mut finder = Finder::new(script.cursor(sql), lexing.encoding, mapping, statements);
+        finder.next_statement();
+        let found = finder.found;
+        script.with(found)
+    }
+
+    fn cut(
+        sql: &[u8],
+        from: usize,
+        lexing: Lexing,
+        mapping: &Mapping,
+        extent: Extent,
+        scratch: &mut Scratch,
+    ) -> Script {
+        let memory = std::mem::take(&mut scratch.entries);
+        match Tokens::cut(sql, from, lexing, quoting(mapping), extent, memory) {
+            Ok(tokens) => Script { tokens, lexing, ..Script::default() },
+            Err(_) => {
+                let effects = Effects::ALL;
+                Script { is_too_long: true, effects, lexing, ..Script::default() }
+            }
+        }
+    }
+
+    fn with(self, found: Findings) -> Script {
+        let Findings { statements, edits, fault, not_understood, unknown_types } = found;
+        let effects = statements.iter().fold(self.effects, |all, one| all | one.effects);
+        Script { statements, edits, fault, not_understood, unknown_types, effects, ..self }
+    }
+
+    /// Ends the use of this reading: the next one can have its memory.
+    pub fn give_back(self, scratch: &mut Scratch) {
+        let entries = self.tokens.into_memory();
+        if entries.capacity() <= KEPT_TOKENS_MAX {
+            scratch.entries = entries;
+        }
+        let mut statements = self.statements;
+        statements.clear();
+        if statements.capacity() <= KEPT_STATEMENTS_MAX {
+            scratch.statements = statements;
+        }
+    }
+
+    /// The statements that write, in order.
+    pub fn writes(&self) -> impl Iterator<Item = (&Statement, &Write)> {
+        self.statements.iter().filter_map(|statement| match &statement.body {
+            Body::Write(write) => Some((statement, &**write)),
+            _ => None,
+        })
+    }
+
+    /// The COPY streams that the text asks for, in order.
+    pub fn copies(&self) -> impl Iterator<Item = &CopyStatement> {
+        self.statements.iter().filter_map(|statement| match &statement.body {
+            Body::Copy(copy) => Some(&**copy),
+            _ => None,
+        })
+    }
+
+    /// The statements that prepare tables for a load, in order.
+    pub fn table_statements(&self) -> impl Iterator<Item = &TableStatement> {
+        self.statements.iter().filter_map(|statement| match &statement.body {
+            Body::Table(table) => Some(&**table),
+            _ => None,
+        })
+    }
+
+    /// The dms.* settings that the text states by a constant or puts back by DEFAULT, in order.
+    pub fn settings(&self) -> impl Iterator<Item = &DmsSetting> {
+        self.statements.iter().filter_map(|statement| match &statement.body {
+            Body::Setting(setting) => Some(&**setting),
+            _ => None,
+        })
+    }
+
+    /// Whether the dms.* settings behind this text are known without asking the target, if no
+    /// statement of it fails: each statement that touches them states one by a constant.
+    pub fn states_settings(&self) -> bool {
+        self.statements.iter().all(|statement| match &statement.body {
+            Body::Setting(setting) => setting.value.is_some(),
+            _ => !statement.effects.touches_settings(),
+        })
+    }
+
+    /// The parts of the name of the relation that a statement writes to, as PostgreSQL keeps them: table;
+    /// schema, table; or database, schema, table.
+    pub fn relation(&self, write: &Write, sql: &[u8]) -> Vec<Vec<u8>> {
+        kept_parts(self.cursor(sql), &write.relation, self.lexing.encoding)
+    }
+
+    /// The columns that an INSERT lists, as PostgreSQL keeps their names; empty for all of them in the
+    /// table's order, and for UPDATE and MERGE.
+    pub fn listed_columns(&self, write: &Write, sql: &[u8]) -> Vec<Vec<u8>> {
+        listed_columns(self.cursor(sql), write, self.lexing.encoding)
+    }
+
+    /// Gives `each` the values that a statement writes, in the order of the text but for
+    /// [`super::SlotValue::SourceParameter`], until it breaks off. Walks the tokens that are there.
+    ///
+    /// A statement whose shape is not known to its end has none, and neither has a row whose number of
+    /// values is not that of the columns.
+    pub fn slots(&self, write: &Write, sql: &[u8], each: &mut dyn FnMut(Slot) -> ControlFlow<()>) {
+        if write.is_understood {
+            for_each_slot_of(self.statement(&write.tokens, sql), self.lexing.encoding, each);
+        }
+    }
+
+    /// The parameters of a statement that are used anywhere else than as the whole value of one of its
+    /// first `slots_max` slots, sorted, each once. Linear in the length of the statement.
+    pub fn other_uses(&self, write: &Write, sql: &[u8], slots_max: usize) -> Vec<u16> {
+        let statement = self.statement(&write.tokens, sql);
+        let slots_max = if write.is_understood { slots_max } else { 0 };
+        other_uses(statement, self.lexing.encoding, slots_max)
+    }
+
+    /// The replacements that take columns out of an `INSERT INTO ... SELECT`, and which they are, by place
+    /// in its list or, without one, in the table. `names` are all columns of the table, as PostgreSQL
+    /// keeps them; `is_left_out` tells of a place in its list, or in theirs, whether it is to go.
+    ///
+    /// `None` for any other statement, where nothing is to go, and where the rows or the meaning of other
+    /// parts of the query might be others afterwards: `*`, DISTINCT, set operations, GROUP BY, ORDER BY,
+    /// and items that have parameters inside, subqueries, or calls of functions other than well-known
+    /// plain ones.
+    pub fn without_columns(
+        &self,
+        write: &Write,
+        sql: &[u8],
+        names: &[&[u8]],
+        is_left_out: &dyn Fn(usize) -> bool,
+    ) -> Option<(Vec<Replacement>, Vec<usize>)> {
+        let statement = self.statement(&write.tokens, sql);
+        without_columns(statement, self.lexing.encoding, names, is_left_out)
+    }
+
+    /// The tables that the text creates and of which it is certain that they have these columns, with the
+    /// types that the target gets, wherever the text names them.
+    ///
+    /// A table is left out that the text writes to before it creates it, and where the text changes
+    /// definitions or settings behind it; so is one whose columns stand elsewhere (AS, LIKE, INHERITS,
+    /// OF).
+    pub fn new_tables(&self, sql: &[u8]) -> Vec<NewTable> {
+        new_tables(&self.statements, self.cursor(sql), self.lexing.encoding, &self.edits)
+    }
+
+    /// A cursor at the start of the text.
+    fn cursor<'a>(&'a self, sql: &'a [u8]) -> Cursor<'a> {
+        Cursor::new(sql, self.tokens.entries(), 0)
+    }
+
+    /// A cursor at the start of a statement, whose end is that of the text for it.
+    fn statement<'a>(&'a self, tokens: &Range<u32>, sql: &'a [u8]) -> Cursor<'a> {
+        let mut cursor = self.cursor(sql).up_to(tokens.end as usize);
+        cursor.go_to(tokens.start as usize);
+        cursor
+    }
+}
+
+/// The quotes of names that the source has beside those of PostgreSQL.
+pub(super) fn quoting(mapping: &Mapping) -> Quoting {
+    match mapping.dialect() {
+        Dialect::Source(table) => Quoting { backticks: table.backticks, brackets: table.brackets },
+        Dialect::Dms | Dialect::PostgreSql(_) => Quoting::default(),
+    }
+}

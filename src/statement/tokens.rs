@@ -1,0 +1,264 @@
+//! The tokens of a text, each cut once, with brackets paired and long runs of plain constants as one
+//! token. The one place that makes a lexer; knows no statement but for where it starts and ends.
+
+use super::Lexing;
+use super::lexer::{Lexer, Quoting, Token, TokenKind};
+use super::plain_rows::plain_run;
+
+/// The most tokens of a text that are kept: 32 MB of them. A text with more is too long to be read.
+pub const TOKENS_MAX: usize = 2_000_000;
+
+/// Texts from this size on, in bytes, may have runs.
+const RUNS_FROM_BYTES: usize = 8 * 1024;
+
+/// The least size of a run, in bytes.
+const RUN_BYTES_MIN: usize = 1024;
+
+/// Stands for the partner of a token that has none.
+const NONE: u32 = u32::MAX;
+
+/// One token of the table: 16 bytes.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Entry {
+    start: u32,
+    end: u32,
+    /// Of a bracket that is closed the index of the other one. While the text is cut, of one that
+    /// is open the index of the one around it.
+    partner: u32,
+    kind: TokenKind,
+}
+
+impl Entry {
+    #[inline]
+    pub(super) fn token(self) -> Token {
+        Token { kind: self.kind, start: self.start as usize, end: self.end as usize }
+    }
+
+    /// The index of the bracket that closes or opens this one.
+    pub(super) fn partner(self) -> Option<usize> {
+        (self.partner != NONE).then_some(self.partner as usize)
+    }
+}
+
+/// What of a text is cut.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Extent {
+    /// All of it.
+    Text,
+    /// One statement, behind semicolons in front of it.
+    Statement,
+}
+
+/// A text has more tokens than are kept, or more bytes than an offset can have.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct TooLong;
+
+/// The tokens of a text or a part of it. An empty text has none, and takes no memory.
+#[derive(Debug, Default)]
+pub(super) struct Tokens {
+    entries: Vec<Entry>,
+    /// Whether one of them is a constant in which escapes are resolved: `E'..'`, `U&'..'` and the like.
+    pub(super) has_escapes: bool,
+}
+
+impl Tokens {
+    /// Cuts `sql` from an offset on, into the memory of `entries`.
+    pub(super) fn cut(
+        sql: &[u8],
+        from: usize,
+        lexing: Lexing,
+        quoting: Quoting,
+        extent: Extent,
+        entries: Vec<Entry>,
+    ) -> Result<Tokens, TooLong> {
+        count_lexing();
+        let mut cutter =
+            Cutter::new(Lexer::new(sql, lexing).with_quoting(quoting).at(from), entries);
+        let result = cutter.cut(sql, extent);
+        cutter.forget_open();
+        result.map(|()| Tokens { entries: cutter.entries, has_escapes: cutter.has_escapes })
+    }
+
+    pub(super) fn entries(&self) -> &[Entry] {
+        &self.entries
+    }
+
+    /// Its memory, without tokens.
+    pub(super) fn into_memory(self) -> Vec<Entry> {
+        let mut entries = self.entries;
+        entries.clear();
+        entries
+    }
+}
+
+/// The offset of the first token from an offset on that is not a semicolon.
+pub(super) fn statement_start(sql: &[u8], from: usize, lexing: Lexing, quoting: Quoting) -> usize {
+    let mut lexer = Lexer::new(sql, lexing).with_quoting(quoting).at(from);
+    loop {
+        let token = lexer.token();
+        if token.kind != TokenKind::Semicolon {
+            return token.start;
+        }
+    }
+}
+
+struct Cutter<'a> {
+    lexer: Lexer<'a>,
+    entries: Vec<Entry>,
+    has_escapes: bool,
+    /// The innermost parenthesis that is open.
+    parenthesis: u32,
+    /// The innermost bracket that is open.
+    bracket: u32,
+    /// Where runs of plain constants are looked for from.
+    runs_from: usize,
+    /// Whether the statement starts with CREATE or ALTER: its lists of constants are read.
+    defines: bool,
+}
+
+impl<'a> Cutter<'a> {
+    fn new(lexer: Lexer<'a>, entries: Vec<Entry>) -> Cutter<'a> {
+        let is_long = lexer.sql().len() >= RUNS_FROM_BYTES;
+        let runs_from = if is_long && lexer.has_plain_quotes() { 0 } else { usize::MAX };
+        Cutter {
+            lexer,
+            entries,
+            has_escapes: false,
+            parenthesis: NONE,
+            bracket: NONE,
+            runs_from,
+            defines: false,
+        }
+    }
+
+    fn cut(&mut self, sql: &[u8], extent: Extent) -> Result<(), TooLong> {
+        if u32::try_from(sql.len()).is_err() {
+            return Err(TooLong);
+        }
+        let mut bodies = 0_usize;
+        let mut at_start = true;
+        loop {
+            let token = self.lexer.token();
+            match token.kind {
+                TokenKind::End => return Ok(()),
+                TokenKind::Comma
+                    if token.start >= self.runs_from
+                        && !self.defines
+                        && self.run(sql, token.start) =>
+                {
+                    continue;
+                }
+                TokenKind::Semicolon if extent == Extent::Statement => {
+                    if self.entries.is_empty() {
+                        continue;
+                    }
+                    if self.parenthesis == NONE && bodies == 0 {
+                        return Ok(());
+                    }
+                }
+                TokenKind::EscapeText | TokenKind::UnicodeText => self.has_escapes = true,
+                TokenKind::Word
+                    if at_start
+                        && (self.runs_from != usize::MAX || extent == Extent::Statement) =>
+                {
+                    self.defines = ["create", "alter"].iter().any(|word| self.is(token, word));
+                }
+                TokenKind::Word if self.defines && extent == Extent::Statement => {
+                    bodies = self.bodies(token, bodies);
+                }
+                _ => {}
+            }
+            at_start = token.kind == TokenKind::Semicolon;
+            self.push(token);
+            if self.entries.len() > TOKENS_MAX {
+                return Err(TooLong);
+            }
+        }
+    }
+
+    /// The bodies `BEGIN ATOMIC .. END` and CASEs in them that are open behind a word.
+    fn bodies(&self, word: Token, bodies: usize) -> usize {
+        let previous = self.entries.last().map(|entry| entry.token());
+        let previous_is = |word: &str| previous.is_some_and(|previous| self.is(previous, word));
+        if previous.is_some_and(|previous| previous.kind == TokenKind::Dot) {
+            return bodies;
+        }
+        if self.is(word, "atomic") && previous_is("begin") || bodies > 0 && self.is(word, "case") {
+            return bodies + 1;
+        }
+        if self.is(word, "end") { bodies.saturating_sub(1) } else { bodies }
+    }
+
+    fn is(&self, token: Token, word: &str) -> bool {
+        self.lexer.bytes(token).eq_ignore_ascii_case(word.as_bytes())
+    }
+
+    #[inline]
+    #[allow(clippy::cast_possible_truncation, reason = "the text is shorter than 4 GB")]
+    fn push(&mut self, token: Token) {
+        let index = self.entries.len() as u32;
+        let partner = match token.kind {
+            TokenKind::Open => std::mem::replace(&mut self.parenthesis, index),
+            TokenKind::OpenBracket => std::mem::replace(&mut self.bracket, index),
+            TokenKind::Close => {
+                let opened = close(&mut self.entries, self.parenthesis, index);
+                self.parenthesis = opened.1;
+                opened.0
+            }
+            TokenKind::CloseBracket => {
+                let opened = close(&mut self.entries, self.bracket, index);
+                self.bracket = opened.1;
+                opened.0
+            }
+            _ => NONE,
+        };
+        let (start, end) = (token.start as u32, token.end as u32);
+        self.entries.push(Entry { start, end, partner, kind: token.kind });
+    }
+
+    /// Passes the run of plain constants behind a comma as one token, if it is long enough.
+    fn run(&mut self, sql: &[u8], comma: usize) -> bool {
+        let run = plain_run(sql, comma);
+        self.runs_from = run.looked_at;
+        let is_long = run.end >= comma + RUN_BYTES_MIN;
+        if is_long {
+            let kind = if run.is_rows { TokenKind::PlainRows } else { TokenKind::PlainValues };
+            self.push(Token { kind, start: comma, end: run.end });
+            self.lexer = self.lexer.at(run.end);
+        }
+        is_long
+    }
+
+    /// Brackets that are never closed have no partner.
+    fn forget_open(&mut self) {
+        for mut index in [self.parenthesis, self.bracket] {
+            while let Some(entry) = self.entries.get_mut(index as usize) {
+                index = std::mem::replace(&mut entry.partner, NONE);
+            }
+        }
+    }
+}
+
+/// Pairs the bracket at `open` with the one that closes it; gives its partner, and the one around it.
+fn close(entries: &mut [Entry], open: u32, closing: u32) -> (u32, u32) {
+    match entries.get_mut(open as usize) {
+        Some(entry) => (open, std::mem::replace(&mut entry.partner, closing)),
+        None => (NONE, NONE),
+    }
+}
+
+#[cfg(debug_assertions)]
+std::thread_local! {
+    static LEXINGS: std::cell::Cell<u64> = const { std::cell::Cell::new(0) };
+}
+
+/// How often this thread has cut a text into tokens. In debug builds alone.
+#[cfg(debug_assertions)]
+pub fn lexings() -> u64 {
+    LEXINGS.get()
+}
+
+fn count_lexing() {
+    #[cfg(debug_assertions)]
+    LEXINGS.set(LEXINGS.get() + 1);
+}

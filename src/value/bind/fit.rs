@@ -1,0 +1,393 @@
+//! A Bind that is there as a whole: every value read once and made what its column and the policies
+//! want. Knows no SQL and no sockets.
+
+use super::parameter::{BindParameter, NewValue};
+use crate::encoding::Encoding;
+use crate::escape::json::{JsonNul, JsonText};
+use crate::value::column::ValueKind;
+use crate::value::judge::{KindJudge, Refusal, Verdict};
+use crate::value::nul::{NulMender, NulRule};
+use crate::value::policy::NulPolicy;
+use crate::value::rule::{Findings, ValueRule};
+use crate::wire::{BindBody, Parameter, ParameterReader, ValuePiece};
+
+/// What is asked of the values of a Bind.
+#[derive(Clone, Copy, Debug)]
+pub struct BindRules<'a> {
+    /// The columns that parameters go into: an entry for each of the first parameters, `None` for one
+    /// that goes into no column.
+    pub parameters: &'a [Option<BindParameter>],
+    /// What the parameters hold; those that are missing count as [`ValueKind::Other`]. `None` where it
+    /// is not known yet and can be asked for.
+    pub kinds: Option<&'a [ValueKind]>,
+    /// What becomes of U+0000 in values that no judge of a column looks at; `None` for nothing.
+    pub nul: Option<NulPolicy>,
+    /// The client's encoding.
+    pub encoding: Encoding,
+}
+
+/// What becomes of a Bind.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum FittedBind {
+    /// It stays where it is; spaces may have taken the place of U+0000.
+    InPlace(BindFindings),
+    /// Another body takes the place of its own.
+    Body(Vec<u8>, BindFindings),
+    /// What the parameters hold decides over one of the values. So many U+0000 are spaces already.
+    AsksForKinds(u64),
+    /// A policy refuses one of the values.
+    Refused(BindRefusal),
+}
+
+/// What was found in the values of a Bind.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct BindFindings {
+    /// By the columns that parameters go into.
+    pub columns: Vec<BindFinding>,
+    /// U+0000 that became spaces in values that no judge of a column looks at.
+    pub spaces: u64,
+    /// U+0000 that were removed from such values.
+    pub removed: u64,
+}
+
+/// What was found in the values of one parameter.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BindFinding {
+    /// Its index, from 0.
+    pub index: usize,
+    /// The rule.
+    pub rule: ValueRule,
+    /// How often.
+    pub count: u64,
+    /// The value, where samples are asked for.
+    pub sample: Option<String>,
+}
+
+/// A Bind with a value that is refused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BindRefusal {
+    /// The index of the parameter, from 0.
+    pub index: usize,
+    /// Why.
+    pub refusal: Refusal,
+}
+
+/// Makes the values of a Bind what is asked of them. One that the server will refuse, since a count or
+/// a length in it cannot be right, stays, but for spaces in the values in front of that place.
+pub fn fit(bind: &mut BindBody<'_>, rules: &BindRules<'_>) -> FittedBind {
+    let mut fitting = Fitting {
+        rules,
+        mender: NulMender::new(rules.encoding),
+        changed: Vec::new(),
+        found: BindFindings::default(),
+    };
+    let (mut refused, mut at) = (None, 0);
+    let mut reader = ParameterReader::of_bind_values(bind.values.len());
+    loop {
+        match reader.next(bind.values, &mut at) {
+            Parameter::Value(piece) => {
+                reader.pass(piece.to - piece.from, &mut at);
+                if refused.is_some() {
+                    continue;
+                }
+                match fitting.fit_value(bind.values, piece) {
+                    Ok(()) => {}
+                    Err(Stop::Asks) => return FittedBind::AsksForKinds(fitting.found.spaces),
+                    Err(Stop::Refused(refusal)) => {
+                        refused = Some(BindRefusal { index: piece.index, refusal });
+                    }
+                }
+            }
+            Parameter::Null => {}
+            Parameter::End => break,
+            Parameter::Cut | Parameter::Malformed => {
+                let spaces = fitting.found.spaces;
+                return FittedBind::InPlace(BindFindings { spaces, ..BindFindings::default() });
+            }
+        }
+    }
+    match (refused, fitting.changed.is_empty()) {
+        (Some(refused), _) => FittedBind::Refused(refused),
+        (None, true) => FittedBind::InPlace(fitting.found),
+        (None, false) => FittedBind::Body(rebuilt(bind, &fitting.changed), fitting.found),
+    }
+}
+
+/// Whether a Bind, whose body may still be arriving, may hold values in binary format that the target would
+/// take for values of another type.
+pub fn needs_rewriting(front: &BindBody<'_>, parameters: &[Option<BindParameter>]) -> bool {
+    let mut reader = ParameterReader::of_bind_values(usize::MAX);
+    reader.next(front.values, &mut 0);
+    parameters.iter().enumerate().any(|(index, parameter)| {
+        let is_inferred = parameter.as_ref().is_some_and(|parameter| parameter.is_inferred);
+        // A format that is not there yet may be any.
+        is_inferred && reader.is_text(index) != Some(true)
+    })
+}
+
+/// Why no more values are fitted.
+enum Stop {
+    Asks,
+    Refused(Refusal),
+}
+
+/// A value that has changed.
+struct Changed {
+    index: usize,
+    new: NewValue,
+}
+
+/// What was made of the values so far.
+struct Fitting<'a> {
+    rules: &'a BindRules<'a>,
+    mender: NulMender,
+    /// In order of their indexes.
+    changed: Vec<Changed>,
+    found: BindFindings,
+}
+
+impl Fitting<'_> {
+    fn fit_value(&mut self, values: &mut [u8], piece: ValuePiece) -> Result<(), Stop> {
+        let ValuePiece { index, mut is_text, from, to, .. } = piece;
+        let Some(value) = values.get_mut(from..to) else { return Ok(()) };
+        let mut new = None;
+        if let Some(Some(parameter)) = self.rules.parameters.get(index)
+            && parameter.may_change(is_text)
+        {
+            let mut findings = Findings::default();
+            let fit = parameter.fit(is_text, value, &mut findings).map_err(Stop::Refused)?;
+            self.note(index, &mut findings);
+            new = fit.new;
+            if fit.is_judged {
+                self.changed.extend(new.map(|new| Changed { index, new }));
+                return Ok(());
+            }
+        }
+        if let Some(nul) = self.rules.nul {
+            let value = match &mut new {
+                Some(new) => {
+                    is_text = new.is_text;
+                    new.value.as_deref_mut().unwrap_or_default()
+                }
+                None => value,
+            };
+            if let Some(shorter) = self.without_nuls(nul, index, is_text, value)? {
+                new = Some(NewValue { is_text, value: Some(shorter) });
+            }
+        }
+        self.changed.extend(new.map(|new| Changed { index, new }));
+        Ok(())
+    }
+
+    fn note(&mut self, index: usize, findings: &mut Findings) {
+        if findings.is_empty() {
+            return;
+        }
+        let sample = findings.take_sample();
+        self.found.columns.extend(findings.take().into_iter().map(|(rule, count)| BindFinding {
+            index,
+            rule,
+            count,
+            sample: sample.clone(),
+        }));
+    }
+
+    /// Does to U+0000 what is asked, in a value that no judge of a column has seen: in place, or by a
+    /// value that takes its place.
+    fn without_nuls(
+        &mut self,
+        nul: NulPolicy,
+        index: usize,
+        is_text: bool,
+        value: &mut [u8],
+    ) -> Result<Option<Vec<u8>>, Stop> {
+        let kind = match self.rules.kinds {
+            Some(kinds) => kinds.get(index).copied().unwrap_or_default(),
+            None => match unknown_kind(value, is_text, self.rules.encoding) {
+                Unknown::Clean => return Ok(None),
+                Unknown::Characters => ValueKind::Character,
+                Unknown::Asks => return Err(Stop::Asks),
+            },
+        };
+        if nul == NulPolicy::Space {
+            self.found.spaces += self.mender.mend(NulRule::of(kind, is_text), value);
+            return Ok(None);
+        }
+        let judge = KindJudge { nul, encoding: self.rules.encoding };
+        match judge.judge(value, kind, is_text, &mut self.found.removed) {
+            Verdict::Replace(shorter) => Ok(Some(shorter)),
+            Verdict::Refuse(refusal) => Err(Stop::Refused(refusal)),
+            Verdict::Keep | Verdict::Null => Ok(None),
+        }
+    }
+}
+
+/// What a value says about U+0000 in it where its kind is not known.
+enum Unknown {
+    /// There is none, whatever the kind.
+    Clean,
+    /// There are bytes 0x00, which mean U+0000 in every kind.
+    Characters,
+    /// The kind decides.
+    Asks,
+}
+
+fn unknown_kind(value: &[u8], is_text: bool, encoding: Encoding) -> Unknown {
+    let (mut json, mut next, mut found) = (JsonText::new(encoding), 0, Unknown::Clean);
+    while let Some((nul, behind)) = json.find(value, next, value.len()) {
+        match nul {
+            JsonNul::Raw(_) if is_text => found = Unknown::Characters,
+            JsonNul::Raw(_) | JsonNul::Escaped(_) => return Unknown::Asks,
+        }
+        next = behind;
+    }
+    found
+}
+
+/// The body with the values that have changed.
+fn rebuilt(bind: &BindBody<'_>, changed: &[Changed]) -> Vec<u8> {
+    /// Bytes of the length in front of a value.
+    const LENGTH_BYTES: usize = 4;
+    let values = &*bind.values;
+    let mut reader = ParameterReader::of_bind_values(values.len());
+    let mut changed = changed.iter().peekable();
+    let (mut codes, mut rows) = (Vec::new(), Vec::with_capacity(values.len()));
+    let (mut front_bytes, mut keeps_formats, mut at) = (None, true, 0);
+    for index in 0.. {
+        let (from, value) = match reader.next(values, &mut at) {
+            Parameter::Value(piece) => {
+                reader.pass(piece.to - piece.from, &mut at);
+                (piece.from, values.get(piece.from..piece.to))
+            }
+            Parameter::Null => (at, None),
+            Parameter::End | Parameter::Cut | Parameter::Malformed => break,
+        };
+        front_bytes.get_or_insert(from.saturating_sub(LENGTH_BYTES));
+        let was_text = reader.is_text(index).unwrap_or(true);
+        let new = changed.next_if(|changed| changed.index == index).map(|changed| &changed.new);
+        let is_text = new.map_or(was_text, |new| new.is_text);
+        keeps_formats &= is_text == was_text;
+        codes.push(u16::from(!is_text).to_be_bytes());
+        match new.map_or(value, |new| new.value.as_deref()) {
+            Some(value) => {
+                rows.extend(u32::try_from(value.len()).unwrap_or_default().to_be_bytes());
+                rows.extend_from_slice(value);
+            }
+            None => rows.extend((-1i32).to_be_bytes()),
+        }
+    }
+    let back = values.get(at..).unwrap_or_default();
+    if keeps_formats {
+        let front = values.get(..front_bytes.unwrap_or(at)).unwrap_or_default();
+        return [bind.names, front, &rows, back].concat();
+    }
+    let count = u16::try_from(codes.len()).unwrap_or_default().to_be_bytes();
+    [bind.names, &count, codes.as_flattened(), &count, &rows, back].concat()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::value::column::{Column, type_oid};
+    use crate::value::judge::ColumnJudge;
+    use crate::value::policy::ValuePolicies;
+
+    fn body(formats: &[u8], values: &[Option<&[u8]>]) -> Vec<u8> {
+        let mut body = b"p\0s\0".to_vec();
+        body.extend([0, u8::try_from(formats.len()).unwrap()]);
+        body.extend(formats.iter().flat_map(|format| [0, *format]));
+        body.extend([0, u8::try_from(values.len()).unwrap()]);
+        for value in values {
+            let length = value.map_or(-1, |value| i32::try_from(value.len()).unwrap());
+            body.extend(length.to_be_bytes());
+            body.extend_from_slice(value.unwrap_or_default());
+        }
+        body.extend([0, 1, 0, 0]);
+        body
+    }
+
+    fn parameter(declared_oid: u32, type_oid: u32, nul: Option<NulPolicy>) -> BindParameter {
+        let column = Column { type_oid, modifier: -1, ..Column::default() };
+        let judge = nul.map(|nul| {
+            let policies = ValuePolicies { nul, ..ValuePolicies::default() };
+            ColumnJudge::new(&policies, &policies.bad_dates, &column, Encoding::Utf8)
+        });
+        let is_inferred = declared_oid != 0 && declared_oid != type_oid;
+        let (column, judge) = (Arc::new(column), judge.map(Arc::new));
+        BindParameter { declared_oid, is_inferred, column, judge }
+    }
+
+    fn fitted(body: &mut [u8], parameters: &[Option<BindParameter>], nul: NulPolicy) -> FittedBind {
+        let kinds = [ValueKind::Json; 8];
+        let rules =
+            BindRules { parameters, kinds: Some(&kinds), nul: Some(nul), encoding: Encoding::Utf8 };
+        fit(&mut BindBody::cut(body).unwrap(), &rules)
+    }
+
+    #[test]
+    fn only_binary_values_of_inferred_types_need_rewriting() {
+        let [kept, inferred] = [type_oid::TEXT, type_oid::JSONB];
+        let parameters = [kept, inferred].map(|oid| Some(parameter(oid, type_oid::TEXT, None)));
+        let parameters = [&parameters[..], &[None]].concat();
+        for (formats, expected) in [
+            (&[0, 0, 0, 3, 0][..], false),
+            (&[0, 1, 0, 0, 0, 3], false),
+            (&[0, 1, 0, 1, 0, 3], true),
+            (&[0, 3, 0, 1, 0, 0, 0, 1, 0, 3], false),
+            (&[0, 3, 0, 0, 0, 1, 0, 0, 0, 3], true),
+            // What is not there yet may be anything.
+            (&[0, 3, 0, 0, 0], true),
+            (&[0], true),
+        ] {
+            let mut front = [b"portal\0statement\0", formats].concat();
+            let front = BindBody::cut(&mut front).unwrap();
+            let is_whole = formats.len() > 5 || !expected;
+            assert_eq!(needs_rewriting(&front, &parameters), expected || !is_whole, "{formats:?}");
+            assert!(!needs_rewriting(&front, &parameters[..1]));
+        }
+    }
+
+    #[test]
+    fn a_value_of_another_type_travels_as_text_and_is_mended_once() {
+        let parameters = [None, Some(parameter(type_oid::JSONB, type_oid::TEXT, None))];
+        let json = b"\x01\"\\u0000\"";
+        let mut before = body(&[1], &[Some(b"\0"), Some(json), None]);
+        let FittedBind::Body(after, found) = fitted(&mut before, &parameters, NulPolicy::Space)
+        else {
+            panic!("the format changes");
+        };
+        assert_eq!(after, body(&[1, 0, 1], &[Some(b" "), Some(b"\"\\u0020\""), None]));
+        assert_eq!((found.spaces, found.columns.len()), (2, 1));
+        assert_eq!((found.columns[0].index, found.columns[0].rule), (1, ValueRule::TypeConverted));
+    }
+
+    #[test]
+    fn what_a_judge_has_seen_is_not_mended_again() {
+        // In a text column the escape is data, whatever the kind of the parameter.
+        let judged = Some(parameter(0, type_oid::TEXT, Some(NulPolicy::Remove)));
+        let values = [Some(&b"\\u0000\0"[..]), Some(b"\\u0000\0x")];
+        let mut before = body(&[], &values);
+        let FittedBind::Body(after, found) = fitted(&mut before, &[judged], NulPolicy::Remove)
+        else {
+            panic!("both values are shorter");
+        };
+        assert_eq!(after, body(&[], &[Some(b"\\u0000"), Some(b"x")]));
+        assert_eq!((found.removed, found.columns[0].count), (2, 1));
+    }
+
+    #[test]
+    fn a_refusal_counts_only_in_a_body_that_is_right() {
+        let judged = || vec![Some(parameter(0, type_oid::TEXT, Some(NulPolicy::Reject)))];
+        let whole = body(&[], &[Some(b"\0"), Some(b"\0")]);
+        let refused = fitted(&mut whole.clone(), &judged(), NulPolicy::Reject);
+        let FittedBind::Refused(BindRefusal { index: 0, refusal }) = refused else {
+            panic!("{refused:?}");
+        };
+        assert_eq!(refusal, Refusal::of_nul());
+        let mut cut = whole[..whole.len() - 5].to_vec();
+        let stays = FittedBind::InPlace(BindFindings::default());
+        assert_eq!(fitted(&mut cut, &judged(), NulPolicy::Reject), stays);
+    }
+}

@@ -1,0 +1,154 @@
+//! One value of a parameter that goes straight into a column: what the column wants of it. Knows no
+//! messages.
+
+use std::sync::Arc;
+
+use memchr::memchr;
+
+use crate::value::binary_text::{binary_to_text, fit_binary};
+use crate::value::column::assignment::is_number;
+use crate::value::column::type_oid::{self, BOOL, TIMESTAMP, VARCHAR};
+use crate::value::column::{Column, ValueKind};
+use crate::value::judge::{ColumnJudge, Refusal, Verdict};
+use crate::value::rule::{Findings, ValueRule};
+
+/// A parameter that goes straight into a column.
+#[derive(Clone, Debug)]
+pub struct BindParameter {
+    /// The OID of the type that the client declared; 0 for none.
+    pub declared_oid: u32,
+    /// Whether the target was left to infer the type although the client declared one. Then values
+    /// in binary format are not what the target takes them for, and travel as text.
+    pub is_inferred: bool,
+    /// The column, shared by all parameters that go into it.
+    pub column: Arc<Column>,
+    /// What judges its values; none where nothing is asked of values.
+    pub judge: Option<Arc<ColumnJudge>>,
+}
+
+/// A value as it goes to the target.
+#[derive(Debug)]
+pub(super) struct NewValue {
+    pub(super) is_text: bool,
+    /// `None` for NULL.
+    pub(super) value: Option<Vec<u8>>,
+}
+
+/// What a column makes of a value.
+#[derive(Debug)]
+pub(super) struct Fit {
+    /// `None` where it can stay as it is.
+    pub(super) new: Option<NewValue>,
+    /// Whether a judge has seen it, and with it any U+0000.
+    pub(super) is_judged: bool,
+}
+
+impl BindParameter {
+    /// Whether a value in this format can be wanted otherwise. Most come as text, of which only judges
+    /// and types that were left to the target want more.
+    pub(super) fn may_change(&self, is_text: bool) -> bool {
+        !is_text || self.is_inferred || self.judge.is_some()
+    }
+
+    /// The value that the column wants.
+    ///
+    /// # Errors
+    /// A policy refuses the value.
+    pub(super) fn fit(
+        &self,
+        is_text: bool,
+        value: &[u8],
+        findings: &mut Findings,
+    ) -> Result<Fit, Refusal> {
+        let converted = self.convert(is_text, value);
+        if converted.is_some() {
+            findings.note(ValueRule::TypeConverted, 1);
+        }
+        let text = |text| NewValue { is_text: true, value: Some(text) };
+        let Some(judge) = &self.judge else {
+            if converted.is_none()
+                && self.declared_oid == 0
+                && !is_text
+                && let Some(fitted) = fit_binary(&self.column, value)
+            {
+                findings.note(ValueRule::TypeConverted, 1);
+                let new = NewValue { is_text, value: Some(fitted) };
+                return Ok(Fit { new: Some(new), is_judged: false });
+            }
+            return Ok(Fit { new: converted.map(text), is_judged: false });
+        };
+        let is_character = type_oid::kind_of(self.declared_oid) == ValueKind::Character;
+        let is_of_column = self.declared_oid == 0 || self.declared_oid == self.column.type_oid;
+        let verdict = match &converted {
+            Some(text) => judge.judge_text(text, findings),
+            None if is_text || is_character => judge.judge_text(value, findings),
+            None if is_of_column => judge.judge_binary(value, findings),
+            None => return Ok(Fit { new: None, is_judged: false }),
+        };
+        let is_text = is_text || converted.is_some();
+        let new = match verdict {
+            Verdict::Keep => converted.map(text),
+            Verdict::Replace(value) => Some(NewValue { is_text, value: Some(value) }),
+            Verdict::Null => Some(NewValue { is_text, value: None }),
+            Verdict::Refuse(refusal) => return Err(refusal),
+        };
+        Ok(Fit { new, is_judged: true })
+    }
+
+    /// The text of a value whose type the target infers, where it has to be another one.
+    fn convert(&self, is_text: bool, value: &[u8]) -> Option<Vec<u8>> {
+        if !self.is_inferred {
+            return None;
+        }
+        let text = if !is_text {
+            Some(binary_to_text(self.declared_oid, value)?)
+        } else if self.declared_oid == TIMESTAMP && self.column.type_oid == VARCHAR {
+            without_zone(value)
+        } else {
+            None
+        };
+        if self.declared_oid == BOOL && is_number(self.column.type_oid) {
+            return match text.as_deref().unwrap_or(value) {
+                b"t" | b"true" | b"1" => Some(b"1".to_vec()),
+                b"f" | b"false" | b"0" => Some(b"0".to_vec()),
+                _ => text,
+            };
+        }
+        text
+    }
+}
+
+/// A timestamp without the offset from UTC that pgjdbc writes behind every one: the server passes over
+/// it where a `timestamp` stands, and a text would keep it. `None` where there is no offset.
+fn without_zone(text: &[u8]) -> Option<Vec<u8>> {
+    let time = memchr(b':', text)?;
+    let is_sign = |byte: &u8| matches!(byte, b'+' | b'-');
+    let start = time + text.get(time..)?.iter().position(is_sign)?;
+    let (front, offset) = text.split_at_checked(start)?;
+    let is_offset = |(at, byte): (usize, &u8)| at == 0 || byte.is_ascii_digit() || *byte == b':';
+    let length = offset.iter().enumerate().take_while(|&byte| is_offset(byte)).count();
+    Some([front, offset.get(length..)?].concat())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_timestamp_has_no_offset() {
+        let without =
+            |text: &str| without_zone(text.as_bytes()).map(|text| String::from_utf8(text).unwrap());
+        for (text, expected) in [
+            ("2024-02-29 23:59:59.123456+00", Some("2024-02-29 23:59:59.123456")),
+            ("2024-02-29 23:59:59-05:30:15", Some("2024-02-29 23:59:59")),
+            ("0044-03-15 12:00:00+01 BC", Some("0044-03-15 12:00:00 BC")),
+            ("2024-02-29 23:59:59.123456789", None),
+            ("2024-02-29", None),
+            ("-infinity", None),
+            ("", None),
+            ("12:", None),
+        ] {
+            assert_eq!(without(text).as_deref(), expected, "{text}");
+        }
+    }
+}

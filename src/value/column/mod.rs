@@ -1,0 +1,38 @@
+//! A column of the target, or a parameter that goes into one, as far as its values need to know it.
+
+pub mod assignment;
+mod kind;
+pub mod type_oid;
+
+pub use kind::ValueKind;
+
+use assignment::VARCHAR_37;
+
+/// What the catalog says about a column.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Column {
+    /// Its name, as PostgreSQL keeps it.
+    pub name: String,
+    /// The OID of its type; of the type underneath where that is a domain.
+    pub type_oid: u32,
+    /// The OID of the type of its elements where it is an array, 0 otherwise.
+    pub element_oid: u32,
+    /// Its type modifier (`atttypmod`), -1 where there is none.
+    pub modifier: i32,
+    /// Whether it takes NULL.
+    pub is_nullable: bool,
+}
+
+impl Column {
+    /// What its values hold.
+    pub fn kind(&self) -> ValueKind {
+        type_oid::kind_of(self.type_oid)
+    }
+
+    /// Whether a COPY in binary format is looked through for fields of another type: where loads are
+    /// known to send integers for booleans, text for UUIDs, timestamps for `VARCHAR(37)`.
+    pub fn takes_other_binary(&self) -> bool {
+        matches!(self.type_oid, type_oid::BOOL | type_oid::UUID)
+            || (self.type_oid == type_oid::VARCHAR && self.modifier == VARCHAR_37)
+    }
+}

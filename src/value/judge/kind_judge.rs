@@ -1,0 +1,48 @@
+//! A judge of values of which nothing but the kind is known: U+0000 is removed or refused. Knows no
+//! columns.
+
+use super::characters::{has_nul, mend_nuls};
+use super::{Refusal, Verdict};
+use crate::encoding::Encoding;
+use crate::value::column::ValueKind;
+use crate::value::nul::NulRule;
+use crate::value::policy::NulPolicy;
+
+/// Judges values by their kind.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::value) struct KindJudge {
+    /// A space is put in place by [`NulMender`](crate::value::nul::NulMender) instead.
+    pub(in crate::value) nul: NulPolicy,
+    pub(in crate::value) encoding: Encoding,
+}
+
+impl KindJudge {
+    /// Judges a value; adds to `removed` the number of U+0000 that are gone from it.
+    pub(in crate::value) fn judge(
+        self,
+        value: &[u8],
+        kind: ValueKind,
+        is_text: bool,
+        removed: &mut u64,
+    ) -> Verdict {
+        let kind = match NulRule::of(kind, is_text) {
+            NulRule::Nul => ValueKind::Character,
+            NulRule::Json => ValueKind::Json,
+            // Without a NUL an element would be shorter, and the lengths around it others.
+            NulRule::Keep | NulRule::Array | NulRule::JsonArray => return Verdict::Keep,
+        };
+        if self.nul == NulPolicy::Reject {
+            return match has_nul(value, kind, self.encoding) {
+                true => Verdict::Refuse(Refusal::of_nul()),
+                false => Verdict::Keep,
+            };
+        }
+        match mend_nuls(value, kind, self.encoding, None) {
+            Some((shorter, count)) => {
+                *removed += count;
+                Verdict::Replace(shorter)
+            }
+            None => Verdict::Keep,
+        }
+    }
+}

@@ -1,0 +1,523 @@
+//! What the policies make of one value of a column; knows no SQL, no frames and no formats of rows.
+//!
+//! A value goes through the rules in this order, each of which sees what the one before has left:
+//! type (binary format only), UTF-8, U+0000, CharacterReplacements, length, limit of large objects,
+//! dates, and last the guard against silent loss, which changes nothing. The elements of arrays are
+//! not looked into: a value of an array type is judged as any other of a type that is not known.
+
+mod bad_date;
+mod characters;
+mod duplicate_keys;
+mod kind_judge;
+mod length;
+mod loss;
+
+use std::borrow::Cow;
+
+use memchr::memchr;
+
+use super::binary_text::{binary_to_text, can_fit, fit_binary_from};
+use super::column::{Column, ValueKind, type_oid};
+use super::nul::ArrayScanner;
+use super::policy::{BadDates, InvalidUtf8, NulPolicy, SilentLoss, TooLong, ValuePolicies};
+use super::rule::{Findings, ValueRule};
+use crate::encoding::Encoding;
+use crate::escape::json::JsonText;
+use characters::NulAction;
+pub(super) use kind_judge::KindJudge;
+
+/// What is to become of a value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// It stays as it is.
+    Keep,
+    /// This takes its place, in the same format.
+    Replace(Vec<u8>),
+    /// NULL takes its place.
+    Null,
+    /// It is refused, and with it the row.
+    Refuse(Refusal),
+}
+
+/// Why a value is refused; the caller adds table, column and row.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// The SQLSTATE.
+    pub sqlstate: &'static str,
+    /// What is wrong, without the value itself.
+    pub message: String,
+    /// What to do about it.
+    pub hint: String,
+}
+
+impl Refusal {
+    pub(super) fn of_nul() -> Refusal {
+        Refusal {
+            sqlstate: "22021",
+            message: "U+0000 cannot be stored".to_owned(),
+            hint: "values.nul = \"space\" or \"remove\" mends it.".to_owned(),
+        }
+    }
+}
+
+/// Judges the values of one column by the policies.
+#[derive(Clone, Debug)]
+pub struct ColumnJudge {
+    policies: ValuePolicies,
+    bad_dates: BadDates,
+    column: Column,
+    encoding: Encoding,
+    /// Whether any rule but that of a raw NUL can apply to values in text format.
+    looks_at_text: bool,
+    /// Whether any rule can apply to values in binary format.
+    looks_at_binary: bool,
+}
+
+impl ColumnJudge {
+    /// A judge of the values of `column`, which come in `encoding`. `bad_dates` is what the
+    /// policies say for this column.
+    pub fn new(
+        policies: &ValuePolicies,
+        bad_dates: &BadDates,
+        column: &Column,
+        encoding: Encoding,
+    ) -> ColumnJudge {
+        let mut judge = ColumnJudge {
+            policies: policies.clone(),
+            bad_dates: bad_dates.clone(),
+            column: column.clone(),
+            encoding,
+            looks_at_text: false,
+            looks_at_binary: false,
+        };
+        judge.looks_at_text = judge.can_apply_to_text();
+        judge.looks_at_binary = judge.can_apply_to_binary();
+        judge
+    }
+
+    /// The column.
+    pub fn column(&self) -> &Column {
+        &self.column
+    }
+
+    /// Whether every value stays as it is, in either format, but for a byte 0x00 in text format:
+    /// a row without that byte need not be taken apart for this column.
+    pub fn is_idle(&self) -> bool {
+        self.is_idle_in_text() && self.is_idle_in_binary()
+    }
+
+    /// Whether every value in text format that holds no byte 0x00 stays as it is.
+    pub fn is_idle_in_text(&self) -> bool {
+        !self.looks_at_text
+    }
+
+    /// Whether every value in binary format stays as it is.
+    pub fn is_idle_in_binary(&self) -> bool {
+        !self.looks_at_binary
+    }
+
+    /// Judges a value in text format, as the input function of its type reads it: without the
+    /// escapes and quotes of COPY or of a constant. Of a value that is refused nothing is noted.
+    pub fn judge_text(&self, value: &[u8], findings: &mut Findings) -> Verdict {
+        if !self.looks_at_text && memchr(0, value).is_none() {
+            return Verdict::Keep;
+        }
+        let mut judged = Judged::new(value);
+        let outcome = match self.column.kind() {
+            kind if kind.is_characters() => self.judge_characters(&mut judged),
+            _ => self.judge_other_text(&mut judged),
+        };
+        judged.verdict(outcome, self.policies.samples, findings)
+    }
+
+    /// Judges a value in the binary format of the column's type, or in that of another one (see
+    /// [`fit_binary`](super::fit_binary)). Dates are not looked at: in binary format there are none
+    /// that do not exist. Of a value that is refused nothing is noted.
+    pub fn judge_binary(&self, value: &[u8], findings: &mut Findings) -> Verdict {
+        if !self.looks_at_binary {
+            return Verdict::Keep;
+        }
+        let mut judged = Judged::new(value);
+        if let Some(fitted) = fit_binary_from(&self.column, value, self.encoding) {
+            judged.change(ValueRule::TypeConverted, 1, fitted);
+        }
+        let outcome = match (self.column.type_oid, &*judged.value) {
+            (type_oid::JSONB, [1, ..]) => self.judge_jsonb(&mut judged),
+            (type_oid::JSONB, _) => Ok(()),
+            _ if self.column.kind().is_characters() => self.judge_characters(&mut judged),
+            _ => self.judge_other_binary(&mut judged),
+        };
+        judged.verdict(outcome, self.policies.samples, findings)
+    }
+
+    fn can_apply_to_text(&self) -> bool {
+        let mends_utf8 =
+            self.encoding == Encoding::Utf8 && self.policies.invalid_utf8 != InvalidUtf8::Reject;
+        let cuts_lobs = self.policies.lob_bytes_max.is_some() && length::is_unbounded(&self.column);
+        match (self.column.kind(), self.column.type_oid) {
+            (ValueKind::Json, _) => true,
+            (ValueKind::Character, _) => {
+                mends_utf8
+                    || cuts_lobs
+                    || self.guards_loss()
+                    || !self.policies.replacements.is_empty()
+                    || (self.policies.too_long == TooLong::Truncate
+                        && length::characters_max(&self.column).is_some())
+            }
+            (_, type_oid::BYTEA) => cuts_lobs,
+            (_, type_oid::INT8) => true,
+            _ => mends_utf8 || self.guards_dates() || self.guards_digits(),
+        }
+    }
+
+    fn can_apply_to_binary(&self) -> bool {
+        let cuts_lobs = self.policies.lob_bytes_max.is_some() && length::is_unbounded(&self.column);
+        self.column.kind() != ValueKind::Other
+            || can_fit(&self.column)
+            || cuts_lobs
+            || self.guards_digits()
+    }
+
+    fn guards_loss(&self) -> bool {
+        self.policies.silent_loss != SilentLoss::Off
+    }
+
+    fn guards_dates(&self) -> bool {
+        let has_date = matches!(
+            self.column.type_oid,
+            type_oid::DATE | type_oid::TIMESTAMP | type_oid::TIMESTAMPTZ
+        );
+        has_date
+            && match self.bad_dates {
+                BadDates::Reject => false,
+                BadDates::Null => self.column.is_nullable,
+                BadDates::Sentinel(_) => true,
+            }
+    }
+
+    fn guards_digits(&self) -> bool {
+        self.guards_loss()
+            && (loss::second_digits(&self.column).is_some()
+                || loss::numeric_scale(&self.column).is_some())
+    }
+
+    fn lob_bytes_max(&self) -> Option<usize> {
+        let limit = self.policies.lob_bytes_max?.get();
+        length::is_unbounded(&self.column).then_some(limit)
+    }
+
+    /// Characters and JSON, in either format.
+    fn judge_characters(&self, judged: &mut Judged<'_>) -> Result<(), Verdict> {
+        self.mend_characters(judged)?;
+        if self.column.kind() == ValueKind::Character
+            && let Some((mended, count)) =
+                self.policies.replacements.apply_in(&judged.value, self.encoding)
+        {
+            judged.change(ValueRule::CharacterReplaced, count, mended);
+        }
+        let is_cut = self.cut_characters(judged)?;
+        if let Some(limit) = self.lob_bytes_max()
+            && let Some(kept) = length::first_bytes(&judged.value, limit, self.encoding)
+        {
+            let kept = kept.to_vec();
+            judged.change(ValueRule::LobTruncated, 1, kept);
+            return Ok(());
+        }
+        if !self.guards_loss() || is_cut {
+            return Ok(());
+        }
+        if self.column.type_oid == type_oid::JSONB {
+            let keys = duplicate_keys::count(&judged.value, self.encoding);
+            return self.note_loss(judged, ValueRule::LossOfDuplicateKeys, keys);
+        }
+        if self.column.kind() == ValueKind::Character
+            && length::is_suspicious(
+                &judged.value,
+                &self.column,
+                self.lob_bytes_max(),
+                self.encoding,
+            )
+        {
+            // A hint: the value itself loses nothing here, so it is never refused.
+            judged.noted.note(ValueRule::SuspiciousLength, 1);
+        }
+        Ok(())
+    }
+
+    /// The JSON text behind the version byte.
+    fn judge_jsonb(&self, judged: &mut Judged<'_>) -> Result<(), Verdict> {
+        let value = std::mem::take(&mut judged.value);
+        let mut text = Judged::new(value.get(1..).unwrap_or_default());
+        let outcome = self.judge_characters(&mut text);
+        for (rule, count) in text.noted.take() {
+            judged.noted.note(rule, count);
+        }
+        judged.value = match text.value {
+            Cow::Owned(text) => Cow::Owned([&[1], text.as_slice()].concat()),
+            Cow::Borrowed(_) => value,
+        };
+        outcome
+    }
+
+    /// Numbers, dates, `bytea` and types that are not known, in text format.
+    fn judge_other_text(&self, judged: &mut Judged<'_>) -> Result<(), Verdict> {
+        self.mend_characters(judged)?;
+        match self.column.type_oid {
+            type_oid::BYTEA => {
+                if let Some(limit) = self.lob_bytes_max()
+                    && let Some(kept) =
+                        length::first_bytea_bytes(&judged.value, limit, self.encoding)
+                {
+                    let kept = kept.to_vec();
+                    judged.change(ValueRule::LobTruncated, 1, kept);
+                }
+                return Ok(());
+            }
+            type_oid::INT8 if is_above_bigint(&judged.value) => {
+                // The server refuses it with 22003; the count says that the column is too small.
+                judged.noted.note(ValueRule::UnsignedOverflow, 1);
+            }
+            _ => {}
+        }
+        if self.guards_dates() && bad_date::is_impossible(&judged.value) {
+            match &self.bad_dates {
+                BadDates::Reject => {}
+                BadDates::Null => {
+                    judged.noted.note(ValueRule::BadDateToNull, 1);
+                    return Err(Verdict::Null);
+                }
+                BadDates::Sentinel(date) => {
+                    let date = date.clone().into_bytes();
+                    judged.change(ValueRule::BadDateToSentinel, 1, date);
+                    return Ok(());
+                }
+            }
+        }
+        let value = std::mem::take(&mut judged.value);
+        let outcome = self.judge_digits(&value, judged);
+        judged.value = value;
+        outcome
+    }
+
+    /// The same in binary format.
+    fn judge_other_binary(&self, judged: &mut Judged<'_>) -> Result<(), Verdict> {
+        // Without a NUL an element would be shorter, and the lengths around it others.
+        let kind = self.column.kind();
+        let is_array = matches!(kind, ValueKind::CharacterArray | ValueKind::JsonArray);
+        if is_array && self.policies.nul == NulPolicy::Space {
+            let (mut array, length) = (judged.value.to_vec(), judged.value.len());
+            let mut scanner = ArrayScanner::default();
+            let replaced = match kind {
+                ValueKind::JsonArray => {
+                    let mut json = JsonText::new(self.encoding);
+                    scanner.scan_json(&mut array, 0, length, &mut json)
+                }
+                _ => scanner.scan(&mut array),
+            };
+            if replaced > 0 {
+                judged.change(ValueRule::NulToSpace, replaced, array);
+            }
+            return Ok(());
+        }
+        if self.column.type_oid == type_oid::BYTEA {
+            if let Some(limit) = self.lob_bytes_max()
+                && let Some(kept) = judged.value.get(..limit)
+                && kept.len() < judged.value.len()
+            {
+                let kept = kept.to_vec();
+                judged.change(ValueRule::LobTruncated, 1, kept);
+            }
+            return Ok(());
+        }
+        if !self.guards_digits() {
+            return Ok(());
+        }
+        match binary_to_text(self.column.type_oid, &judged.value) {
+            Some(text) => self.judge_digits(&text, judged),
+            None => Ok(()),
+        }
+    }
+
+    /// UTF-8 and U+0000, in a value of any type.
+    fn mend_characters(&self, judged: &mut Judged<'_>) -> Result<(), Verdict> {
+        // A `bytea` in its escape form can hold any byte but 0x00.
+        if self.encoding == Encoding::Utf8 && self.column.type_oid != type_oid::BYTEA {
+            match self.policies.invalid_utf8 {
+                InvalidUtf8::Reject => {}
+                InvalidUtf8::Replace => {
+                    if let Some((mended, count)) = characters::replace_invalid(&judged.value) {
+                        judged.change(ValueRule::InvalidUtf8Replaced, count, mended);
+                    }
+                }
+                InvalidUtf8::Cp1252 => {
+                    if let Some(decoded) = characters::decode_cp1252(&judged.value) {
+                        judged.change(ValueRule::InvalidUtf8AsCp1252, 1, decoded);
+                    }
+                }
+            }
+        }
+        let (action, rule) = self.nul_action();
+        let kind = self.column.kind();
+        let put = match action {
+            NulAction::Put(character) => Some(character),
+            NulAction::Remove => None,
+            NulAction::Refuse if characters::has_nul(&judged.value, kind, self.encoding) => {
+                return Err(Verdict::Refuse(Refusal::of_nul()));
+            }
+            NulAction::Refuse => return Ok(()),
+        };
+        if let Some((mended, count)) =
+            characters::mend_nuls(&judged.value, kind, self.encoding, put)
+        {
+            judged.change(rule, count, mended);
+        }
+        Ok(())
+    }
+
+    /// What becomes of U+0000. A replacement of it goes before the policy, where the encoding of the
+    /// client is known to have the character.
+    fn nul_action(&self) -> (NulAction, ValueRule) {
+        match self.policies.replacements.of_nul() {
+            Some(None) => return (NulAction::Remove, ValueRule::CharacterReplaced),
+            Some(Some(put)) if put.is_ascii() || self.encoding == Encoding::Utf8 => {
+                return (NulAction::Put(put), ValueRule::CharacterReplaced);
+            }
+            _ => {}
+        }
+        match self.policies.nul {
+            NulPolicy::Space => (NulAction::Put(' '), ValueRule::NulToSpace),
+            NulPolicy::Remove => (NulAction::Remove, ValueRule::NulRemoved),
+            NulPolicy::Reject => (NulAction::Refuse, ValueRule::NulRemoved),
+        }
+    }
+
+    /// Cuts a value to the characters that its column takes, and says whether it did. Surplus blanks
+    /// are the server's to cut.
+    fn cut_characters(&self, judged: &mut Judged<'_>) -> Result<bool, Verdict> {
+        let Some(limit) = length::characters_max(&self.column) else { return Ok(false) };
+        let split = length::split_at_characters(&judged.value, limit, self.encoding);
+        if let Some((kept, rest)) = split
+            && rest.iter().any(|byte| *byte != b' ')
+        {
+            if self.policies.too_long != TooLong::Truncate {
+                return Ok(false);
+            }
+            let kept = kept.to_vec();
+            judged.change(ValueRule::Truncated, 1, kept);
+            return Ok(true);
+        }
+        if self.guards_loss() && judged.value.ends_with(b" ") {
+            let characters = self.encoding.count_characters(&judged.value);
+            let is_padded = self.column.type_oid == type_oid::BPCHAR;
+            if loss::loses_blanks(&judged.value, characters, limit, is_padded) {
+                self.note_loss(judged, ValueRule::LossOfBlanks, 1)?;
+            }
+        }
+        Ok(false)
+    }
+
+    /// Digits of numbers and seconds beyond those that the column keeps.
+    fn judge_digits(&self, text: &[u8], judged: &mut Judged<'_>) -> Result<(), Verdict> {
+        if !self.guards_loss() {
+            return Ok(());
+        }
+        if let Some(kept) = loss::second_digits(&self.column) {
+            let is_interval = self.column.type_oid == type_oid::INTERVAL;
+            if loss::loses_second_digits(text, kept, is_interval) {
+                return self.note_loss(judged, ValueRule::LossOfSecondDigits, 1);
+            }
+        }
+        if let Some(scale) = loss::numeric_scale(&self.column)
+            && loss::loses_numeric_digits(text, scale)
+        {
+            return self.note_loss(judged, ValueRule::LossOfNumericDigits, 1);
+        }
+        Ok(())
+    }
+
+    /// Notes a loss, or refuses the value for it.
+    fn note_loss(
+        &self,
+        judged: &mut Judged<'_>,
+        rule: ValueRule,
+        count: u64,
+    ) -> Result<(), Verdict> {
+        if count == 0 {
+            return Ok(());
+        }
+        if self.policies.silent_loss != SilentLoss::Reject {
+            judged.noted.note(rule, count);
+            return Ok(());
+        }
+        let message = match rule {
+            ValueRule::LossOfSecondDigits => {
+                let kept = loss::second_digits(&self.column).unwrap_or_default();
+                format!("digits of a second beyond the first {kept} would be rounded away")
+            }
+            ValueRule::LossOfNumericDigits => {
+                let scale = loss::numeric_scale(&self.column).unwrap_or_default();
+                format!("digits beyond the scale of {scale} would be rounded away")
+            }
+            ValueRule::LossOfBlanks => "blanks at the end would be lost".to_owned(),
+            _ => format!("{count} keys that stand twice in an object would lose their values"),
+        };
+        let hint = "values.silent_loss = \"warn\" or \"allow\" lets the server change it.";
+        Err(Verdict::Refuse(Refusal { sqlstate: "22000", message, hint: hint.to_owned() }))
+    }
+}
+
+/// Whether a text is a whole number that `bigint` is too small for.
+fn is_above_bigint(text: &[u8]) -> bool {
+    const MAX: &[u8] = b"9223372036854775807";
+    let text = text.trim_ascii();
+    let digits = text.strip_prefix(b"+").unwrap_or(text);
+    if digits.len() < MAX.len() || !digits.iter().all(u8::is_ascii_digit) {
+        return false;
+    }
+    let zeros = digits.iter().take_while(|digit| **digit == b'0').count();
+    let digits = digits.get(zeros..).unwrap_or_default();
+    (digits.len(), digits) > (MAX.len(), MAX)
+}
+
+/// A value on its way through the rules, and what they have done.
+struct Judged<'v> {
+    original: &'v [u8],
+    value: Cow<'v, [u8]>,
+    noted: Findings,
+}
+
+impl<'v> Judged<'v> {
+    fn new(value: &'v [u8]) -> Judged<'v> {
+        Judged { original: value, value: Cow::Borrowed(value), noted: Findings::default() }
+    }
+
+    fn change(&mut self, rule: ValueRule, count: u64, value: Vec<u8>) {
+        self.noted.note(rule, count);
+        self.value = Cow::Owned(value);
+    }
+
+    /// What becomes of the value, `Err` where a rule has decided alone.
+    fn verdict(
+        mut self,
+        outcome: Result<(), Verdict>,
+        samples: bool,
+        findings: &mut Findings,
+    ) -> Verdict {
+        let verdict = match (outcome, self.value) {
+            (Err(Verdict::Refuse(refusal)), _) => return Verdict::Refuse(refusal),
+            (Err(verdict), _) => verdict,
+            (Ok(()), Cow::Owned(value)) => Verdict::Replace(value),
+            (Ok(()), Cow::Borrowed(_)) => Verdict::Keep,
+        };
+        if samples && !self.noted.is_empty() {
+            findings.show(self.original);
+        }
+        for (rule, count) in self.noted.take() {
+            findings.note(rule, count);
+        }
+        verdict
+    }
+}
+
+#[cfg(test)]
+mod tests;
