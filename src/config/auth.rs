@@ -8,7 +8,7 @@ use serde::Deserialize;
 use super::problem::Complaint;
 use crate::keyword::keywords;
 
-/// What `auth.query` is where it is left out: users whose password has not expired.
+/// The default of `auth.query`: users whose password has not expired.
 ///
 /// Source: PostgreSQL manual, "pg_shadow", which has the roles that may log in.
 const QUERY: &str = "SELECT usename, CASE WHEN valuntil < now() THEN NULL ELSE passwd END \
@@ -22,15 +22,15 @@ pub struct Auth {
     pub mode: AuthMode,
     /// Who may log in, where the proxy checks it.
     pub users_file: Option<PathBuf>,
-    /// As whom the proxy logs in to the target for every client.
+    /// The user that logs in to the target for every client.
     pub target_user: Option<String>,
-    /// The same for single users, which goes before that.
+    /// The same for single users; it goes before `target_user`.
     pub target_users: BTreeMap<String, String>,
-    /// As whom the proxy asks the target for users that the file does not name; `None`: it does not.
+    /// The user that looks up users on the target that the file does not name; `None`: none does.
     pub query_user: Option<String>,
-    /// What it asks: one parameter, a row of a user and a password or secret.
+    /// The query: one parameter, a row of a user and a password or secret.
     pub query: String,
-    /// Where it asks; `None`: in the database that the client wants.
+    /// Its database; `None`: the one that the client asks for.
     pub query_database: Option<String>,
 }
 

@@ -1,5 +1,5 @@
-//! What the settings of AWS DMS that a configuration quotes mean in a proxy: read, turned into keys
-//! and overrides of our own, and every part without a meaning named in a warning.
+//! Settings of AWS DMS that a configuration quotes: reads them, turns them into keys and overrides of our
+//! own, and warns of each part that has no meaning in a proxy.
 
 use std::path::Path;
 
@@ -57,7 +57,7 @@ impl Config {
         complaints
     }
 
-    /// Keys of our own that are set beat the quoted ones.
+    /// Keys of our own that are set go before the quoted ones.
     fn apply_endpoint_settings(&mut self, settings: EndpointSettings) {
         let defaults = TargetSection::default();
         let target = &mut self.target;
@@ -127,7 +127,7 @@ impl Config {
             warn("CharacterSetSupport: characters outside a set are not replaced".into());
         }
         for (from, to) in &settings.characters.replacements {
-            // Keys of our own beat the quoted ones.
+            // Keys of our own go before the quoted ones.
             self.values.replacements.entry((*from).into()).or_insert(Substitute(*to));
         }
     }

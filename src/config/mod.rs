@@ -1,4 +1,4 @@
-//! `proxy.toml`: read once into valid types and passed down; nothing global.
+//! `proxy.toml`: reads it once into valid types, which are passed down; nothing is global.
 //!
 //! Every key has a default, so an empty or missing file is a whole configuration. Unknown keys and bad
 //! values are errors, all of them at once, that name the file, the line, the key and what is allowed.
@@ -40,7 +40,7 @@ pub use values::{
 use problem::Complaint;
 use read::{Document, shown};
 
-/// The file that is read where none is named.
+/// The file that is read if none is named.
 pub const DEFAULT_FILE: &str = "proxy.toml";
 
 /// The whole configuration.
@@ -89,14 +89,14 @@ pub enum Switch {
 
 keywords!(Switch { "on" => On, "off" => Off });
 
-/// `[admin]`: this version has no keys here.
+/// `[admin]`: the section has no keys in this version.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Admin {}
 
 impl Config {
-    /// Reads `file`, or `./proxy.toml` where none is named; a default file that is not there means
-    /// the built-in defaults.
+    /// Reads `file`, or `./proxy.toml` if none is named; a default file that does not exist means the
+    /// built-in defaults.
     ///
     /// # Errors
     /// The file cannot be read, or says something that is not allowed.
@@ -163,7 +163,7 @@ impl Config {
     /// # Errors
     /// A combination that there is no mapping for.
     pub fn mapping(&self) -> Result<Mapping, MappingError> {
-        // In front, so that an override of the user's beats it.
+        // In front, so that an override of the user's goes before it.
         let numeric = (self.values.unsigned_overflow == Unsigned::Numeric).then(|| Override {
             scope: OverrideScope::DmsType("UINT8".to_owned()),
             target: "NUMERIC(20,0)".to_owned(),
@@ -221,8 +221,7 @@ impl Config {
 }
 
 impl Config {
-    /// The keys and sections that say something else in `new`, and that a running proxy cannot
-    /// change.
+    /// The keys and sections that differ in `new` and that a running proxy cannot change.
     pub fn fixed_differences(&self, new: &Config) -> Vec<&'static str> {
         let fixed = [
             ("listen", self.listen != new.listen),

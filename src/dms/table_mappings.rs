@@ -107,7 +107,7 @@ fn lines(rules: &[RefusedRule]) -> String {
 /// Reads a whole table-mapping file.
 ///
 /// Selection, parallel load and validation are work of the tool, at its own end: such rules come
-/// back as warnings (a selection of all tables passes without a word). What would change the rows,
+/// back as warnings (a selection of all tables passes silently). What would change the rows,
 /// columns or names that arrive is refused: exclusions, filters, LOB limits and every transformation
 /// but change-data-type.
 ///
@@ -120,7 +120,7 @@ pub fn table_mappings(text: &str) -> Result<TableMappings, TableMappingsError> {
     };
     let mut mappings = TableMappings::default();
     for name in document.into_iter().map(|(name, _)| name) {
-        let advice = "is no part of a table-mapping file and has no effect; check the spelling";
+        let advice = "is not a part of a table-mapping file and has no effect; check the spelling";
         mappings.warnings.push(Warning::new(name, advice));
     }
     let (mut refused, mut names) = (Vec::new(), BTreeSet::new());
@@ -220,7 +220,7 @@ impl<'a> RuleObject<'a> {
                 Err("such rules are not for a PostgreSQL target".into())
             }
             Some(other) => {
-                Err(format!("{other:?} is no rule-type; they are written in lower case"))
+                Err(format!("{other:?} is not a rule-type; they are written in lower case"))
             }
             None => Err("it has no rule-type".into()),
         }
@@ -306,7 +306,7 @@ impl<'a> RuleObject<'a> {
         let only_type = match locator.text("data-type")? {
             None => None,
             Some(name) => Some(locator_type(name).ok_or_else(|| {
-                format!("data-type {name:?} of its object-locator is no DMS type; no wildcards")
+                format!("data-type {name:?} of its object-locator is not a DMS type; wildcards are not allowed")
             })?),
         };
         let Some(Value::Object(new)) = self.value("data-type") else {

@@ -1,17 +1,17 @@
 //! The source leg: a source type as it is written in, a DMS type out. Reads the rows in `data/`,
-//! one file a source; knows nothing of SQL or of the target.
+//! one file a source; uses neither SQL nor the target.
 //!
 //! A row has these fields:
 //! - `id`: its stable name;
 //! - `source`: the spellings, words without modifiers; words in brackets may be left out;
 //! - `dms`: the DMS type, whose arguments are numbers or one of `n` and `p` (the first modifier), `s`
 //!   (the second, or the only one of a type that has a scale alone), `octets` (of n bits), `longest`
-//!   and `total` (of the members of an ENUM or a SET); arguments nobody gave are left out;
+//!   and `total` (of the members of an ENUM or a SET); arguments that are not given are left out;
 //! - `n`, `p`, `s`: what the source takes where nothing is written;
 //! - conditions: `length`, `precision` and `scale` are ranges of n, p and s, both ends included;
-//!   `fits` wants the scale to be no larger than the precision; `arguments` is `none` (nothing, or
-//!   `*`), `max`, `members` or `any`, and without it numbers and nothing at all will do;
-//! - `page`: where the fact stands, if not on the page of the whole file.
+//!   `fits` holds if the scale is at most the precision; `arguments` is `none` (nothing, or
+//!   `*`), `max`, `members` or `any`; without it, numbers or nothing;
+//! - `page`: the page of the fact, if it is not the page of the whole file.
 
 use serde::Deserialize;
 

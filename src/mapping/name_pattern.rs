@@ -55,7 +55,9 @@ impl NamePattern {
                         .split_once(']')
                         .ok_or_else(|| format!("{text:?} has a [ that no ] ends"))?;
                     let ranges = set_ranges(set).ok_or_else(|| {
-                        format!("{text:?} has [{set}], which is no set such as [_], [ab] or [a-d]")
+                        format!(
+                            "{text:?} has [{set}], which is not a set such as [_], [ab] or [a-d]"
+                        )
                     })?;
                     pieces.push(PatternPiece::Set(ranges));
                     rest = after;
@@ -77,7 +79,7 @@ impl NamePattern {
         NamePattern { text: text.into(), pieces }
     }
 
-    /// Whether the pattern stands for this name. Time is at most the product of both lengths.
+    /// Whether the pattern matches this name. Time is at most the product of both lengths.
     pub fn matches(&self, name: &str) -> bool {
         let mut pieces = self.pieces.as_slice();
         let mut rest = name;
@@ -113,12 +115,12 @@ impl NamePattern {
         }
     }
 
-    /// Whether the pattern stands for every name.
+    /// Whether the pattern matches every name.
     pub fn matches_all(&self) -> bool {
         self.pieces == [PatternPiece::Run]
     }
 
-    /// Whether an `_` stands for any one character, which is seldom what was meant.
+    /// Whether an `_` matches any one character, which is seldom what was meant.
     pub fn has_bare_underscore(&self) -> bool {
         self.pieces.contains(&PatternPiece::One)
     }

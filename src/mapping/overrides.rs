@@ -114,7 +114,7 @@ impl Overrides {
                 OverrideScope::DmsType(text) => {
                     let name = text.split('(').next().unwrap_or_default().trim();
                     if table.find(name.as_bytes()).is_none() {
-                        return Err(bad(format!("\"{name}\" is no DMS type")));
+                        return Err(bad(format!("\"{name}\" is not a DMS type")));
                     }
                     checked.by_dms = true;
                     OverrideMatcher::Dms(TypePattern::new(text))
@@ -122,7 +122,7 @@ impl Overrides {
                 OverrideScope::SourceType(text) => {
                     let (of, text) = text.split_once(':').unwrap_or((source, text));
                     if !SOURCES.contains(&of) {
-                        return Err(bad(format!("\"{of}\" is no source")));
+                        return Err(bad(format!("\"{of}\" is not a source")));
                     }
                     if text.trim().is_empty() {
                         return Err(bad("it names no type".to_owned()));

@@ -39,7 +39,7 @@ pub fn markdown_table(mapping: &Mapping) -> String {
         // A pattern may have the mark that ends a cell.
         let [id, source_type, condition, dms, target, from] =
             cells.map(|cell| cell.replace('|', "\\|"));
-        // An override comes from a file, which is no address.
+        // An override comes from a file, which is not an address.
         let rule =
             if from.contains("://") { format!("[{id}]({from})") } else { format!("{id} ({from})") };
         table.push_str(&format!("| {source_type} | {condition} | {dms} | {target} | {rule} |\n"));
