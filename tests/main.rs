@@ -22,6 +22,7 @@ mod protocol;
 mod real_input;
 #[cfg(client = "regression-suite")]
 mod regression_suite;
+mod rewrite;
 mod security;
 mod session;
 mod statement;

@@ -221,7 +221,7 @@ impl Catalog {
                             && !has_failed
                             && !relation.is_missing()
                             && self.written.contains(name),
-                        relation: Arc::new(relation),
+                        relation: self.shared(name, relation),
                         seconds,
                         definitions: if has_failed { u64::MAX } else { definitions },
                         text: self.text,
@@ -234,6 +234,13 @@ impl Catalog {
                 _ => {}
             }
         }
+    }
+
+    /// The relation as it is known already, if it has not changed: whoever holds that sees so by its
+    /// address.
+    fn shared(&self, name: &Name, relation: Relation) -> Arc<Relation> {
+        let known = self.relations.get(name).filter(|known| *known.relation == relation);
+        known.map_or_else(|| Arc::new(relation), |known| Arc::clone(&known.relation))
     }
 
     /// What is known of a relation.

@@ -95,6 +95,11 @@ fn an_exact_answer_is_one_for_the_text_at_hand() {
     assert!(!learn(&mut catalog, &[old("a")], at(1)));
     assert!(learn(&mut catalog, &[exact("a")], at(1)));
     assert!(catalog.is_exact(&name("a")) && !catalog.is_exact(&name("b")));
+    // One that has not changed is the same one.
+    let relation = catalog.relation(&name("a")).unwrap().clone();
+    catalog.on_sent(Sent::default());
+    assert!(learn(&mut catalog, &[exact("a")], at(1)));
+    assert!(Arc::ptr_eq(catalog.relation(&name("a")).unwrap(), &relation));
 }
 
 #[test]

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use super::known::Known;
 use super::{Needs, Rules};
 use crate::catalog::{Freshness, Relation};
-use crate::statement::{CopyIn, Replacement, Script};
+use crate::statement::script::Script;
+use crate::statement::{CopyStatement, Replacement};
 use crate::value::{CopyColumn, CopyFormat, CopyOptions, ValueKind};
 
 /// A COPY stream that the client will send.
@@ -52,7 +53,7 @@ impl CopyStream {
 
 /// A stream is rewritten as long as it lasts, so nothing about its columns may be old.
 pub(super) fn needs(script: &Script, needs: &mut Needs) {
-    for copy in &script.copies {
+    for copy in script.copies() {
         needs.relation(&copy.name, Freshness::Exact);
     }
 }
@@ -65,7 +66,7 @@ pub(super) fn plan(
     rules: &Rules<'_>,
     replacements: &mut Vec<Replacement>,
 ) -> Vec<CopyStream> {
-    let streams = script.copies.iter().map(|copy| {
+    let streams = script.copies().map(|copy| {
         if rules.settings.rewrite && rules.policy.leaves_out_generated {
             replacements.extend(without_generated(sql, copy, known));
         }
@@ -74,7 +75,7 @@ pub(super) fn plan(
     streams.collect()
 }
 
-fn stream(copy: &CopyIn, known: &Known<'_>) -> CopyStream {
+fn stream(copy: &CopyStatement, known: &Known<'_>) -> CopyStream {
     let relation = known.relation(&copy.name);
     let fields = relation.as_ref().map_or_else(Vec::new, |relation| {
         match copy.columns.as_slice() {
@@ -95,7 +96,7 @@ fn stream(copy: &CopyIn, known: &Known<'_>) -> CopyStream {
     CopyStream { options: copy.options.clone(), kinds, fields, relation }
 }
 
-fn without_generated(sql: &[u8], copy: &CopyIn, known: &Known<'_>) -> Option<Replacement> {
+fn without_generated(sql: &[u8], copy: &CopyStatement, known: &Known<'_>) -> Option<Replacement> {
     let relation = known.relation(&copy.name)?;
     let is_generated = |name: &[u8]| {
         let column = relation.position(name).and_then(|at| relation.columns().get(at));

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::{Rules, names};
 use crate::catalog::{Catalog, Name, Relation};
 use crate::policy::TablePrep;
-use crate::statement::{self, Script};
+use crate::statement::script::Script;
 
 /// The relations, by the names that the text has for them.
 pub(super) struct Known<'k> {
@@ -24,14 +24,14 @@ impl<'k> Known<'k> {
         rules: &Rules<'_>,
     ) -> Known<'k> {
         let mut known = Known { catalog, created: HashMap::new() };
-        let may_write = script.loads && script.changes_relations && script.statements > 1;
+        let Script { effects, statements, .. } = script;
+        let may_write = effects.loads() && effects.changes_relations() && statements.len() > 1;
         if !may_write || !rules.settings.rewrite {
             return known;
         }
-        let mapped = statement::apply(sql, &script.edits);
         // Else what is there may stay, whatever the text says.
         let creates = rules.settings.table_prep == TablePrep::PassThrough;
-        for table in statement::new_tables(&mapped, rules.lexing) {
+        for table in script.new_tables(sql) {
             let target = catalog.relation(&names::target_of(&table.name));
             let is_missing = target.is_some_and(|relation| relation.is_missing());
             if is_missing || creates && !table.may_be_there {
@@ -49,10 +49,6 @@ impl<'k> Known<'k> {
 
     pub(super) fn is_exact(&self, name: &Name) -> bool {
         self.created.contains_key(name) || self.catalog.is_exact(&names::target_of(name))
-    }
-
-    pub(super) fn is_empty(&self) -> bool {
-        self.created.is_empty() && self.catalog.is_empty()
     }
 
     pub(super) fn catalog(&self) -> &'k Catalog {

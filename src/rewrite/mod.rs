@@ -20,7 +20,8 @@ use crate::encoding::Encoding;
 use crate::ledger::Place;
 use crate::mapping::RuleId;
 use crate::policy::{Policy, Settings};
-use crate::statement::{Lexing, Replacement, Script, replace};
+use crate::statement::script::Script;
+use crate::statement::{Lexing, Replacement, replace};
 use crate::value::{Column, ColumnJudge, NulPolicy};
 use crate::wire::OwnError;
 use known::Known;
@@ -124,7 +125,7 @@ pub fn refusal(script: &Script, sql: &[u8], rules: &Rules<'_>) -> Option<OwnErro
     });
     let setting = || {
         let mut settings = rules.settings;
-        script.settings.iter().find_map(|setting| {
+        script.settings().find_map(|setting| {
             let bad = settings.set(&setting.name, setting.value.as_deref()?).err()?;
             Some(OwnError {
                 position: at(&setting.span),
@@ -141,7 +142,7 @@ pub fn needs(script: &Script, sql: &[u8], declared: &[u32], rules: &Rules<'_>) -
     let mut needs = Needs::default();
     if rules.settings.rewrite {
         copies::needs(script, &mut needs);
-        values::needs(sql, declared, rules, &mut needs);
+        values::needs(script, sql, declared, rules, &mut needs);
     }
     table_prep::needs(script, rules, &mut needs);
     needs.into_list()
@@ -160,18 +161,18 @@ pub fn plan(
     let known = Known::new(script, sql, catalog, rules);
     rewrite.plan_tables(script, rules);
     if rules.settings.rewrite {
-        let mut text = Mending::new(sql);
+        let mut text = Mending::new(sql, rules.lexing.encoding);
         if rules.mends_texts_in_place() {
-            text.mend_all(rules);
+            text.mend_all(script);
         }
         rewrite.plan_types(script, rules);
-        rewrite.plan_values(&mut text, declared, &known, rules);
+        rewrite.plan_values(script, &mut text, declared, &known, rules);
         let (mended, change) = text.finish();
         rewrite.mended = mended;
         rewrite.changes.extend(change);
     }
     rewrite.copies = copies::plan(script, sql, &known, rules, &mut rewrite.replacements);
-    for copy in &script.copies {
+    for copy in script.copies() {
         rewrite.writes.push(names::target_of(&copy.name).into_owned());
     }
     rewrite.put_in_order();
@@ -203,17 +204,18 @@ impl Rewrite {
 
     fn plan_values(
         &mut self,
+        script: &Script,
         text: &mut Mending<'_>,
         declared: &[u32],
         known: &Known<'_>,
         rules: &Rules<'_>,
     ) {
-        let written = values::plan(text, declared, known, rules);
-        for span in written.json_constants {
-            text.mend_json(span, rules);
+        let written = values::plan(script, text.sql(), declared, known, rules);
+        for constant in &written.json_constants {
+            text.mend_json(constant);
         }
         if rules.policy.values.nul != NulPolicy::Reject && !rules.mends_texts_in_place() {
-            text.mend_rest(&written.replacements, rules);
+            text.mend_rest(script, &written.replacements);
         }
         self.replacements.extend(written.replacements);
         if written.refused.is_none() {

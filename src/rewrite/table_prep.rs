@@ -5,7 +5,8 @@ use super::{Needs, Rules};
 use crate::catalog::Freshness;
 use crate::encoding::Encoding;
 use crate::policy::TablePrep;
-use crate::statement::{Replacement, Script, TableReference, TableStatement, TableStatementKind};
+use crate::statement::script::Script;
+use crate::statement::{Replacement, TableReference, TableStatement, TableStatementKind};
 use crate::wire::OwnError;
 
 /// The control tables of AWS DMS begin with this; nothing is done to statements about them.
@@ -34,9 +35,9 @@ const BODY: &str = include_str!("table_prep.sql");
 
 /// The tables of a text that are dropped or truncated, control tables left out.
 pub fn dropped(script: &Script) -> impl Iterator<Item = &TableReference> {
-    let statements = script.table_statements.iter();
-    let dropping =
-        statements.filter(|found| !matches!(found.kind, TableStatementKind::Create { .. }));
+    let dropping = script
+        .table_statements()
+        .filter(|found| !matches!(found.kind, TableStatementKind::Create { .. }));
     dropping.flat_map(|found| &found.tables).filter(|table| !is_control_table(table))
 }
 
@@ -51,8 +52,8 @@ pub(super) fn needs(script: &Script, rules: &Rules<'_>, needs: &mut Needs) {
 
 /// The error for a text of more statements than can be turned into others.
 pub(super) fn refusal(script: &Script, rules: &Rules<'_>) -> Option<OwnError> {
-    let prepares = prepares(rules.settings.table_prep) || !script.settings.is_empty();
-    let is_too_long = prepares && script.table_statements.len() > STATEMENTS_MAX;
+    let prepares = prepares(rules.settings.table_prep) || script.settings().next().is_some();
+    let is_too_long = prepares && script.table_statements().count() > STATEMENTS_MAX;
     is_too_long.then(|| {
         let message = format!("more than {STATEMENTS_MAX} statements prepare tables in one text");
         OwnError::new("54000", message).with_hint("Send them in several texts.")
@@ -74,8 +75,8 @@ pub(super) struct Prepared {
 pub(super) fn plan(script: &Script, rules: &Rules<'_>) -> Prepared {
     let mut prepared = Prepared::default();
     let mut settings = rules.settings;
-    let mut set = script.settings.iter().peekable();
-    for statement in &script.table_statements {
+    let mut set = script.settings().peekable();
+    for statement in script.table_statements() {
         // What the text itself has set in front of the statement is in force there.
         while let Some(setting) = set.next_if(|set| set.span.start < statement.span.start) {
             if let Some(value) = &setting.value {

@@ -70,6 +70,11 @@ impl Exchange {
         self.session.is_terminated()
     }
 
+    /// Whether the target is in the middle of a frame, where nothing can be put between.
+    pub fn target_is_mid_frame(&self) -> bool {
+        self.session.target_is_mid_frame()
+    }
+
     /// What the target has said before its connection was handed over.
     pub fn target_said(&mut self, bytes: &[u8]) {
         self.to_client.extend(bytes);

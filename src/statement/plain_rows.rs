@@ -182,3 +182,109 @@ impl Iterator for PlainItems<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::statement::Lexing;
+    use crate::statement::lexer::{Lexer, TokenKind};
+
+    /// What is passed from the first comma on, and what stopped it.
+    fn passed(sql: &str) -> (&str, bool, &str) {
+        let comma = sql.find(',').unwrap();
+        let run = plain_run(sql.as_bytes(), comma);
+        (&sql[comma..run.end], run.is_rows, &sql[run.looked_at..])
+    }
+
+    #[test]
+    fn runs_end_with_the_last_whole_item() {
+        for (sql, run, is_rows, rest) in [
+            ("(1), (2, 'a''b'), (-3.5, NULL), (f())", ", (2, 'a''b'), (-3.5, NULL)", true, "f())"),
+            ("(1), (2), ((3), (4, 5)) , (6);", ", (2), ((3), (4, 5))", true, ";"),
+            ("1, 'a', -2.5, tRUE, default)", ", 'a', -2.5, tRUE, default", false, ")"),
+            ("1, 2, (3), 4)", ", 2", false, "(3), 4)"),
+            ("(1), (2), 3)", ", (2)", true, "3)"),
+            ("1, 2, 'a'::text)", ", 2", false, "::text)"),
+            ("1, 2, 'a'\n'b')", ", 2", false, "'b')"),
+            ("1, 2, 3 -- , 4\n)", ", 2", false, "-- , 4\n)"),
+            ("1, 2, nulls)", ", 2", false, "nulls)"),
+            ("1, 2, null 'x')", ", 2", false, "null 'x')"),
+            ("1, 2, 3e5)", ", 2", false, "3e5)"),
+            ("1, 2, 0x1F)", ", 2", false, "0x1F)"),
+            ("1, 2, - 3)", ", 2", false, "- 3)"),
+            ("1, 2, --3\n)", ", 2", false, "--3\n)"),
+            ("1, 2, 1.2.3)", ", 2", false, "1.2.3)"),
+            ("1, 2,, 3)", ", 2", false, ", 3)"),
+            ("1, 2, 'a", ", 2", false, "'a"),
+            ("(1), (), (2)", "", true, "), (2)"),
+            ("(1), (2,), (2)", "", true, "), (2)"),
+            ("1, 2", "", false, "2"),
+        ] {
+            assert_eq!(passed(sql), (run, is_rows, rest), "{sql}");
+        }
+    }
+
+    #[test]
+    fn items_are_taken_apart() {
+        let sql = ", (1, 'a,)') , ((2)), ((3, 4)),('''')";
+        let items: Vec<_> = PlainItems::new(sql.as_bytes(), 0..sql.len()).collect();
+        let spans: Vec<_> = items.iter().map(|item| &sql[item.span.clone()]).collect();
+        assert_eq!(spans, ["(1, 'a,)')", "((2))", "((3, 4))", "('''')"]);
+        let constants: Vec<_> = items
+            .into_iter()
+            .map(|item| item.constant.map(|(span, kind)| (&sql[span], kind)))
+            .collect();
+        let text = Some(("''''", PlainKind::Text));
+        assert_eq!(constants, [None, Some(("2", PlainKind::Integer)), None, text]);
+        let inside = "NULL, -1.5,DEFAULT, 'x')";
+        let kinds: Vec<_> = PlainItems::new(inside.as_bytes(), 0..inside.len() - 1)
+            .map(|item| item.constant.unwrap().1)
+            .collect();
+        use PlainKind::{Decimal, Default, Null, Text};
+        assert_eq!(kinds, [Null, Decimal, Default, Text]);
+    }
+
+    proptest! {
+        /// What is passed is cut into plain tokens by the lexer, and taken apart at the same places.
+        #[test]
+        fn nothing_but_plain_tokens_is_passed(
+            pieces in prop::collection::vec(
+                prop::sample::select(vec![
+                    ",", "(", ")", "1", "2.5", "-", "+", " ", "\n", "'a'", "''", "'", "null", "true",
+                    "default", "e", "::", "a", "--", "/*", "*/", ";", "\"", "$$", "'x' ", ".", "E'",
+                    "), (", ", ", "(1, 2), ", "'a', ",
+                ]),
+                0..40,
+            ),
+        ) {
+            let sql = format!(",{}", pieces.concat());
+            let run = plain_run(sql.as_bytes(), 0);
+            prop_assert!(run.looked_at >= run.end);
+            let (mut depth, mut commas, mut behind) = (0_usize, 0_usize, None);
+            for token in Lexer::new(sql.as_bytes(), Lexing::default()) {
+                if token.start >= run.end {
+                    behind = Some(token.kind);
+                    break;
+                }
+                prop_assert!(token.end <= run.end, "{sql:?}");
+                match token.kind {
+                    TokenKind::Open => depth += 1,
+                    TokenKind::Close => depth = depth.checked_sub(1).unwrap(),
+                    TokenKind::Comma => commas += usize::from(depth == 0),
+                    kind => prop_assert!(matches!(
+                        kind,
+                        TokenKind::Number | TokenKind::Text | TokenKind::Word | TokenKind::Operator
+                    ), "{kind:?} in {sql:?}"),
+                }
+            }
+            prop_assert_eq!(depth, 0, "{:?}", sql);
+            let is_empty = run.end == 0;
+            let ends = matches!(behind, Some(TokenKind::Comma | TokenKind::Close));
+            prop_assert!(is_empty || ends, "{behind:?} behind {run:?} in {sql:?}");
+            let items = PlainItems::new(sql.as_bytes(), 0..run.end);
+            prop_assert_eq!(items.count(), commas, "{:?}", sql);
+        }
+    }
+}

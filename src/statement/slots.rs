@@ -7,7 +7,9 @@ mod element;
 mod left_out;
 mod new_table;
 mod passing;
+mod rows;
 mod source;
+mod update;
 mod walker;
 
 use std::collections::BTreeSet;

@@ -168,7 +168,7 @@ impl<'a> Cutter<'a> {
                 }
                 _ => {}
             }
-            at_start = token.kind == TokenKind::Semicolon;
+            at_start = token.kind == TokenKind::Semicolon && extent == Extent::Text;
             self.push(token);
             if self.entries.len() > TOKENS_MAX {
                 return Err(TooLong);
@@ -261,4 +261,96 @@ pub fn lexings() -> u64 {
 fn count_lexing() {
     #[cfg(debug_assertions)]
     LEXINGS.set(LEXINGS.get() + 1);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn cut(sql: &str, quoting: Quoting) -> Vec<Entry> {
+        let lexing = Lexing::default();
+        let tokens = Tokens::cut(sql.as_bytes(), 0, lexing, quoting, Extent::Text, Vec::new());
+        tokens.unwrap().entries
+    }
+
+    /// The texts of tokens with the indexes of their partners.
+    fn table(sql: &str, quoting: Quoting) -> Vec<(&str, Option<usize>)> {
+        let entries = cut(sql, quoting).into_iter();
+        entries
+            .map(|entry| (&sql[entry.token().start..entry.token().end], entry.partner()))
+            .collect()
+    }
+
+    #[test]
+    fn a_token_takes_16_bytes() {
+        assert_eq!(size_of::<Entry>(), 16);
+        assert_eq!(cut("  -- nothing\n", Quoting::default()).capacity(), 0);
+    }
+
+    #[test]
+    fn brackets_know_their_partners() {
+        let none = Quoting::default();
+        let pairs = |sql| -> Vec<_> {
+            let table = table(sql, none).into_iter().enumerate();
+            table.filter_map(|(index, (_, partner))| Some((index, partner?))).collect()
+        };
+        assert_eq!(pairs("f(a[1], (b))"), [(1, 10), (3, 5), (5, 3), (7, 9), (9, 7), (10, 1)]);
+        assert_eq!(pairs("(()"), [(1, 2), (2, 1)]);
+        assert_eq!(pairs("())"), [(0, 1), (1, 0)]);
+        assert_eq!(pairs("([)]"), [(0, 2), (1, 3), (2, 0), (3, 1)]);
+        assert_eq!(pairs("(((["), []);
+    }
+
+    #[test]
+    fn names_of_a_source_are_one_token() {
+        let both = Quoting { backticks: true, brackets: true };
+        let texts: Vec<_> =
+            table("a[i][1] `b c`", both).into_iter().map(|(text, _)| text).collect();
+        assert_eq!(texts, ["a", "[i]", "[", "1", "]", "`b c`"]);
+    }
+
+    #[test]
+    fn one_statement_ends_where_it_does() {
+        fn first(sql: &str, from: usize) -> &str {
+            let (lexing, quoting) = (Lexing::default(), Quoting::default());
+            let extent = Extent::Statement;
+            let tokens =
+                Tokens::cut(sql.as_bytes(), from, lexing, quoting, extent, Vec::new()).unwrap();
+            let [first, .., last] = tokens.entries() else { return "" };
+            &sql[first.token().start..last.token().end]
+        }
+        assert_eq!(first("; SELECT 1; SELECT 2", 0), "SELECT 1");
+        assert_eq!(first("; SELECT 1; SELECT 2", 10), "SELECT 2");
+        assert_eq!(first("SELECT (1; 2); SELECT 3", 0), "SELECT (1; 2)");
+        let function = "CREATE FUNCTION f() BEGIN ATOMIC SELECT CASE a.end WHEN 1 THEN 2 END; END";
+        assert_eq!(first(&format!("{function}; SELECT 1"), 0), function);
+        assert_eq!(first("BEGIN; ATOMIC x; END", 7), "ATOMIC x");
+    }
+
+    #[test]
+    fn long_runs_of_rows_are_one_token() {
+        let row = "(1, 'some text', NULL), ";
+        let sql = format!("INSERT INTO t VALUES {}(1, now(), 2), (2, 'a', 3)", row.repeat(1000));
+        let entries = cut(&sql, Quoting::default());
+        assert!(entries.len() < 60, "{}", entries.len());
+        let kinds = |kind| entries.iter().filter(|entry| entry.kind == kind).count();
+        assert_eq!((kinds(TokenKind::PlainRows), kinds(TokenKind::PlainValues)), (1, 0));
+        // In lists that a definition reads they are not.
+        let members = "'a', ".repeat(3000);
+        let sql = format!("CREATE TABLE t (a ENUM({members}'b'))");
+        assert!(cut(&sql, Quoting::default()).len() > 6000);
+        let sql = format!("SELECT a IN ({members}'b')");
+        assert!(cut(&sql, Quoting::default()).len() < 20);
+    }
+
+    #[test]
+    fn more_tokens_than_are_kept_are_too_long() {
+        let cut = |sql: &str| {
+            let (lexing, quoting) = (Lexing::default(), Quoting::default());
+            Tokens::cut(sql.as_bytes(), 0, lexing, quoting, Extent::Text, Vec::new()).map(|_| ())
+        };
+        assert_eq!(cut(&"a ".repeat(TOKENS_MAX)), Ok(()));
+        assert_eq!(cut(&"a ".repeat(TOKENS_MAX + 1)), Err(TooLong));
+        assert_eq!(cut(&"(".repeat(TOKENS_MAX + 1)), Err(TooLong));
+    }
 }

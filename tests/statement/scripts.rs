@@ -3,13 +3,15 @@
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
-use std::path::Path;
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
 
 use dms_proxy::encoding::Encoding;
 use dms_proxy::mapping::{
     JsonPolicy, Mapping, MappingOptions, Override, OverrideScope, SOURCES, UnknownTypes,
 };
-use dms_proxy::statement::{Lexing, apply, read};
+use dms_proxy::statement::script::{Scratch, Script};
+use dms_proxy::statement::{Lexing, SlotColumn, Write as WriteStatement, apply};
 use dms_proxy::value::{CopyOptions, ForcedColumns};
 
 /// The first line of a script may say `# options: source=oracle factor=3 json=keep numeric=string
@@ -43,7 +45,7 @@ fn options(script: &str) -> (MappingOptions, Lexing) {
 }
 
 fn outcome(sql: &str, lexing: Lexing, mapping: &Mapping) -> String {
-    let script = read(sql.as_bytes(), lexing, mapping);
+    let script = Script::read(sql.as_bytes(), lexing, mapping, &mut Scratch::default());
     let mut text = String::new();
     if script.edits.is_empty() {
         text.push_str("(unchanged)\n");
@@ -59,7 +61,7 @@ fn outcome(sql: &str, lexing: Lexing, mapping: &Mapping) -> String {
         writeln!(text, "-- fault {} at {at}: {}", fault.sqlstate, fault.message).unwrap();
         writeln!(text, "-- hint: {}", fault.hint).unwrap();
     }
-    for copy in &script.copies {
+    for copy in script.copies() {
         let o = &copy.options;
         writeln!(
             text,
@@ -75,21 +77,27 @@ fn outcome(sql: &str, lexing: Lexing, mapping: &Mapping) -> String {
         )
         .unwrap();
     }
-    for setting in &script.settings {
+    for setting in script.settings() {
         let at = &sql[setting.span.clone()];
-        writeln!(text, "-- setting {} = {:?} at {at}", setting.name, setting.value).unwrap();
+        let local = if setting.is_local { "local " } else { "" };
+        writeln!(text, "-- {local}setting {} = {:?} at {at}", setting.name, setting.value).unwrap();
     }
     for (flag, name) in [
-        (script.resets_role, "resets role"),
-        (script.touches_settings, "touches settings"),
-        (script.ends_transaction, "ends transaction"),
+        (script.effects.resets_role(), "resets role"),
+        (script.effects.touches_settings(), "touches settings"),
+        (script.effects.touches_settings() && script.states_settings(), "states settings"),
+        (script.effects.changes_lexing(), "changes lexing"),
+        (script.effects.ends_transaction(), "ends transaction"),
     ] {
         if flag {
             writeln!(text, "-- {name}").unwrap();
         }
     }
-    if script.statements != 1 {
-        writeln!(text, "-- statements: {}", script.statements).unwrap();
+    for (_, write) in script.writes() {
+        writeln!(text, "-- writes {}", values(sql, &script, write)).unwrap();
+    }
+    if script.statements.len() != 1 {
+        writeln!(text, "-- statements: {}", script.statements.len()).unwrap();
     }
     if script.not_understood != 0 {
         writeln!(text, "-- not understood: {}", script.not_understood).unwrap();
@@ -97,6 +105,29 @@ fn outcome(sql: &str, lexing: Lexing, mapping: &Mapping) -> String {
     if script.unknown_types != 0 {
         writeln!(text, "-- unknown types: {}", script.unknown_types).unwrap();
     }
+    text
+}
+
+/// `t(a, b): 0=Integer b=Other`: the relation of a statement, the columns that it lists, and what it gives
+/// to which column.
+fn values(sql: &str, script: &Script, write: &WriteStatement) -> String {
+    let join = |names: Vec<Vec<u8>>, separator: &str| {
+        let names = names.into_iter().map(|name| String::from_utf8(name).unwrap());
+        names.collect::<Vec<_>>().join(separator)
+    };
+    let relation = join(script.relation(write, sql.as_bytes()), ".");
+    let listed = join(script.listed_columns(write, sql.as_bytes()), ", ");
+    let mut text = if listed.is_empty() { relation } else { format!("{relation}({listed})") };
+    text.push(':');
+    script.slots(write, sql.as_bytes(), &mut |slot| {
+        match slot.column {
+            SlotColumn::Named(name) => write!(text, " {}", String::from_utf8(name).unwrap()),
+            SlotColumn::Index(index) => write!(text, " {index}"),
+        }
+        .unwrap();
+        write!(text, "={:?}", slot.value).unwrap();
+        ControlFlow::Continue(())
+    });
     text
 }
 
@@ -113,15 +144,53 @@ fn regenerated(script: &str) -> String {
     header.to_owned() + &cases.collect::<Vec<_>>().join("\n====\n") + "\n"
 }
 
-#[test]
-fn scripts_give_what_they_say() {
+fn script_paths() -> Vec<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/statement");
     let mut paths: Vec<_> =
         std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     paths.retain(|path| path.extension().is_some_and(|extension| extension == "script"));
     paths.sort();
     assert!(paths.len() >= 5, "scripts are missing: {paths:?}");
-    for path in paths {
+    paths
+}
+
+/// Whatever is asked of a reading, the text is cut into tokens once.
+#[cfg(debug_assertions)]
+#[test]
+fn a_text_is_cut_into_tokens_once() {
+    let mut scratch = Scratch::default();
+    let mut texts = 0;
+    for path in script_paths() {
+        let script = std::fs::read_to_string(path).unwrap();
+        let (mapping_options, lexing) = options(&script);
+        let mapping = Mapping::new(mapping_options).unwrap();
+        for case in script.split("\n====\n") {
+            let sql = case.split("\n---\n").next().unwrap();
+            let before = dms_proxy::statement::lexings();
+            let script = Script::read(sql.as_bytes(), lexing, &mapping, &mut scratch);
+            for (_, write) in script.writes() {
+                values(sql, &script, write);
+                script.other_uses(write, sql.as_bytes(), usize::MAX);
+                script.without_columns(write, sql.as_bytes(), &[b"a", b"b"], &|index| index == 1);
+            }
+            script.new_tables(sql.as_bytes());
+            let mut text = sql.as_bytes().to_vec();
+            for noted in &script.constants {
+                noted.constant.value(&text, lexing.encoding);
+                noted.constant.mend_nul(&mut text, lexing.encoding);
+                noted.constant.mend_json(&mut text, lexing.encoding);
+            }
+            script.give_back(&mut scratch);
+            assert_eq!(dms_proxy::statement::lexings(), before + 1, "{sql}");
+            texts += 1;
+        }
+    }
+    assert!(texts > 100, "{texts}");
+}
+
+#[test]
+fn scripts_give_what_they_say() {
+    for path in script_paths() {
         let script = std::fs::read_to_string(&path).unwrap();
         let current = regenerated(&script);
         if std::env::var_os("UPDATE_GOLDENFILES").is_some() {

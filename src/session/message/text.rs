@@ -14,8 +14,8 @@ use crate::session::ask::parking::{Parking, Tried};
 use crate::session::context::Context;
 use crate::session::prepared::{Plan, Undo};
 use crate::session::replies::{Adjust, CopyStart, Expected, Failing, Request, Treatment};
+use crate::statement::Effects;
 use crate::statement::script::{Body, Scratch, Script};
-use crate::statement::{self, Effects};
 use crate::wire::{self, FAILING_SQL, OwnError, tag};
 
 thread_local! {
@@ -29,7 +29,6 @@ thread_local! {
 pub(in crate::session) struct Text {
     message: TextMessage,
     script: Script,
-    old: statement::Script,
     /// The body that takes the place of the client's: bytes that are U+0000 were taken out.
     shorter: Option<Vec<u8>>,
     /// Where the text lies in the body.
@@ -94,12 +93,7 @@ impl Text {
             Script::read(text, rules.lexing, &rules.policy.mapping, &mut scratch.borrow_mut())
         };
         let script = SCRATCH.with(read);
-        let old = statement::read(
-            body.get(sql.clone()).unwrap_or_default(),
-            rules.lexing,
-            &rules.policy.mapping,
-        );
-        Some(Text { message, script, old, shorter, sql, is_cut, declared, mended })
+        Some(Text { message, script, shorter, sql, is_cut, declared, mended })
     }
 
     /// Whether it is the reading of a frame with this tag, as the server would read it now.
@@ -183,20 +177,20 @@ pub(in crate::session) fn judge(
     let rules = context.rules();
     let (script, sql) = (&text.script, text.text(body));
     let zero_byte = text.is_cut.then(|| rewrite::byte_refusal(sql, &rules)).flatten();
-    if let Some(error) = zero_byte.or_else(|| rewrite::refusal(&text.old, sql, &rules)) {
+    if let Some(error) = zero_byte.or_else(|| rewrite::refusal(script, sql, &rules)) {
         return Judged::Refuse(Box::new(error));
     }
-    let needs = rewrite::needs(&text.old, sql, &text.declared, &rules);
+    let needs = rewrite::needs(script, sql, &text.declared, &rules);
     if let Some(question) = catalog.missing(needs, now) {
         return Judged::Ask(Question::Catalog(question));
     }
-    if let Some(question) = park_tables(&text.old, catalog, tried, &rules) {
+    if let Some(question) = park_tables(script, catalog, tried, &rules) {
         return Judged::Ask(question);
     }
     if parking.is_due(script.effects.loads(), tried, context) {
         return Judged::Ask(park_all());
     }
-    let mut rewrite = rewrite::plan(&text.old, sql, &text.declared, catalog, &rules);
+    let mut rewrite = rewrite::plan(script, sql, &text.declared, catalog, &rules);
     let again = std::mem::take(&mut rewrite.asks_again);
     if let Some(question) = catalog.missing(again, now) {
         return Judged::Ask(Question::Catalog(question));
@@ -221,7 +215,7 @@ pub(in crate::session) fn park_all() -> Question {
 
 /// The question that parks the foreign keys of the tables that the text drops.
 fn park_tables(
-    script: &statement::Script,
+    script: &Script,
     catalog: &Catalog,
     tried: Tried,
     rules: &Rules<'_>,

@@ -4,7 +4,8 @@
 use std::ops::Range;
 
 use super::element::{Ends, element};
-use super::walker::{VALUES_MAX, Value, Walker};
+use super::rows::Value;
+use super::walker::{VALUES_MAX, Walker};
 use crate::encoding::Encoding;
 use crate::statement::Replacement;
 use crate::statement::cursor::{Cursor, NotUnderstood, Understood};

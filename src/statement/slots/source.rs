@@ -6,7 +6,8 @@ use std::ops::Range;
 
 use super::element::{Ends, element};
 use super::passing::kept_at;
-use super::walker::{RowValue, VALUES_MAX, Value, Walker, narrow};
+use super::rows::{RowValue, Value};
+use super::walker::{VALUES_MAX, Walker, narrow};
 use super::{Slot, SlotValue};
 use crate::encoding::Encoding;
 use crate::statement::cursor::{Cursor, NotUnderstood, Understood, is_name};

@@ -1,16 +1,15 @@
-//! The shape of INSERT, UPDATE and MERGE: their clauses, and the values in them. Walks tokens, no
+//! What stands in front of a statement that writes, and the shape of INSERT. Walks tokens, no
 //! recursion; keeps one row of values at a time.
 
 use std::ops::{ControlFlow, Range};
 
-use super::element::{Element, Ends, at_end_of_item, element};
+use super::element::{Ends, at_end_of_item, element};
+use super::rows::{RowValue, Value};
 use super::source::Source;
-use super::{Slot, SlotColumn, SlotValue, Write, WriteKind};
+use super::{Slot, Write, WriteKind};
 use crate::encoding::Encoding;
-use crate::statement::constant::{Spelling, StringConstant};
 use crate::statement::cursor::{Cursor, NotUnderstood, Understood, is_name};
 use crate::statement::lexer::TokenKind;
-use crate::statement::plain_rows::{PlainItem, PlainItems, PlainKind};
 
 /// The most values that a row or a select list of PostgreSQL has (MaxTupleAttributeNumber).
 pub(super) const VALUES_MAX: usize = 1664;
@@ -27,25 +26,17 @@ pub(super) struct ColumnSpelled {
     pub(super) is_whole: bool,
 }
 
-/// A slot of the row that is read, and the tokens of its expression; none for one in a run of plain
-/// constants.
-#[derive(Debug)]
-pub(super) struct RowValue {
-    pub(super) slot: Slot,
-    pub(super) tokens: Range<usize>,
-}
-
 /// Reads one statement that stands at its cursor.
 pub(super) struct Walker<'a, 'f> {
     pub(super) cursor: Cursor<'a>,
     pub(super) encoding: Encoding,
     pub(super) head: Option<Write>,
     /// The columns that the values of a row go into; empty for those of the table.
-    columns: Vec<ColumnSpelled>,
+    pub(super) columns: Vec<ColumnSpelled>,
     is_prepare: bool,
-    row: Vec<RowValue>,
+    pub(super) row: Vec<RowValue>,
     /// What the values of the row may name.
-    source: Option<Source>,
+    pub(super) source: Option<Source>,
     /// Takes the slots; without it the statement is read for its shape alone.
     sink: Option<Sink<'f>>,
 }
@@ -221,92 +212,6 @@ impl<'a, 'f> Walker<'a, 'f> {
             || self.cursor.is_any(&["on", "returning"])
     }
 
-    fn rows(&mut self) -> Understood {
-        loop {
-            self.row()?;
-            self.emit_row()?;
-            while self.cursor.at(TokenKind::PlainRows) {
-                self.plain_rows()?;
-                self.cursor.bump();
-            }
-            if !self.cursor.eat_kind(TokenKind::Comma) {
-                return Ok(());
-            }
-        }
-    }
-
-    /// The rows of a run of plain constants.
-    fn plain_rows(&mut self) -> Understood {
-        if !self.gives_slots() {
-            return Ok(());
-        }
-        let run = self.cursor.token;
-        for row in PlainItems::new(self.cursor.sql(), run.start..run.end) {
-            let inside = row.span.start + 1..row.span.end.saturating_sub(1);
-            self.row.clear();
-            let mut count = 0;
-            for item in PlainItems::new(self.cursor.sql(), inside) {
-                self.push(count, Value::Plain(item));
-                count += 1;
-            }
-            if !self.fits(count) {
-                self.row.clear();
-            }
-            self.emit_row()?;
-        }
-        Ok(())
-    }
-
-    /// `( value, ... )` into the columns of the row.
-    fn row(&mut self) -> Understood {
-        self.row.clear();
-        let (count, star) =
-            self.values_in_parentheses(|walker, index, value| walker.push(index, value))?;
-        if star || !self.fits(count) {
-            self.row.clear();
-        }
-        Ok(())
-    }
-
-    /// Passes `( value, ... )` and gives each value with its index; their number, and whether one of
-    /// them stands for any number of values.
-    pub(super) fn values_in_parentheses(
-        &mut self,
-        mut each: impl FnMut(&mut Self, usize, Value),
-    ) -> Result<(usize, bool), NotUnderstood> {
-        let (mut count, mut star) = (0, false);
-        self.expect_kind(TokenKind::Open)?;
-        loop {
-            let element = element(&mut self.cursor, Ends::Parenthesis)?;
-            star |= element.is_star;
-            each(self, count, Value::Element(element));
-            count += 1;
-            count = self.run(count, &mut each);
-            if self.cursor.eat_kind(TokenKind::Comma) {
-                continue;
-            }
-            self.expect_kind(TokenKind::Close)?;
-            return Ok((count, star));
-        }
-    }
-
-    /// Passes runs of plain constants among values, of which there were `count`; their number then.
-    pub(super) fn run(
-        &mut self,
-        mut count: usize,
-        each: &mut impl FnMut(&mut Self, usize, Value),
-    ) -> usize {
-        while matches!(self.cursor.token.kind, TokenKind::PlainRows | TokenKind::PlainValues) {
-            let run = self.cursor.token;
-            for item in PlainItems::new(self.cursor.sql(), run.start..run.end) {
-                each(self, count, Value::Plain(item));
-                count += 1;
-            }
-            self.cursor.bump();
-        }
-        count
-    }
-
     /// The items behind SELECT.
     fn select_list(&mut self) -> Understood {
         self.row.clear();
@@ -354,37 +259,15 @@ impl<'a, 'f> Walker<'a, 'f> {
         Ok(())
     }
 
-    fn fits(&self, count: usize) -> bool {
-        match self.columns.len() {
-            0 => count <= VALUES_MAX,
-            columns => count == columns,
-        }
-    }
-
-    /// Keeps a value of a row, if it has a column of its own.
-    fn push(&mut self, index: usize, value: Value) {
-        if index >= VALUES_MAX || !self.gives_slots() {
-            return;
-        }
-        let column = match (self.columns.get(index), self.columns.is_empty()) {
-            (None, true) => SlotColumn::Index(index),
-            (Some(column), _) if !column.is_whole => return,
-            (Some(column), _) if self.is_merge() => SlotColumn::Named(self.kept(column.name)),
-            (Some(_), _) => SlotColumn::Index(index),
-            (None, false) => return,
-        };
-        self.row.push(value.in_row(column, self.cursor));
-    }
-
     pub(super) fn gives_slots(&self) -> bool {
         self.sink.is_some()
     }
 
-    fn is_merge(&self) -> bool {
+    pub(super) fn is_merge(&self) -> bool {
         self.head.as_ref().is_some_and(|head| head.kind == WriteKind::Merge)
     }
 
-    fn emit_row(&mut self) -> Understood {
+    pub(super) fn emit_row(&mut self) -> Understood {
         if self.head.is_none() {
             return Err(NotUnderstood);
         }
@@ -408,123 +291,7 @@ impl<'a, 'f> Walker<'a, 'f> {
         Ok(())
     }
 
-    fn update(&mut self) -> Understood {
-        let name = self.target()?;
-        if self.cursor.eat("as") || (self.cursor.at_name() && !self.cursor.is("set")) {
-            self.column_name()?;
-        }
-        self.expect("set")?;
-        self.set_head(name, None, WriteKind::Update, None);
-        self.assignments()?;
-        self.pass_rest()
-    }
-
-    fn merge(&mut self) -> Understood {
-        let name = self.target()?;
-        if self.cursor.eat("as") || (self.cursor.at_name() && !self.cursor.is("using")) {
-            self.column_name()?;
-        }
-        self.expect("using")?;
-        self.set_head(name, None, WriteKind::Merge, None);
-        self.source = self.source();
-        self.take_bare_names(false);
-        self.pass_to("when")?;
-        while self.cursor.eat("when") {
-            self.pass_to("then")?;
-            self.cursor.bump();
-            if self.cursor.eat_all(&["update", "set"]) {
-                self.assignments()?;
-            } else if self.cursor.eat("insert") {
-                self.merge_insert()?;
-            } else if !self.cursor.eat("delete") && !self.cursor.eat_all(&["do", "nothing"]) {
-                return Err(NotUnderstood);
-            }
-        }
-        self.pass_rest()
-    }
-
-    fn merge_insert(&mut self) -> Understood {
-        self.columns.clear();
-        if self.cursor.at(TokenKind::Open) {
-            self.columns = self.column_list()?;
-        }
-        self.overriding()?;
-        if self.cursor.eat_all(&["default", "values"]) {
-            return Ok(());
-        }
-        self.expect("values")?;
-        self.row()?;
-        // Of the target's columns an INSERT sees none.
-        self.take_bare_names(true);
-        self.emit_row()?;
-        self.take_bare_names(false);
-        Ok(())
-    }
-
-    fn take_bare_names(&mut self, takes: bool) {
-        if let Some(source) = &mut self.source {
-            source.takes_bare_names = takes;
-        }
-    }
-
-    /// `column = value, (column, ...) = [ROW] (value, ...), ...`, up to the next clause.
-    fn assignments(&mut self) -> Understood {
-        loop {
-            if self.cursor.at(TokenKind::Open) {
-                let targets = self.column_list()?;
-                self.expect_assignment()?;
-                self.assigned_row(&targets)?;
-            } else {
-                let target = self.column()?;
-                self.expect_assignment()?;
-                let element = element(&mut self.cursor, Ends::Clause)?;
-                self.row.clear();
-                self.push_named(target, Value::Element(element));
-            }
-            self.emit_row()?;
-            if !self.cursor.eat_kind(TokenKind::Comma) {
-                break;
-            }
-        }
-        let clauses = ["from", "where", "returning", "when"];
-        let ended = matches!(self.cursor.token.kind, TokenKind::Semicolon | TokenKind::End);
-        if ended || self.cursor.is_any(&clauses) { Ok(()) } else { Err(NotUnderstood) }
-    }
-
-    /// The source of an assignment to several columns; only a row in parentheses has values.
-    fn assigned_row(&mut self, targets: &[ColumnSpelled]) -> Understood {
-        self.row.clear();
-        let source = self.cursor;
-        if self.cursor.peek().kind == TokenKind::Open {
-            self.cursor.eat("row");
-        }
-        if self.cursor.at(TokenKind::Open) && !self.before_query() {
-            let (count, star) = self.values_in_parentheses(|walker, index, value| {
-                if let Some(target) = targets.get(index) {
-                    walker.push_named(*target, value);
-                }
-            })?;
-            if at_end_of_item(&self.cursor) {
-                if star || count != targets.len() {
-                    self.row.clear();
-                }
-                return Ok(());
-            }
-        }
-        // A query, or an expression that starts with parentheses.
-        self.row.clear();
-        self.cursor = source;
-        element(&mut self.cursor, Ends::Clause).map(|_| ())
-    }
-
-    fn push_named(&mut self, target: ColumnSpelled, value: Value) {
-        if target.is_whole && self.gives_slots() {
-            let column = SlotColumn::Named(self.kept(target.name));
-            self.row.push(value.in_row(column, self.cursor));
-        }
-    }
-
-    fn set_head(
+    pub(super) fn set_head(
         &mut self,
         relation: Range<u32>,
         columns_at: Option<u32>,
@@ -541,64 +308,6 @@ impl<'a, 'f> Walker<'a, 'f> {
             tokens: 0..0,
             is_understood: false,
         });
-    }
-}
-
-/// A value of a row.
-pub(super) enum Value {
-    /// One that was read token by token.
-    Element(Element),
-    /// One of a run of plain constants.
-    Plain(PlainItem),
-}
-
-impl Value {
-    /// The value as that of a column; `cursor` is anywhere in the text.
-    fn in_row(self, column: SlotColumn, cursor: Cursor<'_>) -> RowValue {
-        match self {
-            Value::Element(element) => {
-                let (core, constant) = (element.core(cursor), element.constant(cursor));
-                let Element { tokens, span, value, .. } = element;
-                RowValue { slot: Slot { column, span, core, value, constant }, tokens }
-            }
-            Value::Plain(PlainItem { span, constant }) => {
-                let (core, kind) = constant.unzip();
-                let value = kind.map_or(SlotValue::Other, SlotValue::from);
-                let core = core.unwrap_or_else(|| span.clone());
-                let constant = (value == SlotValue::String)
-                    .then(|| StringConstant { span: core.clone(), spelling: Spelling::Plain });
-                RowValue { slot: Slot { column, span, core, value, constant }, tokens: 0..0 }
-            }
-        }
-    }
-
-    /// The bytes that it has in the text.
-    pub(super) fn span(&self) -> Range<usize> {
-        match self {
-            Value::Element(element) => element.span.clone(),
-            Value::Plain(item) => item.span.clone(),
-        }
-    }
-
-    /// The number of the parameter that it is.
-    pub(super) fn parameter(&self) -> Option<u16> {
-        match self {
-            Value::Element(Element { value: SlotValue::Parameter(number), .. }) => Some(*number),
-            _ => None,
-        }
-    }
-}
-
-impl From<PlainKind> for SlotValue {
-    fn from(kind: PlainKind) -> SlotValue {
-        match kind {
-            PlainKind::Text => SlotValue::String,
-            PlainKind::Integer => SlotValue::Integer,
-            PlainKind::Decimal => SlotValue::Number,
-            PlainKind::Null => SlotValue::Null,
-            PlainKind::Boolean => SlotValue::Boolean,
-            PlainKind::Default => SlotValue::Default,
-        }
     }
 }
 

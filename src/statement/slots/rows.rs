@@ -1,0 +1,188 @@
+//! Rows of values: each value as tokens or as a run of plain constants gave it, and the slot that it
+//! becomes.
+
+use std::ops::Range;
+
+use super::element::{Element, Ends, element};
+use super::walker::{VALUES_MAX, Walker};
+use super::{Slot, SlotColumn, SlotValue};
+use crate::statement::constant::{Spelling, StringConstant};
+use crate::statement::cursor::{Cursor, NotUnderstood, Understood};
+use crate::statement::lexer::TokenKind;
+use crate::statement::plain_rows::{PlainItem, PlainItems, PlainKind};
+
+/// A slot of the row that is read, and the tokens of its expression; none for one in a run of plain
+/// constants.
+#[derive(Debug)]
+pub(super) struct RowValue {
+    pub(super) slot: Slot,
+    pub(super) tokens: Range<usize>,
+}
+
+/// A value of a row.
+pub(super) enum Value {
+    /// One that was read token by token.
+    Element(Element),
+    /// One of a run of plain constants.
+    Plain(PlainItem),
+}
+
+impl Value {
+    /// The value as that of a column; `cursor` is anywhere in the text.
+    pub(super) fn in_row(self, column: SlotColumn, cursor: Cursor<'_>) -> RowValue {
+        match self {
+            Value::Element(element) => {
+                let (core, constant) = (element.core(cursor), element.constant(cursor));
+                let Element { tokens, span, value, .. } = element;
+                RowValue { slot: Slot { column, span, core, value, constant }, tokens }
+            }
+            Value::Plain(PlainItem { span, constant }) => {
+                let (core, kind) = constant.unzip();
+                let value = kind.map_or(SlotValue::Other, SlotValue::from);
+                let core = core.unwrap_or_else(|| span.clone());
+                let constant = (value == SlotValue::String)
+                    .then(|| StringConstant { span: core.clone(), spelling: Spelling::Plain });
+                RowValue { slot: Slot { column, span, core, value, constant }, tokens: 0..0 }
+            }
+        }
+    }
+
+    /// The bytes that it has in the text.
+    pub(super) fn span(&self) -> Range<usize> {
+        match self {
+            Value::Element(element) => element.span.clone(),
+            Value::Plain(item) => item.span.clone(),
+        }
+    }
+
+    /// The number of the parameter that it is.
+    pub(super) fn parameter(&self) -> Option<u16> {
+        match self {
+            Value::Element(Element { value: SlotValue::Parameter(number), .. }) => Some(*number),
+            _ => None,
+        }
+    }
+}
+
+impl From<PlainKind> for SlotValue {
+    fn from(kind: PlainKind) -> SlotValue {
+        match kind {
+            PlainKind::Text => SlotValue::String,
+            PlainKind::Integer => SlotValue::Integer,
+            PlainKind::Decimal => SlotValue::Number,
+            PlainKind::Null => SlotValue::Null,
+            PlainKind::Boolean => SlotValue::Boolean,
+            PlainKind::Default => SlotValue::Default,
+        }
+    }
+}
+
+impl Walker<'_, '_> {
+    pub(super) fn rows(&mut self) -> Understood {
+        loop {
+            self.row()?;
+            self.emit_row()?;
+            while self.cursor.at(TokenKind::PlainRows) {
+                self.plain_rows()?;
+                self.cursor.bump();
+            }
+            if !self.cursor.eat_kind(TokenKind::Comma) {
+                return Ok(());
+            }
+        }
+    }
+
+    /// The rows of a run of plain constants.
+    fn plain_rows(&mut self) -> Understood {
+        if !self.gives_slots() {
+            return Ok(());
+        }
+        let run = self.cursor.token;
+        for row in PlainItems::new(self.cursor.sql(), run.start..run.end) {
+            let inside = row.span.start + 1..row.span.end.saturating_sub(1);
+            self.row.clear();
+            let mut count = 0;
+            for item in PlainItems::new(self.cursor.sql(), inside) {
+                self.push(count, Value::Plain(item));
+                count += 1;
+            }
+            if !self.fits(count) {
+                self.row.clear();
+            }
+            self.emit_row()?;
+        }
+        Ok(())
+    }
+
+    /// `( value, ... )` into the columns of the row.
+    pub(super) fn row(&mut self) -> Understood {
+        self.row.clear();
+        let (count, star) =
+            self.values_in_parentheses(|walker, index, value| walker.push(index, value))?;
+        if star || !self.fits(count) {
+            self.row.clear();
+        }
+        Ok(())
+    }
+
+    /// Passes `( value, ... )` and gives each value with its index; their number, and whether one of
+    /// them stands for any number of values.
+    pub(super) fn values_in_parentheses(
+        &mut self,
+        mut each: impl FnMut(&mut Self, usize, Value),
+    ) -> Result<(usize, bool), NotUnderstood> {
+        let (mut count, mut star) = (0, false);
+        self.expect_kind(TokenKind::Open)?;
+        loop {
+            let element = element(&mut self.cursor, Ends::Parenthesis)?;
+            star |= element.is_star;
+            each(self, count, Value::Element(element));
+            count += 1;
+            count = self.run(count, &mut each);
+            if self.cursor.eat_kind(TokenKind::Comma) {
+                continue;
+            }
+            self.expect_kind(TokenKind::Close)?;
+            return Ok((count, star));
+        }
+    }
+
+    /// Passes runs of plain constants among values, of which there were `count`; their number then.
+    pub(super) fn run(
+        &mut self,
+        mut count: usize,
+        each: &mut impl FnMut(&mut Self, usize, Value),
+    ) -> usize {
+        while matches!(self.cursor.token.kind, TokenKind::PlainRows | TokenKind::PlainValues) {
+            let run = self.cursor.token;
+            for item in PlainItems::new(self.cursor.sql(), run.start..run.end) {
+                each(self, count, Value::Plain(item));
+                count += 1;
+            }
+            self.cursor.bump();
+        }
+        count
+    }
+
+    pub(super) fn fits(&self, count: usize) -> bool {
+        match self.columns.len() {
+            0 => count <= VALUES_MAX,
+            columns => count == columns,
+        }
+    }
+
+    /// Keeps a value of a row, if it has a column of its own.
+    pub(super) fn push(&mut self, index: usize, value: Value) {
+        if index >= VALUES_MAX || !self.gives_slots() {
+            return;
+        }
+        let column = match (self.columns.get(index), self.columns.is_empty()) {
+            (None, true) => SlotColumn::Index(index),
+            (Some(column), _) if !column.is_whole => return,
+            (Some(column), _) if self.is_merge() => SlotColumn::Named(self.kept(column.name)),
+            (Some(_), _) => SlotColumn::Index(index),
+            (None, false) => return,
+        };
+        self.row.push(value.in_row(column, self.cursor));
+    }
+}
