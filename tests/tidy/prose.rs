@@ -25,7 +25,7 @@ const PHRASES: &[(&str, usize)] = &[
     ("take its leave", 0),
     ("taken its leave", 0),
     ("takes its leave", 0),
-    ("took its leave", 1),
+    ("took its leave", 0),
     ("was no", 0),
     ("whoever", 13),
     ("without a word", 6),
