@@ -31,7 +31,7 @@ use self::fk::FkCommand;
 use self::rewrite::RewriteArguments;
 use self::serve::ServeArguments;
 use self::types::TypesArguments;
-use crate::config::{Config, Source};
+use crate::config::{Config, SourceName};
 use crate::mapping::Mapping;
 use crate::policy::Policy;
 use crate::target::without_passwords;
@@ -120,7 +120,7 @@ struct ConfigArguments {
     config: Option<PathBuf>,
     /// The dialect of the incoming type names
     #[arg(long, value_name = "NAME", env = "DMS_PROXY_SOURCE", hide_env_values = true)]
-    source: Option<Source>,
+    source: Option<SourceName>,
 }
 
 impl ConfigArguments {
