@@ -282,6 +282,7 @@ impl Session {
             self.replies.push(Expected::new(Request::Sync));
             return Some(self.drop_frame(head, wire::with_body(tag::SYNC, &[])));
         }
+        self.asking.forget_swept();
         self.client.is_terminated |= head.tag == tag::TERMINATE;
         Some(self.pass(head))
     }
