@@ -131,7 +131,9 @@ impl Session {
             FittedBind::Body(body, found) => (Some(body), found),
         };
         self.note_not_judged(not_judged);
-        self.note_bind_findings(bind.statement, parameters, found);
+        if !found.is_empty() {
+            self.note_bind_findings(bind.statement, parameters, found);
+        }
         self.note_bind(&bind);
         match body {
             Some(body) => {
