@@ -156,6 +156,8 @@ impl Session {
         let is_owed = !self.replies.is_empty();
         let is_certain = self.client.is_certain(is_owed) && sent.expected.copies.is_none();
         let stated = text.stated(self.context.settings).filter(|_| is_due && is_certain);
+        // A Query of ours would destroy what the client's may leave when it fails early.
+        let by_group = self.prepared.has_unnamed();
         self.prepared.on_query();
         self.client.note_query(is_owed);
         self.replies.push(sent.expected);
@@ -167,7 +169,8 @@ impl Session {
             Some(settings) => self.settling.note_stated(settings),
             None if is_due && is_certain => {
                 let settle = Question::Settle(self.settling.begin(effects));
-                let settle = self.ask(settle, Delivery::Query);
+                let delivery = if by_group { Delivery::Group } else { Delivery::Query };
+                let settle = self.ask(settle, delivery);
                 let query = || wire::with_body(tag::QUERY, &[body]);
                 frames.get_or_insert_with(query).extend(settle);
             }
