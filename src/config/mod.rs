@@ -25,7 +25,7 @@ use crate::session::{OnDenied, Policy};
 use crate::target::{TargetUrl, without_passwords};
 pub use auth::{Auth, AuthMode};
 pub use dms::EndpointSettingsText;
-pub use listen::{Listen, Permissions};
+pub use listen::{Listen, Permissions, listen_address};
 pub use sessions::{
     Denied, ForeignKeyMode, ForeignKeySection, Phase, SessionRule, TablePrepMode, TablePrepSection,
 };
