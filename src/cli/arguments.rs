@@ -1,11 +1,46 @@
-//! Arguments whose text is not shown: what the library for arguments quotes in its errors and lists
-//! as defaults is never a password.
+//! Types of arguments: an empty text, as of a variable that is set to nothing, counts as none, and a
+//! target's text is never shown.
 
 use std::convert::Infallible;
 use std::fmt;
+use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::str::FromStr;
 
+use clap::builder::{OsStringValueParser, TypedValueParser};
+
+use crate::config::{SourceName, listen_address};
 use crate::target::TargetUrl;
+
+/// A value that may be empty, which then is as if it were not there.
+#[derive(Clone, Debug)]
+pub(super) struct OrEmpty<T>(pub(super) Option<T>);
+
+impl OrEmpty<SourceName> {
+    /// Reads `--source`.
+    pub(super) fn source(text: &str) -> Result<OrEmpty<SourceName>, String> {
+        or_empty(text, |text| text.parse())
+    }
+}
+
+impl OrEmpty<SocketAddr> {
+    /// Reads `--listen`.
+    pub(super) fn listen(text: &str) -> Result<OrEmpty<SocketAddr>, String> {
+        or_empty(text, listen_address)
+    }
+}
+
+fn or_empty<T>(
+    text: &str,
+    read: impl FnOnce(&str) -> Result<T, String>,
+) -> Result<OrEmpty<T>, String> {
+    if text.is_empty() { Ok(OrEmpty(None)) } else { read(text).map(|value| OrEmpty(Some(value))) }
+}
+
+/// Reads the name of a file, which need not be UTF-8.
+pub(super) fn file() -> impl TypedValueParser<Value = OrEmpty<PathBuf>> {
+    OsStringValueParser::new().map(|name| OrEmpty((!name.is_empty()).then(|| PathBuf::from(name))))
+}
 
 /// The value of `--target`. Taking it never fails, so that no error of the library quotes it.
 #[derive(Clone, Default)]

@@ -8,7 +8,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use super::arguments::TargetArgument;
+use super::arguments::{self, OrEmpty, TargetArgument};
 use super::{EXIT_USAGE, exit_code, login, say};
 use crate::close_out::{CloseOutError, Connection, Scope, Target};
 use crate::config::Config;
@@ -29,8 +29,8 @@ pub(super) enum ReportFormat {
 #[derive(Debug, Args)]
 pub(super) struct TargetArguments {
     /// The configuration file; ./proxy.toml if there is one
-    #[arg(long, value_name = "FILE", env = "DMS_PROXY_CONFIG", hide_env_values = true)]
-    config: Option<PathBuf>,
+    #[arg(long, value_name = "FILE", env = "DMS_PROXY_CONFIG", hide_env_values = true, value_parser = arguments::file())]
+    config: Option<OrEmpty<PathBuf>>,
     /// The target, with the user to log in as: postgresql://USER@HOST:PORT/DATABASE
     ///
     /// The password may come from PGPASSWORD or the password file. A socket's directory is written
@@ -53,8 +53,8 @@ impl TargetArguments {
             say(&format!("dms-proxy: {message}"));
             ExitCode::from(EXIT_USAGE)
         };
-        let mut config =
-            Config::load(self.config.as_deref()).map_err(|error| refused(error.to_string()))?;
+        let file = self.config.as_ref().and_then(|file| file.0.as_deref());
+        let mut config = Config::load(file).map_err(|error| refused(error.to_string()))?;
         let url = self.target.as_ref().map(TargetArgument::url).transpose().map_err(refused)?;
         if let Some(url) = url.flatten() {
             config.target.url = url;

@@ -24,6 +24,7 @@ use clap::{Args, Parser, Subcommand};
 pub use rewrite::{Input, RewriteFormat, RewriteOptions, rewrite};
 pub use types::{TypesFormat, types};
 
+use self::arguments::OrEmpty;
 use self::check::CheckArguments;
 use self::demo::DemoArguments;
 use self::finish::FinishArguments;
@@ -116,11 +117,11 @@ enum Command {
 #[derive(Debug, Args)]
 struct ConfigArguments {
     /// The configuration file; ./proxy.toml if there is one
-    #[arg(long, value_name = "FILE", env = "DMS_PROXY_CONFIG", hide_env_values = true)]
-    config: Option<PathBuf>,
+    #[arg(long, value_name = "FILE", env = "DMS_PROXY_CONFIG", hide_env_values = true, value_parser = arguments::file())]
+    config: Option<OrEmpty<PathBuf>>,
     /// The dialect of the incoming type names
-    #[arg(long, value_name = "NAME", env = "DMS_PROXY_SOURCE", hide_env_values = true)]
-    source: Option<SourceName>,
+    #[arg(long, value_name = "NAME", env = "DMS_PROXY_SOURCE", hide_env_values = true, value_parser = OrEmpty::source)]
+    source: Option<OrEmpty<SourceName>>,
 }
 
 impl ConfigArguments {
@@ -138,8 +139,9 @@ impl ConfigArguments {
 
     /// The file, with the flags on top, or what is wrong with them.
     fn read(&self) -> Result<Config, String> {
-        let mut config = Config::load(self.config.as_deref()).map_err(|error| error.to_string())?;
-        if let Some(source) = &self.source {
+        let file = self.config.as_ref().and_then(|file| file.0.as_deref());
+        let mut config = Config::load(file).map_err(|error| error.to_string())?;
+        if let Some(OrEmpty(Some(source))) = &self.source {
             config.mapping.source = source.clone();
             // A mapping that fits the file's source need not fit this one.
             config.mapping().map_err(|error| format!("--source {}: {error}", source.0))?;

@@ -1,6 +1,7 @@
 //! `dms-proxy serve`.
 
 use std::io;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -9,7 +10,7 @@ use clap::Args;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::arguments::TargetArgument;
+use super::arguments::{OrEmpty, TargetArgument};
 use super::{ConfigArguments, EXIT_USAGE, say};
 use crate::config::{AuthMode, Config, Limits, Switch};
 use crate::listener::{Listener, Reload};
@@ -29,8 +30,8 @@ pub(super) struct ServeArguments {
     #[command(flatten)]
     config: ConfigArguments,
     /// Where clients connect; port 0 takes a free one
-    #[arg(long, value_name = "ADDR", env = "DMS_PROXY_LISTEN", hide_env_values = true)]
-    listen: Option<std::net::SocketAddr>,
+    #[arg(long, value_name = "ADDR", env = "DMS_PROXY_LISTEN", hide_env_values = true, value_parser = OrEmpty::listen)]
+    listen: Option<OrEmpty<SocketAddr>>,
     /// What is loaded into: a libpq URI, or "embedded" for a throw-away server
     #[arg(long, value_name = "URL", env = "DMS_PROXY_TARGET", hide_env_values = true)]
     target: Option<TargetArgument>,
@@ -75,7 +76,7 @@ pub(super) fn run(arguments: &ServeArguments) -> ExitCode {
 impl ServeArguments {
     /// Flags and environment beat the file.
     fn override_file(&self, config: &mut Config) -> Result<(), String> {
-        if let Some(address) = self.listen {
+        if let Some(OrEmpty(Some(address))) = self.listen {
             config.listen.address = address;
         }
         if let Some(url) = self.target.as_ref().map(TargetArgument::url).transpose()?.flatten() {

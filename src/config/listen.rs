@@ -1,9 +1,10 @@
 //! `[listen]`: where clients come in, and TLS with them.
 
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
-use serde::Deserialize;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
 
 use super::problem::Complaint;
 use crate::tls::{ClientSslMode, ClientTlsSettings};
@@ -13,6 +14,7 @@ use crate::tls::{ClientSslMode, ClientTlsSettings};
 #[serde(default, deny_unknown_fields)]
 pub struct Listen {
     /// Host and port; port 0 takes a free one, which the first log line names.
+    #[serde(deserialize_with = "address")]
     pub address: SocketAddr,
     /// A Unix socket to listen on as well.
     pub unix_socket: Option<PathBuf>,
@@ -26,6 +28,34 @@ pub struct Listen {
     pub sslkey: Option<PathBuf>,
     /// The authorities of clients' certificates.
     pub sslrootcert: Option<PathBuf>,
+}
+
+/// Reads an address and a port: `127.0.0.1:6432`, `[::1]:6432`, `localhost:6432`, or `:6432` for all
+/// IPv4 addresses.
+///
+/// # Errors
+/// A sentence that says what may be written.
+pub fn listen_address(text: &str) -> Result<SocketAddr, String> {
+    if let Ok(address) = text.parse() {
+        return Ok(address);
+    }
+    let allowed = || {
+        "it is an address and a port such as 127.0.0.1:6432, [::1]:6432, localhost:6432, or :6432 for \
+         all IPv4 addresses"
+            .to_owned()
+    };
+    let (host, port) = text.rsplit_once(':').ok_or_else(allowed)?;
+    let host = match host {
+        "localhost" => Ipv4Addr::LOCALHOST,
+        "" | "*" => Ipv4Addr::UNSPECIFIED,
+        _ => return Err(allowed()),
+    };
+    port.parse().map(|port: u16| SocketAddr::from((host, port))).map_err(|_| allowed())
+}
+
+fn address<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SocketAddr, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    listen_address(&text).map_err(D::Error::custom)
 }
 
 impl Default for Listen {
@@ -95,6 +125,28 @@ impl TryFrom<String> for Permissions {
         match u32::from_str_radix(&text, 8) {
             Ok(mode) if mode <= 0o777 => Ok(Permissions(mode)),
             _ => Err(format!("{text:?} are not permissions such as \"0777\" or \"0770\"")),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_may_be_short() {
+        let read = |text: &str| listen_address(text).map(|address| address.to_string());
+        for (text, address) in [
+            ("127.0.0.1:6432", "127.0.0.1:6432"),
+            ("[::1]:6432", "[::1]:6432"),
+            ("localhost:6432", "127.0.0.1:6432"),
+            (":6432", "0.0.0.0:6432"),
+            ("*:0", "0.0.0.0:0"),
+        ] {
+            assert_eq!(read(text).as_deref(), Ok(address));
+        }
+        for wrong in ["", "6432", "localhost", "db.example:6432", ":70000", "127.0.0.1", "::1:a"] {
+            assert!(read(wrong).unwrap_err().contains("localhost:6432"), "{wrong}");
         }
     }
 }

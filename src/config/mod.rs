@@ -26,7 +26,7 @@ use crate::policy::Policy;
 pub use auth::{Auth, AuthMode};
 pub use dms::EndpointSettingsText;
 pub use limits::Limits;
-pub use listen::{Listen, Permissions};
+pub use listen::{Listen, Permissions, listen_address};
 pub use log::{Log, LogFormat, LogLevel};
 pub use mapping::{LengthFactor, MappingSection, SourceName};
 pub use problem::{ConfigError, Problem};

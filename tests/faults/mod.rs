@@ -1,6 +1,7 @@
 //! Nothing that goes wrong around the proxy brings it down: targets that stop, clients that misbehave,
 //! a log that nobody reads. After each fault new sessions work at once.
 
+mod arguments;
 mod clients;
 mod connecting;
 mod disconnects;
