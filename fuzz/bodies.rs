@@ -9,7 +9,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use dms_proxy::auth::{
-    ChannelBinding, ClientBegun, Credential, Mechanism, ScramSecret, ServerExchange, Verdict,
+    ChannelBinding, ClientBegun, Credential, Mechanism, ProofVerdict, ScramSecret, ServerExchange,
 };
 use dms_proxy::config::Config;
 use dms_proxy::encoding::Encoding;
@@ -308,7 +308,8 @@ fn block_on<T>(future: impl Future<Output = T>) -> T {
 fn client_of_a_login(said: &[u8]) {
     static LOGIN: OnceLock<(Config, Login)> = OnceLock::new();
     let (config, login) = LOGIN.get_or_init(|| {
-        let text = "[auth]\nmode = 'terminate'\nusers_file = '/dev/null'";
+        let text = "[auth]\nmode = 'terminate'\nusers_file = '/dev/null'\n\
+            salt_file = '/proc/self/exe'";
         let config: Config = toml::from_str(text).expect("a configuration");
         // Nobody comes as far as that.
         let address = TargetAddress::Unix("/nowhere".into());
@@ -318,18 +319,18 @@ fn client_of_a_login(said: &[u8]) {
     });
     let (ours, mut theirs) = peer(said);
     block_on(async {
-        let mut client = Client::new(Accepted::Unix(ours)).expect("a client");
+        let mut client = Client::new(Accepted::Unix(ours), Arc::default()).expect("a client");
         match login.greet(&mut client, &config.limits).await {
             Ok(Asked::Session(mut startup)) => {
                 let opened = login.open(&mut client, &mut startup, &config.limits).await;
                 assert!(!matches!(opened, Ok(Ok(_))), "somebody got in");
-                if let Ok(Err(error)) = opened {
-                    client.refuse(&error).await.expect("a client");
+                if let Ok(Err(refusal)) = opened {
+                    client.refuse(refusal).await.expect("a client");
                 }
             }
             // Requests for encryption are answered by one byte each.
             Ok(Asked::Cancel(packet)) => assert!(packet.len() <= said.len()),
-            Ok(Asked::Refused(error)) => client.refuse(&error).await.expect("a client"),
+            Ok(Asked::Refused(error)) => client.refuse(error).await.expect("a client"),
             Err(_) => {}
         }
     });
@@ -388,7 +389,7 @@ fn scram_messages(said: &[u8], choice: usize) {
     let begun = ServerExchange::begin(first, mechanism, end_point, secret.clone(), "def");
     if let Ok((server, challenge)) = begun {
         assert!(challenge.ends_with("def,s=c2FsdA==,i=1") && challenge.len() < first.len() + 20);
-        if let Ok(Verdict::Proven { answer, client_key }) = server.finish(last) {
+        if let Ok(ProofVerdict::Proven { answer, client_key }) = server.finish(last) {
             assert!(answer.starts_with("v=") && secret.is_of(&client_key));
         }
     }
@@ -416,11 +417,11 @@ fn scram_password(said: &[u8], choice: usize) {
         let (server, challenge) = begun.expect("a first message");
         let (client, last) = client.answer(challenge.as_bytes()).expect("a challenge");
         match server.finish(last.as_bytes()).expect("a last message") {
-            Verdict::Proven { answer, client_key } => {
+            ProofVerdict::Proven { answer, client_key } => {
                 client.verify(answer.as_bytes()).expect("the target's proof");
                 Some(client_key)
             }
-            Verdict::NotProven => None,
+            ProofVerdict::NotProven => None,
         }
     };
     let proven = converse(Credential::Password(tried.into()));

@@ -1,5 +1,5 @@
-//! One client socket and one target socket: reads bytes, lets the session judge them, writes what
-//! may go on. The only place where IO and session meet; looks into no message.
+//! One client socket and one target socket: reads bytes, gives them to the session, and writes what it
+//! lets through. IO and session meet only here; messages are not read here.
 //!
 //! One task owns all of it. A direction reads only when everything it read before has been written,
 //! so a peer that stops reading stops the other one, and memory stays bounded.
@@ -19,24 +19,24 @@ use crate::session::Exchange;
 use crate::stream::Stream;
 use crate::wire::RelayBuffer;
 
-/// The size of a buffer that a direction works with: what one system call reads or writes.
+/// The size of the buffer of a direction: what one system call reads or writes.
 const BUFFER_BYTES: usize = 64 * 1024;
 
 /// Buffers kept for re-use on one thread.
 const POOLED_BUFFERS_MAX: usize = 32;
 
-/// How long the answer to what a client sent last may take when the client sends no more: long
-/// enough for a COMMIT, short enough for an abandoned query.
+/// How long the target may take to answer the last messages of a client that sends no more: long enough for
+/// a COMMIT, short enough for an abandoned query.
 const CLIENT_GONE_GRACE: Duration = Duration::from_secs(1);
 
-/// How long a client of TLS may take to let us say that no more comes.
+/// How long a client may take to accept the end of a TLS connection.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// How long a connection that has to stop may take to reach the end of the frame that is on its way
-/// to the client, and to tell the client.
+/// How long a connection that has to stop may take to reach the end of the frame that is being sent to
+/// the client, and to send the error.
 const STOP_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// The buffers of one thread: a direction has one only while bytes are on their way.
+/// The buffers of one thread: a direction has one only while it has bytes to write.
 #[derive(Debug, Default)]
 pub struct BufferPool {
     free: RefCell<Vec<Vec<u8>>>,
@@ -58,15 +58,15 @@ impl BufferPool {
 /// How a connection ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum End {
-    /// The client took its leave, or closed while nothing was under way.
+    /// The client sent Terminate, or closed while nothing was running.
     Client,
-    /// The client vanished while the target was working for it.
+    /// The client closed while the target was running something for it.
     ClientGone,
     /// The target closed.
     Target,
     /// The proxy closed, with an error to the client.
     Proxy,
-    /// The proxy stops, and did not wait any longer.
+    /// The proxy stops, and the session did not end in time.
     Stopped,
 }
 
@@ -89,13 +89,13 @@ pub struct Connection<'a> {
     traffic: Traffic,
     /// The client sends no more.
     client_ended: bool,
-    /// The target was told that the client sends no more.
+    /// The target has got the end of what the client sends.
     target_told: bool,
-    /// The target takes no more; what it still says is passed on.
+    /// The target reads no more; what it still sends is passed on.
     target_deaf: bool,
-    /// The proxy stops: nothing more is taken from the client.
+    /// The proxy stops: nothing more is read from the client.
     stopping: bool,
-    /// The end has come; only what is left for the client is still written.
+    /// The connection ends; only what is left for the client is still written.
     closing: Option<End>,
 }
 
@@ -121,11 +121,11 @@ impl<'a> Connection<'a> {
         }
     }
 
-    /// Relays until one of the peers closes, or until `stop` completes: then the client is told so
-    /// between two frames, where one ends soon. Both sockets are closed afterwards.
+    /// Relays until one of the peers closes, or until `stop` completes; the client then gets an error, between
+    /// two frames if one ends soon. Both sockets are closed afterwards.
     ///
     /// # Cancel safety
-    /// Dropping the future closes both sockets; what was on its way is lost.
+    /// Dropping the future closes both sockets; bytes in the buffers are lost.
     pub async fn run(mut self, stop: impl Future<Output = ()>) -> (End, Traffic) {
         let mut grace = std::pin::pin!(tokio::time::sleep(CLIENT_GONE_GRACE));
         let mut stop = std::pin::pin!(stop);
@@ -139,14 +139,14 @@ impl<'a> Connection<'a> {
         })
         .await;
         if self.client.is_tls() {
-            // Without it the client could not tell the end from a cut line. One that has gone
-            // does not miss it.
+            // Without it the client could not tell the end from a broken connection. A client that has closed
+            // does not need it.
             let _ = tokio::time::timeout(CLOSE_TIMEOUT, self.client.shutdown()).await;
         }
         (end, self.traffic)
     }
 
-    /// Moves bytes in both directions until neither peer has more to give or to take.
+    /// Moves bytes in both directions until neither peer can send or receive more.
     fn poll(&mut self, cx: &mut Context<'_>, mut grace: Pin<&mut Sleep>) -> Poll<End> {
         loop {
             let had_ended = self.client_ended;
@@ -158,7 +158,7 @@ impl<'a> Connection<'a> {
             let Ok(flushed) = self.flush(cx) else { return Poll::Ready(self.client_left()) };
             if self.exchange.has_failed() && self.closing.is_none() {
                 self.closing = Some(if self.stopping { End::Stopped } else { End::Proxy });
-                // What was let go in front of the failure is the target's, as far as it takes it.
+                // What was let through before the failure still goes to the target, as far as the target reads it.
                 self.write_target(cx);
             }
             if let Some(end) = self.closing
@@ -188,7 +188,7 @@ impl<'a> Connection<'a> {
     }
 
     fn read_client(&mut self, cx: &mut Context<'_>) -> bool {
-        // A client that has to wait is still read from, a buffer full, so that its end is noticed.
+        // A client that waits is still read from, up to one buffer, so that its end is noticed.
         let waits = self.exchange.client_waits() && self.exchange.unjudged_bytes() >= BUFFER_BYTES;
         let idle = self.client_ended
             || self.stopping
@@ -218,7 +218,7 @@ impl<'a> Connection<'a> {
             if !self.client_ended || self.exchange.client_waits() || self.target_told {
                 return false;
             }
-            // A target that is gone already is noticed when it is read from.
+            // A target that has closed is noticed by the next read from it.
             self.target_told = Pin::new(&mut self.target).poll_shutdown(cx).is_ready();
             return self.target_told;
         }
@@ -267,11 +267,10 @@ impl<'a> Connection<'a> {
         }
     }
 
-    /// Sends what TLS has taken and not yet sent, which is a bounded amount. Says whether the
-    /// client has everything.
+    /// Sends what TLS has buffered, which is a bounded amount. Returns whether the client has everything.
     ///
     /// # Errors
-    /// The client is gone.
+    /// The client has closed.
     #[inline]
     fn flush(&mut self, cx: &mut Context<'_>) -> io::Result<bool> {
         if !self.target_deaf
@@ -306,8 +305,8 @@ fn poll_read<S: AsyncRead + Unpin>(
     if buffer.is_empty() && buffer.capacity() < BUFFER_BYTES {
         buffer.attach(pool.take());
     }
-    // Never more at a time, however large one statement has made the buffer: what lies behind a
-    // frame is moved when that frame is replaced.
+    // Never more at a time, even if one statement has made the buffer large: the bytes behind a frame are
+    // moved when that frame is replaced.
     let spare = buffer.spare();
     let room = spare.len().min(BUFFER_BYTES);
     let mut room = ReadBuf::new(spare.get_mut(..room).unwrap_or_default());

@@ -1,7 +1,7 @@
-//! How the bytes of a client encoding step from character to character; touches nothing else.
+//! How many bytes each character of a client encoding takes; uses nothing else.
 //!
 //! PostgreSQL accepts client encodings whose second byte can be an ASCII character such as a
-//! backslash (SJIS, BIG5, GBK, UHC, GB18030, JOHAB). Whoever looks for a backslash or counts
+//! backslash (SJIS, BIG5, GBK, UHC, GB18030, JOHAB). Code that looks for a backslash or counts
 //! characters has to know which encoding is in force.
 
 mod character_steps;
@@ -18,7 +18,7 @@ pub enum Encoding {
     Utf8,
     /// One byte a character (LATIN1, WIN1252, SQL_ASCII ...).
     SingleByte,
-    /// Extended Unix Code and its like: bytes of a longer character are never ASCII.
+    /// Extended Unix Code and similar ones: bytes of a longer character are never ASCII.
     Euc,
     /// Shift-JIS: half-width katakana take one byte; trail bytes can be ASCII.
     ShiftJis,
@@ -29,9 +29,9 @@ pub enum Encoding {
 }
 
 impl Encoding {
-    /// The encoding that PostgreSQL knows under `name`, compared the way the server does: without
-    /// case and without anything that is neither letter nor digit. An unknown name is taken as
-    /// UTF-8, because the server would have refused it before it mattered.
+    /// The encoding that PostgreSQL has under `name`. Names are compared as the server does: without case,
+    /// and only their letters and digits. An unknown name means UTF-8: the server refuses it before it
+    /// matters.
     pub fn from_name(name: &str) -> Encoding {
         let folded: String = name
             .chars()
@@ -58,7 +58,7 @@ impl Encoding {
     }
 
     /// The length in bytes of the character that `bytes` starts with; at least 1, and never more
-    /// than there is, so that a scan always moves on and never outruns its input.
+    /// than `bytes` has, so that a scan always advances and never leaves its input.
     pub fn character_length(self, bytes: &[u8]) -> usize {
         let Some(&lead) = bytes.first() else { return 1 };
         let length = match self {
@@ -82,7 +82,7 @@ impl Encoding {
             Encoding::ShiftJis | Encoding::AsciiTrail => 2,
         };
         if matches!(self, Encoding::Utf8 | Encoding::Euc) {
-            // An ASCII character is never a part of another one: what it cuts short is no character.
+            // An ASCII character is never a part of another one: bytes that it cuts short are not a character.
             let behind = bytes.iter().take(length).skip(1);
             return 1 + behind.take_while(|byte| **byte >= 0x80).count();
         }

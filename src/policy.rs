@@ -1,5 +1,5 @@
-//! What the configuration asks of every session, and the dms.* settings by which a client steers its own.
-//! Plain data: it may not touch frames, SQL or sockets.
+//! What the configuration asks of every session, and the dms.* settings by which a client changes its own.
+//! Plain data: it may not use frames, SQL or sockets.
 
 use std::sync::Arc;
 
@@ -14,10 +14,9 @@ pub enum ForeignKeys {
     /// Their triggers are silenced by `session_replication_role = 'replica'`.
     #[default]
     ReplicaRole,
-    /// They are taken off their tables before the first rows come, and kept in a journal on the
-    /// target.
+    /// They are dropped before the first rows, and kept in a journal on the target.
     Park,
-    /// They are left alone.
+    /// They stay as they are.
     Off,
 }
 
@@ -56,7 +55,7 @@ pub enum LoadPhase {
 
 keywords!(LoadPhase { "full-load" => FullLoad, "cdc" => Cdc });
 
-/// What to do when the target refuses `session_replication_role` (42501).
+/// What happens when the target refuses `session_replication_role` (42501).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum OnDenied {
     /// The load goes on with foreign keys on, and the client gets a WARNING.
@@ -88,11 +87,11 @@ pub struct Policy {
     pub execute_timeout_seconds: u32,
     /// The longest statement in bytes that is read for types; longer ones pass unread, counted.
     pub statement_bytes_max: usize,
-    /// The most messages that may wait for an answer before no more are taken from the client.
+    /// The most messages of a client that may wait for an answer; at this number none is read from it.
     pub replies_max: usize,
     /// What is asked of row values beyond a space for U+0000.
     pub values: ValuePolicies,
-    /// What is asked of dates of single columns; the first one that fits counts.
+    /// What is asked of dates of single columns; the first that fits counts.
     pub bad_date_columns: Vec<(ColumnNames, BadDates)>,
     /// Whether an INSERT may give values to columns `GENERATED ALWAYS AS IDENTITY`.
     pub overrides_identity: bool,
@@ -143,7 +142,7 @@ impl Policy {
         !self.values.is_only_spaces() || !self.bad_date_columns.is_empty()
     }
 
-    /// Whether the values of rows have to be looked at one by one.
+    /// Whether the values of rows have to be read one by one.
     pub fn judges_rows(&self) -> bool {
         self.judges_values() || self.overrides_identity || self.leaves_out_generated
     }
@@ -158,7 +157,7 @@ impl Policy {
         found.map_or(&self.values.bad_dates, |(_, bad_dates)| bad_dates)
     }
 
-    /// Whether sessions are relayed without being looked at.
+    /// Whether sessions are relayed unread.
     pub fn is_pure_relay(&self) -> bool {
         !self.defaults.rewrite
             && self.defaults.foreign_keys == ForeignKeys::Off
@@ -182,7 +181,7 @@ pub struct Settings {
     pub table_prep: TablePrep,
 }
 
-/// A value that a dms.* setting does not take, or a setting that there is not.
+/// A value that a dms.* setting does not take, or a setting that does not exist.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BadSetting {
     /// The message for the client.
@@ -191,7 +190,7 @@ pub struct BadSetting {
     pub hint: String,
 }
 
-/// The settings, in the order in which they are asked for.
+/// The settings, in the order in which the proxy reads them.
 pub const NAMES: [&str; 4] = ["phase", "fk", "rewrite", "table_prep"];
 
 impl Settings {
@@ -203,7 +202,7 @@ impl Settings {
     /// Changes one setting; `name` is without its `dms.`.
     ///
     /// # Errors
-    /// There is no such setting, or it does not take this value. Nothing has changed then.
+    /// The setting does not exist, or it does not take this value. It then stays as it was.
     pub fn set(&mut self, name: &str, value: &str) -> Result<(), BadSetting> {
         let bad = |names: &[&str]| BadSetting {
             message: format!("invalid value for parameter \"dms.{name}\": {value:?}"),

@@ -1,5 +1,5 @@
-//! The sockets of both legs as one type: TCP, a Unix socket, or TLS on one of them. Knows no
-//! messages, and no certificates beyond what the peer has shown.
+//! The sockets of both legs as one type: TCP, a Unix socket, or TLS on one of them. Uses neither messages
+//! nor certificates, except the one that the peer has sent.
 
 use std::fmt;
 use std::io;
@@ -26,12 +26,12 @@ pub enum Stream {
 }
 
 impl Stream {
-    /// Whether what is written may be kept back, so that it has to be flushed.
+    /// Whether written bytes may be buffered, so that they have to be flushed.
     pub fn is_tls(&self) -> bool {
         matches!(self, Stream::Tls(_))
     }
 
-    /// The certificate that the peer has shown, in DER.
+    /// The certificate that the peer has sent, in DER.
     pub fn peer_certificate(&self) -> Option<&CertificateDer<'static>> {
         match self {
             Stream::Tls(stream) => stream.get_ref().1.peer_certificates()?.first(),
@@ -49,7 +49,7 @@ impl Stream {
     }
 }
 
-/// What every TCP connection of the proxy wants: small messages at once, and a dead peer noticed.
+/// What each TCP connection of the proxy needs: small messages are sent at once, and a dead peer is noticed.
 ///
 /// # Errors
 /// The socket is closed already.
@@ -63,7 +63,7 @@ pub fn keep_alive_without_delay(stream: &TcpStream) -> io::Result<()> {
 pub enum ClientAddress {
     /// By TCP.
     Tcp(SocketAddr),
-    /// By the Unix socket, where clients have no names.
+    /// By the Unix socket, whose clients have no address.
     Unix,
 }
 

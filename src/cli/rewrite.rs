@@ -12,7 +12,7 @@ use serde::Serialize;
 
 use super::diff::unified_diff;
 use super::dry_run::{DryRun, Planned, Refused};
-use super::script_lines::{Lines, line_end, rows_end};
+use super::script_lines::{ScriptLines, line_end, rows_end};
 use super::{ConfigArguments, EXIT_USAGE, exit_code, say};
 use crate::mapping::{Mapping, RuleId};
 use crate::policy::Policy;
@@ -169,8 +169,8 @@ pub fn rewrite<'a>(
 #[derive(Debug, Default, Serialize)]
 struct RewriteReport {
     files: Vec<ScriptReport>,
-    changes: Vec<Change>,
-    errors: Vec<Error>,
+    changes: Vec<RewriteChange>,
+    errors: Vec<RewriteError>,
 }
 
 #[derive(Debug, Serialize)]
@@ -197,7 +197,7 @@ struct At {
 }
 
 #[derive(Debug, Serialize)]
-struct Change {
+struct RewriteChange {
     #[serde(flatten)]
     at: At,
     before: String,
@@ -208,7 +208,7 @@ struct Change {
 }
 
 #[derive(Debug, Serialize)]
-struct Error {
+struct RewriteError {
     #[serde(flatten)]
     at: At,
     before: String,
@@ -235,7 +235,7 @@ impl RewriteReport {
             encoding: "UTF8",
             sql: String::new(),
         };
-        let mut lines = Lines::new(sql);
+        let mut lines = ScriptLines::new(sql);
         let mut statements = FileStatements::new(sql, Lexing::default(), &policy.mapping);
         loop {
             let start = statements.next_offset();
@@ -269,14 +269,14 @@ impl RewriteReport {
             match dry_run.statement(sql.get(span.clone()).unwrap_or_default()) {
                 Err(Refused { span, message, hint }) => {
                     let span = from_start(span);
-                    self.errors.push(Error { at: at(&span), before: before(&span), message, hint });
+                    self.errors.push(RewriteError { at: at(&span), before: before(&span), message, hint });
                 }
                 Ok(planned) => {
                     for Planned { replacement: Replacement { span, text: after }, reason } in
                         planned
                     {
                         let span = from_start(span);
-                        self.changes.push(Change {
+                        self.changes.push(RewriteChange {
                             at: at(&span),
                             before: before(&span),
                             after: text(&after),
@@ -309,13 +309,13 @@ impl RewriteReport {
     ) -> io::Result<()> {
         let one_line = |text: &str| text.replace(['\n', '\r'], " ");
         if changes {
-            for Change { at, before, after, rule, .. } in self.changes.iter().skip(noted.0) {
+            for RewriteChange { at, before, after, rule, .. } in self.changes.iter().skip(noted.0) {
                 let At { file, line, column, .. } = at;
                 let before = one_line(before);
                 writeln!(stderr, "{file}:{line}:{column}: {before} -> {after} ({rule})")?;
             }
         }
-        for Error { at, message, hint, .. } in self.errors.iter().skip(noted.1) {
+        for RewriteError { at, message, hint, .. } in self.errors.iter().skip(noted.1) {
             let At { file, line, column, .. } = at;
             writeln!(stderr, "{file}:{line}:{column}: error: {message}")?;
             writeln!(stderr, "{file}:{line}:{column}: hint: {hint}")?;

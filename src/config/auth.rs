@@ -5,9 +5,10 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 
+use super::problem::Complaint;
 use crate::keyword::keywords;
 
-/// What `auth.query` is where it is left out: users whose password has not expired.
+/// The default of `auth.query`: users whose password has not expired.
 ///
 /// Source: PostgreSQL manual, "pg_shadow", which has the roles that may log in.
 const QUERY: &str = "SELECT usename, CASE WHEN valuntil < now() THEN NULL ELSE passwd END \
@@ -21,15 +22,17 @@ pub struct Auth {
     pub mode: AuthMode,
     /// Who may log in, where the proxy checks it.
     pub users_file: Option<PathBuf>,
-    /// As whom the proxy logs in to the target for every client.
+    /// The key of the salts of those who have none; `None`: `users_file` with `.salt` behind it.
+    pub salt_file: Option<PathBuf>,
+    /// The user that logs in to the target for every client.
     pub target_user: Option<String>,
-    /// The same for single users, which goes before that.
+    /// The same for single users; it goes before `target_user`.
     pub target_users: BTreeMap<String, String>,
-    /// As whom the proxy asks the target for users that the file does not name; `None`: it does not.
+    /// The user that looks up users on the target that the file does not name; `None`: none does.
     pub query_user: Option<String>,
-    /// What it asks: one parameter, a row of a user and a password or secret.
+    /// The query: one parameter, a row of a user and a password or secret.
     pub query: String,
-    /// Where it asks; `None`: in the database that the client wants.
+    /// Its database; `None`: the one that the client asks for.
     pub query_database: Option<String>,
 }
 
@@ -38,6 +41,7 @@ impl Default for Auth {
         Auth {
             mode: AuthMode::default(),
             users_file: None,
+            salt_file: None,
             target_user: None,
             target_users: BTreeMap::new(),
             query_user: None,
@@ -48,43 +52,43 @@ impl Default for Auth {
 }
 
 impl Auth {
-    /// Whether the keys fit together.
-    pub(super) fn check(&self) -> Result<(), String> {
+    /// What does not fit together.
+    pub(super) fn check(&self) -> Vec<Complaint> {
+        let complaint = |is_wrong: bool, key: &str, reason: &str| {
+            is_wrong.then(|| (format!("auth.{key}"), format!("auth.{key} {reason}")))
+        };
         let terminates = self.mode == AuthMode::Terminate;
-        if terminates && self.users_file.is_none() {
-            return Err("auth.mode = \"terminate\" needs auth.users_file".into());
-        }
-        for (key, is_set) in [
+        let asks = self.query_user.is_some();
+        let lacks_file = (terminates && self.users_file.is_none()).then(|| {
+            let reason = "auth.mode = \"terminate\" needs auth.users_file";
+            ("auth.users_file".to_owned(), reason.to_owned())
+        });
+        let of_terminate = [
+            ("salt_file", self.salt_file.is_some()),
             ("target_user", self.target_user.is_some()),
             ("target_users", !self.target_users.is_empty()),
-            ("query_user", self.query_user.is_some()),
-        ] {
-            if !terminates && is_set {
-                return Err(format!("auth.{key} needs auth.mode = \"terminate\""));
-            }
-        }
-        let asks = self.query_user.is_some();
-        for (key, is_set) in
+            ("query_user", asks),
+        ]
+        .map(|(key, is_set)| {
+            complaint(!terminates && is_set, key, "needs auth.mode = \"terminate\"")
+        });
+        let of_questions =
             [("query", self.query != QUERY), ("query_database", self.query_database.is_some())]
-        {
-            if is_set && !asks {
-                return Err(format!("auth.{key} needs auth.query_user"));
-            }
-        }
-        if !self.query.contains("$1") {
-            return Err("auth.query asks for no user: it takes the name as $1".into());
-        }
-        let names = [&self.query_user, &self.query_database];
-        for (key, value) in ["query_user", "query_database"].into_iter().zip(names) {
-            if value.as_ref().is_some_and(String::is_empty) {
-                return Err(format!("auth.{key} is empty"));
-            }
-        }
-        let texts = names.into_iter().flatten().chain([&self.query]);
-        if texts.into_iter().any(|text| text.contains('\0')) {
-            return Err("auth.query, query_user and query_database cannot have U+0000".into());
-        }
-        Ok(())
+                .map(|(key, is_set)| complaint(is_set && !asks, key, "needs auth.query_user"));
+        let lacks_name =
+            complaint(!self.query.contains("$1"), "query", "lacks $1, which stands for the name");
+        let texts = [
+            ("query_user", self.query_user.as_deref()),
+            ("query_database", self.query_database.as_deref()),
+            ("query", Some(self.query.as_str()).filter(|query| !query.is_empty())),
+        ];
+        let of_texts = texts.map(|(key, text)| {
+            let text = text.unwrap_or("-");
+            complaint(text.is_empty(), key, "is empty")
+                .or_else(|| complaint(text.contains('\0'), key, "cannot have U+0000"))
+        });
+        let all = [lacks_file].into_iter().chain(of_terminate).chain(of_questions);
+        all.chain([lacks_name]).chain(of_texts).flatten().collect()
     }
 }
 
@@ -106,9 +110,12 @@ mod tests {
 
     #[test]
     fn keys_that_do_not_go_together_are_refused() {
-        let said = |text: &str| toml::from_str::<Auth>(text).unwrap().check();
+        let said = |text: &str| -> Vec<String> {
+            let complaints = toml::from_str::<Auth>(text).unwrap().check();
+            complaints.into_iter().map(|(_, reason)| reason).collect()
+        };
         let terminate = "mode = 'terminate'\nusers_file = 'u'\n";
-        assert_eq!(said(""), Ok(()));
+        assert!(said("").is_empty());
         for fine in [
             "",
             "query_user = 'q'",
@@ -116,25 +123,38 @@ mod tests {
             "query_user = 'q'\ntarget_user = 't'",
             "target_users = { anna = 'loader' }",
         ] {
-            assert_eq!(said(&format!("{terminate}{fine}")), Ok(()), "{fine}");
+            assert!(said(&format!("{terminate}{fine}")).is_empty(), "{fine}");
         }
+        let missing = "auth.mode = \"terminate\" needs auth.users_file";
         for (wrong, expected) in [
-            ("mode = 'terminate'", "needs auth.users_file"),
-            ("mode = 'terminate'\nquery_user = 'q'", "needs auth.users_file"),
-            ("target_user = 'a'", "target_user needs auth.mode"),
-            ("target_users = { anna = 'a' }", "target_users needs auth.mode"),
-            ("query_user = 'a'", "query_user needs auth.mode"),
-            ("query = 'SELECT $1, $1'", "query needs auth.query_user"),
-            ("query_database = 'd'", "query_database needs auth.query_user"),
-            (&format!("{terminate}query = 'SELECT $1, $1'"), "query needs auth.query_user"),
-            (&format!("{terminate}query_user = 'q'\nquery = 'SELECT 1, 2'"), "as $1"),
-            (&format!("{terminate}query_user = 'q'\nquery = ''"), "as $1"),
-            (&format!("{terminate}query_user = ''"), "query_user is empty"),
-            (&format!("{terminate}query_user = 'q'\nquery_database = ''"), "database is empty"),
-            (&format!("{terminate}query_user = \"q\\u0000\""), "U+0000"),
+            ("mode = 'terminate'", &[missing][..]),
+            ("mode = 'terminate'\nquery_user = 'q'", &[missing]),
+            ("salt_file = 'a'", &["auth.salt_file needs auth.mode = \"terminate\""]),
+            ("target_user = 'a'", &["auth.target_user needs auth.mode = \"terminate\""]),
+            (
+                "target_users = { anna = 'a' }\nquery = 'SELECT $1, $1'",
+                &[
+                    "auth.target_users needs auth.mode = \"terminate\"",
+                    "auth.query needs auth.query_user",
+                ],
+            ),
+            ("query_user = 'a'", &["auth.query_user needs auth.mode = \"terminate\""]),
+            ("query_database = 'd'", &["auth.query_database needs auth.query_user"]),
+            (&format!("{terminate}query = 'SELECT $1, $1'"), &["auth.query needs auth.query_user"]),
+            (
+                &format!("{terminate}query_user = 'q'\nquery = 'SELECT 1, 2'"),
+                &["auth.query lacks $1, which stands for the name"],
+            ),
+            (
+                &format!("{terminate}query_user = ''\nquery_database = ''"),
+                &["auth.query_user is empty", "auth.query_database is empty"],
+            ),
+            (
+                &format!("{terminate}query_user = \"q\\u0000\""),
+                &["auth.query_user cannot have U+0000"],
+            ),
         ] {
-            let error = said(wrong).unwrap_err();
-            assert!(error.contains(expected), "{wrong}: {error}");
+            assert_eq!(said(wrong), expected, "{wrong}");
         }
     }
 }

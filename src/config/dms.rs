@@ -1,12 +1,13 @@
-//! What the settings of AWS DMS that a configuration quotes mean in a proxy: read, turned into keys
-//! and overrides of our own, and every part without a meaning named in a warning.
+//! Settings of AWS DMS that a configuration quotes: reads them, turns them into keys and overrides of our
+//! own, and warns of each part that has no meaning in a proxy.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use serde::Deserialize;
 
+use super::problem::Complaint;
 use super::values::Substitute;
-use super::{Config, ConfigError, Target};
+use super::{Config, TargetSection};
 use crate::dms::{self, DatabaseMode, EndpointSettings, LobMode, TableMappings, TaskSettings};
 use crate::mapping::{ColumnPattern, Override, OverrideScope};
 use crate::policy::TablePrep;
@@ -26,29 +27,39 @@ impl TryFrom<String> for EndpointSettingsText {
 
 impl Config {
     /// Applies what the quoted settings say; the files are looked for next to the configuration.
-    ///
-    /// # Errors
-    /// A file cannot be read, or says what cannot be applied.
-    pub(super) fn apply_dms(&mut self, directory: &Path) -> Result<(), ConfigError> {
+    /// Returns what cannot be applied.
+    pub(super) fn apply_dms(&mut self, directory: &Path) -> Vec<Complaint> {
         if let Some(EndpointSettingsText(settings)) = self.mapping.endpoint_settings.clone() {
             self.apply_endpoint_settings(settings);
         }
-        if let Some(file) = &self.mapping.table_mappings {
+        let mut complaints = Vec::new();
+        let mut complain = |key: &str, path: &Path, reason: String| {
+            complaints.push((format!("mapping.{key}"), format!("{}: {reason}", path.display())));
+        };
+        if let Some(file) = self.mapping.table_mappings.clone() {
             let path = directory.join(file);
-            let mappings = dms::table_mappings(&read(&path)?).map_err(|e| refused(&path, &e))?;
-            self.apply_table_mappings(&path, mappings);
+            let mappings = read(&path)
+                .and_then(|text| dms::table_mappings(&text).map_err(|error| error.to_string()));
+            match mappings {
+                Ok(mappings) => self.apply_table_mappings(&path, mappings),
+                Err(reason) => complain("table_mappings", &path, reason),
+            }
         }
-        if let Some(file) = &self.mapping.task_settings {
+        if let Some(file) = self.mapping.task_settings.clone() {
             let path = directory.join(file);
-            let settings = dms::task_settings(&read(&path)?).map_err(|e| refused(&path, &e))?;
-            self.apply_task_settings(&settings).map_err(|e| refused(&path, &e))?;
+            let settings = read(&path)
+                .and_then(|text| dms::task_settings(&text).map_err(|error| error.to_string()));
+            match settings {
+                Ok(settings) => self.apply_task_settings(&settings),
+                Err(reason) => complain("task_settings", &path, reason),
+            }
         }
-        Ok(())
+        complaints
     }
 
-    /// Keys of our own that are set beat the quoted ones.
+    /// Keys of our own that are set go before the quoted ones.
     fn apply_endpoint_settings(&mut self, settings: EndpointSettings) {
-        let defaults = Target::default();
+        let defaults = TargetSection::default();
         let target = &mut self.target;
         if target.after_connect_script.is_none() {
             target.after_connect_script = settings.after_connect_script;
@@ -97,7 +108,7 @@ impl Config {
         }
     }
 
-    fn apply_task_settings(&mut self, settings: &TaskSettings) -> Result<(), String> {
+    fn apply_task_settings(&mut self, settings: &TaskSettings) {
         let mut warn = |text: String| self.warnings.push(format!("task setting {text}"));
         for warning in &settings.warnings {
             warn(warning.to_string());
@@ -116,17 +127,12 @@ impl Config {
             warn("CharacterSetSupport: characters outside a set are not replaced".into());
         }
         for (from, to) in &settings.characters.replacements {
-            // Keys of our own beat the quoted ones.
+            // Keys of our own go before the quoted ones.
             self.values.replacements.entry((*from).into()).or_insert(Substitute(*to));
         }
-        Ok(())
     }
 }
 
-fn read(path: &PathBuf) -> Result<String, ConfigError> {
-    std::fs::read_to_string(path).map_err(|source| ConfigError::Read { path: path.clone(), source })
-}
-
-fn refused(path: &Path, error: &impl ToString) -> ConfigError {
-    ConfigError::Refused { path: path.to_owned(), reason: error.to_string() }
+fn read(path: &Path) -> Result<String, String> {
+    std::fs::read_to_string(path).map_err(|error| error.to_string())
 }

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
+use super::problem::Complaint;
 use crate::tls::{ClientSslMode, ClientTlsSettings};
 
 /// `[listen]`
@@ -55,18 +56,21 @@ impl Listen {
         })
     }
 
-    /// Whether the keys about TLS fit together.
-    pub(super) fn check(&self) -> Result<(), String> {
+    /// What the keys about TLS lack.
+    pub(super) fn check(&self) -> Vec<Complaint> {
         let mode = self.sslmode;
         let needed = [
             ("sslcert", &self.sslcert, ClientSslMode::Allow),
             ("sslkey", &self.sslkey, ClientSslMode::Allow),
             ("sslrootcert", &self.sslrootcert, ClientSslMode::VerifyCa),
         ];
-        match needed.iter().find(|(_, path, from)| mode >= *from && path.is_none()) {
-            Some((key, ..)) => Err(format!("listen.sslmode = \"{mode}\" needs listen.{key}")),
-            None => Ok(()),
-        }
+        let missing = needed.iter().filter(|(_, path, from)| mode >= *from && path.is_none());
+        let complaint = |(key, ..): &(&str, _, _)| {
+            let key = format!("listen.{key}");
+            let reason = format!("listen.sslmode = \"{mode}\" needs {key}");
+            (key, reason)
+        };
+        missing.map(complaint).collect()
     }
 
     /// The files are next to `proxy.toml`.

@@ -13,7 +13,7 @@ use crate::mapping::{JsonPolicy, Mapping, MappingOptions, UnknownTypes};
 #[serde(default, deny_unknown_fields)]
 pub struct MappingSection {
     /// The dialect of the incoming type names.
-    pub source: Source,
+    pub source: SourceName,
     /// What the length of a STRING is multiplied by, 1 to 4.
     pub string_length_factor: LengthFactor,
     /// What becomes of JSON columns.
@@ -38,7 +38,7 @@ impl Default for MappingSection {
     fn default() -> Self {
         let options = MappingOptions::default();
         MappingSection {
-            source: Source(options.source),
+            source: SourceName(options.source),
             string_length_factor: LengthFactor(options.string_length_factor),
             json: options.json,
             map_unbounded_numeric_as_string: options.unbounded_numeric_as_string,
@@ -55,22 +55,22 @@ impl Default for MappingSection {
 /// The name of a dialect, checked when it is read.
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
 #[serde(try_from = "String")]
-pub struct Source(pub String);
+pub struct SourceName(pub String);
 
-impl TryFrom<String> for Source {
+impl TryFrom<String> for SourceName {
     type Error = String;
 
-    fn try_from(source: String) -> Result<Source, String> {
+    fn try_from(source: String) -> Result<SourceName, String> {
         let options = MappingOptions { source: source.clone(), ..MappingOptions::default() };
-        Mapping::new(options).map(|_| Source(source)).map_err(|error| error.to_string())
+        Mapping::new(options).map(|_| SourceName(source)).map_err(|error| error.to_string())
     }
 }
 
-impl std::str::FromStr for Source {
+impl std::str::FromStr for SourceName {
     type Err = String;
 
-    fn from_str(text: &str) -> Result<Source, String> {
-        Source::try_from(text.to_owned())
+    fn from_str(text: &str) -> Result<SourceName, String> {
+        SourceName::try_from(text.to_owned())
     }
 }
 

@@ -1,7 +1,7 @@
-//! `proxy.toml`: read once into valid types and passed down; nothing global.
+//! `proxy.toml`: reads it once into valid types, which are passed down; nothing is global.
 //!
-//! Every key has a default, so an empty or missing file is a whole configuration. An unknown key or
-//! a bad value is an error that names the file, the line, the key and what is allowed.
+//! Every key has a default, so an empty or missing file is a whole configuration. Unknown keys and bad
+//! values are errors, all of them at once, that name the file, the line, the key and what is allowed.
 
 mod auth;
 mod dms;
@@ -9,11 +9,13 @@ mod limits;
 mod listen;
 mod log;
 mod mapping;
+mod problem;
+mod read;
 mod sessions;
 mod target;
 mod values;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use serde::Deserialize;
@@ -21,18 +23,21 @@ use serde::Deserialize;
 use crate::keyword::keywords;
 use crate::mapping::{Mapping, MappingError, MappingOptions, Override, OverrideScope};
 use crate::policy::Policy;
-use crate::target::without_passwords;
 pub use auth::{Auth, AuthMode};
 pub use dms::EndpointSettingsText;
 pub use limits::Limits;
 pub use listen::{Listen, Permissions};
 pub use log::{Log, LogFormat, LogLevel};
-pub use mapping::{LengthFactor, MappingSection, Source};
+pub use mapping::{LengthFactor, MappingSection, SourceName};
+pub use problem::{ConfigError, Problem};
 pub use sessions::{ForeignKeySection, SessionRule, TablePrepSection};
-pub use target::Target;
+pub use target::TargetSection;
 pub use values::{CodePoint, ColumnKey, Generated, Identity, Substitute, Unsigned, Values};
 
-/// The file that is read where none is named.
+use problem::Complaint;
+use read::{Document, shown};
+
+/// The file that is read if none is named.
 pub const DEFAULT_FILE: &str = "proxy.toml";
 
 /// The whole configuration.
@@ -44,7 +49,7 @@ pub struct Config {
     /// Where clients connect.
     pub listen: Listen,
     /// What is loaded into.
-    pub target: Target,
+    pub target: TargetSection,
     /// Who may log in, and how.
     pub auth: Auth,
     /// How types are mapped.
@@ -81,39 +86,14 @@ pub enum Switch {
 
 keywords!(Switch { "on" => On, "off" => Off });
 
-/// `[admin]`: this version has no keys here.
+/// `[admin]`: the section has no keys in this version.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Admin {}
 
-/// Why there is no configuration.
-#[derive(Debug, thiserror::Error)]
-pub enum ConfigError {
-    /// The file was named and cannot be read.
-    #[error("{}: {source}", path.display())]
-    Read {
-        /// The file.
-        path: PathBuf,
-        /// What the system said.
-        source: std::io::Error,
-    },
-    /// The file, or one that it quotes, says what is not allowed; the text names line, key and
-    /// what is.
-    #[error("{}: {reason}", path.display())]
-    Refused {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong.
-        reason: String,
-    },
-    /// The keys of `[mapping]` do not fit together.
-    #[error("mapping: {0}")]
-    Mapping(#[from] MappingError),
-}
-
 impl Config {
-    /// Reads `file`, or `./proxy.toml` where none is named; a default file that is not there means
-    /// the built-in defaults.
+    /// Reads `file`, or `./proxy.toml` if none is named; a default file that does not exist means the
+    /// built-in defaults.
     ///
     /// # Errors
     /// The file cannot be read, or says something that is not allowed.
@@ -124,30 +104,56 @@ impl Config {
             Err(error) if file.is_none() && error.kind() == std::io::ErrorKind::NotFound => {
                 return Ok(Config::default());
             }
-            Err(source) => return Err(ConfigError::Read { path: path.to_owned(), source }),
+            Err(error) => return Err(ConfigError::unreadable(path, &error)),
         };
-        let mut config = Config::parse(&text)
-            .map_err(|reason| ConfigError::Refused { path: path.to_owned(), reason })?;
         let directory = path.parent().unwrap_or(Path::new(""));
-        config.apply_dms(directory)?;
-        config.listen.resolve_from(directory);
-        config.auth.users_file = config.auth.users_file.map(|path| directory.join(path));
-        config
-            .listen
-            .check()
-            .and_then(|()| config.auth.check())
-            .map_err(|reason| ConfigError::Refused { path: path.to_owned(), reason })?;
-        config.mapping()?;
-        Ok(config)
+        let Document { config, problems, .. } = {
+            let mut document = Document::read(&text);
+            let complaints = document.config.complete(directory);
+            document.complain(complaints);
+            document
+        };
+        if problems.is_empty() {
+            return Ok(config);
+        }
+        let problem = |(line, key, reason)| Problem { path: path.to_owned(), line, key, reason };
+        Err(ConfigError { problems: problems.into_iter().map(problem).collect() })
     }
 
-    /// Reads a text; the error names line and key. It does not quote the line, which may hold a
-    /// password.
-    fn parse(text: &str) -> Result<Config, String> {
-        toml::from_str(text).map_err(|error| {
-            let place = error.span().map_or_else(String::new, |span| place(text, span.start));
-            format!("{place}{}", without_passwords(error.message().trim_end()))
-        })
+    /// Applies what is quoted, finds files next to the configuration, and checks what keys say
+    /// together.
+    fn complete(&mut self, directory: &Path) -> Vec<Complaint> {
+        let mut complaints = self.apply_dms(directory);
+        self.listen.resolve_from(directory);
+        let users_file = self.auth.users_file.take();
+        self.auth.users_file = users_file.map(|path| directory.join(path));
+        self.auth.salt_file = self.auth.salt_file.take().map(|path| directory.join(path));
+        complaints.extend(self.listen.check());
+        complaints.extend(self.auth.check());
+        complaints.extend(self.check_overrides());
+        complaints
+    }
+
+    /// The overrides that cannot be used, each on its own.
+    fn check_overrides(&self) -> Vec<Complaint> {
+        if self.mapping().is_ok() {
+            return Vec::new();
+        }
+        let keys = self.mapping.types.keys().map(|key| format!("mapping.types.{}", shown(key)));
+        let own = keys.zip(self.own_overrides());
+        let quoted = self.overrides.iter().cloned();
+        let quoted = quoted.map(|one| ("mapping.table_mappings".to_owned(), one));
+        let complaint = |(key, one): (String, Override)| {
+            let overrides = vec![one];
+            let options = MappingOptions { overrides, ..self.mapping_options() };
+            Mapping::new(options).err().map(|error| (key, error.to_string()))
+        };
+        let complaints: Vec<Complaint> = quoted.chain(own).filter_map(complaint).collect();
+        if complaints.is_empty() {
+            let error = self.mapping().err().map(|error| error.to_string());
+            return error.into_iter().map(|reason| ("mapping".to_owned(), reason)).collect();
+        }
+        complaints
     }
 
     /// The type mapping that `[mapping]` asks for.
@@ -155,30 +161,37 @@ impl Config {
     /// # Errors
     /// A combination that there is no mapping for.
     pub fn mapping(&self) -> Result<Mapping, MappingError> {
-        let own = self.mapping.types.iter().map(|(key, target)| Override {
-            scope: OverrideScope::parse(key),
-            target: target.clone(),
-            origin: format!("mapping.types.{key:?}"),
-        });
-        // In front, so that an override of the user's beats it.
+        // In front, so that an override of the user's goes before it.
         let numeric = (self.values.unsigned_overflow == Unsigned::Numeric).then(|| Override {
             scope: OverrideScope::DmsType("UINT8".to_owned()),
             target: "NUMERIC(20,0)".to_owned(),
             origin: "values.unsigned_overflow".to_owned(),
         });
-        Mapping::new(MappingOptions {
+        let quoted = self.overrides.iter().cloned();
+        let overrides = numeric.into_iter().chain(quoted).chain(self.own_overrides()).collect();
+        Mapping::new(MappingOptions { overrides, ..self.mapping_options() })
+    }
+
+    /// The overrides of `mapping.types`, in the order of their keys.
+    fn own_overrides(&self) -> impl Iterator<Item = Override> {
+        self.mapping.types.iter().map(|(key, target)| Override {
+            scope: OverrideScope::parse(key),
+            target: target.clone(),
+            origin: format!("mapping.types.{key:?}"),
+        })
+    }
+
+    /// The options of the mapping without overrides.
+    fn mapping_options(&self) -> MappingOptions {
+        MappingOptions {
             source: self.mapping.source.0.clone(),
             string_length_factor: self.mapping.string_length_factor.0,
             json: self.mapping.json,
             unbounded_numeric_as_string: self.mapping.map_unbounded_numeric_as_string,
             unknown: self.mapping.unknown,
             keep_types: self.mapping.keep_types.clone(),
-            overrides: numeric
-                .into_iter()
-                .chain(self.overrides.iter().cloned())
-                .chain(own)
-                .collect(),
-        })
+            overrides: Vec::new(),
+        }
     }
 
     /// What every session is asked to do.
@@ -207,8 +220,7 @@ impl Config {
 }
 
 impl Config {
-    /// The keys and sections that say something else in `new`, and that a running proxy cannot
-    /// change.
+    /// The keys and sections that differ in `new` and that a running proxy cannot change.
     pub fn fixed_differences(&self, new: &Config) -> Vec<&'static str> {
         let fixed = [
             ("listen", self.listen != new.listen),
@@ -219,19 +231,6 @@ impl Config {
             ("log.format", self.log.format != new.log.format),
         ];
         fixed.iter().filter(|(_, differs)| *differs).map(|(key, _)| *key).collect()
-    }
-}
-
-/// Line and key of what stands at `offset`, as the beginning of a message.
-fn place(text: &str, offset: usize) -> String {
-    let before = text.get(..offset).unwrap_or(text);
-    let lines = before.split('\n').count();
-    let line_at = before.rfind('\n').map_or(0, |at| at + 1);
-    let line = text.get(line_at..).unwrap_or_default().lines().next().unwrap_or_default();
-    let is_key = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.' | ' ');
-    match line.split_once('=').map(|(key, _)| key.trim()) {
-        Some(key) if !key.is_empty() && key.chars().all(is_key) => format!("line {lines}: {key}: "),
-        _ => format!("line {lines}: "),
     }
 }
 

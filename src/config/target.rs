@@ -9,7 +9,7 @@ use crate::target::TargetUrl;
 /// `[target]`
 #[derive(Clone, Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct Target {
+pub struct TargetSection {
     /// `embedded`, or a libpq connection URI.
     pub url: TargetUrl,
     /// Seconds until an unreachable target is given up.
@@ -20,9 +20,9 @@ pub struct Target {
     pub execute_timeout: u32,
 }
 
-impl Default for Target {
+impl Default for TargetSection {
     fn default() -> Self {
-        Target {
+        TargetSection {
             url: TargetUrl::default(),
             connect_timeout: 10,
             after_connect_script: None,
@@ -31,7 +31,7 @@ impl Default for Target {
     }
 }
 
-impl Target {
+impl TargetSection {
     /// `connect_timeout`, of the URL where that names one; zero is without a limit.
     pub fn connect_timeout(&self) -> Duration {
         let own = Duration::from_secs(self.connect_timeout);

@@ -2,8 +2,16 @@ use super::*;
 use crate::statement::script::{Scratch, Script};
 use crate::statement::{Lexing, apply};
 
+fn read(text: &str) -> Result<Config, String> {
+    let document = Document::read(text);
+    let problems: Vec<String> = (document.problems.iter())
+        .map(|(line, key, reason)| format!("line {}: {key}: {reason}", line.unwrap_or_default()))
+        .collect();
+    if problems.is_empty() { Ok(document.config) } else { Err(problems.join("\n")) }
+}
+
 fn error(text: &str) -> String {
-    Config::parse(text).unwrap_err()
+    read(text).unwrap_err()
 }
 
 #[test]
@@ -30,8 +38,7 @@ fn a_bad_value_is_named_with_what_is_allowed() {
 
 #[test]
 fn the_shipped_file_says_what_the_defaults_are() {
-    let shipped: Config =
-        Config::parse(include_str!("../../proxy.toml")).expect("the shipped file loads");
+    let shipped: Config = read(include_str!("../../proxy.toml")).expect("the shipped file loads");
     assert_eq!(format!("{shipped:?}"), format!("{:?}", Config::default()));
 }
 
@@ -99,6 +106,59 @@ fn overrides_are_checked_when_they_are_read() {
 }
 
 #[test]
+fn everything_that_is_wrong_is_said_at_once() {
+    let toml = "rewrite = 'of'\n[listen]\nadress = 'a'\n[auth]\nmode = 'terminate'\nquery_database = 'd'\n\
+        [fk]\nmode = 'REPLICA_ROLE'\n[table_prep]\nmode = 'TRUNCATE_BEFORE_LOUD'\n\
+        [mapping.types]\nUINT8 = 'NUMERIC(20,0'\n'a.b.c' = ''\nINT4 = 'BIGINT'\n";
+    let error = loaded(&[(DEFAULT_FILE, toml)]).unwrap_err();
+    let lines: Vec<&str> =
+        error.lines().map(|line| line.split_once("proxy.toml:").unwrap().1).collect();
+    let names = "`pass-through`, `do-nothing`, `truncate-before-load`, `drop-and-create`";
+    let keys = "`address`, `unix_socket`, `unix_socket_permissions`, `sslmode`, `sslcert`, `sslkey`, \
+        `sslrootcert`";
+    let cannot = "cannot be used: ";
+    assert_eq!(
+        lines[..2],
+        [
+            "1: rewrite: unknown value `of`, expected `on` or `off`; did you mean `off`?"
+                .to_owned(),
+            format!(
+                "3: listen.adress: unknown key `adress`, expected one of {keys}; did you mean `address`?"
+            ),
+        ]
+    );
+    assert_eq!(
+        lines[2..5],
+        [
+            "4: auth.users_file: auth.mode = \"terminate\" needs auth.users_file".to_owned(),
+            "6: auth.query_database: auth.query_database needs auth.query_user".to_owned(),
+            format!(
+                "10: table_prep.mode: unknown value `TRUNCATE_BEFORE_LOUD`, expected one of {names}; did \
+             you mean `truncate-before-load`?"
+            ),
+        ]
+    );
+    assert!(lines[5].starts_with("12: mapping.types.UINT8: ") && lines[5].contains(cannot));
+    assert!(lines[6].starts_with("13: mapping.types.\"a.b.c\": ") && lines[6].contains(cannot));
+    assert_eq!(lines.len(), 7, "{error}");
+}
+
+#[test]
+fn what_a_wrong_key_would_have_said_is_not_missed() {
+    let toml = "[listen]\nsslmode = 'require'\nsslcert = 5\n";
+    let error = loaded(&[(DEFAULT_FILE, toml)]).unwrap_err();
+    assert_eq!(error.lines().count(), 1, "{error}");
+    let error = loaded(&[(DEFAULT_FILE, "[listen]\nsslmode = 'require'\n")]).unwrap_err();
+    assert_eq!(error.lines().count(), 2, "{error}");
+}
+
+#[test]
+fn a_file_that_cannot_be_read_is_named() {
+    let error = Config::load(Some(std::path::Path::new("/nowhere/proxy.toml"))).unwrap_err();
+    assert!(error.to_string().starts_with("/nowhere/proxy.toml: "), "{error}");
+}
+
+#[test]
 fn no_error_quotes_a_password() {
     for text in [
         "[target]\nurl = \"postgresql://u:geheim@h:port/d\"",
@@ -113,6 +173,6 @@ fn no_error_quotes_a_password() {
         assert!(message.starts_with("line ") && !message.contains("geheim"), "{message}");
     }
     let message = error("\n[target]\nurl = \"postgresql://u:geheim@h/d?sslmod=require\"");
-    assert!(message.starts_with("line 3: url: "), "{message}");
+    assert!(message.starts_with("line 3: target.url: "), "{message}");
     assert!(message.contains("nearest one is sslmode"), "{message}");
 }

@@ -138,7 +138,7 @@ impl TryFrom<String> for CodePoint {
             }
         };
         found.map(CodePoint).ok_or_else(|| {
-            format!("{text:?} is no character; write \"U+0041\" or the character itself")
+            format!("{text:?} is not a character; write \"U+0041\" or the character itself")
         })
     }
 }

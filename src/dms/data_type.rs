@@ -55,12 +55,12 @@ pub(super) fn data_type(
         .keys()
         .find(|name| !["type", "length", "precision", "scale"].contains(&name.as_str()))
     {
-        return Err(format!("{name:?} is no part of a data-type"));
+        return Err(format!("{name:?} is not a part of a data-type"));
     }
     let name = match fields.get("type") {
         Some(Value::String(name)) => locator_type(name).ok_or_else(|| {
             let allowed: Vec<&str> = TYPES.iter().map(|(known, _)| *known).collect();
-            format!("data-type {name:?} is no DMS type; allowed: {}", allowed.join(", "))
+            format!("data-type {name:?} is not a DMS type; allowed: {}", allowed.join(", "))
         })?,
         _ => return Err("its data-type has no type".into()),
     };

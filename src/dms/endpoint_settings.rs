@@ -156,7 +156,7 @@ const SOURCE: &str = "has no effect in the proxy: it is a setting of a source en
                       set it there";
 const CONNECTION: &str = "has no effect here: say where the target is by target.url, and leave \
                           secrets out of this text";
-const UNKNOWN: &str = "is no known setting of a PostgreSQL endpoint and has no effect; \
+const UNKNOWN: &str = "is not a known setting of a PostgreSQL endpoint and has no effect; \
                        check the spelling or leave it out";
 
 /// A name as it is written, with its value as text; none for a JSON array or object.
@@ -232,7 +232,7 @@ fn attribute_pairs(text: &str, warnings: &mut Vec<Warning>) -> Result<Vec<Pair>,
                 script.push_str(part);
                 if !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric()) {
                     // No SQL statement starts like that, a misspelt setting does.
-                    let advice = "is no known setting and was taken as a part of the \
+                    let advice = "is not a known setting and was taken as a part of the \
                                   AfterConnectScript before it; check the spelling";
                     warnings.push(Warning::new(name, advice));
                 }

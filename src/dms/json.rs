@@ -14,7 +14,7 @@ pub struct JsonError {
 }
 
 fn hint(typographic_quotes: bool) -> &'static str {
-    // Texts copied from a formatted page have them, and what serde says then helps nobody.
+    // Texts copied from a formatted page have them, and serde's message would not help.
     if typographic_quotes { "; typographic quotes are in the text, JSON takes only \"" } else { "" }
 }
 
@@ -22,7 +22,7 @@ fn hint(typographic_quotes: bool) -> &'static str {
 ///
 /// # Errors
 /// A text that is not JSON, is nested deeper than 127, or has an object with a repeated name, of
-/// which serde_json would keep the last without a word.
+/// which serde_json would keep the last silently.
 pub(super) fn json(text: &str) -> Result<Value, JsonError> {
     serde_json::from_str(without_byte_order_mark(text)).map(|UniqueNames(value)| value).map_err(
         |source| JsonError {

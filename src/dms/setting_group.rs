@@ -1,4 +1,4 @@
-//! One group of task settings: typed values out of an object, and what nobody asked for; touches
+//! One group of task settings: typed values out of an object, and what is not asked for; touches
 //! nothing but serde's values.
 
 use std::collections::BTreeMap;
@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use super::SettingsError;
 
-/// What a group still holds that nobody has asked for: its name as written, and its value, by the
+/// What a group still holds that is not asked for: its name as written, and its value, by the
 /// name in lower case.
 pub(super) struct Group<'a> {
     /// The name of the group.

@@ -107,7 +107,7 @@ fn lines(rules: &[RefusedRule]) -> String {
 /// Reads a whole table-mapping file.
 ///
 /// Selection, parallel load and validation are work of the tool, at its own end: such rules come
-/// back as warnings (a selection of all tables passes without a word). What would change the rows,
+/// back as warnings (a selection of all tables passes silently). What would change the rows,
 /// columns or names that arrive is refused: exclusions, filters, LOB limits and every transformation
 /// but change-data-type.
 ///
@@ -120,7 +120,7 @@ pub fn table_mappings(text: &str) -> Result<TableMappings, TableMappingsError> {
     };
     let mut mappings = TableMappings::default();
     for name in document.into_iter().map(|(name, _)| name) {
-        let advice = "is no part of a table-mapping file and has no effect; check the spelling";
+        let advice = "is not a part of a table-mapping file and has no effect; check the spelling";
         mappings.warnings.push(Warning::new(name, advice));
     }
     let (mut refused, mut names) = (Vec::new(), BTreeSet::new());
@@ -128,7 +128,7 @@ pub fn table_mappings(text: &str) -> Result<TableMappings, TableMappingsError> {
     let mut selections = 0;
     for (position, rule) in (1..).zip(&rules) {
         let Value::Object(fields) = rule else { return Err(TableMappingsError::Shape) };
-        let rule = Rule { fields };
+        let rule = RuleObject { fields };
         selections += usize::from(rule.is("selection"));
         let read = rule.id().and_then(|id| match ids.insert(id, position) {
             Some(other) => Err(format!("rule {other} of the file has the same rule-id")),
@@ -162,11 +162,11 @@ fn written(value: &Value) -> String {
 
 /// One rule of the file.
 #[derive(Clone, Copy)]
-struct Rule<'a> {
+struct RuleObject<'a> {
     fields: &'a Map<String, Value>,
 }
 
-impl<'a> Rule<'a> {
+impl<'a> RuleObject<'a> {
     /// A field that is there and not null: the console of DMS writes nulls.
     fn value(self, name: &str) -> Option<&'a Value> {
         self.fields.get(name).filter(|value| !value.is_null())
@@ -220,15 +220,15 @@ impl<'a> Rule<'a> {
                 Err("such rules are not for a PostgreSQL target".into())
             }
             Some(other) => {
-                Err(format!("{other:?} is no rule-type; they are written in lower case"))
+                Err(format!("{other:?} is not a rule-type; they are written in lower case"))
             }
             None => Err("it has no rule-type".into()),
         }
     }
 
-    fn locator(self) -> Result<Rule<'a>, String> {
+    fn locator(self) -> Result<RuleObject<'a>, String> {
         match self.value("object-locator") {
-            Some(Value::Object(fields)) => Ok(Rule { fields }),
+            Some(Value::Object(fields)) => Ok(RuleObject { fields }),
             _ => Err("it has no object-locator".into()),
         }
     }
@@ -306,7 +306,7 @@ impl<'a> Rule<'a> {
         let only_type = match locator.text("data-type")? {
             None => None,
             Some(name) => Some(locator_type(name).ok_or_else(|| {
-                format!("data-type {name:?} of its object-locator is no DMS type; no wildcards")
+                format!("data-type {name:?} of its object-locator is not a DMS type; wildcards are not allowed")
             })?),
         };
         let Some(Value::Object(new)) = self.value("data-type") else {
@@ -340,7 +340,7 @@ impl<'a> Rule<'a> {
     }
 
     /// Warns of the fields that are not `known`, in the name of `rule`. An empty value says nothing.
-    fn warn_of_others(self, known: &[&str], rule: Rule<'_>, warnings: &mut Vec<Warning>) {
+    fn warn_of_others(self, known: &[&str], rule: RuleObject<'_>, warnings: &mut Vec<Warning>) {
         let says = |value: &Value| match value {
             Value::Null => false,
             Value::String(text) => !text.is_empty(),

@@ -19,7 +19,7 @@ const LARGEST: u64 = 2_147_483_647;
 
 const TOOL: &str = "have no effect in the proxy: the migration tool carries them out; \
                     leave them in its own settings";
-const UNKNOWN: &str = "is no known group of task settings and has no effect; \
+const UNKNOWN: &str = "is not a known group of task settings and has no effect; \
                        check the spelling or leave it out";
 
 /// The groups of which nothing is read.

@@ -1,17 +1,17 @@
 //! The source leg: a source type as it is written in, a DMS type out. Reads the rows in `data/`,
-//! one file a source; knows nothing of SQL or of the target.
+//! one file a source; uses neither SQL nor the target.
 //!
 //! A row has these fields:
 //! - `id`: its stable name;
 //! - `source`: the spellings, words without modifiers; words in brackets may be left out;
 //! - `dms`: the DMS type, whose arguments are numbers or one of `n` and `p` (the first modifier), `s`
 //!   (the second, or the only one of a type that has a scale alone), `octets` (of n bits), `longest`
-//!   and `total` (of the members of an ENUM or a SET); arguments nobody gave are left out;
+//!   and `total` (of the members of an ENUM or a SET); arguments that are not given are left out;
 //! - `n`, `p`, `s`: what the source takes where nothing is written;
 //! - conditions: `length`, `precision` and `scale` are ranges of n, p and s, both ends included;
-//!   `fits` wants the scale to be no larger than the precision; `arguments` is `none` (nothing, or
-//!   `*`), `max`, `members` or `any`, and without it numbers and nothing at all will do;
-//! - `page`: where the fact stands, if not on the page of the whole file.
+//!   `fits` holds if the scale is at most the precision; `arguments` is `none` (nothing, or
+//!   `*`), `max`, `members` or `any`; without it, numbers or nothing;
+//! - `page`: the page of the fact, if it is not the page of the whole file.
 
 use serde::Deserialize;
 
@@ -33,7 +33,7 @@ const SOURCES: &[(&str, &str)] = &[
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct File {
+struct SourceFile {
     page: String,
     /// The schemas of the source's own types, as in `SYS.XMLTYPE`.
     #[serde(default)]
@@ -44,20 +44,20 @@ struct File {
     /// Whether names may stand in backticks.
     #[serde(default)]
     backticks: bool,
-    row: Vec<Row>,
+    row: Vec<SourceRow>,
 }
 
 /// A row of a data file.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Row {
+pub(super) struct SourceRow {
     pub(super) id: String,
     pub(super) source: Vec<String>,
     #[serde(default)]
     pub(super) page: String,
     dms: String,
     #[serde(default)]
-    arguments: Expected,
+    arguments: ExpectedArguments,
     n: Option<i64>,
     p: Option<i64>,
     s: Option<i64>,
@@ -70,7 +70,7 @@ pub(super) struct Row {
 
 #[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
 #[serde(rename_all = "kebab-case")]
-enum Expected {
+enum ExpectedArguments {
     #[default]
     Numbers,
     None,
@@ -86,7 +86,7 @@ pub(super) struct DmsType<'a> {
     pub(super) numbers: Vec<u64>,
 }
 
-impl Row {
+impl SourceRow {
     /// The DMS type as the row gives it, arguments symbolic.
     pub(super) fn dms(&self) -> &str {
         &self.dms
@@ -96,9 +96,9 @@ impl Row {
     pub(super) fn condition(&self) -> String {
         let mut words = Vec::new();
         match self.arguments {
-            Expected::None => words.push("without arguments".to_owned()),
-            Expected::Max => words.push("MAX".to_owned()),
-            Expected::Numbers | Expected::Members | Expected::Any => {}
+            ExpectedArguments::None => words.push("without arguments".to_owned()),
+            ExpectedArguments::Max => words.push("MAX".to_owned()),
+            ExpectedArguments::Numbers | ExpectedArguments::Members | ExpectedArguments::Any => {}
         }
         for (what, range) in
             [("length", self.length), ("precision", self.precision), ("scale", self.scale)]
@@ -141,11 +141,13 @@ impl Row {
 
     fn holds(&self, arguments: &Arguments) -> bool {
         let expected = match self.arguments {
-            Expected::Numbers => matches!(arguments.written, Written::Absent | Written::Numbers),
-            Expected::None => arguments.is_silent(),
-            Expected::Max => arguments.written == Written::Max,
-            Expected::Members => arguments.written == Written::Members,
-            Expected::Any => true,
+            ExpectedArguments::Numbers => {
+                matches!(arguments.written, Written::Absent | Written::Numbers)
+            }
+            ExpectedArguments::None => arguments.is_silent(),
+            ExpectedArguments::Max => arguments.written == Written::Max,
+            ExpectedArguments::Members => arguments.written == Written::Members,
+            ExpectedArguments::Any => true,
         };
         let within = |range: Option<[i64; 2]>, value: Option<i64>| match range {
             Some([min, max]) => value.is_some_and(|value| (min..=max).contains(&value)),
@@ -182,7 +184,7 @@ impl Row {
 /// The table of a source.
 #[derive(Clone, Debug)]
 pub(crate) struct SourceTable {
-    rows: Vec<Row>,
+    rows: Vec<SourceRow>,
     spellings: Spellings,
     schemas: Vec<String>,
     pub(crate) brackets: bool,
@@ -195,7 +197,7 @@ impl SourceTable {
         let Some((_, text)) = SOURCES.iter().find(|(name, _)| *name == source) else {
             return Ok(None);
         };
-        let file: File =
+        let file: SourceFile =
             toml::from_str(text).map_err(|error| MappingError::Data(error.to_string()))?;
         let mut spellings = Spellings::default();
         let mut rows = file.row;
@@ -212,11 +214,11 @@ impl SourceTable {
         Ok(Some(SourceTable { rows, spellings, schemas, brackets, backticks }))
     }
 
-    pub(super) fn rows(&self) -> &[Row] {
+    pub(super) fn rows(&self) -> &[SourceRow] {
         &self.rows
     }
 
-    pub(super) fn row(&self, at: usize) -> Option<&Row> {
+    pub(super) fn row(&self, at: usize) -> Option<&SourceRow> {
         self.rows.get(at)
     }
 
@@ -233,12 +235,13 @@ impl SourceTable {
     /// The row for a spelling with these arguments.
     pub(super) fn select(&self, spelling: SpellingId, arguments: &Arguments) -> Option<usize> {
         let rows = || self.spellings.rows(spelling).iter().copied();
-        let find =
-            |wanted: &dyn Fn(&Row) -> bool| rows().find(|&at| self.row(at).is_some_and(wanted));
+        let find = |wanted: &dyn Fn(&SourceRow) -> bool| {
+            rows().find(|&at| self.row(at).is_some_and(wanted))
+        };
         find(&|row| row.holds(arguments)).or_else(|| {
             // A type without the length that it needs, as that of a routine's argument, has any.
             let absent = arguments.written == Written::Absent;
-            find(&|row| absent && row.arguments == Expected::Numbers)
+            find(&|row| absent && row.arguments == ExpectedArguments::Numbers)
         })
     }
 
@@ -246,7 +249,7 @@ impl SourceTable {
     pub(super) fn refusal(&self, spelling: SpellingId, written: &[u8]) -> Refusal {
         let rows = self.spellings.rows(spelling).iter().filter_map(|&at| self.row(at));
         let conditions: Vec<_> =
-            rows.map(Row::condition).filter(|condition| !condition.is_empty()).collect();
+            rows.map(SourceRow::condition).filter(|condition| !condition.is_empty()).collect();
         let written = shown(written);
         let known = if conditions.is_empty() {
             "only the type with its usual arguments".to_owned()

@@ -1,9 +1,9 @@
 //! A row of the DMS type table: which modifiers it is for, and what it writes.
 
-/// Which modifiers of a type a row speaks of, and what becomes of them.
+/// Which modifiers of a type a row is for, and what becomes of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Attribute {
-    /// The type takes none; whatever is written is left out.
+    /// The type takes none; what is written is left out.
     Dropped,
     /// The modifiers stay as written, and so does the type.
     Kept,

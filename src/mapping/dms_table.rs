@@ -10,7 +10,7 @@ use super::{JsonPolicy, MappingOptions, Modifiers, Place, Refusal, SQLSTATE_INVA
 pub(super) enum DmsVerdict {
     /// It stays as it is written.
     Keep,
-    /// It gives way to this text; the row that says so.
+    /// This text replaces it; the row that says so.
     Replace(String, usize),
     Refuse(Refusal),
 }

@@ -1,4 +1,4 @@
-//! The type mapping as rows of data: source type, DMS type, PostgreSQL type. Touches no other module.
+//! The type mapping as rows of data: source type, DMS type, PostgreSQL type. Uses no other module but the names of its options.
 
 mod arguments;
 mod dialect;
@@ -88,7 +88,7 @@ impl Mapping {
     /// The mapping that `options` asks for.
     ///
     /// # Errors
-    /// The source is not known, a number is out of its range, or an override makes no sense.
+    /// The source is not known, a number is out of its range, or an override cannot be used.
     pub fn new(options: MappingOptions) -> Result<Mapping, MappingError> {
         if !(1..=4).contains(&options.string_length_factor) {
             return Err(MappingError::LengthFactor(options.string_length_factor));
@@ -131,13 +131,13 @@ impl Mapping {
         &self.dialect
     }
 
-    /// Whether overrides speak of types as they are written, or of columns.
+    /// Whether there are overrides of types as they are written, or of columns.
     #[inline]
     pub(crate) fn overrides_written(&self) -> bool {
         self.overrides.by_written
     }
 
-    /// Whether any row of a table speaks of this one word, in any case.
+    /// Whether a row of a table has this one word, in any case.
     #[inline]
     pub fn names(&self, name: &[u8]) -> bool {
         match &self.dialect {
@@ -186,7 +186,7 @@ impl Mapping {
         }
     }
 
-    /// What becomes of a type of the source, spelled so, with these arguments.
+    /// What becomes of a type of the source with this spelling and these arguments.
     /// `written` are its bytes, for messages.
     pub(crate) fn source_type(
         &self,

@@ -10,11 +10,11 @@ use std::fmt;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NamePattern {
     text: String,
-    pieces: Vec<Piece>,
+    pieces: Vec<PatternPiece>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Piece {
+enum PatternPiece {
     Run,
     One,
     Literal(char),
@@ -22,13 +22,13 @@ enum Piece {
     Set(Vec<(char, char)>),
 }
 
-impl Piece {
+impl PatternPiece {
     fn takes(&self, character: char) -> bool {
         match self {
-            Piece::Run => false,
-            Piece::One => true,
-            Piece::Literal(literal) => *literal == character,
-            Piece::Set(ranges) => {
+            PatternPiece::Run => false,
+            PatternPiece::One => true,
+            PatternPiece::Literal(literal) => *literal == character,
+            PatternPiece::Set(ranges) => {
                 ranges.iter().any(|&(first, last)| (first..=last).contains(&character))
             }
         }
@@ -47,20 +47,22 @@ impl NamePattern {
         while let Some(character) = rest.chars().next() {
             rest = rest.get(character.len_utf8()..).unwrap_or_default();
             match character {
-                '%' if pieces.last() == Some(&Piece::Run) => {}
-                '%' => pieces.push(Piece::Run),
-                '_' => pieces.push(Piece::One),
+                '%' if pieces.last() == Some(&PatternPiece::Run) => {}
+                '%' => pieces.push(PatternPiece::Run),
+                '_' => pieces.push(PatternPiece::One),
                 '[' => {
                     let (set, after) = rest
                         .split_once(']')
                         .ok_or_else(|| format!("{text:?} has a [ that no ] ends"))?;
                     let ranges = set_ranges(set).ok_or_else(|| {
-                        format!("{text:?} has [{set}], which is no set such as [_], [ab] or [a-d]")
+                        format!(
+                            "{text:?} has [{set}], which is not a set such as [_], [ab] or [a-d]"
+                        )
                     })?;
-                    pieces.push(Piece::Set(ranges));
+                    pieces.push(PatternPiece::Set(ranges));
                     rest = after;
                 }
-                literal => pieces.push(Piece::Literal(literal)),
+                literal => pieces.push(PatternPiece::Literal(literal)),
             }
         }
         Ok(NamePattern { text: text.into(), pieces })
@@ -69,15 +71,15 @@ impl NamePattern {
     /// Reads a pattern in which `*` and `%` are any run of characters and all else is itself.
     pub fn glob(text: &str) -> NamePattern {
         let piece = |character| match character {
-            '*' | '%' => Piece::Run,
-            literal => Piece::Literal(literal),
+            '*' | '%' => PatternPiece::Run,
+            literal => PatternPiece::Literal(literal),
         };
-        let mut pieces: Vec<Piece> = text.chars().map(piece).collect();
-        pieces.dedup_by(|a, b| *a == Piece::Run && *b == Piece::Run);
+        let mut pieces: Vec<PatternPiece> = text.chars().map(piece).collect();
+        pieces.dedup_by(|a, b| *a == PatternPiece::Run && *b == PatternPiece::Run);
         NamePattern { text: text.into(), pieces }
     }
 
-    /// Whether the pattern stands for this name. Time is at most the product of both lengths.
+    /// Whether the pattern matches this name. Time is at most the product of both lengths.
     pub fn matches(&self, name: &str) -> bool {
         let mut pieces = self.pieces.as_slice();
         let mut rest = name;
@@ -86,7 +88,7 @@ impl NamePattern {
         let mut retry = None;
         loop {
             match pieces.split_first() {
-                Some((Piece::Run, after)) => {
+                Some((PatternPiece::Run, after)) => {
                     retry = Some((after, rest));
                     pieces = after;
                     continue;
@@ -100,7 +102,7 @@ impl NamePattern {
                 }
                 None if rest.is_empty() => return true,
                 // A run at the end takes all there is.
-                None if self.pieces.last() == Some(&Piece::Run) => return true,
+                None if self.pieces.last() == Some(&PatternPiece::Run) => return true,
                 None => {}
             }
             let Some((after, from)) = retry else { return false };
@@ -113,14 +115,14 @@ impl NamePattern {
         }
     }
 
-    /// Whether the pattern stands for every name.
+    /// Whether the pattern matches every name.
     pub fn matches_all(&self) -> bool {
-        self.pieces == [Piece::Run]
+        self.pieces == [PatternPiece::Run]
     }
 
-    /// Whether an `_` stands for any one character, which is seldom what was meant.
+    /// Whether an `_` matches any one character, which is seldom what was meant.
     pub fn has_bare_underscore(&self) -> bool {
-        self.pieces.contains(&Piece::One)
+        self.pieces.contains(&PatternPiece::One)
     }
 }
 

@@ -53,7 +53,7 @@ pub struct MappingOptions {
     /// Whether NUMERIC without precision and scale becomes VARCHAR
     /// (the DMS endpoint setting `mapUnboundedNumericAsString`).
     pub unbounded_numeric_as_string: bool,
-    /// What becomes of types that nobody knows.
+    /// What becomes of types that no table has.
     pub unknown: UnknownTypes,
     /// With source `postgresql`, the user-defined types that stay: names with `*` and `%` for any
     /// run of characters, with a schema (`gis.*`) or arguments (`geometry(*)`) or without.
@@ -85,10 +85,10 @@ pub enum MappingError {
     /// The factor is out of range.
     #[error("string_length_factor is {0}; it must be between 1 and 4")]
     LengthFactor(u32),
-    /// An override makes no sense.
+    /// An override cannot be used.
     #[error("the override of {scope} ({origin}) cannot be used: {reason}")]
     Override {
-        /// What it speaks of.
+        /// What it is for.
         scope: String,
         /// Where it was written.
         origin: String,
@@ -127,13 +127,13 @@ pub struct ColumnPattern {
     pub dms_type: Option<String>,
 }
 
-/// A row of the configuration. Columns beat source types, and these DMS types; a type with arguments
-/// beats one without; of equals the later one counts.
+/// A row of the configuration. A column goes before a source type, and a source type before a DMS
+/// type; a type with arguments goes before one without; of equals the later one counts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Override {
     /// What it speaks of.
     pub scope: OverrideScope,
-    /// The PostgreSQL type to write, as it stands, or a DMS type that goes through the table.
+    /// The PostgreSQL type to write, as it is, or a DMS type, which the table maps.
     pub target: String,
     /// Where it was written, for the table and for messages: a file and a line, or a rule's name.
     pub origin: String,

@@ -82,7 +82,7 @@ fn normalized(text: &[u8]) -> String {
 }
 
 #[derive(Clone, Debug)]
-enum Scope {
+enum OverrideMatcher {
     Dms(TypePattern),
     Source(TypePattern),
     Column(ColumnPattern),
@@ -91,7 +91,7 @@ enum Scope {
 /// The overrides in force.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Overrides {
-    rows: Vec<(Scope, String)>,
+    rows: Vec<(OverrideMatcher, String)>,
     pub(super) by_dms: bool,
     pub(super) by_written: bool,
 }
@@ -114,22 +114,22 @@ impl Overrides {
                 OverrideScope::DmsType(text) => {
                     let name = text.split('(').next().unwrap_or_default().trim();
                     if table.find(name.as_bytes()).is_none() {
-                        return Err(bad(format!("\"{name}\" is no DMS type")));
+                        return Err(bad(format!("\"{name}\" is not a DMS type")));
                     }
                     checked.by_dms = true;
-                    Scope::Dms(TypePattern::new(text))
+                    OverrideMatcher::Dms(TypePattern::new(text))
                 }
                 OverrideScope::SourceType(text) => {
                     let (of, text) = text.split_once(':').unwrap_or((source, text));
                     if !SOURCES.contains(&of) {
-                        return Err(bad(format!("\"{of}\" is no source")));
+                        return Err(bad(format!("\"{of}\" is not a source")));
                     }
                     if text.trim().is_empty() {
                         return Err(bad("it names no type".to_owned()));
                     }
                     checked.by_written |= of == source;
                     // A pattern that nothing matches keeps the numbers of the rows in step.
-                    Scope::Source(TypePattern::new(if of == source { text } else { "(" }))
+                    OverrideMatcher::Source(TypePattern::new(if of == source { text } else { "(" }))
                 }
                 OverrideScope::Column(pattern) => {
                     if pattern.dms_type.is_some() && source != "dms" {
@@ -137,7 +137,7 @@ impl Overrides {
                         return Err(bad(reason.to_owned()));
                     }
                     checked.by_written = true;
-                    Scope::Column(pattern.clone())
+                    OverrideMatcher::Column(pattern.clone())
                 }
             };
             let target = target_text(&row.target, table).map_err(bad)?;
@@ -155,7 +155,7 @@ impl Overrides {
     pub(super) fn of_dms(&self, name: &[u8], modifiers: &[u8]) -> Option<(usize, &str)> {
         let written = WrittenType::new(&[name, modifiers].concat());
         self.best(|scope| match scope {
-            Scope::Dms(pattern) if pattern.matches(&written) => {
+            OverrideMatcher::Dms(pattern) if pattern.matches(&written) => {
                 Some(u8::from(pattern.with_arguments))
             }
             _ => None,
@@ -169,10 +169,10 @@ impl Overrides {
         at: Option<ColumnName<'_>>,
     ) -> Option<(usize, &str)> {
         self.best(|scope| match scope {
-            Scope::Source(pattern) if pattern.matches(written) => {
+            OverrideMatcher::Source(pattern) if pattern.matches(written) => {
                 Some(u8::from(pattern.with_arguments))
             }
-            Scope::Column(pattern) => {
+            OverrideMatcher::Column(pattern) => {
                 let at = at?;
                 let named = |pattern: &NamePattern, name: &[u8]| {
                     std::str::from_utf8(name).is_ok_and(|name| pattern.matches(name))
@@ -189,7 +189,7 @@ impl Overrides {
     }
 
     /// The last of those that rank highest.
-    fn best(&self, rank: impl Fn(&Scope) -> Option<u8>) -> Option<(usize, &str)> {
+    fn best(&self, rank: impl Fn(&OverrideMatcher) -> Option<u8>) -> Option<(usize, &str)> {
         let ranked = self.rows.iter().enumerate();
         let ranked = ranked.filter_map(|(at, row)| rank(&row.0).map(|rank| (rank, at, &row.1)));
         ranked.max_by_key(|(rank, at, _)| (*rank, *at)).map(|(_, at, target)| (at, target.as_str()))

@@ -148,7 +148,7 @@ const PHRASES: &[&str] = &[
     "timestamp without time zone",
 ];
 
-/// Names longer than this are nobody's.
+/// Names longer than this are not names of types.
 const NAME_BYTES_MAX: usize = 63;
 
 /// Whether PostgreSQL has a type of this unquoted name, in any case.

@@ -1,6 +1,6 @@
 //! The rows of the tables and of the configuration as people read them, both legs in one line.
 
-use super::dialect::Row;
+use super::dialect::SourceRow;
 use super::dms_row::DmsRow;
 use super::dms_table::DmsTable;
 use super::{Dialect, JsonPolicy, Override, OverrideScope, Rule, USER_DEFINED};
@@ -52,7 +52,7 @@ fn dms_rule(row: &DmsRow, table: &DmsTable) -> Rule {
     }
 }
 
-fn source_rule(row: &Row, table: &DmsTable, json: JsonPolicy) -> Rule {
+fn source_rule(row: &SourceRow, table: &DmsTable, json: JsonPolicy) -> Rule {
     let target = if json == JsonPolicy::Keep && is_json(row) {
         "JSON".to_owned()
     } else {
@@ -69,12 +69,12 @@ fn source_rule(row: &Row, table: &DmsTable, json: JsonPolicy) -> Rule {
 }
 
 /// Whether this is the row of a source's JSON type.
-pub(super) fn is_json(row: &Row) -> bool {
+pub(super) fn is_json(row: &SourceRow) -> bool {
     row.source.iter().any(|spelling| spelling == "JSON")
 }
 
 /// The PostgreSQL types of a row: one, or one for each part of the range of its argument.
-fn targets(row: &Row, table: &DmsTable) -> String {
+fn targets(row: &SourceRow, table: &DmsTable) -> String {
     let (name, list) = row.dms().split_once('(').unwrap_or((row.dms(), ""));
     let list = list.trim_end_matches(')');
     let numbers: Option<Vec<u64>> =

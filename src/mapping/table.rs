@@ -39,7 +39,7 @@ pub fn markdown_table(mapping: &Mapping) -> String {
         // A pattern may have the mark that ends a cell.
         let [id, source_type, condition, dms, target, from] =
             cells.map(|cell| cell.replace('|', "\\|"));
-        // An override comes from a file, which is no address.
+        // An override comes from a file, which is not an address.
         let rule =
             if from.contains("://") { format!("[{id}]({from})") } else { format!("{id} ({from})") };
         table.push_str(&format!("| {source_type} | {condition} | {dms} | {target} | {rule} |\n"));
@@ -53,7 +53,7 @@ pub fn markdown_table(mapping: &Mapping) -> String {
 /// None in practice: serializing strings does not fail.
 pub fn json_table(mapping: &Mapping) -> serde_json::Result<String> {
     #[derive(Serialize)]
-    struct Row {
+    struct JsonRow {
         id: String,
         source_type: String,
         condition: String,
@@ -61,9 +61,9 @@ pub fn json_table(mapping: &Mapping) -> serde_json::Result<String> {
         postgresql_type: String,
         source: String,
     }
-    let rows: Vec<Row> = cells(mapping)
+    let rows: Vec<JsonRow> = cells(mapping)
         .into_iter()
-        .map(|[id, source_type, condition, dms_type, postgresql_type, source]| Row {
+        .map(|[id, source_type, condition, dms_type, postgresql_type, source]| JsonRow {
             id,
             source_type,
             condition,

@@ -149,7 +149,7 @@ fn a_bad_override_is_named() {
     let scope = OverrideScope::DmsType("UINT9".into());
     let overrides = vec![Override { scope, target: "TEXT".into(), origin: "here".into() }];
     let error = Mapping::new(MappingOptions { overrides, ..Default::default() }).unwrap_err();
-    assert!(error.to_string().contains("\"UINT9\" is no DMS type"), "{error}");
+    assert!(error.to_string().contains("\"UINT9\" is not a DMS type"), "{error}");
 }
 
 #[test]

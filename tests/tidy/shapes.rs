@@ -14,9 +14,9 @@ fn top(facts: &Facts) -> &str {
     facts.module.first().map_or("lib", String::as_str)
 }
 
-/// How many files of each module are in circles of imports. A circle through several modules counts
-/// under all their names.
-fn files_in_circles(files: &[Facts]) -> Vec<(String, usize)> {
+/// How many files of each module are in circles of imports, and the arrows within the circles. A circle
+/// through several modules counts under all their names.
+fn files_in_circles(files: &[Facts]) -> (Vec<(String, usize)>, Vec<String>) {
     let imports = Imports::of(files);
     let arrows: BTreeMap<&str, BTreeSet<&str>> = files
         .iter()
@@ -25,23 +25,28 @@ fn files_in_circles(files: &[Facts]) -> Vec<(String, usize)> {
             (facts.path.as_str(), to.map(|facts| facts.path.as_str()).collect())
         })
         .collect();
-    let mut counts = BTreeMap::new();
+    let (mut counts, mut shown) = (BTreeMap::new(), Vec::new());
     for circle in circles(&arrows) {
         let is_in = |facts: &&Facts| circle.contains(&facts.path.as_str());
         let modules: BTreeSet<&str> = files.iter().filter(is_in).map(top).collect();
         let name = modules.into_iter().collect::<Vec<_>>().join(" and ");
         *counts.entry(name).or_default() += circle.len();
+        for from in &circle {
+            let to: Vec<_> =
+                (arrows[from].iter().copied()).filter(|to| circle.contains(to)).collect();
+            shown.push(format!("    {from} -> {}", to.join(", ")));
+        }
     }
-    counts.into_iter().collect()
+    (counts.into_iter().collect(), shown)
 }
 
 #[test]
 fn no_file_is_in_a_circle_of_imports() {
-    const EXCEPTIONS: &[(&str, usize)] =
-        &[("close_out", 4), ("session", 11), ("statement", 5), ("target", 3), ("value", 6)];
-    let found = files_in_circles(sources());
+    const EXCEPTIONS: &[(&str, usize)] = &[("close_out", 4), ("statement", 11), ("target", 3)];
+    let (found, shown) = files_in_circles(sources());
     let counts = found.iter().map(|(name, count)| (name.as_str(), *count));
-    assert_none(&complaints(counts, 0, EXCEPTIONS));
+    let complaints = complaints(counts, 0, EXCEPTIONS);
+    assert!(complaints.is_empty(), "\n{}\n{}", complaints.join("\n"), shown.join("\n"));
 }
 
 #[test]
@@ -54,7 +59,9 @@ fn circles_are_counted_by_module() {
         Facts::of("d.rs", "use crate::e::E; pub struct D;"),
         Facts::of("e.rs", "use crate::d::D; pub struct E;"),
     ];
-    assert_eq!(files_in_circles(&files), [("a".into(), 2), ("d and e".into(), 2)]);
+    let (counts, arrows) = files_in_circles(&files);
+    assert_eq!(counts, [("a".into(), 2), ("d and e".into(), 2)]);
+    assert_eq!(arrows[0], "    a/b.rs -> a/c.rs");
 }
 
 /// The fields of each struct of the modules with small structs.
@@ -66,9 +73,8 @@ fn fields(files: &[Facts]) -> Vec<(&str, usize)> {
 
 #[test]
 fn a_struct_has_twelve_fields_and_a_session_eleven() {
-    const EXCEPTIONS: &[(&str, usize)] =
-        &[("Counts", 13), ("Notes", 13), ("Script", 13), ("Settling", 13)];
-    const SESSION: &[(&str, usize)] = &[("Session", 33)];
+    const EXCEPTIONS: &[(&str, usize)] = &[("Counts", 13), ("Script", 13)];
+    const SESSION: &[(&str, usize)] = &[];
     let (session, others): (Vec<_>, Vec<_>) =
         fields(sources()).into_iter().partition(|(name, _)| *name == "Session");
     assert_none(&complaints(others, 12, EXCEPTIONS));
@@ -101,7 +107,7 @@ fn session_methods(files: &[Facts]) -> [(&str, usize); 4] {
 fn a_session_has_few_methods_in_few_files() {
     const LIMITS: [usize; 4] = [3, 40, 25, 0];
     const EXCEPTIONS: &[(&str, usize)] =
-        &[("files", 14), ("methods", 126), ("methods by &mut self", 90)];
+        &[("files", 4), ("methods", 72), ("methods by &mut self", 60)];
     for ((name, count), limit) in session_methods(sources()).into_iter().zip(LIMITS) {
         let exceptions: Vec<_> = EXCEPTIONS.iter().copied().filter(|(of, _)| *of == name).collect();
         assert_none(&complaints([(name, count)], limit, &exceptions));
@@ -141,21 +147,7 @@ fn no_part_of_a_session_names_it() {
     /// The three that implement it, and what holds it between two buffers.
     const WHOLE: [&str; 4] =
         ["session/mod.rs", "session/client.rs", "session/target.rs", "session/exchange.rs"];
-    const EXCEPTIONS: &[(&str, usize)] = &[
-        ("session/bind.rs", 1),
-        ("session/client_frames.rs", 1),
-        ("session/copy_rows.rs", 1),
-        ("session/function_call.rs", 1),
-        ("session/ledger_entries.rs", 1),
-        ("session/look_up.rs", 1),
-        ("session/parameters.rs", 1),
-        ("session/relations.rs", 1),
-        ("session/settling.rs", 1),
-        ("session/statements.rs", 1),
-        ("session/table_prep.rs", 1),
-        ("session/target_frames.rs", 1),
-        ("session/value_rules.rs", 1),
-    ];
+    const EXCEPTIONS: &[(&str, usize)] = &[("session/messages.rs", 1)];
     let naming = naming_session(sources()).into_iter().filter(|(path, _)| !WHOLE.contains(path));
     assert_none(&complaints(naming, 0, EXCEPTIONS));
 }
@@ -179,7 +171,7 @@ fn booleans(files: &[Facts]) -> usize {
 
 #[test]
 fn a_session_has_few_booleans() {
-    const EXCEPTIONS: &[(&str, usize)] = &[("booleans in session", 38)];
+    const EXCEPTIONS: &[(&str, usize)] = &[("booleans in session", 30)];
     assert_none(&complaints([("booleans in session", booleans(sources()))], 15, EXCEPTIONS));
 }
 
@@ -200,16 +192,9 @@ fn lexers(files: &[Facts]) -> Vec<(&str, usize)> {
 #[test]
 fn a_text_is_cut_into_tokens_in_one_place() {
     const PLACE: &str = "statement/tokens.rs";
-    const EXCEPTIONS: &[(&str, usize)] = &[
-        ("statement/cursor.rs", 1),
-        ("statement/json_constant.rs", 1),
-        ("statement/literal_nul.rs", 1),
-        ("statement/slots.rs", 2),
-    ];
-    let (place, others): (Vec<_>, Vec<_>) =
-        lexers(sources()).into_iter().partition(|(path, _)| *path == PLACE);
-    assert_none(&complaints(others, 0, EXCEPTIONS));
-    assert_none(&complaints(place, 1, &[]));
+    const EXCEPTIONS: &[(&str, usize)] = &[];
+    let elsewhere = lexers(sources()).into_iter().filter(|(path, _)| *path != PLACE);
+    assert_none(&complaints(elsewhere, 0, EXCEPTIONS));
 }
 
 #[test]
@@ -232,15 +217,8 @@ fn depths(files: &[Facts]) -> Vec<(&str, usize)> {
 
 #[test]
 fn brackets_are_paired_in_one_place() {
-    const EXCEPTIONS: &[(&str, usize)] = &[
-        ("statement/cursor.rs", 1),
-        ("statement/expression.rs", 1),
-        ("statement/finder.rs", 1),
-        ("statement/plain_rows.rs", 1),
-        ("statement/slots/element.rs", 1),
-        ("statement/slots/left_out.rs", 1),
-        ("statement/slots/passing.rs", 5),
-    ];
+    const EXCEPTIONS: &[(&str, usize)] =
+        &[("statement/expression.rs", 1), ("statement/plain_rows.rs", 2)];
     let (place, others): (Vec<_>, Vec<_>) =
         depths(sources()).into_iter().partition(|(path, _)| *path == "statement/tokens.rs");
     assert_none(&complaints(others, 0, EXCEPTIONS));
@@ -263,16 +241,14 @@ fn lines(files: &[Facts]) -> Vec<(&str, usize)> {
 #[test]
 fn a_file_has_four_hundred_lines() {
     const EXCEPTIONS: &[(&str, usize)] = &[
-        ("close_out/finish.rs", 524),
-        ("listener.rs", 451),
-        ("session/client_frames.rs", 423),
-        ("session/statements.rs", 460),
-        ("session/table_prep.rs", 410),
-        ("session/value_rules.rs", 516),
-        ("statement/lexer.rs", 558),
-        ("statement/slots/walker.rs", 475),
+        ("close_out/finish.rs", 525),
+        ("rewrite/values.rs", 472),
+        ("session/client.rs", 489),
+        ("session/messages.rs", 528),
+        ("session/replies.rs", 411),
+        ("statement/lexer.rs", 563),
         ("statement/types.rs", 433),
-        ("value/judge.rs", 516),
+        ("value/judge/mod.rs", 521),
     ];
     assert_none(&complaints(lines(sources()), 400, EXCEPTIONS));
 }
@@ -298,39 +274,49 @@ fn a_name_stands_for_one_type() {
     const EXCEPTIONS: &[(&str, usize)] = &[
         ("Answer", 2),
         ("Arguments", 2),
+        ("Asked", 2),
+        ("Body", 2),
         ("Change", 4),
-        ("Column", 2),
+        ("Columns", 2),
         ("Connection", 2),
-        ("Constant", 2),
         ("CopyIn", 2),
-        ("Expected", 2),
+        ("Entry", 2),
         ("Failure", 2),
-        ("File", 2),
+        ("Findings", 2),
         ("Item", 2),
         ("Judged", 2),
         ("Key", 2),
+        ("Known", 2),
         ("Lines", 3),
-        ("Login", 2),
-        ("LookUp", 2),
         ("Mend", 2),
         ("Name", 2),
-        ("Nuls", 2),
+        ("Now", 2),
         ("Open", 2),
         ("Outcome", 2),
+        ("Parked", 2),
         ("Part", 4),
-        ("Piece", 2),
         ("Place", 3),
+        ("Plan", 3),
         ("Position", 2),
+        ("Prepared", 2),
+        ("Progress", 2),
+        ("Question", 2),
         ("Quoting", 2),
         ("Refusal", 2),
-        ("Row", 2),
+        ("Request", 2),
         ("Rows", 2),
-        ("Rule", 2),
-        ("Scope", 2),
+        ("Rules", 2),
+        ("Said", 2),
+        ("Scratch", 2),
+        ("Script", 2),
         ("Search", 2),
+        ("Seen", 2),
         ("Settled", 2),
-        ("Source", 2),
-        ("Target", 4),
+        ("Spellings", 2),
+        ("Statement", 2),
+        ("Stream", 2),
+        ("Target", 2),
+        ("TooLong", 2),
         ("Verdict", 5),
         ("Writing", 2),
         ("Written", 2),

@@ -92,7 +92,7 @@ fn what_has_no_effect_is_named_as_it_is_written() {
     assert!(advice("CaptureDDLs=N").contains("source endpoint"));
     assert!(advice("loadUsingCSV=true").contains("migration tool"));
     assert!(advice("serverName=db").contains("target.url"));
-    assert!(advice("retries=3").contains("no known setting"));
+    assert!(advice("retries=3").contains("not a known setting"));
     assert!(advice("BabelfishDatabaseName=shop").contains("no effect"));
     assert!(advice("DatabaseMode=babelfish;BabelfishDatabaseName=shop").contains("DO_NOTHING"));
     assert!(!read("Password=hunter2").warnings.iter().any(|w| w.to_string().contains("hunter")));

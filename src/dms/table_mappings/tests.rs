@@ -116,8 +116,11 @@ fn types_come_out_as_the_type_table_spells_them() {
 #[test]
 fn types_that_cannot_be_are_refused() {
     for (written, part) in [
-        (r#"{"type": "varchar", "length": 5}"#, "\"varchar\" is no DMS type; allowed: bytes, date"),
-        (r#"{"type": "map"}"#, "\"map\" is no DMS type"),
+        (
+            r#"{"type": "varchar", "length": 5}"#,
+            "\"varchar\" is not a DMS type; allowed: bytes, date",
+        ),
+        (r#"{"type": "map"}"#, "\"map\" is not a DMS type"),
         (r#"{"type": 4}"#, "has no type"),
         (r#"{"length": 4}"#, "has no type"),
         ("\"string\"", "no data-type such as"),
@@ -128,7 +131,7 @@ fn types_that_cannot_be_are_refused() {
         (r#"{"type": "string", "length": -1}"#, "length is -1"),
         (r#"{"type": "string", "length": 1.5}"#, "length is 1.5"),
         (r#"{"type": "string", "length": "99999999999999999999"}"#, "length is"),
-        (r#"{"type": "string", "size": 5}"#, "\"size\" is no part"),
+        (r#"{"type": "string", "size": 5}"#, "\"size\" is not a part"),
         (r#"{"type": "datetime", "scale": 10}"#, "scale 10 of DATETIME is out of range: 0 to 9"),
         (r#"{"type": "datetime", "precision": 10}"#, "0 to 9"),
         (r#"{"type": "numeric", "scale": 2}"#, "no precision"),
@@ -282,9 +285,9 @@ fn what_would_change_the_rows_that_arrive_is_refused() {
         (retyped.replace("bill", "a[b"), "has a [ that no ] ends"),
         (
             retyped.replace("\"total\"", "\"%\", \"data-type\": \"date%\""),
-            "\"date%\" of its object-locator is no DMS type; no wildcards",
+            "\"date%\" of its object-locator is not a DMS type; wildcards are not allowed",
         ),
-        (retyped.replace("transformation", "Transformation"), "is no rule-type"),
+        (retyped.replace("transformation", "Transformation"), "is not a rule-type"),
         (retyped.replace("\"rule-id\": 9", "\"rule-id\": \"x\""), "rule-id is \"x\""),
         (
             retyped.replace("\"rule-id\": 9", "\"rule-id\": \"1\""),

@@ -77,7 +77,7 @@ fn a_whole_file_is_read_and_the_rest_named_by_group() {
         "TargetMetadata: BatchApplyEnabled, LobChunkSize, TargetSchema have no effect",
         "ErrorBehavior: DataErrorEscalationCount have no effect",
         "Logging: EnableLogging, LogComponents have no effect",
-        "NewSettings: is no known group",
+        "NewSettings: is not a known group",
         "StreamBufferSettings: ",
     ];
     assert_eq!(warnings.len(), starts.len(), "{warnings:?}");
