@@ -269,7 +269,12 @@ impl RewriteReport {
             match dry_run.statement(sql.get(span.clone()).unwrap_or_default()) {
                 Err(Refused { span, message, hint }) => {
                     let span = from_start(span);
-                    self.errors.push(RewriteError { at: at(&span), before: before(&span), message, hint });
+                    self.errors.push(RewriteError {
+                        at: at(&span),
+                        before: before(&span),
+                        message,
+                        hint,
+                    });
                 }
                 Ok(planned) => {
                     for Planned { replacement: Replacement { span, text: after }, reason } in
