@@ -213,9 +213,6 @@ impl Session {
         let (not_judged, findings) = (rows.take_not_judged(), rows.take_findings());
         let silent_loss = self.context.policy.values.silent_loss;
         self.report.note_rows(not_judged, findings, silent_loss, self.context.seconds());
-        if !taken.frames.is_empty() {
-            self.client.copy_in.note_rows();
-        }
         if let Some(error) = taken.refused {
             // The target ends its COPY with an error, and ours takes its place. What else the client
             // sends reaches the target behind its COPY, as it would behind an error of its own.
@@ -282,6 +279,7 @@ impl Session {
             self.replies.push(Expected::new(Request::Sync));
             return Some(self.drop_frame(head, wire::with_body(tag::SYNC, &[])));
         }
+        self.asking.forget_swept();
         self.client.is_terminated |= head.tag == tag::TERMINATE;
         Some(self.pass(head))
     }
@@ -312,7 +310,7 @@ impl Session {
             let copy_in = &self.client.copy_in;
             let is_certain = copy_in.is_extended() && !self.replies.has_early_syncs();
             // It fails there, or the COPY has failed before and the target skips it: it is not read.
-            return Some(match is_certain || !copy_in.has_rows() {
+            return Some(match is_certain {
                 true => self.pass(head),
                 false => self.ask_first(Question::Probe(head.tag), Delivery::Probe, first),
             });
@@ -423,7 +421,8 @@ impl Session {
             Pipeline::Runs | Pipeline::Ending => Delivery::Pipeline,
             Pipeline::Prepares if !self.replies.is_empty() => return self.wait_for_target(first),
             Pipeline::Prepares => Delivery::Group,
-            Pipeline::None if extended => Delivery::Group,
+            // The client's own Query may fail before it destroys the unnamed statement.
+            Pipeline::None if extended || self.prepared.has_unnamed() => Delivery::Group,
             Pipeline::None => Delivery::Query,
         };
         self.ask_first(question, delivery, first)

@@ -61,6 +61,7 @@ impl Session {
                 let (frame, expected) = text::refuse(&text, body, *error);
                 self.replies.push(expected);
                 if !text.is_extended() {
+                    self.prepared.on_query();
                     self.client.note_query(now.is_owed);
                 }
                 Progress::Done(Step::Replace(head.frame_bytes, frame))
@@ -83,10 +84,6 @@ impl Session {
             return Some(text);
         }
         self.report.counts.statements += 1;
-        if frame_tag == tag::QUERY {
-            self.prepared.close_unnamed();
-            self.prepared.forget_all_kinds();
-        }
         Text::read(frame_tag, body, &self.context.rules()).map(Box::new)
     }
 
@@ -140,8 +137,7 @@ impl Session {
             return self.pass(head);
         }
         self.client.note_query(is_owed);
-        self.prepared.close_unnamed();
-        self.prepared.forget_all_kinds();
+        self.prepared.on_query();
         // It may do anything; but of settings it is not asked.
         self.on_sent(Effects::CHANGES_RELATIONS | Effects::CHANGES_LEXING, &[]);
         if self.context.settings.rewrite && self.context.policy.values.nul == NulPolicy::Space {
@@ -164,6 +160,9 @@ impl Session {
         let is_owed = !self.replies.is_empty();
         let is_certain = self.client.is_certain(is_owed) && sent.expected.copies.is_none();
         let stated = text.stated(self.context.settings).filter(|_| is_due && is_certain);
+        // A Query of ours would destroy what the client's may leave when it fails early.
+        let by_group = self.prepared.has_unnamed();
+        self.prepared.on_query();
         self.client.note_query(is_owed);
         self.replies.push(sent.expected);
         self.note_sent(text, sent.changes);
@@ -174,7 +173,8 @@ impl Session {
             Some(settings) => self.settling.note_stated(settings),
             None if is_due && is_certain => {
                 let settle = Question::Settle(self.settling.begin(effects));
-                let settle = self.ask(settle, Delivery::Query);
+                let delivery = if by_group { Delivery::Group } else { Delivery::Query };
+                let settle = self.ask(settle, delivery);
                 let query = || wire::with_body(tag::QUERY, &[body]);
                 frames.get_or_insert_with(query).extend(settle);
             }
@@ -195,6 +195,7 @@ impl Session {
         mut rewrite: Rewrite,
     ) -> Progress {
         let (name, types) = text.name_and_types(body);
+        self.prepared.note_parse(name);
         // A Bind that is not remembered cannot be fitted to types that the target infers.
         let has_room = self.prepared.has_room();
         rewrite.parameters = rewrite.parameters.filter(|_| has_room);
@@ -440,10 +441,8 @@ impl Session {
 
     pub(super) fn on_sync(&mut self, head: Head, first: bool) -> Progress {
         if self.client.copy_in.is_open() {
-            if self.client.copy_in.has_rows() {
-                // The target ignores it, unless it has met an error in the rows before.
-                self.replies.push(Expected::new(Request::EarlySync));
-            }
+            // The target ignores it, unless it has met an error before.
+            self.replies.push(Expected::new(Request::EarlySync));
             return self.pass(head);
         }
         if self.replies.may_start_copy() {
@@ -471,7 +470,6 @@ impl Session {
             return self.wait_for_target(first);
         }
         if head.tag == tag::COPY_DATA {
-            self.client.copy_in.note_rows();
             return self.pass_mending(head, Mend::CopyData);
         }
         let mended = self.client.copy_in.end();

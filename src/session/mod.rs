@@ -203,8 +203,7 @@ impl Session {
         if effects.ends_transaction() {
             self.parking.on_rollback();
         }
-        if effects.changes_relations() {
-            // SET ROLE is among these.
+        if effects.changes_user() {
             self.settling.note_other_user();
         }
         if effects.changes_lexing() {

@@ -72,6 +72,8 @@ pub(super) struct Prepared {
     unsure: HashMap<Box<[u8]>, u64>,
     /// How often the unnamed statement has become another one.
     unnamed: u64,
+    /// The client may have an unnamed statement.
+    has_unnamed: bool,
 }
 
 /// Prepared statements that need attention, remembered at most in one session.
@@ -270,8 +272,26 @@ impl Prepared {
         };
     }
 
-    /// A simple query does away with the unnamed statement and the unnamed portal.
+    /// A Parse of this name goes to the target.
+    pub(super) fn note_parse(&mut self, name: &[u8]) {
+        self.has_unnamed |= name.is_empty();
+    }
+
+    /// Whether the client may have an unnamed statement, which a simple query destroys.
+    pub(super) fn has_unnamed(&self) -> bool {
+        self.has_unnamed
+    }
+
+    /// A Query goes to the target: the unnamed statement and the unnamed portal are gone, and any name may
+    /// stand for another statement, because SQL can prepare one.
+    pub(super) fn on_query(&mut self) {
+        self.close_unnamed();
+        self.forget_all_kinds();
+    }
+
+    /// A simple query destroys the unnamed statement and the unnamed portal.
     pub(super) fn close_unnamed(&mut self) {
+        self.has_unnamed = false;
         self.unnamed += 1;
         self.statements.remove(&b""[..]);
         self.portals.remove(&b""[..]);

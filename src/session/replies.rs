@@ -347,14 +347,14 @@ impl Replies {
     }
 
     /// CopyInResponse came: the stream it is for, where the text was understood. Syncs that the client
-    /// has sent right behind the statement reach the target in COPY mode, where it ignores them.
+    /// has sent right behind the statement reach the target in COPY mode, where it ignores them, unless it
+    /// refuses the COPY before it reads.
     ///
     /// Source: PostgreSQL, `CopyGetData` in `src/backend/commands/copyfromparse.c`.
     pub(super) fn on_copy_in(&mut self) -> Option<CopyStream> {
-        while self.queue.get(1).is_some_and(|next| next.request == Request::Sync) {
-            self.queue.remove(1);
-            self.last_copy =
-                self.last_copy.map(|last| if last > self.answered { last - 1 } else { last });
+        let syncs = self.queue.iter_mut().skip(1);
+        for sync in syncs.take_while(|next| next.request == Request::Sync) {
+            sync.request = Request::EarlySync;
         }
         match self.queue.front_mut()?.copies.as_deref_mut()? {
             CopyStart::Streams(streams) => streams.pop_front(),
@@ -476,9 +476,10 @@ mod tests {
         use Request::*;
         let mut replies = queue(&[Execute, Sync]);
         replies.on_copy_in();
-        assert_eq!(requests(&replies), [Execute]);
+        assert_eq!(requests(&replies), [Execute, EarlySync]);
         replies.push(Expected::new(Sync));
         replies.on_completion(b'C');
+        assert_eq!(requests(&replies), [Sync]);
         replies.on_ready();
         assert_eq!(replies.len(), 0);
     }
@@ -493,7 +494,7 @@ mod tests {
         replies.push(Expected::new(Sync));
         assert!(replies.may_start_copy());
         replies.on_copy_in();
-        assert_eq!(requests(&replies), [Execute, Execute, Sync], "a Sync is forgotten");
+        assert_eq!(requests(&replies), [Execute, EarlySync, Execute, Sync]);
         assert!(replies.may_start_copy());
         replies.on_completion(b'C');
         assert!(replies.may_start_copy());

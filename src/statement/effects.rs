@@ -27,8 +27,11 @@ impl Effects {
     /// `set_config` anywhere. The end of a transaction may take such a change back, see
     /// [`Effects::ends_transaction`].
     pub const CHANGES_LEXING: Effects = Effects(1 << 5);
+    /// It may make the session another user's: SET or RESET of `role` or `session_authorization`,
+    /// DISCARD ALL, DO, CALL, or `set_config` anywhere.
+    pub const CHANGES_USER: Effects = Effects(1 << 6);
     /// All of them: what a text may do that was not read.
-    pub const ALL: Effects = Effects((1 << 6) - 1);
+    pub const ALL: Effects = Effects((1 << 7) - 1);
 
     /// See [`Effects::LOADS`].
     pub fn loads(self) -> bool {
@@ -58,6 +61,11 @@ impl Effects {
     /// See [`Effects::CHANGES_LEXING`].
     pub fn changes_lexing(self) -> bool {
         self.has(Effects::CHANGES_LEXING)
+    }
+
+    /// See [`Effects::CHANGES_USER`].
+    pub fn changes_user(self) -> bool {
+        self.has(Effects::CHANGES_USER)
     }
 
     /// Whether there are none.
@@ -105,13 +113,14 @@ impl BitOrAssign for Effects {
 
 impl fmt::Debug for Effects {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        const NAMES: [(Effects, &str); 6] = [
+        const NAMES: [(Effects, &str); 7] = [
             (Effects::LOADS, "loads"),
             (Effects::ENDS_TRANSACTION, "ends transaction"),
             (Effects::CHANGES_RELATIONS, "changes relations"),
             (Effects::TOUCHES_SETTINGS, "touches settings"),
             (Effects::RESETS_ROLE, "resets role"),
             (Effects::CHANGES_LEXING, "changes lexing"),
+            (Effects::CHANGES_USER, "changes user"),
         ];
         let names = NAMES.iter().filter(|(effect, _)| self.has(*effect)).map(|(_, name)| name);
         formatter.debug_set().entries(names).finish()

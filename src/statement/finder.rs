@@ -214,7 +214,8 @@ impl<'a> Finder<'a> {
             _ => {
                 let runs_code = matches!(word, b"do" | b"call");
                 self.effects |= Effects::CHANGES_RELATIONS;
-                self.effects |= Effects::CHANGES_LEXING.when(runs_code);
+                let by_code = Effects::CHANGES_LEXING | Effects::CHANGES_USER;
+                self.effects |= by_code.when(runs_code);
                 self.expression(Place::Cast, Until::Statement)
             }
         }

@@ -14,8 +14,12 @@ const ROLE: &[u8] = b"session_replication_role";
 /// Settings that change how the server reads text; `SET NAMES` is another word for one of them.
 const LEXING: [&[u8]; 3] = [b"standard_conforming_strings", b"client_encoding", b"names"];
 
+/// Settings that make the session another user's; `SET SESSION AUTHORIZATION` has a word of its own.
+const USER: [&[u8]; 3] = [b"role", b"session_authorization", b"authorization"];
+
 /// What a statement may do that changes settings which are not named.
-const ANY_SETTING: Effects = Effects::TOUCHES_SETTINGS.and(Effects::CHANGES_LEXING);
+const ANY_SETTING: Effects =
+    Effects::TOUCHES_SETTINGS.and(Effects::CHANGES_LEXING).and(Effects::CHANGES_USER);
 
 impl<'a> Finder<'a> {
     /// `SET [SESSION | LOCAL] name { = | TO } value`.
@@ -46,6 +50,7 @@ impl<'a> Finder<'a> {
             self.cursor.bump();
         }
         self.effects |= Effects::CHANGES_LEXING.when(is_one_of(name, &LEXING));
+        self.effects |= Effects::CHANGES_USER.when(is_one_of(name, &USER));
         if let Some(part) = dms {
             self.effects |= Effects::TOUCHES_SETTINGS;
             if assigned {
@@ -110,6 +115,9 @@ impl<'a> Finder<'a> {
             self.effects |= Effects::RESETS_ROLE.when(name.eq_ignore_ascii_case(ROLE));
             self.effects |= Effects::TOUCHES_SETTINGS.when(touches);
             self.effects |= Effects::CHANGES_LEXING.when(is_one_of(name, &LEXING));
+            // `RESET SESSION AUTHORIZATION` has two words.
+            let is_user = is_one_of(name, &USER) || name.eq_ignore_ascii_case(b"session");
+            self.effects |= Effects::CHANGES_USER.when(is_user);
         }
         self.expression(Place::Cast, Until::Statement)
     }

@@ -192,15 +192,17 @@ impl ParameterReader {
     /// from `at` on, until [`ParameterReader::pass`] has passed all of it.
     #[inline]
     pub fn next(&mut self, bytes: &[u8], at: &mut usize) -> Parameter {
-        let rest = bytes.get(*at..).unwrap_or_default();
-        match rest.split_first_chunk::<4>() {
-            // By far the most frequent: a length that is not cut.
-            Some((length, behind))
-                if self.section == BodySection::Length && self.number.is_whole() =>
-            {
-                self.consume(4, at);
-                self.after_length(u32::from_be_bytes(*length), behind, *at)
-            }
+        // By far the most frequent: a length that is not cut.
+        if self.section == BodySection::Length
+            && self.number.is_whole()
+            && let Some(rest) = bytes.get(*at..)
+            && let Some((length, behind)) = rest.split_first_chunk::<4>()
+        {
+            self.consume(4, at);
+            return self.after_length(u32::from_be_bytes(*length), behind, *at);
+        }
+        match self.section {
+            BodySection::End => Parameter::End,
             _ => self.next_part(bytes, at),
         }
     }

@@ -148,7 +148,9 @@ fn lines_of_a_session_can_be_joined() {
             let row = said.lines().find_map(|line| line.strip_prefix("DataRow "));
             row.unwrap().to_owned()
         });
-        wires.each_mut().map(Wire::terminate);
+        wires.iter_mut().for_each(|wire| {
+            wire.terminate();
+        });
         wait_for("both are there", || proxy.log().matches("session ended").count() == 2);
         let log = proxy.log();
         let value = |line: &str, field: &str| {

@@ -32,8 +32,6 @@ pub(in crate::session) struct CopyIn {
     stream: Stream,
     /// The statement came by the extended protocol.
     is_extended: bool,
-    /// A CopyData has gone to the target.
-    has_rows: bool,
 }
 
 /// What is done to the rows.
@@ -77,7 +75,7 @@ impl CopyIn {
         context: &Context,
     ) -> CopyIn {
         let stream = Stream::of(copy, is_binary, context);
-        CopyIn { stream, is_extended, has_rows: false }
+        CopyIn { stream, is_extended }
     }
 
     /// Whether the target takes rows, as far as is known.
@@ -88,11 +86,6 @@ impl CopyIn {
     /// Whether an error of the COPY makes the target skip up to the next Sync.
     pub(in crate::session) fn is_extended(&self) -> bool {
         self.is_extended
-    }
-
-    /// Whether the target may have met an error in the rows that it has.
-    pub(in crate::session) fn has_rows(&self) -> bool {
-        self.has_rows
     }
 
     /// Whether frames are taken apart.
@@ -119,11 +112,6 @@ impl CopyIn {
     /// The rows that follow pass unread; their end is still to come.
     pub(in crate::session) fn leave_rest_untouched(&mut self) {
         self.stream = Stream::Untouched;
-    }
-
-    /// A CopyData goes to the target.
-    pub(in crate::session) fn note_rows(&mut self) {
-        self.has_rows = true;
     }
 
     /// The bytes at the front that were judged before.

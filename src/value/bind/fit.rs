@@ -52,6 +52,14 @@ pub struct BindFindings {
     pub removed: u64,
 }
 
+impl BindFindings {
+    /// Whether nothing was found.
+    #[inline]
+    pub fn is_empty(&self) -> bool {
+        self.spaces == 0 && self.removed == 0 && self.columns.is_empty()
+    }
+}
+
 /// What was found in the values of one parameter.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BindFinding {

@@ -88,7 +88,7 @@ impl CopyScanner {
                 (Bytes::Opaque, None)
             }
             CopyFormat::Binary => {
-                (Bytes::Binary(Box::new(BinaryScanner::new(kinds.clone(), encoding))), None)
+                (Bytes::Binary(Box::new(BinaryScanner::new(kinds, encoding))), None)
             }
             CopyFormat::Text => {
                 let guards = text_mend_may_be_null(&options.null);

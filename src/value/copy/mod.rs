@@ -2,6 +2,7 @@
 //! together again. Knows no SQL, and of frames only that headers lie between rows.
 
 mod binary;
+mod binary_framing;
 mod fields;
 mod fields_in_place;
 mod in_place;

@@ -3,8 +3,7 @@
 use super::RowRefusal;
 use super::columns::{Columns, FieldPlace, NewField, Passage};
 use super::piece::StreamPiece;
-use crate::value::copy::binary::{CRITICAL_FLAGS, NULL, SIGNATURE, TRAILER};
-use crate::wire::CutNumber;
+use crate::value::copy::binary_framing::{BinaryFraming, BinarySection, NULL, TRAILER};
 
 /// Bytes of the length in front of a field.
 const LENGTH_BYTES: usize = 4;
@@ -12,51 +11,30 @@ const LENGTH_BYTES: usize = 4;
 /// Bytes of the number of fields in front of a tuple.
 const COUNT_BYTES: usize = 2;
 
-/// The parts of a stream, in the order in which they come.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum TupleSection {
-    #[default]
-    Signature,
-    Flags,
-    ExtensionLength,
-    FieldCount,
-    /// The length of the next field.
-    Length,
-    /// A field that is held, with its length, until so many bytes are there.
-    Held {
-        bytes: usize,
-    },
-    /// Bytes that are not looked at: they stay or are left out.
-    Passing {
-        left: usize,
-        stays: bool,
-        then: Next,
-    },
-    /// Behind the trailer, or behind something that the server will refuse.
-    Rest,
-}
-
-/// What follows bytes that are not looked at.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Next {
-    FieldCount,
-    Field,
-}
-
 /// Takes the tuples of a stream apart.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct BinaryRows {
-    part: TupleSection,
-    /// Bytes of the signature that have come.
-    seen: usize,
-    number: CutNumber,
-    column: usize,
+    framing: BinaryFraming,
     row: u64,
-    /// The beginning of a number or of a field that is not complete.
+    /// The beginning of a number, or of a field with its length, that is not complete.
     held: Vec<u8>,
+    /// The bytes of the field that is held, with its length.
+    holding: Option<usize>,
+    /// The field at hand stays as it is, or else is left out.
+    stays: bool,
 }
 
 impl BinaryRows {
+    pub(super) fn new(columns: usize) -> BinaryRows {
+        BinaryRows {
+            framing: BinaryFraming::new(columns),
+            row: 0,
+            held: Vec::new(),
+            holding: None,
+            stays: true,
+        }
+    }
+
     pub(super) fn rewrite(
         &mut self,
         piece: &mut StreamPiece<'_>,
@@ -64,7 +42,7 @@ impl BinaryRows {
     ) -> Result<(), RowRefusal> {
         let mut at = 0;
         while at < piece.stream.len() {
-            if self.part == TupleSection::Rest {
+            if self.framing.section() == BinarySection::Rest {
                 break;
             }
             at += self.take(piece, at, columns).inspect_err(|_| piece.keep_to(at))?;
@@ -81,52 +59,30 @@ impl BinaryRows {
         at: usize,
         columns: &mut Columns,
     ) -> Result<usize, RowRefusal> {
-        match self.part {
-            TupleSection::Signature => Ok(self.take_signature(piece.rest(at))),
-            TupleSection::Flags | TupleSection::ExtensionLength => {
-                Ok(self.take_number(piece.rest(at)))
+        if let Some(bytes) = self.holding {
+            return self.take_field(piece, at, bytes, columns);
+        }
+        match self.framing.section() {
+            BinarySection::FieldCount => self.take_count(piece, at, columns),
+            BinarySection::Length => self.take_length(piece, at, columns),
+            BinarySection::Field { left } => {
+                let there = left.min(piece.rest(at).len());
+                if !self.stays {
+                    piece.leave_out(at, at + there);
+                }
+                self.framing.pass(there);
+                Ok(there)
             }
-            TupleSection::FieldCount => self.take_count(piece, at, columns),
-            TupleSection::Length => self.take_length(piece, at, columns),
-            TupleSection::Held { bytes } => self.take_field(piece, at, bytes, columns),
-            TupleSection::Passing { left, stays, then } => {
-                Ok(self.pass(piece, at, (left, stays, then), columns))
-            }
-            TupleSection::Rest => Ok(piece.rest(at).len()),
+            // What stands in front of the tuples stays.
+            _ => Ok(self.framing.take_front(piece.rest(at))),
         }
     }
 
     /// The stream has ended in the middle of something: the server will say so.
     pub(super) fn finish(&mut self, rows: &mut Vec<u8>) {
         rows.append(&mut self.held);
-        self.part = TupleSection::Rest;
-    }
-
-    fn take_signature(&mut self, rest: &[u8]) -> usize {
-        let expected = SIGNATURE.get(self.seen..).unwrap_or_default();
-        let there = expected.len().min(rest.len());
-        self.seen += there;
-        if rest.get(..there) != expected.get(..there) {
-            self.part = TupleSection::Rest;
-        } else if there == expected.len() {
-            self.part = TupleSection::Flags;
-        }
-        there
-    }
-
-    /// Takes the numbers in front of the tuples, which stay whatever they are.
-    fn take_number(&mut self, rest: &[u8]) -> usize {
-        let (taken, number) = self.number.take::<LENGTH_BYTES>(rest);
-        let Some(number) = number else { return taken };
-        self.part = match self.part {
-            TupleSection::Flags if number & CRITICAL_FLAGS == 0 => TupleSection::ExtensionLength,
-            TupleSection::ExtensionLength if number == 0 => TupleSection::FieldCount,
-            TupleSection::ExtensionLength if number.cast_signed() > 0 => {
-                TupleSection::Passing { left: number as usize, stays: true, then: Next::FieldCount }
-            }
-            _ => TupleSection::Rest,
-        };
-        taken
+        self.holding = None;
+        self.framing.end();
     }
 
     /// Takes as many bytes at `at` as are missing of `bytes` with those that are held; gives how many
@@ -159,14 +115,8 @@ impl BinaryRows {
         let bytes = if held.is_empty() { piece.bytes(at, end) } else { &held };
         let count = number(bytes);
         self.row += 1;
-        self.column = 0;
         let fields = count as usize;
-        let is_right = fields == columns.count();
-        self.part = match is_right {
-            true if fields > 0 => TupleSection::Length,
-            true => TupleSection::FieldCount,
-            false => TupleSection::Rest,
-        };
+        let is_right = self.framing.begin_tuple(count);
         if is_right && columns.left_out() > 0 {
             let written = u16::try_from(fields - columns.left_out()).unwrap_or_default();
             piece.replace(at, end, &written.to_be_bytes());
@@ -194,9 +144,8 @@ impl BinaryRows {
         }
         let (end, held) = (at + there, std::mem::take(&mut self.held));
         let length = number(if held.is_empty() { piece.bytes(at, end) } else { &held });
-        let (passage, left) = (columns.passage(self.column), length as usize);
-        let is_value = length.cast_signed() >= 0;
-        if is_value && passage == Passage::Judged {
+        let (passage, left) = (columns.passage(self.framing.column()), length as usize);
+        if length.cast_signed() >= 0 && passage == Passage::Judged {
             if left <= columns.field_bytes_max {
                 let before = if held.is_empty() { 0 } else { there };
                 self.held = held;
@@ -205,13 +154,9 @@ impl BinaryRows {
             }
             columns.too_long += 1;
         }
-        let stays = passage != Passage::LeftOut;
-        match length {
-            NULL | 0 => self.part = self.next_field(columns),
-            _ if is_value => self.part = TupleSection::Passing { left, stays, then: Next::Field },
-            _ => self.part = TupleSection::Rest,
-        }
-        match stays || self.part == TupleSection::Rest {
+        self.stays = passage != Passage::LeftOut;
+        self.framing.begin_field(length);
+        match self.stays || self.framing.section() == BinarySection::Rest {
             true => stay(&held, piece, end),
             false => piece.leave_out(at, end),
         }
@@ -228,14 +173,14 @@ impl BinaryRows {
         columns: &mut Columns,
     ) -> Result<usize, RowRefusal> {
         let (there, is_whole) = self.gather(piece, at, bytes);
+        self.holding = (!is_whole).then_some(bytes);
         if !is_whole {
-            self.part = TupleSection::Held { bytes };
             return Ok(there);
         }
         let (end, held) = (at + there, std::mem::take(&mut self.held));
         let field = if held.is_empty() { piece.bytes(at, end) } else { &held };
         let value = field.get(LENGTH_BYTES..).unwrap_or_default();
-        let place = FieldPlace { column: self.column, row: self.row };
+        let place = FieldPlace { column: self.framing.column(), row: self.row };
         match columns.judge_binary(place, value)? {
             None => stay(&held, piece, end),
             Some(NewField::Null) => piece.replace(at, end, &NULL.to_be_bytes()),
@@ -246,36 +191,8 @@ impl BinaryRows {
             }
         }
         columns.note(place);
-        self.part = self.next_field(columns);
+        self.framing.end_field();
         Ok(there)
-    }
-
-    fn next_field(&mut self, columns: &Columns) -> TupleSection {
-        self.column += 1;
-        match self.column < columns.count() {
-            true => TupleSection::Length,
-            false => TupleSection::FieldCount,
-        }
-    }
-
-    /// Passes some of the bytes that are not looked at.
-    fn pass(
-        &mut self,
-        piece: &mut StreamPiece<'_>,
-        at: usize,
-        (left, stays, then): (usize, bool, Next),
-        columns: &Columns,
-    ) -> usize {
-        let there = left.min(piece.rest(at).len());
-        if !stays {
-            piece.leave_out(at, at + there);
-        }
-        self.part = match (left - there, then) {
-            (0, Next::FieldCount) => TupleSection::FieldCount,
-            (0, Next::Field) => self.next_field(columns),
-            (left, then) => TupleSection::Passing { left, stays, then },
-        };
-        there
     }
 }
 

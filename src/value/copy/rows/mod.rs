@@ -108,7 +108,7 @@ impl CopyRows {
                 let fields = CsvFields::new(options, encoding, columns.forced(options));
                 Rows::Csv(Box::new(RowLines::new(fields, options)))
             }
-            CopyFormat::Binary => Rows::Binary(BinaryRows::default()),
+            CopyFormat::Binary => Rows::Binary(BinaryRows::new(columns.count())),
         };
         CopyRows { columns, format }
     }
