@@ -1,6 +1,8 @@
 //! The questions that are asked of the target's catalogs, asked of a real one.
 
-use dms_proxy::catalog::{Catalog, Freshness, Name, Need, Now, Question, RelationColumn, Subject};
+use dms_proxy::catalog::{
+    Catalog, CatalogQuestion, Freshness, Moment, Name, Need, RelationColumn, Subject,
+};
 use dms_proxy::encoding::Encoding;
 use dms_proxy::value::{ValueKind, type_oid};
 use dms_proxy::wire::{Answer, AnswerRow};
@@ -41,7 +43,7 @@ pub fn plant(database: &Database) {
 
 pub const PLANTED_FIRST: &str = "SET search_path = public, pg_catalog;";
 
-fn ask(database: &Database, before: &str, question: &Question) -> Answer {
+fn ask(database: &Database, before: &str, question: &CatalogQuestion) -> Answer {
     let major = Cluster::shared().query("postgres", "SHOW server_version_num");
     let major: u32 = major[0][0].parse().unwrap();
     let sql = question.sql(major / 10_000, Encoding::Utf8);
@@ -61,7 +63,7 @@ fn known(database: &Database, before: &str, subjects: Vec<Subject>) -> Catalog {
     let mut catalog = Catalog::default();
     let freshness = Freshness::MayBeOld;
     let needs = subjects.into_iter().map(|subject| Need { subject, freshness }).collect();
-    let question = catalog.missing(needs, Now::default()).unwrap();
+    let question = catalog.missing(needs, Moment::default()).unwrap();
     let answer = ask(database, before, &question);
     catalog.on_answer(&question, &answer);
     catalog
@@ -148,13 +150,13 @@ fn functions_and_types_are_found() {
     let number = |sql: &str| -> u32 { database.query(sql)[0][0].parse().unwrap() };
     let mut catalog = Catalog::default();
     let function = number("SELECT 'f(text, jsonb, int)'::regprocedure::oid");
-    let question = Question::Arguments(function);
+    let question = CatalogQuestion::Arguments(function);
     catalog.on_answer(&question, &ask(&database, PLANTED_FIRST, &question));
     let kinds = [ValueKind::Character, ValueKind::Json, ValueKind::Other];
     assert_eq!(catalog.function(function).unwrap().as_ref(), kinds);
     let types = ["code", "code[]", "codes", "mood"]
         .map(|name| number(&format!("SELECT '{name}'::regtype::oid")));
-    let question = Question::UserTypes(types.to_vec());
+    let question = CatalogQuestion::UserTypes(types.to_vec());
     catalog.on_answer(&question, &ask(&database, PLANTED_FIRST, &question));
     let kinds = types.map(|oid| catalog.kind_of(oid));
     let expected = [

@@ -13,7 +13,7 @@ use crate::value::assignment::FIRST_USER_OID;
 use crate::value::type_oid::kind_of;
 use crate::wire::{Answer, TransactionStatus};
 
-pub use questions::Question;
+pub use questions::CatalogQuestion;
 use questions::SubjectAnswer;
 pub use relation::{Relation, RelationColumn};
 
@@ -71,7 +71,7 @@ pub struct Need {
 
 /// The moment at which something has to be known.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Now {
+pub struct Moment {
     /// The proxy's clock, in seconds.
     pub seconds: u64,
     /// How many transactions the proxy has seen change definitions.
@@ -108,7 +108,7 @@ struct Known {
 }
 
 impl Known {
-    fn is_old(&self, now: Now) -> bool {
+    fn is_old(&self, now: Moment) -> bool {
         let seconds_max =
             if self.relation.is_missing() { MISSING_SECONDS_MAX } else { SECONDS_MAX };
         self.has_failed
@@ -137,7 +137,7 @@ pub struct Catalog {
     /// The subjects that were asked about for the text at hand.
     asked: usize,
     /// When the last question was asked.
-    asked_at: Now,
+    asked_at: Moment,
     /// The relations that the text at hand needs and that are not asked about.
     unread: u64,
 }
@@ -145,7 +145,7 @@ pub struct Catalog {
 impl Catalog {
     /// One question for all that is missing, if anything is. Nothing is asked twice for one text, so
     /// this ends after a few answers whatever they say.
-    pub fn missing(&mut self, needs: Vec<Need>, now: Now) -> Option<Question> {
+    pub fn missing(&mut self, needs: Vec<Need>, now: Moment) -> Option<CatalogQuestion> {
         if self.relations.len() > RELATIONS_MAX {
             let text = self.text;
             self.relations.retain(|_, known| known.text == text);
@@ -172,10 +172,10 @@ impl Catalog {
         }
         self.asked += missing.len();
         self.asked_at = now;
-        Some(Question::Relations(missing))
+        Some(CatalogQuestion::Relations(missing))
     }
 
-    fn is_known(&self, subject: &Subject, freshness: Freshness, now: Now) -> bool {
+    fn is_known(&self, subject: &Subject, freshness: Freshness, now: Moment) -> bool {
         match subject {
             Subject::Prepared(name) => self.prepared.contains_key(name),
             Subject::Relation(name) => self.relations.get(name).is_some_and(|known| {
@@ -193,16 +193,16 @@ impl Catalog {
 
     /// A question is answered. Where the answer is an error, what was known before serves the text at hand,
     /// and the next one asks again.
-    pub fn on_answer(&mut self, question: &Question, answer: &Answer) {
+    pub fn on_answer(&mut self, question: &CatalogQuestion, answer: &Answer) {
         match question {
-            Question::Relations(subjects) => self.on_relations(subjects, answer),
-            Question::Arguments(function) => {
+            CatalogQuestion::Relations(subjects) => self.on_relations(subjects, answer),
+            CatalogQuestion::Arguments(function) => {
                 if self.functions.len() >= FUNCTIONS_MAX {
                     self.functions.clear();
                 }
                 self.functions.insert(*function, questions::arguments(answer).into());
             }
-            Question::UserTypes(oids) => {
+            CatalogQuestion::UserTypes(oids) => {
                 if self.user_types.len() >= USER_TYPES_MAX {
                     self.user_types.clear();
                 }
@@ -214,7 +214,7 @@ impl Catalog {
     }
 
     fn on_relations(&mut self, subjects: &[Subject], answer: &Answer) {
-        let Now { seconds, definitions, status, is_owed } = self.asked_at;
+        let Moment { seconds, definitions, status, is_owed } = self.asked_at;
         let in_transaction = status == TransactionStatus::Open && !is_owed;
         let has_failed = answer.failure.is_some();
         for (subject, said) in subjects.iter().zip(questions::said(subjects, answer)) {

@@ -26,7 +26,7 @@ const TYPE_UNDER: &str = include_str!("type_under.sql");
 
 /// What is asked of the target in one statement.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Question {
+pub enum CatalogQuestion {
     /// The columns of relations and the parameters of prepared statements.
     Relations(Vec<Subject>),
     /// The types of the arguments of the function with this OID.
@@ -42,7 +42,7 @@ pub(super) enum SubjectAnswer {
     Prepared(Vec<ValueKind>),
 }
 
-impl Question {
+impl CatalogQuestion {
     /// The SQL text, one SELECT, for a server of this major version (0 where it is not known) and for a
     /// client that speaks `encoding`.
     ///
@@ -50,9 +50,9 @@ impl Question {
     /// nothing is found under it.
     pub fn sql(&self, server_major: u32, encoding: Encoding) -> String {
         match self {
-            Question::Relations(subjects) => relations_sql(subjects, server_major, encoding),
-            Question::Arguments(oid) => ARGUMENTS.replace("{oid}", &oid.to_string()),
-            Question::UserTypes(oids) => {
+            CatalogQuestion::Relations(subjects) => relations_sql(subjects, server_major, encoding),
+            CatalogQuestion::Arguments(oid) => ARGUMENTS.replace("{oid}", &oid.to_string()),
+            CatalogQuestion::UserTypes(oids) => {
                 let oids: Vec<String> = oids.iter().map(u32::to_string).collect();
                 let sql = USER_TYPES.replace("{type_under}", TYPE_UNDER);
                 sql.replace("{{oids}}", &format!("{{{}}}", oids.join(",")))
@@ -161,14 +161,14 @@ pub(super) fn said(subjects: &[Subject], answer: &Answer) -> Vec<SubjectAnswer> 
     each.collect()
 }
 
-/// What the arguments of a function hold, as the answer to [`Question::Arguments`] says.
+/// What the arguments of a function hold, as the answer to [`CatalogQuestion::Arguments`] says.
 pub(super) fn arguments(answer: &Answer) -> Vec<ValueKind> {
     let oids = answer.rows.first().and_then(|row| row.first()?.as_deref());
     let oids = oids.and_then(|oids| std::str::from_utf8(oids).ok()).unwrap_or_default();
     oids.split(' ').map(|oid| oid.parse().map_or(ValueKind::Other, kind_of)).collect()
 }
 
-/// The pairs of a type and what is under it, as the answer to [`Question::UserTypes`] has them.
+/// The pairs of a type and what is under it, as the answer to [`CatalogQuestion::UserTypes`] has them.
 pub(super) fn user_types(answer: &Answer) -> impl Iterator<Item = (u32, u32)> {
     answer.rows.iter().filter_map(|row| Some((number(row, 0)?, number(row, 1)?)))
 }
@@ -192,7 +192,7 @@ mod tests {
             relation(&["d", "S'", "T\\{type_under}{subjects}"]),
             Subject::Prepared(b"p".to_vec()),
         ];
-        let sql = Question::Relations(subjects).sql(15, Encoding::Utf8);
+        let sql = CatalogQuestion::Relations(subjects).sql(15, Encoding::Utf8);
         for part in [
             "(VALUES (0, NULL::pg_catalog.name, E't'::pg_catalog.name), (1, \
              E'S'''::pg_catalog.name, E'T\\\\{type_under}{subjects}'::pg_catalog.name)) s",
@@ -210,7 +210,7 @@ mod tests {
         for (major, identity, generated) in
             [(0, false, false), (9, false, false), (11, true, false), (12, true, true)]
         {
-            let sql = Question::Relations(vec![relation(&["t"])]).sql(major, Encoding::Utf8);
+            let sql = CatalogQuestion::Relations(vec![relation(&["t"])]).sql(major, Encoding::Utf8);
             assert_eq!(sql.contains("attidentity"), identity, "{major}");
             assert_eq!(sql.contains("attgenerated"), generated, "{major}");
         }
@@ -221,9 +221,9 @@ mod tests {
         let latin = Subject::Relation(vec![b"t\xE4".to_vec()]);
         let utf8 = relation(&["tä"]);
         let subjects = vec![latin.clone(), utf8, relation(&["u"])];
-        let sql = Question::Relations(subjects).sql(15, Encoding::SingleByte);
+        let sql = CatalogQuestion::Relations(subjects).sql(15, Encoding::SingleByte);
         assert!(sql.contains("(VALUES (2, NULL::pg_catalog.name, E'u'"), "{sql}");
-        let sql = Question::Relations(vec![latin]).sql(15, Encoding::Utf8);
+        let sql = CatalogQuestion::Relations(vec![latin]).sql(15, Encoding::Utf8);
         assert_eq!(sql, "SELECT WHERE false");
     }
 
@@ -280,7 +280,7 @@ mod tests {
         let rows = vec![row(&["16400", "25"]), row(&["x", "25"])];
         let answer = Answer::from(rows);
         assert_eq!(user_types(&answer).collect::<Vec<_>>(), [(16400, 25)]);
-        let sql = Question::UserTypes(vec![16400, 4_000_000_000]).sql(15, Encoding::Utf8);
+        let sql = CatalogQuestion::UserTypes(vec![16400, 4_000_000_000]).sql(15, Encoding::Utf8);
         assert!(sql.contains("('{16400,4000000000}'::pg_catalog.oid[])"), "{sql}");
     }
 }

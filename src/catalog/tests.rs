@@ -35,18 +35,18 @@ const CHANGES: Sent<'static> =
     Sent { changes_relations: true, ends_transaction: false, writes: &[] };
 const ENDS: Sent<'static> = Sent { changes_relations: false, ends_transaction: true, writes: &[] };
 
-fn at(seconds: u64) -> Now {
-    Now { seconds, ..Now::default() }
+fn at(seconds: u64) -> Moment {
+    Moment { seconds, ..Moment::default() }
 }
 
-fn open(seconds: u64) -> Now {
-    Now { status: TransactionStatus::Open, ..at(seconds) }
+fn open(seconds: u64) -> Moment {
+    Moment { status: TransactionStatus::Open, ..at(seconds) }
 }
 
 /// Asks for what is missing and says that all of it is there; gives whether anything was.
-fn learn(catalog: &mut Catalog, needs: &[Need], now: Now) -> bool {
+fn learn(catalog: &mut Catalog, needs: &[Need], now: Moment) -> bool {
     let Some(question) = catalog.missing(needs.to_vec(), now) else { return false };
-    let Question::Relations(subjects) = &question else { panic!("{question:?}") };
+    let CatalogQuestion::Relations(subjects) = &question else { panic!("{question:?}") };
     let numbers: Vec<usize> = (0..subjects.len()).collect();
     catalog.on_answer(&question, &found(&numbers));
     true
@@ -58,7 +58,7 @@ fn all_that_is_missing_is_asked_at_once() {
     let needs = vec![old("a"), old("b.c"), old("a"), exact("a")];
     let question = catalog.missing(needs.clone(), at(1)).unwrap();
     let subjects = vec![Subject::Relation(name("a")), Subject::Relation(name("b.c"))];
-    assert_eq!(question, Question::Relations(subjects));
+    assert_eq!(question, CatalogQuestion::Relations(subjects));
     catalog.on_answer(&question, &found(&[1]));
     assert_eq!(catalog.missing(needs.clone(), at(1)), None);
     assert!(catalog.relation(&name("a")).unwrap().is_missing());
@@ -78,10 +78,10 @@ fn definitions_that_others_change_are_asked_for_anew() {
     assert!(learn(&mut catalog, &[old("a")], at(1)));
     catalog.on_sent(Sent::default());
     assert!(!learn(&mut catalog, &[old("a")], at(1)));
-    let now = Now { definitions: 1, ..at(1) };
+    let now = Moment { definitions: 1, ..at(1) };
     assert!(learn(&mut catalog, &[old("a")], now));
     // Changed again while the answer was on its way: the text at hand goes on.
-    assert!(!learn(&mut catalog, &[exact("a")], Now { definitions: 2, ..now }));
+    assert!(!learn(&mut catalog, &[exact("a")], Moment { definitions: 2, ..now }));
 }
 
 #[test]
@@ -138,7 +138,7 @@ fn a_lock_that_may_be_gone_keeps_nothing() {
     // Nor does one that may be one of a transaction that has ended on the way.
     let mut catalog = Catalog::default();
     catalog.on_sent(writes(&[name("a")]));
-    assert!(learn(&mut catalog, &[exact("a")], Now { is_owed: true, ..open(1) }));
+    assert!(learn(&mut catalog, &[exact("a")], Moment { is_owed: true, ..open(1) }));
     catalog.on_sent(Sent::default());
     assert!(!catalog.is_exact(&name("a")));
 }
@@ -212,7 +212,7 @@ fn a_question_that_fails_is_asked_again_by_the_next_text() {
 #[test]
 fn a_transaction_that_has_failed_is_asked_nothing() {
     let mut catalog = Catalog::default();
-    let now = Now { status: TransactionStatus::Aborted, ..at(1) };
+    let now = Moment { status: TransactionStatus::Aborted, ..at(1) };
     assert_eq!(catalog.missing(vec![exact("a")], now), None);
 }
 
@@ -238,12 +238,12 @@ fn what_is_asked_and_kept_has_a_bound() {
 fn functions_and_types_are_kept() {
     let mut catalog = Catalog::default();
     let rows = vec![vec![Some(b"25 23".to_vec())]];
-    catalog.on_answer(&Question::Arguments(957), &Answer::from(rows));
+    catalog.on_answer(&CatalogQuestion::Arguments(957), &Answer::from(rows));
     let kinds = catalog.function(957).unwrap();
     assert_eq!(kinds.as_ref(), [ValueKind::Character, ValueKind::Other]);
     assert!(catalog.lacks_type(20_000) && !catalog.lacks_type(25));
     let rows = vec![vec![Some(b"20000".to_vec()), Some(b"3802".to_vec())]];
-    let question = Question::UserTypes(vec![20_000, 20_001]);
+    let question = CatalogQuestion::UserTypes(vec![20_000, 20_001]);
     catalog.on_answer(&question, &Answer::from(rows));
     assert!(!catalog.lacks_type(20_000) && !catalog.lacks_type(20_001));
     assert_eq!(catalog.kind_of(20_000), ValueKind::Json);

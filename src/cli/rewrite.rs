@@ -264,29 +264,8 @@ impl RewriteReport {
                 let statement = file.statements;
                 At { file: name.to_owned(), statement, line, column, offset: span.start }
             };
-            let before = |span: &Range<usize>| text(sql.get(span.clone()).unwrap_or_default());
-            let from_start = |one: Range<usize>| span.start + one.start..span.start + one.end;
-            match dry_run.statement(sql.get(span.clone()).unwrap_or_default()) {
-                Err(Refused { span, message, hint }) => {
-                    let span = from_start(span);
-                    self.errors.push(RewriteError { at: at(&span), before: before(&span), message, hint });
-                }
-                Ok(planned) => {
-                    for Planned { replacement: Replacement { span, text: after }, reason } in
-                        planned
-                    {
-                        let span = from_start(span);
-                        self.changes.push(RewriteChange {
-                            at: at(&span),
-                            before: before(&span),
-                            after: text(&after),
-                            rule: rule_name(reason, &policy.mapping),
-                            reason,
-                        });
-                        edits.push(Replacement { span, text: after });
-                    }
-                }
-            }
+            let outcome = dry_run.statement(sql.get(span.clone()).unwrap_or_default());
+            edits.extend(self.note(outcome, (sql, span.start), &mut at, &policy.mapping));
             if has_rows {
                 statements.seek(rows_end(sql, span.end));
             }
@@ -298,6 +277,40 @@ impl RewriteReport {
         }
         self.files.push(file);
         Ok(edits)
+    }
+
+    /// Notes what becomes of the statement of `sql` that starts at `start`, and gives the edits to make.
+    fn note(
+        &mut self,
+        outcome: Result<Vec<Planned>, Refused>,
+        (sql, start): (&[u8], usize),
+        at: &mut dyn FnMut(&Range<usize>) -> At,
+        mapping: &Mapping,
+    ) -> Vec<Replacement> {
+        let before = |span: &Range<usize>| text(sql.get(span.clone()).unwrap_or_default());
+        let from_start = |span: Range<usize>| start + span.start..start + span.end;
+        let planned = match outcome {
+            Ok(planned) => planned,
+            Err(Refused { span, message, hint }) => {
+                let span = from_start(span);
+                let (at, before) = (at(&span), before(&span));
+                self.errors.push(RewriteError { at, before, message, hint });
+                return Vec::new();
+            }
+        };
+        let edit = |Planned { replacement, reason }: Planned| {
+            let Replacement { span, text: after } = replacement;
+            let span = from_start(span);
+            self.changes.push(RewriteChange {
+                at: at(&span),
+                before: before(&span),
+                after: text(&after),
+                rule: rule_name(reason, mapping),
+                reason,
+            });
+            Replacement { span, text: after }
+        };
+        planned.into_iter().map(edit).collect()
     }
 
     /// Says what was noted since `noted` changes and errors.

@@ -4,6 +4,7 @@ use super::change::{By, Change, place_of};
 use super::{Needs, Reason, Rules};
 use crate::catalog::Freshness;
 use crate::encoding::Encoding;
+use crate::parking::spelling::{filled, name_constant};
 use crate::policy::TablePrep;
 use crate::statement::script::Script;
 use crate::statement::{Replacement, TableReference, TableStatement, TableStatementKind};
@@ -156,56 +157,26 @@ fn statement_sql(statement: &TableStatement, mode: TablePrep, encoding: Encoding
     let names: Vec<Vec<u8>> =
         statement.tables.iter().map(|table| name_constant(&table.name, encoding)).collect();
     let alone: Vec<&str> = statement.tables.iter().map(|table| truth(table.only)).collect();
-    let body = BODY
-        .replace("{verb}", verb)
-        .replace("{behind}", behind)
-        .replace("{restart}", truth(restart))
-        .replace("{empties}", truth(mode == TablePrep::TruncateBeforeLoad))
-        .replace("{mode}", mode.name())
-        .replace("{alone}", &alone.join(", "));
+    let alone = alone.join(", ");
+    let body = filled(
+        BODY,
+        &[
+            ("verb", verb),
+            ("behind", behind),
+            ("restart", truth(restart)),
+            ("empties", truth(mode == TablePrep::TruncateBeforeLoad)),
+            ("mode", mode.name()),
+            ("alone", &alone),
+        ],
+    );
     // The names stay in the client's encoding, which the rest of the text does not depend on.
     let (before, after) = body.split_once("{names}").unwrap_or((&body, ""));
     [b"DO $$", before.as_bytes(), &names.join(&b", "[..]), after.as_bytes(), b"$$"].concat()
 }
 
-/// A string constant that holds a name in quotes, whatever `standard_conforming_strings` is. No `$` is in
-/// it, so it cannot end the text around it.
-fn name_constant(parts: &[Vec<u8>], encoding: Encoding) -> Vec<u8> {
-    let mut text = b"E'".to_vec();
-    for (number, part) in parts.iter().enumerate() {
-        text.extend_from_slice(if number == 0 { b"\"" } else { b".\"" });
-        let mut rest = part.as_slice();
-        while !rest.is_empty() {
-            // In some encodings a byte of a longer character looks like one of these.
-            let (character, behind) = rest.split_at(encoding.character_length(rest));
-            match character {
-                b"'" | b"\\" | b"\"" => text.extend([character, character].concat()),
-                b"$" => text.extend_from_slice(b"\\044"),
-                _ => text.extend_from_slice(character),
-            }
-            rest = behind;
-        }
-        text.push(b'"');
-    }
-    text.push(b'\'');
-    text
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_name_cannot_leave_its_constant() {
-        let constant = |name: &[u8], encoding| {
-            name_constant(&[name.to_vec()], encoding).escape_ascii().to_string()
-        };
-        assert_eq!(constant(b"a'\\\"$$", Encoding::Utf8), r#"E\'\"a\'\'\\\\\"\"\\044\\044\"\'"#);
-        // U+8868 in Shift-JIS ends in a byte that looks like a backslash.
-        assert_eq!(constant(b"\x95\\", Encoding::ShiftJis), r#"E\'\"\x95\\\"\'"#);
-        let two = name_constant(&[b"s".to_vec(), b"t".to_vec()], Encoding::Utf8);
-        assert_eq!(two, br#"E'"s"."t"'"#);
-    }
 
     #[test]
     fn nothing_in_the_block_finds_an_operator_by_the_search_path() {

@@ -1,7 +1,7 @@
 //! Texts, what is known of the target, and what the configuration asks for; and what becomes of the texts.
 
 use super::*;
-use crate::catalog::{Freshness, Now, Question, Sent, Subject};
+use crate::catalog::{CatalogQuestion, Freshness, Moment, Sent, Subject};
 use crate::config::Config;
 use crate::policy::TablePrep;
 use crate::statement::script::Scratch;
@@ -88,8 +88,9 @@ impl Texts {
     }
 
     fn learn(&mut self, needs: Vec<Need>) {
-        if let Some(question) = self.catalog.missing(needs, Now::default()).filter(|_| self.asks) {
-            let Question::Relations(subjects) = &question else { panic!("{question:?}") };
+        if let Some(question) = self.catalog.missing(needs, Moment::default()).filter(|_| self.asks)
+        {
+            let CatalogQuestion::Relations(subjects) = &question else { panic!("{question:?}") };
             let answer = answer(subjects);
             self.questions += 1;
             self.catalog.on_answer(&question, &answer);

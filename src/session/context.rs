@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use super::Common;
-use crate::catalog::Now;
+use crate::catalog::Moment;
 use crate::policy::{Policy, Settings};
 use crate::rewrite::Rules;
 use crate::statement::Lexing;
@@ -63,8 +63,8 @@ impl Context {
     }
 
     /// The moment at which something has to be known; `is_owed` says that the target still owes answers.
-    pub(super) fn now(&self, is_owed: bool) -> Now {
-        Now {
+    pub(super) fn now(&self, is_owed: bool) -> Moment {
+        Moment {
             seconds: self.seconds(),
             definitions: self.common.definitions(),
             status: self.status,

@@ -11,7 +11,7 @@ use super::message::text::{self, Basis, Judged, Text};
 use super::prepared::Statement;
 use super::replies::{Adjust, CopyStart, Expected, Failing, Request, Treatment};
 use super::step::{ArrivingBind, Mend, Progress, Step};
-use crate::catalog::Question as CatalogQuestion;
+use crate::catalog::CatalogQuestion;
 use crate::ledger::{self, NOT_JUDGED, Place};
 use crate::rewrite::{self, Change, Rewrite};
 use crate::statement::Effects;
@@ -107,7 +107,11 @@ impl Session {
     fn on_long_text(&mut self, head: Head, rest: &[u8], first: bool) -> Progress {
         // What is that long holds rows.
         if self.parking.is_due(true, self.client.tried, &self.context) {
-            return self.ask_about(text::park_all(&self.context.policy), head.tag == tag::PARSE, first);
+            return self.ask_about(
+                text::park_all(&self.context.policy),
+                head.tag == tag::PARSE,
+                first,
+            );
         }
         let mut undo = None;
         if head.tag == tag::PARSE {

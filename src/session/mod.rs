@@ -35,7 +35,7 @@ pub use counts::Counts;
 pub use exchange::{Direction, Exchange};
 pub use step::Step;
 
-use crate::catalog::{Catalog, Name, Question as CatalogQuestion, Sent};
+use crate::catalog::{Catalog, CatalogQuestion, Name, Sent};
 use crate::encoding::Encoding;
 use crate::policy::Policy;
 use crate::statement::Effects;

@@ -9,11 +9,10 @@ use super::types::Position;
 use crate::mapping::Place;
 
 /// What a call of `set_config` may do.
-const SET_CONFIG: Effects =
-    Effects::TOUCHES_SETTINGS
-        .and(Effects::CHANGES_LEXING)
-        .and(Effects::CHANGES_RELATIONS)
-        .and(Effects::CHANGES_USER);
+const SET_CONFIG: Effects = Effects::TOUCHES_SETTINGS
+    .and(Effects::CHANGES_LEXING)
+    .and(Effects::CHANGES_RELATIONS)
+    .and(Effects::CHANGES_USER);
 
 /// How far an expression goes. A semicolon outside parentheses always ends it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -13,7 +13,7 @@ pub(in crate::session) enum Question {
     /// Settings and role.
     Settle(Settle),
     /// Relations, functions and types of the target.
-    Catalog(catalog::Question),
+    Catalog(catalog::CatalogQuestion),
     /// What is under the types of a prepared statement's parameters.
     TypesOf {
         /// The statement.
@@ -21,7 +21,7 @@ pub(in crate::session) enum Question {
         /// The types of its parameters.
         oids: Vec<u32>,
         /// The question about those that are not known.
-        question: catalog::Question,
+        question: catalog::CatalogQuestion,
     },
     /// The types of the parameters of this prepared statement of the client's.
     Parameters(Box<[u8]>),

@@ -5,7 +5,7 @@ use std::cell::RefCell;
 use std::ops::Range;
 use std::sync::Arc;
 
-use crate::catalog::{Catalog, Freshness, Need, Now, Subject};
+use crate::catalog::{Catalog, Freshness, Moment, Need, Subject};
 use crate::parking::{Scope, TableName, park_softly_sql};
 use crate::policy::{Policy, Settings, TablePrep};
 use crate::rewrite::{self, Change, PositionMap, Rewrite, Rules, TextMessage};
@@ -163,7 +163,7 @@ pub(in crate::session) struct Basis<'b> {
     pub(in crate::session) context: &'b Context,
     pub(in crate::session) parking: &'b Parking,
     pub(in crate::session) tried: Tried,
-    pub(in crate::session) now: Now,
+    pub(in crate::session) now: Moment,
 }
 
 /// The whole decision about a text, for Query and Parse alike. `body` is the one that was read.
@@ -202,7 +202,7 @@ pub(in crate::session) fn judge(
 pub(in crate::session) fn ask_exactly(
     name: Vec<Vec<u8>>,
     catalog: &mut Catalog,
-    now: Now,
+    now: Moment,
 ) -> Option<Question> {
     let need = Need { subject: Subject::Relation(name), freshness: Freshness::Exact };
     catalog.missing(vec![need], now).map(Question::Catalog)
