@@ -21,7 +21,8 @@ fn drain(buffer: &mut RelayBuffer) {
 /// A session past its login.
 fn ready() -> Exchange {
     let policy = Arc::new(Config::default().policy().unwrap());
-    let mut exchange = Exchange::new(Session::new(policy, Arc::default(), StartupParameters::default()));
+    let mut exchange =
+        Exchange::new(Session::new(policy, Arc::default(), StartupParameters::default()));
     exchange.buffer(Direction::ToTarget).attach(vec![0; 64 * 1024]);
     exchange.buffer(Direction::ToClient).attach(vec![0; 64 * 1024]);
     let ready = frame(b'Z', b"I");

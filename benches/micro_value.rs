@@ -196,7 +196,8 @@ fn bind_removing_nuls(bencher: Bencher) {
 #[divan::bench(args = [1, 10, 100])]
 fn bind_into_columns(bencher: Bencher, parameters: u16) {
     let column = Column { type_oid: type_oid::TEXT, ..Column::default() };
-    let parameter = BindParameter { declared_oid: 0, is_inferred: false, column, judge: None };
+    let parameter =
+        BindParameter { declared_oid: 0, is_inferred: false, column: column.into(), judge: None };
     let list = vec![Some(parameter); usize::from(parameters)];
     fit_bind(bencher, parameters, &list, NulPolicy::Space);
 }

@@ -18,7 +18,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use dms_proxy::config::Config;
-use dms_proxy::session::{Exchange, Session};
+use dms_proxy::session::{Direction, Exchange, Session};
 use dms_proxy::target::embedded::{Embedded, EmbeddedOptions};
 use dms_proxy::wire::{StartupPacket, startup_packet};
 
@@ -52,9 +52,9 @@ impl Relay {
             panic!("not a startup packet");
         };
         let policy = Arc::new(Config::default().policy().unwrap());
-        let mut exchange = Exchange::new(Session::new(policy, parameters), b"");
-        exchange.to_target.attach(vec![0; 64 * 1024]);
-        exchange.to_client.attach(vec![0; 64 * 1024]);
+        let mut exchange = Exchange::new(Session::new(policy, Arc::default(), parameters));
+        exchange.buffer(Direction::ToTarget).attach(vec![0; 64 * 1024]);
+        exchange.buffer(Direction::ToClient).attach(vec![0; 64 * 1024]);
         Relay(exchange)
     }
 
@@ -63,18 +63,19 @@ impl Relay {
         let exchange = &mut self.0;
         match from {
             From::Client => {
-                exchange.to_target.extend(bytes);
+                exchange.buffer(Direction::ToTarget).extend(bytes);
                 exchange.judge_client();
             }
             From::Target => {
-                exchange.to_client.extend(bytes);
+                exchange.buffer(Direction::ToClient).extend(bytes);
                 exchange.judge_target();
             }
         }
-        let (to_target, to_client) = (&mut exchange.to_target, &mut exchange.to_client);
-        out(to_target.outgoing(), to_client.outgoing());
-        to_target.mark_sent(to_target.outgoing().len());
-        to_client.mark_sent(to_client.outgoing().len());
+        out(exchange.outgoing(Direction::ToTarget), exchange.outgoing(Direction::ToClient));
+        for direction in [Direction::ToTarget, Direction::ToClient] {
+            let buffer = exchange.buffer(direction);
+            buffer.mark_sent(buffer.outgoing().len());
+        }
     }
 }
 

@@ -9,13 +9,13 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use dms_proxy::auth::{
-    ChannelBinding, ClientBegun, Credential, Mechanism, ScramSecret, ServerExchange, Verdict,
+    ChannelBinding, ClientBegun, Credential, Mechanism, ProofVerdict, ScramSecret, ServerExchange,
 };
 use dms_proxy::config::Config;
 use dms_proxy::encoding::Encoding;
 use dms_proxy::login::{Accepted, Asked, Client, Login, Opened, ask, log_in_on};
 use dms_proxy::mapping::{Mapping, MappingOptions};
-use dms_proxy::session::{Exchange, Session};
+use dms_proxy::session::{Direction, Exchange, Session};
 use dms_proxy::statement::lexer::Lexer;
 use dms_proxy::statement::script::{ConstantPurpose, Scratch, Script};
 use dms_proxy::statement::{self, Lexing, json_escapes_in};
@@ -77,19 +77,19 @@ pub fn frontend_message(data: &[u8]) {
     let run = |piece_bytes: usize| {
         let config: Config = toml::from_str("").expect("the defaults");
         let policy = Arc::new(config.policy().expect("the defaults"));
-        let session = Session::new(policy, StartupParameters::default());
-        let mut exchange = Exchange::new(session, b"");
+        let session = Session::new(policy, Arc::default(), StartupParameters::default());
+        let mut exchange = Exchange::new(session);
         let mut sent = Vec::new();
         for reply in LOGIN {
-            exchange.to_client.extend(reply);
+            exchange.buffer(Direction::ToClient).extend(reply);
             exchange.judge_target();
         }
         if choice % 2 == 1 {
             client_says(&mut exchange, &mut sent, b"Q\0\0\0\x16COPY t FROM STDIN\0");
             // The question for the columns is answered first, so that the rows are not held back.
-            exchange.to_client.extend(b"C\0\0\0\x0dSELECT 0\0Z\0\0\0\x05I");
+            exchange.buffer(Direction::ToClient).extend(b"C\0\0\0\x0dSELECT 0\0Z\0\0\0\x05I");
             exchange.judge_target();
-            exchange.to_client.extend(b"G\0\0\0\x09\0\0\x01\0\0");
+            exchange.buffer(Direction::ToClient).extend(b"G\0\0\0\x09\0\0\x01\0\0");
             exchange.judge_target();
             assert!(!exchange.client_waits());
         }
@@ -194,12 +194,12 @@ fn lines(said: &[u8]) -> String {
 fn hold(choice: usize, messages: &[u8], piece_bytes: usize) -> [String; 2] {
     let config: Config = toml::from_str(CONFIGURATIONS[choice % 4]).expect("a configuration");
     let policy = Arc::new(config.policy().expect("a policy"));
-    let session = Session::new(policy, StartupParameters::default());
-    let mut exchange = Exchange::new(session, b"");
+    let session = Session::new(policy, Arc::default(), StartupParameters::default());
+    let mut exchange = Exchange::new(session);
     let mut said = [Vec::new(), Vec::new()];
     if choice & 4 == 0 {
         for reply in LOGIN {
-            exchange.to_client.extend(reply);
+            exchange.buffer(Direction::ToClient).extend(reply);
             exchange.judge_target();
         }
     }
@@ -222,10 +222,10 @@ fn hold(choice: usize, messages: &[u8], piece_bytes: usize) -> [String; 2] {
         }
         for piece in frame.chunks(piece_bytes) {
             if from_client {
-                exchange.to_target.extend(piece);
+                exchange.buffer(Direction::ToTarget).extend(piece);
                 exchange.judge_client();
             } else {
-                exchange.to_client.extend(piece);
+                exchange.buffer(Direction::ToClient).extend(piece);
                 exchange.judge_target();
             }
             take_outgoing(&mut exchange, &mut said, messages.len());
@@ -235,14 +235,15 @@ fn hold(choice: usize, messages: &[u8], piece_bytes: usize) -> [String; 2] {
         }
     }
     exchange.stop();
-    assert!(exchange.has_failed() || exchange.session.target_is_mid_frame());
+    assert!(exchange.has_failed() || exchange.target_is_mid_frame());
     take_outgoing(&mut exchange, &mut said, messages.len());
     said.map(|said| lines(&said))
 }
 
 fn take_outgoing(exchange: &mut Exchange, said: &mut [Vec<u8>; 2], bytes: usize) {
-    let buffers = [&mut exchange.to_target, &mut exchange.to_client];
-    for (buffer, said) in buffers.into_iter().zip(said) {
+    let directions = [Direction::ToTarget, Direction::ToClient];
+    for (direction, said) in directions.into_iter().zip(said) {
+        let buffer = exchange.buffer(direction);
         said.extend_from_slice(buffer.outgoing());
         buffer.mark_sent(buffer.outgoing().len());
         assert!(buffer.capacity() <= 64 * 1024 + 64 * bytes, "{}", buffer.capacity());
@@ -250,12 +251,12 @@ fn take_outgoing(exchange: &mut Exchange, said: &mut [Vec<u8>; 2], bytes: usize)
 }
 
 fn client_says(exchange: &mut Exchange, sent: &mut Vec<u8>, bytes: &[u8]) {
-    exchange.to_target.extend(bytes);
+    exchange.buffer(Direction::ToTarget).extend(bytes);
     exchange.judge_client();
-    let outgoing = exchange.to_target.outgoing();
+    let outgoing = exchange.outgoing(Direction::ToTarget);
     sent.extend_from_slice(outgoing);
     let count = outgoing.len();
-    exchange.to_target.mark_sent(count);
+    exchange.buffer(Direction::ToTarget).mark_sent(count);
 }
 
 /// A login: what a client sends before its session, what a target says to the proxy's own login and
@@ -307,7 +308,8 @@ fn block_on<T>(future: impl Future<Output = T>) -> T {
 fn client_of_a_login(said: &[u8]) {
     static LOGIN: OnceLock<(Config, Login)> = OnceLock::new();
     let (config, login) = LOGIN.get_or_init(|| {
-        let text = "[auth]\nmode = 'terminate'\nusers_file = '/dev/null'";
+        let text = "[auth]\nmode = 'terminate'\nusers_file = '/dev/null'\n\
+            salt_file = '/proc/self/exe'";
         let config: Config = toml::from_str(text).expect("a configuration");
         // Nobody comes as far as that.
         let address = TargetAddress::Unix("/nowhere".into());
@@ -317,18 +319,18 @@ fn client_of_a_login(said: &[u8]) {
     });
     let (ours, mut theirs) = peer(said);
     block_on(async {
-        let mut client = Client::new(Accepted::Unix(ours)).expect("a client");
+        let mut client = Client::new(Accepted::Unix(ours), Arc::default()).expect("a client");
         match login.greet(&mut client, &config.limits).await {
             Ok(Asked::Session(mut startup)) => {
                 let opened = login.open(&mut client, &mut startup, &config.limits).await;
                 assert!(!matches!(opened, Ok(Ok(_))), "somebody got in");
-                if let Ok(Err(error)) = opened {
-                    client.refuse(&error).await.expect("a client");
+                if let Ok(Err(refusal)) = opened {
+                    client.refuse(refusal).await.expect("a client");
                 }
             }
             // Requests for encryption are answered by one byte each.
             Ok(Asked::Cancel(packet)) => assert!(packet.len() <= said.len()),
-            Ok(Asked::Refused(error)) => client.refuse(&error).await.expect("a client"),
+            Ok(Asked::Refused(error)) => client.refuse(error).await.expect("a client"),
             Err(_) => {}
         }
     });
@@ -387,7 +389,7 @@ fn scram_messages(said: &[u8], choice: usize) {
     let begun = ServerExchange::begin(first, mechanism, end_point, secret.clone(), "def");
     if let Ok((server, challenge)) = begun {
         assert!(challenge.ends_with("def,s=c2FsdA==,i=1") && challenge.len() < first.len() + 20);
-        if let Ok(Verdict::Proven { answer, client_key }) = server.finish(last) {
+        if let Ok(ProofVerdict::Proven { answer, client_key }) = server.finish(last) {
             assert!(answer.starts_with("v=") && secret.is_of(&client_key));
         }
     }
@@ -415,11 +417,11 @@ fn scram_password(said: &[u8], choice: usize) {
         let (server, challenge) = begun.expect("a first message");
         let (client, last) = client.answer(challenge.as_bytes()).expect("a challenge");
         match server.finish(last.as_bytes()).expect("a last message") {
-            Verdict::Proven { answer, client_key } => {
+            ProofVerdict::Proven { answer, client_key } => {
                 client.verify(answer.as_bytes()).expect("the target's proof");
                 Some(client_key)
             }
-            Verdict::NotProven => None,
+            ProofVerdict::NotProven => None,
         }
     };
     let proven = converse(Credential::Password(tried.into()));

@@ -189,8 +189,7 @@ impl<'a> Connection<'a> {
 
     fn read_client(&mut self, cx: &mut Context<'_>) -> bool {
         // A client that has to wait is still read from, a buffer full, so that its end is noticed.
-        let waits = self.exchange.client_waits()
-            && self.exchange.unjudged_bytes() >= BUFFER_BYTES;
+        let waits = self.exchange.client_waits() && self.exchange.unjudged_bytes() >= BUFFER_BYTES;
         let idle = self.client_ended
             || self.stopping
             || waits

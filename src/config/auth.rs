@@ -21,6 +21,8 @@ pub struct Auth {
     pub mode: AuthMode,
     /// Who may log in, where the proxy checks it.
     pub users_file: Option<PathBuf>,
+    /// The key of the salts of those who have none; `None`: `users_file` with `.salt` behind it.
+    pub salt_file: Option<PathBuf>,
     /// As whom the proxy logs in to the target for every client.
     pub target_user: Option<String>,
     /// The same for single users, which goes before that.
@@ -38,6 +40,7 @@ impl Default for Auth {
         Auth {
             mode: AuthMode::default(),
             users_file: None,
+            salt_file: None,
             target_user: None,
             target_users: BTreeMap::new(),
             query_user: None,
@@ -55,6 +58,7 @@ impl Auth {
             return Err("auth.mode = \"terminate\" needs auth.users_file".into());
         }
         for (key, is_set) in [
+            ("salt_file", self.salt_file.is_some()),
             ("target_user", self.target_user.is_some()),
             ("target_users", !self.target_users.is_empty()),
             ("query_user", self.query_user.is_some()),
@@ -121,6 +125,7 @@ mod tests {
         for (wrong, expected) in [
             ("mode = 'terminate'", "needs auth.users_file"),
             ("mode = 'terminate'\nquery_user = 'q'", "needs auth.users_file"),
+            ("salt_file = 'a'", "salt_file needs auth.mode"),
             ("target_user = 'a'", "target_user needs auth.mode"),
             ("target_users = { anna = 'a' }", "target_users needs auth.mode"),
             ("query_user = 'a'", "query_user needs auth.mode"),

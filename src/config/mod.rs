@@ -30,10 +30,7 @@ pub use log::{Log, LogFormat, LogLevel};
 pub use mapping::{LengthFactor, MappingSection, Source};
 pub use sessions::{ForeignKeySection, SessionRule, TablePrepSection};
 pub use target::Target;
-pub use values::{
-    CodePoint, ColumnKey, Dates, Generated, Identity, Length, Loss, Nul, Substitute, Unsigned,
-    Utf8, Values,
-};
+pub use values::{CodePoint, ColumnKey, Generated, Identity, Substitute, Unsigned, Values};
 
 /// The file that is read where none is named.
 pub const DEFAULT_FILE: &str = "proxy.toml";
@@ -135,6 +132,7 @@ impl Config {
         config.apply_dms(directory)?;
         config.listen.resolve_from(directory);
         config.auth.users_file = config.auth.users_file.map(|path| directory.join(path));
+        config.auth.salt_file = config.auth.salt_file.map(|path| directory.join(path));
         config
             .listen
             .check()
@@ -194,6 +192,7 @@ impl Config {
             defaults: self.session_settings(),
             session_defaults: self.session_defaults(),
             on_denied: self.fk.on_denied,
+            lock_timeout_seconds: self.fk.lock_timeout.0,
             after_connect_script: self.target.after_connect_script.clone(),
             execute_timeout_seconds: self.target.execute_timeout,
             statement_bytes_max: self.limits.statement_bytes,

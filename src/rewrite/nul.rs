@@ -3,10 +3,12 @@
 
 use std::ops::Range;
 
-use memchr::{memchr, memchr_iter, memmem};
+use memchr::memchr_iter;
 
-use super::{Change, Rules};
-use crate::statement::{self, Replacement};
+use super::{Change, Reason, Rules};
+use crate::encoding::Encoding;
+use crate::statement::script::{ConstantPurpose, Script};
+use crate::statement::{Replacement, StringConstant};
 use crate::value::{NulPolicy, QueryScanner, mend_parse, text_with_nuls};
 use crate::wire::OwnError;
 
@@ -83,14 +85,20 @@ pub fn byte_refusal(sql: &[u8], rules: &Rules<'_>) -> Option<OwnError> {
 #[derive(Debug)]
 pub(super) struct Mending<'s> {
     sql: &'s [u8],
+    encoding: Encoding,
     mended: Option<Vec<u8>>,
+    /// The constants in which something was mended.
+    mends: Vec<Range<usize>>,
     /// The U+0000 that became spaces.
     count: u64,
 }
 
+/// Mends a constant that stands in a text, and gives the number of U+0000 in it.
+type Mend = fn(&StringConstant, &mut [u8], Encoding) -> u64;
+
 impl<'s> Mending<'s> {
-    pub(super) fn new(sql: &'s [u8]) -> Mending<'s> {
-        Mending { sql, mended: None, count: 0 }
+    pub(super) fn new(sql: &'s [u8], encoding: Encoding) -> Mending<'s> {
+        Mending { sql, encoding, mended: None, mends: Vec::new(), count: 0 }
     }
 
     /// The text as it stands.
@@ -99,45 +107,68 @@ impl<'s> Mending<'s> {
     }
 
     /// Mends all constants, whatever they go into.
-    pub(super) fn mend_all(&mut self, rules: &Rules<'_>) {
-        self.count += self.mend_literals(rules);
+    pub(super) fn mend_all(&mut self, script: &Script) {
+        for constant in spelling_nul(script) {
+            self.mend(constant, StringConstant::mend_nul);
+        }
     }
 
     /// Mends the JSON escapes of a constant.
-    pub(super) fn mend_json(&mut self, span: Range<usize>, rules: &Rules<'_>) {
-        let text = self.mended.get_or_insert_with(|| self.sql.to_vec());
-        self.count += statement::mend_json_constant(text, span, rules.lexing);
+    pub(super) fn mend_json(&mut self, constant: &StringConstant) {
+        self.mend(constant, StringConstant::mend_json);
     }
 
-    /// Mends what no column has decided about. Those that are spelled anew are counted with their columns.
-    pub(super) fn mend_rest(&mut self, replacements: &[Replacement], rules: &Rules<'_>) {
-        if !may_spell_nul(self.sql()) {
+    /// Mends what no column has decided about: all constants in whose place nothing else stands. The
+    /// others are counted with their columns.
+    pub(super) fn mend_rest(&mut self, script: &Script, replacements: &[(Replacement, Reason)]) {
+        let mut constants = spelling_nul(script).peekable();
+        if constants.peek().is_none() {
             return;
         }
-        let counted = replacements.iter().map(|replacement| {
-            let written = self.sql().get(replacement.span.clone()).unwrap_or_default();
-            statement::mend_literals(&mut written.to_vec(), rules.lexing)
-        });
-        let counted: u64 = counted.sum();
-        let all = self.mend_literals(rules);
-        self.count += all.saturating_sub(counted);
+        let mut replaced: Vec<Range<usize>> =
+            replacements.iter().map(|(replacement, _)| replacement.span.clone()).collect();
+        replaced.sort_by_key(|span| span.start);
+        for constant in constants {
+            let behind = replaced.partition_point(|span| span.start <= constant.span.start);
+            let last = behind.checked_sub(1).and_then(|at| replaced.get(at));
+            if last.is_none_or(|span| span.end < constant.span.end) {
+                self.mend(constant, StringConstant::mend_nul);
+            }
+        }
     }
 
-    fn mend_literals(&mut self, rules: &Rules<'_>) -> u64 {
-        if !may_spell_nul(self.sql()) {
-            return 0;
+    fn mend(&mut self, constant: &StringConstant, mend: Mend) {
+        if self.mended.is_none() {
+            let written = self.sql.get(constant.span.clone()).unwrap_or_default();
+            let alone = StringConstant { span: 0..written.len(), ..constant.clone() };
+            if mend(&alone, &mut written.to_vec(), self.encoding) == 0 {
+                return;
+            }
         }
         let text = self.mended.get_or_insert_with(|| self.sql.to_vec());
-        statement::mend_literals(text, rules.lexing)
+        let count = mend(constant, text, self.encoding);
+        self.count += count;
+        if count > 0 {
+            self.mends.push(constant.span.clone());
+        }
     }
 
-    /// The text where anything was mended, and what was.
-    pub(super) fn finish(self) -> (Option<Vec<u8>>, Option<Change>) {
-        let mended = self.mended.filter(|_| self.count > 0);
-        (mended, (self.count > 0).then(|| Change::of_constants(self.count)))
+    /// What was mended.
+    pub(super) fn change(&self) -> Option<Change> {
+        (self.count > 0).then(|| Change::of_constants(self.count))
+    }
+
+    /// The text where anything was mended, and the constants, in order.
+    pub(super) fn finish(mut self) -> (Option<Vec<u8>>, Vec<Range<usize>>) {
+        self.mends.sort_by_key(|span| span.start);
+        self.mends.dedup();
+        (self.mended, self.mends)
     }
 }
 
-fn may_spell_nul(sql: &[u8]) -> bool {
-    memchr(b'\\', sql).is_some() || memmem::find(sql, b"&'").is_some()
+/// The constants in which an escape may spell U+0000, in order.
+fn spelling_nul(script: &Script) -> impl Iterator<Item = &StringConstant> {
+    let noted = script.constants.iter();
+    let spelling = noted.filter(|noted| noted.purpose == ConstantPurpose::SpellsNul);
+    spelling.map(|noted| &noted.constant)
 }

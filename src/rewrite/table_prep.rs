@@ -1,15 +1,19 @@
 //! DROP, TRUNCATE and CREATE of the tool become what `table_prep.mode` says. Parks nothing.
 
 use super::change::{By, Change, place_of};
-use super::{Needs, Rules};
+use super::{Needs, Reason, Rules};
 use crate::catalog::Freshness;
 use crate::encoding::Encoding;
 use crate::policy::TablePrep;
-use crate::statement::{Replacement, Script, TableReference, TableStatement, TableStatementKind};
+use crate::statement::script::Script;
+use crate::statement::{Replacement, TableReference, TableStatement, TableStatementKind};
 use crate::wire::OwnError;
 
 /// The control tables of AWS DMS begin with this; nothing is done to statements about them.
 const CONTROL_TABLES: &[u8] = b"awsdms_";
+
+/// The rule under which a CREATE is counted.
+const CREATE_RULE: &str = "create-if-not-exists";
 
 /// Statements of one text that are turned into others at most: each becomes some thousand bytes.
 const STATEMENTS_MAX: usize = 10_000;
@@ -34,9 +38,9 @@ const BODY: &str = include_str!("table_prep.sql");
 
 /// The tables of a text that are dropped or truncated, control tables left out.
 pub fn dropped(script: &Script) -> impl Iterator<Item = &TableReference> {
-    let statements = script.table_statements.iter();
-    let dropping =
-        statements.filter(|found| !matches!(found.kind, TableStatementKind::Create { .. }));
+    let dropping = script
+        .table_statements()
+        .filter(|found| !matches!(found.kind, TableStatementKind::Create { .. }));
     dropping.flat_map(|found| &found.tables).filter(|table| !is_control_table(table))
 }
 
@@ -51,8 +55,8 @@ pub(super) fn needs(script: &Script, rules: &Rules<'_>, needs: &mut Needs) {
 
 /// The error for a text of more statements than can be turned into others.
 pub(super) fn refusal(script: &Script, rules: &Rules<'_>) -> Option<OwnError> {
-    let prepares = prepares(rules.settings.table_prep) || !script.settings.is_empty();
-    let is_too_long = prepares && script.table_statements.len() > STATEMENTS_MAX;
+    let prepares = prepares(rules.settings.table_prep) || script.settings().next().is_some();
+    let is_too_long = prepares && script.table_statements().count() > STATEMENTS_MAX;
     is_too_long.then(|| {
         let message = format!("more than {STATEMENTS_MAX} statements prepare tables in one text");
         OwnError::new("54000", message).with_hint("Send them in several texts.")
@@ -65,17 +69,17 @@ fn prepares(mode: TablePrep) -> bool {
 
 /// What becomes of the statements that prepare tables.
 #[derive(Debug, Default)]
-pub(super) struct Prepared {
-    pub(super) replacements: Vec<Replacement>,
+pub(super) struct PreparedTables {
+    pub(super) replaced: Vec<(Replacement, Reason)>,
     pub(super) tags: Vec<(usize, &'static str)>,
     pub(super) changes: Vec<Change>,
 }
 
-pub(super) fn plan(script: &Script, rules: &Rules<'_>) -> Prepared {
-    let mut prepared = Prepared::default();
+pub(super) fn plan(script: &Script, rules: &Rules<'_>) -> PreparedTables {
+    let mut prepared = PreparedTables::default();
     let mut settings = rules.settings;
-    let mut set = script.settings.iter().peekable();
-    for statement in &script.table_statements {
+    let mut set = script.settings().peekable();
+    for statement in script.table_statements() {
         // What the text itself has set in front of the statement is in force there.
         while let Some(setting) = set.next_if(|set| set.span.start < statement.span.start) {
             if let Some(value) = &setting.value {
@@ -91,15 +95,16 @@ pub(super) fn plan(script: &Script, rules: &Rules<'_>) -> Prepared {
     prepared
 }
 
-impl Prepared {
+impl PreparedTables {
     fn plan_statement(&mut self, statement: &TableStatement, mode: TablePrep, encoding: Encoding) {
         let empties = mode == TablePrep::TruncateBeforeLoad;
         let (rule, tag) = match statement.kind {
             TableStatementKind::Create { if_not_exists_at: None } => return,
             TableStatementKind::Create { if_not_exists_at: Some(at) } => {
                 let text = b"IF NOT EXISTS ".to_vec();
-                self.replacements.push(Replacement { span: at..at, text });
-                ("create-if-not-exists", None)
+                let reason = Reason::Rule(CREATE_RULE);
+                self.replaced.push((Replacement { span: at..at, text }, reason));
+                (CREATE_RULE, None)
             }
             // The tool itself asks for what is never done unasked.
             TableStatementKind::Truncate { cascade: true, .. } if empties => return,
@@ -112,7 +117,8 @@ impl Prepared {
         };
         if let Some(tag) = tag {
             let text = statement_sql(statement, mode, encoding);
-            self.replacements.push(Replacement { span: statement.span.clone(), text });
+            let replacement = Replacement { span: statement.span.clone(), text };
+            self.replaced.push((replacement, Reason::Rule(rule)));
             self.tags.push((statement.number, tag));
         }
         for table in &statement.tables {

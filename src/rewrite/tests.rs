@@ -4,7 +4,7 @@ use super::*;
 use crate::catalog::{Freshness, Now, Question, Sent, Subject};
 use crate::config::Config;
 use crate::policy::TablePrep;
-use crate::statement;
+use crate::statement::script::Scratch;
 use crate::value::type_oid::{self, BOOL, BYTEA, DATE, INT4, JSONB, TEXT, UUID, VARCHAR};
 use crate::wire::{Answer, AnswerRow};
 
@@ -60,6 +60,10 @@ fn answer(subjects: &[Subject]) -> Answer {
     Answer::from(rows)
 }
 
+fn read(sql: &[u8], policy: &Policy) -> Script {
+    Script::read(sql, Lexing::default(), &policy.mapping, &mut Scratch::default())
+}
+
 /// A session's view of texts, without a session.
 struct Texts {
     policy: Policy,
@@ -94,7 +98,7 @@ impl Texts {
 
     fn plan(&mut self, sql: &str, declared: &[u32]) -> Rewrite {
         let lexing = Lexing::default();
-        let script = statement::read(sql.as_bytes(), lexing, &self.policy.mapping);
+        let script = read(sql.as_bytes(), &self.policy);
         let sql = sql.as_bytes();
         let policy = std::mem::replace(&mut self.policy, Config::default().policy().unwrap());
         let rules = Rules { policy: &policy, settings: self.settings, lexing };
@@ -225,7 +229,7 @@ fn rules_that_change_values_act_on_exact_answers_alone() {
     let mut texts = Texts::new("values.too_long = \"truncate\"");
     for (sql, questions) in [
         ("INSERT INTO t (v) VALUES ('abc')", 1),
-        // Known, and nothing is changed.
+        // TextRelations, and nothing is changed.
         ("INSERT INTO t (v) VALUES ('abc')", 0),
         ("INSERT INTO t (b) VALUES (1)", 0),
         ("INSERT INTO t (v) VALUES ('abcd')", 1),
@@ -253,7 +257,7 @@ fn what_has_to_be_known_is_named_once() {
     let lexing = Lexing::default();
     let rules = Rules { policy: &texts.policy, settings: texts.settings, lexing };
     let needs = |sql: &str, declared: &[u32]| -> Vec<String> {
-        let script = statement::read(sql.as_bytes(), lexing, &texts.policy.mapping);
+        let script = read(sql.as_bytes(), &texts.policy);
         let needs = needs(&script, sql.as_bytes(), declared, &rules);
         let text = |need: Need| {
             let name = match &need.subject {
@@ -371,7 +375,7 @@ fn tables_are_prepared_as_the_mode_says() {
     assert!(texts.plan("DROP TABLE t", &[]).apply(b"DROP TABLE t").is_none());
     assert_eq!(texts.questions, before + 1);
     let sql = b"DROP TABLE a, awsdms_b; CREATE TABLE c (x int)";
-    let script = statement::read(sql, Lexing::default(), &texts.policy.mapping);
+    let script = read(sql, &texts.policy);
     let dropped: Vec<_> = dropped(&script).map(|table| table.name.clone()).collect();
     assert_eq!(dropped, [[b"a".to_vec()]]);
 }
@@ -383,7 +387,7 @@ fn errors_stand_at_the_client_s_own_text() {
     texts.settings.table_prep = TablePrep::DoNothing;
     let rules = Rules { policy: &texts.policy, settings: texts.settings, lexing };
     let refused = |sql: &str| {
-        let script = statement::read(sql.as_bytes(), lexing, &texts.policy.mapping);
+        let script = read(sql.as_bytes(), &texts.policy);
         refusal(&script, sql.as_bytes(), &rules).map(|error| (error.sqlstate, error.position))
     };
     assert_eq!(refused("SELECT 'ä'; SET dms.fk = 'nope'"), Some(("22023", Some(26))));

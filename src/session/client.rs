@@ -4,8 +4,8 @@
 use super::ask::parking::Tried;
 use super::ask::{CANCELLED, Delivery, Question};
 use super::message::copy_in::{self, CopyIn};
-use super::message::{bind, execute};
 use super::message::text::Text;
+use super::message::{bind, execute};
 use super::replies::{Expected, Failing, Request};
 use super::step::{Body, Mend, Progress, Step};
 use super::{Phase, Session};
@@ -23,6 +23,9 @@ pub(super) struct ClientSide {
     /// What was tried for the message that waits.
     pub(super) tried: Tried,
     pipeline: Pipeline,
+    /// A Query has gone behind a pipeline without a Sync: whether the target runs it or skips it, and with
+    /// it what follows, is known when all is answered.
+    query_is_unsure: bool,
     /// The target answers everything that has gone: a Flush or a Sync is behind it.
     pub(super) is_flushed: bool,
     pub(super) drops: Drops,
@@ -67,6 +70,19 @@ impl ClientSide {
     /// A Sync that the target takes for one is behind all that has gone.
     pub(super) fn end_pipeline(&mut self) {
         self.pipeline = Pipeline::None;
+        self.query_is_unsure = false;
+    }
+
+    /// A Query or a FunctionCall goes to the target; `is_owed` says that it has not answered all that went
+    /// before. A message that is not skipped ends the pipeline.
+    pub(super) fn note_query(&mut self, is_owed: bool) {
+        self.query_is_unsure = is_owed && (self.is_in_pipeline() || self.query_is_unsure);
+        self.pipeline = Pipeline::None;
+    }
+
+    /// Whether it is known what the target skips.
+    pub(super) fn is_certain(&self, is_owed: bool) -> bool {
+        !(is_owed && (self.is_in_pipeline() || self.query_is_unsure))
     }
 
     /// The target has asked for rows, so it has ignored the Sync behind the statement.
@@ -315,12 +331,7 @@ impl Session {
     }
 
     /// The message is judged by its tag.
-    fn dispatch(
-        &mut self,
-        head: Head,
-        rest: &mut [u8],
-        first: bool,
-    ) -> Result<Progress, OwnError> {
+    fn dispatch(&mut self, head: Head, rest: &mut [u8], first: bool) -> Result<Progress, OwnError> {
         let progress = match head.tag {
             tag::BIND => self.on_bind(head, rest, first)?,
             tag::EXECUTE => self.on_execute(head, rest, first),
@@ -384,7 +395,12 @@ impl Session {
     }
 
     /// Asks in front of the frame that is being judged, once what is in front of that has gone.
-    pub(super) fn ask_first(&mut self, question: Question, delivery: Delivery, first: bool) -> Progress {
+    pub(super) fn ask_first(
+        &mut self,
+        question: Question,
+        delivery: Delivery,
+        first: bool,
+    ) -> Progress {
         if !first {
             return Progress::Later;
         }
@@ -394,7 +410,15 @@ impl Session {
     /// The same in the way that fits a message of the simple or of the extended protocol. A question in a
     /// pipeline is an Execute there; where the pipeline has executed nothing before, that would change
     /// what may follow, so the question goes in front of the rest with a Sync of its own.
-    pub(super) fn ask_about(&mut self, question: Question, extended: bool, first: bool) -> Progress {
+    pub(super) fn ask_about(
+        &mut self,
+        question: Question,
+        extended: bool,
+        first: bool,
+    ) -> Progress {
+        if self.client.query_is_unsure && !self.replies.is_empty() {
+            return self.wait_for_target(first);
+        }
         let delivery = match self.client.pipeline {
             Pipeline::Runs | Pipeline::Ending => Delivery::Pipeline,
             Pipeline::Prepares if !self.replies.is_empty() => return self.wait_for_target(first),
@@ -452,11 +476,13 @@ impl Session {
         let message = self.asking.take_failure()?;
         self.client.text = None;
         self.client.tried = Tried::default();
-        self.client.end_pipeline();
         if request == Request::Query {
             self.prepared.close_unnamed();
-        } else if request == Request::Execute {
+        }
+        if request == Request::Execute {
             self.client.note_in_pipeline(tag::EXECUTE);
+        } else {
+            self.client.note_query(!self.replies.is_empty());
         }
         self.report.counts.refused += 1;
         let error = OwnError::new(CANCELLED, message);

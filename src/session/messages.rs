@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use super::Session;
 use super::ask::{Delivery, Question};
 use super::message::bind::{self, BindVerdict};
 use super::message::execute::{self, kind_and_name, small_body};
@@ -10,7 +11,6 @@ use super::message::text::{self, Basis, Judged, Text};
 use super::prepared::Statement;
 use super::replies::{Adjust, CopyStart, Expected, Failing, Request, Treatment};
 use super::step::{ArrivingBind, Mend, Progress, Step};
-use super::Session;
 use crate::catalog::Question as CatalogQuestion;
 use crate::ledger::{self, NOT_JUDGED, Place};
 use crate::rewrite::{self, Change, Rewrite};
@@ -61,7 +61,7 @@ impl Session {
                 let (frame, expected) = text::refuse(&text, body, *error);
                 self.replies.push(expected);
                 if !text.is_extended() {
-                    self.client.end_pipeline();
+                    self.client.note_query(now.is_owed);
                 }
                 Progress::Done(Step::Replace(head.frame_bytes, frame))
             }
@@ -110,7 +110,7 @@ impl Session {
     fn on_long_text(&mut self, head: Head, rest: &[u8], first: bool) -> Progress {
         // What is that long holds rows.
         if self.parking.is_due(true, self.client.tried, &self.context) {
-            return self.ask_about(text::park_all(), head.tag == tag::PARSE, first);
+            return self.ask_about(text::park_all(&self.context.policy), head.tag == tag::PARSE, first);
         }
         let mut undo = None;
         if head.tag == tag::PARSE {
@@ -127,6 +127,7 @@ impl Session {
             undo = self.prepared.prepare(name, None).map(Box::new);
         }
         self.report.counts.too_long += 1;
+        let is_owed = !self.replies.is_empty();
         let is_query = head.tag == tag::QUERY;
         let request = if is_query { Request::Query } else { Request::Parse };
         let expected = Expected { undo, ..Expected::new(request) };
@@ -134,7 +135,7 @@ impl Session {
         if !is_query {
             return self.pass(head);
         }
-        self.client.end_pipeline();
+        self.client.note_query(is_owed);
         self.prepared.close_unnamed();
         self.prepared.forget_all_kinds();
         // It may do anything; but of settings it is not asked.
@@ -156,15 +157,16 @@ impl Session {
         let effects = text.effects();
         let is_due = self.settling.is_due(effects);
         // Behind a pipeline the target may skip the text, and behind a COPY it takes nothing but rows.
-        let is_certain = (!self.client.is_in_pipeline() || self.replies.is_empty())
-            && sent.expected.copies.is_none();
+        let is_owed = !self.replies.is_empty();
+        let is_certain = self.client.is_certain(is_owed) && sent.expected.copies.is_none();
         let stated = text.stated(self.context.settings).filter(|_| is_due && is_certain);
-        self.client.end_pipeline();
+        self.client.note_query(is_owed);
         self.replies.push(sent.expected);
         self.note_sent(text, sent.changes);
         self.on_sent(effects, &rewrite.writes);
         let mut frames = sent.frame;
-        match stated.filter(|_| self.context.status == TransactionStatus::Open) {
+        let may_be_open = is_owed || self.context.status == TransactionStatus::Open;
+        match stated.filter(|_| may_be_open) {
             Some(settings) => self.settling.note_stated(settings),
             None if is_due && is_certain => {
                 let settle = Question::Settle(self.settling.begin(effects));
@@ -242,8 +244,7 @@ impl Session {
         let oids = wire::parameter_oids(types);
         let is_known = |oid: &u32| *oid != 0 && !self.catalog.lacks_type(*oid);
         let all_known = !oids.is_empty() && oids.iter().all(is_known);
-        let kinds =
-            all_known.then(|| oids.iter().map(|oid| self.catalog.kind_of(*oid)).collect());
+        let kinds = all_known.then(|| oids.iter().map(|oid| self.catalog.kind_of(*oid)).collect());
         self.prepared.note_declared(statement, kinds);
     }
 
@@ -398,7 +399,7 @@ impl Session {
         };
         // Since the Parse a rollback may have brought foreign keys back.
         if self.parking.is_due(plan.effects.loads(), self.client.tried, &self.context) {
-            return self.ask_about(text::park_all(), true, first);
+            return self.ask_about(text::park_all(&self.context.policy), true, first);
         }
         self.replies.push(execute::expected_of_execute(&plan));
         self.on_sent(plan.effects, &plan.writes);
@@ -493,14 +494,15 @@ impl Session {
             let mended = mend_function_call(body, known, self.context.lexing.encoding);
             let seconds = self.context.seconds();
             self.report.note_bind_nuls(Place::default(), mended.spaces, seconds);
-            let can_ask = self.context.status != TransactionStatus::Aborted
-                && !self.client.is_in_pipeline();
+            let can_ask =
+                self.context.status != TransactionStatus::Aborted && !self.client.is_in_pipeline();
             if mended.asks_for_kinds && can_ask {
                 let question = CatalogQuestion::Arguments(function.unwrap_or_default());
                 // By messages with a name: the client's unnamed statement has to survive.
                 return self.ask_first(Question::Catalog(question), Delivery::Group, first);
             }
         }
+        self.client.note_query(!self.replies.is_empty());
         self.replies.push(Expected::new(Request::FunctionCall));
         self.pass(head)
     }
@@ -515,8 +517,7 @@ impl Session {
             if !first {
                 return Progress::Later;
             }
-            let (ledger, database) =
-                (&self.context.common.ledger, &self.context.startup.database);
+            let (ledger, database) = (&self.context.common.ledger, &self.context.startup.database);
             if let Some(entries) = self.report.begin_writing(ledger, database) {
                 // From here on the client waits for nothing.
                 self.client.is_terminated = true;

@@ -185,7 +185,12 @@ impl Session {
         if delivery == Delivery::Group {
             self.client.end_pipeline();
         }
-        self.asking.ask(question, delivery, self.context.server_major(), self.context.lexing.encoding)
+        self.asking.ask(
+            question,
+            delivery,
+            self.context.server_major(),
+            self.context.lexing.encoding,
+        )
     }
 
     /// Event: a statement with these effects, which writes to these relations, goes to the target.
@@ -197,6 +202,10 @@ impl Session {
         });
         if effects.ends_transaction() {
             self.parking.on_rollback();
+        }
+        if effects.changes_relations() {
+            // SET ROLE is among these.
+            self.settling.note_other_user();
         }
         if effects.changes_lexing() {
             self.client.lexing_is_unsure = true;
@@ -279,8 +288,8 @@ impl Session {
             }
             Question::Park { all, .. } => {
                 // The status of a pipeline is not known: it may be a transaction of its own.
-                let in_transaction = self.context.status != TransactionStatus::Idle
-                    || self.client.is_in_pipeline();
+                let in_transaction =
+                    self.context.status != TransactionStatus::Idle || self.client.is_in_pipeline();
                 let tried = &mut self.client.tried;
                 (tried.all, tried.tables) = (tried.all || *all, tried.tables || !*all);
                 let warning =
@@ -334,5 +343,4 @@ impl Session {
             self.context.lexing.encoding = Encoding::from_name(&value);
         }
     }
-
 }

@@ -296,10 +296,7 @@ mod tests {
     use super::*;
 
     fn plan() -> Option<Arc<Plan>> {
-        Some(Arc::new(Plan {
-            effects: Effects::TOUCHES_SETTINGS,
-            ..Plan::default()
-        }))
+        Some(Arc::new(Plan { effects: Effects::TOUCHES_SETTINGS, ..Plan::default() }))
     }
 
     #[test]

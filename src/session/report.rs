@@ -7,7 +7,6 @@ use crate::session::counts::Counts;
 use crate::value::{CopyFinding, SilentLoss};
 use crate::wire::{self, Failure, OwnError};
 
-
 /// Bytes of notices that wait for the client at most.
 const NOTICE_BYTES_MAX: usize = 16 * 1024;
 

@@ -9,7 +9,8 @@ use super::types::Position;
 use crate::mapping::Place;
 
 /// What a call of `set_config` may do.
-const SET_CONFIG: Effects = Effects::TOUCHES_SETTINGS.and(Effects::CHANGES_LEXING);
+const SET_CONFIG: Effects =
+    Effects::TOUCHES_SETTINGS.and(Effects::CHANGES_LEXING).and(Effects::CHANGES_RELATIONS);
 
 /// How far an expression goes. A semicolon outside parentheses always ends it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

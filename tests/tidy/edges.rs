@@ -82,6 +82,7 @@ const EDGES: &[(&str, &[&str])] = &[
         "cli",
         &[
             "auth",
+            "catalog",
             "close_out",
             "config",
             "connection",

@@ -3,10 +3,10 @@
 
 use std::sync::Arc;
 
-use crate::ledger::Place;
-use crate::session::context::Context;
 use crate::catalog::Relation;
+use crate::ledger::Place;
 use crate::rewrite::{CopyStream, place, value_refusal};
+use crate::session::context::Context;
 use crate::session::step::{Body, Mend};
 use crate::value::{CopyFinding, CopyFormat, CopyRows, CopyScanner, RowRefusal};
 use crate::wire::{self, HEAD_BYTES, OwnError, tag};
@@ -174,7 +174,8 @@ impl Scanned {
 impl Stream {
     fn of(copy: Option<CopyStream>, is_binary: bool, context: &Context) -> Stream {
         // A stream is only read in the format that the statement was understood to have.
-        let of_format = |copy: &CopyStream| (copy.options.format == CopyFormat::Binary) == is_binary;
+        let of_format =
+            |copy: &CopyStream| (copy.options.format == CopyFormat::Binary) == is_binary;
         let copy = copy.filter(of_format);
         if !context.settings.rewrite || is_binary && copy.is_none() {
             return Stream::Untouched;
@@ -186,8 +187,7 @@ impl Stream {
             return Stream::Rows(Box::new(rows));
         }
         let place = copy.relation.as_ref().map(|relation| place(relation));
-        let scanner =
-            CopyScanner::with_kinds(&copy.options, context.lexing.encoding, &copy.kinds);
+        let scanner = CopyScanner::with_kinds(&copy.options, context.lexing.encoding, &copy.kinds);
         Stream::scanned(scanner, place.unwrap_or_default())
     }
 

@@ -64,9 +64,7 @@ pub(in crate::session) fn expected_of_describe(plan: &Plan) -> Expected {
         (Treatment::Adjust(adjust), described) => {
             Treatment::Adjust(Box::new(Adjust { described, ..*adjust }))
         }
-        (_, described) => {
-            Treatment::Adjust(Box::new(Adjust { described, ..Adjust::default() }))
-        }
+        (_, described) => Treatment::Adjust(Box::new(Adjust { described, ..Adjust::default() })),
     };
     Expected::with(Request::Describe, treatment)
 }

@@ -7,15 +7,15 @@ use std::sync::Arc;
 
 use crate::catalog::{Catalog, Freshness, Need, Now, Subject};
 use crate::parking::{Scope, TableName, park_softly_sql};
-use crate::policy::{Settings, TablePrep};
+use crate::policy::{Policy, Settings, TablePrep};
 use crate::rewrite::{self, Change, PositionMap, Rewrite, Rules, TextMessage};
 use crate::session::ask::Question;
 use crate::session::ask::parking::{Parking, Tried};
 use crate::session::context::Context;
 use crate::session::prepared::{Plan, Undo};
 use crate::session::replies::{Adjust, CopyStart, Expected, Failing, Request, Treatment};
+use crate::statement::Effects;
 use crate::statement::script::{Body, Scratch, Script};
-use crate::statement::{self, Effects};
 use crate::wire::{self, FAILING_SQL, OwnError, tag};
 
 thread_local! {
@@ -29,7 +29,6 @@ thread_local! {
 pub(in crate::session) struct Text {
     message: TextMessage,
     script: Script,
-    old: statement::Script,
     /// The body that takes the place of the client's: bytes that are U+0000 were taken out.
     shorter: Option<Vec<u8>>,
     /// Where the text lies in the body.
@@ -72,8 +71,7 @@ impl Text {
         body: &mut [u8],
         rules: &Rules<'_>,
     ) -> Option<Text> {
-        let message =
-            if frame_tag == tag::QUERY { TextMessage::Query } else { TextMessage::Parse };
+        let message = if frame_tag == tag::QUERY { TextMessage::Query } else { TextMessage::Parse };
         let (mut shorter, mended) = rewrite::mend_bytes(message, body, rules);
         let body: &[u8] = shorter.as_deref_mut().unwrap_or(body);
         let mut declared = Vec::new();
@@ -95,14 +93,12 @@ impl Text {
             Script::read(text, rules.lexing, &rules.policy.mapping, &mut scratch.borrow_mut())
         };
         let script = SCRATCH.with(read);
-        let old = statement::read(body.get(sql.clone()).unwrap_or_default(), rules.lexing, &rules.policy.mapping);
-        Some(Text { message, script, old, shorter, sql, is_cut, declared, mended })
+        Some(Text { message, script, shorter, sql, is_cut, declared, mended })
     }
 
     /// Whether it is the reading of a frame with this tag, as the server would read it now.
     pub(in crate::session) fn is_of(&self, frame_tag: u8, context: &Context) -> bool {
-        let message =
-            if frame_tag == tag::QUERY { TextMessage::Query } else { TextMessage::Parse };
+        let message = if frame_tag == tag::QUERY { TextMessage::Query } else { TextMessage::Parse };
         self.message == message && self.script.lexing == context.lexing
     }
 
@@ -181,20 +177,20 @@ pub(in crate::session) fn judge(
     let rules = context.rules();
     let (script, sql) = (&text.script, text.text(body));
     let zero_byte = text.is_cut.then(|| rewrite::byte_refusal(sql, &rules)).flatten();
-    if let Some(error) = zero_byte.or_else(|| rewrite::refusal(&text.old, sql, &rules)) {
+    if let Some(error) = zero_byte.or_else(|| rewrite::refusal(script, sql, &rules)) {
         return Judged::Refuse(Box::new(error));
     }
-    let needs = rewrite::needs(&text.old, sql, &text.declared, &rules);
+    let needs = rewrite::needs(script, sql, &text.declared, &rules);
     if let Some(question) = catalog.missing(needs, now) {
         return Judged::Ask(Question::Catalog(question));
     }
-    if let Some(question) = park_tables(&text.old, catalog, tried, &rules) {
+    if let Some(question) = park_tables(script, catalog, tried, &rules) {
         return Judged::Ask(question);
     }
     if parking.is_due(script.effects.loads(), tried, context) {
-        return Judged::Ask(park_all());
+        return Judged::Ask(park_all(&context.policy));
     }
-    let mut rewrite = rewrite::plan(&text.old, sql, &text.declared, catalog, &rules);
+    let mut rewrite = rewrite::plan(script, sql, &text.declared, catalog, &rules);
     let again = std::mem::take(&mut rewrite.asks_again);
     if let Some(question) = catalog.missing(again, now) {
         return Judged::Ask(Question::Catalog(question));
@@ -213,13 +209,14 @@ pub(in crate::session) fn ask_exactly(
 }
 
 /// The question that parks all foreign keys.
-pub(in crate::session) fn park_all() -> Question {
-    Question::Park { sql: park_softly_sql(&Scope::default()), all: true }
+pub(in crate::session) fn park_all(policy: &Policy) -> Question {
+    let sql = park_softly_sql(&Scope::default(), policy.lock_timeout_seconds);
+    Question::Park { sql, all: true }
 }
 
 /// The question that parks the foreign keys of the tables that the text drops.
 fn park_tables(
-    script: &statement::Script,
+    script: &Script,
     catalog: &Catalog,
     tried: Tried,
     rules: &Rules<'_>,
@@ -236,8 +233,8 @@ fn park_tables(
         })
         .collect();
     let scope = Scope { schemas: Vec::new(), tables };
-    (!scope.tables.is_empty())
-        .then(|| Question::Park { sql: park_softly_sql(&scope), all: false })
+    let sql = || park_softly_sql(&scope, rules.policy.lock_timeout_seconds);
+    (!scope.tables.is_empty()).then(|| Question::Park { sql: sql(), all: false })
 }
 
 /// A Query on its way.
@@ -299,10 +296,8 @@ pub(in crate::session) fn send_parse(
             ..Adjust::default()
         })),
     };
-    let expected = Expected {
-        undo: undo.map(Box::new),
-        ..Expected::with(Request::Parse, treatment)
-    };
+    let expected =
+        Expected { undo: undo.map(Box::new), ..Expected::with(Request::Parse, treatment) };
     SentText { frame, expected, changes: changes(text, rewrite) }
 }
 

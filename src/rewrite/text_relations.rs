@@ -7,31 +7,31 @@ use std::sync::Arc;
 use super::{Rules, names};
 use crate::catalog::{Catalog, Name, Relation};
 use crate::policy::TablePrep;
-use crate::statement::{self, Script};
+use crate::statement::script::Script;
 
 /// The relations, by the names that the text has for them.
-pub(super) struct Known<'k> {
+pub(super) struct TextRelations<'k> {
     catalog: &'k Catalog,
     /// The tables that the text creates, as the target gets them. They hold for the length of the text.
     created: HashMap<Name, Arc<Relation>>,
 }
 
-impl<'k> Known<'k> {
+impl<'k> TextRelations<'k> {
     pub(super) fn new(
         script: &Script,
         sql: &[u8],
         catalog: &'k Catalog,
         rules: &Rules<'_>,
-    ) -> Known<'k> {
-        let mut known = Known { catalog, created: HashMap::new() };
-        let may_write = script.loads && script.changes_relations && script.statements > 1;
+    ) -> TextRelations<'k> {
+        let mut known = TextRelations { catalog, created: HashMap::new() };
+        let Script { effects, statements, .. } = script;
+        let may_write = effects.loads() && effects.changes_relations() && statements.len() > 1;
         if !may_write || !rules.settings.rewrite {
             return known;
         }
-        let mapped = statement::apply(sql, &script.edits);
         // Else what is there may stay, whatever the text says.
         let creates = rules.settings.table_prep == TablePrep::PassThrough;
-        for table in statement::new_tables(&mapped, rules.lexing) {
+        for table in script.new_tables(sql) {
             let target = catalog.relation(&names::target_of(&table.name));
             let is_missing = target.is_some_and(|relation| relation.is_missing());
             if is_missing || creates && !table.may_be_there {
@@ -49,10 +49,6 @@ impl<'k> Known<'k> {
 
     pub(super) fn is_exact(&self, name: &Name) -> bool {
         self.created.contains_key(name) || self.catalog.is_exact(&names::target_of(name))
-    }
-
-    pub(super) fn is_empty(&self) -> bool {
-        self.created.is_empty() && self.catalog.is_empty()
     }
 
     pub(super) fn catalog(&self) -> &'k Catalog {
