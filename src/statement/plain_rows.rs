@@ -46,42 +46,71 @@ pub(super) struct PlainRun {
 /// list of items in parentheses, the last of them in front of another comma or a parenthesis that
 /// closes.
 pub(super) fn plain_run(sql: &[u8], comma: usize) -> PlainRun {
-    let mut run = PlainRun { end: comma, is_rows: false, looked_at: comma + 1 };
-    let (mut depth, mut wants_value, mut item_end) = (0_usize, true, comma);
-    let mut kind = None;
+    let start = blanks_end(sql, comma + 1);
+    let is_rows = sql.get(start) == Some(&b'(');
+    let mut run = PlainRun { end: comma, is_rows, looked_at: start };
     loop {
-        let position = run.looked_at;
-        let Some(&byte) = sql.get(position) else { return run };
-        match byte {
-            b' ' | b'\t' | b'\n' | b'\r' | 0x0B | 0x0C => run.looked_at += 1,
-            b',' if !wants_value => {
-                if depth == 0 {
-                    run.end = item_end;
-                }
-                wants_value = true;
-                run.looked_at += 1;
-            }
-            b')' if !wants_value => {
-                if depth == 0 {
-                    run.end = item_end;
-                    return run;
-                }
-                depth -= 1;
-                run.looked_at += 1;
-                item_end = run.looked_at;
-            }
-            b'(' if wants_value && (depth > 0 || kind != Some(false)) => {
-                kind = Some(true);
-                run.is_rows = true;
-                depth += 1;
-                run.looked_at += 1;
-            }
-            _ if wants_value && (depth > 0 || kind != Some(true)) => {
-                let Some((end, _)) = plain_constant(sql, position) else { return run };
-                kind = kind.or(Some(false));
-                (wants_value, item_end, run.looked_at) = (false, end, end);
-            }
+        let item =
+            if is_rows { list_end(sql, run.looked_at) } else { value_end(sql, run.looked_at) };
+        let item_end = match item {
+            Ok(end) => end,
+            Err(looked_at) => return PlainRun { looked_at, ..run },
+        };
+        run.looked_at = blanks_end(sql, item_end);
+        match sql.get(run.looked_at) {
+            Some(b',') => run.end = item_end,
+            Some(b')') => return PlainRun { end: item_end, ..run },
             _ => return run,
+        }
+        run.looked_at = blanks_end(sql, run.looked_at + 1);
+    }
+}
+
+#[inline]
+fn blanks_end(sql: &[u8], mut position: usize) -> usize {
+    while let Some(b' ' | b'\t' | b'\n' | b'\r' | 0x0B | 0x0C) = sql.get(position) {
+        position += 1;
+    }
+    position
+}
+
+/// The end of the plain constant at an offset; an error with the offset where it is none.
+#[inline]
+fn value_end(sql: &[u8], position: usize) -> Result<usize, usize> {
+    plain_constant(sql, position).map(|(end, _)| end).ok_or(position)
+}
+
+/// The end of the list of items in parentheses at an offset; an error with the offset of what is none.
+fn list_end(sql: &[u8], mut position: usize) -> Result<usize, usize> {
+    let mut depth = 0_usize;
+    loop {
+        // An item.
+        if sql.get(position) == Some(&b'(') {
+            depth += 1;
+            position = blanks_end(sql, position + 1);
+            continue;
+        }
+        if depth == 0 {
+            return Err(position);
+        }
+        position = value_end(sql, position)?;
+        // What is behind it, and behind the lists that it ends.
+        loop {
+            position = blanks_end(sql, position);
+            match sql.get(position) {
+                Some(b',') => {
+                    position = blanks_end(sql, position + 1);
+                    break;
+                }
+                Some(b')') => {
+                    depth -= 1;
+                    position += 1;
+                    if depth == 0 {
+                        return Ok(position);
+                    }
+                }
+                _ => return Err(position),
+            }
         }
     }
 }
@@ -105,6 +134,7 @@ fn plain_constant(sql: &[u8], start: usize) -> Option<(usize, PlainKind)> {
     }
 }
 
+#[inline]
 fn text_end(sql: &[u8], mut position: usize) -> Option<usize> {
     loop {
         position += memchr(b'\'', sql.get(position..)?)? + 1;
@@ -116,6 +146,7 @@ fn text_end(sql: &[u8], mut position: usize) -> Option<usize> {
 }
 
 /// Digits, at least one of them, with one point or none, and in front of what ends a value.
+#[inline]
 fn number(sql: &[u8], start: usize) -> Option<(usize, PlainKind)> {
     let (mut end, mut digits, mut kind) = (start, 0_usize, PlainKind::Integer);
     loop {
