@@ -50,6 +50,7 @@ const EDGES: &[(&str, &[&str])] = &[
         ],
     ),
     ("dms", &["mapping", "policy"]),
+    ("script", &[]),
     // Files and sockets.
     ("files", &[]),
     ("auth", &["files"]),
@@ -93,6 +94,7 @@ const EDGES: &[(&str, &[&str])] = &[
             "parking",
             "policy",
             "rewrite",
+            "script",
             "session",
             "statement",
             "target",
@@ -115,6 +117,7 @@ const WITHOUT_IO: &[&str] = &[
     "parking",
     "policy",
     "rewrite",
+    "script",
     "session",
     "statement",
     "value",
