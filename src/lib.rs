@@ -19,6 +19,7 @@ pub mod mapping;
 pub mod parking;
 pub mod policy;
 pub mod rewrite;
+pub mod script;
 pub mod session;
 pub mod statement;
 pub mod stream;

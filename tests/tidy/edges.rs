@@ -50,6 +50,7 @@ const EDGES: &[(&str, &[&str])] = &[
         ],
     ),
     ("dms", &["mapping", "policy"]),
+    ("script", &[]),
     // Files and sockets.
     ("files", &[]),
     ("auth", &["files"]),
@@ -94,6 +95,7 @@ const EDGES: &[(&str, &[&str])] = &[
             "parking",
             "policy",
             "rewrite",
+            "script",
             "session",
             "statement",
             "target",
@@ -116,6 +118,7 @@ const WITHOUT_IO: &[&str] = &[
     "parking",
     "policy",
     "rewrite",
+    "script",
     "session",
     "statement",
     "value",

@@ -1,0 +1,54 @@
+//! A statement of another engine so that PostgreSQL's lexer finds the same tokens at the same places.
+
+use std::borrow::Cow;
+
+use super::ClientProgram;
+use super::marks::{MarkKind, Marks};
+
+/// A text of the same length whose comments and strings end where `program` ends them: `#` comments are
+/// blanks, strings with backslashes, in double quotes or `q'[..]'` are plain ones in single quotes. Their
+/// contents are not those of the script; everything else is.
+pub fn readable(text: &[u8], program: ClientProgram) -> Cow<'_, [u8]> {
+    if !matches!(program, ClientProgram::Mysql | ClientProgram::SqlPlus) {
+        return text.into();
+    }
+    let marks = Marks::of(program);
+    let mut copy = Cow::Borrowed(text);
+    let mut at = 0;
+    while at < text.len() {
+        let (kind, end) = marks.next(text, at);
+        let here = text.get(at..end).unwrap_or_default();
+        let is_foreign = match kind {
+            MarkKind::Comment => here.starts_with(b"#"),
+            MarkKind::Constant => !here.starts_with(b"'") || here.contains(&b'\\'),
+            _ => false,
+        };
+        if is_foreign && let Some(copied) = copy.to_mut().get_mut(at..end) {
+            match kind {
+                MarkKind::Comment => copied.fill(b' '),
+                _ => make_plain(copied),
+            }
+        }
+        at = end;
+    }
+    copy
+}
+
+/// Makes a string constant one in single quotes without anything that escapes.
+fn make_plain(constant: &mut [u8]) {
+    // The q of q'[..]' becomes a blank.
+    let start = usize::from(constant.first().is_some_and(|byte| byte.eq_ignore_ascii_case(&b'q')));
+    if start == 1
+        && let Some(first) = constant.first_mut()
+    {
+        *first = b' ';
+    }
+    let last = constant.len().saturating_sub(1);
+    for (at, byte) in constant.iter_mut().enumerate().skip(start) {
+        if at == start || at == last {
+            *byte = b'\'';
+        } else if matches!(*byte, b'\'' | b'"' | b'\\') {
+            *byte = b'_';
+        }
+    }
+}

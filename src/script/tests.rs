@@ -1,0 +1,246 @@
+use super::*;
+
+/// The parts of a script: `S` and its text for statements, `C` for commands, `T` and `R`.
+fn parts(text: &str, program: ClientProgram) -> Vec<String> {
+    segments(text.as_bytes(), program)
+        .into_iter()
+        .map(|segment| {
+            let kind = match segment.kind {
+                SegmentKind::Statement { has_backslash_escapes: false } => "S",
+                SegmentKind::Statement { has_backslash_escapes: true } => "B",
+                SegmentKind::Command => "C",
+                SegmentKind::Terminator => "T",
+                SegmentKind::Rows => "R",
+            };
+            format!("{kind} {}", &text[segment.span])
+        })
+        .collect()
+}
+
+#[test]
+fn batches_of_sqlcmd_end_at_go() {
+    let text = "USE [a]\nGO\r\nCREATE TABLE [it's] (a int) -- GO\nINSERT t VALUES ('\nGO\n'); SELECT 1\n\
+        /*\nGO\n*/\n  go 5\n:setvar x y\n:r file.sql\nGOTO there\nGO -- done\nSELECT 1";
+    let expected = [
+        "S USE [a]",
+        "T GO\r",
+        "S CREATE TABLE [it's] (a int) -- GO\nINSERT t VALUES ('\nGO\n'); SELECT 1",
+        "T   go 5",
+        "C :setvar x y",
+        "C :r file.sql",
+        "S GOTO there",
+        "T GO -- done",
+        "S SELECT 1",
+    ];
+    assert_eq!(parts(text, ClientProgram::Sqlcmd), expected);
+    assert_eq!(
+        parts("SELECT 1\ngo\nreset\nquit\n", ClientProgram::Isql),
+        ["S SELECT 1", "T go", "C reset", "C quit"]
+    );
+}
+
+#[test]
+fn lines_of_sqlplus_are_not_sql() {
+    let text = "REM it's\nREMARK x\nPROMPT don't; do\nSET DEFINE OFF\nSET -\n  ECHO ON\n@other.sql\n\
+        SET ROLE app;\nCREATE TABLE t (a NUMBER\n  -- it's\n);\nCREATE OR REPLACE PROCEDURE p AS\nBEGIN\n\
+        NULL; /* ; */\nEND;\n/\nINSERT INTO t VALUES (q'[it's]');\nexec p(1)\ncol a format a10\n\
+        BEGIN p; END;\n/\nCREATE TYPE o AS OBJECT (a NUMBER);\n/\nEXIT\n";
+    let expected = [
+        "C REM it's",
+        "C REMARK x",
+        "C PROMPT don't; do",
+        "C SET DEFINE OFF",
+        "C SET -\n  ECHO ON",
+        "C @other.sql",
+        "S SET ROLE app",
+        "T ;",
+        "S CREATE TABLE t (a NUMBER\n  -- it's\n)",
+        "T ;",
+        "S CREATE OR REPLACE PROCEDURE p AS\nBEGIN\nNULL; /* ; */\nEND;",
+        "T /",
+        "S INSERT INTO t VALUES (q'[it's]')",
+        "T ;",
+        "C exec p(1)",
+        "C col a format a10",
+        "S BEGIN p; END;",
+        "T /",
+        "S CREATE TYPE o AS OBJECT (a NUMBER);",
+        "T /",
+        "C EXIT",
+    ];
+    assert_eq!(parts(text, ClientProgram::SqlPlus), expected);
+}
+
+#[test]
+fn statements_of_sqlplus_are_not_its_commands() {
+    for word in [
+        "ALTER",
+        "ANALYZE",
+        "AUDIT",
+        "CALL",
+        "COMMENT",
+        "COMMIT",
+        "CREATE",
+        "DELETE",
+        "DROP",
+        "EXPLAIN",
+        "GRANT",
+        "INSERT",
+        "LOCK",
+        "MERGE",
+        "PURGE",
+        "RENAME",
+        "REVOKE",
+        "ROLLBACK",
+        "SAVEPOINT",
+        "SELECT",
+        "TRUNCATE",
+        "UPDATE",
+        "WITH",
+    ] {
+        let text = format!("{word} x;");
+        assert_eq!(parts(&text, ClientProgram::SqlPlus)[0], format!("S {word} x"), "{word}");
+    }
+}
+
+#[test]
+fn mysql_has_delimiters_escapes_and_hash_comments() {
+    let text = "# it's\nUSE shop\nINSERT INTO `a;b` VALUES ('it\\'s;', \"x;\\\"'\", 1--1);\nDELIMITER //\n\
+        CREATE TRIGGER t BEGIN SET a = 1; END//\ndelimiter ;\nSELECT 1\\G\nSELECT '\n# a';\n\
+        /*!40101 SET x = 'a' */;\n-- b;\nSELECT 2 --x;\n";
+    let expected = [
+        "C USE shop",
+        "B INSERT INTO `a;b` VALUES ('it\\'s;', \"x;\\\"'\", 1--1)",
+        "T ;",
+        "C DELIMITER //",
+        "B CREATE TRIGGER t BEGIN SET a = 1; END",
+        "T //",
+        "C delimiter ;",
+        "B SELECT 1",
+        "T \\G",
+        "B SELECT '\n# a'",
+        "T ;",
+        "T ;",
+        "B SELECT 2 --x",
+        "T ;",
+    ];
+    assert_eq!(parts(text, ClientProgram::Mysql), expected);
+}
+
+#[test]
+fn psql_has_rows_commands_and_a_setting_for_strings() {
+    let text = "\\connect 'it\nCOPY t (a, b) FROM stdin WITH (FORMAT text);\n1\t';\n\\.x\n\\.\nCOPY (SELECT 1 FROM \
+        stdin) TO STDOUT;\nSELECT $a$;$a$, E'\\';', a$b FROM t;\\echo it's\nSET standard_conforming_strings = \
+        off;\nSELECT 'a\\';b';\nSET LOCAL standard_conforming_strings TO 'x', on;\nSELECT 1 \\gset\nSELECT 'a\\'";
+    let expected = [
+        "C \\connect 'it",
+        "S COPY t (a, b) FROM stdin WITH (FORMAT text)",
+        "T ;",
+        "R 1\t';\n\\.x\n\\.\n",
+        "S COPY (SELECT 1 FROM stdin) TO STDOUT",
+        "T ;",
+        "S SELECT $a$;$a$, E'\\';', a$b FROM t",
+        "T ;",
+        "C \\echo it's",
+        "S SET standard_conforming_strings = off",
+        "T ;",
+        "B SELECT 'a\\';b'",
+        "T ;",
+        "B SET LOCAL standard_conforming_strings TO 'x', on",
+        "T ;",
+        "S SELECT 1",
+        "C \\gset",
+        "S SELECT 'a\\'",
+    ];
+    assert_eq!(parts(text, ClientProgram::Psql), expected);
+}
+
+#[test]
+fn db2_has_a_terminator_of_the_script() {
+    let text = "CONNECT TO x;\n--#SET TERMINATOR @\nCREATE TRIGGER t BEGIN ATOMIC a; END@\n--#set terminator ;\n\
+        SELECT 1;\n!ls\nTERMINATE\n-- it's\n";
+    let expected = [
+        "C CONNECT TO x;",
+        "C --#SET TERMINATOR @",
+        "S CREATE TRIGGER t BEGIN ATOMIC a; END",
+        "T @",
+        "C --#set terminator ;",
+        "S SELECT 1",
+        "T ;",
+        "C !ls",
+        "C TERMINATE",
+    ];
+    assert_eq!(parts(text, ClientProgram::Db2), expected);
+}
+
+#[test]
+fn parts_are_in_order_for_every_text() {
+    let pieces =
+        ["'", "\"", "/*", "*/", "\n", "GO", ";", "$a$", "\\", "q'[", "--", "#", "a ", "[", "`"];
+    let mut number = 7_usize;
+    for program in [
+        ClientProgram::Psql,
+        ClientProgram::Sqlcmd,
+        ClientProgram::Isql,
+        ClientProgram::SqlPlus,
+        ClientProgram::Mysql,
+        ClientProgram::Db2,
+    ] {
+        for _ in 0..500 {
+            let text: String = (0..20)
+                .map(|_| {
+                    number = number.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+                    pieces[(number >> 33) % pieces.len()]
+                })
+                .collect();
+            let mut last = 0;
+            for Segment { span, .. } in segments(text.as_bytes(), program) {
+                assert!(last <= span.start && span.start < span.end, "{program:?} {text:?}");
+                assert!(span.end <= text.len(), "{program:?} {text:?}");
+                last = span.end;
+            }
+            assert_eq!(readable(text.as_bytes(), program).len(), text.len());
+        }
+    }
+}
+
+#[test]
+fn a_readable_text_has_its_tokens_at_the_same_places() {
+    let said = |text: &str, program| {
+        String::from_utf8(readable(text.as_bytes(), program).into_owned()).unwrap()
+    };
+    assert_eq!(
+        said("a INT, # it's\nb ENUM('x\\'y', \"it's\")", ClientProgram::Mysql),
+        "a INT,       \nb ENUM('x__y', 'it_s')"
+    );
+    assert_eq!(
+        said("SELECT q'[it's]', 'a''b'", ClientProgram::SqlPlus),
+        "SELECT  '[it_s]', 'a''b'"
+    );
+    assert!(matches!(readable(b"a 'b'", ClientProgram::Mysql), std::borrow::Cow::Borrowed(_)));
+}
+
+#[test]
+fn byte_order_marks_and_utf_16_are_read() {
+    let utf16 = |text: &str, to_bytes: fn(u16) -> [u8; 2]| -> Vec<u8> {
+        text.encode_utf16().flat_map(to_bytes).collect()
+    };
+    let sql = "SELECT 'ä€𝄞'";
+    for (bytes, encoding) in [
+        (sql.as_bytes().to_vec(), FileEncoding::Plain),
+        ([b"\xEF\xBB\xBF", sql.as_bytes()].concat(), FileEncoding::MarkedUtf8),
+        (utf16(&format!("\u{feff}{sql}"), u16::to_le_bytes), FileEncoding::Utf16Le),
+        (utf16(&format!("\u{feff}{sql}"), u16::to_be_bytes), FileEncoding::Utf16Be),
+        (utf16(sql, u16::to_le_bytes), FileEncoding::Utf16Le),
+        (utf16(sql, u16::to_be_bytes), FileEncoding::Utf16Be),
+    ] {
+        let (found, text) = decode(&bytes).unwrap();
+        assert_eq!((found, &*text), (encoding, sql.as_bytes()));
+        let back = encode(&text, found).unwrap();
+        assert!(back.ends_with(&bytes), "{encoding:?}");
+    }
+    assert_eq!(decode(b"\xFF\xFEa\0\x00\xD8").unwrap_err(), 1);
+    assert_eq!(decode(b"\xFF\xFEa\0b").unwrap_err(), 1);
+    assert!(encode(b"\xFF", FileEncoding::Utf16Le).is_err());
+    assert_eq!(decode(b"").unwrap().0, FileEncoding::Plain);
+}
