@@ -279,7 +279,17 @@ impl Session {
             Some(parameters) => self.catalog.is_exact(&parameters.name),
             None => true,
         };
-        let verdict = bind::judge(head, cut, body_bytes, &statement, is_exact, &self.context)?;
+        let mut verdict =
+            bind::judge(head, cut, body_bytes, &statement, is_exact, &self.context)?;
+        if let BindVerdict::AsksAgain { spaces } = verdict {
+            self.note_bind_nuls(&statement, spaces);
+            if let Some(question) = self.question_about_relation(&statement) {
+                return Ok(self.ask_about(question, true, first));
+            }
+            // It cannot be asked: what is known has to do.
+            let Some(cut) = BindBody::cut(body) else { return Ok(Progress::Later) };
+            verdict = bind::judge(head, cut, body_bytes, &statement, true, &self.context)?;
+        }
         match &verdict {
             BindVerdict::Later => return Ok(Progress::Later),
             BindVerdict::AsksForKinds { spaces } => {
@@ -288,12 +298,7 @@ impl Session {
                 let question = Question::Parameters(name.into());
                 return Ok(self.ask_first(question, Delivery::Describe, first));
             }
-            BindVerdict::AsksAgain { spaces } => {
-                self.note_bind_nuls(&statement, *spaces);
-                return Ok(self.ask_about_relation(&statement, first));
-            }
-            BindVerdict::Refused(_) | BindVerdict::Unread => {}
-            BindVerdict::Arriving { .. } | BindVerdict::Fitted { .. } => {}
+            _ => {}
         }
         if let BindVerdict::Refused(error) = verdict {
             self.report.counts.refused += 1;
@@ -348,16 +353,12 @@ impl Session {
         statement
     }
 
-    /// Asks about the relation of a statement whose values a rule changes. Where it cannot be asked, the
-    /// transaction has failed, and the target says so.
-    fn ask_about_relation(&mut self, statement: &Statement, first: bool) -> Progress {
-        let name = statement.parameters.as_ref().map(|parameters| parameters.name.clone());
+    /// The question about the relation of a statement whose values a rule changes; `None` where it cannot
+    /// be asked: the transaction has failed, or the answer has come and says nothing.
+    fn question_about_relation(&mut self, statement: &Statement) -> Option<Question> {
+        let name = statement.parameters.as_ref().map(|parameters| parameters.name.clone())?;
         let now = self.context.now(!self.replies.is_empty());
-        let question = text::ask_exactly(name.unwrap_or_default(), &mut self.catalog, now);
-        match question {
-            Some(question) => self.ask_about(question, true, first),
-            None => Progress::Later,
-        }
+        text::ask_exactly(name, &mut self.catalog, now)
     }
 
     fn note_bind_nuls(&mut self, statement: &Statement, count: u64) {
