@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use crate::catalog::{Catalog, Relation};
 use crate::policy::{Policy, Settings};
-use crate::rewrite::{Reason, Rules, plan, refusal};
+use crate::rewrite::{ReplacementReason, Rules, plan, refusal};
 use crate::statement::script::{Body, Scratch, Script};
 use crate::statement::{Lexing, Replacement, TableStatementKind};
 
@@ -23,7 +23,7 @@ pub(super) struct DryRun<'p> {
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Planned {
     pub(super) replacement: Replacement,
-    pub(super) reason: Reason,
+    pub(super) reason: ReplacementReason,
 }
 
 /// Why a statement stays as it is.
@@ -35,7 +35,7 @@ pub(super) struct Refused {
 }
 
 /// The rule of constants in which U+0000 was mended.
-const NUL_RULE: Reason = Reason::Rule("nul-in-constant");
+const NUL_RULE: ReplacementReason = ReplacementReason::Rule("nul-in-constant");
 
 impl<'p> DryRun<'p> {
     pub(super) fn new(policy: &'p Policy) -> DryRun<'p> {
@@ -115,7 +115,8 @@ fn planned(
     let mut planned: Vec<Planned> =
         replacements.map(|(replacement, reason)| Planned { replacement, reason }).collect();
     if let Some(error) = rewrite.refused {
-        let refused = planned.into_iter().find(|planned| planned.reason == Reason::Refused);
+        let refused =
+            planned.into_iter().find(|planned| planned.reason == ReplacementReason::Refused);
         let span = refused.map_or(0..0, |planned| planned.replacement.span);
         return Err(Refused { span, message: error.message, hint: error.hint.unwrap_or_default() });
     }

@@ -16,7 +16,7 @@ use super::script_lines::{ScriptLines, line_end, rows_end};
 use super::{ConfigArguments, EXIT_USAGE, exit_code, say};
 use crate::mapping::{Mapping, RuleId};
 use crate::policy::Policy;
-use crate::rewrite::Reason;
+use crate::rewrite::ReplacementReason;
 use crate::statement::{FileStatements, Lexing, Replacement, replace};
 
 #[derive(Debug, Args)]
@@ -204,7 +204,7 @@ struct RewriteChange {
     after: String,
     rule: String,
     #[serde(skip)]
-    reason: Reason,
+    reason: ReplacementReason,
 }
 
 #[derive(Debug, Serialize)]
@@ -342,8 +342,10 @@ impl RewriteReport {
         let mut others: BTreeMap<&str, usize> = BTreeMap::new();
         for change in &self.changes {
             match change.reason {
-                Reason::Type(id) => *types.entry(id).or_default() += 1,
-                Reason::Rule(_) | Reason::Refused => *others.entry(&change.rule).or_default() += 1,
+                ReplacementReason::Type(id) => *types.entry(id).or_default() += 1,
+                ReplacementReason::Rule(_) | ReplacementReason::Refused => {
+                    *others.entry(&change.rule).or_default() += 1
+                }
             }
         }
         for (id, count) in types {
@@ -376,11 +378,13 @@ impl RewriteReport {
     }
 }
 
-fn rule_name(reason: Reason, mapping: &Mapping) -> String {
+fn rule_name(reason: ReplacementReason, mapping: &Mapping) -> String {
     match reason {
-        Reason::Type(id) => mapping.rule(id).map_or_else(String::new, |rule| rule.id.clone()),
-        Reason::Rule(name) => name.to_owned(),
-        Reason::Refused => String::new(),
+        ReplacementReason::Type(id) => {
+            mapping.rule(id).map_or_else(String::new, |rule| rule.id.clone())
+        }
+        ReplacementReason::Rule(name) => name.to_owned(),
+        ReplacementReason::Refused => String::new(),
     }
 }
 

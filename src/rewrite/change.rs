@@ -40,7 +40,7 @@ pub enum By {
 
 /// Why something stands in the place of a part of a text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Reason {
+pub enum ReplacementReason {
     /// A row of the type mapping.
     Type(RuleId),
     /// The rule of this name.

@@ -1,7 +1,7 @@
 //! A constant and the column that it goes into: spelled anew for the column's type, mended, or judged by the
 //! policies. Finds no columns.
 
-use super::Reason;
+use super::ReplacementReason;
 use super::change::refusal;
 use super::values::{WritePlan, may_be_json_nul};
 use crate::catalog::RelationColumn;
@@ -31,7 +31,7 @@ impl WritePlan<'_> {
         };
         if let Some(spelled) = spelled {
             let rule = ValueRule::TypeConverted;
-            self.replace(span(), spelled.as_bytes(), Reason::Rule(rule.name()));
+            self.replace(span(), spelled.as_bytes(), ReplacementReason::Rule(rule.name()));
             self.note(column, rule, 1, None);
         } else if self.rules.policy.judges_values() {
             self.judge(number, slot, column);
@@ -66,11 +66,11 @@ impl WritePlan<'_> {
         let mut findings = Findings::default();
         let verdict = judge.judge_text(&text, &mut findings);
         let sample = findings.take_sample();
-        let mut reason = Reason::Refused;
+        let mut reason = ReplacementReason::Refused;
         for (rule, count) in findings.take() {
             self.note(column, rule, count, sample.clone());
             if !rule.is_silent_loss() {
-                reason = Reason::Rule(rule.name());
+                reason = ReplacementReason::Rule(rule.name());
             }
         }
         match verdict {
@@ -87,7 +87,7 @@ impl WritePlan<'_> {
                 let position = Some(self.rules.position(self.sql, slot.span.start));
                 let error = refusal(self.relation, &refused, &column.column.name, &at);
                 self.written.refused = Some(OwnError { position, ..error });
-                self.replace(slot.span.clone(), FAILING_EXPRESSION, Reason::Refused);
+                self.replace(slot.span.clone(), FAILING_EXPRESSION, ReplacementReason::Refused);
             }
         }
     }

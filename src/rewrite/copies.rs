@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use super::text_relations::TextRelations;
-use super::{Needs, Reason, Rules};
+use super::{Needs, ReplacementReason, Rules};
 use crate::catalog::{Freshness, Relation};
 use crate::statement::script::Script;
 use crate::statement::{CopyStatement, Replacement};
@@ -64,11 +64,11 @@ pub(super) fn plan(
     sql: &[u8],
     known: &TextRelations<'_>,
     rules: &Rules<'_>,
-    replaced: &mut Vec<(Replacement, Reason)>,
+    replaced: &mut Vec<(Replacement, ReplacementReason)>,
 ) -> Vec<CopyStream> {
     let streams = script.copies().map(|copy| {
         if rules.settings.rewrite && rules.policy.leaves_out_generated {
-            let reason = Reason::Rule(ValueRule::GeneratedLeftOut.name());
+            let reason = ReplacementReason::Rule(ValueRule::GeneratedLeftOut.name());
             replaced.extend(without_generated(sql, copy, known).map(|found| (found, reason)));
         }
         stream(copy, known)

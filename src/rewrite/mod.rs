@@ -31,7 +31,7 @@ use nul::Mending;
 use text_relations::TextRelations;
 use values::Written;
 
-pub use change::{By, Change, Reason, place, refusal as value_refusal};
+pub use change::{By, Change, ReplacementReason, place, refusal as value_refusal};
 pub use copies::CopyStream;
 pub use nul::{TextMessage, byte_refusal, mend_bytes};
 pub use parameters::Parameters;
@@ -79,7 +79,7 @@ pub struct Rewrite {
     /// What stands in the place of parts of the text, in order, never overlapping.
     pub replacements: Vec<Replacement>,
     /// Why each of the replacements is there.
-    pub reasons: Vec<Reason>,
+    pub reasons: Vec<ReplacementReason>,
     /// The text with escapes of U+0000 mended where they stand, which leaves its length as it is. `None`
     /// where there are none.
     pub mended: Option<Vec<u8>>,
@@ -191,11 +191,11 @@ impl Rewrite {
         &mut self,
         script: &Script,
         rules: &Rules<'_>,
-        replaced: &mut Vec<(Replacement, Reason)>,
+        replaced: &mut Vec<(Replacement, ReplacementReason)>,
     ) {
         let mut counts: Vec<(RuleId, u64)> = Vec::new();
         for edit in &script.edits {
-            replaced.push((Replacement::from(edit), Reason::Type(edit.rule)));
+            replaced.push((Replacement::from(edit), ReplacementReason::Type(edit.rule)));
             match counts.iter_mut().find(|(rule, _)| *rule == edit.rule) {
                 Some((_, count)) => *count += 1,
                 None => counts.push((edit.rule, 1)),
@@ -207,14 +207,22 @@ impl Rewrite {
         }));
     }
 
-    fn plan_tables(&mut self, script: &Script, rules: &Rules<'_>) -> Vec<(Replacement, Reason)> {
+    fn plan_tables(
+        &mut self,
+        script: &Script,
+        rules: &Rules<'_>,
+    ) -> Vec<(Replacement, ReplacementReason)> {
         let prepared = table_prep::plan(script, rules);
         self.changes.extend(prepared.changes);
         self.tags = prepared.tags;
         prepared.replaced
     }
 
-    fn take_written(&mut self, written: Written, replaced: &mut Vec<(Replacement, Reason)>) {
+    fn take_written(
+        &mut self,
+        written: Written,
+        replaced: &mut Vec<(Replacement, ReplacementReason)>,
+    ) {
         replaced.extend(written.replaced);
         if written.refused.is_none() {
             // Else nothing of it is stored.
@@ -232,7 +240,7 @@ impl Rewrite {
         (self.mended, self.mends) = text.finish();
     }
 
-    fn put_in_order(&mut self, mut replaced: Vec<(Replacement, Reason)>) {
+    fn put_in_order(&mut self, mut replaced: Vec<(Replacement, ReplacementReason)>) {
         replaced.sort_by_key(|(replacement, _)| (replacement.span.start, replacement.span.end));
         // A type inside of a value that is left out goes with it.
         let mut end = 0;

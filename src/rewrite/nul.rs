@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use memchr::memchr_iter;
 
-use super::{Change, Reason, Rules};
+use super::{Change, ReplacementReason, Rules};
 use crate::encoding::Encoding;
 use crate::statement::script::{ConstantPurpose, Script};
 use crate::statement::{Replacement, StringConstant};
@@ -120,7 +120,11 @@ impl<'s> Mending<'s> {
 
     /// Mends what no column has decided about: all constants in whose place nothing else stands. The
     /// others are counted with their columns.
-    pub(super) fn mend_rest(&mut self, script: &Script, replacements: &[(Replacement, Reason)]) {
+    pub(super) fn mend_rest(
+        &mut self,
+        script: &Script,
+        replacements: &[(Replacement, ReplacementReason)],
+    ) {
         let mut constants = spelling_nul(script).peekable();
         if constants.peek().is_none() {
             return;

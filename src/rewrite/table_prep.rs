@@ -1,7 +1,7 @@
 //! DROP, TRUNCATE and CREATE of the tool become what `table_prep.mode` says. Parks nothing.
 
 use super::change::{By, Change, place_of};
-use super::{Needs, Reason, Rules};
+use super::{Needs, ReplacementReason, Rules};
 use crate::catalog::Freshness;
 use crate::encoding::Encoding;
 use crate::parking::spelling::{filled, name_constant};
@@ -71,7 +71,7 @@ fn prepares(mode: TablePrep) -> bool {
 /// What becomes of the statements that prepare tables.
 #[derive(Debug, Default)]
 pub(super) struct PreparedTables {
-    pub(super) replaced: Vec<(Replacement, Reason)>,
+    pub(super) replaced: Vec<(Replacement, ReplacementReason)>,
     pub(super) tags: Vec<(usize, &'static str)>,
     pub(super) changes: Vec<Change>,
 }
@@ -103,7 +103,7 @@ impl PreparedTables {
             TableStatementKind::Create { if_not_exists_at: None } => return,
             TableStatementKind::Create { if_not_exists_at: Some(at) } => {
                 let text = b"IF NOT EXISTS ".to_vec();
-                let reason = Reason::Rule(CREATE_RULE);
+                let reason = ReplacementReason::Rule(CREATE_RULE);
                 self.replaced.push((Replacement { span: at..at, text }, reason));
                 (CREATE_RULE, None)
             }
@@ -119,7 +119,7 @@ impl PreparedTables {
         if let Some(tag) = tag {
             let text = statement_sql(statement, mode, encoding);
             let replacement = Replacement { span: statement.span.clone(), text };
-            self.replaced.push((replacement, Reason::Rule(rule)));
+            self.replaced.push((replacement, ReplacementReason::Rule(rule)));
             self.tags.push((statement.number, tag));
         }
         for table in &statement.tables {

@@ -11,7 +11,7 @@ use super::change::{ValueChanges, changes_values, place_of};
 use super::constant_spellings::{ConstantSpellings, JSON_NUL};
 use super::parameters::{self, ParameterUse, Parameters};
 use super::text_relations::TextRelations;
-use super::{Needs, Reason, Rules};
+use super::{Needs, ReplacementReason, Rules};
 use crate::catalog::{Freshness, Name, Relation, RelationColumn};
 use crate::ledger::Place;
 use crate::statement::script::{ConstantPurpose, Script};
@@ -96,7 +96,7 @@ fn takes_default(sql: &[u8], write: &Write, slot: &Slot) -> bool {
 /// What becomes of the values of a text.
 #[derive(Debug, Default)]
 pub(super) struct Written {
-    pub(super) replaced: Vec<(Replacement, Reason)>,
+    pub(super) replaced: Vec<(Replacement, ReplacementReason)>,
     /// Constants whose JSON may hold an escaped U+0000.
     pub(super) json_constants: Vec<StringConstant>,
     /// What a Bind has to know.
@@ -242,7 +242,11 @@ impl<'p> WritePlan<'p> {
             (self.identity, write.overriding_at, self.rules.policy.overrides_identity)
         {
             let rule = ValueRule::OverridingSystemValue;
-            self.replace(at..at, b" OVERRIDING SYSTEM VALUE ", Reason::Rule(rule.name()));
+            self.replace(
+                at..at,
+                b" OVERRIDING SYSTEM VALUE ",
+                ReplacementReason::Rule(rule.name()),
+            );
             self.note(column, rule, 1, None);
         }
     }
@@ -286,7 +290,7 @@ impl<'p> WritePlan<'p> {
         let is_read = matches!(slot.value, SlotValue::SourceParameter(_));
         if left_out && !is_dropped && !is_read {
             let rule = ValueRule::GeneratedLeftOut;
-            self.replace(slot.span.clone(), b"DEFAULT", Reason::Rule(rule.name()));
+            self.replace(slot.span.clone(), b"DEFAULT", ReplacementReason::Rule(rule.name()));
             self.note(column, rule, 1, None);
         }
         match slot.value {
@@ -322,7 +326,7 @@ impl<'p> WritePlan<'p> {
         let is_left_out = |at| generated(at).is_some();
         let found = self.script.without_columns(self.write, self.sql, &names, &is_left_out);
         if let Some((replacements, dropped)) = found {
-            let reason = Reason::Rule(ValueRule::GeneratedLeftOut.name());
+            let reason = ReplacementReason::Rule(ValueRule::GeneratedLeftOut.name());
             self.written.replaced.extend(replacements.into_iter().map(|found| (found, reason)));
             for column in dropped.iter().filter_map(|at| generated(*at)) {
                 self.note(column, ValueRule::GeneratedLeftOut, 1, None);
@@ -337,7 +341,7 @@ impl<'p> WritePlan<'p> {
         self.sql.get(slot.core.clone()).unwrap_or_default()
     }
 
-    pub(super) fn replace(&mut self, span: Range<usize>, text: &[u8], reason: Reason) {
+    pub(super) fn replace(&mut self, span: Range<usize>, text: &[u8], reason: ReplacementReason) {
         let replacement = Replacement { span, text: text.to_vec() };
         self.written.replaced.push((replacement, reason));
     }
