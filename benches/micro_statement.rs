@@ -1,11 +1,17 @@
-//! Reading statements: a short one, a table of twenty columns, an INSERT of five megabytes.
+//! Reading statements: short ones, a table of twenty columns, an INSERT of five megabytes.
+
+use std::ops::ControlFlow;
 
 use divan::Bencher;
 use divan::counter::BytesCount;
 use dms_proxy::mapping::{Mapping, MappingOptions, Override, OverrideScope};
 use dms_proxy::statement::lexer::Lexer;
-use dms_proxy::statement::{Lexing, apply, read};
+use dms_proxy::statement::script::{Scratch, Script};
+use dms_proxy::statement::{Edit, Lexing, apply};
 
+const SELECT: &[u8] = b"SELECT a, b FROM accounts WHERE id = 17 AND name = 'x'";
+const INSERT: &[u8] = b"INSERT INTO t (a, b, c) VALUES (1, 'some text', NULL)";
+const PARSE: &[u8] = b"INSERT INTO public.t (a, b, c, d) VALUES ($1, $2, $3, $4)";
 const SHORT: &[u8] = b"UPDATE accounts SET balance = balance + $1 WHERE id = $2 ;;";
 
 fn mapping() -> Mapping {
@@ -39,10 +45,41 @@ fn lex_short_statement(bencher: Bencher<'_, '_>) {
     bencher.bench(|| Lexer::new(divan::black_box(SHORT), Lexing::default()).count());
 }
 
-#[divan::bench]
-fn read_short_statement(bencher: Bencher<'_, '_>) {
-    let mapping = mapping();
-    bencher.bench(|| read(divan::black_box(SHORT), Lexing::default(), &mapping));
+#[divan::bench(args = [SELECT, SHORT, INSERT, PARSE])]
+fn read_short_statement(bencher: Bencher<'_, '_>, sql: &[u8]) {
+    let (mapping, mut scratch) = (mapping(), Scratch::default());
+    bencher.bench_local(|| {
+        let script = Script::read(divan::black_box(sql), Lexing::default(), &mapping, &mut scratch);
+        script.give_back(&mut scratch);
+    });
+}
+
+/// The same, and a look at each value that goes into a column.
+#[divan::bench(args = [SELECT, SHORT, INSERT, PARSE])]
+fn read_values_of_short_statement(bencher: Bencher<'_, '_>, sql: &[u8]) {
+    let (mapping, mut scratch) = (mapping(), Scratch::default());
+    bencher.bench_local(|| {
+        let sql = divan::black_box(sql);
+        let script = Script::read(sql, Lexing::default(), &mapping, &mut scratch);
+        let slots = count_slots(&script, sql);
+        script.give_back(&mut scratch);
+        slots
+    });
+}
+
+fn count_slots(script: &Script, sql: &[u8]) -> usize {
+    let mut slots = 0;
+    for (_, write) in script.writes() {
+        script.slots(write, sql, &mut |_| {
+            slots += 1;
+            ControlFlow::Continue(())
+        });
+    }
+    slots
+}
+
+fn edits(sql: &[u8], mapping: &Mapping) -> Vec<Edit> {
+    Script::read(sql, Lexing::default(), mapping, &mut Scratch::default()).edits
 }
 
 #[divan::bench]
@@ -50,7 +87,7 @@ fn rewrite_create_table_of_20_columns(bencher: Bencher<'_, '_>) {
     let (mapping, sql) = (mapping(), table());
     bencher.bench(|| {
         let sql = divan::black_box(sql.as_slice());
-        apply(sql, &read(sql, Lexing::default(), &mapping).edits)
+        apply(sql, &edits(sql, &mapping))
     });
 }
 
@@ -77,7 +114,7 @@ fn rewrite_oracle_table_of_20_columns(bencher: Bencher<'_, '_>, with_overrides: 
     let sql = table_of(ORACLE_TYPES);
     bencher.bench(|| {
         let sql = divan::black_box(sql.as_slice());
-        apply(sql, &read(sql, Lexing::default(), &mapping).edits)
+        apply(sql, &edits(sql, &mapping))
     });
 }
 
@@ -89,10 +126,14 @@ fn lex_insert_of_5_mb(bencher: Bencher<'_, '_>) {
         .bench(|| Lexer::new(divan::black_box(&sql), Lexing::default()).count());
 }
 
-#[divan::bench]
-fn read_insert_of_5_mb(bencher: Bencher<'_, '_>) {
-    let (mapping, sql) = (mapping(), insert(5_000_000));
-    bencher
-        .counter(BytesCount::new(sql.len()))
-        .bench(|| read(divan::black_box(&sql), Lexing::default(), &mapping));
+#[divan::bench(args = [false, true])]
+fn read_insert_of_5_mb(bencher: Bencher<'_, '_>, with_values: bool) {
+    let (mapping, sql, mut scratch) = (mapping(), insert(5_000_000), Scratch::default());
+    bencher.counter(BytesCount::new(sql.len())).bench_local(|| {
+        let sql = divan::black_box(sql.as_slice());
+        let script = Script::read(sql, Lexing::default(), &mapping, &mut scratch);
+        let slots = if with_values { count_slots(&script, sql) } else { 0 };
+        script.give_back(&mut scratch);
+        slots
+    });
 }

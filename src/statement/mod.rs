@@ -1,7 +1,6 @@
 //! SQL text in, the places that matter out: types to replace, COPY streams to expect, settings that
 //! change, values and the columns they go into. Works on bytes; knows no frames, no sockets, no row values.
 
-mod adapters;
 mod constant;
 mod copy;
 mod cursor;
@@ -29,12 +28,6 @@ use crate::encoding::Encoding;
 use crate::mapping::RuleId;
 use crate::value::CopyOptions;
 
-// What is replaced by `script::Script` and goes once nothing uses it.
-pub use adapters::{
-    CopyIn, ExecuteConstant, Script, Writes, WritesHead, constant_text, execute_constants,
-    for_each_slot, for_each_write, json_casts, may_write, mend_json_constant, mend_literals,
-    new_tables, quoted_hex, read, without_columns, write_heads, writes,
-};
 pub use constant::{
     Spelling, StringConstant, json_escapes_in, quoted_boolean, quoted_bytes, quoted_text,
 };

@@ -135,11 +135,16 @@ fn table(cursor: &mut Cursor<'_>, encoding: Encoding) -> Option<TableReference> 
 mod tests {
     use super::*;
     use crate::mapping::{Mapping, MappingOptions};
-    use crate::statement::{Lexing, read};
+    use crate::statement::Lexing;
+    use crate::statement::script::{Scratch, Script};
+
+    fn read(sql: &str) -> Script {
+        let mapping = Mapping::new(MappingOptions::default()).unwrap();
+        Script::read(sql.as_bytes(), Lexing::default(), &mapping, &mut Scratch::default())
+    }
 
     fn found(sql: &str) -> Vec<TableStatement> {
-        let mapping = Mapping::new(MappingOptions::default()).unwrap();
-        read(sql.as_bytes(), Lexing::default(), &mapping).table_statements
+        read(sql).table_statements().cloned().collect()
     }
 
     fn names(statement: &TableStatement) -> Vec<String> {
@@ -174,8 +179,7 @@ mod tests {
 
     #[test]
     fn texts_that_load_rows_are_told_from_others() {
-        let mapping = Mapping::new(MappingOptions::default()).unwrap();
-        let loads = |sql: &str| read(sql.as_bytes(), Lexing::default(), &mapping).loads;
+        let loads = |sql: &str| read(sql).effects.loads();
         for sql in [
             "INSERT INTO t VALUES (1)",
             "SELECT 1; DELETE FROM t",

@@ -177,13 +177,24 @@ impl Source {
 
 #[cfg(test)]
 mod tests {
-    use crate::statement::{Lexing, SlotColumn, SlotValue, writes};
+    use std::ops::ControlFlow;
+
+    use crate::mapping::{Mapping, MappingOptions};
+    use crate::statement::script::{Scratch, Script};
+    use crate::statement::{Lexing, SlotColumn, SlotValue};
 
     /// The parameters that are read by a name, with their columns, and those used elsewhere.
     fn read(sql: &str) -> (Vec<(String, u16)>, Vec<u16>) {
-        let mut all = writes(sql.as_bytes(), Lexing::default(), 100);
-        let writes = all.remove(0);
-        let read = writes.slots.into_iter().filter_map(|slot| {
+        let mapping = Mapping::new(MappingOptions::default()).unwrap();
+        let mut scratch = Scratch::default();
+        let script = Script::read(sql.as_bytes(), Lexing::default(), &mapping, &mut scratch);
+        let (_, write) = script.writes().next().unwrap();
+        let mut slots = Vec::new();
+        script.slots(write, sql.as_bytes(), &mut |slot| {
+            slots.push(slot);
+            ControlFlow::Continue(())
+        });
+        let read = slots.into_iter().filter_map(|slot| {
             let SlotValue::SourceParameter(number) = slot.value else { return None };
             assert_eq!(&sql[slot.span], format!("${number}"));
             let column = match slot.column {
@@ -192,7 +203,7 @@ mod tests {
             };
             Some((column, number))
         });
-        (read.collect(), writes.parameters_elsewhere)
+        (read.collect(), script.other_uses(write, sql.as_bytes(), usize::MAX))
     }
 
     fn uses(list: &[(&str, u16)]) -> Vec<(String, u16)> {
