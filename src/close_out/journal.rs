@@ -47,7 +47,7 @@ pub async fn parked(target: &Connection, scope: &Scope) -> Result<Vec<Parked>, C
     let rows = async {
         let rows = parked_in_transaction(target, scope).await?;
         client.batch_execute("COMMIT").await?;
-        Ok(rows)
+        Ok(rows.unwrap_or_default())
     };
     match roll_back_on_error(target, rows.await).await {
         // Another session has just dropped the empty journal.
@@ -56,12 +56,13 @@ pub async fn parked(target: &Connection, scope: &Scope) -> Result<Vec<Parked>, C
     }
 }
 
+/// The same inside a transaction; `None` if there is no journal.
 async fn parked_in_transaction(
     target: &Connection,
     scope: &Scope,
-) -> Result<Vec<Parked>, CloseOutError> {
+) -> Result<Option<Vec<Parked>>, CloseOutError> {
     if !lock_journal(target, false).await? {
-        return Ok(Vec::new());
+        return Ok(None);
     }
     let rows = target.client().query(&parked_sql(scope), &[]).await?;
     let row = |row: &tokio_postgres::Row| {
@@ -78,7 +79,7 @@ async fn parked_in_transaction(
             marker: row.try_get("marker")?,
         })
     };
-    rows.iter().map(row).collect()
+    rows.iter().map(row).collect::<Result<_, _>>().map(Some)
 }
 
 /// The foreign key of a row of the journal. What it says becomes SQL, so it must be what parking
@@ -132,13 +133,14 @@ pub async fn lost(target: &Connection, scope: &Scope) -> Result<Vec<String>, Clo
         // Comments and journal as they were at one moment.
         client.batch_execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?;
         let found = async {
-            let found = (
-                client.query(&marked_sql(scope), &[]).await?,
-                parked_in_transaction(target, scope).await?,
-                client.query_one(IS_SAME_JOURNAL, &[]).await?.try_get::<_, bool>(0)?,
-            );
+            let marked = client.query(&marked_sql(scope), &[]).await?;
+            let parked = parked_in_transaction(target, scope).await?;
+            let is_same = match &parked {
+                Some(_) => client.query_opt(IS_SAME_JOURNAL, &[]).await?.is_some(),
+                None => true,
+            };
             client.batch_execute("COMMIT").await?;
-            Ok(found)
+            Ok((marked, parked.unwrap_or_default(), is_same))
         };
         tries += 1;
         match roll_back_on_error(target, found.await).await {
@@ -158,15 +160,9 @@ pub async fn lost(target: &Connection, scope: &Scope) -> Result<Vec<String>, Clo
 /// How often the journal is read again that another session has dropped meanwhile.
 const TRIES_MAX: u32 = 5;
 
-/// Whether the journal of this moment is that of the transaction's snapshot.
-const IS_SAME_JOURNAL: &str = "SELECT pg_catalog.to_regclass('dms_proxy.fk_journal') IS NULL
-    AND NOT EXISTS (SELECT 1 FROM pg_catalog.pg_class c
-        JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace
-        WHERE n.nspname OPERATOR(pg_catalog.=) 'dms_proxy'
-            AND c.relname OPERATOR(pg_catalog.=) 'fk_journal')
-    OR EXISTS (SELECT 1 FROM pg_catalog.pg_class c
-        WHERE c.oid OPERATOR(pg_catalog.=)
-            pg_catalog.to_regclass('dms_proxy.fk_journal')::pg_catalog.oid)";
+/// A row if the journal that is locked is that of the transaction's snapshot.
+const IS_SAME_JOURNAL: &str = "SELECT 1 FROM pg_catalog.pg_class c
+    WHERE c.oid OPERATOR(pg_catalog.=) 'dms_proxy.fk_journal'::pg_catalog.regclass::pg_catalog.oid";
 
 fn lost_of(
     marked: Vec<tokio_postgres::Row>,

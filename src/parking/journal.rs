@@ -43,8 +43,8 @@ pub fn all_parked_sql() -> String {
 }
 
 /// The expression for the line in a table's comment that says that a foreign key of it is parked.
-/// The schema's owner, who may drop the journal, has no say over it; without the journal it tells
-/// that there was one, and what it had. `row` has `constraint_name` and `definition`.
+/// The schema's owner may drop the journal, but cannot change this comment; without the journal it
+/// tells that there was one, and what it had. `row` has `constraint_name` and `definition`.
 pub(super) fn marker(row: &str) -> String {
     format!(
         "pg_catalog.concat('{MARKER}', pg_catalog.to_json(pg_catalog.format('%I %s', \

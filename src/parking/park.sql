@@ -81,7 +81,7 @@ BEGIN
             END IF;
             EXECUTE pg_catalog.format('ALTER TABLE %I.%I DROP CONSTRAINT %I',
                 fk.schema_name, fk.table_name, fk.constraint_name);
-            -- What tells that there was a journal when it is gone, where its owner has no say.
+            -- It tells that there was a journal when that is gone. The schema's owner cannot change it.
             EXECUTE pg_catalog.format('COMMENT ON TABLE %I.%I IS %L', fk.schema_name, fk.table_name,
                 pg_catalog.concat_ws(pg_catalog.chr(10),
                     pg_catalog.obj_description(fk.conrelid, 'pg_class'), {marker}));

@@ -19,7 +19,7 @@ const JOURNAL_CHECK: &str = "CHECK ((state = ANY (ARRAY['parked'::text, 'added':
 
 /// The condition that the owner of a schema is trusted: a role that can do everything that the session
 /// can do, which is a superuser, the role itself, or a role that may SET ROLE to it. The other
-/// direction does not count: a member of a role is not to be at its mercy. What counts is the current
+/// direction does not count: a role is not trusted by its members. What counts is the current
 /// role, the session's role, and the role that has logged in, since code can go back to all of them.
 pub fn is_trusted(owner: &str) -> String {
     filled(

@@ -188,8 +188,9 @@ fn loaders_add_by_the_function_of_the_administrator_and_read_nothing() {
     let init = format!("init-target --role {}", scene.lesser);
     assert_eq!(target.run("init-target").status, Some(0));
     let found = || {
-        let report = target.as_user(&scene.lesser).run("check --format json").stdout;
-        let report: serde_json::Value = serde_json::from_str(&report).unwrap();
+        let finished = target.as_user(&scene.lesser).run("check --format json");
+        assert!(!finished.stdout.is_empty(), "{finished:?}");
+        let report: serde_json::Value = serde_json::from_str(&finished.stdout).unwrap();
         let items = report["items"].as_array().unwrap().clone();
         items.into_iter().find(|item| item["name"] == "schema dms_proxy").unwrap()
     };
