@@ -16,7 +16,7 @@ use crate::differential::server::start_proxy;
 
 const USAGE: &str = "\
 usage: cargo test --test differential -- run [OPTIONS]
-       cargo test --test differential -- replay [--via BINARY] [--policies NAME] FILE...
+       cargo test --test differential -- replay [--via BINARY] [--policies NAME] [--times N] FILE...
 
   --seeds A..B       the sequences of these seeds (default 0..1000)
   --seconds N        end after so long
@@ -28,6 +28,7 @@ usage: cargo test --test differential -- run [OPTIONS]
   --each N           show so many differences of a sort, which looks alike at first (default 2)
   --without PARTS    own-name, query-inside, copy-sync, disturbance: leave these out of sequences
   --write DIRECTORY  also write each difference to a file there
+  --times N          replay a file so often, until it differs (default 1)
   --print SEED       print the sequence of a seed, and end
 
 Exit status: 0 nothing differs, 1 something does, 2 wrong usage.";
@@ -44,6 +45,7 @@ struct Options {
     without: Vec<String>,
     write: Option<PathBuf>,
     print: Option<u64>,
+    times: usize,
     files: Vec<PathBuf>,
 }
 
@@ -78,6 +80,7 @@ fn options(mut arguments: impl Iterator<Item = String>) -> Result<Options, Strin
         without: Vec::new(),
         write: None,
         print: None,
+        times: 1,
         files: Vec::new(),
     };
     while let Some(argument) = arguments.next() {
@@ -113,6 +116,7 @@ fn options(mut arguments: impl Iterator<Item = String>) -> Result<Options, Strin
                 }
             }
             "--write" => options.write = Some(value.into()),
+            "--times" => options.times = usize::try_from(number()?).unwrap(),
             "--print" => options.print = Some(number()?),
             _ => return Err(format!("{argument} is not an option")),
         }
@@ -133,7 +137,9 @@ fn replay(options: &Options) -> ExitCode {
             sequence.policies.clone_from(policies);
         }
         let proxy = start_proxy(&options.via, &sequence.policies);
-        match Arena::new(&proxy).compare(&sequence, options.timeout) {
+        let mut arena = Arena::new(&proxy);
+        let mut outcomes = (0..options.times).map(|_| arena.compare(&sequence, options.timeout));
+        match outcomes.find(|outcome| !matches!(outcome, Outcome::Same)).unwrap_or(Outcome::Same) {
             Outcome::Same => println!("same       {name}"),
             Outcome::Different(difference) => {
                 differ += 1;
