@@ -5,7 +5,9 @@ use std::sync::Arc;
 use divan::counter::BytesCount;
 use divan::{Bencher, black_box};
 use dms_proxy::encoding::Encoding;
-use dms_proxy::statement::{Lexing, mend_literals};
+use dms_proxy::mapping::{Mapping, MappingOptions};
+use dms_proxy::statement::Lexing;
+use dms_proxy::statement::script::{Scratch, Script};
 use dms_proxy::value::{
     BindParameter, BindRules, BindScanner, Column, ColumnJudge, CopyColumn, CopyFormat,
     CopyOptions, CopyRows, CopyScanner, FittedBind, NulPolicy, ValueKind, ValuePolicies, fit,
@@ -220,10 +222,17 @@ fn literals(bencher: Bencher, kind: &str) {
         "nuls" => b"INSERT INTO t VALUES (1234567, E'some name\\000 or other', 12.5);\n",
         _ => b"INSERT INTO t VALUES (1234567, 'some name or other', 'a & b', 12.5);\n",
     });
-    bencher
-        .counter(BytesCount::new(sql.len()))
-        .with_inputs(|| sql.clone())
-        .bench_local_refs(|sql| mend_literals(black_box(sql), Lexing::default()));
+    let mapping = Mapping::new(MappingOptions::default()).unwrap_or_else(|error| panic!("{error}"));
+    let mut scratch = Scratch::default();
+    bencher.counter(BytesCount::new(sql.len())).with_inputs(|| sql.clone()).bench_local_refs(
+        |sql| {
+            let script = Script::read(black_box(sql), Lexing::default(), &mapping, &mut scratch);
+            let noted = script.constants.iter();
+            let mended: u64 = noted.map(|noted| noted.constant.mend_nul(sql, Encoding::Utf8)).sum();
+            script.give_back(&mut scratch);
+            mended
+        },
+    );
 }
 
 #[divan::bench]

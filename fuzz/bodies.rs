@@ -3,12 +3,13 @@
 
 use std::io::{Read as _, Write as _};
 use std::net::Shutdown;
+use std::ops::ControlFlow;
 use std::os::unix::net::UnixStream;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use dms_proxy::auth::{
-    ChannelBinding, ClientBegun, Credential, Mechanism, ScramSecret, ServerExchange, Verdict,
+    ChannelBinding, ClientBegun, Credential, Mechanism, ProofVerdict, ScramSecret, ServerExchange,
 };
 use dms_proxy::config::Config;
 use dms_proxy::encoding::Encoding;
@@ -16,7 +17,8 @@ use dms_proxy::login::{Accepted, Asked, Client, Login, Opened, ask, log_in_on};
 use dms_proxy::mapping::{Mapping, MappingOptions};
 use dms_proxy::session::{Direction, Exchange, Session};
 use dms_proxy::statement::lexer::Lexer;
-use dms_proxy::statement::{self, Lexing, json_escapes_in, mend_literals};
+use dms_proxy::statement::script::{ConstantPurpose, Scratch, Script};
+use dms_proxy::statement::{self, Lexing, json_escapes_in};
 use dms_proxy::stream::Stream;
 use dms_proxy::target::{LoginDemands, Target, TargetAddress};
 use dms_proxy::tls::TargetTlsSettings;
@@ -306,7 +308,8 @@ fn block_on<T>(future: impl Future<Output = T>) -> T {
 fn client_of_a_login(said: &[u8]) {
     static LOGIN: OnceLock<(Config, Login)> = OnceLock::new();
     let (config, login) = LOGIN.get_or_init(|| {
-        let text = "[auth]\nmode = 'terminate'\nusers_file = '/dev/null'";
+        let text = "[auth]\nmode = 'terminate'\nusers_file = '/dev/null'\n\
+            salt_file = '/proc/self/exe'";
         let config: Config = toml::from_str(text).expect("a configuration");
         // Nobody comes as far as that.
         let address = TargetAddress::Unix("/nowhere".into());
@@ -316,18 +319,18 @@ fn client_of_a_login(said: &[u8]) {
     });
     let (ours, mut theirs) = peer(said);
     block_on(async {
-        let mut client = Client::new(Accepted::Unix(ours)).expect("a client");
+        let mut client = Client::new(Accepted::Unix(ours), Arc::default()).expect("a client");
         match login.greet(&mut client, &config.limits).await {
             Ok(Asked::Session(mut startup)) => {
                 let opened = login.open(&mut client, &mut startup, &config.limits).await;
                 assert!(!matches!(opened, Ok(Ok(_))), "somebody got in");
-                if let Ok(Err(error)) = opened {
-                    client.refuse(&error).await.expect("a client");
+                if let Ok(Err(refusal)) = opened {
+                    client.refuse(refusal).await.expect("a client");
                 }
             }
             // Requests for encryption are answered by one byte each.
             Ok(Asked::Cancel(packet)) => assert!(packet.len() <= said.len()),
-            Ok(Asked::Refused(error)) => client.refuse(&error).await.expect("a client"),
+            Ok(Asked::Refused(error)) => client.refuse(error).await.expect("a client"),
             Err(_) => {}
         }
     });
@@ -386,7 +389,7 @@ fn scram_messages(said: &[u8], choice: usize) {
     let begun = ServerExchange::begin(first, mechanism, end_point, secret.clone(), "def");
     if let Ok((server, challenge)) = begun {
         assert!(challenge.ends_with("def,s=c2FsdA==,i=1") && challenge.len() < first.len() + 20);
-        if let Ok(Verdict::Proven { answer, client_key }) = server.finish(last) {
+        if let Ok(ProofVerdict::Proven { answer, client_key }) = server.finish(last) {
             assert!(answer.starts_with("v=") && secret.is_of(&client_key));
         }
     }
@@ -414,11 +417,11 @@ fn scram_password(said: &[u8], choice: usize) {
         let (server, challenge) = begun.expect("a first message");
         let (client, last) = client.answer(challenge.as_bytes()).expect("a challenge");
         match server.finish(last.as_bytes()).expect("a last message") {
-            Verdict::Proven { answer, client_key } => {
+            ProofVerdict::Proven { answer, client_key } => {
                 client.verify(answer.as_bytes()).expect("the target's proof");
                 Some(client_key)
             }
-            Verdict::NotProven => None,
+            ProofVerdict::NotProven => None,
         }
     };
     let proven = converse(Credential::Password(tried.into()));
@@ -590,17 +593,29 @@ pub fn statement(data: &[u8]) {
     let standard_conforming_strings = choice & 4 == 0;
     let lexing = Lexing { encoding: encoding(choice), standard_conforming_strings };
     let mapping = Mapping::new(MappingOptions::default()).expect("the defaults");
-    let script = statement::read(sql, lexing, &mapping);
+    let script = Script::read(sql, lexing, &mapping, &mut Scratch::default());
     let mut position = 0;
     for edit in &script.edits {
         assert!(position <= edit.span.start && edit.span.end <= sql.len());
         position = edit.span.end;
     }
     statement::apply(sql, &script.edits);
+    for (_, write) in script.writes() {
+        script.slots(write, sql, &mut |slot| {
+            assert!(slot.span.start < slot.span.end && slot.span.end <= sql.len());
+            ControlFlow::Continue(())
+        });
+        script.other_uses(write, sql, usize::MAX);
+    }
+    script.new_tables(sql);
     let mut mended = sql.to_vec();
-    let replaced = mend_literals(&mut mended, lexing);
-    assert_eq!(replaced > 0, mended != sql);
-    assert_eq!(mend_literals(&mut mended, lexing), 0);
+    let nuls =
+        || script.constants.iter().filter(|noted| noted.purpose == ConstantPurpose::SpellsNul);
+    let mut mend = || -> u64 {
+        nuls().map(|noted| noted.constant.mend_nul(&mut mended, lexing.encoding)).sum()
+    };
+    let (replaced, again) = (mend(), mend());
+    assert_eq!((replaced > 0, again), (mended != sql, 0));
     assert!(Lexer::new(&mended, lexing).eq(Lexer::new(sql, lexing)));
     let mut constant = sql.to_vec();
     json_escapes_in(&mut constant, choice & 8 == 0, lexing.encoding);

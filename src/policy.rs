@@ -97,6 +97,8 @@ pub struct Policy {
     pub overrides_identity: bool,
     /// Whether values for columns `GENERATED ALWAYS AS (...) STORED` are left out.
     pub leaves_out_generated: bool,
+    /// How long parking waits for each lock, in seconds; 0 is no limit.
+    pub lock_timeout_seconds: u32,
     /// Whether what was changed is written to `dms_proxy.rewrites` on the target.
     pub writes_ledger: bool,
     /// The longest message in bytes; PostgreSQL's own limit is 1 GiB.

@@ -1,6 +1,7 @@
 //! The log and the totals: one line a session, no values and no SQL texts.
 
 mod lines;
+mod session_label;
 
 use std::fmt;
 use std::io;
@@ -9,20 +10,23 @@ use std::time::Duration;
 use dashmap::DashMap;
 use tracing_subscriber::EnvFilter;
 
-pub use lines::Lines;
+pub use lines::LogLines;
+pub use session_label::{in_session, set_target_pid};
 
+use self::session_label::WithLabel;
 use crate::config::{Log, LogFormat, LogLevel};
 use crate::connection::{End, Traffic};
 use crate::mapping::Mapping;
 use crate::session::{Counts, Session};
 use crate::stream::ClientAddress;
+use crate::wire;
 
 /// How long the last lines may take to be written.
 const FLUSH_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// The log of this process.
 pub struct Logging {
-    lines: Lines,
+    lines: LogLines,
     set_level: Box<dyn Fn(LogLevel)>,
 }
 
@@ -32,23 +36,31 @@ impl Logging {
     /// # Errors
     /// There can be no more threads.
     pub fn start(log: &Log) -> io::Result<Logging> {
-        let lines = Lines::start(io::stderr())?;
+        let lines = LogLines::start(io::stderr())?;
         let writer = lines.clone();
+        let is_terminal = io::IsTerminal::is_terminal(&io::stderr());
         let builder = tracing_subscriber::fmt()
             .with_env_filter(filter(log.level))
             .with_writer(move || writer.clone())
             .with_target(false)
-            .with_ansi(io::IsTerminal::is_terminal(&io::stderr()));
+            .with_ansi(is_terminal);
         // Gone only with the process.
         let set_level: Box<dyn Fn(LogLevel)> = match log.format {
             LogFormat::Text => {
+                let builder = builder.map_event_format(|format| WithLabel {
+                    format: format.with_ansi(is_terminal),
+                    is_json: false,
+                });
                 let builder = builder.with_filter_reloading();
                 let handle = builder.reload_handle();
                 builder.init();
                 Box::new(move |level| handle.reload(filter(level)).unwrap_or_default())
             }
             LogFormat::Json => {
-                let builder = builder.json().flatten_event(true).with_filter_reloading();
+                let builder = builder.json().flatten_event(true);
+                let builder =
+                    builder.map_event_format(|format| WithLabel { format, is_json: true });
+                let builder = builder.with_filter_reloading();
                 let handle = builder.reload_handle();
                 builder.init();
                 Box::new(move |level| handle.reload(filter(level)).unwrap_or_default())
@@ -67,8 +79,8 @@ impl Logging {
         (self.set_level)(level);
     }
 
-    /// The way out of this process, for somebody who ends it.
-    pub fn lines(&self) -> Lines {
+    /// The writer of the log, for code that ends the process.
+    pub fn lines(&self) -> LogLines {
         self.lines.clone()
     }
 }
@@ -86,7 +98,7 @@ impl fmt::Debug for Logging {
 }
 
 /// Gives the last lines a moment to be written, before the process ends.
-pub fn flush(lines: &Lines) {
+pub fn flush(lines: &LogLines) {
     lines.flush(FLUSH_TIMEOUT);
 }
 
@@ -164,9 +176,9 @@ pub fn session_ended(
     let counts = session.counts();
     tracing::info!(
         %client,
-        user = session.startup().user,
-        database = session.startup().database,
-        application = session.startup().application_name,
+        user = %wire::logged(&session.startup().user),
+        database = %wire::logged(&session.startup().database),
+        application = %wire::logged(&session.startup().application_name),
         end = ?end,
         milliseconds = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX),
         statements = counts.statements,

@@ -159,3 +159,40 @@ fn killed_parent_leaves_nothing() {
     assert!(gone(|| !runs(pid)), "the server still runs");
     assert!(gone(|| !directory.exists()), "the directory is still there");
 }
+
+/// The server's user waits for the directory and plants a link in it before root has written there.
+#[test]
+fn server_user_gains_no_file_of_roots() {
+    use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+    let place = std::env::temp_dir().join(format!("dms-proxy-planted-{}", std::process::id()));
+    std::fs::create_dir(&place).unwrap();
+    std::fs::set_permissions(&place, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let secret = place.join("secret");
+    std::fs::write(&secret, "precious").unwrap();
+    let owner = std::fs::metadata(&secret).unwrap().uid();
+    let server = Embedded::start(&EmbeddedOptions::default()).unwrap();
+    let user = std::fs::metadata(server.data_directory()).unwrap().uid();
+    drop(server);
+    let planter = "while :; do for d in \"$0\"/dms-proxy-*-*; do \
+        ln -s \"$1\" $d/server.log 2>/dev/null; ln -s \"$1\" $d/pg_hba.conf 2>/dev/null; done; done";
+    let mut planter = std::os::unix::process::CommandExt::uid(
+        Command::new("/bin/sh").args(["-c", planter]).arg(&place).arg(&secret),
+        user,
+    )
+    .stdin(Stdio::null())
+    .spawn()
+    .unwrap();
+    let mut program = Command::new(env!("CARGO_BIN_EXE_dms-proxy"));
+    program.args(["serve", "--target", "embedded", "--listen", "127.0.0.1:0"]);
+    let mut program = program.env("TMPDIR", &place).stderr(Stdio::piped()).spawn().unwrap();
+    let lines = BufReader::new(program.stderr.take().unwrap()).lines().map_while(Result::ok);
+    let said: Vec<String> = lines.take_while(|line| !line.contains("listening on")).collect();
+    planter.kill().unwrap();
+    planter.wait().unwrap();
+    Command::new("kill").arg(program.id().to_string()).status().unwrap();
+    program.wait().unwrap();
+    assert_eq!(std::fs::metadata(&secret).unwrap().uid(), owner, "{said:?}");
+    assert_eq!(std::fs::read_to_string(&secret).unwrap(), "precious");
+    assert!(gone(|| std::fs::read_dir(&place).unwrap().count() == 1));
+    std::fs::remove_dir_all(place).unwrap();
+}

@@ -7,7 +7,7 @@ mod catalog;
 #[allow(dead_code, unused_imports, reason = "empty where no client is there")]
 mod clients;
 mod close_out;
-#[allow(dead_code, reason = "the command is a binary of its own")]
+#[allow(dead_code, reason = "some of it only the command uses")]
 mod differential;
 mod embedded;
 mod faults;

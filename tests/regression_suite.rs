@@ -4,30 +4,31 @@
 use std::fs;
 
 use dms_proxy::cli::{Input, RewriteFormat, RewriteOptions, rewrite};
-use dms_proxy::mapping::{Mapping, MappingOptions};
+use dms_proxy::config::Config;
+use dms_proxy::policy::Policy;
 use serde_json::Value;
 
 use crate::support::setup_directory;
 
 /// The dry run over one text: what it says, as JSON.
-fn dry_run(name: &str, sql: &[u8], mapping: &Mapping) -> Value {
+fn dry_run(name: &str, sql: &[u8], policy: &Policy) -> Value {
     let input = Input { name: name.to_owned(), reader: Box::new(sql) };
     let options = RewriteOptions { format: RewriteFormat::Json, ..RewriteOptions::default() };
     let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
-    let code = rewrite(mapping, options, [input], &mut stdout, &mut stderr).unwrap();
+    let code = rewrite(policy, options, [input], &mut stdout, &mut stderr).unwrap();
     assert_eq!(code, 0, "{name}: {}", stderr.escape_ascii());
     serde_json::from_slice(&stdout).unwrap()
 }
 
 #[test]
 fn only_json_columns_change() {
-    let mapping = Mapping::new(MappingOptions::default()).unwrap();
+    let policy = Config::default().policy().unwrap();
     let (mut files, mut changes) = (0, 0);
     for entry in fs::read_dir(setup_directory().join("regress")).unwrap() {
         let path = entry.unwrap().path();
         let name = path.display().to_string();
         let sql = fs::read(&path).unwrap();
-        let said = dry_run(&name, &sql, &mapping);
+        let said = dry_run(&name, &sql, &policy);
         let file = &said["files"][0];
         let rewritten: Vec<u8> = match file["encoding"].as_str().unwrap() {
             "UTF8" => file["sql"].as_str().unwrap().into(),
@@ -37,7 +38,9 @@ fn only_json_columns_change() {
         let (mut original, mut at) = (Vec::new(), 0);
         for change in said["changes"].as_array().unwrap() {
             let text = |key: &str| change[key].as_str().unwrap().to_owned();
-            assert_eq!(text("before").to_ascii_lowercase(), "json", "{change}");
+            // Constants for tables that the script has created are respelled as in a session.
+            let respelled = ["type-converted", "nul-in-constant"].contains(&text("rule").as_str());
+            assert!(respelled || text("before").eq_ignore_ascii_case("json"), "{change}");
             let start = usize::try_from(change["offset"].as_u64().unwrap()).unwrap();
             let kept = start - original.len();
             original.extend_from_slice(&rewritten[at..at + kept]);

@@ -1,4 +1,4 @@
-//! The log-in by MD5, which old targets still ask for.
+//! The login by MD5, which old targets still ask for.
 
 use std::fmt::Write as _;
 

@@ -1,16 +1,18 @@
-//! Log-ins of the proxy's own: who may come in, and both sides of SCRAM. Does no IO but reading the
-//! users file; knows no frames.
+//! Logins of the proxy's own: who may come in, and both sides of SCRAM. Does no IO but reading the
+//! users file and the key for salts; knows no frames.
 
 mod md5;
+mod salts;
 mod scram_client;
 mod scram_secret;
 mod scram_server;
 mod users;
 
 pub use md5::md5_response;
+pub use salts::Salts;
 pub use scram_client::{ChannelBinding, ClientBegun, ClientFinished};
 pub use scram_secret::{ClientKey, ScramSecret};
-pub use scram_server::{Mechanism, ServerExchange, Verdict};
+pub use scram_server::{Mechanism, ProofVerdict, ServerExchange};
 pub use users::{Credential, User, Users};
 
 use base64::Engine as _;
@@ -31,7 +33,7 @@ const END_POINT_FLAG: &str = "p=tls-server-end-point";
 /// Source: PostgreSQL, `SCRAM_RAW_NONCE_LEN` in `src/include/common/scram-common.h`.
 const NONCE_BYTES: usize = 18;
 
-/// Why a log-in cannot go on.
+/// Why a login cannot go on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ScramError {
     /// A message is not what the protocol says.
@@ -40,7 +42,7 @@ pub enum ScramError {
     /// The connection at the peer's end is not the one at ours, or the peer was kept from asking.
     #[error("SCRAM channel binding check failed ({0})")]
     ChannelBinding(&'static str),
-    /// The target asks for more work than a log-in is worth.
+    /// The target asks for more work than a login is worth.
     #[error("the target asks for {0} SCRAM iterations, more than 1000000")]
     TooManyIterations(u32),
     /// The target does not know the secret either.
@@ -103,14 +105,14 @@ mod tests {
         binding: ChannelBinding,
         mechanism: Mechanism,
         end_point: Option<&[u8]>,
-    ) -> Result<Verdict, ScramError> {
+    ) -> Result<ProofVerdict, ScramError> {
         let credential = Credential::Password(password.into());
         let (client, first) = ClientBegun::new(credential, binding, &nonce()?);
         let (server, challenge) =
             ServerExchange::begin(first.as_bytes(), mechanism, end_point, secret(), &nonce()?)?;
         let (client, last) = client.answer(challenge.as_bytes())?;
         let verdict = server.finish(last.as_bytes())?;
-        if let Verdict::Proven { answer, .. } = &verdict {
+        if let ProofVerdict::Proven { answer, .. } = &verdict {
             client.verify(answer.as_bytes())?;
         }
         Ok(verdict)
@@ -120,10 +122,10 @@ mod tests {
     fn both_sides_agree_on_the_right_password_only() {
         let none = || ChannelBinding::None;
         let right = conversation("pencil", none(), Mechanism::Plain, None).unwrap();
-        let Verdict::Proven { client_key, .. } = right else { panic!("not proven") };
+        let ProofVerdict::Proven { client_key, .. } = right else { panic!("not proven") };
         assert!(secret().is_of(&client_key));
         let wrong = conversation("pen", none(), Mechanism::Plain, None);
-        assert!(matches!(wrong, Ok(Verdict::NotProven)));
+        assert!(matches!(wrong, Ok(ProofVerdict::NotProven)));
     }
 
     #[test]
@@ -131,25 +133,25 @@ mod tests {
         let bound = |data: &[u8]| ChannelBinding::EndPoint(data.to_vec());
         let plus = Mechanism::Plus;
         let fine = conversation("pencil", bound(b"hash"), plus, Some(b"hash"));
-        assert!(matches!(fine, Ok(Verdict::Proven { .. })));
+        assert!(matches!(fine, Ok(ProofVerdict::Proven { .. })));
         let between = conversation("pencil", bound(b"other"), plus, Some(b"hash"));
         assert!(matches!(between, Err(ScramError::ChannelBinding(_))));
         // A client that could bind and was not offered to.
         let kept = conversation("pencil", ChannelBinding::NotOffered, Mechanism::Plain, None);
-        assert!(matches!(kept, Ok(Verdict::Proven { .. })));
+        assert!(matches!(kept, Ok(ProofVerdict::Proven { .. })));
         let hidden =
             conversation("pencil", ChannelBinding::NotOffered, Mechanism::Plain, Some(b"hash"));
         assert!(matches!(hidden, Err(ScramError::ChannelBinding(_))));
         // One that can but does not want to.
         let unbound = conversation("pencil", ChannelBinding::None, Mechanism::Plain, Some(b"hash"));
-        assert!(matches!(unbound, Ok(Verdict::Proven { .. })));
+        assert!(matches!(unbound, Ok(ProofVerdict::Proven { .. })));
     }
 
     #[test]
     fn the_key_learnt_from_a_client_logs_in_where_the_secret_is_the_same() {
         let secret = secret();
         let right = conversation("pencil", ChannelBinding::None, Mechanism::Plain, None).unwrap();
-        let Verdict::Proven { client_key, .. } = right else { panic!("not proven") };
+        let ProofVerdict::Proven { client_key, .. } = right else { panic!("not proven") };
         let log_in = |target: ScramSecret| {
             let credential = Credential::Key(client_key.clone(), secret.clone());
             let (client, first) = ClientBegun::new(credential, ChannelBinding::None, "abc");
@@ -157,8 +159,8 @@ mod tests {
                 ServerExchange::begin(first.as_bytes(), Mechanism::Plain, None, target, "def")?;
             let (client, last) = client.answer(challenge.as_bytes())?;
             match server.finish(last.as_bytes())? {
-                Verdict::Proven { answer, .. } => client.verify(answer.as_bytes()),
-                Verdict::NotProven => Err(ScramError::NotTheTarget),
+                ProofVerdict::Proven { answer, .. } => client.verify(answer.as_bytes()),
+                ProofVerdict::NotProven => Err(ScramError::NotTheTarget),
             }
         };
         assert_eq!(log_in(secret.clone()), Ok(()));
@@ -185,7 +187,7 @@ mod tests {
         );
         let last = b"c=biws,r=rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0,\
             p=dHzbZapWIk4jUhN+Ute9ytag9zjfMHgsqmmiz7AndVQ=";
-        let Verdict::Proven { answer, .. } = server.finish(last).unwrap() else {
+        let ProofVerdict::Proven { answer, .. } = server.finish(last).unwrap() else {
             panic!("not proven")
         };
         assert_eq!(answer, "v=6rriTRBi23WpRR/wtup+mMhUZUn/dB5nLTJRsjl95G4=");
@@ -270,7 +272,7 @@ mod tests {
             let end_point = plus.then_some(&b"hash"[..]);
             let begun = ServerExchange::begin(&one, mechanism, end_point, secret, "def");
             if let Ok((server, _)) = begun {
-                let proven = matches!(server.finish(&two), Ok(Verdict::Proven { .. }));
+                let proven = matches!(server.finish(&two), Ok(ProofVerdict::Proven { .. }));
                 prop_assert!(!proven);
             }
             let credential = Credential::Password("p".into());

@@ -9,14 +9,14 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use subtle::ConstantTimeEq as _;
 
-use super::scram_secret::{ClientKey, Key, Keys, hmac_sha256, sha256, xor};
+use super::scram_secret::{ClientKey, Keys, ScramKey, hmac_sha256, sha256, xor};
 use super::users::Credential;
 use super::{END_POINT_FLAG, ScramError, attribute, check_nonce, text};
 
 /// The work that a target may ask for: a third of a second here. PostgreSQL's default is 4096.
 const ITERATIONS_MAX: u32 = 1_000_000;
 
-/// Whether the log-in is tied to the TLS connection.
+/// Whether the login is tied to the TLS connection.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ChannelBinding {
     /// There is no TLS, or no way to tie to it.
@@ -45,7 +45,7 @@ impl ChannelBinding {
     }
 }
 
-/// A log-in that waits for the target's challenge.
+/// A login that waits for the target's challenge.
 #[derive(Debug)]
 pub struct ClientBegun {
     credential: Credential,
@@ -53,14 +53,14 @@ pub struct ClientBegun {
     nonce: String,
 }
 
-/// A log-in that waits for the target's own proof.
+/// A login that waits for the target's own proof.
 #[derive(Debug)]
 pub struct ClientFinished {
-    server_signature: Key,
+    server_signature: ScramKey,
 }
 
 impl ClientBegun {
-    /// The log-in and its first message.
+    /// The login and its first message.
     pub fn new(
         credential: Credential,
         binding: ChannelBinding,

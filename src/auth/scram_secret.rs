@@ -12,19 +12,19 @@ use subtle::ConstantTimeEq as _;
 pub(super) const KEY_BYTES: usize = 32;
 
 /// A key.
-pub(super) type Key = [u8; KEY_BYTES];
+pub(super) type ScramKey = [u8; KEY_BYTES];
 
-/// What a client proves to know; whoever has it can log in wherever the secret is the same.
+/// What a client proves to know; it is enough to log in wherever the secret is the same.
 #[derive(Clone)]
-pub struct ClientKey(pub(super) Key);
+pub struct ClientKey(pub(super) ScramKey);
 
 /// What PostgreSQL stores of a password: enough to check it, not enough to log in with it.
 #[derive(Clone)]
 pub struct ScramSecret {
     pub(super) iterations: NonZeroU32,
     pub(super) salt: Vec<u8>,
-    pub(super) stored_key: Key,
-    pub(super) server_key: Key,
+    pub(super) stored_key: ScramKey,
+    pub(super) server_key: ScramKey,
 }
 
 impl ScramSecret {
@@ -34,7 +34,7 @@ impl ScramSecret {
         let (head, keys) = rest.split_once('$')?;
         let (iterations, salt) = head.split_once(':')?;
         let (stored_key, server_key) = keys.split_once(':')?;
-        let key = |text| Key::try_from(STANDARD.decode(text).ok()?).ok();
+        let key = |text| ScramKey::try_from(STANDARD.decode(text).ok()?).ok();
         Some(ScramSecret {
             iterations: iterations.parse().ok()?,
             salt: STANDARD.decode(salt).ok()?,
@@ -74,8 +74,8 @@ impl ScramSecret {
 
 /// The keys that come of a password.
 pub(super) struct Keys {
-    pub(super) client_key: Key,
-    pub(super) server_key: Key,
+    pub(super) client_key: ScramKey,
+    pub(super) server_key: ScramKey,
 }
 
 impl Keys {
@@ -93,23 +93,23 @@ impl Keys {
     }
 }
 
-pub(super) fn hmac_sha256(key: &Key, message: &[u8]) -> Key {
+pub(super) fn hmac_sha256(key: &ScramKey, message: &[u8]) -> ScramKey {
     let tag = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, key), message);
     first_bytes(tag.as_ref())
 }
 
-pub(super) fn sha256(bytes: &[u8]) -> Key {
+pub(super) fn sha256(bytes: &[u8]) -> ScramKey {
     first_bytes(digest::digest(&digest::SHA256, bytes).as_ref())
 }
 
-pub(super) fn xor(one: &Key, other: &Key) -> Key {
+pub(super) fn xor(one: &ScramKey, other: &ScramKey) -> ScramKey {
     let mut result = *one;
     result.iter_mut().zip(other).for_each(|(byte, other)| *byte ^= other);
     result
 }
 
-/// Both algorithms give exactly so many bytes.
-fn first_bytes(bytes: &[u8]) -> Key {
+/// Both algorithms give exactly `KEY_BYTES` bytes.
+fn first_bytes(bytes: &[u8]) -> ScramKey {
     let mut key = [0; KEY_BYTES];
     key.iter_mut().zip(bytes).for_each(|(key, byte)| *key = *byte);
     key

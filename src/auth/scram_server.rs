@@ -5,7 +5,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use super::scram_secret::{ClientKey, Key, ScramSecret, hmac_sha256, xor};
+use super::scram_secret::{ClientKey, ScramKey, ScramSecret, hmac_sha256, xor};
 use super::{END_POINT_FLAG, ScramError, attribute, check_nonce, text};
 
 /// Which mechanism the client has chosen.
@@ -17,7 +17,7 @@ pub enum Mechanism {
     Plus,
 }
 
-/// A log-in that waits for the client's proof.
+/// A login that waits for the client's proof.
 #[derive(Debug)]
 pub struct ServerExchange {
     secret: ScramSecret,
@@ -30,7 +30,7 @@ pub struct ServerExchange {
 
 /// What came of it.
 #[derive(Debug)]
-pub enum Verdict {
+pub enum ProofVerdict {
     /// The client knows the password.
     Proven {
         /// What proves to the client that we know it, too.
@@ -89,12 +89,12 @@ impl ServerExchange {
     ///
     /// # Errors
     /// The message is not one, or the client is at the end of another connection.
-    pub fn finish(self, client_final: &[u8]) -> Result<Verdict, ScramError> {
+    pub fn finish(self, client_final: &[u8]) -> Result<ProofVerdict, ScramError> {
         let message = text(client_final)?;
         let malformed = ScramError::Malformed("proof");
         let (without_proof, proof) = message.rsplit_once(",p=").ok_or(malformed)?;
         let proof = STANDARD.decode(proof).map_err(|_| malformed)?;
-        let proof = Key::try_from(proof).map_err(|_| malformed)?;
+        let proof = ScramKey::try_from(proof).map_err(|_| malformed)?;
         let (binding, rest) = attribute(without_proof, "c")?;
         let (nonce, _) = attribute(rest.ok_or(ScramError::Malformed("nonce"))?, "r")?;
         if binding != self.binding {
@@ -107,9 +107,9 @@ impl ServerExchange {
         let signature = hmac_sha256(&self.secret.stored_key, signed.as_bytes());
         let client_key = ClientKey(xor(&proof, &signature));
         if !self.secret.is_of(&client_key) {
-            return Ok(Verdict::NotProven);
+            return Ok(ProofVerdict::NotProven);
         }
         let signature = hmac_sha256(&self.secret.server_key, signed.as_bytes());
-        Ok(Verdict::Proven { answer: format!("v={}", STANDARD.encode(signature)), client_key })
+        Ok(ProofVerdict::Proven { answer: format!("v={}", STANDARD.encode(signature)), client_key })
     }
 }

@@ -6,17 +6,13 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use ring::hmac;
-use ring::rand::SystemRandom;
-
+use super::salts::Salts;
 use super::scram_secret::{ClientKey, ScramSecret};
 use crate::files::{Reloaded, file_error, warn_if_public};
+use crate::wire::logged;
 
 /// What a secret costs that we make ourselves, as PostgreSQL's do by default.
 const ITERATIONS: u32 = 4096;
-
-/// The length of a salt that we make ourselves, in bytes, as PostgreSQL's.
-const SALT_BYTES: usize = 16;
 
 /// What the proxy logs in to the target with.
 #[derive(Clone)]
@@ -41,41 +37,37 @@ struct Stored {
 pub struct Users {
     /// A name without anything stored is one whose line is of no use.
     stored: Reloaded<HashMap<String, Option<Stored>>>,
-    /// Makes the salts of users who have none, so that a user who is not there is told the same one
-    /// every time.
-    salts: hmac::Key,
+    salts: Salts,
 }
 
-/// Somebody who tries to log in.
+/// A user that a client wants to log in as.
 #[derive(Debug)]
 pub struct User {
-    /// What the log-in is checked against, for somebody who is not there as well.
+    /// What the login is checked against, for an unknown user as well.
     pub secret: ScramSecret,
     stored: Option<Stored>,
 }
 
 impl Users {
-    /// Reads the file.
+    /// Reads the file; `salts` are for users who have none of their own.
     ///
     /// # Errors
     /// It cannot be read, or a line of it; the text names file and line, and no secret.
-    pub fn new(path: PathBuf) -> io::Result<Users> {
-        let salts = hmac::Key::generate(hmac::HMAC_SHA256, &SystemRandom::new())
-            .map_err(|_| io::Error::other("no random numbers"))?;
+    pub fn new(path: PathBuf, salts: Salts) -> io::Result<Users> {
         let own = salts.clone();
-        let stored = Reloaded::new(vec![path.clone()], move || load(&path, &salts))?;
-        Ok(Users { stored, salts: own })
+        let stored = Reloaded::new(vec![path.clone()], move || load(&path, &own))?;
+        Ok(Users { stored, salts })
     }
 
-    /// The user of this name, whoever that is. Does the same for everybody.
+    /// The user of this name, known or not. Does the same work for both.
     pub fn get(&self, name: &str) -> User {
-        let nobody = ScramSecret::nobodys(&salt(&self.salts, name), ITERATIONS);
+        let nobody = ScramSecret::nobodys(&self.salts.of(name), ITERATIONS);
         let stored = self.stored.get().get(name).cloned().flatten();
         let secret = stored.as_ref().map_or(nobody, |stored| stored.secret.clone());
         User { secret, stored }
     }
 
-    /// Whether the file has a line for this name, be it one that lets nobody in.
+    /// Whether the file has a line for this name, even one that allows no login.
     pub fn names(&self, name: &str) -> bool {
         self.stored.get().contains_key(name)
     }
@@ -83,10 +75,11 @@ impl Users {
     /// The user of this name by what the target has stored of him, as if it stood in the file;
     /// `None` where that is nothing. Takes the same time for every answer.
     pub fn looked_up(&self, name: &str, secret: Option<String>) -> User {
-        let salt = salt(&self.salts, name);
+        let salt = self.salts.of(name);
         let found = secret.and_then(|secret| {
             let stored = stored(secret, &salt);
-            stored.inspect_err(|reason| tracing::warn!(user = name, "auth.query: {reason}")).ok()
+            let user = logged(name);
+            stored.inspect_err(|reason| tracing::warn!(%user, "auth.query: {reason}")).ok()
         });
         if found.as_ref().is_none_or(|found| found.password.is_none()) {
             // What the secret of a password costs, so that no answer can be told by its time.
@@ -111,7 +104,7 @@ impl Users {
 
 impl User {
     /// What this user, who has proven to know `client_key`, logs in to the target with; `None` for
-    /// somebody who is not there, whatever was proven.
+    /// an unknown user, whatever was proven.
     pub fn credential(self, client_key: ClientKey) -> Option<Credential> {
         let stored = self.stored?;
         Some(match stored.password {
@@ -121,15 +114,9 @@ impl User {
     }
 }
 
-/// A salt that belongs to this name as long as the proxy runs.
-fn salt(salts: &hmac::Key, name: &str) -> Vec<u8> {
-    let salt = hmac::sign(salts, name.as_bytes());
-    salt.as_ref().get(..SALT_BYTES).unwrap_or_default().to_vec()
-}
-
 /// Secrets are made of passwords here, a millisecond each, so that a login costs the same for
 /// everybody and floods of logins cost little.
-fn load(path: &Path, salts: &hmac::Key) -> io::Result<HashMap<String, Option<Stored>>> {
+fn load(path: &Path, salts: &Salts) -> io::Result<HashMap<String, Option<Stored>>> {
     let text = fs::read_to_string(path).map_err(|error| file_error(path, error))?;
     warn_if_public(path);
     let mut users = HashMap::new();
@@ -141,7 +128,7 @@ fn load(path: &Path, salts: &hmac::Key) -> io::Result<HashMap<String, Option<Sto
         let (name, secret) = entry(line).ok_or_else(|| {
             file_error(path, format!("line {}: not \"user\" \"secret\"", index + 1))
         })?;
-        let salt = salt(salts, &name);
+        let salt = salts.of(&name);
         let stored = stored(secret, &salt).inspect_err(|reason| {
             tracing::warn!(file = %path.display(), user = name, "{reason}");
         });
@@ -177,20 +164,20 @@ fn quoted(text: &str) -> Option<(String, &str)> {
 /// What a field means; the error says why its user cannot log in.
 fn stored(secret: String, salt: &[u8]) -> Result<Stored, &'static str> {
     if secret.is_empty() {
-        return Err("no password, so no log-in");
+        return Err("no password, so no login");
     }
     if let Some(digits) = secret.strip_prefix("md5")
         && digits.len() == 32
         && digits.bytes().all(|byte| byte.is_ascii_hexdigit())
     {
-        return Err("an md5 hash does not do for SCRAM, so no log-in: write the password, or the \
+        return Err("an md5 hash does not do for SCRAM, so no login: write the password, or the \
                     SCRAM secret of pg_authid");
     }
     if secret.starts_with("SCRAM-SHA-256$") {
         let parsed = ScramSecret::parse(&secret);
         return parsed
             .map(|secret| Stored { password: None, secret })
-            .ok_or("a broken SCRAM secret, so no log-in");
+            .ok_or("a broken SCRAM secret, so no login");
     }
     let made = ScramSecret::derive(&secret, salt, ITERATIONS);
     Ok(Stored { password: Some(secret), secret: made })
@@ -228,7 +215,7 @@ mod tests {
         let name = format!("dms-proxy-users-{}-{number}", std::process::id());
         let path = std::env::temp_dir().join(name);
         fs::write(&path, text).unwrap();
-        let users = Users::new(path.clone());
+        let users = Users::new(path.clone(), Salts::of_process().unwrap());
         fs::remove_file(path).unwrap();
         users
     }

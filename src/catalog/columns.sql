@@ -5,10 +5,11 @@ SELECT s.number, a.attnum, n.nspname, c.relname, a.attname, {type_under},
     CASE WHEN d.oid IS NOT NULL THEN b.typtypmod WHEN b.oid IS NOT NULL THEN t.typtypmod
         ELSE a.atttypmod END,
     a.attnotnull, {identity}, {generated}
-FROM (VALUES {subjects}) s (number, schema_name, table_name)
-JOIN pg_catalog.pg_class c ON c.relname OPERATOR(pg_catalog.=) s.table_name
+FROM pg_catalog.pg_attribute a
+JOIN pg_catalog.pg_class c ON c.oid OPERATOR(pg_catalog.=) a.attrelid
 JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace
-JOIN pg_catalog.pg_attribute a ON a.attrelid OPERATOR(pg_catalog.=) c.oid
+JOIN (VALUES {subjects}) s (number, schema_name, table_name)
+    ON s.table_name OPERATOR(pg_catalog.=) c.relname
 JOIN pg_catalog.pg_type t ON t.oid OPERATOR(pg_catalog.=) a.atttypid
 LEFT JOIN pg_catalog.pg_type b ON b.oid OPERATOR(pg_catalog.=) t.typbasetype
 LEFT JOIN pg_catalog.pg_type d ON d.oid OPERATOR(pg_catalog.=) b.typbasetype

@@ -14,6 +14,7 @@ use crate::value::type_oid::kind_of;
 use crate::wire::{Answer, TransactionStatus};
 
 pub use questions::Question;
+use questions::SubjectAnswer;
 pub use relation::{Relation, RelationColumn};
 
 /// Relations remembered at most in one session; then all but those of the text at hand are forgotten.
@@ -102,13 +103,16 @@ struct Known {
     text: u64,
     /// A lock of the transaction under way keeps it as it is.
     is_locked: bool,
+    /// The last question about it has failed: this is what was known before, for the text at hand alone.
+    has_failed: bool,
 }
 
 impl Known {
     fn is_old(&self, now: Now) -> bool {
         let seconds_max =
             if self.relation.is_missing() { MISSING_SECONDS_MAX } else { SECONDS_MAX };
-        now.seconds.saturating_sub(self.seconds) > seconds_max
+        self.has_failed
+            || now.seconds.saturating_sub(self.seconds) > seconds_max
             || now.definitions != self.definitions
     }
 }
@@ -175,8 +179,8 @@ impl Catalog {
         match subject {
             Subject::Prepared(name) => self.prepared.contains_key(name),
             Subject::Relation(name) => self.relations.get(name).is_some_and(|known| {
-                let is_exact = known.text == self.text || known.is_locked;
-                is_exact || freshness == Freshness::MayBeOld && !known.is_old(now)
+                let is_asked = known.text == self.text || known.is_locked;
+                is_asked || freshness == Freshness::MayBeOld && !known.is_old(now)
             }),
         }
     }
@@ -187,8 +191,8 @@ impl Catalog {
         self.unread
     }
 
-    /// A question is answered. Where the answer is an error, nothing is known for the text at hand, and
-    /// the next one asks again.
+    /// A question is answered. Where the answer is an error, what was known before serves the text at hand,
+    /// and the next one asks again.
     pub fn on_answer(&mut self, question: &Question, answer: &Answer) {
         match question {
             Question::Relations(subjects) => self.on_relations(subjects, answer),
@@ -215,7 +219,13 @@ impl Catalog {
         let has_failed = answer.failure.is_some();
         for (subject, said) in subjects.iter().zip(questions::said(subjects, answer)) {
             match (subject, said) {
-                (Subject::Relation(name), questions::Said::Relation(relation)) => {
+                // An error says nothing new. What was known before serves the text at hand.
+                (Subject::Relation(name), _) if has_failed && self.relations.contains_key(name) => {
+                    if let Some(known) = self.relations.get_mut(name) {
+                        (known.text, known.has_failed) = (self.text, true);
+                    }
+                }
+                (Subject::Relation(name), SubjectAnswer::Relation(relation)) => {
                     let known = Known {
                         is_locked: in_transaction
                             && !has_failed
@@ -223,12 +233,13 @@ impl Catalog {
                             && self.written.contains(name),
                         relation: self.shared(name, relation),
                         seconds,
-                        definitions: if has_failed { u64::MAX } else { definitions },
+                        definitions,
                         text: self.text,
+                        has_failed,
                     };
                     self.relations.insert(name.clone(), known);
                 }
-                (Subject::Prepared(name), questions::Said::Prepared(parameters)) => {
+                (Subject::Prepared(name), SubjectAnswer::Prepared(parameters)) => {
                     self.prepared.insert(name.clone(), parameters.into());
                 }
                 _ => {}
@@ -251,7 +262,7 @@ impl Catalog {
     /// Whether what is known of a relation is [`Freshness::Exact`].
     pub fn is_exact(&self, name: &Name) -> bool {
         let known = self.relations.get(name);
-        known.is_some_and(|known| known.text == self.text || known.is_locked)
+        known.is_some_and(|known| known.text == self.text && !known.has_failed || known.is_locked)
     }
 
     /// Whether nothing is known of any relation or prepared statement.
@@ -282,6 +293,31 @@ impl Catalog {
     /// Whether a definition has changed in the transaction under way.
     pub fn has_changed(&self) -> bool {
         self.changed
+    }
+
+    /// A table is known without a question, as where there is no target to ask.
+    pub fn define(&mut self, name: Name, relation: Relation) {
+        let relation = Arc::new(relation);
+        let (seconds, definitions) = (self.asked_at.seconds, self.asked_at.definitions);
+        let known = Known {
+            relation,
+            seconds,
+            definitions,
+            text: self.text,
+            is_locked: false,
+            has_failed: false,
+        };
+        self.relations.insert(name, known);
+    }
+
+    /// Nothing is known of a relation any more, or of any.
+    pub fn forget(&mut self, name: Option<&Name>) {
+        match name {
+            Some(name) => {
+                self.relations.remove(name);
+            }
+            None => self.relations.clear(),
+        }
     }
 
     /// A text goes to the target, or an Execute of one that does something. To be called for every text,

@@ -37,7 +37,7 @@ pub enum Question {
 
 /// What an answer says about one subject.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Said {
+pub(super) enum SubjectAnswer {
     Relation(Relation),
     Prepared(Vec<ValueKind>),
 }
@@ -119,7 +119,7 @@ fn number<T: std::str::FromStr>(row: &AnswerRow, index: usize) -> Option<T> {
 
 /// What the rows say about each of the subjects, in their order. A relation that is not there has no
 /// columns, a statement that is not there no parameters.
-pub(super) fn said(subjects: &[Subject], answer: &Answer) -> Vec<Said> {
+pub(super) fn said(subjects: &[Subject], answer: &Answer) -> Vec<SubjectAnswer> {
     let mut names: HashMap<usize, (String, String)> = HashMap::new();
     let mut columns: HashMap<usize, Vec<RelationColumn>> = HashMap::new();
     let mut parameters: HashMap<usize, Vec<ValueKind>> = HashMap::new();
@@ -149,11 +149,13 @@ pub(super) fn said(subjects: &[Subject], answer: &Answer) -> Vec<Said> {
         });
     }
     let each = subjects.iter().enumerate().map(|(number, subject)| match subject {
-        Subject::Prepared(_) => Said::Prepared(parameters.remove(&number).unwrap_or_default()),
+        Subject::Prepared(_) => {
+            SubjectAnswer::Prepared(parameters.remove(&number).unwrap_or_default())
+        }
         Subject::Relation(_) => {
             let (schema, table) = names.remove(&number).unwrap_or_default();
             let columns = columns.remove(&number).unwrap_or_default();
-            Said::Relation(Relation::new(schema, table, columns))
+            SubjectAnswer::Relation(Relation::new(schema, table, columns))
         }
     });
     each.collect()
@@ -253,8 +255,11 @@ mod tests {
             row(&["2", "2", "s", "b", "g", "1009", "25", "-1", "f", "", "s"]),
         ];
         let said = said(&subjects, &Answer::from(rows));
-        let [Said::Relation(none), Said::Prepared(parameters), Said::Relation(found)] =
-            said.as_slice()
+        let [
+            SubjectAnswer::Relation(none),
+            SubjectAnswer::Prepared(parameters),
+            SubjectAnswer::Relation(found),
+        ] = said.as_slice()
         else {
             panic!("{said:?}");
         };

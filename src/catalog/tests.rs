@@ -189,14 +189,24 @@ fn prepared_statements_are_known_for_one_text() {
 #[test]
 fn a_question_that_fails_is_asked_again_by_the_next_text() {
     let mut catalog = Catalog::default();
-    let question = catalog.missing(vec![old("a")], at(1)).unwrap();
-    let failure = Failure { sqlstate: "57014".to_owned(), message: String::new() };
-    let mut answer = Answer::default();
-    answer.failure = Some(failure);
-    catalog.on_answer(&question, &answer);
-    assert_eq!(catalog.missing(vec![exact("a")], at(1)), None);
-    catalog.on_sent(Sent::default());
-    assert!(catalog.missing(vec![old("a")], at(1)).is_some());
+    let failure = Failure { sqlstate: "55P03".to_owned(), message: String::new() };
+    let mut failed = Answer::default();
+    failed.failure = Some(failure);
+    for knows in [false, true] {
+        if knows {
+            assert!(learn(&mut catalog, &[exact("a")], at(1)));
+            catalog.on_sent(Sent::default());
+        }
+        let question = catalog.missing(vec![exact("a")], at(1)).unwrap();
+        catalog.on_answer(&question, &failed);
+        assert_eq!(catalog.missing(vec![exact("a")], at(1)), None);
+        // What was known before is better than nothing, and not exact.
+        assert_eq!(catalog.relation(&name("a")).unwrap().is_missing(), !knows);
+        assert!(!catalog.is_exact(&name("a")));
+        catalog.on_sent(Sent::default());
+        assert!(catalog.missing(vec![old("a")], at(1)).is_some());
+        catalog.on_sent(Sent::default());
+    }
 }
 
 #[test]

@@ -4,7 +4,9 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use super::close_out::{EXIT_OPEN, ReportFormat, TargetArguments, json, run as run_command};
+use super::close_out::{
+    EXIT_OPEN, ReportFormat, TargetArguments, json, line, run as run_command,
+};
 use crate::close_out::{CheckReport, Connection, Standing, check};
 
 #[derive(Debug, Args)]
@@ -36,9 +38,9 @@ fn text(report: &CheckReport) -> String {
             Standing::Missing => "MISSING",
             Standing::Advice => "advice",
         };
-        text.push_str(&format!("{status:<8} {:<20} {}\n", item.name, item.found));
+        line(&mut text, &format!("{status:<8} {:<20} {}", item.name, item.found));
         for statement in &item.mend {
-            text.push_str(&format!("{:<29} {statement};\n", ""));
+            line(&mut text, &format!("{:<29} {statement};", ""));
         }
     }
     let missing = report.items.iter().filter(|item| item.status == Standing::Missing).count();
@@ -48,6 +50,7 @@ fn text(report: &CheckReport) -> String {
         more => format!("not ready: {more} items are missing"),
     };
     let (user, database) = (&report.user, &report.database);
-    text.push_str(&format!("\nA load as {user} into {database}: {verdict}.\n"));
+    text.push('\n');
+    line(&mut text, &format!("A load as {user} into {database}: {verdict}."));
     text
 }

@@ -60,11 +60,12 @@ impl TargetArguments {
             config.target.url = url;
         }
         let url = &config.target.url;
-        let target = login::target(url, config.target.connect_timeout()).map_err(refused)?;
+        let mut target = login::target(url, config.target.connect_timeout()).map_err(refused)?;
         let of_url = url.warnings.iter().map(|warning| format!("target URL: {warning}"));
         for warning in of_url.chain(login::variables_without_effect()) {
             say(&format!("dms-proxy: warning: {warning}"));
         }
+        target.lock_timeout_seconds = config.fk.lock_timeout.0;
         Ok((target, Scope::parse(&self.schema, tables).map_err(refused)?))
     }
 }
@@ -82,7 +83,7 @@ pub(super) fn run(command: impl Future<Output = Result<(String, u8), CloseOutErr
 }
 
 fn failed(why: &str) -> ExitCode {
-    say(&format!("dms-proxy: {why}"));
+    say(&format!("dms-proxy: {}", plain(why)));
     ExitCode::from(EXIT_USAGE)
 }
 
@@ -114,7 +115,7 @@ impl Progress {
     pub(super) fn show(&self, text: &str) {
         if self.shown {
             // Nobody is left to be told that stderr is closed.
-            let _ = write!(io::stderr().lock(), "\r\x1b[K{text}");
+            let _ = write!(io::stderr().lock(), "\r\x1b[K{}", plain(text));
         }
     }
 }
@@ -125,20 +126,31 @@ impl Drop for Progress {
     }
 }
 
-/// Keys of orphans, a line; what a terminal would take for a command is spelt out.
+/// Keys of orphans, on a line.
 pub(super) fn samples(samples: &[Vec<Option<String>>]) -> String {
     let key = |values: &Vec<Option<String>>| {
         let values = values.iter().map(|value| value.as_deref().unwrap_or("NULL"));
-        format!("({})", plain(&values.collect::<Vec<_>>().join(", ")))
+        format!("({})", values.collect::<Vec<_>>().join(", "))
     };
     samples.iter().map(key).collect::<Vec<_>>().join(" ")
 }
 
-/// A text without control characters.
-fn plain(text: &str) -> String {
+/// Adds a line. What a terminal would take for a command, and what would look like another line, is
+/// spelt out: names and messages come from the target.
+pub(super) fn line(text: &mut String, line: &str) {
+    text.push_str(&plain(line));
+    text.push('\n');
+}
+
+/// A text without control characters and without those that change the order of others.
+pub(super) fn plain(text: &str) -> String {
+    let acts = |c: char| {
+        c.is_control()
+            || matches!(c, '\u{200E}' | '\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
+    };
     let mut plain = String::with_capacity(text.len());
     for character in text.chars() {
-        if character.is_control() {
+        if acts(character) {
             plain.extend(character.escape_default());
         } else {
             plain.push(character);
@@ -152,8 +164,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn samples_hold_no_commands_for_a_terminal() {
-        let keys = [vec![Some("a\u{1b}[2J\nb".to_owned()), None], vec![Some("ä".to_owned())]];
-        assert_eq!(samples(&keys), "(a\\u{1b}[2J\\nb, NULL) (ä)");
+    fn lines_hold_no_commands_for_a_terminal_and_no_other_lines() {
+        let keys =
+            [vec![Some("a\u{1b}[2J\nb".to_owned()), None], vec![Some("ä\u{202e}".to_owned())]];
+        let mut text = String::new();
+        line(&mut text, &samples(&keys));
+        assert_eq!(text, "(a\\u{1b}[2J\\nb, NULL) (ä\\u{202e})\n");
     }
 }

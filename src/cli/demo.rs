@@ -57,7 +57,7 @@ const CHILD_ROWS: &[u8] = b"10\t1\tfirst\n11\t2\tsecond\n12\t2\tthird\n";
 const PARENT_ROWS: &[u8] = b"1\tAda\\000Lovelace\n2\tGrace\x00Hopper\n";
 
 /// What became of one action.
-type Outcome = Result<String, String>;
+type ActionOutcome = Result<String, String>;
 
 #[derive(Debug, Args)]
 pub(super) struct DemoArguments {
@@ -228,7 +228,11 @@ async fn show_rows(
     Ok(good && joined == expected)
 }
 
-fn show_outcomes(out: &mut impl Write, direct: &Outcome, proxied: &Outcome) -> io::Result<()> {
+fn show_outcomes(
+    out: &mut impl Write,
+    direct: &ActionOutcome,
+    proxied: &ActionOutcome,
+) -> io::Result<()> {
     for (road, outcome) in [("directly", direct), ("through the proxy", proxied)] {
         let (Ok(text) | Err(text)) = outcome;
         writeln!(out, "   {road:<18} {text}")?;
@@ -236,11 +240,11 @@ fn show_outcomes(out: &mut impl Write, direct: &Outcome, proxied: &Outcome) -> i
     Ok(())
 }
 
-async fn execute(client: &Client, sql: &str) -> Outcome {
+async fn execute(client: &Client, sql: &str) -> ActionOutcome {
     client.batch_execute(sql).await.map(|()| "done".to_owned()).map_err(described)
 }
 
-async fn copy(client: &Client, table: &str, data: &'static [u8]) -> Outcome {
+async fn copy(client: &Client, table: &str, data: &'static [u8]) -> ActionOutcome {
     let load = async {
         let sink = client.copy_in::<_, Bytes>(&format!("COPY {table} FROM STDIN")).await?;
         let mut sink = std::pin::pin!(sink);

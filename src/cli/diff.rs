@@ -6,7 +6,7 @@ use std::ops::Range;
 
 use memchr::memchr_iter;
 
-use crate::statement::{Edit, apply};
+use crate::statement::{Replacement, replace};
 
 /// Unchanged lines around a change.
 const CONTEXT_LINES: usize = 3;
@@ -30,7 +30,7 @@ struct Region {
 pub(super) fn unified_diff(
     name: &str,
     sql: &[u8],
-    edits: &[Edit],
+    edits: &[Replacement],
     color: bool,
     out: &mut dyn Write,
 ) -> io::Result<()> {
@@ -60,7 +60,7 @@ fn line_starts(sql: &[u8]) -> Vec<usize> {
 struct Diff<'a> {
     sql: &'a [u8],
     starts: Vec<usize>,
-    edits: &'a [Edit],
+    edits: &'a [Replacement],
     color: bool,
 }
 
@@ -76,7 +76,7 @@ impl Diff<'_> {
 
     fn regions(&self) -> Vec<Region> {
         let mut regions: Vec<Region> = Vec::new();
-        for (at, Edit { span, .. }) in self.edits.iter().enumerate() {
+        for (at, Replacement { span, .. }) in self.edits.iter().enumerate() {
             let lines = self.line_of(span.start)..self.line_of(span.end.saturating_sub(1)) + 1;
             match regions.last_mut() {
                 Some(last) if lines.start < last.lines.end => {
@@ -94,12 +94,12 @@ impl Diff<'_> {
         let (start, end) = (self.offset(region.lines.start), self.offset(region.lines.end));
         let edits = self.edits.get(region.edits.clone()).unwrap_or_default().iter();
         let edits: Vec<_> = edits
-            .map(|edit| Edit {
+            .map(|edit| Replacement {
                 span: edit.span.start - start..edit.span.end - start,
                 ..edit.clone()
             })
             .collect();
-        apply(self.sql.get(start..end).unwrap_or_default(), &edits)
+        replace(self.sql.get(start..end).unwrap_or_default(), &edits)
     }
 
     /// One hunk. `added` is by how many lines the changes before it made the text longer.
@@ -168,11 +168,14 @@ impl Diff<'_> {
 mod tests {
     use super::*;
     use crate::mapping::{Mapping, MappingOptions};
-    use crate::statement::{Lexing, read};
+    use crate::statement::Lexing;
+    use crate::statement::script::{Scratch, Script};
 
     fn diff(sql: &str, color: bool) -> String {
         let mapping = Mapping::new(MappingOptions::default()).unwrap();
-        let edits = read(sql.as_bytes(), Lexing::default(), &mapping).edits;
+        let mut scratch = Scratch::default();
+        let script = Script::read(sql.as_bytes(), Lexing::default(), &mapping, &mut scratch);
+        let edits: Vec<_> = script.edits.iter().map(Replacement::from).collect();
         let mut out = Vec::new();
         unified_diff("/a.sql", sql.as_bytes(), &edits, color, &mut out).unwrap();
         String::from_utf8(out).unwrap()

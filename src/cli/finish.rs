@@ -6,7 +6,8 @@ use clap::Args;
 
 use super::EXIT_USAGE;
 use super::close_out::{
-    EXIT_OPEN, Progress, ReportFormat, TargetArguments, json, run as run_command, samples, sessions,
+    EXIT_OPEN, Progress, ReportFormat, TargetArguments, json, line, run as run_command, samples,
+    sessions,
 };
 use crate::close_out::{
     FinishOptions, FinishReport, ForeignKeyLine, KeyState, SequenceLine, SequenceOutcome, Verdict,
@@ -62,10 +63,16 @@ pub(super) fn run(arguments: &FinishArguments) -> ExitCode {
 }
 
 fn text(report: &FinishReport) -> String {
-    let mut text = format!(
-        "Close-out of a load\n\ndate      {}\nserver    {}, PostgreSQL {}\ndatabase  {}\nrole      {}\n",
-        report.at, report.server, report.version, report.database, report.user
-    );
+    let mut text = "Close-out of a load\n\n".to_owned();
+    let server = format!("{}, PostgreSQL {}", report.server, report.version);
+    for (name, value) in [
+        ("date", &report.at),
+        ("server", &server),
+        ("database", &report.database),
+        ("role", &report.user),
+    ] {
+        line(&mut text, &format!("{name:<9} {value}"));
+    }
     if report.dry_run {
         text.push_str("          dry run: nothing was changed\n");
     }
@@ -76,17 +83,20 @@ fn text(report: &FinishReport) -> String {
     text.push_str("\nTables\n");
     for table in &report.tables {
         let analyzed = if table.analyzed { "analyzed" } else { "not analyzed" };
-        text.push_str(&format!("  {}: about {} rows, {analyzed}\n", table.table, table.rows));
+        line(&mut text, &format!("  {}: about {} rows, {analyzed}", table.table, table.rows));
     }
-    if !report.rewrites.is_empty() {
+    if !report.rewrites.is_empty() || report.rewrites_not_shown.is_some() {
         text.push_str("\nChanged on the way\n");
     }
-    for line in &report.rewrites {
-        let parts = [&line.schema, &line.table, &line.column];
+    if let Some(why) = &report.rewrites_not_shown {
+        line(&mut text, &format!("  not shown: {why}"));
+    }
+    for rewrite in &report.rewrites {
+        let parts = [&rewrite.schema, &rewrite.table, &rewrite.column];
         let place: Vec<&str> =
             parts.into_iter().map(String::as_str).filter(|part| !part.is_empty()).collect();
         let place = if place.is_empty() { "no single table".to_owned() } else { place.join(".") };
-        text.push_str(&format!("  {place}: {}, {} times\n", line.rule, line.count));
+        line(&mut text, &format!("  {place}: {}, {} times", rewrite.rule, rewrite.count));
     }
     for (title, findings) in
         [("Disabled triggers", &report.disabled_triggers), ("Settings", &report.settings)]
@@ -95,7 +105,8 @@ fn text(report: &FinishReport) -> String {
             text.push_str(&format!("\n{title}\n"));
         }
         for finding in findings {
-            text.push_str(&format!("  {}\n    {};\n", finding.found, finding.mend));
+            line(&mut text, &format!("  {}", finding.found));
+            line(&mut text, &format!("    {};", finding.mend));
         }
     }
     text.push_str(&totals(report));
@@ -103,7 +114,7 @@ fn text(report: &FinishReport) -> String {
         if !list.is_empty() {
             text.push_str(&format!("\n{title}\n"));
         }
-        list.iter().for_each(|line| text.push_str(&format!("  {line}\n")));
+        list.iter().for_each(|found| line(&mut text, &format!("  {found}")));
     }
     text.push_str(match report.verdict {
         Verdict::Clean => "\nVerdict: CLEAN. Nothing is left to do.\n",
@@ -113,44 +124,46 @@ fn text(report: &FinishReport) -> String {
     text
 }
 
-fn key_lines(line: &ForeignKeyLine) -> String {
-    let state = match line.state {
+fn key_lines(key: &ForeignKeyLine) -> String {
+    let state = match key.state {
         KeyState::Valid => "valid",
         KeyState::NotValid => "NOT VALID",
         KeyState::NotEnforced => "NOT ENFORCED",
         KeyState::Parked => "PARKED",
     };
-    let done = match line.done {
+    let done = match key.done {
         "none" => String::new(),
         done => format!(", {done}"),
     };
-    let orphans = line.orphans.map_or_else(|| "?".to_owned(), |count| count.to_string());
-    let mut text = format!(
-        "  {} {} -> {}: {state}{done}, {orphans} orphans\n",
-        line.table, line.constraint, line.referenced
-    );
-    if !line.samples.is_empty() {
-        text.push_str(&format!("    {}\n", samples(&line.samples)));
+    let orphans = key.orphans.map_or_else(|| "?".to_owned(), |count| count.to_string());
+    let mut text = String::new();
+    let (table, name, referenced) = (&key.table, &key.constraint, &key.referenced);
+    let first = format!("  {table} {name} -> {referenced}: {state}{done}, {orphans} orphans");
+    line(&mut text, &first);
+    if !key.samples.is_empty() {
+        line(&mut text, &format!("    {}", samples(&key.samples)));
     }
-    for more in line.query.iter().map(|query| format!("{query};")).chain(line.problem.clone()) {
-        text.push_str(&format!("    {more}\n"));
+    for more in key.query.iter().map(|query| format!("{query};")).chain(key.problem.clone()) {
+        line(&mut text, &format!("    {more}"));
     }
     text
 }
 
-fn sequence_line(line: &SequenceLine) -> String {
+fn sequence_line(sequence: &SequenceLine) -> String {
     let value = |value: Option<i128>| value.map_or_else(|| "?".into(), |value| value.to_string());
-    let (before, after) = (value(line.before), value(line.after));
-    let what = match line.outcome {
+    let (before, after) = (value(sequence.before), value(sequence.after));
+    let what = match sequence.outcome {
         SequenceOutcome::Moved => format!("next value {before} -> {after}"),
         SequenceOutcome::Past => format!("next value {before}, past its columns already"),
         SequenceOutcome::Empty => format!("next value {before}, no rows, left alone"),
         SequenceOutcome::Cycles => format!("next value {before}, cycles, left alone"),
         SequenceOutcome::Unused => format!("next value {before}, no column uses it, left alone"),
         SequenceOutcome::Exhausted => format!("next value {before} -> {after}, NO VALUE LEFT"),
-        SequenceOutcome::Failed => line.problem.clone().unwrap_or_default(),
+        SequenceOutcome::Failed => sequence.problem.clone().unwrap_or_default(),
     };
-    format!("  {} ({}): {what}\n", line.name, line.columns.join(", "))
+    let mut text = String::new();
+    line(&mut text, &format!("  {} ({}): {what}", sequence.name, sequence.columns.join(", ")));
+    text
 }
 
 fn totals(report: &FinishReport) -> String {

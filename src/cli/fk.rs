@@ -7,12 +7,13 @@ use serde_json::{Value, json};
 
 use super::EXIT_USAGE;
 use super::close_out::{
-    EXIT_OPEN, Progress, ReportFormat, TargetArguments, json as written, run as run_command,
+    EXIT_OPEN, Progress, ReportFormat, TargetArguments, json as written, line as add_line,
+    run as run_command,
     samples, sessions,
 };
 use crate::close_out::{
     CloseOutError, Connection, ForeignKey, KeyState, Orphans, Parked, ParkedState, RestoreLine,
-    RestoreOutcome, Scope, Target, count_orphans, foreign_keys, orphan_query, park, parked,
+    RestoreOutcome, Scope, Target, count_orphans, foreign_keys, lost, orphan_query, park, parked,
     restore, scope_exists,
 };
 
@@ -111,7 +112,12 @@ fn parked_line(row: &Parked) -> String {
         ParkedState::Added => "added, to be validated",
     };
     let (at, by) = (&row.at, &row.by);
-    format!("{state}  {}  {}  (by {by} at {at})\n", named(&row.key), row.key.definition)
+    let mut text = String::new();
+    add_line(
+        &mut text,
+        &format!("{state}  {}  {}  (by {by} at {at})", named(&row.key), row.key.definition),
+    );
+    text
 }
 
 /// The journal of the scope. What a scope names must be there, be it in the journal only.
@@ -127,11 +133,13 @@ async fn status(target: &Target, scope: &Scope, format: ReportFormat) -> Outcome
     let session = Connection::open(target).await?;
     let rows = journal(&session, scope).await?;
     let keys = foreign_keys(&session, scope).await?;
+    let lost = lost(&session, scope).await?;
     let on_table: Vec<_> = keys.iter().filter(|key| key.state != KeyState::Parked).collect();
     let output = match format {
         ReportFormat::Json => written(&json!({
             "parked": rows.iter().map(parked_json).collect::<Vec<_>>(),
             "on_table": on_table.iter().map(|key| key_json(key)).collect::<Vec<_>>(),
+            "lost": lost,
         }))?,
         ReportFormat::Text => {
             let count = |state| on_table.iter().filter(|key| key.state == state).count();
@@ -143,10 +151,19 @@ async fn status(target: &Target, scope: &Scope, format: ReportFormat) -> Outcome
                 rows.len(),
                 count(KeyState::NotEnforced)
             ));
-            text
+            text + &lost_text(&lost)
         }
     };
-    Ok((output, if rows.is_empty() { 0 } else { EXIT_OPEN }))
+    Ok((
+        output,
+        if !lost.is_empty() {
+            EXIT_USAGE
+        } else if rows.is_empty() {
+            0
+        } else {
+            EXIT_OPEN
+        },
+    ))
 }
 
 async fn park_all(target: &Target, scope: &Scope, format: ReportFormat) -> Outcome {
@@ -171,10 +188,11 @@ async fn restore_all(target: &Target, scope: &Scope, format: ReportFormat) -> Ou
     journal(&session, scope).await?;
     let lines = restore(&session, scope, true).await?;
     let all = lines.iter().all(|line| matches!(line.outcome, RestoreOutcome::Restored));
+    let lost = lost(&session, scope).await?;
     let output = match format {
         ReportFormat::Json => {
             let lines: Vec<_> = lines.iter().map(restored_json).collect();
-            written(&json!({ "restored": lines }))?
+            written(&json!({ "restored": lines, "lost": lost }))?
         }
         ReportFormat::Text => {
             let mut text: String = lines.iter().map(restored_line).collect();
@@ -183,10 +201,26 @@ async fn restore_all(target: &Target, scope: &Scope, format: ReportFormat) -> Ou
                 .filter(|line| matches!(line.outcome, RestoreOutcome::Restored))
                 .count();
             text.push_str(&format!("{back} of {} restored\n", lines.len()));
-            text
+            text + &lost_text(&lost)
         }
     };
-    Ok((output, if all { 0 } else { EXIT_OPEN }))
+    Ok((
+        output,
+        if !lost.is_empty() {
+            EXIT_USAGE
+        } else if all {
+            0
+        } else {
+            EXIT_OPEN
+        },
+    ))
+}
+
+/// What the journal has lost, a line each.
+fn lost_text(lost: &[String]) -> String {
+    let mut text = String::new();
+    lost.iter().for_each(|found| add_line(&mut text, found));
+    text
 }
 
 fn outcome(line: &RestoreLine) -> (&'static str, Option<&str>) {
@@ -209,19 +243,23 @@ fn restored_json(line: &RestoreLine) -> Value {
 
 fn restored_line(line: &RestoreLine) -> String {
     let (outcome, problem) = outcome(line);
-    let mut text = format!("{outcome:<9} {}\n", named(&line.key));
+    let mut text = String::new();
+    add_line(&mut text, &format!("{outcome:<9} {}", named(&line.key)));
     if let Some(problem) = problem {
-        text.push_str(&format!("          {problem}\n"));
+        add_line(&mut text, &format!("          {problem}"));
     }
     match line.outcome {
         RestoreOutcome::Orphans(_) => text.push_str(
             "          it is on its table as NOT VALID; dms-proxy fk validate counts the orphans\n",
         ),
-        RestoreOutcome::Failed(_) => text.push_str(&format!(
-            "          it stays in the journal; to give it up: DELETE FROM dms_proxy.fk_journal \
-             WHERE {};\n",
-            crate::parking::journal_key(&line.key.schema, &line.key.table, &line.key.name)
-        )),
+        RestoreOutcome::Failed(_) => add_line(
+            &mut text,
+            &format!(
+                "          it stays in the journal; to give it up: DELETE FROM \
+                 dms_proxy.fk_journal WHERE {}; then finish says how to forget it",
+                crate::parking::journal_key(&line.key.schema, &line.key.table, &line.key.name)
+            ),
+        ),
         RestoreOutcome::Restored | RestoreOutcome::Added => {}
     }
     text
@@ -239,7 +277,9 @@ async fn validate(target: &Target, scope: &Scope, format: ReportFormat, jobs: u1
     })
     .await;
     drop(progress);
-    let code = found.iter().fold(0, |code, orphans| match &orphans.found {
+    let lost = lost(first, scope).await?;
+    let code = if lost.is_empty() { 0 } else { EXIT_USAGE };
+    let code = found.iter().fold(code, |code, orphans| match &orphans.found {
         Err(_) => EXIT_USAGE,
         // Nobody says of these rows that they have a parent.
         Ok(_) if !orphans.key.is_enforced() => code,
@@ -249,9 +289,9 @@ async fn validate(target: &Target, scope: &Scope, format: ReportFormat, jobs: u1
     let output = match format {
         ReportFormat::Json => {
             let keys: Vec<_> = found.iter().map(orphans_json).collect();
-            written(&json!({ "foreign_keys": keys }))?
+            written(&json!({ "foreign_keys": keys, "lost": lost }))?
         }
-        ReportFormat::Text => orphans_text(&found),
+        ReportFormat::Text => orphans_text(&found) + &lost_text(&lost),
     };
     Ok((output, code))
 }
@@ -281,14 +321,17 @@ fn orphans_text(found: &[Orphans]) -> String {
     for orphans in found {
         let key = named(&orphans.key);
         match &orphans.found {
-            Ok((0, _)) => text.push_str(&format!("{:>9}  {key}\n", 0)),
+            Ok((0, _)) => add_line(&mut text, &format!("{:>9}  {key}", 0)),
             Ok((count, keys)) => {
                 total += count;
-                text.push_str(&format!("{count:>9}  {key}\n"));
-                text.push_str(&format!("           {}\n", samples(keys)));
-                text.push_str(&format!("           {};\n", orphan_query(&orphans.key)));
+                add_line(&mut text, &format!("{count:>9}  {key}"));
+                add_line(&mut text, &format!("           {}", samples(keys)));
+                add_line(&mut text, &format!("           {};", orphan_query(&orphans.key)));
             }
-            Err(error) => text.push_str(&format!("        ?  {key}\n           {error}\n")),
+            Err(error) => {
+                add_line(&mut text, &format!("        ?  {key}"));
+                add_line(&mut text, &format!("           {error}"));
+            }
         }
     }
     text.push_str(&format!("{total} orphans of {} foreign keys\n", found.len()));

@@ -5,6 +5,7 @@ mod check;
 mod close_out;
 mod demo;
 mod diff;
+mod dry_run;
 mod finish;
 mod fk;
 mod init_target;
@@ -32,6 +33,7 @@ use self::serve::ServeArguments;
 use self::types::TypesArguments;
 use crate::config::{Config, SourceName};
 use crate::mapping::Mapping;
+use crate::policy::Policy;
 use crate::target::without_passwords;
 
 /// The exit code of a wrong configuration or a wrong call.
@@ -45,7 +47,7 @@ const EXIT_USAGE: u8 = 2;
 #[derive(Debug, Parser)]
 #[command(name = "dms-proxy", version, max_term_width = 100)]
 #[command(after_help = "Without a command the proxy is served. Try `dms-proxy demo` first.")]
-pub struct Arguments {
+pub struct CommandLine {
     #[command(subcommand)]
     command: Option<Command>,
     #[command(flatten)]
@@ -145,6 +147,14 @@ impl ConfigArguments {
         Ok(config)
     }
 
+    /// What the configuration asks of sessions.
+    fn policy(&self) -> Result<Policy, ExitCode> {
+        self.load()?.policy().map_err(|error| {
+            say(&format!("dms-proxy: {error}"));
+            ExitCode::from(EXIT_USAGE)
+        })
+    }
+
     /// The mapping that the configuration asks for.
     fn mapping(&self) -> Result<Mapping, ExitCode> {
         self.load()?.mapping().map_err(|error| {
@@ -156,14 +166,14 @@ impl ConfigArguments {
 
 /// Runs the command that this process was called with.
 pub fn run_command_line() -> ExitCode {
-    match Arguments::try_parse() {
+    match CommandLine::try_parse() {
         Ok(arguments) => arguments.run(),
         Err(error) => {
             use std::io::Write as _;
             // What is wrong is quoted, and may be a URL with a password in the wrong place.
             let text = error.render();
             let code = ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(EXIT_USAGE));
-            // Nobody is left to be told that the output is closed.
+            // If the output is closed, there is nowhere to report it.
             let _ = match error.use_stderr() {
                 true => write!(io::stderr(), "{}", shown(&text, io::stderr().is_terminal())),
                 false => write!(io::stdout(), "{}", shown(&text, io::stdout().is_terminal())),
@@ -178,7 +188,7 @@ fn shown(text: &clap::builder::StyledStr, styled: bool) -> String {
     without_passwords(&text)
 }
 
-impl Arguments {
+impl CommandLine {
     /// Runs the command.
     fn run(self) -> ExitCode {
         match self.command {
@@ -196,7 +206,7 @@ impl Arguments {
 }
 
 /// The exit code of a command that only reads and writes. A reader that has had enough, such as
-/// `head`, is no failure.
+/// `head`, is not a failure.
 fn exit_code(outcome: io::Result<u8>) -> ExitCode {
     match outcome {
         Ok(code) => ExitCode::from(code),
@@ -211,6 +221,6 @@ fn exit_code(outcome: io::Result<u8>) -> ExitCode {
 /// Tells a person something, on stderr; a name that is a URL in the wrong place has no password.
 fn say(text: &str) {
     use std::io::Write as _;
-    // Nobody is left to be told that stderr is closed.
+    // If stderr is closed, there is nowhere to report it.
     let _ = writeln!(std::io::stderr().lock(), "{}", without_passwords(text));
 }

@@ -11,10 +11,13 @@ use clap::Args;
 use serde::Serialize;
 
 use super::diff::unified_diff;
-use super::script_lines::{Lines, line_end, rows_end};
+use super::dry_run::{DryRun, Planned, Refused};
+use super::script_lines::{ScriptLines, line_end, rows_end};
 use super::{ConfigArguments, EXIT_USAGE, exit_code, say};
 use crate::mapping::{Mapping, RuleId};
-use crate::statement::{Edit, Lexing, Statements, apply};
+use crate::policy::Policy;
+use crate::rewrite::Reason;
+use crate::statement::{FileStatements, Lexing, Replacement, replace};
 
 #[derive(Debug, Args)]
 pub(super) struct RewriteArguments {
@@ -72,8 +75,8 @@ pub struct Input<'a> {
 
 impl RewriteArguments {
     pub(super) fn run(&self) -> ExitCode {
-        let mapping = match self.config.mapping() {
-            Ok(mapping) => mapping,
+        let policy = match self.config.policy() {
+            Ok(policy) => policy,
             Err(code) => return code,
         };
         // All files are opened before anything is written: a wrong name is a wrong call.
@@ -96,7 +99,7 @@ impl RewriteArguments {
             progress: io::stderr().is_terminal(),
         };
         let (mut stdout, mut stderr) = (io::stdout().lock(), io::stderr().lock());
-        exit_code(rewrite(&mapping, options, inputs, &mut stdout, &mut stderr))
+        exit_code(rewrite(&policy, options, inputs, &mut stdout, &mut stderr))
     }
 }
 
@@ -122,7 +125,7 @@ fn open(path: &PathBuf) -> Result<Input<'static>, String> {
 /// # Errors
 /// Those of the readers and writers.
 pub fn rewrite<'a>(
-    mapping: &Mapping,
+    policy: &Policy,
     options: RewriteOptions,
     inputs: impl IntoIterator<Item = Input<'a>>,
     stdout: &mut dyn Write,
@@ -135,15 +138,15 @@ pub fn rewrite<'a>(
         let noted = (report.changes.len(), report.errors.len());
         let progress: Option<&mut dyn Write> =
             if options.progress { Some(&mut *stderr) } else { None };
-        let edits = report.read(&input.name, &sql, mapping, progress)?;
+        let edits = report.read(&input.name, &sql, policy, progress)?;
         report.explain(noted, options.explain, stderr)?;
         match options.format {
-            RewriteFormat::Text => stdout.write_all(&apply(&sql, &edits))?,
+            RewriteFormat::Text => stdout.write_all(&replace(&sql, &edits))?,
             RewriteFormat::Diff => {
                 unified_diff(&input.name, &sql, &edits, options.color, stdout)?;
             }
             RewriteFormat::Json => {
-                let rewritten = apply(&sql, &edits);
+                let rewritten = replace(&sql, &edits);
                 if let Some(file) = report.files.last_mut() {
                     let utf8 = std::str::from_utf8(&rewritten).is_ok();
                     file.encoding = if utf8 { "UTF8" } else { "LATIN1" };
@@ -157,7 +160,7 @@ pub fn rewrite<'a>(
         writeln!(stdout)?;
     }
     if options.explain || options.format == RewriteFormat::Diff {
-        report.summarize(mapping, stderr)?;
+        report.summarize(&policy.mapping, stderr)?;
     }
     Ok(u8::from(!report.errors.is_empty()))
 }
@@ -166,8 +169,8 @@ pub fn rewrite<'a>(
 #[derive(Debug, Default, Serialize)]
 struct RewriteReport {
     files: Vec<ScriptReport>,
-    changes: Vec<Change>,
-    errors: Vec<Error>,
+    changes: Vec<RewriteChange>,
+    errors: Vec<RewriteError>,
 }
 
 #[derive(Debug, Serialize)]
@@ -194,18 +197,18 @@ struct At {
 }
 
 #[derive(Debug, Serialize)]
-struct Change {
+struct RewriteChange {
     #[serde(flatten)]
     at: At,
     before: String,
     after: String,
     rule: String,
     #[serde(skip)]
-    id: RuleId,
+    reason: Reason,
 }
 
 #[derive(Debug, Serialize)]
-struct Error {
+struct RewriteError {
     #[serde(flatten)]
     at: At,
     before: String,
@@ -219,10 +222,11 @@ impl RewriteReport {
         &mut self,
         name: &str,
         sql: &[u8],
-        mapping: &Mapping,
+        policy: &Policy,
         mut progress: Option<&mut dyn Write>,
-    ) -> io::Result<Vec<Edit>> {
+    ) -> io::Result<Vec<Replacement>> {
         let mut edits = Vec::new();
+        let mut dry_run = DryRun::new(policy);
         let mut file = ScriptReport {
             file: name.to_owned(),
             statements: 0,
@@ -231,16 +235,21 @@ impl RewriteReport {
             encoding: "UTF8",
             sql: String::new(),
         };
-        let mut lines = Lines::new(sql);
-        let mut statements = Statements::new(sql, Lexing::default(), mapping);
+        let mut lines = ScriptLines::new(sql);
+        let mut statements = FileStatements::new(sql, Lexing::default(), &policy.mapping);
         loop {
             let start = statements.next_offset();
             if sql.get(start) == Some(&b'\\') {
                 statements.seek(line_end(sql, start));
                 continue;
             }
-            let Some((span, script)) = statements.next() else { break };
+            let Some(script) = statements.next() else { break };
+            // One that is too long to be read has no span, and is the last.
+            let span =
+                script.statements.first().map_or(start..sql.len(), |found| found.span.clone());
+            let has_rows = script.copies().next().is_some();
             file.statements += 1;
+            file.not_understood += usize::from(script.is_too_long);
             file.not_understood += script.not_understood;
             file.unknown_types += script.unknown_types;
             if file.statements.is_multiple_of(PROGRESS_STATEMENTS)
@@ -256,26 +265,32 @@ impl RewriteReport {
                 At { file: name.to_owned(), statement, line, column, offset: span.start }
             };
             let before = |span: &Range<usize>| text(sql.get(span.clone()).unwrap_or_default());
-            if let Some(fault) = script.fault {
-                self.errors.push(Error {
-                    at: at(&fault.span),
-                    before: before(&fault.span),
-                    message: fault.message,
-                    hint: fault.hint,
-                });
-            } else {
-                self.changes.extend(script.edits.iter().map(|edit| Change {
-                    at: at(&edit.span),
-                    before: before(&edit.span),
-                    after: edit.text.clone(),
-                    rule: mapping.rule(edit.rule).map_or_else(String::new, |rule| rule.id.clone()),
-                    id: edit.rule,
-                }));
-                edits.extend(script.edits);
+            let from_start = |one: Range<usize>| span.start + one.start..span.start + one.end;
+            match dry_run.statement(sql.get(span.clone()).unwrap_or_default()) {
+                Err(Refused { span, message, hint }) => {
+                    let span = from_start(span);
+                    self.errors.push(RewriteError { at: at(&span), before: before(&span), message, hint });
+                }
+                Ok(planned) => {
+                    for Planned { replacement: Replacement { span, text: after }, reason } in
+                        planned
+                    {
+                        let span = from_start(span);
+                        self.changes.push(RewriteChange {
+                            at: at(&span),
+                            before: before(&span),
+                            after: text(&after),
+                            rule: rule_name(reason, &policy.mapping),
+                            reason,
+                        });
+                        edits.push(Replacement { span, text: after });
+                    }
+                }
             }
-            if !script.copies.is_empty() {
+            if has_rows {
                 statements.seek(rows_end(sql, span.end));
             }
+            statements.give_back(script);
         }
         if let Some(stderr) = progress.filter(|_| file.statements >= PROGRESS_STATEMENTS) {
             // What was said gives way to what is said next.
@@ -294,13 +309,13 @@ impl RewriteReport {
     ) -> io::Result<()> {
         let one_line = |text: &str| text.replace(['\n', '\r'], " ");
         if changes {
-            for Change { at, before, after, rule, .. } in self.changes.iter().skip(noted.0) {
+            for RewriteChange { at, before, after, rule, .. } in self.changes.iter().skip(noted.0) {
                 let At { file, line, column, .. } = at;
                 let before = one_line(before);
                 writeln!(stderr, "{file}:{line}:{column}: {before} -> {after} ({rule})")?;
             }
         }
-        for Error { at, message, hint, .. } in self.errors.iter().skip(noted.1) {
+        for RewriteError { at, message, hint, .. } in self.errors.iter().skip(noted.1) {
             let At { file, line, column, .. } = at;
             writeln!(stderr, "{file}:{line}:{column}: error: {message}")?;
             writeln!(stderr, "{file}:{line}:{column}: hint: {hint}")?;
@@ -310,17 +325,24 @@ impl RewriteReport {
 
     /// Says how often each rule was used.
     fn summarize(&self, mapping: &Mapping, stderr: &mut dyn Write) -> io::Result<()> {
-        let mut counts: BTreeMap<RuleId, usize> = BTreeMap::new();
+        let mut types: BTreeMap<RuleId, usize> = BTreeMap::new();
+        let mut others: BTreeMap<&str, usize> = BTreeMap::new();
         for change in &self.changes {
-            *counts.entry(change.id).or_default() += 1;
+            match change.reason {
+                Reason::Type(id) => *types.entry(id).or_default() += 1,
+                Reason::Rule(_) | Reason::Refused => *others.entry(&change.rule).or_default() += 1,
+            }
         }
-        for (id, count) in counts {
+        for (id, count) in types {
             let Some(rule) = mapping.rule(id) else { continue };
             let legs = match rule.dms == rule.source_type || rule.dms.is_empty() {
                 true => rule.source_type.clone(),
                 false => format!("{} -> {}", rule.source_type, rule.dms),
             };
             writeln!(stderr, "{count:>8}  {}: {legs} -> {}", rule.id, rule.target)?;
+        }
+        for (rule, count) in others {
+            writeln!(stderr, "{count:>8}  {rule}")?;
         }
         let statements: usize = self.files.iter().map(|file| file.statements).sum();
         let not_understood: usize = self.files.iter().map(|file| file.not_understood).sum();
@@ -341,6 +363,14 @@ impl RewriteReport {
     }
 }
 
+fn rule_name(reason: Reason, mapping: &Mapping) -> String {
+    match reason {
+        Reason::Type(id) => mapping.rule(id).map_or_else(String::new, |rule| rule.id.clone()),
+        Reason::Rule(name) => name.to_owned(),
+        Reason::Refused => String::new(),
+    }
+}
+
 /// Bytes as a string: UTF-8, or else one character a byte, so that nothing is lost.
 fn text(bytes: &[u8]) -> String {
     match std::str::from_utf8(bytes) {
@@ -352,15 +382,15 @@ fn text(bytes: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::mapping::MappingOptions;
+    use crate::config::Config;
 
     /// Exit code, standard output, standard error.
     fn run(sql: &[u8], explain: bool, format: RewriteFormat) -> (u8, Vec<u8>, String) {
-        let mapping = Mapping::new(MappingOptions::default()).unwrap();
+        let policy = Config::default().policy().unwrap();
         let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
         let input = Input { name: "a.sql".into(), reader: Box::new(sql) };
         let options = RewriteOptions { explain, format, ..RewriteOptions::default() };
-        let code = rewrite(&mapping, options, [input], &mut stdout, &mut stderr).unwrap();
+        let code = rewrite(&policy, options, [input], &mut stdout, &mut stderr).unwrap();
         (code, stdout, String::from_utf8(stderr).unwrap())
     }
 
@@ -430,12 +460,12 @@ mod tests {
     #[test]
     fn a_diff_comes_with_a_summary_and_progress_is_wiped_out() {
         let sql = "SELECT 1::uint4;\n".repeat(2500) + "CREATE TABLE t (a VARCHAR2(3));\n";
-        let mapping = Mapping::new(MappingOptions::default()).unwrap();
+        let policy = Config::default().policy().unwrap();
         let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
         let input = Input { name: "a.sql".into(), reader: Box::new(sql.as_bytes()) };
         let format = RewriteFormat::Diff;
         let options = RewriteOptions { format, progress: true, ..RewriteOptions::default() };
-        assert_eq!(rewrite(&mapping, options, [input], &mut stdout, &mut stderr).unwrap(), 0);
+        assert_eq!(rewrite(&policy, options, [input], &mut stdout, &mut stderr).unwrap(), 0);
         let (stdout, stderr) =
             (String::from_utf8(stdout).unwrap(), String::from_utf8(stderr).unwrap());
         assert!(stdout.starts_with("--- a/a.sql\n+++ b/a.sql\n@@ -1,2501 +1,2501 @@\n"));

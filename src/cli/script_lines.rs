@@ -6,16 +6,16 @@ use memchr::{memchr, memmem};
 use crate::encoding::Encoding;
 
 /// Lines and columns of offsets that are asked for in rising order, in one pass over the text.
-pub(super) struct Lines<'a> {
+pub(super) struct ScriptLines<'a> {
     sql: &'a [u8],
     line: usize,
     column: usize,
     offset: usize,
 }
 
-impl<'a> Lines<'a> {
-    pub(super) fn new(sql: &'a [u8]) -> Lines<'a> {
-        Lines { sql, line: 1, column: 1, offset: 0 }
+impl<'a> ScriptLines<'a> {
+    pub(super) fn new(sql: &'a [u8]) -> ScriptLines<'a> {
+        ScriptLines { sql, line: 1, column: 1, offset: 0 }
     }
 
     pub(super) fn position(&mut self, offset: usize) -> (usize, usize) {

@@ -1,7 +1,6 @@
 //! `dms-proxy serve`.
 
 use std::io;
-use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -12,12 +11,12 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use super::arguments::TargetArgument;
 use super::{ConfigArguments, EXIT_USAGE, say};
-use crate::config::{AuthMode, Config, Switch};
+use crate::config::{AuthMode, Config, Limits, Switch};
 use crate::listener::{Listener, Reload};
 use crate::policy::ForeignKeys;
 use crate::target::embedded::{Embedded, EmbeddedOptions};
 use crate::target::{TargetAddress, TargetPlace};
-use crate::telemetry::{self, Lines, Logging, Totals};
+use crate::telemetry::{self, LogLines, Logging, Totals};
 
 /// Descriptors that clients leave for the listening sockets, the runtimes, files and cancels.
 const OWN_DESCRIPTORS: u64 = 100;
@@ -93,7 +92,7 @@ fn url_warnings(config: &Config) -> Vec<String> {
     let mut warnings: Vec<String> = warnings.collect();
     if url.demands.is_some() && config.auth.mode == AuthMode::Passthrough {
         warnings.push(
-            "target.url: require_auth and channel_binding are about log-ins of the proxy; with \
+            "target.url: require_auth and channel_binding are about logins of the proxy; with \
              auth.mode = \"passthrough\" clients log in, and have to demand it themselves"
                 .into(),
         );
@@ -119,7 +118,7 @@ fn serve(config: &Config, arguments: &ServeArguments, logging: &Logging) -> io::
             (Some(embedded), address)
         }
     };
-    allow_descriptors(config.limits.clients);
+    allow_descriptors(&config.limits);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let cut = runtime.block_on(async {
         let totals = Arc::new(Totals::default());
@@ -148,9 +147,11 @@ fn serve(config: &Config, arguments: &ServeArguments, logging: &Logging) -> io::
     Ok(())
 }
 
-/// A client takes two descriptors, and many systems allow a process 1,024 unless it asks for more.
-fn allow_descriptors(clients: NonZeroUsize) {
-    let wanted = u64::try_from(clients.get()).unwrap_or(u64::MAX);
+/// A session takes two descriptors, and a client that logs in as many; many systems allow a process
+/// 1,024 unless it asks for more.
+fn allow_descriptors(limits: &Limits) {
+    let clients = limits.clients.get().saturating_add(limits.connecting.get());
+    let wanted = u64::try_from(clients).unwrap_or(u64::MAX);
     let wanted = wanted.saturating_mul(2).saturating_add(OWN_DESCRIPTORS);
     let allowed = getrlimit(Resource::Nofile);
     if allowed.current.is_none_or(|current| current >= wanted) {
@@ -161,7 +162,10 @@ fn allow_descriptors(clients: NonZeroUsize) {
     if most < wanted || raised.is_err() {
         tracing::warn!(
             descriptors = most,
-            "too few descriptors for limits.clients = {clients}: raise the limit (ulimit -Hn) to {wanted}"
+            "too few descriptors for limits.clients = {} and limits.connecting = {}: raise the limit \
+             (ulimit -Hn) to {wanted}",
+            limits.clients,
+            limits.connecting
         );
     }
 }
@@ -179,7 +183,7 @@ fn read_again(running: &Config, arguments: &ServeArguments, reload: &Reload, log
             return tracing::error!("SIGHUP: the configuration stays as it was: {error}");
         }
     };
-    allow_descriptors(config.limits.clients);
+    allow_descriptors(&config.limits);
     logging.set_level(config.log.level);
     for warning in config.warnings.iter().cloned().chain(url_warnings(&config)) {
         tracing::warn!("{warning}");
@@ -229,7 +233,7 @@ fn announce(
 }
 
 /// Completes at the first SIGTERM or SIGINT; the second one ends the process at once.
-fn stop_signal(log: Lines) -> io::Result<impl Future<Output = ()>> {
+fn stop_signal(log: LogLines) -> io::Result<impl Future<Output = ()>> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     Ok(async move {

@@ -10,12 +10,14 @@ use crate::login::CommandLogin;
 use crate::target::{self, Secret};
 
 /// What every session starts with. Counting and validating take as long as they take; names come
-/// out qualified; a policy that would hide rows is an error instead of a wrong count (9.4 has none).
+/// out qualified; a policy that would hide rows is an error instead of a wrong count (9.4 has none);
+/// compiling the questions about the catalogs would take longer than answering them.
 const SETTINGS: &str = "SET search_path = pg_catalog, pg_temp; SET statement_timeout = 0; \
-    SET lock_timeout = 0; SET standard_conforming_strings = on; \
+    SET standard_conforming_strings = on; \
     SET default_transaction_isolation = 'read committed'; SET DateStyle = 'ISO'; \
     SET IntervalStyle = 'postgres'; \
-    SELECT set_config(name, 'off', false) FROM pg_settings WHERE name = 'row_security'";
+    SELECT pg_catalog.set_config(s.name, 'off', false) FROM pg_catalog.pg_settings s \
+    WHERE s.name OPERATOR(pg_catalog.=) 'row_security' OR s.name OPERATOR(pg_catalog.=) 'jit'";
 
 /// Where to log in, and as whom.
 #[derive(Clone, Debug)]
@@ -32,6 +34,8 @@ pub struct Target {
     pub options: Option<String>,
     /// What the session calls itself.
     pub application_name: String,
+    /// How long a statement waits for a lock, in seconds; 0 is no limit.
+    pub lock_timeout_seconds: u32,
 }
 
 /// A session on the target; it ends when this is dropped.
@@ -39,6 +43,7 @@ pub struct Target {
 pub struct Connection {
     client: Arc<Client>,
     version: i32,
+    lock_timeout_seconds: u32,
 }
 
 impl Connection {
@@ -55,9 +60,16 @@ impl Connection {
             Err(_) => return Err(refused("no answer in time".into())),
         };
         client.batch_execute(SETTINGS).await?;
-        let version = client.query_one("SELECT current_setting('server_version_num')::int", &[]);
-        let version = version.await?.try_get(0)?;
-        Ok(Connection { client: Arc::new(client), version })
+        let lock_timeout_seconds = target.lock_timeout_seconds;
+        client.batch_execute(&format!("SET lock_timeout = '{lock_timeout_seconds}s'")).await?;
+        let version = "SELECT pg_catalog.current_setting('server_version_num')::pg_catalog.int4";
+        let version = client.query_one(version, &[]).await?.try_get(0)?;
+        Ok(Connection { client: Arc::new(client), version, lock_timeout_seconds })
+    }
+
+    /// How long a statement waits for a lock, in seconds; 0 is no limit.
+    pub fn lock_timeout_seconds(&self) -> u32 {
+        self.lock_timeout_seconds
     }
 
     /// The client half.

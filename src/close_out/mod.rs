@@ -12,9 +12,13 @@ mod init;
 mod journal;
 mod orphans;
 mod parallel;
+mod report;
 mod restore;
+mod rewrites;
 mod scope;
 mod sequences;
+mod silenced;
+mod strangers;
 
 /// Where these texts were looked for before they had a module of their own.
 pub mod sql {
@@ -24,14 +28,15 @@ pub mod sql {
 
 pub use check::{CheckReport, Flavour, Item, Standing, check};
 pub use connection::{Connection, Target};
-pub use finish::{
-    AnalyzedTable, FinishOptions, FinishReport, ForeignKeyLine, RewriteLine, Verdict, finish,
-};
+pub use finish::{FinishOptions, finish};
 pub use foreign_keys::{ForeignKey, Key, KeyState, foreign_keys};
 pub use init::init_target;
-pub use journal::{Parked, ParkedState, park, parked};
+pub use journal::{Parked, ParkedState, lost, park, parked};
 pub use orphans::{Orphans, SAMPLES_MAX, SampleKey, count_orphans, orphan_query};
+pub use report::{AnalyzedTable, Finding, FinishReport, ForeignKeyLine, RewriteLine, Verdict};
 pub use restore::{RestoreLine, RestoreOutcome, restore};
+use scope::{IS_OWN_TABLE, IS_TABLE, IS_WHOLE, RELATION, SCHEMA};
+
 pub use scope::scope_exists;
 pub use sequences::{SequenceLine, SequenceOutcome, move_sequences};
 

@@ -1,7 +1,12 @@
 //! Rows of a table that have no parent although a foreign key says they do: counted, with some of
 //! their keys. Reads, changes nothing.
 
+use tokio_postgres::error::SqlState;
+
+use super::journal::roll_back_on_error;
 use super::parallel::{Work, in_parallel};
+use super::restore::DEADLOCK_RETRIES_MAX;
+use super::strangers::{lock_tables, refuse_code_of_others_in};
 use super::{CloseOutError, Connection, ForeignKey};
 
 /// How many keys of orphans are kept of each foreign key.
@@ -31,7 +36,7 @@ fn orphaned(key: &ForeignKey) -> String {
     let parents = format!("FROM {only}{} p WHERE {}", key.referenced_sql, key.join_condition);
     let missing = match &key.period_condition {
         None => format!("NOT EXISTS (SELECT 1 {parents})"),
-        Some(covered) => format!("NOT coalesce((SELECT {covered} {parents}), false)"),
+        Some(covered) => format!("NOT COALESCE((SELECT {covered} {parents}), false)"),
     };
     let has_key = key.columns.iter().map(|column| format!("c.{column} IS NOT NULL"));
     let glue = if key.match_full { " OR " } else { " AND " };
@@ -55,11 +60,17 @@ fn count_sql(key: &ForeignKey) -> String {
     let columns = key.columns.iter().enumerate();
     let keys: Vec<_> =
         columns.clone().map(|(number, column)| format!("c.{column} AS k{number}")).collect();
-    let text = |number| format!("left(k{number}::text, {SAMPLE_CHARACTERS_MAX})");
+    // By the output function of its type, which no cast of a user takes the place of.
+    let text = |number| {
+        format!(
+            "CASE WHEN k{number} IS NOT NULL THEN \
+             pg_catalog.left(pg_catalog.format('%s', k{number}), {SAMPLE_CHARACTERS_MAX}) END"
+        )
+    };
     let texts: Vec<_> = columns.map(|(number, _)| text(number)).collect();
     format!(
-        "WITH o AS (SELECT {} FROM {} WHERE {}) SELECT (SELECT count(*) FROM o),
-            (SELECT json_agg(json_build_array({}))::text
+        "WITH o AS (SELECT {} FROM {} WHERE {}) SELECT (SELECT pg_catalog.count(*) FROM o),
+            (SELECT pg_catalog.json_agg(pg_catalog.json_build_array({}))::pg_catalog.text
              FROM (SELECT * FROM o LIMIT {SAMPLES_MAX}) s)",
         keys.join(", "),
         children(key),
@@ -84,11 +95,37 @@ pub async fn count_orphans(
     in_parallel(sessions, keys, work, done).await
 }
 
+/// Counts, again after a deadlock with a session that parks or restores.
 async fn count(
     target: &Connection,
     key: &ForeignKey,
 ) -> Result<(i64, Vec<SampleKey>), CloseOutError> {
-    let row = target.client().query_one(&count_sql(key), &[]).await?;
+    let mut retries = 0;
+    loop {
+        let counted = counted_once(target, key).await;
+        let is_deadlock =
+            |error: &CloseOutError| error.code() == Some(&SqlState::T_R_DEADLOCK_DETECTED);
+        if retries == DEADLOCK_RETRIES_MAX || !counted.as_ref().is_err_and(is_deadlock) {
+            return counted;
+        }
+        retries += 1;
+    }
+}
+
+async fn counted_once(
+    target: &Connection,
+    key: &ForeignKey,
+) -> Result<(i64, Vec<SampleKey>), CloseOutError> {
+    let client = target.client();
+    client.batch_execute("BEGIN READ ONLY").await?;
+    let row = async {
+        lock_tables(target, &[&key.table_sql, &key.referenced_sql]).await?;
+        refuse_code_of_others_in(target, key).await?;
+        let row = client.query_one(&count_sql(key), &[]).await?;
+        client.batch_execute("COMMIT").await?;
+        Ok(row)
+    };
+    let row = roll_back_on_error(target, row.await).await?;
     let samples: Option<String> = row.try_get(1)?;
     let samples = samples.map_or(Ok(Vec::new()), |text| serde_json::from_str(&text));
     let samples = samples.map_err(|error| CloseOutError::Refused(error.to_string()))?;

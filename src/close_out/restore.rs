@@ -3,26 +3,31 @@
 
 use tokio_postgres::error::SqlState;
 
-use super::journal::{journal_exists, roll_back_on_error};
-use super::{CloseOutError, Connection, ForeignKey, Parked, Scope, fault, parked};
+use super::journal::{journal_key_of, lock_journal, roll_back_on_error};
+use super::strangers::refuse_code_of_others_in;
+use super::{CloseOutError, Connection, ForeignKey, KeyState, Parked, Scope, fault, parked};
 use crate::parking::spelling::quoted_literal;
 use crate::parking::{
-    add_sql, all_parked_sql, comment_sql, journal_key, lock_sql, park_one_sql, validate_sql,
+    add_sql, all_parked_sql, blockers_sql, comment_sql, journal_key, lock_sql, park_one_sql,
+    unmark_sql, validate_sql,
 };
 
 /// How often a step that the server gave up for a deadlock is tried again.
-const DEADLOCK_RETRIES_MAX: u32 = 5;
+pub(super) const DEADLOCK_RETRIES_MAX: u32 = 5;
 
 /// A row if the journal has none and may be dropped.
-const EMPTY_AND_OWN: &str = "SELECT 1 FROM pg_class c
-    WHERE c.oid = 'dms_proxy.fk_journal'::regclass AND pg_has_role(c.relowner, 'USAGE')
-    AND NOT EXISTS (SELECT 1 FROM dms_proxy.fk_journal)";
+const EMPTY_AND_OWN: &str = "SELECT 1 FROM pg_catalog.pg_class c
+    WHERE c.oid OPERATOR(pg_catalog.=) 'dms_proxy.fk_journal'::pg_catalog.regclass
+    AND pg_catalog.pg_has_role(c.relowner, 'USAGE')
+    AND NOT EXISTS (SELECT 1 FROM ONLY dms_proxy.fk_journal)";
 
 /// A row if nothing is in the proxy's schema and it may be dropped.
-const SCHEMA_EMPTY_AND_OWN: &str = "SELECT 1 FROM pg_namespace n
-    WHERE n.nspname = 'dms_proxy' AND pg_has_role(n.nspowner, 'USAGE')
-    AND NOT EXISTS (SELECT 1 FROM pg_depend d
-        WHERE d.refclassid = 'pg_namespace'::regclass AND d.refobjid = n.oid)";
+const SCHEMA_EMPTY_AND_OWN: &str = "SELECT 1 FROM pg_catalog.pg_namespace n
+    WHERE n.nspname OPERATOR(pg_catalog.=) 'dms_proxy'
+    AND pg_catalog.pg_has_role(n.nspowner, 'USAGE')
+    AND NOT EXISTS (SELECT 1 FROM pg_catalog.pg_depend d
+        WHERE d.refclassid OPERATOR(pg_catalog.=) 'pg_catalog.pg_namespace'::pg_catalog.regclass
+        AND d.refobjid OPERATOR(pg_catalog.=) n.oid)";
 
 /// The first version that takes NOT VALID for a foreign key of a partitioned table, and that
 /// validates one that refers to a partitioned table with all the rows of its partitions in the
@@ -98,7 +103,7 @@ pub(super) async fn validate_added(
             continue;
         }
         let violated = error.code() == Some(&SqlState::FOREIGN_KEY_VIOLATION);
-        let text = fatal_or_text(target, error)?;
+        let text = failure(target, key, error).await?;
         return Ok(if violated {
             RestoreOutcome::Orphans(text)
         } else {
@@ -111,12 +116,23 @@ async fn validated(target: &Connection, key: &ForeignKey) -> Result<(), CloseOut
     let client = target.client();
     let of_key = journal_key(&key.schema, &key.table, &key.name);
     client.batch_execute("BEGIN").await?;
-    client.batch_execute(&validate_sql(&key.schema, &key.table, &key.name)).await?;
+    validate_on_table(target, key).await?;
     fault::point("validate-uncommitted");
-    let delete = format!("DELETE FROM dms_proxy.fk_journal WHERE {of_key} AND state = 'added'");
-    match client.batch_execute(&delete).await {
+    let delete = format!(
+        "DELETE FROM ONLY dms_proxy.fk_journal WHERE {of_key} \
+         AND state OPERATOR(pg_catalog.=) 'added'"
+    );
+    let deleted = async {
+        if lock_journal(target, true).await? {
+            client.batch_execute(&delete).await?;
+        }
+        Ok(())
+    };
+    match deleted.await {
         // Another session has done the same, and then dropped the empty journal.
-        Err(error) if error.code() == Some(&SqlState::UNDEFINED_TABLE) => {
+        Err(error @ CloseOutError::Statement(_))
+            if error.code() == Some(&SqlState::UNDEFINED_TABLE) =>
+        {
             client.batch_execute("ROLLBACK").await?;
         }
         deleted => {
@@ -126,6 +142,20 @@ async fn validated(target: &Connection, key: &ForeignKey) -> Result<(), CloseOut
     }
     fault::point("validate-committed");
     Ok(())
+}
+
+/// Has the target look at every row of a foreign key on its table, unless that runs code of others.
+///
+/// # Errors
+/// Rows have no parent, or code of others would run, or the connection broke.
+pub(super) async fn validate_on_table(
+    target: &Connection,
+    key: &ForeignKey,
+) -> Result<(), CloseOutError> {
+    let on_table = ForeignKey { state: KeyState::NotValid, ..key.clone() };
+    refuse_code_of_others_in(target, &on_table).await?;
+    let sql = validate_sql(&key.schema, &key.table, &key.name);
+    Ok(target.client().batch_execute(&sql).await?)
 }
 
 /// Adds one foreign key again, trying again after a deadlock.
@@ -141,7 +171,7 @@ async fn add(target: &Connection, row: &Parked) -> Result<RestoreOutcome, CloseO
             retries += 1;
             continue;
         }
-        return Ok(RestoreOutcome::Failed(fatal_or_text(target, error)?));
+        return Ok(RestoreOutcome::Failed(failure(target, &row.key, error).await?));
     }
 }
 
@@ -169,7 +199,8 @@ pub(super) async fn revalidate(
     let client = target.client();
     let added_anew = async {
         client.batch_execute("BEGIN").await?;
-        client.batch_execute(&park_one_sql(&key.schema, &key.table, &key.name)).await?;
+        let waits = target.lock_timeout_seconds();
+        client.batch_execute(&park_one_sql(&key.schema, &key.table, &key.name, waits)).await?;
         let outcome = add_from_row(target, key).await?;
         client.batch_execute("COMMIT").await?;
         fault::point("revalidate-added");
@@ -178,7 +209,7 @@ pub(super) async fn revalidate(
     match roll_back_on_error(target, added_anew.await).await {
         Ok(RestoreOutcome::Added) => validate_added(target, key).await,
         Ok(outcome) => Ok(outcome),
-        Err(error) => Ok(RestoreOutcome::Failed(fatal_or_text(target, error)?)),
+        Err(error) => Ok(RestoreOutcome::Failed(failure(target, key, error).await?)),
     }
 }
 
@@ -189,14 +220,15 @@ async fn add_from_row(
 ) -> Result<RestoreOutcome, CloseOutError> {
     let client = target.client();
     let of_key = journal_key(&key.schema, &key.table, &key.name);
-    if !journal_exists(target).await? {
+    if !lock_journal(target, true).await? {
         return Ok(RestoreOutcome::Restored);
     }
     let sql = format!("{} WHERE {of_key}", all_parked_sql());
     let Some(row) = client.query_opt(&sql, &[]).await? else {
         return Ok(RestoreOutcome::Restored);
     };
-    let now = ForeignKey::from_row(&row, key.state)?;
+    let now = journal_key_of(&row)?;
+    let marker: String = row.try_get("marker")?;
     let was_valid: bool = row.try_get("validated")?;
     let is_valid = match on_table(target, &now).await? {
         Some((definition, is_valid)) if definition == now.definition => is_valid,
@@ -210,13 +242,18 @@ async fn add_from_row(
     };
     fault::point("restore-added");
     let outcome = if was_valid && !is_valid {
-        let update = format!("UPDATE dms_proxy.fk_journal SET state = 'added' WHERE {of_key}");
+        let update = format!("UPDATE ONLY dms_proxy.fk_journal SET state = 'added' WHERE {of_key}");
         client.batch_execute(&update).await?;
         RestoreOutcome::Added
     } else {
-        client.batch_execute(&format!("DELETE FROM dms_proxy.fk_journal WHERE {of_key}")).await?;
+        let delete = format!("DELETE FROM ONLY dms_proxy.fk_journal WHERE {of_key}");
+        client.batch_execute(&delete).await?;
         RestoreOutcome::Restored
     };
+    let unmark = unmark_sql(&now.schema, &now.table);
+    if let Some(row) = client.query_opt(&unmark, &[&marker]).await? {
+        client.batch_execute(row.try_get(0)?).await?;
+    }
     Ok(outcome)
 }
 
@@ -226,10 +263,13 @@ async fn on_table(
     key: &ForeignKey,
 ) -> Result<Option<(String, bool)>, CloseOutError> {
     let sql = format!(
-        "SELECT regexp_replace(pg_get_constraintdef(c.oid), ' NOT VALID$', ''), c.convalidated
-         FROM pg_constraint c JOIN pg_class t ON t.oid = c.conrelid
-         JOIN pg_namespace n ON n.oid = t.relnamespace
-         WHERE n.nspname = {} AND t.relname = {} AND c.conname = {}",
+        "SELECT pg_catalog.regexp_replace(pg_catalog.pg_get_constraintdef(c.oid), \
+             ' NOT VALID$', ''), c.convalidated
+         FROM pg_catalog.pg_constraint c
+         JOIN pg_catalog.pg_class t ON t.oid OPERATOR(pg_catalog.=) c.conrelid
+         JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) t.relnamespace
+         WHERE n.nspname OPERATOR(pg_catalog.=) {} AND t.relname OPERATOR(pg_catalog.=) {}
+         AND c.conname OPERATOR(pg_catalog.=) {}",
         quoted_literal(&key.schema),
         quoted_literal(&key.table),
         quoted_literal(&key.name)
@@ -254,6 +294,9 @@ async fn put_on_table(
         definition.push_str(" NOT VALID");
     }
     let client = target.client();
+    if !can_wait {
+        refuse_code_of_others_in(target, key).await?;
+    }
     // Prepared, so that the words of the journal are one statement and no more.
     client.execute(&add_sql(schema, table, name, &definition), &[]).await?;
     if let Some(comment) = &key.comment {
@@ -269,7 +312,9 @@ pub(super) async fn drop_empty_journal(target: &Connection) -> Result<(), CloseO
     client.batch_execute("BEGIN").await?;
     let dropped = async {
         client.batch_execute(&lock_sql()).await?;
-        if journal_exists(target).await? && client.query_opt(EMPTY_AND_OWN, &[]).await?.is_some() {
+        if lock_journal(target, true).await?
+            && client.query_opt(EMPTY_AND_OWN, &[]).await?.is_some()
+        {
             client.batch_execute("DROP TABLE dms_proxy.fk_journal").await?;
             if client.query_opt(SCHEMA_EMPTY_AND_OWN, &[]).await?.is_some() {
                 client.batch_execute("DROP SCHEMA dms_proxy").await?;
@@ -277,10 +322,33 @@ pub(super) async fn drop_empty_journal(target: &Connection) -> Result<(), CloseO
         }
         Ok(client.batch_execute("COMMIT").await?)
     };
-    roll_back_on_error(target, dropped.await).await
+    match roll_back_on_error(target, dropped.await).await {
+        // Another session uses it; the next one that restores drops it.
+        Err(error) if error.code() == Some(&SqlState::LOCK_NOT_AVAILABLE) => Ok(()),
+        outcome => outcome,
+    }
 }
 
-/// The text of an error about one foreign key; an error that ends the session ends the command.
-fn fatal_or_text(target: &Connection, error: CloseOutError) -> Result<String, CloseOutError> {
-    if target.client().is_closed() { Err(error) } else { Ok(error.to_string()) }
+/// The text of an error about one foreign key; an error that ends the session ends the command. Where
+/// a lock came too late it names the sessions that hold one now.
+async fn failure(
+    target: &Connection,
+    key: &ForeignKey,
+    error: CloseOutError,
+) -> Result<String, CloseOutError> {
+    let client = target.client();
+    if client.is_closed() {
+        return Err(error);
+    }
+    let text = error.to_string();
+    if error.code() != Some(&SqlState::LOCK_NOT_AVAILABLE) {
+        return Ok(text);
+    }
+    let relation = |table: &str| format!("{}::pg_catalog.regclass", quoted_literal(table));
+    let (child, parent) = (relation(&key.table_sql), relation(&key.referenced_sql));
+    let sql = blockers_sql(&[&child, &parent]);
+    // What it says comes on top: the first error is the one to tell.
+    let row = client.query_one(&sql, &[]).await;
+    let blockers: Option<String> = row.and_then(|row| row.try_get(0)).unwrap_or_default();
+    Ok(blockers.map_or_else(|| text.clone(), |blockers| format!("{text}; {blockers}")))
 }

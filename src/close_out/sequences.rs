@@ -1,13 +1,19 @@
 //! Sequences and identities put past the values that a load has brought: a load writes values of
 //! its own, and no sequence hears of them. Moves sequences forward only.
 
+use std::collections::BTreeSet;
+
 use serde::Serialize;
 
-use super::{CloseOutError, Connection, Scope};
+use super::journal::roll_back_on_error;
+use super::strangers::{lock_tables, refuse_code_of_others};
+use super::{CloseOutError, Connection, IS_TABLE, RELATION, SCHEMA, Scope};
 use crate::parking::spelling::quoted_literal;
 
 /// The first version that has `pg_sequence`.
 const PG_SEQUENCE: i32 = 100_000;
+
+const PG_CLASS: &str = "'pg_catalog.pg_class'::pg_catalog.regclass";
 
 /// A sequence and what became of it.
 #[derive(Clone, Debug, Serialize)]
@@ -135,36 +141,49 @@ pub async fn move_sequences(
 /// The sequences of the scope: with all columns that use them if one of these is in the scope, and
 /// those of the scope's schemas that no column uses if the scope names no tables.
 async fn sequences(target: &Connection, scope: &Scope) -> Result<Vec<Sequence>, CloseOutError> {
-    let covered = scope.covers("tn.nspname::text", "t.relname::text");
+    let covered = scope.covers(SCHEMA, RELATION);
     let unused = if scope.tables.is_empty() { "u.used IS NULL" } else { "false" };
-    let unused = format!("{unused} AND {}", scope.covers_schema("sn.nspname::text"));
+    let unused = format!("{unused} AND {}", scope.covers_schema("sn.nspname::pg_catalog.text"));
     let sql = format!(
-        "SELECT format('%I.%I', sn.nspname, s.relname), u.tables, u.names
-        FROM pg_class s JOIN pg_namespace sn ON sn.oid = s.relnamespace
+        "SELECT pg_catalog.format('%I.%I', sn.nspname, s.relname), u.tables, u.names
+        FROM pg_catalog.pg_class s
+        JOIN pg_catalog.pg_namespace sn ON sn.oid OPERATOR(pg_catalog.=) s.relnamespace
         LEFT JOIN LATERAL (
-            SELECT array_agg(format('%I.%I', tn.nspname, t.relname) ORDER BY tn.nspname, t.relname,
-                    a.attnum) AS tables,
-                array_agg(format('%I', a.attname) ORDER BY tn.nspname, t.relname, a.attnum)
-                    AS names,
-                bool_or({covered}) AS covered, true AS used
-            FROM (SELECT d.refobjid AS relation, d.refobjsubid AS attribute FROM pg_depend d
-                    WHERE d.classid = 'pg_class'::regclass AND d.objid = s.oid
-                    AND d.refclassid = 'pg_class'::regclass AND d.refobjsubid > 0
-                    AND d.deptype IN ('a', 'i')
-                UNION SELECT ad.adrelid, ad.adnum FROM pg_depend d
-                    JOIN pg_attrdef ad ON ad.oid = d.objid
-                    WHERE d.classid = 'pg_attrdef'::regclass AND d.refclassid = 'pg_class'::regclass
-                    AND d.refobjid = s.oid
-                    AND pg_get_expr(ad.adbin, ad.adrelid) ~ '^nextval\\(''.*''::regclass\\)$'
+            SELECT pg_catalog.array_agg(pg_catalog.format('%I.%I', n.nspname, c.relname)
+                    ORDER BY n.nspname, c.relname, a.attnum) AS tables,
+                pg_catalog.array_agg(pg_catalog.format('%I', a.attname)
+                    ORDER BY n.nspname, c.relname, a.attnum) AS names,
+                pg_catalog.bool_or({covered}) AS covered, true AS used
+            FROM (SELECT d.refobjid AS relation, d.refobjsubid AS attribute
+                    FROM pg_catalog.pg_depend d
+                    WHERE d.classid OPERATOR(pg_catalog.=) {PG_CLASS}
+                    AND d.objid OPERATOR(pg_catalog.=) s.oid
+                    AND d.refclassid OPERATOR(pg_catalog.=) {PG_CLASS}
+                    AND d.refobjsubid OPERATOR(pg_catalog.>) 0
+                    AND (d.deptype OPERATOR(pg_catalog.=) 'a'
+                        OR d.deptype OPERATOR(pg_catalog.=) 'i')
+                UNION SELECT ad.adrelid, ad.adnum FROM pg_catalog.pg_depend d
+                    JOIN pg_catalog.pg_attrdef ad ON ad.oid OPERATOR(pg_catalog.=) d.objid
+                    WHERE d.classid
+                        OPERATOR(pg_catalog.=) 'pg_catalog.pg_attrdef'::pg_catalog.regclass
+                    AND d.refclassid OPERATOR(pg_catalog.=) {PG_CLASS}
+                    AND d.refobjid OPERATOR(pg_catalog.=) s.oid
+                    AND pg_catalog.pg_get_expr(ad.adbin, ad.adrelid)
+                        OPERATOR(pg_catalog.~) '^nextval\\(''.*''::regclass\\)$'
                 ) uses
-            JOIN pg_attribute a ON a.attrelid = relation AND a.attnum = attribute
-            JOIN pg_type ty ON ty.oid = a.atttypid AND ty.typcategory = 'N'
-            JOIN pg_class t ON t.oid = relation AND t.relpersistence <> 't'
-            JOIN pg_namespace tn ON tn.oid = t.relnamespace
-            HAVING count(*) > 0) u ON true
-        WHERE s.relkind = 'S' AND s.relpersistence <> 't' AND (u.covered OR ({unused}))
-            AND NOT EXISTS (SELECT 1 FROM pg_depend e WHERE e.classid = 'pg_class'::regclass
-                AND e.objid = s.oid AND e.deptype = 'e')
+            JOIN pg_catalog.pg_attribute a ON a.attrelid OPERATOR(pg_catalog.=) relation
+                AND a.attnum OPERATOR(pg_catalog.=) attribute
+            JOIN pg_catalog.pg_type ty ON ty.oid OPERATOR(pg_catalog.=) a.atttypid
+                AND ty.typcategory OPERATOR(pg_catalog.=) 'N'
+            JOIN pg_catalog.pg_class c ON c.oid OPERATOR(pg_catalog.=) relation
+                AND c.relpersistence OPERATOR(pg_catalog.<>) 't' AND {IS_TABLE}
+            JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace
+            HAVING pg_catalog.count(*) OPERATOR(pg_catalog.>) 0) u ON true
+        WHERE s.relkind OPERATOR(pg_catalog.=) 'S' AND s.relpersistence OPERATOR(pg_catalog.<>) 't'
+            AND (u.covered OR ({unused}))
+            AND NOT EXISTS (SELECT 1 FROM pg_catalog.pg_depend e
+                WHERE e.classid OPERATOR(pg_catalog.=) {PG_CLASS}
+                AND e.objid OPERATOR(pg_catalog.=) s.oid AND e.deptype OPERATOR(pg_catalog.=) 'e')
         ORDER BY sn.nspname, s.relname"
     );
     let rows = target.client().query(&sql, &[]).await?;
@@ -218,7 +237,8 @@ async fn counting(target: &Connection, name: &str) -> Result<(Counting, bool), C
     let sql = if target.version() >= PG_SEQUENCE {
         format!(
             "SELECT s.last_value, s.is_called, q.seqincrement, q.seqmin, q.seqmax, q.seqcycle
-             FROM {name} s, pg_sequence q WHERE q.seqrelid = {}::regclass",
+             FROM {name} s, pg_catalog.pg_sequence q
+             WHERE q.seqrelid OPERATOR(pg_catalog.=) {}::pg_catalog.regclass",
             quoted_literal(name)
         )
     } else {
@@ -247,12 +267,27 @@ async fn extreme(
     greatest: bool,
 ) -> Result<Option<i128>, CloseOutError> {
     let (of_column, round, of_all) =
-        if greatest { ("max", "ceil", "greatest") } else { ("min", "floor", "least") };
+        if greatest { ("max", "ceil", "GREATEST") } else { ("min", "floor", "LEAST") };
     let columns = sequence.columns.iter().map(|(table, column)| {
-        format!("(SELECT {round}({of_column}({column})::numeric) FROM {table})")
+        format!(
+            "(SELECT pg_catalog.{round}(pg_catalog.{of_column}({column})::pg_catalog.numeric) \
+             FROM {table})"
+        )
     });
-    let sql = format!("SELECT {of_all}({})::text", columns.collect::<Vec<_>>().join(", "));
-    let value: Option<String> = target.client().query_one(&sql, &[]).await?.try_get(0)?;
+    let columns = columns.collect::<Vec<_>>().join(", ");
+    let sql = format!("SELECT {of_all}({columns})::pg_catalog.text");
+    let client = target.client();
+    let tables: BTreeSet<&str> = sequence.columns.iter().map(|(table, _)| &**table).collect();
+    let tables: Vec<&str> = tables.into_iter().collect();
+    client.batch_execute("BEGIN READ ONLY").await?;
+    let row = async {
+        lock_tables(target, &tables).await?;
+        refuse_code_of_others(target, &tables).await?;
+        let row = client.query_one(&sql, &[]).await?;
+        client.batch_execute("COMMIT").await?;
+        Ok(row)
+    };
+    let value: Option<String> = roll_back_on_error(target, row.await).await?.try_get(0)?;
     let Some(text) = value else { return Ok(None) };
     text.parse().map(Some).map_err(|_| {
         CloseOutError::Refused(format!("{text} in {} is no whole number", sequence.name))
@@ -266,11 +301,12 @@ async fn set(
     last: i128,
     greatest: bool,
 ) -> Result<(), CloseOutError> {
-    let farther = if greatest { "greatest" } else { "least" };
+    let farther = if greatest { "GREATEST" } else { "LEAST" };
     let name = &sequence.name;
     let literal = quoted_literal(name);
     let sql = format!(
-        "SELECT setval({literal}::regclass, {farther}(({last})::bigint, last_value)) FROM {name}"
+        "SELECT pg_catalog.setval({literal}::pg_catalog.regclass,
+            {farther}(({last})::pg_catalog.int8, s.last_value)) FROM {name} s"
     );
     target.client().query_one(&sql, &[]).await?;
     Ok(())

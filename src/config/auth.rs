@@ -22,6 +22,8 @@ pub struct Auth {
     pub mode: AuthMode,
     /// Who may log in, where the proxy checks it.
     pub users_file: Option<PathBuf>,
+    /// The key of the salts of those who have none; `None`: `users_file` with `.salt` behind it.
+    pub salt_file: Option<PathBuf>,
     /// The user that logs in to the target for every client.
     pub target_user: Option<String>,
     /// The same for single users; it goes before `target_user`.
@@ -39,6 +41,7 @@ impl Default for Auth {
         Auth {
             mode: AuthMode::default(),
             users_file: None,
+            salt_file: None,
             target_user: None,
             target_users: BTreeMap::new(),
             query_user: None,
@@ -61,6 +64,7 @@ impl Auth {
             ("auth.users_file".to_owned(), reason.to_owned())
         });
         let of_terminate = [
+            ("salt_file", self.salt_file.is_some()),
             ("target_user", self.target_user.is_some()),
             ("target_users", !self.target_users.is_empty()),
             ("query_user", asks),
@@ -125,6 +129,7 @@ mod tests {
         for (wrong, expected) in [
             ("mode = 'terminate'", &[missing][..]),
             ("mode = 'terminate'\nquery_user = 'q'", &[missing]),
+            ("salt_file = 'a'", &["auth.salt_file needs auth.mode = \"terminate\""]),
             ("target_user = 'a'", &["auth.target_user needs auth.mode = \"terminate\""]),
             (
                 "target_users = { anna = 'a' }\nquery = 'SELECT $1, $1'",

@@ -8,9 +8,15 @@ use serde::Deserialize;
 #[derive(Clone, Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Limits {
-    /// Clients at a time.
+    /// Sessions at a time.
     pub clients: NonZeroUsize,
-    /// Seconds for a client's first packet, and again for a login that the proxy takes part in.
+    /// Clients at a time that have not logged in yet.
+    pub connecting: NonZeroUsize,
+    /// Those of them that come from one address before its own silent ones are closed.
+    pub connecting_per_address: NonZeroUsize,
+    /// Seconds for a client's first packet.
+    pub connecting_timeout: u64,
+    /// Seconds for a login.
     pub startup_timeout: u64,
     /// Bytes of a startup packet.
     pub startup_packet_bytes: u32,
@@ -30,6 +36,9 @@ impl Default for Limits {
     fn default() -> Self {
         Limits {
             clients: NonZeroUsize::MIN.saturating_add(999),
+            connecting: NonZeroUsize::MIN.saturating_add(999),
+            connecting_per_address: NonZeroUsize::MIN.saturating_add(99),
+            connecting_timeout: 15,
             startup_timeout: 60,
             startup_packet_bytes: 10_000,
             statement_bytes: 16 * 1024 * 1024,

@@ -32,10 +32,7 @@ pub use mapping::{LengthFactor, MappingSection, SourceName};
 pub use problem::{ConfigError, Problem};
 pub use sessions::{ForeignKeySection, SessionRule, TablePrepSection};
 pub use target::TargetSection;
-pub use values::{
-    CodePoint, ColumnKey, Dates, Generated, Identity, Length, Loss, Nul, Substitute, Unsigned,
-    Utf8, Values,
-};
+pub use values::{CodePoint, ColumnKey, Generated, Identity, Substitute, Unsigned, Values};
 
 use problem::Complaint;
 use read::{Document, shown};
@@ -130,6 +127,7 @@ impl Config {
         self.listen.resolve_from(directory);
         let users_file = self.auth.users_file.take();
         self.auth.users_file = users_file.map(|path| directory.join(path));
+        self.auth.salt_file = self.auth.salt_file.take().map(|path| directory.join(path));
         complaints.extend(self.listen.check());
         complaints.extend(self.auth.check());
         complaints.extend(self.check_overrides());
@@ -206,6 +204,7 @@ impl Config {
             defaults: self.session_settings(),
             session_defaults: self.session_defaults(),
             on_denied: self.fk.on_denied,
+            lock_timeout_seconds: self.fk.lock_timeout.0,
             after_connect_script: self.target.after_connect_script.clone(),
             execute_timeout_seconds: self.target.execute_timeout,
             statement_bytes_max: self.limits.statement_bytes,

@@ -17,8 +17,33 @@ pub struct ForeignKeySection {
     pub phase: LoadPhase,
     /// When the target refuses `session_replication_role`.
     pub on_denied: OnDenied,
+    /// How long parking and restoring wait for each lock.
+    pub lock_timeout: LockTimeout,
     /// What single users and applications start with instead.
     pub sessions: Vec<SessionRule>,
+}
+
+/// `fk.lock_timeout`, in seconds; 0 is no limit.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+#[serde(try_from = "u32")]
+pub struct LockTimeout(pub u32);
+
+impl TryFrom<u32> for LockTimeout {
+    type Error = String;
+
+    fn try_from(seconds: u32) -> Result<Self, String> {
+        // The setting lock_timeout of PostgreSQL is an int of milliseconds.
+        match i32::try_from(u64::from(seconds) * 1000) {
+            Ok(_) => Ok(LockTimeout(seconds)),
+            Err(_) => Err(format!("{seconds} is above {} seconds", i32::MAX / 1000)),
+        }
+    }
+}
+
+impl Default for LockTimeout {
+    fn default() -> Self {
+        LockTimeout(10)
+    }
 }
 
 /// An entry of `fk.sessions`: sessions whose user and application fit, and what differs for them.

@@ -1,4 +1,6 @@
 use super::*;
+use crate::statement::script::{Scratch, Script};
+use crate::statement::{Lexing, apply};
 
 fn read(text: &str) -> Result<Config, String> {
     let document = Document::read(text);
@@ -79,8 +81,9 @@ fn quoted_table_mappings_change_types_of_columns() {
     let config = loaded(&[(DEFAULT_FILE, toml), ("rules.json", &rules)]).unwrap();
     let mapping = config.mapping().unwrap();
     let sql = b"CREATE TABLE s.t (code INT4, other INT4)";
-    let script = crate::statement::read(sql, crate::statement::Lexing::default(), &mapping);
-    let rewritten = crate::statement::apply(sql, &script.edits);
+    let mut scratch = Scratch::default();
+    let script = Script::read(sql, Lexing::default(), &mapping, &mut scratch);
+    let rewritten = apply(sql, &script.edits);
     assert_eq!(rewritten, b"CREATE TABLE s.t (code VARCHAR(50), other INT4)");
 }
 

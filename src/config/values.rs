@@ -17,17 +17,17 @@ use crate::value::{
 #[serde(default, deny_unknown_fields)]
 pub struct Values {
     /// What becomes of U+0000.
-    pub nul: Nul,
+    pub nul: NulPolicy,
     /// Values longer than their column.
-    pub too_long: Length,
+    pub too_long: TooLong,
     /// The most bytes of a value in an unbounded column; 0 for no limit.
     pub lob_bytes: usize,
     /// Zero dates and dates that do not exist.
-    pub bad_dates: Dates,
+    pub bad_dates: BadDates,
     /// The same for single columns.
-    pub bad_date_columns: BTreeMap<ColumnKey, Dates>,
+    pub bad_date_columns: BTreeMap<ColumnKey, BadDates>,
     /// Bytes that are not UTF-8.
-    pub invalid_utf8: Utf8,
+    pub invalid_utf8: InvalidUtf8,
     /// What becomes of columns of type UINT8, whose values bigint cannot all hold.
     pub unsigned_overflow: Unsigned,
     /// Values for columns GENERATED ALWAYS AS IDENTITY.
@@ -35,7 +35,7 @@ pub struct Values {
     /// Values for columns GENERATED ALWAYS AS (...) STORED.
     pub generated: Generated,
     /// Values that PostgreSQL changes without an error.
-    pub silent_loss: Loss,
+    pub silent_loss: SilentLoss,
     /// Characters and what takes their place.
     pub replacements: BTreeMap<CodePoint, Substitute>,
     /// Whether what was changed is written to `dms_proxy.rewrites` on the target.
@@ -47,70 +47,19 @@ pub struct Values {
 impl Default for Values {
     fn default() -> Self {
         Values {
-            nul: Nul::default(),
-            too_long: Length::default(),
+            nul: NulPolicy::default(),
+            too_long: TooLong::default(),
             lob_bytes: 0,
-            bad_dates: Dates::default(),
+            bad_dates: BadDates::default(),
             bad_date_columns: BTreeMap::new(),
-            invalid_utf8: Utf8::default(),
+            invalid_utf8: InvalidUtf8::default(),
             unsigned_overflow: Unsigned::default(),
             identity_always: Identity::default(),
             generated: Generated::default(),
-            silent_loss: Loss::default(),
+            silent_loss: SilentLoss::default(),
             replacements: BTreeMap::new(),
             ledger: Switch::On,
             samples: false,
-        }
-    }
-}
-
-/// `values.nul`
-#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
-#[serde(rename_all = "kebab-case")]
-pub enum Nul {
-    /// A space, as DMS makes it.
-    #[default]
-    Space,
-    /// It is taken out.
-    Remove,
-    /// The value is refused.
-    Reject,
-}
-
-/// `values.too_long`
-#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
-#[serde(rename_all = "kebab-case")]
-pub enum Length {
-    /// The server refuses them.
-    #[default]
-    Reject,
-    /// They are cut.
-    Truncate,
-}
-
-/// `values.bad_dates`: `reject`, `null`, or a date that takes their place.
-#[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq)]
-#[serde(try_from = "String")]
-pub struct Dates(BadDates);
-
-impl TryFrom<String> for Dates {
-    type Error = String;
-
-    fn try_from(text: String) -> Result<Dates, String> {
-        let date_like = |text: &str| {
-            let plain = text.bytes().all(|byte| {
-                byte.is_ascii_digit() || matches!(byte, b'-' | b':' | b' ' | b'.' | b'+')
-            });
-            (plain && text.len() >= 8) || matches!(text, "infinity" | "-infinity" | "epoch")
-        };
-        match text.as_str() {
-            "reject" => Ok(Dates(BadDates::Reject)),
-            "null" => Ok(Dates(BadDates::Null)),
-            sentinel if date_like(sentinel) => Ok(Dates(BadDates::Sentinel(text))),
-            _ => Err(format!(
-                "{text:?} is not one of `reject`, `null` or a date such as \"1970-01-01\" or \
-                 \"-infinity\""
-            )),
         }
     }
 }
@@ -136,19 +85,6 @@ impl ColumnKey {
         let mut parts = self.0.split('.').map(NamePattern::glob);
         Some(ColumnNames { schema: parts.next()?, table: parts.next()?, column: parts.next()? })
     }
-}
-
-/// `values.invalid_utf8`
-#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
-#[serde(rename_all = "kebab-case")]
-pub enum Utf8 {
-    /// The server refuses them.
-    #[default]
-    Reject,
-    /// U+FFFD takes the place of each broken sequence.
-    Replace,
-    /// The value is read as Windows-1252.
-    Cp1252,
 }
 
 /// `values.unsigned_overflow`
@@ -182,21 +118,6 @@ pub enum Generated {
     Reject,
     /// They are left out.
     LeaveOut,
-}
-
-/// `values.silent_loss`
-#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
-#[serde(rename_all = "kebab-case")]
-pub enum Loss {
-    /// It is not looked for.
-    #[default]
-    Off,
-    /// It is counted.
-    Allow,
-    /// It is counted, and the client is told.
-    Warn,
-    /// It is refused.
-    Reject,
 }
 
 /// A code point, written `U+0041` or as the character itself.
@@ -250,30 +171,14 @@ impl Values {
         let pairs = self.replacements.iter();
         let pairs = pairs.map(|(from, to)| (u32::from(from.0), to.0.map_or(0, u32::from)));
         ValuePolicies {
-            nul: match self.nul {
-                Nul::Space => NulPolicy::Space,
-                Nul::Remove => NulPolicy::Remove,
-                Nul::Reject => NulPolicy::Reject,
-            },
+            nul: self.nul,
             // Every one of them is a character.
             replacements: CharacterReplacements::new(pairs).unwrap_or_default(),
-            too_long: match self.too_long {
-                Length::Reject => TooLong::Reject,
-                Length::Truncate => TooLong::Truncate,
-            },
+            too_long: self.too_long,
             lob_bytes_max: NonZeroUsize::new(self.lob_bytes),
-            bad_dates: self.bad_dates.0.clone(),
-            invalid_utf8: match self.invalid_utf8 {
-                Utf8::Reject => InvalidUtf8::Reject,
-                Utf8::Replace => InvalidUtf8::Replace,
-                Utf8::Cp1252 => InvalidUtf8::Cp1252,
-            },
-            silent_loss: match self.silent_loss {
-                Loss::Off => SilentLoss::Off,
-                Loss::Allow => SilentLoss::Allow,
-                Loss::Warn => SilentLoss::Warn,
-                Loss::Reject => SilentLoss::Reject,
-            },
+            bad_dates: self.bad_dates.clone(),
+            invalid_utf8: self.invalid_utf8,
+            silent_loss: self.silent_loss,
             samples: self.samples,
         }
     }
@@ -281,6 +186,6 @@ impl Values {
     /// What is asked of dates of single columns.
     pub(super) fn bad_date_columns(&self) -> Vec<(ColumnNames, BadDates)> {
         let columns = self.bad_date_columns.iter();
-        columns.filter_map(|(key, dates)| Some((key.names()?, dates.0.clone()))).collect()
+        columns.filter_map(|(key, dates)| Some((key.names()?, dates.clone()))).collect()
     }
 }

@@ -48,6 +48,19 @@ fn character(code: u32, has_unicode_code: bool) -> u8 {
     }
 }
 
+/// What a letter stands for behind a backslash: a control character, or itself.
+fn control(letter: u8) -> u8 {
+    match letter {
+        b'b' => 0x08,
+        b'f' => 0x0C,
+        b'n' => b'\n',
+        b'r' => b'\r',
+        b't' => b'\t',
+        b'v' => 0x0B,
+        letter => letter,
+    }
+}
+
 impl BackslashEscapes {
     /// The escapes of COPY text: `\ooo`, `\xhh`, and a backslash before any other character.
     pub(crate) fn of_copy_text() -> BackslashEscapes {
@@ -61,6 +74,7 @@ impl BackslashEscapes {
 
     /// Takes the next byte; gives the character of an escape that it ended by not being a part of
     /// it, and what the byte itself is.
+    #[inline]
     pub(crate) fn feed(&mut self, byte: u8) -> (Option<u8>, Now) {
         match std::mem::take(&mut self.state) {
             State::Outside => (None, self.outside(byte)),
@@ -69,6 +83,27 @@ impl BackslashEscapes {
                 Some(digit) => (None, self.digit(digits, digit)),
                 None => (Some(digits.character()), self.outside(byte)),
             },
+        }
+    }
+
+    /// Whether the next byte would be a part of the open escape.
+    #[inline]
+    pub(crate) fn takes(&self, byte: u8) -> bool {
+        match self.state {
+            State::Outside => false,
+            // A longer character is not a part of it.
+            State::Backslash => byte < 0x80,
+            State::Digits(digits) => char::from(byte).is_digit(digits.radix),
+        }
+    }
+
+    /// Ends the open escape, behind which nothing follows or what is not a part of it; gives the
+    /// character that it stands for. A backslash alone stands for nothing.
+    #[inline]
+    pub(crate) fn end(&mut self) -> Option<u8> {
+        match std::mem::take(&mut self.state) {
+            State::Digits(digits) => Some(digits.character()),
+            State::Outside | State::Backslash => None,
         }
     }
 
@@ -83,6 +118,7 @@ impl BackslashEscapes {
         matches!(self.state, State::Outside)
     }
 
+    #[inline]
     fn outside(&mut self, byte: u8) -> Now {
         if byte != b'\\' {
             return Now::Plain(byte);
@@ -91,6 +127,7 @@ impl BackslashEscapes {
         Now::Part
     }
 
+    #[inline]
     fn behind_backslash(&mut self, byte: u8) -> Now {
         let hexadecimal =
             |count_max| Digits { radix: 16, value: 0, count: 0, count_max, letter: byte };
@@ -108,7 +145,7 @@ impl BackslashEscapes {
             _ => {
                 self.state = State::Outside;
                 // A backslash before a longer character stands for nothing.
-                return if byte >= 0x80 { Now::Plain(byte) } else { Now::Escaped(byte) };
+                return if byte >= 0x80 { Now::Plain(byte) } else { Now::Escaped(control(byte)) };
             }
         });
         Now::Part

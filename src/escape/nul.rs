@@ -2,7 +2,7 @@
 
 /// What the bytes behind a backslash turn out to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Verdict {
+pub(crate) enum NulEscape {
     /// More bytes are needed to know.
     Open,
     /// Not a NUL; so many bytes behind the backslash belong to the escape.
@@ -20,34 +20,34 @@ pub(crate) enum Verdict {
 /// Source: PostgreSQL manual, COPY, "Text Format": up to three octal or two hexadecimal digits; the
 /// server keeps the low eight bits, so `\400` is a NUL too.
 #[inline]
-pub(crate) fn judge(after: &[u8]) -> Verdict {
+pub(crate) fn judge(after: &[u8]) -> NulEscape {
     match after {
         [b'0' | b'4' | b'x', ..] => judge_digits(after),
-        [0, ..] => Verdict::Mend(b" "),
+        [0, ..] => NulEscape::Mend(b" "),
         // A longer character; in some encodings its next byte looks like a backslash.
-        [lead, ..] if *lead >= 0x80 => Verdict::Keep(0),
-        [_, ..] => Verdict::Keep(1),
-        [] => Verdict::Open,
+        [lead, ..] if *lead >= 0x80 => NulEscape::Keep(0),
+        [_, ..] => NulEscape::Keep(1),
+        [] => NulEscape::Open,
     }
 }
 
-fn judge_digits(after: &[u8]) -> Verdict {
+fn judge_digits(after: &[u8]) -> NulEscape {
     match after {
-        [b'0' | b'4'] | [b'0' | b'4', b'0'] | [b'x'] => Verdict::Open,
-        [b'0' | b'4', b'0', b'0', ..] => Verdict::Mend(b"040"),
-        [b'0', b'0', b'1'..=b'7', ..] => Verdict::Keep(3),
-        [b'0', b'0', ..] => Verdict::Mend(b"40"),
-        [b'0', b'1'..=b'7', ..] => Verdict::Keep(2),
-        [b'0', ..] => Verdict::Mend(b" "),
-        [b'4', b'0', ..] => Verdict::Keep(2),
-        [b'x', high] if high.is_ascii_hexdigit() => Verdict::Open,
-        [b'x', b'0', b'0', ..] => Verdict::Mend(b"x20"),
+        [b'0' | b'4'] | [b'0' | b'4', b'0'] | [b'x'] => NulEscape::Open,
+        [b'0' | b'4', b'0', b'0', ..] => NulEscape::Mend(b"040"),
+        [b'0', b'0', b'1'..=b'7', ..] => NulEscape::Keep(3),
+        [b'0', b'0', ..] => NulEscape::Mend(b"40"),
+        [b'0', b'1'..=b'7', ..] => NulEscape::Keep(2),
+        [b'0', ..] => NulEscape::Mend(b" "),
+        [b'4', b'0', ..] => NulEscape::Keep(2),
+        [b'x', high] if high.is_ascii_hexdigit() => NulEscape::Open,
+        [b'x', b'0', b'0', ..] => NulEscape::Mend(b"x20"),
         [b'x', high, low, ..] if high.is_ascii_hexdigit() => match low.is_ascii_hexdigit() {
-            true => Verdict::Keep(3),
-            false if *high == b'0' => Verdict::Mend(b"40"),
-            false => Verdict::Keep(2),
+            true => NulEscape::Keep(3),
+            false if *high == b'0' => NulEscape::Mend(b"40"),
+            false => NulEscape::Keep(2),
         },
-        _ => Verdict::Keep(1),
+        _ => NulEscape::Keep(1),
     }
 }
 
@@ -65,7 +65,7 @@ pub(crate) struct OpenEscape {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Fed {
     /// The verdict on the escape.
-    pub(crate) verdict: Verdict,
+    pub(crate) verdict: NulEscape,
     /// Whether the byte is a part of the escape rather than the first byte behind it.
     pub(crate) belongs: bool,
 }
@@ -87,7 +87,7 @@ impl OpenEscape {
         }
     }
 
-    fn judge_seen(&self) -> Verdict {
+    fn judge_seen(&self) -> NulEscape {
         let [(first, _), (second, _), (third, _)] = self.seen;
         judge([first, second, third].get(..self.length).unwrap_or_default())
     }
@@ -97,19 +97,19 @@ impl OpenEscape {
         self.push(byte, at);
         let verdict = self.judge_seen();
         let belongs = match verdict {
-            Verdict::Open => true,
-            Verdict::Keep(bytes) => bytes == self.length,
-            Verdict::Mend(with) => with.len() == self.length,
+            NulEscape::Open => true,
+            NulEscape::Keep(bytes) => bytes == self.length,
+            NulEscape::Mend(with) => with.len() == self.length,
         };
         Fed { verdict, belongs }
     }
 
     /// The verdict where nothing follows: the stream has ended.
-    pub(crate) fn last(&self) -> Verdict {
+    pub(crate) fn last(&self) -> NulEscape {
         let mut ended = *self;
         // Any byte that is no digit ends an escape just as the end of the stream does.
         match ended.length {
-            0 => Verdict::Keep(0),
+            0 => NulEscape::Keep(0),
             _ => ended.feed(b'\n', usize::MAX).verdict,
         }
     }
@@ -124,11 +124,6 @@ impl OpenEscape {
         with.iter().zip(seen).enumerate().filter_map(move |(index, (&new, (old, at)))| {
             (new != old && !released).then_some((index, at, new))
         })
-    }
-
-    /// Whether only the backslash has been seen.
-    pub(crate) fn is_lone_backslash(&self) -> bool {
-        self.length == 0
     }
 
     /// Offset of the first byte that may still change.
@@ -177,7 +172,7 @@ mod tests {
             (b"x0\\", b"40"),
             (b"\x0000", b" "),
         ] {
-            assert_eq!(judge(after), Verdict::Mend(with), "{after:?}");
+            assert_eq!(judge(after), NulEscape::Mend(with), "{after:?}");
         }
     }
 
@@ -197,26 +192,26 @@ mod tests {
             (b"X00", 1),
             (b"\x95\\0", 0),
         ] {
-            assert_eq!(judge(after), Verdict::Keep(bytes), "{after:?}");
+            assert_eq!(judge(after), NulEscape::Keep(bytes), "{after:?}");
         }
     }
 
     #[test]
     fn what_is_cut_stays_open_until_it_is_known() {
         for after in [&b""[..], b"0", b"00", b"4", b"40", b"x", b"x0", b"xf"] {
-            assert_eq!(judge(after), Verdict::Open, "{after:?}");
+            assert_eq!(judge(after), NulEscape::Open, "{after:?}");
         }
     }
 
     #[test]
     fn the_end_of_the_stream_ends_an_escape() {
         for (after, verdict) in [
-            (&b""[..], Verdict::Keep(0)),
-            (b"0", Verdict::Mend(b" ")),
-            (b"00", Verdict::Mend(b"40")),
-            (b"x", Verdict::Keep(1)),
-            (b"x0", Verdict::Mend(b"40")),
-            (b"40", Verdict::Keep(2)),
+            (&b""[..], NulEscape::Keep(0)),
+            (b"0", NulEscape::Mend(b" ")),
+            (b"00", NulEscape::Mend(b"40")),
+            (b"x", NulEscape::Keep(1)),
+            (b"x0", NulEscape::Mend(b"40")),
+            (b"40", NulEscape::Keep(2)),
         ] {
             assert_eq!(OpenEscape::cut(after, 0).last(), verdict, "{after:?}");
         }

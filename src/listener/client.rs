@@ -2,15 +2,18 @@
 
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+use tokio::time::timeout;
+
 use super::Shared;
+use super::connecting::Seat;
+use super::refusals::Reason;
 use crate::config::Limits;
 use crate::connection::{BufferPool, Connection, End};
-use crate::login::{Accepted, Asked, Client, Opened, Startup};
+use crate::login::{Accepted, Asked, Client, LoginRefusal, Opened, Startup};
 use crate::session::{Exchange, Session};
-use crate::stream::Stream;
 use crate::telemetry;
 use crate::wire::{self, OwnError};
 
@@ -20,6 +23,7 @@ const CANCEL_TIMEOUT: Duration = Duration::from_secs(10);
 /// One client from its first byte to its last, or until `stop` completes.
 pub(super) async fn serve_client(
     accepted: Accepted,
+    seat: Seat,
     shared: &Shared,
     pool: &BufferPool,
     stop: impl Future<Output = ()>,
@@ -27,17 +31,31 @@ pub(super) async fn serve_client(
     let began = Instant::now();
     let rules = shared.rules();
     let policy = &rules.policy;
-    let client = Client::new(accepted)?;
+    let mut client = Client::new(accepted, Arc::clone(&seat.silence))?;
     let address = client.address();
     let mut stop = std::pin::pin!(stop);
     let admitted = tokio::select! {
-        // A login or a cancel takes much more memory than a session, so it has it apart and gives
-        // it back.
-        admitted = Box::pin(admit(client, shared, &rules.limits)) => admitted?,
-        // The server as well says nothing to a client that is still logging in.
-        () = stop.as_mut() => return Ok(()),
+        // A login or a cancel needs much more memory than a session, so its future is boxed and
+        // freed before the session begins.
+        admitted =
+            Box::pin(admit(&mut client, shared, &rules.limits, &seat)) => admitted?,
+        () = seat.dismissed.notified() => return Ok(()),
+        () = stop.as_mut() => {
+            // As the server, the proxy sends no error to a client that has not sent a packet.
+            if seat.wants_session.load(Ordering::Relaxed) {
+                let message = "terminating connection due to administrator command";
+                client.refuse(OwnError::new("57P01", message)).await?;
+            }
+            return Ok(());
+        }
     };
-    let Some(Admitted { client, startup, opened }) = admitted else { return Ok(()) };
+    let Admitted { startup, opened, counted: _counted } = match admitted {
+        Ok(Some(admitted)) => admitted,
+        Ok(None) => return client.close().await,
+        Err(refusal) => return client.refuse(refusal).await,
+    };
+    drop(seat);
+    let client = client.into_stream()?;
     let common = Arc::clone(&shared.common);
     let session = match startup.parameters {
         Some(parameters) => Session::new(Arc::clone(policy), common, parameters),
@@ -45,6 +63,7 @@ pub(super) async fn serve_client(
     };
     let mut exchange = Exchange::new(session);
     exchange.target_said(&opened.said);
+    telemetry::set_target_pid(exchange.backend_key());
     let connection = Connection::new(client, opened.target, &mut exchange, pool);
     let (end, traffic) = connection.run(stop).await;
     let session = exchange.end();
@@ -57,37 +76,75 @@ pub(super) async fn serve_client(
     Ok(())
 }
 
-/// A client that has got a connection to the target.
-struct Admitted {
-    client: Stream,
+/// A client that has logged in.
+struct Admitted<'a> {
     startup: Startup,
     opened: Opened,
+    counted: Counted<'a>,
+}
+
+/// A session among those that `limits.clients` counts; out of them when this is dropped.
+struct Counted<'a>(&'a AtomicUsize);
+
+impl<'a> Counted<'a> {
+    /// `None` where there are `max` already.
+    fn new(sessions: &'a AtomicUsize, max: usize) -> Option<Counted<'a>> {
+        let more = |count: usize| (count < max).then_some(count + 1);
+        let added = sessions.fetch_update(Ordering::AcqRel, Ordering::Acquire, more);
+        added.is_ok().then_some(Counted(sessions))
+    }
+}
+
+impl Drop for Counted<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::AcqRel);
+    }
 }
 
 /// What a client wants and whether it gets it; `None` for one that is served already.
-async fn admit(
-    mut client: Client,
-    shared: &Shared,
+async fn admit<'a>(
+    client: &mut Client,
+    shared: &'a Shared,
     limits: &Limits,
-) -> io::Result<Option<Admitted>> {
-    let mut startup = match shared.login.greet(&mut client, limits).await? {
+    seat: &Seat,
+) -> io::Result<Result<Option<Admitted<'a>>, LoginRefusal>> {
+    let mut startup = match shared.login.greet(client, limits).await? {
         Asked::Session(startup) => startup,
-        Asked::Cancel(packet) => {
-            shared.login.target().cancel(&packet, CANCEL_TIMEOUT).await?;
-            return client.close().await.map(|()| None);
-        }
-        Asked::Refused(error) => return client.refuse(&error).await.map(|()| None),
+        Asked::Cancel(packet) => return cancel(shared, &packet).await.map(|()| Ok(None)),
+        Asked::Refused(error) => return Ok(Err(error.into())),
     };
-    if shared.clients.load(Ordering::Acquire) > limits.clients.get() {
-        let error = OwnError::new("53300", "too many clients already")
-            .with_hint("limits.clients of the proxy is reached.");
-        return client.refuse(&error).await.map(|()| None);
+    seat.wants_session.store(true, Ordering::Relaxed);
+    let full = || {
+        shared.refusals.add(Reason::Sessions, 1);
+        OwnError::new("53300", "too many clients already")
+            .with_hint("limits.clients of the proxy is reached.")
+    };
+    if shared.sessions.load(Ordering::Acquire) >= limits.clients.get() {
+        return Ok(Err(full().into()));
     }
-    let opened = match shared.login.open(&mut client, &mut startup, limits).await? {
+    let opened = match shared.login.open(client, &mut startup, limits).await? {
         Ok(opened) => opened,
-        Err(error) => return client.refuse(&error).await.map(|()| None),
+        Err(refusal) => return Ok(Err(refusal)),
     };
-    Ok(Some(Admitted { client: client.into_stream()?, startup, opened }))
+    // Other clients may have logged in meanwhile.
+    Ok(match Counted::new(&shared.sessions, limits.clients.get()) {
+        Some(counted) => Ok(Some(Admitted { startup, opened, counted })),
+        None => Err(full().into()),
+    })
+}
+
+/// Hands a CancelRequest to the target, after those that are on their way.
+///
+/// # Errors
+/// The target cannot be reached within [`CANCEL_TIMEOUT`].
+async fn cancel(shared: &Shared, packet: &[u8]) -> io::Result<()> {
+    let delivered = async {
+        let _one_of_a_few = shared.cancels.acquire().await.map_err(io::Error::other)?;
+        shared.login.target().cancel(packet, CANCEL_TIMEOUT).await
+    };
+    timeout(CANCEL_TIMEOUT, delivered)
+        .await
+        .map_err(|_| io::Error::from(io::ErrorKind::TimedOut))?
 }
 
 /// Cancels what a session that has ended left running.
@@ -96,9 +153,9 @@ async fn cancel_running(shared: &Shared, session: &Session) {
         return;
     }
     let packet = wire::cancel_request(session.backend_key());
-    match Box::pin(shared.login.target().cancel(&packet, CANCEL_TIMEOUT)).await {
+    match Box::pin(cancel(shared, &packet)).await {
         Ok(()) => tracing::info!(
-            user = session.startup().user,
+            user = %wire::logged(&session.startup().user),
             "cancelled the statement of a client that vanished or was cut"
         ),
         Err(error) => tracing::warn!(%error, "what an ended session ran was not cancelled"),

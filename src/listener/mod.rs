@@ -2,6 +2,9 @@
 //! of a few single-threaded runtimes; looks into no frame and no SQL.
 
 mod client;
+mod connecting;
+mod exposure;
+mod refusals;
 mod unix_socket;
 mod workers;
 
@@ -14,9 +17,12 @@ use std::time::{Duration, SystemTime};
 
 use ring::rand::{SecureRandom as _, SystemRandom};
 use tokio::net::TcpListener;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, Semaphore};
 use tokio::time::timeout;
 
+use self::connecting::Connecting;
+use self::exposure::Exposure;
+use self::refusals::{Reason, Refusals};
 use self::unix_socket::UnixSocket;
 use self::workers::{Worker, start_workers};
 use crate::config::{Config, Limits};
@@ -30,6 +36,9 @@ use crate::telemetry::Totals;
 /// How long sessions that are cut may take to tell their clients and to cancel what they run.
 const CUT_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// Cancels on their way to the target at a time. Each takes a connection of it, and a moment.
+const CANCELS_MAX: usize = 64;
+
 /// What every connection needs to know.
 #[derive(Debug)]
 struct Shared {
@@ -39,8 +48,14 @@ struct Shared {
     login: Login,
     threads: usize,
     totals: Arc<Totals>,
-    /// Clients that are connected now.
+    /// Clients that are connected now, logged in or not.
     clients: AtomicUsize,
+    /// Those that are logged in.
+    sessions: AtomicUsize,
+    /// Room for those that are not.
+    connecting: Arc<Connecting>,
+    refusals: Refusals,
+    cancels: Semaphore,
     /// Tells the drain that a client has left.
     client_left: Notify,
 }
@@ -86,6 +101,7 @@ impl Reload {
 pub struct Listener {
     socket: TcpListener,
     unix_socket: Option<UnixSocket>,
+    exposure: Option<Exposure>,
     shared: Arc<Shared>,
 }
 
@@ -122,9 +138,14 @@ impl Listener {
             threads: config.limits.threads,
             totals,
             clients: AtomicUsize::new(0),
+            sessions: AtomicUsize::new(0),
+            connecting: Arc::default(),
+            refusals: Refusals::default(),
+            cancels: Semaphore::new(CANCELS_MAX),
             client_left: Notify::new(),
         };
-        Ok(Listener { socket, unix_socket, shared: Arc::new(shared) })
+        let exposure = Exposure::new(config, socket.local_addr()?);
+        Ok(Listener { socket, unix_socket, exposure, shared: Arc::new(shared) })
     }
 
     /// The Unix socket that clients connect to as well.
@@ -158,10 +179,13 @@ impl Listener {
             () = accept(&self.socket, self.unix_socket.as_ref(), &self.shared, &workers) => {
                 return Err(io::Error::other("a relay thread has ended"));
             }
-            () = tick(&self.shared.common) => {}
+            () = tick(&self.shared) => {}
+            () = watch(self.exposure.as_ref(), &self.shared) => {}
         }
         drop((self.socket, self.unix_socket));
-        let running = self.shared.clients.load(Ordering::Acquire);
+        // Clients that have asked for nothing have nothing to finish.
+        self.shared.connecting.dismiss_idle();
+        let running = self.shared.sessions.load(Ordering::Acquire);
         if running > 0 {
             tracing::info!(sessions = running, "no more clients are taken; waiting for sessions");
         }
@@ -169,14 +193,22 @@ impl Listener {
         let drained = timeout(Duration::from_secs(drain_timeout), all_left(&self.shared));
         tokio::select! {
             _ = drained => {}
-            () = tick(&self.shared.common) => {}
+            () = tick(&self.shared) => {}
         }
         let cut = self.shared.clients.load(Ordering::Acquire);
         drop(workers);
-        // Whoever takes longer is cut without a word.
+        // Sessions that take longer are closed without an error.
         let _ = timeout(CUT_TIMEOUT, all_left(&self.shared)).await;
         Ok(cut)
     }
+}
+
+/// Looks whether the target is open to others. Does not end.
+async fn watch(exposure: Option<&Exposure>, shared: &Shared) {
+    if let Some(exposure) = exposure {
+        exposure.watch(shared).await;
+    }
+    std::future::pending().await
 }
 
 /// Completes when no client is connected.
@@ -190,7 +222,6 @@ async fn all_left(shared: &Shared) {
     }
 }
 
-/// Keeps the clock of the sessions, for ever.
 /// Random bytes that no client can know.
 fn random_seed() -> io::Result<[u8; 16]> {
     let mut seed = [0; 16];
@@ -199,12 +230,14 @@ fn random_seed() -> io::Result<[u8; 16]> {
     Ok(seed)
 }
 
-async fn tick(common: &Common) {
+/// Keeps the clock of the sessions, and says what was counted. Does not end.
+async fn tick(shared: &Shared) {
     let mut seconds = tokio::time::interval(Duration::from_secs(1));
     loop {
         seconds.tick().await;
         let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-        common.set_clock(now.as_secs());
+        shared.common.set_clock(now.as_secs());
+        shared.refusals.report();
     }
 }
 
@@ -223,17 +256,25 @@ async fn accept(
         let accepted = match accepted {
             Ok(accepted) => accepted,
             Err(error) => {
-                // Out of descriptors, or a client that has gone again: neither is the end.
+                // Out of descriptors, or the client has closed already: accepting goes on.
                 tracing::warn!(%error, "a client could not be taken");
+                shared.connecting.dismiss_oldest();
                 tokio::time::sleep(Duration::from_millis(50)).await;
                 continue;
             }
         };
+        let limits = shared.rules().limits.clone();
+        let (max, per_origin) = (limits.connecting, limits.connecting_per_address);
+        let (seat, dismissed) =
+            shared.connecting.take(&accepted, max.get(), per_origin.get()).await;
+        if dismissed > 0 {
+            shared.refusals.add(Reason::Silent, dismissed);
+        }
         let fewest = workers.iter().min_by_key(|worker| worker.clients.load(Ordering::Relaxed));
         let Some(worker) = fewest else { return };
         worker.clients.fetch_add(1, Ordering::Relaxed);
         shared.clients.fetch_add(1, Ordering::AcqRel);
-        if worker.queue.send(accepted).await.is_err() {
+        if worker.queue.send((accepted, seat)).await.is_err() {
             return;
         }
     }
@@ -244,7 +285,7 @@ async fn accept_tcp(socket: &TcpListener) -> io::Result<Accepted> {
     Ok(Accepted::Tcp(stream.into_std()?, address))
 }
 
-/// Never ends where there is no such socket.
+/// Does not complete if there is no such socket.
 async fn accept_unix(socket: Option<&UnixSocket>) -> io::Result<Accepted> {
     let Some(socket) = socket else { return std::future::pending().await };
     let (stream, _) = socket.listener.accept().await?;

@@ -16,10 +16,10 @@ pub(super) struct UnixSocket {
 }
 
 impl UnixSocket {
-    /// A socket file that nobody listens on any more is replaced.
+    /// Replaces a socket file that no process listens on.
     ///
     /// # Errors
-    /// Somebody listens there, or the file is none of a socket, or cannot be made.
+    /// Another process listens there, the file is not a socket, or it cannot be made.
     pub(super) fn bind(path: &Path, permissions: Permissions) -> io::Result<UnixSocket> {
         let failed = |error: io::Error| {
             io::Error::new(error.kind(), format!("cannot listen on {}: {error}", path.display()))

@@ -10,9 +10,11 @@ use tokio::runtime::LocalOptions;
 use tokio::sync::{Notify, mpsc};
 
 use super::client::serve_client;
+use super::connecting::Seat;
 use super::{CUT_TIMEOUT, Shared};
 use crate::connection::BufferPool;
 use crate::login::Accepted;
+use crate::telemetry;
 
 /// Accepted clients that wait for a busy thread.
 const BACKLOG: usize = 1024;
@@ -20,7 +22,7 @@ const BACKLOG: usize = 1024;
 /// A thread that relays, as the accept loop sees it.
 pub(super) struct Worker {
     pub(super) clients: Arc<AtomicUsize>,
-    pub(super) queue: mpsc::Sender<Accepted>,
+    pub(super) queue: mpsc::Sender<(Accepted, Seat)>,
 }
 
 pub(super) fn start_workers(shared: &Arc<Shared>) -> io::Result<Vec<Worker>> {
@@ -53,15 +55,17 @@ fn start_worker(index: usize, shared: Arc<Shared>) -> io::Result<Worker> {
         let pool = Rc::new(BufferPool::default());
         runtime.block_on(async move {
             let cut = Arc::new(Notify::new());
-            while let Some(accepted) = clients.recv().await {
+            while let Some((accepted, seat)) = clients.recv().await {
                 let stop = Arc::clone(&cut).notified_owned();
                 let left = Left { shared: Arc::clone(&shared), worker: Arc::clone(&connected) };
                 let pool = Rc::clone(&pool);
-                tokio::task::spawn_local(async move {
-                    if let Err(error) = serve_client(accepted, &left.shared, &pool, stop).await {
+                let number = seat.number();
+                tokio::task::spawn_local(telemetry::in_session(number, async move {
+                    let served = serve_client(accepted, seat, &left.shared, &pool, stop);
+                    if let Err(error) = served.await {
                         tracing::debug!(%error, "connection ended early");
                     }
-                });
+                }));
             }
             cut.notify_waiters();
             tokio::time::sleep(CUT_TIMEOUT).await;

@@ -3,18 +3,25 @@
 use std::future::poll_fn;
 use std::io;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::task::Poll;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpStream, UnixStream};
 
-use super::Startup;
+use super::frames::{LoginFrame, read_frame};
+use super::{Silence, Startup};
 use crate::stream::{ClientAddress, Stream, keep_alive_without_delay};
 use crate::tls::{self, ClientSslMode, ClientTls};
 use crate::wire::{self, OwnError, Severity, StartupPacket, UNTAGGED_HEAD_BYTES};
 
 /// SSLRequest and GSSENCRequest that one client may send before its startup packet.
 const NEGOTIATIONS_MAX: usize = 8;
+
+/// The longest CancelRequest, in bytes: length, code, process id, and a key of protocol 3.2.
+///
+/// Source: PostgreSQL manual, "Message Formats".
+const CANCEL_BYTES_MAX: usize = 12 + 256;
 
 /// A client's socket as it was accepted, on its way to the thread that serves it.
 #[derive(Debug)]
@@ -28,11 +35,22 @@ pub enum Accepted {
 /// A client that has no session yet.
 #[derive(Debug)]
 pub struct Client {
-    /// `None` while hands are being shaken, and after that has failed.
+    /// `None` during a TLS handshake, and after one that failed.
     stream: Option<Stream>,
     address: ClientAddress,
     /// What a client of TLS names when it binds its login to the channel.
     end_point: Option<Vec<u8>>,
+    silence: Arc<Silence>,
+}
+
+/// What a client that may not have a session is told: whole frames, an error the last of them.
+#[derive(Clone, Debug)]
+pub struct LoginRefusal(pub(super) Vec<u8>);
+
+impl From<OwnError> for LoginRefusal {
+    fn from(error: OwnError) -> LoginRefusal {
+        LoginRefusal(wire::error_response(&error, Severity::Fatal))
+    }
 }
 
 /// What a client wants first.
@@ -47,11 +65,12 @@ pub enum Asked {
 }
 
 impl Client {
-    /// Takes the socket over to the runtime of this thread.
+    /// Takes the socket over to the runtime of this thread. `silence` is told when the client is
+    /// waited for.
     ///
     /// # Errors
     /// The socket is closed already.
-    pub fn new(socket: Accepted) -> io::Result<Client> {
+    pub fn new(socket: Accepted, silence: Arc<Silence>) -> io::Result<Client> {
         let (stream, address) = match socket {
             Accepted::Tcp(socket, address) => {
                 let stream = TcpStream::from_std(socket)?;
@@ -62,7 +81,7 @@ impl Client {
                 (Stream::Unix(UnixStream::from_std(socket)?), ClientAddress::Unix)
             }
         };
-        Ok(Client { stream: Some(stream), address, end_point: None })
+        Ok(Client { stream: Some(stream), address, end_point: None, silence })
     }
 
     /// Where it comes from.
@@ -83,6 +102,17 @@ impl Client {
         self.stream.as_mut().ok_or_else(|| io::ErrorKind::NotConnected.into())
     }
 
+    /// Its next frame; see [`read_frame`].
+    pub(super) async fn frame(&mut self, bytes_max: usize) -> io::Result<LoginFrame> {
+        let silence = Arc::clone(&self.silence);
+        silence.during(read_frame(self.stream()?, bytes_max)).await
+    }
+
+    /// Whether it is waited for.
+    pub(super) fn silence(&self) -> Arc<Silence> {
+        Arc::clone(&self.silence)
+    }
+
     /// Its stream, for good.
     ///
     /// # Errors
@@ -91,13 +121,13 @@ impl Client {
         self.stream.ok_or_else(|| io::ErrorKind::NotConnected.into())
     }
 
-    /// Tells it the error, and closes. A client that was lost in a handshake has been told by TLS.
+    /// Tells it why, and closes. A client that was lost in a handshake has been told by TLS.
     ///
     /// # Errors
     /// It has gone.
-    pub async fn refuse(mut self, error: &OwnError) -> io::Result<()> {
+    pub async fn refuse(mut self, refusal: impl Into<LoginRefusal>) -> io::Result<()> {
         if let Some(stream) = &mut self.stream {
-            stream.write_all(&wire::error_response(error, Severity::Fatal)).await?;
+            stream.write_all(&refusal.into().0).await?;
         }
         self.close().await
     }
@@ -149,6 +179,10 @@ impl Client {
                     stream.write_all(b"N").await?;
                     stream.flush().await?;
                 }
+                (StartupPacket::CancelRequest, ..) if packet.len() > CANCEL_BYTES_MAX => {
+                    let error = OwnError::new("08P01", "invalid length of cancel request");
+                    return Ok(Asked::Refused(error));
+                }
                 (StartupPacket::CancelRequest, ..) => return Ok(Asked::Cancel(packet)),
                 (StartupPacket::Session(startup), tls, _) => {
                     return Ok(self.admit(tls, Startup { packet, parameters: Some(startup) }));
@@ -197,7 +231,13 @@ impl Client {
         }
         let name = tls::common_name(certificate).unwrap_or_default();
         (name != user).then(|| {
-            tracing::warn!(user, certificate = name, "the certificate is another user's");
+            tracing::warn!(
+                client = %self.address,
+                user = %wire::logged(user),
+                certificate = %wire::logged(&name),
+                sqlstate = "28000",
+                "login refused: the certificate is another user's"
+            );
             let message = format!("certificate authentication failed for user \"{user}\"");
             OwnError::new("28000", message).with_hint(
                 "listen.sslmode of the proxy is verify-full: the common name of the client's \
@@ -223,7 +263,7 @@ async fn read_packet(stream: &mut Stream, bytes_max: u32) -> io::Result<Option<V
     Ok(Some(packet))
 }
 
-/// Whether bytes have come that nobody has waited for.
+/// Whether the socket holds bytes that were not read yet.
 async fn has_more(socket: &TcpStream) -> bool {
     let mut byte = [0];
     let mut byte = tokio::io::ReadBuf::new(&mut byte);

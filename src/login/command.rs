@@ -1,4 +1,4 @@
-//! Log-ins of commands at the target: as any of the proxy's own, and then handed to a client library
+//! Logins of commands at the target: as any of the proxy's own, and then handed to a client library
 //! that believes it logs in itself.
 
 use std::io;
@@ -79,7 +79,7 @@ pub struct ResumedStream {
 enum Packet {
     /// These bytes of its length.
     Length(Vec<u8>),
-    /// All but so many bytes.
+    /// All but this many bytes.
     Rest(usize),
 }
 

@@ -1,4 +1,4 @@
-//! Single frames before a session, while nobody may read ahead.
+//! Single frames before a session, read without reading ahead.
 
 use std::io;
 

@@ -8,7 +8,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::sync::Semaphore;
 
 use super::frames::{FRAME_BYTES_MAX, LoginFrame, read_frame};
-use super::{send, target_login, unreachable_target};
+use super::{STARTUP, send, target_login, unreachable_target};
 use crate::auth::{User, Users};
 use crate::config::Auth;
 use crate::stream::Stream;
@@ -19,12 +19,9 @@ use crate::wire::{self, OwnError, StartupParameters, tag};
 /// from those who can.
 const AT_ONCE_MAX: usize = 8;
 
-/// A StartupMessage without a user and a database.
-const STARTUP: &[u8] = b"\0\0\0\0\0\x03\0\0application_name\0dms-proxy\0\0";
-
 /// How users are looked up.
 #[derive(Debug)]
-pub(super) struct LookUp {
+pub(super) struct UserLookUp {
     user: String,
     sql: String,
     /// `None`: the one that the client wants.
@@ -32,10 +29,10 @@ pub(super) struct LookUp {
     at_once: Semaphore,
 }
 
-impl LookUp {
+impl UserLookUp {
     /// As `[auth]` says; `None` where it does not ask for it.
-    pub(super) fn new(auth: &Auth) -> Option<LookUp> {
-        Some(LookUp {
+    pub(super) fn new(auth: &Auth) -> Option<UserLookUp> {
+        Some(UserLookUp {
             user: auth.query_user.clone()?,
             sql: auth.query.clone(),
             database: auth.query_database.clone(),
@@ -217,12 +214,12 @@ impl Answer {
             Ok([_, None]) => Ok(None),
             Ok([Some(found), Some(secret)]) if found == name.as_bytes() => {
                 let secret = String::from_utf8(secret).inspect_err(|_| {
-                    tracing::warn!(user = name, "auth.query: a password that is not UTF-8");
+                    tracing::warn!(user = %wire::logged(name), "auth.query: a password that is not UTF-8");
                 });
                 Ok(secret.ok())
             }
             Ok(_) => {
-                tracing::warn!(user = name, "auth.query: the row is another user's");
+                tracing::warn!(user = %wire::logged(name), "auth.query: the row is another user's");
                 Ok(None)
             }
         }

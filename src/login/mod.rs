@@ -1,4 +1,4 @@
-//! From an accepted socket to a session: TLS with the client, its first packet, its log-in and the
+//! From an accepted socket to a session: TLS with the client, its first packet, its login and the
 //! way to the target. The only reader of frames outside a session, one at a time.
 
 mod client;
@@ -6,7 +6,9 @@ mod command;
 mod frames;
 mod look_up;
 mod passthrough;
+mod probe;
 mod prove;
+mod silence;
 mod target_login;
 
 use std::collections::BTreeMap;
@@ -15,18 +17,28 @@ use std::time::Duration;
 
 use tokio::io::AsyncWriteExt as _;
 
-pub use client::{Accepted, Asked, Client};
+pub use client::{Accepted, Asked, Client, LoginRefusal};
 pub use command::{CommandLogin, ResumedStream};
 pub use look_up::ask;
+pub use probe::lets_in_without_password;
+pub use silence::Silence;
 pub use target_login::log_in_on;
 
-use crate::auth::{User, Users};
-use crate::config::{AuthMode, Config, Limits};
+use crate::auth::{Salts, User, Users};
+use crate::config::{Auth, AuthMode, Config, Limits};
 use crate::stream::Stream;
 use crate::target::Target;
 use crate::tls::ClientTls;
-use crate::wire::{self, OwnError, StartupPacket, StartupParameters};
-use look_up::LookUp;
+use crate::wire::{self, OwnError, StartupPacket, StartupParameters, tag};
+use frames::{FRAME_BYTES_MAX, read_frame};
+use look_up::UserLookUp;
+
+/// A StartupMessage of the proxy's own, without a user and a database.
+const STARTUP: &[u8] = b"\0\0\0\0\0\x03\0\0application_name\0dms-proxy\0\0";
+
+/// Bytes that a target may say between AuthenticationOk and BackendKeyData: a ParameterStatus for each
+/// of its settings that it reports, and notices.
+const GREETING_BYTES_MAX: usize = 256 * 1024;
 
 /// How clients come in and where they go.
 #[derive(Debug)]
@@ -36,12 +48,12 @@ pub struct Login {
     own: Option<OwnLogins>,
 }
 
-/// Log-ins that the proxy checks itself.
+/// Logins that the proxy checks itself.
 #[derive(Debug)]
 struct OwnLogins {
     users: Users,
     /// Finds users that the file does not name.
-    look_up: Option<LookUp>,
+    look_up: Option<UserLookUp>,
     /// As whom single users are logged in to the target.
     target_users: BTreeMap<String, String>,
     /// As whom every other client is; `None`: as itself.
@@ -76,8 +88,8 @@ impl Login {
         let own = match config.auth.mode {
             AuthMode::Passthrough => None,
             AuthMode::Terminate => Some(OwnLogins {
-                users: Users::new(config.auth.users_file.clone().unwrap_or_default())?,
-                look_up: LookUp::new(&config.auth),
+                users: users(&config.auth)?,
+                look_up: UserLookUp::new(&config.auth),
                 target_users: config.auth.target_users.clone(),
                 target_user: config.auth.target_user.clone(),
             }),
@@ -90,21 +102,23 @@ impl Login {
         &self.target
     }
 
-    /// What the client wants, within `limits.startup_timeout`.
+    /// What the client wants, within `limits.connecting_timeout`.
     ///
     /// # Errors
     /// The client has gone, or its TLS has failed.
     pub async fn greet(&self, client: &mut Client, limits: &Limits) -> io::Result<Asked> {
-        let asked = client.ask(self.tls.as_ref(), limits.startup_packet_bytes);
-        tokio::time::timeout(startup_timeout(limits), asked).await.unwrap_or_else(|_| {
-            let message = "no startup packet within limits.startup_timeout";
+        let silence = client.silence();
+        let asked = silence.during(client.ask(self.tls.as_ref(), limits.startup_packet_bytes));
+        let least = limits.connecting_timeout.min(limits.startup_timeout);
+        tokio::time::timeout(Duration::from_secs(least), asked).await.unwrap_or_else(|_| {
+            let message = "no startup packet within limits.connecting_timeout";
             Ok(Asked::Refused(OwnError::new("08P01", message)))
         })
     }
 
-    /// Opens the target for a client that has sent this startup packet, after its log-in where the
-    /// proxy checks it. The packet becomes the one that the target has got. The inner error is for
-    /// the client.
+    /// Opens the target for a client that has sent this startup packet, and sees to its login,
+    /// within `limits.startup_timeout`. The packet becomes the one that the target has got. The inner
+    /// error is for the client.
     ///
     /// # Errors
     /// A peer has gone.
@@ -113,16 +127,20 @@ impl Login {
         client: &mut Client,
         startup: &mut Startup,
         limits: &Limits,
-    ) -> io::Result<Result<Opened, OwnError>> {
+    ) -> io::Result<Result<Opened, LoginRefusal>> {
         let opened = async {
-            match &self.own {
-                Some(own) => self.open_with_own_login(own, client, startup).await,
-                None => self.open_passthrough(client, startup).await,
+            let opened = match &self.own {
+                Some(own) => self.open_with_own_login(own, client, startup).await?,
+                None => self.open_passthrough(client, startup).await?,
+            };
+            match opened {
+                Ok(opened) => Ok(greeted(opened, client, startup).await),
+                Err(error) => Ok(Err(error.into())),
             }
         };
         tokio::time::timeout(startup_timeout(limits), opened).await.unwrap_or_else(|_| {
-            let message = "no log-in within limits.startup_timeout";
-            Ok(Err(OwnError::new("08P01", message)))
+            let message = "no login within limits.startup_timeout";
+            Ok(Err(OwnError::new("08P01", message).into()))
         })
     }
 
@@ -135,8 +153,8 @@ impl Login {
             Ok(opened) => opened,
             Err(error) => return Ok(Err(unreachable_target(&self.target, &error))),
         };
-        let guarded = passthrough::guard_channel_binding(client.stream()?, &mut opened).await?;
-        Ok(guarded.map(|()| opened))
+        let passed = passthrough::pass_log_in(client, &mut opened).await?;
+        Ok(passed.map(|()| opened))
     }
 
     async fn open_with_own_login(
@@ -172,6 +190,26 @@ impl Login {
     }
 }
 
+/// The users of the file, with salts that stay the same at the next start where that can be had.
+fn users(auth: &Auth) -> io::Result<Users> {
+    let file = auth.users_file.clone().unwrap_or_default();
+    let salts = match &auth.salt_file {
+        Some(path) => Salts::of_file(path)?,
+        None => match Salts::of_file(&file.with_added_extension("salt")) {
+            Ok(salts) => salts,
+            Err(error) => {
+                tracing::warn!(
+                    %error,
+                    "salts change with every start, which shows who has a SCRAM secret in \
+                     auth.users_file: name a file that can be written, or a copy, in auth.salt_file"
+                );
+                Salts::of_process()?
+            }
+        },
+    };
+    Users::new(file, salts)
+}
+
 impl OwnLogins {
     /// The user that a client wants to be, from the file or from the target. The inner error is for
     /// the client; it comes before anything was proven.
@@ -191,6 +229,53 @@ impl OwnLogins {
             _ => Ok(Ok(self.users.get(&wanted.user))),
         }
     }
+}
+
+/// Waits until a target that has said AuthenticationOk has a session: a role or a database that is
+/// not there, or that may not be used, is told only now. A target that has said something else is
+/// left to the session, but for an error, which is the client's; so is a target that has gone.
+async fn greeted(
+    mut opened: Opened,
+    client: &Client,
+    startup: &Startup,
+) -> Result<Opened, LoginRefusal> {
+    let is_whole = matches!(
+        wire::head(&opened.said, FRAME_BYTES_MAX),
+        Ok(Some(head)) if head.frame_bytes == opened.said.len()
+    );
+    let code = wire::authentication(&opened.said).map(|(code, _)| code);
+    let is_refused = opened.said.first() == Some(&tag::ERROR_RESPONSE);
+    if !is_whole || !(is_refused || code == Some(wire::AUTHENTICATION_OK)) {
+        return Ok(opened);
+    }
+    let mut last = (opened.said.first().copied().unwrap_or(0), 0);
+    loop {
+        match last.0 {
+            tag::BACKEND_KEY_DATA | tag::READY_FOR_QUERY | 0 => return Ok(opened),
+            tag::ERROR_RESPONSE => break,
+            _ if opened.said.len() > GREETING_BYTES_MAX => return Ok(opened),
+            _ => {}
+        }
+        let Ok(frame) = read_frame(&mut opened.target, FRAME_BYTES_MAX).await else {
+            return Ok(opened);
+        };
+        last = (frame.tag, opened.said.len());
+        opened.said.extend_from_slice(&frame.bytes);
+    }
+    let error = opened.said.get(last.1 + wire::HEAD_BYTES..).unwrap_or_default();
+    let sqlstate = wire::error_field(error, b'C').unwrap_or_default();
+    let parameters = startup.parameters.as_ref();
+    let name = |name: fn(&StartupParameters) -> &String| {
+        wire::logged(parameters.map_or("", |parameters| name(parameters)))
+    };
+    tracing::warn!(
+        client = %client.address(),
+        user = %name(|parameters| &parameters.user),
+        database = %name(|parameters| &parameters.database),
+        sqlstate = %wire::logged(&wire::printable(sqlstate)),
+        "login refused by the target"
+    );
+    Err(LoginRefusal(opened.said))
 }
 
 fn unreachable_target(target: &Target, error: &io::Error) -> OwnError {

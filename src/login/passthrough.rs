@@ -1,12 +1,12 @@
-//! Logins that the target checks: the startup packet goes to it, and the session begins. Looks at
-//! answers only where TLS on both legs or a second way to the target asks for it.
+//! Logins that the target checks: the startup packet and the client's answers go to it, frame by
+//! frame, until the target is content. Keeps nothing of a password.
 
 use std::io;
 
 use tokio::io::AsyncWriteExt as _;
 
 use super::frames::{FRAME_BYTES_MAX, LoginFrame, read_frame};
-use super::{Opened, send};
+use super::{Client, Opened, send};
 use crate::stream::Stream;
 use crate::target::Target;
 use crate::wire::{self, OwnError, tag};
@@ -41,46 +41,84 @@ fn refuses(frame: &LoginFrame) -> bool {
     frame.tag == tag::ERROR_RESPONSE && wire::error_field(frame.body(), b'C') == Some(b"28000")
 }
 
+/// Passes a login between the client and the target until the target says AuthenticationOk, which
+/// is left in [`Opened::said`], or something that is not about a password: an error, or a method that
+/// takes other messages. A session passes on what follows.
+///
 /// Channel binding ties a login to the TLS connection it comes by, and here there are two. A client
 /// without TLS is not shown that the target offers it: libpq takes that for a forgery. A client
-/// that binds to its own leg, or says that it could have, would be refused by the target with a
-/// riddle; better said at once. One that does not bind passes.
+/// that binds to its own leg, or says that it could have, would be refused by the target, whose error
+/// would not say why; ours does. One that does not bind passes. The inner error is for the client.
 ///
 /// # Errors
 /// A peer has gone.
-pub(super) async fn guard_channel_binding(
-    client: &mut Stream,
+pub(super) async fn pass_log_in(
+    client: &mut Client,
     opened: &mut Opened,
 ) -> io::Result<Result<(), OwnError>> {
-    if !opened.target.is_tls() {
-        return Ok(Ok(()));
-    }
     let mut said = std::mem::take(&mut opened.said);
     loop {
         if said.is_empty() {
             said = read_frame(&mut opened.target, FRAME_BYTES_MAX).await?.bytes;
         }
-        if let Some(without_plus) = without_plus(&said) {
-            if !client.is_tls() {
-                said = without_plus;
-            }
-            break;
-        }
-        if !matches!(said.first(), Some(&tag::NEGOTIATE_PROTOCOL_VERSION | &tag::NOTICE_RESPONSE)) {
+        let step = LogInStep::of(&said);
+        if step == LogInStep::Over {
             opened.said = said;
             return Ok(Ok(()));
         }
-        send(client, &said).await?;
+        let plus = without_plus(&said).filter(|_| opened.target.is_tls());
+        let hides_plus = !client.stream()?.is_tls();
+        send(client.stream()?, plus.as_ref().filter(|_| hides_plus).unwrap_or(&said)).await?;
         said.clear();
+        if step == LogInStep::Passes {
+            continue;
+        }
+        let answer = client.frame(FRAME_BYTES_MAX).await?;
+        if answer.tag == 0 {
+            let error = OwnError::new("08P01", "invalid message in the login");
+            return Ok(Err(error));
+        }
+        if plus.is_some() && answer.tag == tag::PASSWORD && may_bind(answer.body()) {
+            opened.target.shutdown().await?;
+            return Ok(Err(cannot_bind(client.stream()?)));
+        }
+        send(&mut opened.target, &answer.bytes).await?;
     }
-    send(client, &said).await?;
-    let answer = read_frame(client, FRAME_BYTES_MAX).await?;
-    if answer.tag == tag::PASSWORD && may_bind(answer.body()) {
-        opened.target.shutdown().await?;
-        return Ok(Err(cannot_bind(client)));
+}
+
+/// What comes after a frame of the target in a login.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum LogInStep {
+    /// More frames of the target.
+    Passes,
+    /// A frame of the client.
+    IsAnswered,
+    /// The login is over, or goes on in a way that is not one frame after the other.
+    Over,
+}
+
+impl LogInStep {
+    /// Source: PostgreSQL manual, "Start-up".
+    fn of(frame: &[u8]) -> LogInStep {
+        match frame.first() {
+            Some(&tag::NEGOTIATE_PROTOCOL_VERSION | &tag::NOTICE_RESPONSE) => {
+                return LogInStep::Passes;
+            }
+            Some(&tag::AUTHENTICATION) => {}
+            _ => return LogInStep::Over,
+        }
+        match wire::authentication(frame) {
+            Some((wire::AUTHENTICATION_SASL_FINAL, _)) => LogInStep::Passes,
+            Some((
+                wire::AUTHENTICATION_CLEARTEXT_PASSWORD
+                | wire::AUTHENTICATION_MD5_PASSWORD
+                | wire::AUTHENTICATION_SASL
+                | wire::AUTHENTICATION_SASL_CONTINUE,
+                _,
+            )) => LogInStep::IsAnswered,
+            _ => LogInStep::Over,
+        }
     }
-    send(&mut opened.target, &answer.bytes).await?;
-    Ok(Ok(()))
 }
 
 /// A copy of an AuthenticationSASL that lists the mechanism, without it; `None` for any other
@@ -117,6 +155,22 @@ fn cannot_bind(client: &Stream) -> OwnError {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_log_in_is_passed_on_as_long_as_it_is_one_frame_after_the_other() {
+        let request = |code: u8| [b"R\0\0\0\x08\0\0\0".as_slice(), &[code]].concat();
+        for code in [3, 5, 10, 11] {
+            assert_eq!(LogInStep::of(&request(code)), LogInStep::IsAnswered, "{code}");
+        }
+        assert_eq!(LogInStep::of(&request(12)), LogInStep::Passes);
+        for code in [0, 2, 7, 8, 9, 13] {
+            assert_eq!(LogInStep::of(&request(code)), LogInStep::Over, "{code}");
+        }
+        assert_eq!(LogInStep::of(b"N\0\0\0\x05\0"), LogInStep::Passes);
+        for frame in [&b"E\0\0\0\x05\0"[..], b"Z\0\0\0\x05I", b"R\0\0\0\x04", b"\0\0\0\0\0", b""] {
+            assert_eq!(LogInStep::of(frame), LogInStep::Over);
+        }
+    }
 
     #[test]
     fn clients_that_bind_or_could_are_known() {

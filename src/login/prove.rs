@@ -1,13 +1,12 @@
-//! Log-ins that the proxy checks: SCRAM with the client, before anything reaches the target.
+//! Logins that the proxy checks: SCRAM with the client, before anything reaches the target.
 
 use std::io;
 use std::time::Duration;
 
 use super::client::Client;
-use super::frames::read_frame;
 use super::{OwnLogins, send};
 use crate::auth::{
-    self, Credential, Mechanism, SCRAM, SCRAM_PLUS, ScramError, ServerExchange, Verdict,
+    self, Credential, Mechanism, ProofVerdict, SCRAM, SCRAM_PLUS, ScramError, ServerExchange,
 };
 use crate::stream::Stream;
 use crate::target::Target;
@@ -22,8 +21,8 @@ const SASL_BYTES_MAX: usize = 1024;
 const FAILURE_DELAY: Duration = Duration::from_secs(1);
 
 /// Checks that the client is the user that it wants to be; gives what to log in to the target with.
-/// The inner error is for the client. Somebody who is not among the users goes through the same
-/// steps as somebody with a wrong password.
+/// The inner error is for the client. An unknown user gets the same steps as a wrong
+/// password.
 ///
 /// # Errors
 /// The client has gone.
@@ -34,16 +33,20 @@ pub(super) async fn prove(
     wanted: &StartupParameters,
 ) -> io::Result<Result<Credential, OwnError>> {
     let user = &wanted.user;
-    let failed = match converse(client, own, target, wanted).await? {
+    let (failed, reason) = match converse(client, own, target, wanted).await? {
         Ok(Some(credential)) => return Ok(Ok(credential)),
         Ok(None) => {
-            tokio::time::sleep(FAILURE_DELAY).await;
+            client.silence().during(tokio::time::sleep(FAILURE_DELAY)).await;
             let message = format!("password authentication failed for user \"{user}\"");
-            OwnError::new("28P01", message)
+            (OwnError::new("28P01", message), "wrong password, or no such user".to_owned())
         }
-        Err(error) => error,
+        Err(error) => {
+            let reason = error.message.clone();
+            (error, reason)
+        }
     };
-    tracing::warn!(client = %client.address(), user, "log-in refused: {}", failed.message);
+    let (user, sqlstate) = (wire::logged(user), failed.sqlstate);
+    tracing::warn!(client = %client.address(), %user, sqlstate, "login refused: {reason}");
     Ok(Err(failed))
 }
 
@@ -55,18 +58,17 @@ async fn converse(
     wanted: &StartupParameters,
 ) -> io::Result<Result<Option<Credential>, OwnError>> {
     let end_point = client.end_point().map(<[u8]>::to_vec);
-    let stream = client.stream()?;
     let plus = end_point.as_ref().map_or(String::new(), |_| format!("{SCRAM_PLUS}\0"));
     let mechanisms = format!("{plus}{SCRAM}\0\0");
-    request(stream, wire::AUTHENTICATION_SASL, mechanisms.as_bytes()).await?;
-    let first = match sasl_message(stream).await? {
+    request(client.stream()?, wire::AUTHENTICATION_SASL, mechanisms.as_bytes()).await?;
+    let first = match sasl_message(client).await? {
         Ok(message) => message,
         Err(error) => return Ok(Err(error)),
     };
     let Some((mechanism, first)) = initial_response(&first) else {
         return Ok(Err(refusal(ScramError::Malformed("initial response"))));
     };
-    let known = match own.find(target, stream, wanted).await? {
+    let known = match own.find(target, client.stream()?, wanted).await? {
         Ok(known) => known,
         Err(error) => return Ok(Err(error)),
     };
@@ -78,18 +80,18 @@ async fn converse(
         Ok(begun) => begun,
         Err(error) => return Ok(Err(refusal(error))),
     };
-    request(stream, wire::AUTHENTICATION_SASL_CONTINUE, challenge.as_bytes()).await?;
-    let last = match sasl_message(stream).await? {
+    request(client.stream()?, wire::AUTHENTICATION_SASL_CONTINUE, challenge.as_bytes()).await?;
+    let last = match sasl_message(client).await? {
         Ok(message) => message,
         Err(error) => return Ok(Err(error)),
     };
     let (answer, client_key) = match exchange.finish(&last) {
-        Ok(Verdict::Proven { answer, client_key }) => (answer, client_key),
-        Ok(Verdict::NotProven) => return Ok(Ok(None)),
+        Ok(ProofVerdict::Proven { answer, client_key }) => (answer, client_key),
+        Ok(ProofVerdict::NotProven) => return Ok(Ok(None)),
         Err(error) => return Ok(Err(refusal(error))),
     };
     let Some(credential) = known.credential(client_key) else { return Ok(Ok(None)) };
-    request(stream, wire::AUTHENTICATION_SASL_FINAL, answer.as_bytes()).await?;
+    request(client.stream()?, wire::AUTHENTICATION_SASL_FINAL, answer.as_bytes()).await?;
     Ok(Ok(Some(credential)))
 }
 
@@ -98,8 +100,8 @@ async fn request(stream: &mut Stream, code: u32, data: &[u8]) -> io::Result<()> 
 }
 
 /// What the client says next, if that is a message of SASL.
-async fn sasl_message(stream: &mut Stream) -> io::Result<Result<Vec<u8>, OwnError>> {
-    let frame = read_frame(stream, SASL_BYTES_MAX).await?;
+async fn sasl_message(client: &mut Client) -> io::Result<Result<Vec<u8>, OwnError>> {
+    let frame = client.frame(SASL_BYTES_MAX).await?;
     if frame.tag == tag::PASSWORD {
         return Ok(Ok(frame.body().to_vec()));
     }

@@ -1,4 +1,4 @@
-//! Log-ins of the proxy's own at the target, for a client that has proven who it is.
+//! Logins of the proxy's own at the target, for a client that has proven who it is.
 
 use std::io;
 
@@ -11,13 +11,6 @@ use crate::stream::Stream;
 use crate::target::{AuthMethod, BindingDemand, LoginDemands, Target};
 use crate::tls;
 use crate::wire::{self, OwnError, tag};
-
-/// Codes of Authentication messages.
-///
-/// Source: PostgreSQL manual, "Message Formats".
-const OK: u32 = 0;
-const CLEARTEXT_PASSWORD: u32 = 3;
-const MD5_PASSWORD: u32 = 5;
 
 /// Opens the target with this startup packet and logs in as `user`; see [`log_in_on`].
 ///
@@ -34,7 +27,7 @@ pub(super) async fn log_in(
     log_in_on(opened, target.demands(), client, user, credential).await
 }
 
-/// Logs in to a target that has got the startup packet. What the target says to the log-in,
+/// Logs in to a target that has got the startup packet. What the target says to the login,
 /// AuthenticationOk or an error, is left in [`Opened::said`] for the client; notices and the like
 /// that come before it are passed on, if there is a client. Nothing is sent that `demands` forbid, and
 /// a login that is not as they say is an error. The inner error is the proxy's own, for the client.
@@ -63,7 +56,7 @@ pub async fn log_in_on(
             }
             tag::AUTHENTICATION => {}
             tag::ERROR_RESPONSE => {
-                tracing::warn!(user, "the target refused the proxy's log-in");
+                tracing::warn!(user = %wire::logged(user), "the target refused the proxy's login");
                 opened.said = frame.bytes;
                 return Ok(Ok(opened));
             }
@@ -72,11 +65,11 @@ pub async fn log_in_on(
         let Some((code, data)) = wire::authentication(&frame.bytes) else {
             return Ok(Err(broken()));
         };
-        if code == OK {
+        if code == wire::AUTHENTICATION_OK {
             opened.said = frame.bytes;
             return Ok(shown.check(demands).map(|()| opened));
         }
-        let request = Request { code, data, user, credential, demands };
+        let request = LoginRequest { code, data, user, credential, demands };
         match request.answer(&mut opened.target, &mut shown).await? {
             Ok(None) => {}
             Ok(Some(refused)) => {
@@ -110,7 +103,7 @@ impl Shown {
 }
 
 /// One Authentication message, and what there is to answer it with.
-struct Request<'a> {
+struct LoginRequest<'a> {
     code: u32,
     data: &'a [u8],
     user: &'a str,
@@ -118,7 +111,7 @@ struct Request<'a> {
     demands: &'a LoginDemands,
 }
 
-impl Request<'_> {
+impl LoginRequest<'_> {
     /// Does what is asked for. Gives the target's frame where it refuses.
     async fn answer(
         &self,
@@ -126,8 +119,12 @@ impl Request<'_> {
         shown: &mut Shown,
     ) -> io::Result<Result<Option<Vec<u8>>, OwnError>> {
         let (method, asked) = match self.code {
-            CLEARTEXT_PASSWORD => (AuthMethod::Password, "asks for a password in the clear"),
-            MD5_PASSWORD => (AuthMethod::Md5, "asks for a password hashed by MD5"),
+            wire::AUTHENTICATION_CLEARTEXT_PASSWORD => {
+                (AuthMethod::Password, "asks for a password in the clear")
+            }
+            wire::AUTHENTICATION_MD5_PASSWORD => {
+                (AuthMethod::Md5, "asks for a password hashed by MD5")
+            }
             wire::AUTHENTICATION_SASL => (AuthMethod::ScramSha256, "asks for SASL"),
             code => {
                 return Ok(Err(cannot_log_in(format!(

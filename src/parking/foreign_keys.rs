@@ -18,8 +18,8 @@ pub fn foreign_keys_sql(condition: &str) -> String {
 /// The condition that one end of a foreign key is in the scope, in terms of
 /// [`foreign_keys_sql`].
 pub fn touches(scope: &Scope) -> String {
-    let child = scope.covers("n.nspname::text", "t.relname::text");
-    let parent = scope.covers("fn.nspname::text", "f.relname::text");
+    let child = scope.covers("n.nspname::pg_catalog.text", "t.relname::pg_catalog.text");
+    let parent = scope.covers("fn.nspname::pg_catalog.text", "f.relname::pg_catalog.text");
     format!("{child} OR {parent}")
 }
 

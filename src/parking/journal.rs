@@ -1,7 +1,7 @@
 //! The SQL of the journal of parked foreign keys.
 
-use super::Scope;
-use super::spelling::quoted_literal;
+use super::spelling::{filled, quoted_literal};
+use super::{Scope, trust};
 
 /// The key of the advisory lock, one a database, under which parking and restoring happen: the
 /// bytes of `dms_fk` and a zero. Whoever holds it may change `dms_proxy.fk_journal`.
@@ -14,30 +14,20 @@ pub const ADVISORY_LOCK_KEY: i64 = 0x0064_6D73_5F66_6B00;
 /// `p` of the referenced table is the parent of a row `c`.
 pub(super) const JOURNAL: &str = include_str!("journal.sql");
 
-/// Whether the journal `j` (a row of pg_class) is a plain table of somebody whose word the current
-/// role can take: what is written in it becomes SQL that this role runs.
-pub(super) const JOURNAL_IS_TRUSTED: &str = "(j.relkind = 'r' AND (
-    j.relowner = (SELECT oid FROM pg_roles WHERE rolname = current_user)
-    OR (SELECT rolsuper FROM pg_roles WHERE oid = j.relowner)
-    OR (NOT (SELECT rolsuper FROM pg_roles WHERE rolname = current_user)
-        AND pg_has_role(current_user, j.relowner, 'USAGE'))))";
-
-/// Where the journal is in the catalogs.
-pub(super) const JOURNAL_RELATION: &str = "pg_class j
-    JOIN pg_namespace jn ON jn.oid = j.relnamespace
-    WHERE jn.nspname = 'dms_proxy' AND j.relname = 'fk_journal'";
-
 /// Takes the lock of the journal until the transaction ends.
 pub fn lock_sql() -> String {
     format!("SELECT pg_catalog.pg_advisory_xact_lock({ADVISORY_LOCK_KEY})")
 }
 
-/// Whether there is a journal, whether it can be trusted, and whose it is; no row without one.
-pub fn journal_sql() -> String {
-    format!(
-        "SELECT {JOURNAL_IS_TRUSTED} AS trusted, pg_get_userbyid(j.relowner)::text AS owner
-         FROM {JOURNAL_RELATION}"
-    )
+/// What is wrong with the journal; see [`trust::fault_sql`].
+pub fn journal_fault_sql() -> String {
+    trust::fault_sql("fk_journal")
+}
+
+/// Keeps others from changing what the journal is, and from dropping it, until the transaction ends.
+pub fn lock_journal_sql(writes: bool) -> String {
+    let mode = if writes { "ROW EXCLUSIVE" } else { "ACCESS SHARE" };
+    format!("LOCK TABLE ONLY dms_proxy.fk_journal IN {mode} MODE")
 }
 
 /// The journal's rows with an end in the scope, with the columns of the journal.
@@ -48,14 +38,58 @@ pub fn parked_sql(scope: &Scope) -> String {
 }
 
 /// The query of [`parked_sql`] without its condition.
-pub fn all_parked_sql() -> &'static str {
-    include_str!("journal_rows.sql")
+pub fn all_parked_sql() -> String {
+    filled(include_str!("journal_rows.sql"), &[("marker", &*marker("j"))])
+}
+
+/// The expression for the line in a table's comment that says that a foreign key of it is parked.
+/// The schema's owner, who may drop the journal, has no say over it; without the journal it tells
+/// that there was one, and what it had. `row` has `constraint_name` and `definition`.
+pub(super) fn marker(row: &str) -> String {
+    format!(
+        "pg_catalog.concat('{MARKER}', pg_catalog.to_json(pg_catalog.format('%I %s', \
+         {row}.constraint_name, {row}.definition)))"
+    )
+}
+
+/// What each such line begins with; a JSON string follows.
+pub const MARKER: &str = "dms-proxy: parked ";
+
+/// A query for the statement that takes a line out of the comment of a table; no row if the table is
+/// not there or has no comment. The parameter is the line.
+pub fn unmark_sql(schema: &str, table: &str) -> String {
+    let values = [("schema", &*quoted_literal(schema)), ("table", &quoted_literal(table))];
+    filled(include_str!("unmark.sql"), &values)
+}
+
+/// A query for the tables of the scope with such lines: schema, table, the table's name as SQL
+/// writes it, comment.
+pub fn marked_sql(scope: &Scope) -> String {
+    let covers = scope.covers("n.nspname::pg_catalog.text", "c.relname::pg_catalog.text");
+    filled(include_str!("marked.sql"), &[("covers", &*covers), ("marker", MARKER)])
+}
+
+/// A query for one row of text: who holds the lock of the journal, or locks on these tables; NULL if
+/// nobody does. The tables are expressions of type oid.
+pub fn blockers_sql(tables: &[&str]) -> String {
+    let tables = tables
+        .iter()
+        .map(|table| format!("l.relation OPERATOR(pg_catalog.=) {table}"))
+        .reduce(|all, one| format!("{all} OR {one}"));
+    let [high, low] = [ADVISORY_LOCK_KEY >> 32, ADVISORY_LOCK_KEY & 0xFFFF_FFFF];
+    let values = [
+        ("awaited", &*tables.unwrap_or_else(|| "false".to_owned())),
+        ("key_high", &high.to_string()),
+        ("key_low", &low.to_string()),
+    ];
+    filled(include_str!("blockers.sql"), &values)
 }
 
 /// The condition that a row of the journal is the one of this foreign key.
 pub fn journal_key(schema: &str, table: &str, constraint: &str) -> String {
     format!(
-        "schema_name = {} AND table_name = {} AND constraint_name = {}",
+        "schema_name OPERATOR(pg_catalog.=) {} AND table_name OPERATOR(pg_catalog.=) {} \
+         AND constraint_name OPERATOR(pg_catalog.=) {}",
         quoted_literal(schema),
         quoted_literal(table),
         quoted_literal(constraint)

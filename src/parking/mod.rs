@@ -14,7 +14,8 @@ pub mod trust;
 
 pub use foreign_keys::{add_sql, comment_sql, foreign_keys_sql, touches, validate_sql};
 pub use journal::{
-    ADVISORY_LOCK_KEY, all_parked_sql, journal_key, journal_sql, lock_sql, parked_sql,
+    ADVISORY_LOCK_KEY, MARKER, all_parked_sql, blockers_sql, journal_fault_sql, journal_key,
+    lock_journal_sql, lock_sql, marked_sql, parked_sql, unmark_sql,
 };
 pub use park::{CAUGHT, park_one_sql, park_softly_sql, park_sql};
 pub use scope::{Scope, TableName};

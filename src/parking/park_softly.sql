@@ -1,5 +1,5 @@
 DECLARE
-    caller_level text := pg_catalog.current_setting('client_min_messages');
+    caller_level pg_catalog.text := pg_catalog.current_setting('client_min_messages');
 BEGIN
     {park};
 EXCEPTION WHEN OTHERS THEN

@@ -49,10 +49,12 @@ impl Scope {
             return schemas;
         }
         let tables = self.tables.iter().map(|name| {
-            let own = format!("{table} = {}", quoted_literal(&name.table));
+            let own = format!("{table} OPERATOR(pg_catalog.=) {}", quoted_literal(&name.table));
             match &name.schema {
                 None => own,
-                Some(named) => format!("({own} AND {schema} = {})", quoted_literal(named)),
+                Some(named) => {
+                    format!("({own} AND {schema} OPERATOR(pg_catalog.=) {})", quoted_literal(named))
+                }
             }
         });
         format!("({schemas} AND ({}))", tables.collect::<Vec<_>>().join(" OR "))
@@ -63,11 +65,15 @@ impl Scope {
     pub fn covers_schema(&self, schema: &str) -> String {
         if self.schemas.is_empty() {
             return format!(
-                "({schema} !~ '^pg_' AND {schema} NOT IN ('information_schema', 'dms_proxy'))"
+                "({schema} OPERATOR(pg_catalog.!~) '^pg_' \
+                 AND {schema} OPERATOR(pg_catalog.<>) 'information_schema' \
+                 AND {schema} OPERATOR(pg_catalog.<>) 'dms_proxy')"
             );
         }
-        let names = self.schemas.iter().map(|name| quoted_literal(name));
-        format!("({schema} IN ({}))", names.collect::<Vec<_>>().join(", "))
+        let names = self.schemas.iter();
+        let names =
+            names.map(|name| format!("{schema} OPERATOR(pg_catalog.=) {}", quoted_literal(name)));
+        format!("({})", names.collect::<Vec<_>>().join(" OR "))
     }
 }
 
@@ -135,7 +141,8 @@ mod tests {
         let scope = Scope::parse(&["\"o'hara\"".into()], &["x.t".into(), "u".into()]).unwrap();
         assert_eq!(
             scope.covers("s", "t"),
-            "((s IN ('o''hara')) AND ((t = 't' AND s = 'x') OR t = 'u'))"
+            "((s OPERATOR(pg_catalog.=) 'o''hara') AND ((t OPERATOR(pg_catalog.=) 't' \
+             AND s OPERATOR(pg_catalog.=) 'x') OR t OPERATOR(pg_catalog.=) 'u'))"
         );
         assert!(Scope::default().covers("s", "t").contains("'dms_proxy'"));
     }

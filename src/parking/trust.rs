@@ -17,23 +17,33 @@ pub const FIRST_USER_OID: u32 = 16_384;
 /// The CHECK that a journal has which an older version made.
 const JOURNAL_CHECK: &str = "CHECK ((state = ANY (ARRAY['parked'::text, 'added'::text])))";
 
-/// The condition that code of the role `owner`, an expression of type oid, may run in this session:
-/// it is a role that can do everything that the session can do. That is a superuser, the role
-/// itself, or a role that may SET ROLE to it. The other direction does not count: a member of a role
-/// is not at its mercy. What counts is the current role, the session's role, and the role that has
-/// logged in, since code can go back to all of them.
+/// The condition that the owner of a schema is trusted: a role that can do everything that the session
+/// can do, which is a superuser, the role itself, or a role that may SET ROLE to it. The other
+/// direction does not count: a member of a role is not to be at its mercy. What counts is the current
+/// role, the session's role, and the role that has logged in, since code can go back to all of them.
 pub fn is_trusted(owner: &str) -> String {
     filled(
-        "(SELECT pg_catalog.bool_and(pg_catalog.pg_has_role({owner}, me.oid,
-            CASE WHEN pg_catalog.current_setting('server_version_num')::pg_catalog.int4
-                OPERATOR(pg_catalog.>=) 160000 THEN 'SET' ELSE 'MEMBER' END))
+        "(SELECT pg_catalog.bool_and(pg_catalog.pg_has_role({owner}, me.oid, {may_set_role}))
         FROM pg_catalog.pg_roles me WHERE me.rolname OPERATOR(pg_catalog.=) current_user
             OR me.rolname OPERATOR(pg_catalog.=) session_user
             OR me.oid OPERATOR(pg_catalog.=) (SELECT s.usesysid
                 FROM pg_catalog.pg_stat_get_activity(pg_catalog.pg_backend_pid()) s))",
-        &[("owner", owner)],
+        &[("owner", owner), ("may_set_role", MAY_SET_ROLE)],
     )
 }
+
+/// The same for the owner of a table in such a schema. While the table is locked nobody can change it
+/// or put another one in its place, so only the current role counts.
+fn is_trusted_with_table(owner: &str) -> String {
+    let values = [("owner", owner), ("may_set_role", MAY_SET_ROLE)];
+    filled("pg_catalog.pg_has_role({owner}, current_user, {may_set_role})", &values)
+}
+
+/// The privilege that `pg_has_role` is asked for: since PostgreSQL 16 a member need not be able to
+/// become the role.
+const MAY_SET_ROLE: &str = "CASE
+            WHEN pg_catalog.current_setting('server_version_num')::pg_catalog.int4
+                OPERATOR(pg_catalog.>=) 160000 THEN 'SET' ELSE 'MEMBER' END";
 
 /// The condition that the role is the current one, or a superuser: for what a function does with its
 /// owner's rights.
@@ -48,19 +58,19 @@ fn is_own(owner: &str) -> String {
 /// A query for what is wrong with this relation of schema `dms_proxy`: one row with the column
 /// `fault`, a sentence, or NULL if it can be trusted; no row if there is none.
 pub fn fault_sql(relation: &str) -> String {
-    fault(relation, is_trusted)
+    fault(relation, is_trusted, is_trusted_with_table)
 }
 
 /// The same inside of a SECURITY DEFINER function, where the caller's roles do not matter.
 pub fn fault_in_function_sql(relation: &str) -> String {
-    fault(relation, is_own)
+    fault(relation, is_own, is_own)
 }
 
-fn fault(relation: &str, is_trusted: fn(&str) -> String) -> String {
+fn fault(relation: &str, of_schema: fn(&str) -> String, of_table: fn(&str) -> String) -> String {
     let values = [
         ("relation", &*quoted_literal(relation)),
-        ("schema_owner_is_trusted", &is_trusted("n.nspowner")),
-        ("owner_is_trusted", &is_trusted("c.relowner")),
+        ("schema_owner_is_trusted", &of_schema("n.nspowner")),
+        ("owner_is_trusted", &of_table("c.relowner")),
         ("own_check", &quoted_literal(JOURNAL_CHECK)),
         ("first_user_oid", &FIRST_USER_OID.to_string()),
     ];

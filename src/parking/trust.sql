@@ -20,7 +20,7 @@ SELECT CASE
         THEN pg_catalog.format('dms_proxy.%I has defaults or generated columns', c.relname)
     WHEN EXISTS (SELECT 1 FROM pg_catalog.pg_constraint x
             WHERE x.conrelid OPERATOR(pg_catalog.=) c.oid
-            AND x.contype OPERATOR(pg_catalog.<>) ALL ('{p,n}'::"char"[])
+            AND x.contype OPERATOR(pg_catalog.<>) ALL ('{p,n}'::pg_catalog."char"[])
             AND pg_catalog.pg_get_constraintdef(x.oid) OPERATOR(pg_catalog.<>) {own_check})
         THEN pg_catalog.format('dms_proxy.%I has constraints', c.relname)
     WHEN EXISTS (SELECT 1 FROM pg_catalog.pg_index x WHERE x.indrelid OPERATOR(pg_catalog.=) c.oid

@@ -38,6 +38,17 @@ pub enum By {
     TablePrep,
 }
 
+/// Why something stands in the place of a part of a text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reason {
+    /// A row of the type mapping.
+    Type(RuleId),
+    /// The rule of this name.
+    Rule(&'static str),
+    /// A value is refused.
+    Refused,
+}
+
 impl Change {
     /// A change about which no relation is known.
     pub(super) fn anywhere(rule: &str, by: By, count: u64) -> Change {

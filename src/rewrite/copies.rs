@@ -3,12 +3,12 @@
 
 use std::sync::Arc;
 
-use super::known::Known;
-use super::{Needs, Rules};
+use super::text_relations::TextRelations;
+use super::{Needs, Reason, Rules};
 use crate::catalog::{Freshness, Relation};
 use crate::statement::script::Script;
 use crate::statement::{CopyStatement, Replacement};
-use crate::value::{CopyColumn, CopyFormat, CopyOptions, ValueKind};
+use crate::value::{CopyColumn, CopyFormat, CopyOptions, ValueKind, ValueRule};
 
 /// A COPY stream that the client will send.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -62,20 +62,21 @@ pub(super) fn needs(script: &Script, needs: &mut Needs) {
 pub(super) fn plan(
     script: &Script,
     sql: &[u8],
-    known: &Known<'_>,
+    known: &TextRelations<'_>,
     rules: &Rules<'_>,
-    replacements: &mut Vec<Replacement>,
+    replaced: &mut Vec<(Replacement, Reason)>,
 ) -> Vec<CopyStream> {
     let streams = script.copies().map(|copy| {
         if rules.settings.rewrite && rules.policy.leaves_out_generated {
-            replacements.extend(without_generated(sql, copy, known));
+            let reason = Reason::Rule(ValueRule::GeneratedLeftOut.name());
+            replaced.extend(without_generated(sql, copy, known).map(|found| (found, reason)));
         }
         stream(copy, known)
     });
     streams.collect()
 }
 
-fn stream(copy: &CopyStatement, known: &Known<'_>) -> CopyStream {
+fn stream(copy: &CopyStatement, known: &TextRelations<'_>) -> CopyStream {
     let relation = known.relation(&copy.name);
     let fields = relation.as_ref().map_or_else(Vec::new, |relation| {
         match copy.columns.as_slice() {
@@ -96,7 +97,11 @@ fn stream(copy: &CopyStatement, known: &Known<'_>) -> CopyStream {
     CopyStream { options: copy.options.clone(), kinds, fields, relation }
 }
 
-fn without_generated(sql: &[u8], copy: &CopyStatement, known: &Known<'_>) -> Option<Replacement> {
+fn without_generated(
+    sql: &[u8],
+    copy: &CopyStatement,
+    known: &TextRelations<'_>,
+) -> Option<Replacement> {
     let relation = known.relation(&copy.name)?;
     let is_generated = |name: &[u8]| {
         let column = relation.position(name).and_then(|at| relation.columns().get(at));

@@ -2,14 +2,16 @@
 //! target and of the policy. Used by sessions and by `dms-proxy rewrite`. Sends, asks and counts nothing.
 
 mod change;
+mod constant_spellings;
+mod constants;
 mod copies;
-mod known;
 mod names;
 mod needs;
 mod nul;
 mod parameters;
 mod position_map;
 mod table_prep;
+mod text_relations;
 mod values;
 
 use std::ops::Range;
@@ -24,11 +26,12 @@ use crate::statement::script::Script;
 use crate::statement::{Lexing, Replacement, replace};
 use crate::value::{Column, ColumnJudge, NulPolicy};
 use crate::wire::OwnError;
-use known::Known;
 use needs::Needs;
 use nul::Mending;
+use text_relations::TextRelations;
+use values::Written;
 
-pub use change::{By, Change, place, refusal as value_refusal};
+pub use change::{By, Change, Reason, place, refusal as value_refusal};
 pub use copies::CopyStream;
 pub use nul::{TextMessage, byte_refusal, mend_bytes};
 pub use parameters::Parameters;
@@ -75,9 +78,13 @@ impl Rules<'_> {
 pub struct Rewrite {
     /// What stands in the place of parts of the text, in order, never overlapping.
     pub replacements: Vec<Replacement>,
+    /// Why each of the replacements is there.
+    pub reasons: Vec<Reason>,
     /// The text with escapes of U+0000 mended where they stand, which leaves its length as it is. `None`
     /// where there are none.
     pub mended: Option<Vec<u8>>,
+    /// The constants in which something is mended, in order.
+    pub mends: Vec<Range<usize>>,
     /// A constant is refused: an expression that can only fail stands in its place, and this takes the
     /// place of the error about it.
     pub refused: Option<OwnError>,
@@ -158,32 +165,37 @@ pub fn plan(
     rules: &Rules<'_>,
 ) -> Rewrite {
     let mut rewrite = Rewrite::default();
-    let known = Known::new(script, sql, catalog, rules);
-    rewrite.plan_tables(script, rules);
+    let known = TextRelations::new(script, sql, catalog, rules);
+    let mut replaced = rewrite.plan_tables(script, rules);
     if rules.settings.rewrite {
         let mut text = Mending::new(sql, rules.lexing.encoding);
         if rules.mends_texts_in_place() {
             text.mend_all(script);
         }
-        rewrite.plan_types(script, rules);
-        rewrite.plan_values(script, &mut text, declared, &known, rules);
-        let (mended, change) = text.finish();
-        rewrite.mended = mended;
-        rewrite.changes.extend(change);
+        rewrite.plan_types(script, rules, &mut replaced);
+        let written = values::plan(script, text.sql(), declared, &known, rules);
+        mend_decided(script, &mut text, &written, rules);
+        rewrite.take_written(written, &mut replaced);
+        rewrite.take_mended(text);
     }
-    rewrite.copies = copies::plan(script, sql, &known, rules, &mut rewrite.replacements);
+    rewrite.copies = copies::plan(script, sql, &known, rules, &mut replaced);
     for copy in script.copies() {
         rewrite.writes.push(names::target_of(&copy.name).into_owned());
     }
-    rewrite.put_in_order();
+    rewrite.put_in_order(replaced);
     rewrite
 }
 
 impl Rewrite {
-    fn plan_types(&mut self, script: &Script, rules: &Rules<'_>) {
+    fn plan_types(
+        &mut self,
+        script: &Script,
+        rules: &Rules<'_>,
+        replaced: &mut Vec<(Replacement, Reason)>,
+    ) {
         let mut counts: Vec<(RuleId, u64)> = Vec::new();
         for edit in &script.edits {
-            self.replacements.push(Replacement::from(edit));
+            replaced.push((Replacement::from(edit), Reason::Type(edit.rule)));
             match counts.iter_mut().find(|(rule, _)| *rule == edit.rule) {
                 Some((_, count)) => *count += 1,
                 None => counts.push((edit.rule, 1)),
@@ -195,29 +207,15 @@ impl Rewrite {
         }));
     }
 
-    fn plan_tables(&mut self, script: &Script, rules: &Rules<'_>) {
+    fn plan_tables(&mut self, script: &Script, rules: &Rules<'_>) -> Vec<(Replacement, Reason)> {
         let prepared = table_prep::plan(script, rules);
-        self.replacements.extend(prepared.replacements);
         self.changes.extend(prepared.changes);
         self.tags = prepared.tags;
+        prepared.replaced
     }
 
-    fn plan_values(
-        &mut self,
-        script: &Script,
-        text: &mut Mending<'_>,
-        declared: &[u32],
-        known: &Known<'_>,
-        rules: &Rules<'_>,
-    ) {
-        let written = values::plan(script, text.sql(), declared, known, rules);
-        for constant in &written.json_constants {
-            text.mend_json(constant);
-        }
-        if rules.policy.values.nul != NulPolicy::Reject && !rules.mends_texts_in_place() {
-            text.mend_rest(script, &written.replacements);
-        }
-        self.replacements.extend(written.replacements);
+    fn take_written(&mut self, written: Written, replaced: &mut Vec<(Replacement, Reason)>) {
+        replaced.extend(written.replaced);
         if written.refused.is_none() {
             // Else nothing of it is stored.
             self.changes.extend(written.changes.into_changes());
@@ -229,17 +227,33 @@ impl Rewrite {
         self.asks_again = written.wants_exact.into_list();
     }
 
-    fn put_in_order(&mut self) {
-        self.replacements.sort_by_key(|replacement| (replacement.span.start, replacement.span.end));
+    fn take_mended(&mut self, text: Mending<'_>) {
+        self.changes.extend(text.change());
+        (self.mended, self.mends) = text.finish();
+    }
+
+    fn put_in_order(&mut self, mut replaced: Vec<(Replacement, Reason)>) {
+        replaced.sort_by_key(|(replacement, _)| (replacement.span.start, replacement.span.end));
         // A type inside of a value that is left out goes with it.
         let mut end = 0;
-        self.replacements.retain(|replacement| {
+        replaced.retain(|(replacement, _)| {
             let is_behind = replacement.span.start >= end;
             if is_behind {
                 end = replacement.span.end;
             }
             is_behind
         });
+        (self.replacements, self.reasons) = replaced.into_iter().unzip();
+    }
+}
+
+/// Mends the constants that columns have decided about, and those that none can.
+fn mend_decided(script: &Script, text: &mut Mending<'_>, written: &Written, rules: &Rules<'_>) {
+    for constant in &written.json_constants {
+        text.mend_json(constant);
+    }
+    if rules.policy.values.nul != NulPolicy::Reject && !rules.mends_texts_in_place() {
+        text.mend_rest(script, &written.replaced);
     }
 }
 

@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use memchr::memchr_iter;
 
-use super::{Change, Rules};
+use super::{Change, Reason, Rules};
 use crate::encoding::Encoding;
 use crate::statement::script::{ConstantPurpose, Script};
 use crate::statement::{Replacement, StringConstant};
@@ -87,6 +87,8 @@ pub(super) struct Mending<'s> {
     sql: &'s [u8],
     encoding: Encoding,
     mended: Option<Vec<u8>>,
+    /// The constants in which something was mended.
+    mends: Vec<Range<usize>>,
     /// The U+0000 that became spaces.
     count: u64,
 }
@@ -96,7 +98,7 @@ type Mend = fn(&StringConstant, &mut [u8], Encoding) -> u64;
 
 impl<'s> Mending<'s> {
     pub(super) fn new(sql: &'s [u8], encoding: Encoding) -> Mending<'s> {
-        Mending { sql, encoding, mended: None, count: 0 }
+        Mending { sql, encoding, mended: None, mends: Vec::new(), count: 0 }
     }
 
     /// The text as it stands.
@@ -118,13 +120,13 @@ impl<'s> Mending<'s> {
 
     /// Mends what no column has decided about: all constants in whose place nothing else stands. The
     /// others are counted with their columns.
-    pub(super) fn mend_rest(&mut self, script: &Script, replacements: &[Replacement]) {
+    pub(super) fn mend_rest(&mut self, script: &Script, replacements: &[(Replacement, Reason)]) {
         let mut constants = spelling_nul(script).peekable();
         if constants.peek().is_none() {
             return;
         }
         let mut replaced: Vec<Range<usize>> =
-            replacements.iter().map(|replacement| replacement.span.clone()).collect();
+            replacements.iter().map(|(replacement, _)| replacement.span.clone()).collect();
         replaced.sort_by_key(|span| span.start);
         for constant in constants {
             let behind = replaced.partition_point(|span| span.start <= constant.span.start);
@@ -144,13 +146,23 @@ impl<'s> Mending<'s> {
             }
         }
         let text = self.mended.get_or_insert_with(|| self.sql.to_vec());
-        self.count += mend(constant, text, self.encoding);
+        let count = mend(constant, text, self.encoding);
+        self.count += count;
+        if count > 0 {
+            self.mends.push(constant.span.clone());
+        }
     }
 
-    /// The text where anything was mended, and what was.
-    pub(super) fn finish(self) -> (Option<Vec<u8>>, Option<Change>) {
-        let change = self.mended.is_some().then(|| Change::of_constants(self.count));
-        (self.mended, change)
+    /// What was mended.
+    pub(super) fn change(&self) -> Option<Change> {
+        (self.count > 0).then(|| Change::of_constants(self.count))
+    }
+
+    /// The text where anything was mended, and the constants, in order.
+    pub(super) fn finish(mut self) -> (Option<Vec<u8>>, Vec<Range<usize>>) {
+        self.mends.sort_by_key(|span| span.start);
+        self.mends.dedup();
+        (self.mended, self.mends)
     }
 }
 

@@ -94,7 +94,7 @@ impl Parameters {
     }
 
     /// The same for what is known of the relation now; `None` where that is what was known before.
-    /// Columns are found by their names, and the types that the target was told stay.
+    /// SharedColumns are found by their names, and the types that the target was told stay.
     pub fn renewed(&self, relation: &Arc<Relation>, rules: &Rules<'_>) -> Option<Parameters> {
         if Arc::ptr_eq(relation, &self.relation) || *relation == self.relation {
             return None;
@@ -105,7 +105,7 @@ impl Parameters {
             let same = indexes.entry(&column.column.name).and_modify(|index| *index = None);
             same.or_insert(Some(index));
         }
-        let mut columns = Columns::new(relation, rules);
+        let mut columns = SharedColumns::new(relation, rules);
         let mut renew = |parameter: &BindParameter| {
             let index = *indexes.get(parameter.column.name.as_str())?;
             let (column, judge) = columns.shared(index?)?;
@@ -147,15 +147,15 @@ pub(super) struct ParameterUse {
 }
 
 /// What parameters share that go into the same column.
-struct Columns<'c> {
+struct SharedColumns<'c> {
     relation: &'c Relation,
     rules: &'c Rules<'c>,
     shared: HashMap<usize, (Arc<Column>, Option<Arc<ColumnJudge>>)>,
 }
 
-impl<'c> Columns<'c> {
-    fn new(relation: &'c Relation, rules: &'c Rules<'c>) -> Columns<'c> {
-        Columns { relation, rules, shared: HashMap::new() }
+impl<'c> SharedColumns<'c> {
+    fn new(relation: &'c Relation, rules: &'c Rules<'c>) -> SharedColumns<'c> {
+        SharedColumns { relation, rules, shared: HashMap::new() }
     }
 
     fn shared(&mut self, index: usize) -> Option<(Arc<Column>, Option<Arc<ColumnJudge>>)> {
@@ -183,10 +183,10 @@ pub(super) fn plan(
         // There are numbers between that nothing refers to: the target refuses that.
         return None;
     }
-    let mut plan = Plan {
+    let mut plan = ParameterPlan {
         elsewhere,
         declared,
-        columns: Columns::new(relation, rules),
+        columns: SharedColumns::new(relation, rules),
         list: vec![None; count],
         told: declared.to_vec(),
         torn: vec![false; count],
@@ -200,7 +200,7 @@ pub(super) fn plan(
         }
     }
     plan.tell(uses);
-    let Plan { list, told, .. } = plan;
+    let ParameterPlan { list, told, .. } = plan;
     let matters = |parameter: &BindParameter| {
         parameter.is_inferred || parameter.judge.is_some() || parameter.declared_oid == 0
     };
@@ -217,17 +217,17 @@ pub(super) fn plan(
     }))
 }
 
-struct Plan<'p> {
+struct ParameterPlan<'p> {
     elsewhere: &'p [u16],
     declared: &'p [u32],
-    columns: Columns<'p>,
+    columns: SharedColumns<'p>,
     list: Vec<Option<BindParameter>>,
     told: Vec<u32>,
     /// Those that go into columns of different types, or elsewhere.
     torn: Vec<bool>,
 }
 
-impl Plan<'_> {
+impl ParameterPlan<'_> {
     /// Whether each parameter still stands somewhere in the text as it goes to the target.
     fn staying(&self, uses: &[ParameterUse]) -> Vec<bool> {
         let mut stays = vec![false; self.list.len()];

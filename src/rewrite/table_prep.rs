@@ -1,7 +1,7 @@
 //! DROP, TRUNCATE and CREATE of the tool become what `table_prep.mode` says. Parks nothing.
 
 use super::change::{By, Change, place_of};
-use super::{Needs, Rules};
+use super::{Needs, Reason, Rules};
 use crate::catalog::Freshness;
 use crate::encoding::Encoding;
 use crate::policy::TablePrep;
@@ -11,6 +11,9 @@ use crate::wire::OwnError;
 
 /// The control tables of AWS DMS begin with this; nothing is done to statements about them.
 const CONTROL_TABLES: &[u8] = b"awsdms_";
+
+/// The rule under which a CREATE is counted.
+const CREATE_RULE: &str = "create-if-not-exists";
 
 /// Statements of one text that are turned into others at most: each becomes some thousand bytes.
 const STATEMENTS_MAX: usize = 10_000;
@@ -66,14 +69,14 @@ fn prepares(mode: TablePrep) -> bool {
 
 /// What becomes of the statements that prepare tables.
 #[derive(Debug, Default)]
-pub(super) struct Prepared {
-    pub(super) replacements: Vec<Replacement>,
+pub(super) struct PreparedTables {
+    pub(super) replaced: Vec<(Replacement, Reason)>,
     pub(super) tags: Vec<(usize, &'static str)>,
     pub(super) changes: Vec<Change>,
 }
 
-pub(super) fn plan(script: &Script, rules: &Rules<'_>) -> Prepared {
-    let mut prepared = Prepared::default();
+pub(super) fn plan(script: &Script, rules: &Rules<'_>) -> PreparedTables {
+    let mut prepared = PreparedTables::default();
     let mut settings = rules.settings;
     let mut set = script.settings().peekable();
     for statement in script.table_statements() {
@@ -92,15 +95,16 @@ pub(super) fn plan(script: &Script, rules: &Rules<'_>) -> Prepared {
     prepared
 }
 
-impl Prepared {
+impl PreparedTables {
     fn plan_statement(&mut self, statement: &TableStatement, mode: TablePrep, encoding: Encoding) {
         let empties = mode == TablePrep::TruncateBeforeLoad;
         let (rule, tag) = match statement.kind {
             TableStatementKind::Create { if_not_exists_at: None } => return,
             TableStatementKind::Create { if_not_exists_at: Some(at) } => {
                 let text = b"IF NOT EXISTS ".to_vec();
-                self.replacements.push(Replacement { span: at..at, text });
-                ("create-if-not-exists", None)
+                let reason = Reason::Rule(CREATE_RULE);
+                self.replaced.push((Replacement { span: at..at, text }, reason));
+                (CREATE_RULE, None)
             }
             // The tool itself asks for what is never done unasked.
             TableStatementKind::Truncate { cascade: true, .. } if empties => return,
@@ -113,7 +117,8 @@ impl Prepared {
         };
         if let Some(tag) = tag {
             let text = statement_sql(statement, mode, encoding);
-            self.replacements.push(Replacement { span: statement.span.clone(), text });
+            let replacement = Replacement { span: statement.span.clone(), text };
+            self.replaced.push((replacement, Reason::Rule(rule)));
             self.tags.push((statement.number, tag));
         }
         for table in &statement.tables {

@@ -229,7 +229,7 @@ fn rules_that_change_values_act_on_exact_answers_alone() {
     let mut texts = Texts::new("values.too_long = \"truncate\"");
     for (sql, questions) in [
         ("INSERT INTO t (v) VALUES ('abc')", 1),
-        // Known, and nothing is changed.
+        // TextRelations, and nothing is changed.
         ("INSERT INTO t (v) VALUES ('abc')", 0),
         ("INSERT INTO t (b) VALUES (1)", 0),
         ("INSERT INTO t (v) VALUES ('abcd')", 1),

@@ -1,27 +1,25 @@
 //! What the values of a text go into, and what has to change in it for them to arrive: constants are
 //! spelled anew, clauses are added. Finds the columns; what becomes of a value is decided in `value`.
 
-use std::cell::OnceCell;
 use std::collections::HashMap;
 use std::ops::{ControlFlow, Range};
 use std::sync::Arc;
 
 use memchr::{memchr, memmem};
 
-use super::change::{ValueChanges, changes_values, place_of, refusal};
-use super::known::Known;
+use super::change::{ValueChanges, changes_values, place_of};
+use super::constant_spellings::{ConstantSpellings, JSON_NUL};
 use super::parameters::{self, ParameterUse, Parameters};
-use super::{Needs, Rules};
+use super::text_relations::TextRelations;
+use super::{Needs, Reason, Rules};
 use crate::catalog::{Freshness, Name, Relation, RelationColumn};
 use crate::ledger::Place;
 use crate::statement::script::{ConstantPurpose, Script};
 use crate::statement::{
-    Replacement, Slot, SlotColumn, SlotValue, StringConstant, Write, quoted_boolean, quoted_bytes,
-    quoted_text,
+    Replacement, Slot, SlotColumn, SlotValue, StringConstant, Write, quoted_boolean,
 };
 use crate::value::assignment::may_be_inferred;
-use crate::value::type_oid::{BOOL, BYTEA};
-use crate::value::{Findings, NulPolicy, ValueKind, ValueRule, Verdict};
+use crate::value::{ColumnJudge, NulPolicy, ValueKind, ValueRule};
 use crate::wire::OwnError;
 
 /// Texts from this size on are looked at for their relations first.
@@ -29,13 +27,6 @@ const LONG_TEXT_BYTES: usize = 8 * 1024;
 
 /// Values of one statement that are looked at; the server judges those beyond them.
 const SLOTS_MAX: usize = 500_000;
-
-/// An expression that every server refuses when it analyses it, at this place in the text: so all in
-/// front of it happens as it would in front of an error of the server's own.
-const FAILING_EXPRESSION: &[u8] = b"NULL::pg_catalog.varchar(0)";
-
-/// The bytes of a JSON escape that may spell U+0000.
-const JSON_NUL: &[u8] = b"u0000";
 
 /// What has to be known about the relations that the text writes to.
 pub(super) fn needs(
@@ -71,52 +62,6 @@ fn has_only_constants(sql: &[u8], rules: &Rules<'_>) -> bool {
     sql.len() >= LONG_TEXT_BYTES && !rules.policy.judges_rows() && memchr(b'$', sql).is_none()
 }
 
-/// What constants of a text may have to be spelled anew, looked for once.
-struct Spellings<'s> {
-    sql: &'s [u8],
-    holds_bytes: OnceCell<bool>,
-    holds_json_nul: OnceCell<bool>,
-    /// What was found out about a relation, by its address.
-    relations: HashMap<usize, bool>,
-}
-
-impl<'s> Spellings<'s> {
-    fn new(sql: &'s [u8]) -> Spellings<'s> {
-        Spellings {
-            sql,
-            holds_bytes: OnceCell::new(),
-            holds_json_nul: OnceCell::new(),
-            relations: HashMap::new(),
-        }
-    }
-
-    fn holds(&self, pieces: &[&[u8]]) -> bool {
-        pieces.iter().any(|piece| memmem::find(self.sql, piece).is_some())
-    }
-
-    /// Whether constants may have to be spelled anew for any column of the relation.
-    fn may_change_for(&mut self, relation: &Arc<Relation>) -> bool {
-        let address = Arc::as_ptr(relation).addr();
-        if let Some(found) = self.relations.get(&address) {
-            return *found;
-        }
-        let found = self.may_change_any(relation);
-        self.relations.insert(address, found);
-        found
-    }
-
-    fn may_change_any(&self, relation: &Relation) -> bool {
-        relation.columns().iter().any(|column| match column.column.type_oid {
-            BOOL => true,
-            BYTEA => *self.holds_bytes.get_or_init(|| self.holds(&[b"x'", b"X'", b"0x", b"0X"])),
-            _ if column.column.kind() == ValueKind::Json => {
-                *self.holds_json_nul.get_or_init(|| self.holds(&[JSON_NUL]))
-            }
-            _ => false,
-        })
-    }
-}
-
 /// Whether the type of its column decides over a value.
 fn matters(sql: &[u8], slot: &Slot, declared: &[u32], rules: &Rules<'_>) -> bool {
     if rules.policy.judges_rows() {
@@ -136,7 +81,7 @@ fn matters(sql: &[u8], slot: &Slot, declared: &[u32], rules: &Rules<'_>) -> bool
     }
 }
 
-fn may_be_json_nul(sql: &[u8], span: &Range<usize>) -> bool {
+pub(super) fn may_be_json_nul(sql: &[u8], span: &Range<usize>) -> bool {
     let written = sql.get(span.clone()).unwrap_or_default();
     memmem::find(written, JSON_NUL).is_some()
 }
@@ -151,7 +96,7 @@ fn takes_default(sql: &[u8], write: &Write, slot: &Slot) -> bool {
 /// What becomes of the values of a text.
 #[derive(Debug, Default)]
 pub(super) struct Written {
-    pub(super) replacements: Vec<Replacement>,
+    pub(super) replaced: Vec<(Replacement, Reason)>,
     /// Constants whose JSON may hold an escaped U+0000.
     pub(super) json_constants: Vec<StringConstant>,
     /// What a Bind has to know.
@@ -166,6 +111,8 @@ pub(super) struct Written {
     /// Relations of which an answer that may be old is known, and over whose values a rule has decided
     /// that changes them.
     pub(super) wants_exact: Needs,
+    /// Who judges the values of a column, by its address.
+    pub(super) judges: HashMap<usize, ColumnJudge>,
 }
 
 /// What has to change in the text, whose relations are known as far as they can be.
@@ -173,7 +120,7 @@ pub(super) fn plan(
     script: &Script,
     sql: &[u8],
     declared: &[u32],
-    known: &Known<'_>,
+    known: &TextRelations<'_>,
     rules: &Rules<'_>,
 ) -> Written {
     let mut written = Written::default();
@@ -181,7 +128,7 @@ pub(super) fn plan(
         written.json_constants.extend(json_constants(script, known).cloned());
     }
     let has_parameters = memchr(b'$', sql).is_some();
-    let mut spellings = has_only_constants(sql, rules).then(|| Spellings::new(sql));
+    let mut spellings = has_only_constants(sql, rules).then(|| ConstantSpellings::new(sql));
     for (_, write) in script.writes() {
         let name = script.relation(write, sql);
         let Some(relation) = known.relation(&name) else {
@@ -195,7 +142,7 @@ pub(super) fn plan(
             continue;
         }
         let listed = script.listed_columns(write, sql);
-        let mut plan = Plan {
+        let mut plan = WritePlan {
             script,
             write,
             sql,
@@ -226,7 +173,7 @@ pub(super) fn plan(
 /// The constants that are JSON whatever they go into: by a cast, or as arguments of EXECUTE.
 fn json_constants<'s>(
     script: &'s Script,
-    known: &Known<'_>,
+    known: &TextRelations<'_>,
 ) -> impl Iterator<Item = &'s StringConstant> {
     let is_json = |purpose: &ConstantPurpose| match purpose {
         ConstantPurpose::JsonByCast => true,
@@ -262,13 +209,13 @@ fn index_of(listed: &[Option<usize>], at: usize) -> Option<usize> {
 }
 
 /// What becomes of the values of one statement.
-struct Plan<'p> {
+pub(super) struct WritePlan<'p> {
     script: &'p Script,
     write: &'p Write,
-    sql: &'p [u8],
-    rules: &'p Rules<'p>,
-    relation: &'p Arc<Relation>,
-    written: &'p mut Written,
+    pub(super) sql: &'p [u8],
+    pub(super) rules: &'p Rules<'p>,
+    pub(super) relation: &'p Arc<Relation>,
+    pub(super) written: &'p mut Written,
     /// The columns that the statement lists, by their indexes in the relation.
     listed: Vec<Option<usize>>,
     /// The places of columns that are taken out of the statement, in order.
@@ -279,10 +226,10 @@ struct Plan<'p> {
     /// A column GENERATED ALWAYS AS IDENTITY that gets a value.
     identity: Option<&'p RelationColumn>,
     /// A rule has decided over a value that stores another one than the server would store.
-    acts: bool,
+    pub(super) acts: bool,
 }
 
-impl<'p> Plan<'p> {
+impl<'p> WritePlan<'p> {
     fn slots(&mut self) {
         let (script, write, sql) = (self.script, self.write, self.sql);
         let mut number = 0;
@@ -294,8 +241,9 @@ impl<'p> Plan<'p> {
         if let (Some(column), Some(at), true) =
             (self.identity, write.overriding_at, self.rules.policy.overrides_identity)
         {
-            self.replace(at..at, b" OVERRIDING SYSTEM VALUE ");
-            self.note(column, ValueRule::OverridingSystemValue, 1, None);
+            let rule = ValueRule::OverridingSystemValue;
+            self.replace(at..at, b" OVERRIDING SYSTEM VALUE ", Reason::Rule(rule.name()));
+            self.note(column, rule, 1, None);
         }
     }
 
@@ -337,8 +285,9 @@ impl<'p> Plan<'p> {
                 && takes_default(self.sql, self.write, slot);
         let is_read = matches!(slot.value, SlotValue::SourceParameter(_));
         if left_out && !is_dropped && !is_read {
-            self.replace(slot.span.clone(), b"DEFAULT");
-            self.note(column, ValueRule::GeneratedLeftOut, 1, None);
+            let rule = ValueRule::GeneratedLeftOut;
+            self.replace(slot.span.clone(), b"DEFAULT", Reason::Rule(rule.name()));
+            self.note(column, rule, 1, None);
         }
         match slot.value {
             SlotValue::SourceParameter(_) if left_out => {}
@@ -373,7 +322,8 @@ impl<'p> Plan<'p> {
         let is_left_out = |at| generated(at).is_some();
         let found = self.script.without_columns(self.write, self.sql, &names, &is_left_out);
         if let Some((replacements, dropped)) = found {
-            self.written.replacements.extend(replacements);
+            let reason = Reason::Rule(ValueRule::GeneratedLeftOut.name());
+            self.written.replaced.extend(replacements.into_iter().map(|found| (found, reason)));
             for column in dropped.iter().filter_map(|at| generated(*at)) {
                 self.note(column, ValueRule::GeneratedLeftOut, 1, None);
             }
@@ -382,84 +332,17 @@ impl<'p> Plan<'p> {
         self.listed = listed;
     }
 
-    fn constant(&mut self, number: usize, slot: &Slot, column: &RelationColumn) {
-        let span = || slot.span.clone();
-        let type_oid = column.column.type_oid;
-        let spelled = match slot.value {
-            SlotValue::Integer | SlotValue::Other if type_oid == BOOL => {
-                quoted_boolean(self.sql, span()).map(str::to_owned)
-            }
-            SlotValue::BitString | SlotValue::HexInteger if type_oid == BYTEA => {
-                // As text in a column of another type it would be another value.
-                self.acts = true;
-                quoted_bytes(self.core(slot), self.rules.lexing)
-            }
-            _ => None,
-        };
-        if let Some(spelled) = spelled {
-            self.replace(span(), spelled.as_bytes());
-            self.note(column, ValueRule::TypeConverted, 1, None);
-        } else if self.rules.policy.judges_values() {
-            self.judge(number, slot, column);
-        } else if slot.value == SlotValue::String
-            && column.column.kind() == ValueKind::Json
-            && self.rules.policy.values.nul != NulPolicy::Reject
-            && may_be_json_nul(self.sql, &slot.span)
-        {
-            self.acts = true;
-            self.written.json_constants.extend(slot.constant.clone());
-        }
-    }
-
-    fn judge(&mut self, number: usize, slot: &Slot, column: &RelationColumn) {
-        let lexing = self.rules.lexing;
-        let text = match slot.value {
-            SlotValue::String => {
-                let constant = slot.constant.as_ref();
-                constant.and_then(|constant| constant.value(self.sql, lexing.encoding))
-            }
-            SlotValue::Integer | SlotValue::Number => {
-                self.sql.get(slot.span.clone()).map(<[u8]>::to_vec)
-            }
-            _ => None,
-        };
-        let Some(text) = text else { return };
-        let judge = self.rules.judge_any(self.relation, &column.column);
-        let mut findings = Findings::default();
-        let verdict = judge.judge_text(&text, &mut findings);
-        let sample = findings.take_sample();
-        for (rule, count) in findings.take() {
-            self.note(column, rule, count, sample.clone());
-        }
-        match verdict {
-            Verdict::Keep => {}
-            Verdict::Replace(value) => {
-                self.replace(slot.span.clone(), &quoted_text(&value, lexing));
-            }
-            Verdict::Null => self.replace(slot.span.clone(), b"NULL"),
-            // All behind the first is never reached.
-            Verdict::Refuse(_) if self.written.refused.is_some() => {}
-            Verdict::Refuse(refused) => {
-                self.acts = true;
-                let at = format!("value {number}");
-                let position = Some(self.rules.position(self.sql, slot.span.start));
-                let error = refusal(self.relation, &refused, &column.column.name, &at);
-                self.written.refused = Some(OwnError { position, ..error });
-                self.replace(slot.span.clone(), FAILING_EXPRESSION);
-            }
-        }
-    }
-
     /// A constant without parentheses around it.
-    fn core(&self, slot: &Slot) -> &'p [u8] {
+    pub(super) fn core(&self, slot: &Slot) -> &'p [u8] {
         self.sql.get(slot.core.clone()).unwrap_or_default()
     }
 
-    fn replace(&mut self, span: Range<usize>, text: &[u8]) {
-        self.written.replacements.push(Replacement { span, text: text.to_vec() });
+    pub(super) fn replace(&mut self, span: Range<usize>, text: &[u8], reason: Reason) {
+        let replacement = Replacement { span, text: text.to_vec() };
+        self.written.replaced.push((replacement, reason));
     }
 
-    fn note(
+    pub(super) fn note(
         &mut self,
         column: &RelationColumn,
         rule: ValueRule,

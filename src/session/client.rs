@@ -23,6 +23,9 @@ pub(super) struct ClientSide {
     /// What was tried for the message that waits.
     pub(super) tried: Tried,
     pipeline: Pipeline,
+    /// A Query has gone behind a pipeline without a Sync: whether the target runs it or skips it, and with
+    /// it what follows, is known when all is answered.
+    query_is_unsure: bool,
     /// The target answers everything that has gone: a Flush or a Sync is behind it.
     pub(super) is_flushed: bool,
     pub(super) drops: Drops,
@@ -67,6 +70,19 @@ impl ClientSide {
     /// A Sync that the target takes for one is behind all that has gone.
     pub(super) fn end_pipeline(&mut self) {
         self.pipeline = Pipeline::None;
+        self.query_is_unsure = false;
+    }
+
+    /// A Query or a FunctionCall goes to the target; `is_owed` says that it has not answered all that went
+    /// before. A message that is not skipped ends the pipeline.
+    pub(super) fn note_query(&mut self, is_owed: bool) {
+        self.query_is_unsure = is_owed && (self.is_in_pipeline() || self.query_is_unsure);
+        self.pipeline = Pipeline::None;
+    }
+
+    /// Whether it is known what the target skips.
+    pub(super) fn is_certain(&self, is_owed: bool) -> bool {
+        !(is_owed && (self.is_in_pipeline() || self.query_is_unsure))
     }
 
     /// The target has asked for rows, so it has ignored the Sync behind the statement.
@@ -400,6 +416,9 @@ impl Session {
         extended: bool,
         first: bool,
     ) -> Progress {
+        if self.client.query_is_unsure && !self.replies.is_empty() {
+            return self.wait_for_target(first);
+        }
         let delivery = match self.client.pipeline {
             Pipeline::Runs | Pipeline::Ending => Delivery::Pipeline,
             Pipeline::Prepares if !self.replies.is_empty() => return self.wait_for_target(first),
@@ -457,11 +476,13 @@ impl Session {
         let message = self.asking.take_failure()?;
         self.client.text = None;
         self.client.tried = Tried::default();
-        self.client.end_pipeline();
         if request == Request::Query {
             self.prepared.close_unnamed();
-        } else if request == Request::Execute {
+        }
+        if request == Request::Execute {
             self.client.note_in_pipeline(tag::EXECUTE);
+        } else {
+            self.client.note_query(!self.replies.is_empty());
         }
         self.report.counts.refused += 1;
         let error = OwnError::new(CANCELLED, message);

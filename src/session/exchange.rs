@@ -70,6 +70,11 @@ impl Exchange {
         self.session.is_terminated()
     }
 
+    /// The body of the BackendKeyData; empty before login.
+    pub fn backend_key(&self) -> &[u8] {
+        self.session.backend_key()
+    }
+
     /// Whether the target is in the middle of a frame, where nothing can be put between.
     pub fn target_is_mid_frame(&self) -> bool {
         self.session.target_is_mid_frame()

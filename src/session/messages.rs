@@ -61,7 +61,7 @@ impl Session {
                 let (frame, expected) = text::refuse(&text, body, *error);
                 self.replies.push(expected);
                 if !text.is_extended() {
-                    self.client.end_pipeline();
+                    self.client.note_query(now.is_owed);
                 }
                 Progress::Done(Step::Replace(head.frame_bytes, frame))
             }
@@ -110,7 +110,7 @@ impl Session {
     fn on_long_text(&mut self, head: Head, rest: &[u8], first: bool) -> Progress {
         // What is that long holds rows.
         if self.parking.is_due(true, self.client.tried, &self.context) {
-            return self.ask_about(text::park_all(), head.tag == tag::PARSE, first);
+            return self.ask_about(text::park_all(&self.context.policy), head.tag == tag::PARSE, first);
         }
         let mut undo = None;
         if head.tag == tag::PARSE {
@@ -127,6 +127,7 @@ impl Session {
             undo = self.prepared.prepare(name, None).map(Box::new);
         }
         self.report.counts.too_long += 1;
+        let is_owed = !self.replies.is_empty();
         let is_query = head.tag == tag::QUERY;
         let request = if is_query { Request::Query } else { Request::Parse };
         let expected = Expected { undo, ..Expected::new(request) };
@@ -134,7 +135,7 @@ impl Session {
         if !is_query {
             return self.pass(head);
         }
-        self.client.end_pipeline();
+        self.client.note_query(is_owed);
         self.prepared.close_unnamed();
         self.prepared.forget_all_kinds();
         // It may do anything; but of settings it is not asked.
@@ -156,15 +157,16 @@ impl Session {
         let effects = text.effects();
         let is_due = self.settling.is_due(effects);
         // Behind a pipeline the target may skip the text, and behind a COPY it takes nothing but rows.
-        let is_certain = (!self.client.is_in_pipeline() || self.replies.is_empty())
-            && sent.expected.copies.is_none();
+        let is_owed = !self.replies.is_empty();
+        let is_certain = self.client.is_certain(is_owed) && sent.expected.copies.is_none();
         let stated = text.stated(self.context.settings).filter(|_| is_due && is_certain);
-        self.client.end_pipeline();
+        self.client.note_query(is_owed);
         self.replies.push(sent.expected);
         self.note_sent(text, sent.changes);
         self.on_sent(effects, &rewrite.writes);
         let mut frames = sent.frame;
-        match stated.filter(|_| self.context.status == TransactionStatus::Open) {
+        let may_be_open = is_owed || self.context.status == TransactionStatus::Open;
+        match stated.filter(|_| may_be_open) {
             Some(settings) => self.settling.note_stated(settings),
             None if is_due && is_certain => {
                 let settle = Question::Settle(self.settling.begin(effects));
@@ -397,7 +399,7 @@ impl Session {
         };
         // Since the Parse a rollback may have brought foreign keys back.
         if self.parking.is_due(plan.effects.loads(), self.client.tried, &self.context) {
-            return self.ask_about(text::park_all(), true, first);
+            return self.ask_about(text::park_all(&self.context.policy), true, first);
         }
         self.replies.push(execute::expected_of_execute(&plan));
         self.on_sent(plan.effects, &plan.writes);
@@ -500,6 +502,7 @@ impl Session {
                 return self.ask_first(Question::Catalog(question), Delivery::Group, first);
             }
         }
+        self.client.note_query(!self.replies.is_empty());
         self.replies.push(Expected::new(Request::FunctionCall));
         self.pass(head)
     }

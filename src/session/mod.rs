@@ -203,6 +203,10 @@ impl Session {
         if effects.ends_transaction() {
             self.parking.on_rollback();
         }
+        if effects.changes_relations() {
+            // SET ROLE is among these.
+            self.settling.note_other_user();
+        }
         if effects.changes_lexing() {
             self.client.lexing_is_unsure = true;
         }

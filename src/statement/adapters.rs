@@ -12,8 +12,8 @@ use super::script::{self, ConstantPurpose, NotedConstant, Scratch, Statement};
 use super::slots::{Ends, SlotValue, element};
 use super::tokens::{Extent, Tokens};
 use super::{
-    CopyStatement, DmsSetting, Edit, Fault, FileStatements, Lexing, NewTable, Replacement, Slot,
-    TableStatement, Write, WriteKind, quoted_bytes,
+    CopyStatement, DmsSetting, Edit, Fault, Lexing, NewTable, Replacement, Slot, TableStatement,
+    Write, WriteKind, quoted_bytes,
 };
 use crate::mapping::{Mapping, MappingOptions};
 
@@ -82,39 +82,6 @@ impl From<script::Script> for Script {
 /// Takes any bytes, in time linear to their number.
 pub fn read(sql: &[u8], lexing: Lexing, mapping: &Mapping) -> Script {
     script::Script::read(sql, lexing, mapping, &mut Scratch::default()).into()
-}
-
-/// The statements of a text one by one, each with what it contains.
-#[derive(Debug)]
-pub struct Statements<'a>(FileStatements<'a>);
-
-impl<'a> Statements<'a> {
-    /// The statements of `sql`.
-    pub fn new(sql: &'a [u8], lexing: Lexing, mapping: &'a Mapping) -> Statements<'a> {
-        Statements(FileStatements::new(sql, lexing, mapping))
-    }
-
-    /// The offset where the next statement starts; the end of the text if there is none.
-    pub fn next_offset(&mut self) -> usize {
-        self.0.next_offset()
-    }
-
-    /// Goes on at `offset`, as after rows of data that stand between two statements.
-    pub fn seek(&mut self, offset: usize) {
-        self.0.seek(offset);
-    }
-}
-
-impl Iterator for Statements<'_> {
-    /// The bytes of the statement, without its semicolon, and what it contains; spans count from
-    /// the start of the whole text.
-    type Item = (Range<usize>, Script);
-
-    fn next(&mut self) -> Option<Self::Item> {
-        let script = self.0.next()?;
-        let span = script.statements.first()?.span.clone();
-        Some((span, script.into()))
-    }
 }
 
 /// A reading without types.

@@ -16,15 +16,16 @@ impl Effects {
     /// It may change what the name of a relation stands for: DDL, settings such as search_path, DO
     /// and CALL. The end of a transaction may too, see [`Effects::ends_transaction`].
     pub const CHANGES_RELATIONS: Effects = Effects(1 << 2);
-    /// It may change a dms.* setting in any way: SET, RESET of one or of all, DISCARD ALL, or
-    /// `set_config` anywhere.
+    /// It may change a dms.* setting in any way: SET, RESET of one or of all, DISCARD ALL, an UPDATE of
+    /// pg_settings, or `set_config` anywhere.
     pub const TOUCHES_SETTINGS: Effects = Effects(1 << 3);
     /// It may put `session_replication_role` back: `RESET ALL`, `DISCARD ALL`, `RESET` of it, or
     /// `SET` of it to DEFAULT.
     pub const RESETS_ROLE: Effects = Effects(1 << 4);
     /// It may change how the server reads text (`standard_conforming_strings`, `client_encoding`):
-    /// SET or RESET of one of them or of all, DISCARD ALL, DO, CALL, or `set_config` anywhere. The end
-    /// of a transaction may take such a change back, see [`Effects::ends_transaction`].
+    /// SET or RESET of one of them or of all, DISCARD ALL, DO, CALL, an UPDATE of pg_settings, or
+    /// `set_config` anywhere. The end of a transaction may take such a change back, see
+    /// [`Effects::ends_transaction`].
     pub const CHANGES_LEXING: Effects = Effects(1 << 5);
     /// All of them: what a text may do that was not read.
     pub const ALL: Effects = Effects((1 << 6) - 1);

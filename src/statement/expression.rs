@@ -138,6 +138,10 @@ impl Finder<'_> {
                 open.tables.push(open.depth + 1);
             }
             10 if self.cursor.is("set_config") => self.effects |= SET_CONFIG,
+            // An UPDATE of this view calls it.
+            11 if self.effects.loads() && self.cursor.is("pg_settings") => {
+                self.effects |= SET_CONFIG;
+            }
             _ => {}
         }
         Ok(false)

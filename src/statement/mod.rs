@@ -31,9 +31,9 @@ use crate::value::CopyOptions;
 
 // What is replaced by `script::Script` and goes once nothing uses it.
 pub use adapters::{
-    CopyIn, ExecuteConstant, Script, Statements, Writes, WritesHead, constant_text,
-    execute_constants, for_each_slot, for_each_write, json_casts, may_write, mend_json_constant,
-    mend_literals, new_tables, quoted_hex, read, without_columns, write_heads, writes,
+    CopyIn, ExecuteConstant, Script, Writes, WritesHead, constant_text, execute_constants,
+    for_each_slot, for_each_write, json_casts, may_write, mend_json_constant, mend_literals,
+    new_tables, quoted_hex, read, without_columns, write_heads, writes,
 };
 pub use constant::{
     Spelling, StringConstant, json_escapes_in, quoted_boolean, quoted_bytes, quoted_text,

@@ -1,8 +1,9 @@
-//! The list behind a type's name: the numbers, units and members in it. Knows no types.
+//! What stands behind a type's name: a list with its numbers, units and members, and the words that
+//! go on with a name of PostgreSQL. Knows no other types.
 
 use super::constant::text_constant;
 use super::cursor::{Cursor, NotUnderstood, is_text};
-use super::lexer::TokenKind;
+use super::lexer::{Token, TokenKind};
 use crate::encoding::Encoding;
 use crate::mapping::{Arguments, Written};
 
@@ -112,4 +113,25 @@ fn integer(cursor: &Cursor<'_>) -> Option<u64> {
         value = value.saturating_mul(10).saturating_add(digit);
     }
     Some(value)
+}
+
+/// Passes the words that make one type of PostgreSQL of several words.
+pub(super) fn skip_native_words(cursor: &mut Cursor<'_>, first: Token) {
+    const FIELDS: &[&str] = &["year", "month", "day", "hour", "minute", "second", "to"];
+    let is = |word: &str| cursor.token_is(first, word);
+    if is("double") {
+        cursor.eat("precision");
+    } else if is("national") {
+        let _ = cursor.eat("character") || cursor.eat("char");
+        cursor.eat("varying");
+    } else if is("character") || is("char") || is("nchar") || is("bit") {
+        cursor.eat("varying");
+    } else if is("time") || is("timestamp") {
+        let _ = cursor.eat_all(&["with", "time", "zone"])
+            || cursor.eat_all(&["without", "time", "zone"]);
+    } else if is("interval") {
+        while cursor.is_any(FIELDS) {
+            cursor.bump();
+        }
+    }
 }

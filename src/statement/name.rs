@@ -2,7 +2,10 @@
 //!
 //! Source: PostgreSQL manual, "Identifiers and Key Words".
 
-use super::lexer::TokenKind;
+use std::borrow::Cow;
+
+use super::cursor::{Cursor, is_name};
+use super::lexer::{Token, TokenKind};
 use crate::encoding::Encoding;
 
 /// The longest name that PostgreSQL keeps, in bytes (NAMEDATALEN - 1).
@@ -17,17 +20,7 @@ pub(super) fn kept_name(kind: TokenKind, bytes: &[u8], encoding: Encoding) -> Op
     let mut name = match kind {
         TokenKind::Word => bytes.to_ascii_lowercase(),
         TokenKind::QuotedName => {
-            let inside = bytes.get(1..bytes.len().saturating_sub(1)).unwrap_or_default();
-            let mut name = Vec::with_capacity(inside.len());
-            let mut doubled = false;
-            for &byte in inside {
-                doubled = byte == b'"' && !doubled;
-                // The first of two quotes is the one that is kept.
-                if byte != b'"' || doubled {
-                    name.push(byte);
-                }
-            }
-            name
+            undoubled(bytes.get(1..bytes.len().saturating_sub(1)).unwrap_or_default())
         }
         _ => return None,
     };
@@ -43,6 +36,36 @@ pub(super) fn kept_name(kind: TokenKind, bytes: &[u8], encoding: Encoding) -> Op
         end = next;
     }
     Some(name)
+}
+
+/// A name in lower case where it is not quoted, without its quotes where it is, also those of a source;
+/// of any length.
+pub(super) fn folded_name<'a>(cursor: &Cursor<'a>, name: Token) -> Cow<'a, [u8]> {
+    let bytes = cursor.bytes(name);
+    match bytes {
+        [b'"', inside @ .., b'"'] => match inside.contains(&b'"') {
+            true => Cow::Owned(undoubled(inside)),
+            false => Cow::Borrowed(inside),
+        },
+        [b'[', inside @ .., b']'] | [b'`', inside @ .., b'`'] => Cow::Borrowed(inside),
+        _ if is_name(name.kind) && bytes.iter().any(u8::is_ascii_uppercase) => {
+            Cow::Owned(bytes.to_ascii_lowercase())
+        }
+        _ => Cow::Borrowed(bytes),
+    }
+}
+
+/// The inside of a quoted name, in which quotes are doubled.
+fn undoubled(inside: &[u8]) -> Vec<u8> {
+    let mut value = Vec::with_capacity(inside.len());
+    let mut bytes = inside.iter();
+    while let Some(&byte) = bytes.next() {
+        value.push(byte);
+        if byte == b'"' {
+            bytes.next();
+        }
+    }
+    value
 }
 
 #[cfg(test)]

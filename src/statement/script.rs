@@ -309,3 +309,49 @@ pub(super) fn quoting(mapping: &Mapping) -> Quoting {
         Dialect::Dms | Dialect::PostgreSql(_) => Quoting::default(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::mapping::MappingOptions;
+
+    fn read(sql: &[u8], scratch: &mut Scratch) -> Script {
+        let mapping = Mapping::new(MappingOptions::default()).unwrap();
+        Script::read(sql, Lexing::default(), &mapping, scratch)
+    }
+
+    #[test]
+    fn memory_is_lent_and_given_back() {
+        let mut scratch = Scratch::default();
+        read(b"SELECT 1", &mut scratch).give_back(&mut scratch);
+        let memory = |scratch: &Scratch| (scratch.entries.as_ptr(), scratch.statements.as_ptr());
+        let before = memory(&scratch);
+        let script = read(b"SELECT 2", &mut scratch);
+        assert_eq!((scratch.entries.capacity(), scratch.statements.capacity()), (0, 0));
+        script.give_back(&mut scratch);
+        assert_eq!(memory(&scratch), before);
+        // A long text leaves nothing behind.
+        let script = read(&b"SELECT 4; ".repeat(10_000), &mut scratch);
+        assert_eq!(script.statements.len(), 10_000);
+        script.give_back(&mut scratch);
+        assert_eq!((scratch.entries.capacity(), scratch.statements.capacity()), (0, 0));
+    }
+
+    #[test]
+    fn a_text_of_too_many_tokens_is_not_read() {
+        let sql = b"SET dms.fk = off; ".repeat(crate::statement::TOKENS_MAX / 6);
+        let script = read(&sql, &mut Scratch::default());
+        assert!(script.is_too_long && script.statements.is_empty() && script.edits.is_empty());
+        assert_eq!(script.effects, Effects::ALL);
+    }
+
+    #[test]
+    fn settings_are_stated_by_constants_alone() {
+        let stated = |sql: &str| read(sql.as_bytes(), &mut Scratch::default()).states_settings();
+        assert!(stated("SET dms.fk = 'off'; SET LOCAL dms.phase TO cdc; SELECT 1"));
+        assert!(!stated("SET dms.fk = 'off'; RESET dms.phase"));
+        assert!(!stated("SET dms.fk TO DEFAULT"));
+        assert!(!stated("SELECT set_config('dms.fk', 'off', false)"));
+        assert!(!stated("SET dms.x = a, b"));
+    }
+}

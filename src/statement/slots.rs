@@ -69,8 +69,8 @@ pub struct Slot {
     pub column: SlotColumn,
     /// The whole expression as written, with its parentheses, without an alias.
     pub span: Range<usize>,
-    /// The parameter, constant or keyword that it is, without parentheses around it. Of another
-    /// expression this says nothing.
+    /// The parameter, constant or keyword that it is, without parentheses around it; all of another
+    /// expression.
     pub core: Range<usize>,
     /// What the expression is.
     pub value: SlotValue,

@@ -1,13 +1,13 @@
 //! A type at the cursor: its words, its modifiers, where it ends, and what the mapping says of it.
 //! Knows the dialects' ways to spell a type, no statement.
 
-use std::borrow::Cow;
 use std::ops::Range;
 
-use super::cursor::{Cursor, NotUnderstood, Understood, is_name, is_reserved};
+use super::cursor::{Cursor, NotUnderstood, Understood, is_reserved};
 use super::finder::Finder;
 use super::lexer::{Token, TokenKind};
-use super::modifiers::{number_alone, read_arguments};
+use super::modifiers::{number_alone, read_arguments, skip_native_words};
+use super::name::folded_name;
 use super::{Edit, Fault};
 use crate::mapping::postgresql::{KeptTypes, is_native, is_native_lower};
 use crate::mapping::{
@@ -188,7 +188,7 @@ impl<'a> Finder<'a> {
         let first = self.cursor.token;
         let mut start = self.cursor;
         if start.peek().kind == TokenKind::Dot {
-            let system = table.is_system_schema(&name_value(&start, start.token));
+            let system = table.is_system_schema(&folded_name(&start, start.token));
             start.bump();
             start.bump();
             if !system || !start.at_name() {
@@ -222,7 +222,7 @@ impl<'a> Finder<'a> {
         if ahead.token.kind != TokenKind::Word && !bracketed {
             return Ok(None);
         }
-        let Some(mut at) = spellings.first(&name_value(&ahead, ahead.token)) else {
+        let Some(mut at) = spellings.first(&folded_name(&ahead, ahead.token)) else {
             return Ok(None);
         };
         let mut found = None;
@@ -272,8 +272,8 @@ impl<'a> Finder<'a> {
         if !applies {
             return Ok(());
         }
-        let value = name_value(&self.cursor, name);
-        let schema = schema.map(|schema| name_value(&self.cursor, schema));
+        let value = folded_name(&self.cursor, name);
+        let schema = schema.map(|schema| folded_name(&self.cursor, schema));
         let native = match &schema {
             Some(schema) => ["pg_catalog", "information_schema"]
                 .iter()
@@ -325,7 +325,7 @@ impl<'a> Finder<'a> {
             _ => None,
         };
         let names = column.zip(self.relation).map(|(column, (schema, table))| {
-            let value = |token| name_value(&self.cursor, token);
+            let value = |token| folded_name(&self.cursor, token);
             (schema.map(value), value(table), value(column))
         });
         let at = names.as_ref().map(|(schema, table, column)| ColumnName {
@@ -380,54 +380,4 @@ impl<'a> Finder<'a> {
         }
         Some((ahead, native))
     }
-}
-
-/// Passes the words that make one type of PostgreSQL of several words.
-fn skip_native_words(cursor: &mut Cursor<'_>, first: Token) {
-    const FIELDS: &[&str] = &["year", "month", "day", "hour", "minute", "second", "to"];
-    let is = |word: &str| cursor.token_is(first, word);
-    if is("double") {
-        cursor.eat("precision");
-    } else if is("national") {
-        let _ = cursor.eat("character") || cursor.eat("char");
-        cursor.eat("varying");
-    } else if is("character") || is("char") || is("nchar") || is("bit") {
-        cursor.eat("varying");
-    } else if is("time") || is("timestamp") {
-        let _ = cursor.eat_all(&["with", "time", "zone"])
-            || cursor.eat_all(&["without", "time", "zone"]);
-    } else if is("interval") {
-        while cursor.is_any(FIELDS) {
-            cursor.bump();
-        }
-    }
-}
-
-/// A name as PostgreSQL keeps it: lower case where it is not quoted.
-pub(super) fn name_value<'a>(cursor: &Cursor<'a>, name: Token) -> Cow<'a, [u8]> {
-    let bytes = cursor.bytes(name);
-    match bytes {
-        [b'"', inside @ .., b'"'] => match inside.contains(&b'"') {
-            true => Cow::Owned(undoubled(inside)),
-            false => Cow::Borrowed(inside),
-        },
-        [b'[', inside @ .., b']'] | [b'`', inside @ .., b'`'] => Cow::Borrowed(inside),
-        _ if is_name(name.kind) && bytes.iter().any(u8::is_ascii_uppercase) => {
-            Cow::Owned(bytes.to_ascii_lowercase())
-        }
-        _ => Cow::Borrowed(bytes),
-    }
-}
-
-/// The inside of a quoted name, in which quotes are doubled.
-fn undoubled(inside: &[u8]) -> Vec<u8> {
-    let mut value = Vec::with_capacity(inside.len());
-    let mut bytes = inside.iter();
-    while let Some(&byte) = bytes.next() {
-        value.push(byte);
-        if byte == b'"' {
-            bytes.next();
-        }
-    }
-    value
 }

@@ -94,7 +94,7 @@ impl Target {
         self.connect_timeout
     }
 
-    /// Dials the target and, where its settings ask for it, shakes hands by TLS.
+    /// Dials the target and, where its settings ask for it, does the TLS handshake.
     ///
     /// # Errors
     /// The target cannot be reached, or not within `connect_timeout`, or there is no TLS that is

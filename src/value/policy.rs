@@ -1,6 +1,11 @@
 //! What the configuration asks of row values beyond a space for U+0000; all of it off by default.
 
 use std::num::NonZeroUsize;
+use std::str::FromStr;
+
+use serde::Deserialize;
+use serde::de::IntoDeserializer;
+use serde::de::value::Error;
 
 use super::replacements::CharacterReplacements;
 
@@ -27,7 +32,8 @@ pub struct ValuePolicies {
 }
 
 /// What becomes of a NUL in a character or JSON value.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "kebab-case")]
 pub enum NulPolicy {
     /// A space takes its place, as with AWS DMS.
     #[default]
@@ -39,7 +45,8 @@ pub enum NulPolicy {
 }
 
 /// Values longer than their column.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "kebab-case")]
 pub enum TooLong {
     /// The server refuses them (22001).
     #[default]
@@ -49,7 +56,8 @@ pub enum TooLong {
 }
 
 /// Zero dates (`0000-00-00`) and dates that do not exist (`2006-00-13`, `2023-02-30`).
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq)]
+#[serde(try_from = "String")]
 pub enum BadDates {
     /// The server refuses them (22008).
     #[default]
@@ -61,7 +69,8 @@ pub enum BadDates {
 }
 
 /// Bytes that are not UTF-8.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "kebab-case")]
 pub enum InvalidUtf8 {
     /// The server refuses them (22021).
     #[default]
@@ -73,7 +82,8 @@ pub enum InvalidUtf8 {
 }
 
 /// Values that PostgreSQL would change without an error.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "kebab-case")]
 pub enum SilentLoss {
     /// They are not looked for, which costs nothing.
     #[default]
@@ -91,5 +101,74 @@ impl ValuePolicies {
     /// apart.
     pub fn is_only_spaces(&self) -> bool {
         *self == ValuePolicies::default()
+    }
+}
+
+/// Reads an enum by the name that its variants have in configurations.
+macro_rules! from_name {
+    ($($policy:ty),*) => {$(
+        impl FromStr for $policy {
+            type Err = Error;
+
+            fn from_str(name: &str) -> Result<$policy, Error> {
+                <$policy>::deserialize(name.into_deserializer())
+            }
+        }
+    )*};
+}
+
+from_name!(NulPolicy, TooLong, InvalidUtf8, SilentLoss);
+
+impl FromStr for BadDates {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<BadDates, String> {
+        let date_like = |text: &str| {
+            let plain = text.bytes().all(|byte| {
+                byte.is_ascii_digit() || matches!(byte, b'-' | b':' | b' ' | b'.' | b'+')
+            });
+            (plain && text.len() >= 8) || matches!(text, "infinity" | "-infinity" | "epoch")
+        };
+        match text {
+            "reject" => Ok(BadDates::Reject),
+            "null" => Ok(BadDates::Null),
+            sentinel if date_like(sentinel) => Ok(BadDates::Sentinel(text.to_owned())),
+            _ => Err(format!(
+                "{text:?} is not one of `reject`, `null` or a date such as \"1970-01-01\" or \
+                 \"-infinity\""
+            )),
+        }
+    }
+}
+
+impl TryFrom<String> for BadDates {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<BadDates, String> {
+        text.parse()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn policies_are_read_by_their_names_in_configurations() {
+        assert_eq!("remove".parse(), Ok(NulPolicy::Remove));
+        assert_eq!("truncate".parse(), Ok(TooLong::Truncate));
+        assert_eq!("cp1252".parse(), Ok(InvalidUtf8::Cp1252));
+        assert_eq!("warn".parse(), Ok(SilentLoss::Warn));
+        assert!("Warn".parse::<SilentLoss>().unwrap_err().to_string().contains("`warn`"));
+        for (text, expected) in [
+            ("reject", Some(BadDates::Reject)),
+            ("null", Some(BadDates::Null)),
+            ("1970-01-01", Some(BadDates::Sentinel("1970-01-01".into()))),
+            ("-infinity", Some(BadDates::Sentinel("-infinity".into()))),
+            ("1970", None),
+            ("'; DROP", None),
+        ] {
+            assert_eq!(text.parse().ok(), expected, "{text}");
+        }
     }
 }

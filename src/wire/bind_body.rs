@@ -64,6 +64,7 @@ struct Formats {
 impl Formats {
     const TEXT: u32 = 0;
 
+    #[inline]
     fn set(&mut self, index: usize, code: u32) {
         if code == Formats::TEXT {
             return;
@@ -82,7 +83,11 @@ impl Formats {
         }
     }
 
+    #[inline]
     fn is_text(&self, index: usize) -> bool {
+        if self.first == 0 && self.more.is_empty() {
+            return true;
+        }
         let index = if self.count == 1 { 0 } else { index };
         let word = match index / 64 {
             0 => self.first,
@@ -99,7 +104,7 @@ impl Formats {
 
 /// Where the next byte lies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Section {
+enum BodySection {
     PortalName,
     StatementName,
     Function,
@@ -151,7 +156,7 @@ pub struct ValuePiece {
 /// Source: PostgreSQL manual, "Message Formats", Bind and FunctionCall.
 #[derive(Debug)]
 pub struct ParameterReader {
-    section: Section,
+    section: BodySection,
     /// Bytes of the body that have not been passed.
     body_left: usize,
     /// A count, code or length that is cut.
@@ -165,126 +170,197 @@ pub struct ParameterReader {
 impl ParameterReader {
     /// A reader of a Bind whose body has `body_bytes`.
     pub fn of_bind(body_bytes: usize) -> ParameterReader {
-        ParameterReader::at(Section::PortalName, body_bytes)
+        ParameterReader::at(BodySection::PortalName, body_bytes)
     }
 
     /// A reader of [`BindBody::values`], so many bytes.
     pub fn of_bind_values(bytes: usize) -> ParameterReader {
-        ParameterReader::at(Section::FormatCount, bytes)
+        ParameterReader::at(BodySection::FormatCount, bytes)
     }
 
     /// A reader of a FunctionCall whose body has `body_bytes`.
     pub fn of_function_call(body_bytes: usize) -> ParameterReader {
-        ParameterReader::at(Section::Function, body_bytes)
+        ParameterReader::at(BodySection::Function, body_bytes)
     }
 
-    fn at(section: Section, body_left: usize) -> ParameterReader {
+    fn at(section: BodySection, body_left: usize) -> ParameterReader {
         let (number, formats) = (CutNumber::default(), Formats::default());
         ParameterReader { section, body_left, number, formats, index: 0, parameters: 0 }
     }
 
     /// Goes on at `bytes[*at..]`, past everything in front of the next value. A value is given again,
     /// from `at` on, until [`ParameterReader::pass`] has passed all of it.
+    #[inline]
     pub fn next(&mut self, bytes: &[u8], at: &mut usize) -> Parameter {
+        let rest = bytes.get(*at..).unwrap_or_default();
+        match rest.split_first_chunk::<4>() {
+            // By far the most frequent: a length that is not cut.
+            Some((length, behind))
+                if self.section == BodySection::Length && self.number.is_whole() =>
+            {
+                self.consume(4, at);
+                self.after_length(u32::from_be_bytes(*length), behind, *at)
+            }
+            _ => self.next_part(bytes, at),
+        }
+    }
+
+    /// The same, from part to part.
+    fn next_part(&mut self, bytes: &[u8], at: &mut usize) -> Parameter {
         loop {
             let rest = bytes.get(*at..).unwrap_or_default();
             match self.section {
-                Section::Length => {
+                BodySection::Length => {
                     let (taken, length) = self.number.take::<4>(rest);
                     self.consume(taken, at);
-                    match length {
-                        None => return Parameter::Cut,
-                        Some(NULL) => {
-                            self.end_value();
-                            return Parameter::Null;
-                        }
-                        // Any other negative length is larger than a body can be.
-                        Some(length) if length as usize > self.body_left => {
-                            self.section = Section::Malformed;
-                        }
-                        Some(length) => self.section = Section::Value { left: length as usize },
-                    }
+                    let Some(length) = length else { return Parameter::Cut };
+                    let behind = bytes.get(*at..).unwrap_or_default();
+                    return self.after_length(length, behind, *at);
                 }
-                Section::Value { left: 1.. } if rest.is_empty() => return Parameter::Cut,
-                Section::Value { left } => {
-                    let there = left.min(rest.len());
-                    let (from, to, is_last) = (*at, *at + there, there == left);
-                    let (index, is_text) = (self.index, self.formats.is_text(self.index));
-                    return Parameter::Value(ValuePiece { index, is_text, from, to, is_last });
-                }
-                Section::End => return Parameter::End,
-                Section::Malformed => return Parameter::Malformed,
+                BodySection::Value { left } => return self.value(left, rest, *at),
+                BodySection::End => return Parameter::End,
+                BodySection::Malformed => return Parameter::Malformed,
                 _ if rest.is_empty() => return Parameter::Cut,
                 _ => {
-                    let taken = self.take_front(rest);
+                    let taken = match self.take_whole_front(rest) {
+                        Some(taken) => taken,
+                        None => self.take_front(rest),
+                    };
                     self.consume(taken, at);
                 }
             }
         }
+    }
+
+    /// What follows the length of a parameter: `rest`, which lies at `at`.
+    #[inline]
+    fn after_length(&mut self, length: u32, rest: &[u8], at: usize) -> Parameter {
+        if length == NULL {
+            self.end_value();
+            return Parameter::Null;
+        }
+        let left = length as usize;
+        // Any other negative length is larger than a body can be.
+        if left > self.body_left {
+            self.section = BodySection::Malformed;
+            return Parameter::Malformed;
+        }
+        self.section = BodySection::Value { left };
+        self.value(left, rest, at)
+    }
+
+    /// As much of a value as `rest` has, which lies at `at`.
+    #[inline]
+    fn value(&self, left: usize, rest: &[u8], at: usize) -> Parameter {
+        let there = left.min(rest.len());
+        if there == 0 && left > 0 {
+            return Parameter::Cut;
+        }
+        Parameter::Value(ValuePiece {
+            index: self.index,
+            is_text: self.formats.is_text(self.index),
+            from: at,
+            to: at + there,
+            is_last: there == left,
+        })
     }
 
     /// Whether the format of a parameter is text; `None` before all format codes have been read.
     pub fn is_text(&self, index: usize) -> Option<bool> {
         let is_known = matches!(
             self.section,
-            Section::Length | Section::Value { .. } | Section::End | Section::Malformed
+            BodySection::Length
+                | BodySection::Value { .. }
+                | BodySection::End
+                | BodySection::Malformed
         );
         is_known.then(|| self.formats.is_text(index))
     }
 
     /// So many bytes of the value at `at` have been read.
+    #[inline]
     pub fn pass(&mut self, bytes: usize, at: &mut usize) {
-        if let Section::Value { left } = self.section {
+        if let BodySection::Value { left } = self.section {
             self.consume(bytes, at);
             match left.saturating_sub(bytes) {
                 0 => self.end_value(),
-                left => self.section = Section::Value { left },
+                left => self.section = BodySection::Value { left },
             }
         }
     }
 
+    #[inline]
     fn consume(&mut self, bytes: usize, at: &mut usize) {
         self.body_left = self.body_left.saturating_sub(bytes);
         *at += bytes;
     }
 
+    #[inline]
     fn end_value(&mut self) {
         self.index += 1;
-        self.section = if self.index < self.parameters { Section::Length } else { Section::End };
+        self.section =
+            if self.index < self.parameters { BodySection::Length } else { BodySection::End };
+    }
+
+    /// Takes the format codes and the number of parameters where all of them lie in `rest`; gives the
+    /// number of bytes.
+    fn take_whole_front(&mut self, rest: &[u8]) -> Option<usize> {
+        if self.section != BodySection::FormatCount || !self.number.is_whole() {
+            return None;
+        }
+        let (formats, behind) = rest.split_first_chunk::<2>()?;
+        let formats = usize::from(u16::from_be_bytes(*formats));
+        let (codes, behind) = behind.split_at_checked(2 * formats)?;
+        let parameters = behind.first_chunk::<2>()?;
+        self.formats.count = formats;
+        let (codes, _) = codes.as_chunks::<2>();
+        for (index, code) in codes.iter().enumerate() {
+            self.formats.set(index, u32::from(u16::from_be_bytes(*code)));
+        }
+        self.section = self.behind_count(usize::from(u16::from_be_bytes(*parameters)));
+        Some(2 + 2 * formats + 2)
+    }
+
+    /// What follows the number of parameters.
+    fn behind_count(&mut self, parameters: usize) -> BodySection {
+        (self.index, self.parameters) = (0, parameters);
+        match parameters {
+            parameters if !self.formats.fit(parameters) => BodySection::Malformed,
+            0 => BodySection::End,
+            _ => BodySection::Length,
+        }
     }
 
     /// Takes as much as `rest`, which is not empty, has of one part in front of the values; gives the
     /// number of bytes.
     fn take_front(&mut self, rest: &[u8]) -> usize {
         match self.section {
-            Section::PortalName => self.take_name(rest, Section::StatementName),
-            Section::StatementName => self.take_name(rest, Section::FormatCount),
-            Section::Function => self.take_number::<4>(rest, |_, _| Section::FormatCount),
-            Section::FormatCount => self.take_number::<2>(rest, |reader, count| {
+            BodySection::PortalName => self.take_name(rest, BodySection::StatementName),
+            BodySection::StatementName => self.take_name(rest, BodySection::FormatCount),
+            BodySection::Function => self.take_number::<4>(rest, |_, _| BodySection::FormatCount),
+            BodySection::FormatCount => self.take_number::<2>(rest, |reader, count| {
                 reader.formats.count = count as usize;
-                if count == 0 { Section::ParameterCount } else { Section::Formats }
+                if count == 0 { BodySection::ParameterCount } else { BodySection::Formats }
             }),
-            Section::Formats => self.take_number::<2>(rest, |reader, code| {
+            BodySection::Formats => self.take_number::<2>(rest, |reader, code| {
                 reader.formats.set(reader.index, code);
                 reader.index += 1;
                 match reader.index < reader.formats.count {
-                    true => Section::Formats,
-                    false => Section::ParameterCount,
+                    true => BodySection::Formats,
+                    false => BodySection::ParameterCount,
                 }
             }),
-            Section::ParameterCount => self.take_number::<2>(rest, |reader, count| {
-                (reader.index, reader.parameters) = (0, count as usize);
-                match reader.parameters {
-                    parameters if !reader.formats.fit(parameters) => Section::Malformed,
-                    0 => Section::End,
-                    _ => Section::Length,
-                }
-            }),
-            Section::Length | Section::Value { .. } | Section::End | Section::Malformed => 0,
+            BodySection::ParameterCount => {
+                self.take_number::<2>(rest, |reader, count| reader.behind_count(count as usize))
+            }
+            BodySection::Length
+            | BodySection::Value { .. }
+            | BodySection::End
+            | BodySection::Malformed => 0,
         }
     }
 
-    fn take_name(&mut self, rest: &[u8], then: Section) -> usize {
+    fn take_name(&mut self, rest: &[u8], then: BodySection) -> usize {
         match memchr(0, rest) {
             Some(length) => {
                 self.section = then;
@@ -298,7 +374,7 @@ impl ParameterReader {
     fn take_number<const BYTES: usize>(
         &mut self,
         rest: &[u8],
-        then: impl FnOnce(&mut ParameterReader, u32) -> Section,
+        then: impl FnOnce(&mut ParameterReader, u32) -> BodySection,
     ) -> usize {
         let (taken, number) = self.number.take::<BYTES>(rest);
         if let Some(number) = number {

@@ -8,6 +8,12 @@ pub(crate) struct CutNumber {
 }
 
 impl CutNumber {
+    /// Whether no number has begun.
+    #[inline]
+    pub(crate) fn is_whole(self) -> bool {
+        self.bytes == 0
+    }
+
     /// Takes what `rest` has of a number of `BYTES` bytes, at most four; gives how many bytes that
     /// was, and the number once it is complete.
     #[inline]

@@ -33,6 +33,15 @@ pub fn parse_view(body: &[u8]) -> Option<ParseView<'_>> {
 /// Source: PostgreSQL manual, "Message Formats", AuthenticationSASL.
 pub const AUTHENTICATION_SASL: u32 = 10;
 
+/// The code of the Authentication message that ends a log-in well.
+pub const AUTHENTICATION_OK: u32 = 0;
+
+/// The code of an Authentication message that asks for a password in the clear.
+pub const AUTHENTICATION_CLEARTEXT_PASSWORD: u32 = 3;
+
+/// The code of an Authentication message that asks for a password hashed with a salt.
+pub const AUTHENTICATION_MD5_PASSWORD: u32 = 5;
+
 /// The code of an Authentication message with a SASL challenge.
 pub const AUTHENTICATION_SASL_CONTINUE: u32 = 11;
 

@@ -22,13 +22,14 @@ pub use build::{
 pub(crate) use cut_number::CutNumber;
 pub use frame::{FrameError, HEAD_BYTES, Head, head};
 pub use message::{
+    AUTHENTICATION_CLEARTEXT_PASSWORD, AUTHENTICATION_MD5_PASSWORD, AUTHENTICATION_OK,
     AUTHENTICATION_SASL, AUTHENTICATION_SASL_CONTINUE, AUTHENTICATION_SASL_FINAL, ParseView,
     authentication, command_rows, cstring, data_row_text, error_field, parameter_oids,
     parameter_status, parse_view, ready_status, with_error_fields, with_position,
 };
 pub use relay_buffer::RelayBuffer;
 pub use startup_packet::{
-    StartupPacket, StartupParameters, UNTAGGED_HEAD_BYTES, cancel_request, printable,
+    StartupPacket, StartupParameters, UNTAGGED_HEAD_BYTES, cancel_request, logged, printable,
     startup_packet, with_user,
 };
 pub use transaction_status::TransactionStatus;

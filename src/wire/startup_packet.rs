@@ -1,5 +1,7 @@
 //! The packets without a tag that open a connection; knows no sockets.
 
+use std::borrow::Cow;
+
 /// The bytes that every startup packet begins with: its length and its code.
 pub const UNTAGGED_HEAD_BYTES: usize = 8;
 
@@ -19,7 +21,7 @@ pub enum StartupPacket {
     CancelRequest,
     /// A session of protocol 3 begins.
     Session(StartupParameters),
-    /// Another major version of the protocol; the server's answer to it is its own affair.
+    /// Another major version of the protocol; the server answers it.
     OtherVersion,
 }
 
@@ -100,10 +102,7 @@ fn startup_parameters(bytes: &[u8]) -> StartupParameters {
             b"user" => found.user = printable(value),
             b"database" => found.database = printable(value),
             b"application_name" => found.application_name = printable(value),
-            b"replication" => {
-                let off: [&[u8]; 5] = [b"false", b"off", b"no", b"0", b"f"];
-                found.replication = !off.contains(&value.to_ascii_lowercase().as_slice());
-            }
+            b"replication" => found.replication = !is_false(value),
             _ => {}
         }
     }
@@ -111,6 +110,38 @@ fn startup_parameters(bytes: &[u8]) -> StartupParameters {
         found.database.clone_from(&found.user);
     }
     found
+}
+
+/// Whether the server reads a value as false: the beginning of a word for it, without regard to
+/// case; `o` alone could be both. The server refuses what is not a boolean.
+///
+/// Source: PostgreSQL, `parse_bool_with_len` in `src/backend/utils/adt/bool.c`.
+fn is_false(value: &[u8]) -> bool {
+    let begins = |word: &[u8], least: usize| {
+        let start = word.get(..value.len());
+        value.len() >= least && start.is_some_and(|start| start.eq_ignore_ascii_case(value))
+    };
+    begins(b"false", 1) || begins(b"no", 1) || begins(b"off", 2) || value == b"0"
+}
+
+/// Characters of a name in a line of the log.
+const LOGGED_NAME_MAX: usize = 64;
+
+/// A name that a peer gives, as the log shows it: at most 64 characters of it, none of control.
+pub fn logged(name: &str) -> Cow<'_, str> {
+    let end = name.char_indices().nth(LOGGED_NAME_MAX).map(|(end, _)| end);
+    if end.is_none() && !name.chars().any(char::is_control) {
+        return Cow::Borrowed(name);
+    }
+    let mut shown = String::new();
+    for character in name.get(..end.unwrap_or(name.len())).unwrap_or_default().chars() {
+        match character.is_control() {
+            true => shown.extend(character.escape_default()),
+            false => shown.push(character),
+        }
+    }
+    shown.push_str(end.map_or("", |_| "..."));
+    Cow::Owned(shown)
 }
 
 /// What a peer sent as text for people; bytes that are not ASCII or not printable are escaped.
@@ -162,9 +193,21 @@ mod tests {
     }
 
     #[test]
+    fn a_long_name_is_cut_in_the_log() {
+        assert_eq!(logged("app"), "app");
+        assert_eq!(logged(&"d".repeat(64)), "d".repeat(64));
+        assert_eq!(logged(&"é".repeat(9900)), format!("{}...", "é".repeat(64)));
+        assert_eq!(logged("a\n\u{1b}[2J"), "a\\n\\u{1b}[2J");
+        // Bytes that are not UTF-8 were spelled out before.
+        assert!(logged(&printable(&[0xff; 9900])).len() <= 67);
+    }
+
+    #[test]
     fn a_walsender_is_seen() {
-        for (value, expected) in [("database", true), ("true", true), ("off", false), ("0", false)]
-        {
+        let off = ["false", "FALSE", "fals", "f", "no", "N", "off", "OF", "0"];
+        let on = ["database", "true", "t", "yes", "on", "1", "o", "offer", "", "00", "nope"];
+        let off = off.map(|value| (value, false)).into_iter();
+        for (value, expected) in off.chain(on.map(|value| (value, true))) {
             let rest = format!("user\0u\0replication\0{value}\0\0");
             let found = startup_packet(&packet((3 << 16) | 2, rest.as_bytes()));
             let StartupPacket::Session(parameters) = found else { panic!("a session") };

@@ -42,7 +42,7 @@ fn a_superuser_is_ready() {
     let target = Target::shared(&database);
     target.query(TABLES);
     let report = target.json("check", 0);
-    assert_eq!(standings(&report).len(), 14);
+    assert_eq!(standings(&report).len(), 15);
     assert_eq!(of_standing(&report, "missing"), [""; 0]);
     assert_eq!(report["ready"], true);
     let text = target.run("check");
@@ -66,7 +66,7 @@ fn a_role_with_nothing_is_told_what_it_lacks_and_the_sql_mends_it() {
     let report = nobody.json("check", 1);
     let missing = ["database rights", "schema rights", "table rights", "replica role"];
     assert_eq!(of_standing(&report, "missing"), missing);
-    assert_eq!(of_standing(&report, "advice"), ["ownership"]);
+    assert_eq!(of_standing(&report, "advice"), ["ownership", "schema dms_proxy"]);
     assert!(found(&report, "table rights").contains("TRUNCATE on \"App\".\"Basic Feed\""));
     for statement in mend(&report, "missing") {
         target.query(&statement);
@@ -91,7 +91,10 @@ fn a_schema_owner_without_rights_lacks_the_tables_and_the_role() {
     assert_eq!(finished.status, Some(1));
     let report: Value = serde_json::from_str(&finished.stdout).unwrap();
     assert_eq!(of_standing(&report, "missing"), ["table rights", "replica role"]);
-    assert_eq!(of_standing(&report, "advice"), ["database rights", "ownership"]);
+    assert_eq!(
+        of_standing(&report, "advice"),
+        ["database rights", "ownership", "schema dms_proxy"]
+    );
     target.query(&format!("ALTER SCHEMA \"App\" OWNER TO {}", target.user));
 }
 

@@ -121,7 +121,7 @@ pub fn dms_proxy(words: &str) -> Command {
 /// A role of its own for one test, dropped with what it owns and may do in the database.
 pub struct Role<'a> {
     target: &'a Target<'a>,
-    name: String,
+    pub name: String,
 }
 
 impl<'a> Role<'a> {

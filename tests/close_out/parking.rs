@@ -213,7 +213,7 @@ fn the_block_leaves_a_session_as_it_was() {
     let database = Cluster::shared().create_database();
     let target = Target::shared(&database);
     target.query("CREATE SCHEMA app");
-    let block = park_sql(&Scope::default());
+    let block = park_sql(&Scope::default(), 10);
     let path = |path: &str, inside: &str| {
         target.query(&format!("SET search_path = {path}; {inside} SHOW search_path"))
     };
@@ -255,7 +255,11 @@ fn many_at_once_park_and_restore_each_key_once() {
                 .collect();
         for child in running {
             let output = child.wait_with_output().unwrap();
-            let said = String::from_utf8(output.stderr).unwrap();
+            let said = format!(
+                "{}{}",
+                String::from_utf8(output.stdout).unwrap(),
+                String::from_utf8(output.stderr).unwrap()
+            );
             // Some is parked or not; nothing is an error.
             assert!(matches!(output.status.code(), Some(0 | 1)), "{said}");
         }

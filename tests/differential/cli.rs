@@ -7,12 +7,12 @@ use std::process::ExitCode;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-use super::arena::{Arena, Outcome};
-use super::generate::{PARTS, generate};
-use super::report::report;
-use super::runner::{self, Finding, Job};
-use super::sequence::{POLICIES, Sequence, configuration};
-use super::server::start_proxy;
+use crate::differential::arena::{Arena, Outcome};
+use crate::differential::generate::{PARTS, generate};
+use crate::differential::report::report;
+use crate::differential::runner::{self, Finding, Job};
+use crate::differential::sequence::{POLICIES, Sequence, configuration};
+use crate::differential::server::start_proxy;
 
 const USAGE: &str = "\
 usage: cargo test --test differential -- run [OPTIONS]

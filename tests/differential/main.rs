@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, unreachable_pub)]
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
+mod cli;
 #[path = "mod.rs"]
 #[allow(dead_code, unused_imports, reason = "its tests are in the other binary")]
 mod differential;
@@ -14,5 +15,5 @@ mod support;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    differential::cli::main(std::env::args().skip(1))
+    cli::main(std::env::args().skip(1))
 }

@@ -268,38 +268,32 @@ impl<'a> Words<'a> {
 
     fn bytes(&mut self) -> Result<Vec<u8>, String> {
         let line = self.0.trim_start();
-        let rest = line.strip_prefix('"').ok_or_else(|| format!("no string in {line:?}"))?;
+        let mut rest = line.strip_prefix('"').ok_or_else(|| format!("no string in {line:?}"))?;
         let mut bytes = Vec::new();
-        let mut rest = rest.as_bytes().iter().copied().enumerate();
-        while let Some((position, byte)) = rest.next() {
-            if byte == b'"' {
-                self.0 = &line[position + 2..];
+        loop {
+            let plain =
+                rest.find(['"', '\\']).ok_or_else(|| format!("unended string in {line:?}"))?;
+            bytes.extend_from_slice(&rest.as_bytes()[..plain]);
+            let (special, after) = rest[plain..].split_at(1);
+            if special == "\"" {
+                self.0 = after;
                 return Ok(bytes);
             }
-            if byte != b'\\' {
-                bytes.push(byte);
-                continue;
-            }
-            let mut digit = || {
-                let digit = rest.next().and_then(|(_, digit)| char::from(digit).to_digit(16));
-                digit.ok_or("not a hexadecimal digit")
-            };
-            match line.as_bytes().get(position + 2) {
-                Some(b'x') => {
-                    let _ = digit();
-                    let value = digit()? * 16 + digit()?;
-                    bytes.push(u8::try_from(value).unwrap());
-                    continue;
+            let escaped = after.chars().next().ok_or("a backslash at the end")?;
+            rest = &after[escaped.len_utf8()..];
+            match escaped {
+                'n' => bytes.push(b'\n'),
+                't' => bytes.push(b'\t'),
+                'r' => bytes.push(b'\r'),
+                'x' => {
+                    let digits = rest.get(..2).ok_or("too few digits")?;
+                    let byte = u8::from_str_radix(digits, 16);
+                    bytes.push(byte.map_err(|error| error.to_string())?);
+                    rest = &rest[2..];
                 }
-                Some(b'n') => bytes.push(b'\n'),
-                Some(b't') => bytes.push(b'\t'),
-                Some(b'r') => bytes.push(b'\r'),
-                Some(other) => bytes.push(*other),
-                None => break,
+                other => bytes.extend(other.to_string().bytes()),
             }
-            rest.next();
         }
-        Err(format!("unended string in {line:?}"))
     }
 
     fn values(&mut self) -> Result<(Vec<Value>, bool), String> {

@@ -1,16 +1,15 @@
 //! Sequences of messages, directly and through the proxy: the replies and the tables have to be the
 //! same. `cases` are sequences that once were not; others are made at random.
 
-mod arena;
-pub mod cli;
-mod generate;
-mod message;
-mod minimise;
-mod play;
-mod random;
-mod report;
-mod runner;
-mod sequence;
-mod server;
+pub mod arena;
+pub mod generate;
+pub mod message;
+pub mod minimise;
+pub mod play;
+pub mod random;
+pub mod report;
+pub mod runner;
+pub mod sequence;
+pub mod server;
 #[cfg(test)]
 mod tests;

@@ -48,7 +48,7 @@ pub fn create_database() -> Endpoint {
 /// How often a process of the server has ended by a signal.
 pub fn crashes() -> usize {
     let log = std::fs::read(server().log_path()).unwrap_or_default();
-    String::from_utf8_lossy(&log).matches("was terminated by signal").count()
+    memchr::memmem::find_iter(&log, "was terminated by signal").count()
 }
 
 /// A proxy of any binary in front of the server.

@@ -7,6 +7,7 @@ use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use super::arena::{Arena, Outcome};
+use super::generate::generate;
 use super::report::report;
 use super::runner::{Job, run};
 use super::sequence::{POLICIES, Sequence};
@@ -72,4 +73,12 @@ fn random_sequences_are_answered_as_without_a_proxy() {
     }
     let reports = reports.into_inner().unwrap();
     assert!(reports.is_empty(), "{}", reports.join("\n"));
+}
+
+#[test]
+fn a_sequence_is_read_as_it_was_written() {
+    for seed in 0..300 {
+        let sequence = generate(seed, "short", &[]);
+        assert_eq!(Sequence::parse(&sequence.to_string()), Ok(sequence));
+    }
 }

@@ -150,21 +150,6 @@ fn flood_of_clients_never_reaches_the_target() {
     assert_eq!(connections, ROOM + 1);
 }
 
-/// Clients that connect and say nothing take up the room, and only until the timeout.
-#[test]
-fn silent_clients_take_room_for_a_while_only() {
-    let database = Cluster::shared().create_database();
-    let proxy = Proxy::start("[limits]\nclients = 50\nstartup_timeout = 2\n", &[]);
-    let endpoint = proxy.endpoint(database.endpoint());
-    let silent: Vec<Wire> = (0..60).map(|_| Wire::open(&endpoint)).collect();
-    wait_for("room again", || {
-        let (_, said) = Wire::log_in(&endpoint, &[]);
-        said.last().is_some_and(|frame| frame.tag == b'Z')
-    });
-    drop(silent);
-    assert_serves(&proxy, database.endpoint());
-}
-
 /// What was sent before is still done and answered, as by the server.
 #[test]
 fn half_closed_client_gets_its_answers() {

@@ -6,7 +6,7 @@ use std::process::{Child, Stdio};
 use std::time::Duration;
 
 use super::{log_in, say, wait_for};
-use crate::support::{Cluster, Database, Endpoint, command};
+use crate::support::{Cluster, Database, Endpoint, Proxy, Wire, command};
 
 /// A proxy whose stderr is the test's own affair.
 struct Bare {
@@ -128,4 +128,58 @@ fn reader_that_comes_back_misses_nothing_that_waited() {
     // Two a round, and the one that was open at the end.
     wait_for("the log is read", || reader.is_finished());
     assert_eq!(reader.join().unwrap(), 601);
+}
+
+/// The lines of one session name it and the target's process, in both formats.
+#[test]
+fn lines_of_a_session_can_be_joined() {
+    let database = Cluster::shared().create_database();
+    database.query("CREATE ROLE log_loader LOGIN");
+    for (format, field) in
+        [("text", [" session=", " target_pid="]), ("json", ["\"session\":", "\"target_pid\":"])]
+    {
+        let proxy = Proxy::start(&format!("[log]\nformat = \"{format}\"\n"), &[]);
+        let endpoint =
+            Endpoint { user: "log_loader".into(), ..proxy.endpoint(database.endpoint()) };
+        // The role may not be set, which is a line of its own.
+        let mut wires = [log_in(&endpoint), log_in(&endpoint)];
+        let pids = wires.each_mut().map(|wire| {
+            let said = say(wire, "SELECT pg_backend_pid()");
+            let row = said.lines().find_map(|line| line.strip_prefix("DataRow "));
+            row.unwrap().to_owned()
+        });
+        wires.each_mut().map(Wire::terminate);
+        wait_for("both are there", || proxy.log().matches("session ended").count() == 2);
+        let log = proxy.log();
+        let value = |line: &str, field: &str| {
+            let (_, rest) = line.split_once(field).unwrap_or_else(|| panic!("{field}: {line}"));
+            rest.chars().take_while(char::is_ascii_digit).collect::<String>()
+        };
+        let lines = |what: &str| -> Vec<(String, String)> {
+            let lines = log.lines().filter(|line| line.contains(what));
+            let mut found: Vec<_> =
+                lines.map(|line| (value(line, field[0]), value(line, field[1]))).collect();
+            found.sort();
+            found
+        };
+        let mut expected = [("1".to_owned(), pids[0].clone()), ("2".to_owned(), pids[1].clone())];
+        expected.sort();
+        assert_eq!(lines("session ended"), expected, "{log}");
+        assert_eq!(lines("session_replication_role"), expected, "{log}");
+        let start = log.lines().find(|line| line.contains("listening on")).unwrap();
+        assert!(!start.contains(field[0]), "{start}");
+        // A login that fails has the number alone.
+        let nobody = Endpoint { user: "nobody at all".into(), ..endpoint.clone() };
+        drop(Wire::log_in(&nobody, &[]));
+        wait_for("it is logged", || proxy.log().contains("login refused by the target"));
+        let log = proxy.log();
+        let line = log.lines().find(|line| line.contains("login refused by the target")).unwrap();
+        assert_eq!(value(line, field[0]), "3", "{line}");
+        if format == "json" {
+            for line in log.lines().filter(|line| line.starts_with('{')) {
+                assert!(serde_json::from_str::<serde_json::Value>(line).is_ok(), "{line}");
+            }
+        }
+    }
+    database.query("DROP ROLE log_loader");
 }

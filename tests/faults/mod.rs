@@ -2,7 +2,9 @@
 //! a log that nobody reads. After each fault new sessions work at once.
 
 mod clients;
+mod connecting;
 mod disconnects;
+mod exposure;
 mod limits;
 mod log;
 mod numbered_rows;

@@ -1,5 +1,5 @@
 //! `require_auth` and `channel_binding` of the target's URL: nothing that they forbid is sent, by
-//! clients' log-ins nor by the commands'.
+//! clients' logins nor by the commands'.
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpListener;

@@ -71,7 +71,7 @@ fn role(wire: &mut Wire) -> String {
 }
 
 /// Runs a statement in one of the two ways.
-fn run(wire: &mut Wire, sql: &str, by_parse: bool) -> String {
+pub(crate) fn run(wire: &mut Wire, sql: &str, by_parse: bool) -> String {
     match by_parse {
         false => say(wire, sql),
         true => {
@@ -87,7 +87,7 @@ fn say_exactly(wire: &mut Wire, sql: impl AsRef<[u8]>) -> String {
 }
 
 /// A field of the first ErrorResponse or NoticeResponse with this tag.
-fn field(frames: &[Frame], tag: u8, code: u8) -> Option<String> {
+pub(crate) fn field(frames: &[Frame], tag: u8, code: u8) -> Option<String> {
     let frame = frames.iter().find(|frame| frame.tag == tag)?;
     let mut fields = frame.body.split(|byte| *byte == 0);
     let found = fields.find(|field| field.first() == Some(&code))?;

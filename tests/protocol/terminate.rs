@@ -38,6 +38,16 @@ impl Drop for UsersFile {
     fn drop(&mut self) {
         // Gone already, or in the way of nobody.
         let _ = std::fs::remove_file(&self.0);
+        let _ = std::fs::remove_file(self.0.with_added_extension("salt"));
+    }
+}
+
+/// Waits until a condition holds.
+fn until(what: &str, mut holds: impl FnMut() -> bool) {
+    let began = Instant::now();
+    while !holds() {
+        assert!(began.elapsed() < Duration::from_secs(20), "never: {what}");
+        std::thread::sleep(Duration::from_millis(20));
     }
 }
 
@@ -155,10 +165,12 @@ fn changed_users_file_is_read_again() {
     let proxy = proxy(&users, "", "");
     assert!(log_in(&proxy, "scram", "pw").unwrap_err().starts_with("28P01"));
     users.write(EVERYBODY);
-    assert_eq!(log_in(&proxy, "scram", "pw"), Ok("scram".to_owned()));
+    // A client that comes has it read for those who come after that.
+    until("it is read", || log_in(&proxy, "scram", "pw") == Ok("scram".to_owned()));
     users.write("a broken line\n");
     assert_eq!(log_in(&proxy, "scram", "pw"), Ok("scram".to_owned()));
-    assert!(proxy.log().contains("line 1"), "{}", proxy.log());
+    until("it is refused", || proxy.log().contains("line 1"));
+    assert_eq!(log_in(&proxy, "scram", "pw"), Ok("scram".to_owned()));
 }
 
 #[test]
@@ -268,19 +280,43 @@ fn messages_that_are_no_login_are_refused() {
         let said = raw(&endpoint, &messages);
         assert_eq!(sqlstate(&said), code, "{messages:?} {said:?}");
     }
-    // A salt says nothing about who is there.
-    let challenge = |user: &str| {
-        let endpoint = Endpoint { user: user.to_owned(), ..endpoint.clone() };
-        let said = raw(&endpoint, &[initial("SCRAM-SHA-256", "n,,n=,r=abc")]);
-        let text = String::from_utf8(said[1].body[4..].to_vec()).unwrap();
-        let (nonce, salt) = text.split_once(",s=").unwrap();
-        assert!(nonce.starts_with("r=abc") && nonce.len() > 20, "{nonce}");
-        salt.to_owned()
-    };
-    let (there, not_there) = (challenge("scram"), challenge("nobody"));
-    assert_eq!((there.clone(), not_there.clone()), (challenge("scram"), challenge("nobody")));
-    assert_eq!(there.len(), not_there.len());
-    assert_ne!(there, not_there);
+}
+
+/// The salt and the iterations that the proxy shows to a user.
+fn challenge(proxy: &Proxy, user: &str) -> String {
+    let endpoint = proxy.endpoint(&TlsCluster::shared().endpoint());
+    let endpoint = Endpoint { user: user.to_owned(), ..endpoint };
+    let said = raw(&endpoint, &[initial("SCRAM-SHA-256", "n,,n=,r=abc")]);
+    let text = String::from_utf8(said[1].body[4..].to_vec()).unwrap();
+    let (nonce, salt) = text.split_once(",s=").unwrap();
+    assert!(nonce.starts_with("r=abc") && nonce.len() > 20, "{nonce}");
+    salt.to_owned()
+}
+
+/// Not within one start, not from one start to the next, and not from one instance to another.
+#[test]
+fn salt_says_nothing_about_who_is_there() {
+    let secret = "SCRAM-SHA-256$4096:c2FsdHNhbHRzYWx0c2FsdA==$\
+        AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
+    let users = UsersFile::new(&format!("{EVERYBODY}\"secret\" \"{secret}\"\n"));
+    let shown = |proxy: &Proxy| ["secret", "scram", "nobody"].map(|user| challenge(proxy, user));
+    let first = proxy(&users, "", "");
+    let salts = shown(&first);
+    assert_eq!(shown(&first), salts);
+    assert_ne!(salts[1], salts[2]);
+    assert!(salts.iter().all(|salt| salt.len() == salts[0].len()), "{salts:?}");
+    assert_eq!(shown(&proxy(&users, "", "")), salts, "another instance");
+    drop(first);
+    assert_eq!(shown(&proxy(&users, "", "")), salts, "another start");
+    let key = format!("salt_file = {:?}\n", users.0.with_added_extension("salt"));
+    assert_eq!(shown(&proxy(&users, "", &key)), salts, "a copy of the key");
+    // Where it cannot be kept, that is said.
+    let other = UsersFile::new(EVERYBODY);
+    let in_the_way = other.0.with_added_extension("salt");
+    std::fs::create_dir(&in_the_way).unwrap();
+    let log = proxy(&other, "", "").log();
+    std::fs::remove_dir(in_the_way).unwrap();
+    assert!(log.contains("auth.salt_file"), "{log}");
 }
 
 #[test]

@@ -186,6 +186,18 @@ fn loaders_add_by_the_function_of_the_administrator_and_read_nothing() {
     let scene = Scene::new();
     let target = scene.target();
     let init = format!("init-target --role {}", scene.lesser);
+    assert_eq!(target.run("init-target").status, Some(0));
+    let found = || {
+        let report = target.as_user(&scene.lesser).run("check --format json").stdout;
+        let report: serde_json::Value = serde_json::from_str(&report).unwrap();
+        let items = report["items"].as_array().unwrap().clone();
+        items.into_iter().find(|item| item["name"] == "schema dms_proxy").unwrap()
+    };
+    assert_eq!(found()["status"], "advice");
+    for statement in found()["mend"].as_array().unwrap() {
+        scene.query(statement.as_str().unwrap());
+    }
+    assert_eq!(found()["status"], "ok");
     for _ in 0..2 {
         let finished = target.run(&init);
         assert_eq!(finished.status, Some(0), "{finished:?}");

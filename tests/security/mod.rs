@@ -4,7 +4,9 @@
 //! In each test the lesser role plants code that makes it a superuser, and the greater one, the
 //! superuser of the shared server, does what it would do anyway.
 
+mod close_out;
 mod ledger;
+mod planted;
 
 use crate::close_out::{Target, dms_proxy};
 use crate::support::{Cluster, Database, Endpoint, Proxy};

@@ -228,7 +228,7 @@ fn readable(string: Vec<u8>) -> Vec<u8> {
     let text = String::from_utf8_lossy(&string);
     match text
         .strip_prefix("SELECT s.number, a.attnum, ")
-        .and_then(|text| text.split_once("FROM (VALUES "))
+        .and_then(|text| text.split_once("JOIN (VALUES "))
     {
         Some((_, subjects)) => {
             let subjects = subjects.split_once(") s (number").map_or(subjects, |(found, _)| found);

@@ -1,6 +1,7 @@
 //! Texts of SQL: the scripts beside this file, and what is read from each text.
 
 mod properties;
+pub mod reading;
 mod scripts;
 mod slots;
 mod types;

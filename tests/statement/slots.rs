@@ -6,12 +6,11 @@ use std::time::{Duration, Instant};
 
 use dms_proxy::encoding::Encoding;
 use dms_proxy::statement::{
-    Lexing, SlotColumn, SlotValue, Writes, constant_text, for_each_slot, json_casts,
-    mend_json_constant, quoted_boolean, quoted_hex, quoted_text, writes,
+    Lexing, Slot, SlotColumn, SlotValue, quoted_boolean, quoted_bytes, quoted_text,
 };
 use proptest::prelude::*;
 
-const SLOTS_MAX: usize = 1000;
+use super::reading::{Written, json_casts, read, writes};
 
 fn name(bytes: &[u8]) -> String {
     String::from_utf8(bytes.to_vec()).unwrap()
@@ -23,8 +22,8 @@ fn names(parts: &[Vec<u8>], separator: &str) -> String {
 
 /// `Insert s.t(a,b) +12: 0=Integer 1, b=Parameter(1) $1; elsewhere 2`: +12 is where an OVERRIDING
 /// could be.
-fn render(sql: &str, writes: &Writes) -> String {
-    let head = &writes.head;
+fn render(sql: &str, writes: &Written) -> String {
+    let head = writes;
     let mut text = format!("{:?} {}", head.kind, names(&head.name, "."));
     if !head.columns.is_empty() {
         text += &format!("({})", names(&head.columns, ","));
@@ -44,17 +43,14 @@ fn render(sql: &str, writes: &Writes) -> String {
         };
         text += &format!(" {column}={:?}[{}]", slot.value, &sql[slot.span.clone()]);
     }
-    if writes.truncated {
-        text += " ...";
-    }
-    if !writes.parameters_elsewhere.is_empty() {
-        text += &format!(" elsewhere {:?}", writes.parameters_elsewhere);
+    if !writes.other_uses.is_empty() {
+        text += &format!(" elsewhere {:?}", writes.other_uses);
     }
     text
 }
 
 fn found(sql: &str) -> String {
-    let writes = writes(sql.as_bytes(), Lexing::default(), SLOTS_MAX);
+    let writes = writes(sql.as_bytes(), Lexing::default());
     writes.iter().map(|writes| render(sql, writes)).collect::<Vec<_>>().join(" | ")
 }
 
@@ -258,38 +254,115 @@ const SCRIPTS: &[(&str, &str)] = &[
 fn names_are_kept_as_the_server_keeps_them() {
     let long = "a".repeat(70);
     let sql = format!("INSERT INTO \"A\"\"\"\"\".T\u{c4} ({long}) VALUES (1)");
-    let writes = writes(sql.as_bytes(), Lexing::default(), 1);
-    let head = &writes[0].head;
+    let writes = writes(sql.as_bytes(), Lexing::default());
+    let head = &writes[0];
     assert_eq!(names(&head.name, "."), "A\"\".t\u{c4}");
     assert_eq!(head.columns, [b"a".repeat(63)]);
 }
 
 #[test]
-fn no_more_slots_are_kept_than_asked_for() {
+fn slots_come_one_by_one_until_no_more_is_wanted() {
     let sql =
-        b"INSERT INTO t VALUES ($1, $2), ($3, 4); UPDATE t SET a = $5; INSERT INTO t VALUES (1";
-    let writes = writes(sql, Lexing::default(), 2);
-    let counts: Vec<_> =
-        writes.iter().map(|writes| (writes.slots.len(), writes.truncated)).collect();
-    assert_eq!(counts, [(2, true), (1, false), (0, false)]);
-    assert_eq!(writes[0].parameters_elsewhere, [3]);
-    assert_eq!(&sql[writes[1].span.clone()], b"UPDATE t SET a = $5");
+        b"INSERT INTO t (a) VALUES ($1), (2); INSERT INTO u VALUES (3) x; UPDATE v SET b = $1";
+    let script = read(sql, Lexing::default());
+    let seen = |most: usize| {
+        let mut seen = Vec::new();
+        for (_, write) in script.writes() {
+            let relation = names(&script.relation(write, sql), ".");
+            let mut left = most;
+            script.slots(write, sql, &mut |slot| {
+                seen.push((relation.clone(), name(&sql[slot.span])));
+                left -= 1;
+                if left > 0 { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+            });
+        }
+        seen
+    };
+    let all = [("t", "$1"), ("t", "2"), ("v", "$1")].map(|(t, v)| (t.to_owned(), v.to_owned()));
+    assert_eq!(seen(9), all);
+    assert_eq!(seen(1), [all[0].clone(), all[2].clone()]);
 }
 
 #[test]
-fn slots_come_one_by_one_until_no_more_is_wanted() {
-    let sql = b"INSERT INTO t (a) VALUES (1), (2); INSERT INTO u VALUES (3) x; UPDATE v SET b = 4";
-    let seen = |most: usize| {
-        let mut seen = Vec::new();
-        for_each_slot(sql, Lexing::default(), &mut |head, slot| {
-            seen.push((names(&head.name, "."), name(&sql[slot.span])));
-            if seen.len() < most { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
-        });
-        seen
-    };
-    let all = [("t", "1"), ("t", "2"), ("v", "4")].map(|(t, v)| (t.to_owned(), v.to_owned()));
-    assert_eq!(seen(9), all);
-    assert_eq!(seen(1), all[..1]);
+fn parameters_of_slots_that_are_not_looked_at_are_other_uses() {
+    let sql = b"INSERT INTO t VALUES ($1, $2), ($3, $1 + 1)";
+    let script = read(sql, Lexing::default());
+    let (_, write) = script.writes().next().unwrap();
+    let uses = |slots_max| script.other_uses(write, sql, slots_max);
+    assert_eq!(uses(9), [1]);
+    assert_eq!(uses(2), [1, 3]);
+    assert_eq!(uses(0), [1, 2, 3]);
+}
+
+#[test]
+fn every_number_of_a_parameter_is_counted() {
+    let list: Vec<_> = (1..=u16::MAX).map(|number| format!("(${number})")).collect();
+    let sql = format!("INSERT INTO t VALUES {} RETURNING $7, $65535", list.join(", "));
+    let script = read(sql.as_bytes(), Lexing::default());
+    let (_, write) = script.writes().next().unwrap();
+    assert_eq!(script.other_uses(write, sql.as_bytes(), usize::MAX), [7, 65535]);
+}
+
+/// A row of a long text, and what it gives on its own.
+fn rows() -> impl Strategy<Value = Vec<String>> {
+    let values = prop::sample::select(vec![
+        "1",
+        "-2",
+        "2.5",
+        "'a'",
+        "'it''s, (or) not'",
+        "NULL",
+        "true",
+        "DEFAULT",
+        "(1)",
+        "(('x'))",
+        "(1, 2)",
+        "now()",
+        "E'a'",
+        "'a' || 'b'",
+        "X'0f'",
+        "- 1",
+        "1e5",
+        "$1",
+        "'a'\n'b'",
+        "'' ",
+    ]);
+    let row =
+        prop::collection::vec(values, 2..4).prop_map(|values| format!("({})", values.join(", ")));
+    prop::collection::vec(row, 1..12)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    /// Runs of plain constants give the slots that their rows give one by one.
+    #[test]
+    fn long_texts_have_the_slots_of_their_rows(rows in rows(), plain in 0..400_usize) {
+        let mut all = vec!["(1, 'plain text', NULL)".to_owned(); plain];
+        all.extend(rows.iter().cycle().take(600).cloned());
+        all.extend(vec!["(0, 'x', (1.5))".to_owned(); 400 - plain]);
+        let head = "INSERT INTO t (a, b, c) VALUES ";
+        let sql = head.to_owned() + &all.join(" , ");
+        let written = writes(sql.as_bytes(), Lexing::default()).remove(0);
+        let (mut expected, mut offset) = (Vec::new(), 0);
+        for row in &all {
+            let one = head.to_owned() + row;
+            for slot in writes(one.as_bytes(), Lexing::default()).remove(0).slots {
+                expected.push(moved(slot, offset));
+            }
+            offset += row.len() + 3;
+        }
+        prop_assert_eq!(written.slots, expected);
+    }
+}
+
+fn moved(slot: Slot, by: usize) -> Slot {
+    let range = |range: std::ops::Range<usize>| range.start + by..range.end + by;
+    let constant = slot.constant.map(|mut constant| {
+        constant.span = range(constant.span);
+        constant
+    });
+    Slot { span: range(slot.span), core: range(slot.core), constant, ..slot }
 }
 
 fn lexings() -> impl Strategy<Value = Lexing> {
@@ -380,58 +453,61 @@ const PIECES: &[&str] = &[
 /// What holds for whatever comes in.
 fn check(sql: &[u8], lexing: Lexing) {
     let mut end = 0;
-    let mut collected = Vec::new();
-    for writes in writes(sql, lexing, SLOTS_MAX) {
+    for writes in writes(sql, lexing) {
         assert!(writes.span.start >= end && writes.span.end <= sql.len());
         let mut position = writes.span.start;
-        if let Some(at) = writes.head.overriding_at {
+        if let Some(at) = writes.overriding_at {
             assert!((position..writes.span.end).contains(&at));
         }
-        for slot in &writes.slots {
+        for slot in writes.slots {
             assert!(slot.span.start >= position && slot.span.end <= writes.span.end);
             assert!(!slot.span.is_empty(), "{sql:?} {slot:?}");
             position = slot.span.end;
-            helpers(sql, lexing, slot.span.clone(), slot.value);
+            assert_eq!(slot.constant.is_some(), slot.value == SlotValue::String);
+            if slot.value != SlotValue::Other {
+                assert!(slot.core.start >= slot.span.start && slot.core.end <= slot.span.end);
+                helpers(sql, lexing, &slot);
+            }
         }
         end = writes.span.end;
-        collected.extend(writes.slots);
     }
-    let mut streamed = Vec::new();
-    for_each_slot(sql, lexing, &mut |_, slot| {
-        streamed.push(slot);
-        ControlFlow::Continue(())
-    });
-    assert_eq!(streamed, collected);
-    for span in json_casts(sql, lexing) {
+    for constant in json_casts(sql, lexing) {
+        let value = constant.value(sql, lexing.encoding);
         assert!(
-            constant_text(sql, span, lexing).is_some_and(|text| !text.is_empty())
-                || lexing.encoding != Encoding::Utf8
+            value.is_some_and(|text| !text.is_empty()) || lexing.encoding != Encoding::Utf8,
+            "{constant:?}"
         );
     }
 }
 
 /// A value that is read and written, and written in the place of the first, is the same value.
-fn helpers(sql: &[u8], lexing: Lexing, span: std::ops::Range<usize>, value: SlotValue) {
+fn helpers(sql: &[u8], lexing: Lexing, slot: &Slot) {
+    let (span, value) = (slot.span.clone(), slot.value);
     let mut mended = sql.to_vec();
-    mend_json_constant(&mut mended, span.clone(), lexing);
-    assert_eq!(writes(&mended, lexing, SLOTS_MAX), writes(sql, lexing, SLOTS_MAX));
-    let hex = quoted_hex(sql, span.clone(), lexing).map(String::into_bytes);
-    assert!(hex.is_none() || matches!(value, SlotValue::BitString | SlotValue::HexInteger));
+    if let Some(constant) = &slot.constant {
+        constant.mend_json(&mut mended, lexing.encoding);
+        constant.mend_nul(&mut mended, lexing.encoding);
+    }
+    assert_eq!(writes(&mended, lexing), writes(sql, lexing));
+    let is_hex = matches!(value, SlotValue::BitString | SlotValue::HexInteger);
+    let hex = is_hex.then(|| quoted_bytes(&sql[slot.core.clone()], lexing)).flatten();
+    let hex = hex.map(String::into_bytes);
     let boolean = quoted_boolean(sql, span.clone()).map(|text| text.as_bytes().to_vec());
     assert!(boolean.is_none() || matches!(value, SlotValue::Integer | SlotValue::Other));
-    let text = constant_text(sql, span.clone(), lexing);
-    assert!(text.is_none() || value == SlotValue::String);
+    let constant = slot.constant.as_ref();
+    let text = constant.and_then(|constant| constant.value(sql, lexing.encoding));
     let quoted = text.as_ref().map(|text| quoted_text(text, lexing));
     for constant in [hex, boolean, quoted].into_iter().flatten() {
         let replaced = [&sql[..span.start], &constant, &sql[span.end..]].concat();
         let span = span.start..span.start + constant.len();
-        let again = writes(&replaced, lexing, SLOTS_MAX);
+        let again = writes(&replaced, lexing);
         let blanks = constant.iter().take_while(|byte| **byte == b' ').count();
         let mut slots = again.iter().flat_map(|writes| &writes.slots);
-        let slot = slots.find(|slot| slot.span == (span.start + blanks..span.end));
-        assert_eq!(slot.map(|slot| slot.value), Some(SlotValue::String));
+        let slot = slots.find(|slot| slot.span == (span.start + blanks..span.end)).unwrap();
+        assert_eq!(slot.value, SlotValue::String);
         if let Some(text) = &text {
-            assert_eq!(constant_text(&replaced, span, lexing).as_ref(), Some(text));
+            let again = slot.constant.as_ref().unwrap().value(&replaced, lexing.encoding);
+            assert_eq!(again.as_ref(), Some(text));
         }
     }
 }
@@ -499,6 +575,14 @@ fn time_is_linear() {
         "$1,",
         "values ",
         "union ",
+        "(1, 'a', NULL),",
+        "('a', '",
+        "((1, 2), 3),",
+        "E'\\0',",
+        "U&'\\0000' uescape '!',",
+        "execute p('\\u0000', ",
+        "create table t (a int); ",
+        "create table t (a numeric(1, 2), ",
         "'\\u0000'::json",
         "cast('\\u0000' as ",
         "create ",
@@ -517,14 +601,20 @@ fn time_is_linear() {
         "insert into t values (1) on conflict ",
         "create function f() begin atomic ",
         "select '\\u0000'::json, ",
+        "execute p('\\u0000', ",
+        "with a as (",
+        "create table t (a int, ",
     ];
     for prefix in PREFIXES {
         for unit in UNITS {
             let sql = (*prefix).to_owned() + &unit.repeat(60_000 / unit.len());
             let started = Instant::now();
-            writes(sql.as_bytes(), Lexing::default(), 10);
-            for_each_slot(sql.as_bytes(), Lexing::default(), &mut |_, _| ControlFlow::Continue(()));
-            json_casts(sql.as_bytes(), Lexing::default());
+            let script = read(sql.as_bytes(), Lexing::default());
+            for (_, write) in script.writes() {
+                script.slots(write, sql.as_bytes(), &mut |_| ControlFlow::Continue(()));
+                script.other_uses(write, sql.as_bytes(), usize::MAX);
+            }
+            script.new_tables(sql.as_bytes());
             // It takes some 20 ms without optimization.
             let taken = started.elapsed();
             assert!(taken < Duration::from_secs(5), "{prefix}{unit}: {taken:?}");

@@ -2,7 +2,8 @@
 //! table names.
 
 use dms_proxy::mapping::{Mapping, MappingOptions, Rule, SOURCES};
-use dms_proxy::statement::{Lexing, apply, read};
+use dms_proxy::statement::script::{Scratch, Script};
+use dms_proxy::statement::{Lexing, apply};
 
 use crate::support::{Cluster, Database};
 
@@ -12,7 +13,7 @@ fn mapping(source: &str) -> Mapping {
 
 /// The statement as it goes to the target, and the rules that changed it.
 fn rewritten(sql: &str, mapping: &Mapping) -> (String, Vec<String>) {
-    let script = read(sql.as_bytes(), Lexing::default(), mapping);
+    let script = Script::read(sql.as_bytes(), Lexing::default(), mapping, &mut Scratch::default());
     assert_eq!(
         (&script.fault, script.not_understood, script.unknown_types),
         (&None, 0, 0),

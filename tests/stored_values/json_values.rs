@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use dms_proxy::encoding::Encoding;
-use dms_proxy::statement::{Lexing, json_casts, json_escapes_in, mend_json_constant, writes};
+use dms_proxy::statement::{Lexing, Spelling, StringConstant, json_escapes_in};
 use dms_proxy::value::{BindScanner, CopyFormat, CopyOptions, CopyScanner, ValueKind};
 
 use super::{Numbers, hex};
+use crate::statement::reading::{json_casts, writes};
 use crate::support::{Cluster, Database, Wire};
 
 /// Pieces of a JSON string, and what they stand for once NULs are spaces.
@@ -98,8 +99,8 @@ fn constants_of_any_spelling_are_stored_with_spaces_for_nuls() {
     let mut sql = format!("INSERT INTO t (v) VALUES ({})", spelled.join("),(")).into_bytes();
     // N'..' is of a type that does not become jsonb by itself.
     sql = String::from_utf8(sql).unwrap().replace("(N'", "('").into_bytes();
-    for slot in writes(&sql, lexing, usize::MAX).remove(0).slots {
-        mend_json_constant(&mut sql, slot.span, lexing);
+    for slot in writes(&sql, lexing).remove(0).slots {
+        slot.constant.unwrap().mend_json(&mut sql, lexing.encoding);
     }
     database.query(&String::from_utf8(sql).unwrap());
     assert_eq!(stored(&database), expected);
@@ -115,12 +116,21 @@ fn constants_of_any_spelling_are_stored_with_spaces_for_nuls() {
         let at = text.find(constant.as_str()).unwrap();
         let mut sql = text.into_bytes();
         let casts = json_casts(&sql, lexing);
-        let starts: Vec<_> = casts.iter().map(|span| span.start).collect();
+        let starts: Vec<_> = casts.iter().map(|constant| constant.span.start).collect();
         assert_eq!(starts, vec![at; usize::from(constant.contains("\\u0000"))], "{cast}");
         // Where the constant's own escapes hide that of JSON, it is not looked for.
-        let hidden = casts.is_empty().then(|| at..at + constant.len());
-        for span in casts.into_iter().chain(hidden) {
-            mend_json_constant(&mut sql, span, lexing);
+        let hidden = casts.is_empty().then(|| {
+            let plain = constant.strip_suffix(" UESCAPE '!'");
+            let spelling = match (constant.get(..1), plain) {
+                (Some("u" | "U"), Some(_)) => Spelling::Unicode(Some(b'!')),
+                (Some("u" | "U"), None) => Spelling::Unicode(Some(b'\\')),
+                (Some("$"), _) => Spelling::Dollar,
+                _ => Spelling::Plain,
+            };
+            StringConstant { span: at..at + plain.unwrap_or(constant).len(), spelling }
+        });
+        for constant in casts.into_iter().chain(hidden) {
+            constant.mend_json(&mut sql, lexing.encoding);
         }
         script.extend(sql);
         script.push(b';');

@@ -5,7 +5,7 @@ use std::num::NonZeroUsize;
 use dms_proxy::encoding::Encoding;
 use dms_proxy::value::{
     BadDates, Column, ColumnJudge, Findings, InvalidUtf8, SilentLoss, TooLong, ValuePolicies,
-    ValueRule, Verdict, binary_to_text, fit_binary, type_oid,
+    ValueRule, ValueVerdict, binary_to_text, fit_binary, type_oid,
 };
 
 use super::{Numbers, hex};
@@ -359,7 +359,7 @@ fn bad_dates_are_those_that_the_server_refuses() {
             let column = column(type_oid, -1);
             let judge = ColumnJudge::new(&policies, &policies.bad_dates, &column, Encoding::Utf8);
             let is_bad =
-                judge.judge_text(text.as_bytes(), &mut Findings::default()) == Verdict::Null;
+                judge.judge_text(text.as_bytes(), &mut Findings::default()) == ValueVerdict::Null;
             let answer = server.ask(&format!("SELECT $1::{name}"), false, text.as_bytes());
             match answer.as_ref().map_err(String::as_str) {
                 Ok(_) => assert!(!is_bad, "{name} {text}: {answer:?}"),
@@ -389,8 +389,8 @@ fn cut_values_fit_and_surplus_blanks_are_the_servers() {
             let sql = format!("INSERT INTO t ({name}) VALUES ($1) RETURNING {name}");
             let answer = server.ask(&sql, false, text.as_bytes());
             match judge.judge_text(text.as_bytes(), &mut Findings::default()) {
-                Verdict::Keep => assert!(answer.is_ok(), "{name} {text:?}: {answer:?}"),
-                Verdict::Replace(shorter) => {
+                ValueVerdict::Keep => assert!(answer.is_ok(), "{name} {text:?}: {answer:?}"),
+                ValueVerdict::Replace(shorter) => {
                     assert_eq!(answer.as_ref().map_err(String::as_str), Err("22001"), "{text:?}");
                     let shorter = String::from_utf8(shorter).unwrap();
                     let stored = server.ask(&sql, true, shorter.as_bytes());
@@ -410,7 +410,7 @@ fn finds(rule: ValueRule, type_oid: u32, modifier: i32, text: &str) -> bool {
     let column = column(type_oid, modifier);
     let judge = ColumnJudge::new(&policies, &BadDates::Reject, &column, Encoding::Utf8);
     let mut findings = Findings::default();
-    assert_eq!(judge.judge_text(text.as_bytes(), &mut findings), Verdict::Keep);
+    assert_eq!(judge.judge_text(text.as_bytes(), &mut findings), ValueVerdict::Keep);
     findings.take().iter().any(|(noted, _)| *noted == rule)
 }
 
@@ -530,9 +530,9 @@ fn cut_bytea_has_the_bytes_of_the_limit() {
         let judge = ColumnJudge::new(&policies, &BadDates::Reject, &column, Encoding::Utf8);
         let whole = server.ask(sql, false, text.as_bytes());
         match (judge.judge_text(text.as_bytes(), &mut Findings::default()), whole) {
-            (Verdict::Keep, Ok(whole)) => assert!(whole.len() <= 2 * limit, "{text} {limit}"),
-            (Verdict::Keep, Err(_)) => {}
-            (Verdict::Replace(shorter), whole) => {
+            (ValueVerdict::Keep, Ok(whole)) => assert!(whole.len() <= 2 * limit, "{text} {limit}"),
+            (ValueVerdict::Keep, Err(_)) => {}
+            (ValueVerdict::Replace(shorter), whole) => {
                 let stored = server.ask(sql, false, &shorter).unwrap();
                 // Only a character that stands for its own bytes leaves some of the limit.
                 let rest = &text.as_bytes()[shorter.len()..];
@@ -582,8 +582,8 @@ fn broken_utf8_is_what_the_server_refuses_and_mended_it_is_taken() {
                     true => judge.judge_binary(&value, &mut findings),
                 };
                 match verdict {
-                    Verdict::Keep => assert!(answer.is_ok(), "{value:?}"),
-                    Verdict::Replace(mended) => {
+                    ValueVerdict::Keep => assert!(answer.is_ok(), "{value:?}"),
+                    ValueVerdict::Replace(mended) => {
                         assert_eq!(answer, Err("22021".to_owned()), "{value:?}");
                         let answer = server.ask("SELECT $1::text", is_binary, &mended);
                         assert_eq!(answer, Ok(String::from_utf8(mended).unwrap()));

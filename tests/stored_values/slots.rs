@@ -4,9 +4,10 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-use dms_proxy::statement::{Lexing, SlotColumn, Writes, quoted_hex, writes};
+use dms_proxy::statement::{Lexing, SlotColumn, quoted_bytes};
 
 use super::Numbers;
+use crate::statement::reading::{Written, writes};
 use crate::support::{Cluster, Database};
 
 /// The columns of the table, in its order, as they are written.
@@ -142,12 +143,12 @@ fn statement(numbers: &mut Numbers, next: &mut i32) -> String {
 }
 
 /// What each column gets by the slots; every number has five digits.
-fn expected(sql: &str, writes: &Writes) -> BTreeMap<String, String> {
+fn expected(sql: &str, writes: &Written) -> BTreeMap<String, String> {
     let mut expected = BTreeMap::new();
     for slot in &writes.slots {
         let column = match &slot.column {
             SlotColumn::Named(name) => name.clone(),
-            SlotColumn::Index(index) => match writes.head.columns.get(*index) {
+            SlotColumn::Index(index) => match writes.columns.get(*index) {
                 Some(name) => name.clone(),
                 None => COLUMNS[*index].1.as_bytes().to_vec(),
             },
@@ -186,7 +187,7 @@ fn each_value_is_stored_in_the_column_that_was_said() {
     let mut all = Vec::new();
     for _ in 0..400 {
         let sql = statement(&mut numbers, &mut next);
-        let found = writes(sql.as_bytes(), Lexing::default(), 100);
+        let found = writes(sql.as_bytes(), Lexing::default());
         let last = found.last().unwrap_or_else(|| panic!("nothing in {sql}"));
         let expected = expected(&sql, last);
         assert!(!expected.is_empty() || sql.contains(BARE), "{sql}");
@@ -232,9 +233,9 @@ fn hexadecimal_constants_are_stored_as_bytes() {
         let mut sql =
             b"INSERT INTO b (v) SELECT(X'DEADbeef'); INSERT INTO b (v) VALUES (0x00ff), (X'');"
                 .to_vec();
-        let slots = writes(&sql, lexing, 9).into_iter().flat_map(|writes| writes.slots);
+        let slots = writes(&sql, lexing).into_iter().flat_map(|writes| writes.slots);
         for slot in slots.collect::<Vec<_>>().into_iter().rev() {
-            let constant = quoted_hex(&sql, slot.span.clone(), lexing).unwrap();
+            let constant = quoted_bytes(&sql[slot.core.clone()], lexing).unwrap();
             sql.splice(slot.span, constant.into_bytes());
         }
         database.query(&String::from_utf8(sql).unwrap());
@@ -259,8 +260,8 @@ fn overriding_stands_where_the_server_takes_it() {
     ] {
         for columns in ["", "(id, a)"] {
             let sql = format!("INSERT INTO i {columns}{query}");
-            let found = writes(sql.as_bytes(), Lexing::default(), 9);
-            let at = found[0].head.overriding_at.unwrap();
+            let found = writes(sql.as_bytes(), Lexing::default());
+            let at = found[0].overriding_at.unwrap();
             let sql = format!("{} OVERRIDING SYSTEM VALUE {}", &sql[..at], &sql[at..]);
             let rows = database.query(&format!("TRUNCATE i; {sql}; SELECT id FROM i"));
             assert_eq!(rows, [["70000"]], "{sql}");

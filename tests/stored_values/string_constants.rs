@@ -1,12 +1,13 @@
 //! `E'...'`, `U&'...'` and `'...'` without standard_conforming_strings.
 
 use dms_proxy::statement::lexer::Lexer;
-use dms_proxy::statement::{Lexing, constant_text, mend_literals, quoted_text};
+use dms_proxy::statement::{Lexing, quoted_text};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
 
 use super::{Numbers, hex};
+use crate::statement::reading::{mend_nuls, writes};
 use crate::support::Cluster;
 
 const OFF: Lexing =
@@ -134,7 +135,7 @@ fn stored(constants: &[String], lexing: Lexing) -> Vec<String> {
         rows.join(",\n")
     )
     .into_bytes();
-    assert!(mend_literals(&mut sql, lexing) > 0);
+    assert!(mend_nuls(&mut sql, lexing) > 0);
     let rows = database.query(&String::from_utf8(sql).unwrap());
     let stored: Vec<_> = rows.into_iter().map(|mut row| row.remove(0)).collect();
     let values: Vec<_> = constants.iter().map(|constant| value(constant, lexing)).collect();
@@ -156,9 +157,11 @@ fn stored(constants: &[String], lexing: Lexing) -> Vec<String> {
 
 /// The value that a constant has once it is mended, as it is read here.
 fn value(constant: &str, lexing: Lexing) -> Vec<u8> {
-    let mut sql = constant.as_bytes().to_vec();
-    mend_literals(&mut sql, lexing);
-    constant_text(&sql, 0..sql.len(), lexing).unwrap_or_else(|| panic!("{constant}"))
+    let mut sql = format!("INSERT INTO t VALUES ({constant})").into_bytes();
+    mend_nuls(&mut sql, lexing);
+    let slot = writes(&sql, lexing).remove(0).slots.remove(0);
+    let value = slot.constant.and_then(|constant| constant.value(&sql, lexing.encoding));
+    value.unwrap_or_else(|| panic!("{constant}"))
 }
 
 #[test]
@@ -239,11 +242,11 @@ proptest! {
         let encoding = if sjis { Encoding::ShiftJis } else { Encoding::Utf8 };
         let lexing = Lexing { encoding, standard_conforming_strings };
         let mut mended = text.clone();
-        let replaced = mend_literals(&mut mended, lexing);
+        let replaced = mend_nuls(&mut mended, lexing);
         prop_assert_eq!(replaced > 0, mended != text);
         let before: Vec<_> = Lexer::new(&text, lexing).collect();
         let after: Vec<_> = Lexer::new(&mended, lexing).collect();
         prop_assert_eq!(before, after);
-        prop_assert_eq!(mend_literals(&mut mended, lexing), 0);
+        prop_assert_eq!(mend_nuls(&mut mended, lexing), 0);
     }
 }

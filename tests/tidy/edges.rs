@@ -83,6 +83,7 @@ const EDGES: &[(&str, &[&str])] = &[
         "cli",
         &[
             "auth",
+            "catalog",
             "close_out",
             "config",
             "connection",

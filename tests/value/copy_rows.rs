@@ -1,10 +1,10 @@
 //! COPY streams taken apart into fields, judged, and put together again.
 
 use dms_proxy::encoding::Encoding;
-use dms_proxy::value::type_oid::{BYTEA, TEXT};
+use dms_proxy::value::type_oid::{BYTEA, TEXT, VARCHAR};
 use dms_proxy::value::{
     Column, ColumnJudge, CopyColumn, CopyFinding, CopyFormat, CopyOptions, CopyRows, ForcedColumns,
-    NulPolicy, RowRefusal, ValuePolicies, ValueRule,
+    NulPolicy, RowRefusal, TooLong, ValuePolicies, ValueRule,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -616,5 +616,28 @@ proptest! {
         let copy = Setup { field_bytes_max, ..setup(&options, &kinds) };
         let whole = copy.rewrite_bytes(&stream, &[usize::MAX]);
         prop_assert_eq!(copy.rewrite_bytes(&stream, &pieces), whole);
+    }
+}
+
+#[test]
+fn a_stream_is_judged_in_its_own_encoding() {
+    let policies = ValuePolicies { too_long: TooLong::Truncate, ..ValuePolicies::default() };
+    // `varchar(2)`
+    let column = Column { type_oid: VARCHAR, modifier: 4 + 2, ..Column::default() };
+    let bad_dates = &policies.bad_dates;
+    for (client, named) in [(Encoding::Utf8, Some(Encoding::ShiftJis)), (Encoding::ShiftJis, None)]
+    {
+        let judge = ColumnJudge::new(&policies, bad_dates, &column, client);
+        for format in [CopyFormat::Text, CopyFormat::Csv] {
+            let options = CopyOptions { encoding: named, ..CopyOptions::new(format) };
+            let columns = vec![CopyColumn::Judged(judge.clone())];
+            let mut copy = CopyRows::new(&options, client, columns, 1000);
+            let mut rows = Vec::new();
+            // Three characters, the second byte of each a backslash.
+            copy.rewrite(b"\x83\\\x83\\\x83\\\n", &mut rows).unwrap();
+            copy.finish(&mut rows).unwrap();
+            assert_eq!(rows, b"\x83\\\x83\\\n", "{client:?} {format:?}");
+            assert_eq!(copy.take_findings().len(), 1);
+        }
     }
 }

@@ -5,7 +5,7 @@ use std::num::NonZeroUsize;
 use dms_proxy::encoding::Encoding;
 use dms_proxy::value::{
     BadDates, CharacterReplacements, Column, ColumnJudge, Findings, InvalidUtf8, NulPolicy,
-    SilentLoss, TooLong, ValueKind, ValuePolicies, ValueRule, Verdict, type_oid,
+    SilentLoss, TooLong, ValueKind, ValuePolicies, ValueRule, ValueVerdict, type_oid,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -102,7 +102,11 @@ fn value() -> impl Strategy<Value = Vec<u8>> {
     ]
 }
 
-fn judge(judge: &mut ColumnJudge, is_text: bool, value: &[u8]) -> (Verdict, Vec<(ValueRule, u64)>) {
+fn judge(
+    judge: &mut ColumnJudge,
+    is_text: bool,
+    value: &[u8],
+) -> (ValueVerdict, Vec<(ValueRule, u64)>) {
     let mut findings = Findings::default();
     let verdict = match is_text {
         true => judge.judge_text(value, &mut findings),
@@ -129,13 +133,13 @@ proptest! {
         prop_assert!(noted.iter().all(|(_, count)| *count > 0));
         let changes = noted.iter().filter(|(rule, _)| !is_hint(*rule)).count();
         match &verdict {
-            Verdict::Keep => prop_assert_eq!(changes, 0),
-            Verdict::Replace(_) | Verdict::Null => prop_assert!(changes > 0),
-            Verdict::Refuse(_) => prop_assert_eq!(noted.len(), 0),
+            ValueVerdict::Keep => prop_assert_eq!(changes, 0),
+            ValueVerdict::Replace(_) | ValueVerdict::Null => prop_assert!(changes > 0),
+            ValueVerdict::Refuse(_) => prop_assert_eq!(noted.len(), 0),
         }
         let is_idle = if is_text { judged.is_idle_in_text() } else { judged.is_idle_in_binary() };
         if is_idle && !(is_text && value.contains(&0)) {
-            prop_assert_eq!((verdict, noted.len()), (Verdict::Keep, 0));
+            prop_assert_eq!((verdict, noted.len()), (ValueVerdict::Keep, 0));
         }
     }
 
@@ -152,9 +156,9 @@ proptest! {
         prop_assume!(column.kind() != ValueKind::Json);
         let mut judged = ColumnJudge::new(&policies, &policies.bad_dates, &column, encoding);
         let (verdict, _) = judge(&mut judged, is_text, &value);
-        if let Verdict::Replace(value) = verdict {
+        if let ValueVerdict::Replace(value) = verdict {
             let (verdict, noted) = judge(&mut judged, is_text, &value);
-            prop_assert_eq!(verdict, Verdict::Keep);
+            prop_assert_eq!(verdict, ValueVerdict::Keep);
             prop_assert!(noted.iter().all(|(rule, _)| is_hint(*rule)), "{:?}", noted);
         }
     }
@@ -172,14 +176,14 @@ proptest! {
         prop_assume!(column.kind() != ValueKind::Json || encoding != Encoding::ShiftJis);
         let mut judged = ColumnJudge::new(&policies, &policies.bad_dates, &column, encoding);
         match judge(&mut judged, is_text, &value).0 {
-            Verdict::Keep => prop_assert!(!value.contains(&0)),
-            Verdict::Replace(value) => prop_assert!(!value.contains(&0)),
-            Verdict::Refuse(refusal) if refusal.sqlstate == "22021" => {
+            ValueVerdict::Keep => prop_assert!(!value.contains(&0)),
+            ValueVerdict::Replace(value) => prop_assert!(!value.contains(&0)),
+            ValueVerdict::Refuse(refusal) if refusal.sqlstate == "22021" => {
                 prop_assert_eq!(policies.nul, NulPolicy::Reject);
                 prop_assert!(value.contains(&0) || column.kind() == ValueKind::Json);
             }
-            Verdict::Refuse(refusal) => prop_assert_eq!(refusal.sqlstate, "22000"),
-            Verdict::Null => {}
+            ValueVerdict::Refuse(refusal) => prop_assert_eq!(refusal.sqlstate, "22000"),
+            ValueVerdict::Null => {}
         }
     }
 
@@ -213,8 +217,8 @@ proptest! {
             text[..end].to_owned()
         };
         match verdict {
-            Verdict::Keep => prop_assert_eq!(expected, text),
-            Verdict::Replace(kept) => {
+            ValueVerdict::Keep => prop_assert_eq!(expected, text),
+            ValueVerdict::Replace(kept) => {
                 prop_assert!(expected.len() < text.len());
                 prop_assert_eq!(kept, expected.into_bytes());
             }
@@ -230,7 +234,7 @@ proptest! {
         let mut judged =
             ColumnJudge::new(&policies, &BadDates::Reject, &column, Encoding::Utf8);
         let (verdict, noted) = judge(&mut judged, true, json.text.as_bytes());
-        prop_assert_eq!(verdict, Verdict::Keep);
+        prop_assert_eq!(verdict, ValueVerdict::Keep);
         let expected = (json.duplicates > 0)
             .then_some((ValueRule::LossOfDuplicateKeys, json.duplicates));
         prop_assert_eq!(noted, expected.into_iter().collect::<Vec<_>>(), "{}", json.text);

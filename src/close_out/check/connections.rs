@@ -11,17 +11,22 @@ const LEAST: i64 = 2;
 
 pub(super) async fn item(checked: &Checked<'_>) -> Result<Item, CloseOutError> {
     const NAME: &str = "connections";
-    let sql = "SELECT current_setting('max_connections')::bigint,
-        (SELECT coalesce(sum(setting::bigint), 0)::bigint FROM pg_settings
-            WHERE name = 'superuser_reserved_connections' AND NOT r.rolsuper
-            OR name = 'reserved_connections' AND NOT r.rolsuper),
-        (SELECT coalesce(sum(numbackends), 0)::bigint FROM pg_stat_database),
-        d.datconnlimit::bigint,
-        (SELECT numbackends::bigint FROM pg_stat_database WHERE datid = d.oid),
-        r.rolconnlimit::bigint,
-        (SELECT count(*) FROM pg_stat_activity WHERE usesysid = r.oid), r.rolsuper
-        FROM pg_database d, pg_roles r
-        WHERE d.datname = current_database() AND r.rolname = current_user";
+    let sql = "SELECT pg_catalog.current_setting('max_connections')::pg_catalog.int8,
+        (SELECT COALESCE(pg_catalog.sum(s.setting::pg_catalog.int8), 0)::pg_catalog.int8
+            FROM pg_catalog.pg_settings s WHERE NOT r.rolsuper
+            AND (s.name OPERATOR(pg_catalog.=) 'superuser_reserved_connections'
+                OR s.name OPERATOR(pg_catalog.=) 'reserved_connections')),
+        (SELECT COALESCE(pg_catalog.sum(b.numbackends), 0)::pg_catalog.int8
+            FROM pg_catalog.pg_stat_database b),
+        d.datconnlimit::pg_catalog.int8,
+        (SELECT b.numbackends::pg_catalog.int8 FROM pg_catalog.pg_stat_database b
+            WHERE b.datid OPERATOR(pg_catalog.=) d.oid),
+        r.rolconnlimit::pg_catalog.int8,
+        (SELECT pg_catalog.count(*) FROM pg_catalog.pg_stat_activity a
+            WHERE a.usesysid OPERATOR(pg_catalog.=) r.oid), r.rolsuper
+        FROM pg_catalog.pg_database d, pg_catalog.pg_roles r
+        WHERE d.datname OPERATOR(pg_catalog.=) pg_catalog.current_database()
+            AND r.rolname OPERATOR(pg_catalog.=) current_user";
     let row = checked.target.client().query_one(sql, &[]).await?;
     let number = |column: usize| row.try_get::<_, i64>(column);
     let (max, reserved, used) = (number(0)?, number(1)?, number(2)?);

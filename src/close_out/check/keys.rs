@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use tokio_postgres::error::SqlState;
 
 use super::super::graph::cycles;
-use super::super::{CloseOutError, parked};
+use super::super::{CloseOutError, IS_TABLE, IS_WHOLE, RELATION, SCHEMA, lost, parked};
 use super::{Checked, Item, counted, listed};
 use crate::parking::{foreign_keys_sql, touches};
 
@@ -24,8 +24,8 @@ pub(super) async fn items(checked: &Checked<'_>) -> Result<Vec<Item>, CloseOutEr
 async fn foreign_keys(checked: &Checked<'_>) -> Result<Item, CloseOutError> {
     const NAME: &str = "foreign keys";
     let sql = format!(
-        "SELECT format('%I.%I', schema_name, table_name),
-            format('%I.%I', referenced_schema, referenced_table), {}, {}
+        "SELECT pg_catalog.format('%I.%I', schema_name, table_name),
+            pg_catalog.format('%I.%I', referenced_schema, referenced_table), {}, {}
          FROM ({}) k ORDER BY schema_name, table_name, constraint_name",
         checked.scope.covers("schema_name", "table_name"),
         checked.scope.covers("referenced_schema", "referenced_table"),
@@ -83,12 +83,15 @@ async fn foreign_keys(checked: &Checked<'_>) -> Result<Item, CloseOutError> {
 async fn triggers(checked: &Checked<'_>) -> Result<Item, CloseOutError> {
     const NAME: &str = "triggers";
     let sql = format!(
-        "SELECT format('%I on %I.%I', g.tgname, n.nspname, c.relname), g.tgenabled = 'A',
-            format('ALTER TABLE %I.%I ENABLE TRIGGER %I', n.nspname, c.relname, g.tgname)
-         FROM pg_trigger g JOIN pg_class c ON c.oid = g.tgrelid
-         JOIN pg_namespace n ON n.oid = c.relnamespace
-         WHERE g.tgenabled IN ('A', 'R') AND {} ORDER BY 1",
-        checked.scope.covers("n.nspname::text", "c.relname::text")
+        "SELECT pg_catalog.format('%I on %I.%I', g.tgname, n.nspname, c.relname),
+            g.tgenabled OPERATOR(pg_catalog.=) 'A',
+            pg_catalog.format('ALTER TABLE %I.%I ENABLE TRIGGER %I', n.nspname, c.relname, g.tgname)
+         FROM pg_catalog.pg_trigger g
+         JOIN pg_catalog.pg_class c ON c.oid OPERATOR(pg_catalog.=) g.tgrelid
+         JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace
+         WHERE (g.tgenabled OPERATOR(pg_catalog.=) 'A' OR g.tgenabled OPERATOR(pg_catalog.=) 'R')
+            AND {} ORDER BY 1",
+        checked.scope.covers(SCHEMA, RELATION)
     );
     let rows = checked.target.client().query(&sql, &[]).await?;
     let (mut found, mut mend) = (Vec::new(), Vec::new());
@@ -110,14 +113,15 @@ async fn columns(
     condition: &str,
 ) -> Result<Vec<(String, String)>, CloseOutError> {
     let sql = format!(
-        "SELECT format('%I.%I.%I', n.nspname, c.relname, a.attname),
-            format('ALTER TABLE %I.%I ALTER COLUMN %I', n.nspname, c.relname, a.attname)
-         FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid
-         JOIN pg_namespace n ON n.oid = c.relnamespace
-         WHERE c.relkind IN ('r', 'p') AND a.attnum > 0 AND NOT a.attisdropped
-         AND row_to_json(c)->>'relispartition' IS DISTINCT FROM 'true' AND {condition} AND {}
+        "SELECT pg_catalog.format('%I.%I.%I', n.nspname, c.relname, a.attname),
+            pg_catalog.format('ALTER TABLE %I.%I ALTER COLUMN %I', n.nspname, c.relname, a.attname)
+         FROM pg_catalog.pg_attribute a
+         JOIN pg_catalog.pg_class c ON c.oid OPERATOR(pg_catalog.=) a.attrelid
+         JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace
+         WHERE {IS_TABLE} AND a.attnum OPERATOR(pg_catalog.>) 0 AND NOT a.attisdropped
+         AND {IS_WHOLE} AND {condition} AND {}
          ORDER BY n.nspname, c.relname, a.attnum",
-        checked.scope.covers("n.nspname::text", "c.relname::text")
+        checked.scope.covers(SCHEMA, RELATION)
     );
     let rows = checked.target.client().query(&sql, &[]).await?;
     rows.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?))).collect()
@@ -125,7 +129,12 @@ async fn columns(
 
 async fn identities(checked: &Checked<'_>) -> Result<Item, CloseOutError> {
     const NAME: &str = "identity columns";
-    let columns = columns(checked, "row_to_json(a)->>'attidentity' = 'a'").await?;
+    let columns = columns(
+        checked,
+        "(pg_catalog.row_to_json(a) \
+        OPERATOR(pg_catalog.->>) 'attidentity') OPERATOR(pg_catalog.=) 'a'",
+    )
+    .await?;
     if columns.is_empty() {
         return Ok(Item::ok(NAME, "none is GENERATED ALWAYS"));
     }
@@ -140,7 +149,12 @@ async fn identities(checked: &Checked<'_>) -> Result<Item, CloseOutError> {
 
 async fn stored(checked: &Checked<'_>) -> Result<Item, CloseOutError> {
     const NAME: &str = "generated columns";
-    let columns = columns(checked, "coalesce(row_to_json(a)->>'attgenerated', '') <> ''").await?;
+    let columns = columns(
+        checked,
+        "COALESCE(pg_catalog.row_to_json(a) \
+        OPERATOR(pg_catalog.->>) 'attgenerated', '') OPERATOR(pg_catalog.<>) ''",
+    )
+    .await?;
     if columns.is_empty() {
         return Ok(Item::ok(NAME, "none"));
     }
@@ -160,6 +174,10 @@ async fn journal(checked: &Checked<'_>) -> Result<Item, CloseOutError> {
         }
         rows => rows?,
     };
+    let lost = lost(checked.target, checked.scope).await?;
+    if !lost.is_empty() {
+        return Ok(Item::advice(NAME, listed(&lost), Vec::new()));
+    }
     if rows.is_empty() {
         return Ok(Item::ok(NAME, "none"));
     }

@@ -3,6 +3,7 @@
 
 mod connections;
 mod keys;
+mod ledger;
 mod rights;
 mod server;
 
@@ -95,10 +96,14 @@ struct Checked<'a> {
 /// The target cannot be asked at all, or has not what the scope names.
 pub async fn check(target: &Connection, scope: &Scope) -> Result<CheckReport, CloseOutError> {
     scope_exists(scope, target).await?;
-    let sql = "SELECT current_user::text, quote_ident(current_user), current_database()::text,
-        quote_ident(current_database()),
-        (SELECT min(CASE rolname WHEN 'rds_superuser' THEN 1 WHEN 'cloudsqlsuperuser' THEN 2
-            WHEN 'azure_pg_admin' THEN 3 END) FROM pg_roles)";
+    let sql = "SELECT current_user::pg_catalog.text, pg_catalog.format('%I', current_user),
+        pg_catalog.current_database()::pg_catalog.text,
+        pg_catalog.format('%I', pg_catalog.current_database()),
+        (SELECT pg_catalog.min(CASE
+            WHEN r.rolname OPERATOR(pg_catalog.=) 'rds_superuser' THEN 1
+            WHEN r.rolname OPERATOR(pg_catalog.=) 'cloudsqlsuperuser' THEN 2
+            WHEN r.rolname OPERATOR(pg_catalog.=) 'azure_pg_admin' THEN 3 END)
+            FROM pg_catalog.pg_roles r)";
     let row = target.client().query_one(sql, &[]).await?;
     let flavour = match row.try_get::<_, Option<i32>>(4)? {
         Some(1) => Flavour::Rds,
@@ -111,6 +116,7 @@ pub async fn check(target: &Connection, scope: &Scope) -> Result<CheckReport, Cl
     let mut items = server::items(&checked).await?;
     items.extend(rights::items(&checked).await?);
     items.extend(keys::items(&checked).await?);
+    items.push(ledger::item(&checked).await?);
     items.push(connections::item(&checked).await?);
     let ready = items.iter().all(|item| item.status != Standing::Missing);
     Ok(CheckReport { user: row.try_get(0)?, database: row.try_get(2)?, flavour, items, ready })

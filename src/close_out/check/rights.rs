@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use tokio_postgres::error::SqlState;
 
-use super::super::CloseOutError;
+use super::super::{CloseOutError, IS_OWN_TABLE, RELATION, SCHEMA};
 use super::{Checked, Flavour, Item, counted, listed};
 use crate::parking::{foreign_keys_sql, touches};
 
@@ -28,17 +28,18 @@ pub(super) async fn items(checked: &Checked<'_>) -> Result<Vec<Item>, CloseOutEr
 
 async fn owns_schemas(checked: &Checked<'_>) -> Result<bool, CloseOutError> {
     let sql = format!(
-        "SELECT coalesce(bool_and(pg_has_role(nspowner, 'USAGE')), false) FROM pg_namespace n
-         WHERE {}",
-        checked.scope.covers_schema("n.nspname::text")
+        "SELECT COALESCE(pg_catalog.bool_and(pg_catalog.pg_has_role(n.nspowner, 'USAGE')), false)
+         FROM pg_catalog.pg_namespace n WHERE {}",
+        checked.scope.covers_schema(SCHEMA)
     );
     Ok(checked.target.client().query_one(&sql, &[]).await?.try_get(0)?)
 }
 
 async fn database(checked: &Checked<'_>, owns_schemas: bool) -> Result<Item, CloseOutError> {
     const NAME: &str = "database rights";
-    let sql = "SELECT has_database_privilege(current_database(), 'CONNECT'),
-        has_database_privilege(current_database(), 'CREATE')";
+    let sql = "SELECT
+        pg_catalog.has_database_privilege(pg_catalog.current_database(), 'CONNECT'),
+        pg_catalog.has_database_privilege(pg_catalog.current_database(), 'CREATE')";
     let row = checked.target.client().query_one(sql, &[]).await?;
     let lacking: Vec<&str> = [(0, "CONNECT"), (1, "CREATE")]
         .into_iter()
@@ -66,10 +67,10 @@ async fn database(checked: &Checked<'_>, owns_schemas: bool) -> Result<Item, Clo
 async fn schemas(checked: &Checked<'_>) -> Result<Item, CloseOutError> {
     const NAME: &str = "schema rights";
     let sql = format!(
-        "SELECT quote_ident(n.nspname), has_schema_privilege(n.oid, 'USAGE'),
-            has_schema_privilege(n.oid, 'CREATE')
-         FROM pg_namespace n WHERE {} ORDER BY n.nspname",
-        checked.scope.covers_schema("n.nspname::text")
+        "SELECT pg_catalog.format('%I', n.nspname), pg_catalog.has_schema_privilege(n.oid, 'USAGE'),
+            pg_catalog.has_schema_privilege(n.oid, 'CREATE')
+         FROM pg_catalog.pg_namespace n WHERE {} ORDER BY n.nspname",
+        checked.scope.covers_schema(SCHEMA)
     );
     let rows = checked.target.client().query(&sql, &[]).await?;
     let (mut found, mut mend) = (Vec::new(), Vec::new());
@@ -94,21 +95,18 @@ async fn schemas(checked: &Checked<'_>) -> Result<Item, CloseOutError> {
 
 /// A condition for the tables that a load may write, in terms of `c` and `n`.
 fn is_table(checked: &Checked<'_>) -> String {
-    format!(
-        "c.relkind IN ('r', 'p') AND c.relpersistence <> 't' AND {}
-         AND NOT EXISTS (SELECT 1 FROM pg_depend e WHERE e.classid = 'pg_class'::regclass
-             AND e.objid = c.oid AND e.deptype = 'e')",
-        checked.scope.covers("n.nspname::text", "c.relname::text")
-    )
+    format!("{IS_OWN_TABLE} AND {}", checked.scope.covers(SCHEMA, RELATION))
 }
 
 async fn tables(checked: &Checked<'_>) -> Result<Item, CloseOutError> {
     const NAME: &str = "table rights";
     let sql = format!(
-        "SELECT quote_ident(n.nspname), quote_ident(c.relname),
-            (SELECT array_agg(r) FROM unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE',
-                'TRUNCATE']) r WHERE NOT has_table_privilege(c.oid, r))
-         FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+        "SELECT pg_catalog.format('%I', n.nspname), pg_catalog.format('%I', c.relname),
+            (SELECT pg_catalog.array_agg(r) FROM pg_catalog.unnest(
+                '{{SELECT,INSERT,UPDATE,DELETE,TRUNCATE}}'::pg_catalog.text[]) r
+                WHERE NOT pg_catalog.has_table_privilege(c.oid, r))
+         FROM pg_catalog.pg_class c
+         JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace
          WHERE {} ORDER BY n.nspname, c.relname",
         is_table(checked)
     );
@@ -145,9 +143,11 @@ async fn tables(checked: &Checked<'_>) -> Result<Item, CloseOutError> {
 async fn ownership(checked: &Checked<'_>) -> Result<Item, CloseOutError> {
     const NAME: &str = "ownership";
     let sql = format!(
-        "SELECT format('%I.%I', n.nspname, c.relname), quote_ident(pg_get_userbyid(c.relowner)),
-            pg_has_role(c.relowner, 'USAGE')
-         FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+        "SELECT pg_catalog.format('%I.%I', n.nspname, c.relname),
+            pg_catalog.format('%I', pg_catalog.pg_get_userbyid(c.relowner)),
+            pg_catalog.pg_has_role(c.relowner, 'USAGE')
+         FROM pg_catalog.pg_class c
+         JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace
          WHERE {} ORDER BY n.nspname, c.relname",
         is_table(checked)
     );
@@ -191,8 +191,10 @@ async fn replica_role(checked: &Checked<'_>) -> Result<Item, CloseOutError> {
     }
     let keys = foreign_keys_sql(&touches(checked.scope));
     let keys = format!(
-        "SELECT count(*), coalesce(bool_and(pg_has_role(r.relowner, 'USAGE')), true)
-        FROM ({keys}) k JOIN pg_class r ON r.oid = k.conrelid"
+        "SELECT pg_catalog.count(*),
+            COALESCE(pg_catalog.bool_and(pg_catalog.pg_has_role(r.relowner, 'USAGE')), true)
+        FROM ({keys}) k
+        JOIN pg_catalog.pg_class r ON r.oid OPERATOR(pg_catalog.=) k.conrelid"
     );
     let row = client.query_one(&keys, &[]).await?;
     let (count, owns): (i64, bool) = (row.try_get(0)?, row.try_get(1)?);

@@ -7,10 +7,9 @@ use super::{Checked, Item};
 const OLDEST: i32 = 90_400;
 
 pub(super) async fn items(checked: &Checked<'_>) -> Result<Vec<Item>, CloseOutError> {
-    let sql = "SELECT current_setting('server_version'), current_setting('server_encoding'),
-        pg_is_in_recovery(), current_setting('transaction_read_only') = 'on',
-        has_database_privilege(current_database(), 'CONNECT'),
-        has_database_privilege(current_database(), 'CREATE')";
+    let sql = "SELECT pg_catalog.current_setting('server_version'),
+        pg_catalog.current_setting('server_encoding'), pg_catalog.pg_is_in_recovery(),
+        pg_catalog.current_setting('transaction_read_only') OPERATOR(pg_catalog.=) 'on'";
     let row = checked.target.client().query_one(sql, &[]).await?;
     let (version, encoding): (String, String) = (row.try_get(0)?, row.try_get(1)?);
     let mut items = Vec::new();

@@ -1,7 +1,7 @@
 //! The questions of the proxy's own as data: what is asked, and whose answer it is. Knows SQL texts; may
 //! not know what is done with an answer.
 
-use super::settling::Settle;
+use super::settling::{ROLE_NOT_SET, Settle};
 use crate::catalog;
 use crate::encoding::Encoding;
 use crate::ledger::target::NOT_WRITTEN;
@@ -63,6 +63,7 @@ impl Question {
         match self {
             Question::Park { .. } => Some(CAUGHT),
             Question::Ledger(_) => Some(NOT_WRITTEN),
+            Question::Settle(Settle::Role(_, true)) => Some(ROLE_NOT_SET),
             _ => None,
         }
     }

@@ -17,14 +17,27 @@ pub(in crate::session) enum Role {
     Origin,
 }
 
+/// The DETAIL of the WARNING that tells of a role that was refused.
+pub(super) const ROLE_NOT_SET: &str = "The role was not set.";
+
+impl Role {
+    fn sql(self) -> &'static str {
+        match self {
+            Role::Replica => "SET session_replication_role = 'replica'",
+            Role::Origin => "SET session_replication_role = 'origin'",
+        }
+    }
+}
+
 /// What is asked or set, in this order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::session) enum Settle {
     /// Asks for the dms.* settings in force: only the server knows what transactions, savepoints,
     /// roles and PGOPTIONS have made of them.
     Settings,
-    /// Sets `session_replication_role`.
-    Role(Role),
+    /// Sets `session_replication_role`; if `true`, in a block that catches a refusal, which would abort
+    /// the client's transaction.
+    Role(Role, bool),
     /// Sets `statement_timeout` to so many seconds.
     Timeout(u32),
     /// Runs the configured script.
@@ -40,8 +53,12 @@ impl Settle {
                     NAMES.map(|name| format!("pg_catalog.current_setting('dms.{name}', true)"));
                 format!("SELECT {}", columns.join(", "))
             }
-            Settle::Role(Role::Replica) => "SET session_replication_role = 'replica'".into(),
-            Settle::Role(Role::Origin) => "SET session_replication_role = 'origin'".into(),
+            Settle::Role(role, false) => role.sql().into(),
+            Settle::Role(role, true) => format!(
+                "DO $$BEGIN {}; EXCEPTION WHEN OTHERS THEN RAISE WARNING USING \
+                 ERRCODE = SQLSTATE, MESSAGE = SQLERRM, DETAIL = '{ROLE_NOT_SET}'; END$$",
+                role.sql()
+            ),
             Settle::Timeout(seconds) => format!("SET statement_timeout = '{seconds}s'"),
             Settle::Script(script) => script.to_string(),
         }
@@ -69,6 +86,8 @@ struct RoleState {
     was_reset: bool,
     /// The target refuses it; it is not asked again.
     is_refused: bool,
+    /// The client's user may be another one than at login.
+    may_be_refused: bool,
 }
 
 /// What follows an answer.
@@ -183,10 +202,24 @@ impl Settling {
         self.unsettled = true;
     }
 
-    /// The statement with the stated setting is answered. Gives the role that has to be set for it.
+    /// The statement with the stated setting is answered. Gives what is asked or set for it.
     pub(in crate::session) fn on_stated(&mut self, context: &mut Context) -> Option<Settle> {
-        context.settings = self.stated.take()?;
-        self.role_due(&context.settings)
+        let settings = self.stated.take()?;
+        match context.status {
+            TransactionStatus::Open => {
+                context.settings = settings;
+                self.role_due(context)
+            }
+            // Nothing is in force that a failed transaction has set.
+            TransactionStatus::Aborted => None,
+            // SET LOCAL does nothing there.
+            TransactionStatus::Idle => Some(Settle::Settings),
+        }
+    }
+
+    /// A statement goes to the target that may make the session another user's.
+    pub(in crate::session) fn note_other_user(&mut self) {
+        self.role.may_be_refused = true;
     }
 
     /// A statement of the client's has failed.
@@ -213,8 +246,8 @@ impl Settling {
                     .map(|bad| OwnError::new("22023", bad.message).with_hint(bad.hint))
                     .collect();
             }
-            (Settle::Role(role), None) => self.role.set = Some(*role),
-            (Settle::Role(_), Some(failure)) if failure.sqlstate == "42501" => {
+            (Settle::Role(role, _), None) => self.role.set = Some(*role),
+            (Settle::Role(..), Some(failure)) if failure.sqlstate == "42501" => {
                 self.role.is_refused = true;
                 let warning = role_refused(&context.startup.user, context.server_major(), failure);
                 match context.policy.on_denied {
@@ -265,12 +298,13 @@ impl Settling {
 
     /// The server's own default is left alone until the session has once left it, and the client's own
     /// choice until something changes.
-    fn role_due(&self, settings: &Settings) -> Option<Settle> {
-        let silences = settings.silences_foreign_keys();
+    fn role_due(&self, context: &Context) -> Option<Settle> {
+        let silences = context.settings.silences_foreign_keys();
         let wanted = if silences { Role::Replica } else { Role::Origin };
         let now = self.role.set.unwrap_or(Role::Origin);
         let due = wanted != now || (self.role.was_reset && silences);
-        (due && !self.role.is_refused).then_some(Settle::Role(wanted))
+        let softly = self.role.may_be_refused && context.status == TransactionStatus::Open;
+        (due && !self.role.is_refused).then_some(Settle::Role(wanted, softly))
     }
 
     /// Which of our statements follows `done`, if any: they come in one order, and each of them only
@@ -287,8 +321,8 @@ impl Settling {
             script.map(|script| Settle::Script(script.into()))
         };
         match done {
-            Settle::Settings => self.role_due(&context.settings).or_else(timeout).or_else(script),
-            Settle::Role(_) => timeout().or_else(script),
+            Settle::Settings => self.role_due(context).or_else(timeout).or_else(script),
+            Settle::Role(..) => timeout().or_else(script),
             Settle::Timeout(_) => script(),
             Settle::Script(_) => None,
         }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use crate::catalog::{Catalog, Freshness, Need, Now, Subject};
 use crate::parking::{Scope, TableName, park_softly_sql};
-use crate::policy::{Settings, TablePrep};
+use crate::policy::{Policy, Settings, TablePrep};
 use crate::rewrite::{self, Change, PositionMap, Rewrite, Rules, TextMessage};
 use crate::session::ask::Question;
 use crate::session::ask::parking::{Parking, Tried};
@@ -188,7 +188,7 @@ pub(in crate::session) fn judge(
         return Judged::Ask(question);
     }
     if parking.is_due(script.effects.loads(), tried, context) {
-        return Judged::Ask(park_all());
+        return Judged::Ask(park_all(&context.policy));
     }
     let mut rewrite = rewrite::plan(script, sql, &text.declared, catalog, &rules);
     let again = std::mem::take(&mut rewrite.asks_again);
@@ -209,8 +209,9 @@ pub(in crate::session) fn ask_exactly(
 }
 
 /// The question that parks all foreign keys.
-pub(in crate::session) fn park_all() -> Question {
-    Question::Park { sql: park_softly_sql(&Scope::default()), all: true }
+pub(in crate::session) fn park_all(policy: &Policy) -> Question {
+    let sql = park_softly_sql(&Scope::default(), policy.lock_timeout_seconds);
+    Question::Park { sql, all: true }
 }
 
 /// The question that parks the foreign keys of the tables that the text drops.
@@ -232,7 +233,8 @@ fn park_tables(
         })
         .collect();
     let scope = Scope { schemas: Vec::new(), tables };
-    (!scope.tables.is_empty()).then(|| Question::Park { sql: park_softly_sql(&scope), all: false })
+    let sql = || park_softly_sql(&scope, rules.policy.lock_timeout_seconds);
+    (!scope.tables.is_empty()).then(|| Question::Park { sql: sql(), all: false })
 }
 
 /// A Query on its way.

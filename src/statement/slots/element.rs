@@ -118,8 +118,12 @@ impl Element {
         }
     }
 
-    /// The constant or keyword that it is, without parentheses around it.
+    /// The parameter, constant or keyword that it is, without parentheses around it; all of another
+    /// expression.
     pub(in crate::statement) fn core(&self, mut cursor: Cursor<'_>) -> Range<usize> {
+        if self.value == SlotValue::Other {
+            return self.span.clone();
+        }
         let first = self.first_inside(&mut cursor);
         if matches!(self.value, SlotValue::Integer | SlotValue::Number)
             && cursor.at(TokenKind::Operator)

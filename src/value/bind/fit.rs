@@ -1,11 +1,13 @@
 //! A Bind that is there as a whole: every value read once and made what its column and the policies
 //! want. Knows no SQL and no sockets.
 
+use memchr::memchr2;
+
 use super::parameter::{BindParameter, NewValue};
 use crate::encoding::Encoding;
 use crate::escape::json::{JsonNul, JsonText};
 use crate::value::column::ValueKind;
-use crate::value::judge::{KindJudge, Refusal, Verdict};
+use crate::value::judge::{KindJudge, ValueRefusal, ValueVerdict};
 use crate::value::nul::{NulMender, NulRule};
 use crate::value::policy::NulPolicy;
 use crate::value::rule::{Findings, ValueRule};
@@ -69,25 +71,20 @@ pub struct BindRefusal {
     /// The index of the parameter, from 0.
     pub index: usize,
     /// Why.
-    pub refusal: Refusal,
+    pub refusal: ValueRefusal,
 }
 
 /// Makes the values of a Bind what is asked of them. One that the server will refuse, since a count or
 /// a length in it cannot be right, stays, but for spaces in the values in front of that place.
 pub fn fit(bind: &mut BindBody<'_>, rules: &BindRules<'_>) -> FittedBind {
-    let mut fitting = Fitting {
-        rules,
-        mender: NulMender::new(rules.encoding),
-        changed: Vec::new(),
-        found: BindFindings::default(),
-    };
+    let mut fitting = Fitting::new(rules);
     let (mut refused, mut at) = (None, 0);
     let mut reader = ParameterReader::of_bind_values(bind.values.len());
     loop {
         match reader.next(bind.values, &mut at) {
             Parameter::Value(piece) => {
                 reader.pass(piece.to - piece.from, &mut at);
-                if refused.is_some() {
+                if refused.is_some() || rules.lets_pass(bind.values, piece) {
                     continue;
                 }
                 match fitting.fit_value(bind.values, piece) {
@@ -128,7 +125,7 @@ pub fn needs_rewriting(front: &BindBody<'_>, parameters: &[Option<BindParameter>
 /// Why no more values are fitted.
 enum Stop {
     Asks,
-    Refused(Refusal),
+    Refused(ValueRefusal),
 }
 
 /// A value that has changed.
@@ -140,13 +137,32 @@ struct Changed {
 /// What was made of the values so far.
 struct Fitting<'a> {
     rules: &'a BindRules<'a>,
-    mender: NulMender,
+    mender: Option<NulMender>,
     /// In order of their indexes.
     changed: Vec<Changed>,
     found: BindFindings,
 }
 
-impl Fitting<'_> {
+impl BindRules<'_> {
+    /// Whether nothing is asked of a value: it goes as it is into whatever column, and has neither a
+    /// NUL nor a backslash.
+    #[inline]
+    fn lets_pass(&self, values: &[u8], piece: ValuePiece) -> bool {
+        if let Some(Some(parameter)) = self.parameters.get(piece.index)
+            && parameter.may_change(piece.is_text)
+        {
+            return false;
+        }
+        let value = values.get(piece.from..piece.to).unwrap_or_default();
+        self.nul.is_none() || memchr2(0, b'\\', value).is_none()
+    }
+}
+
+impl<'a> Fitting<'a> {
+    fn new(rules: &'a BindRules<'a>) -> Fitting<'a> {
+        Fitting { rules, mender: None, changed: Vec::new(), found: BindFindings::default() }
+    }
+
     fn fit_value(&mut self, values: &mut [u8], piece: ValuePiece) -> Result<(), Stop> {
         let ValuePiece { index, mut is_text, from, to, .. } = piece;
         let Some(value) = values.get_mut(from..to) else { return Ok(()) };
@@ -210,14 +226,16 @@ impl Fitting<'_> {
             },
         };
         if nul == NulPolicy::Space {
-            self.found.spaces += self.mender.mend(NulRule::of(kind, is_text), value);
+            let encoding = self.rules.encoding;
+            let mender = self.mender.get_or_insert_with(|| NulMender::new(encoding));
+            self.found.spaces += mender.mend(NulRule::of(kind, is_text), value);
             return Ok(None);
         }
         let judge = KindJudge { nul, encoding: self.rules.encoding };
         match judge.judge(value, kind, is_text, &mut self.found.removed) {
-            Verdict::Replace(shorter) => Ok(Some(shorter)),
-            Verdict::Refuse(refusal) => Err(Stop::Refused(refusal)),
-            Verdict::Keep | Verdict::Null => Ok(None),
+            ValueVerdict::Replace(shorter) => Ok(Some(shorter)),
+            ValueVerdict::Refuse(refusal) => Err(Stop::Refused(refusal)),
+            ValueVerdict::Keep | ValueVerdict::Null => Ok(None),
         }
     }
 }
@@ -385,7 +403,7 @@ mod tests {
         let FittedBind::Refused(BindRefusal { index: 0, refusal }) = refused else {
             panic!("{refused:?}");
         };
-        assert_eq!(refusal, Refusal::of_nul());
+        assert_eq!(refusal, ValueRefusal::of_nul());
         let mut cut = whole[..whole.len() - 5].to_vec();
         let stays = FittedBind::InPlace(BindFindings::default());
         assert_eq!(fitted(&mut cut, &judged(), NulPolicy::Reject), stays);

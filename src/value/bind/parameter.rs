@@ -9,7 +9,7 @@ use crate::value::binary_text::{binary_to_text, fit_binary};
 use crate::value::column::assignment::is_number;
 use crate::value::column::type_oid::{self, BOOL, TIMESTAMP, VARCHAR};
 use crate::value::column::{Column, ValueKind};
-use crate::value::judge::{ColumnJudge, Refusal, Verdict};
+use crate::value::judge::{ColumnJudge, ValueRefusal, ValueVerdict};
 use crate::value::rule::{Findings, ValueRule};
 
 /// A parameter that goes straight into a column.
@@ -46,6 +46,7 @@ pub(super) struct Fit {
 impl BindParameter {
     /// Whether a value in this format can be wanted otherwise. Most come as text, of which only judges
     /// and types that were left to the target want more.
+    #[inline]
     pub(super) fn may_change(&self, is_text: bool) -> bool {
         !is_text || self.is_inferred || self.judge.is_some()
     }
@@ -59,7 +60,7 @@ impl BindParameter {
         is_text: bool,
         value: &[u8],
         findings: &mut Findings,
-    ) -> Result<Fit, Refusal> {
+    ) -> Result<Fit, ValueRefusal> {
         let converted = self.convert(is_text, value);
         if converted.is_some() {
             findings.note(ValueRule::TypeConverted, 1);
@@ -87,10 +88,10 @@ impl BindParameter {
         };
         let is_text = is_text || converted.is_some();
         let new = match verdict {
-            Verdict::Keep => converted.map(text),
-            Verdict::Replace(value) => Some(NewValue { is_text, value: Some(value) }),
-            Verdict::Null => Some(NewValue { is_text, value: None }),
-            Verdict::Refuse(refusal) => return Err(refusal),
+            ValueVerdict::Keep => converted.map(text),
+            ValueVerdict::Replace(value) => Some(NewValue { is_text, value: Some(value) }),
+            ValueVerdict::Null => Some(NewValue { is_text, value: None }),
+            ValueVerdict::Refuse(refusal) => return Err(refusal),
         };
         Ok(Fit { new, is_judged: true })
     }

@@ -24,7 +24,7 @@ pub(super) const NULL: u32 = u32::MAX;
 
 /// The parts of a stream, in the order in which they come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Part {
+enum BinarySection {
     Signature {
         seen: usize,
     },
@@ -50,7 +50,7 @@ enum Part {
 #[derive(Debug)]
 pub(super) struct BinaryScanner {
     kinds: Arc<[ValueKind]>,
-    part: Part,
+    part: BinarySection,
     number: CutNumber,
     mender: NulMender,
 }
@@ -59,7 +59,7 @@ impl BinaryScanner {
     pub(super) fn new(kinds: Arc<[ValueKind]>, encoding: Encoding) -> BinaryScanner {
         BinaryScanner {
             kinds,
-            part: Part::Signature { seen: 0 },
+            part: BinarySection::Signature { seen: 0 },
             number: CutNumber::default(),
             mender: NulMender::new(encoding),
         }
@@ -71,7 +71,7 @@ impl BinaryScanner {
         let (mut next, mut replaced) = (from, 0);
         while next < to {
             next += match self.part {
-                Part::Field { column, left } => {
+                BinarySection::Field { column, left } => {
                     let there = left.min(to - next);
                     let rule = self.rule(column);
                     replaced += self.mender.scan(rule, buffer, next, next + there);
@@ -80,11 +80,11 @@ impl BinaryScanner {
                     }
                     self.part = match left - there {
                         0 => self.after_field(column),
-                        left => Part::Field { column, left },
+                        left => BinarySection::Field { column, left },
                     };
                     there
                 }
-                Part::Rest => return replaced,
+                BinarySection::Rest => return replaced,
                 _ => self.take_frame(buffer.get(next..to).unwrap_or_default()),
             };
         }
@@ -100,34 +100,42 @@ impl BinaryScanner {
     #[inline]
     fn take_frame(&mut self, rest: &[u8]) -> usize {
         match self.part {
-            Part::Length { column } => {
+            BinarySection::Length { column } => {
                 self.take_number::<4>(rest, |scanner, length| scanner.after_length(column, length))
             }
-            Part::FieldCount => self.take_number::<2>(rest, |scanner, count| match count {
-                TRAILER => Part::Rest,
-                0 if scanner.kinds.is_empty() => Part::FieldCount,
-                count if count as usize == scanner.kinds.len() => Part::Length { column: 0 },
-                _ => Part::Rest,
-            }),
-            Part::Signature { seen } => self.take_signature(rest, seen),
-            Part::Flags => self.take_number::<4>(rest, |_, flags| match flags & CRITICAL_FLAGS {
-                0 => Part::ExtensionLength,
-                _ => Part::Rest,
-            }),
-            Part::ExtensionLength => self.take_number::<4>(rest, |_, length| match length {
-                0 => Part::FieldCount,
-                length if length.cast_signed() < 0 => Part::Rest,
-                length => Part::Extension { left: length as usize },
-            }),
-            Part::Extension { left } => {
+            BinarySection::FieldCount => {
+                self.take_number::<2>(rest, |scanner, count| match count {
+                    TRAILER => BinarySection::Rest,
+                    0 if scanner.kinds.is_empty() => BinarySection::FieldCount,
+                    count if count as usize == scanner.kinds.len() => {
+                        BinarySection::Length { column: 0 }
+                    }
+                    _ => BinarySection::Rest,
+                })
+            }
+            BinarySection::Signature { seen } => self.take_signature(rest, seen),
+            BinarySection::Flags => {
+                self.take_number::<4>(rest, |_, flags| match flags & CRITICAL_FLAGS {
+                    0 => BinarySection::ExtensionLength,
+                    _ => BinarySection::Rest,
+                })
+            }
+            BinarySection::ExtensionLength => {
+                self.take_number::<4>(rest, |_, length| match length {
+                    0 => BinarySection::FieldCount,
+                    length if length.cast_signed() < 0 => BinarySection::Rest,
+                    length => BinarySection::Extension { left: length as usize },
+                })
+            }
+            BinarySection::Extension { left } => {
                 let there = left.min(rest.len());
                 self.part = match left - there {
-                    0 => Part::FieldCount,
-                    left => Part::Extension { left },
+                    0 => BinarySection::FieldCount,
+                    left => BinarySection::Extension { left },
                 };
                 there
             }
-            Part::Field { .. } | Part::Rest => rest.len(),
+            BinarySection::Field { .. } | BinarySection::Rest => rest.len(),
         }
     }
 
@@ -135,9 +143,9 @@ impl BinaryScanner {
         let expected = SIGNATURE.get(seen..).unwrap_or_default();
         let there = expected.len().min(rest.len());
         self.part = match rest.get(..there) == expected.get(..there) {
-            false => Part::Rest,
-            true if there == expected.len() => Part::Flags,
-            true => Part::Signature { seen: seen + there },
+            false => BinarySection::Rest,
+            true if there == expected.len() => BinarySection::Flags,
+            true => BinarySection::Signature { seen: seen + there },
         };
         there
     }
@@ -146,7 +154,7 @@ impl BinaryScanner {
     fn take_number<const BYTES: usize>(
         &mut self,
         rest: &[u8],
-        then: impl FnOnce(&mut BinaryScanner, u32) -> Part,
+        then: impl FnOnce(&mut BinaryScanner, u32) -> BinarySection,
     ) -> usize {
         let (taken, number) = self.number.take::<BYTES>(rest);
         if let Some(number) = number {
@@ -156,19 +164,19 @@ impl BinaryScanner {
     }
 
     #[inline]
-    fn after_length(&self, column: usize, length: u32) -> Part {
+    fn after_length(&self, column: usize, length: u32) -> BinarySection {
         match length {
             0 | NULL => self.after_field(column),
-            length if length.cast_signed() < 0 => Part::Rest,
-            length => Part::Field { column, left: length as usize },
+            length if length.cast_signed() < 0 => BinarySection::Rest,
+            length => BinarySection::Field { column, left: length as usize },
         }
     }
 
     #[inline]
-    fn after_field(&self, column: usize) -> Part {
+    fn after_field(&self, column: usize) -> BinarySection {
         match column + 1 < self.kinds.len() {
-            true => Part::Length { column: column + 1 },
-            false => Part::FieldCount,
+            true => BinarySection::Length { column: column + 1 },
+            false => BinarySection::FieldCount,
         }
     }
 

@@ -4,8 +4,8 @@
 use std::sync::Arc;
 
 use super::binary::BinaryScanner;
-use super::fields_in_place::FieldScanner;
-use super::json_columns::JsonColumns;
+use super::fields::{CsvFields, TextFields};
+use super::fields_in_place::FieldsInPlace;
 use super::options::{CopyFormat, CopyOptions};
 use super::text_bytes::TextScanner;
 use crate::encoding::{CharacterSteps, Encoding};
@@ -34,22 +34,39 @@ use crate::value::nul::nul_to_space;
 /// mean (the space is the quote or the escape).
 #[derive(Debug)]
 pub struct CopyScanner {
-    rows: Rows,
-    /// Only where a column is known to be JSON. Changes none of the bytes that `rows` changes.
-    json: Option<Box<JsonColumns>>,
+    bytes: Bytes,
+    /// Only where fields have to be told apart. Changes none of the bytes that `bytes` changes.
+    fields: Option<Fields>,
     replaced: u64,
 }
 
+/// What is mended without knowing fields, or by the lengths in front of them.
 #[derive(Debug)]
-enum Rows {
+enum Bytes {
     /// Nothing may be touched.
     Opaque,
     /// Every byte 0x00 becomes a space.
     Raw,
     Text(TextScanner),
-    /// Boxed, as the next: rare, and larger than the rest.
-    Fields(Box<FieldScanner>),
     Binary(Box<BinaryScanner>),
+}
+
+/// Fields that are told apart.
+#[derive(Debug)]
+enum Fields {
+    Text(Box<FieldsInPlace<TextFields>>),
+    Csv(Box<FieldsInPlace<CsvFields>>),
+}
+
+/// Calls a method of the fields, where there are any.
+macro_rules! fields {
+    ($fields:expr, $none:expr, $reader:ident => $call:expr) => {
+        match $fields {
+            None => $none,
+            Some(Fields::Text($reader)) => $call,
+            Some(Fields::Csv($reader)) => $call,
+        }
+    };
 }
 
 impl CopyScanner {
@@ -66,101 +83,94 @@ impl CopyScanner {
         kinds: &Arc<[ValueKind]>,
     ) -> CopyScanner {
         let encoding = options.encoding.unwrap_or(client_encoding);
-        let characters = CharacterSteps::needed(encoding);
-        let json = match options.format {
-            CopyFormat::Binary => None,
-            _ => JsonColumns::needed(options, characters, kinds.clone()).map(Box::new),
-        };
-        let rows = match options.format {
+        let (bytes, fields) = match options.format {
             CopyFormat::Binary if kinds.iter().all(|kind| *kind == ValueKind::Other) => {
-                Rows::Opaque
+                (Bytes::Opaque, None)
             }
             CopyFormat::Binary => {
-                Rows::Binary(Box::new(BinaryScanner::new(kinds.clone(), encoding)))
+                (Bytes::Binary(Box::new(BinaryScanner::new(kinds.clone(), encoding))), None)
             }
-            CopyFormat::Text if text_mend_may_be_null(&options.null) => {
-                Rows::Fields(Box::new(FieldScanner::new(options, characters)))
+            CopyFormat::Text => {
+                let guards = text_mend_may_be_null(&options.null);
+                let fields = FieldsInPlace::of_text(options, encoding, kinds, guards);
+                let characters = CharacterSteps::needed(encoding);
+                let bytes = match guards {
+                    true => Bytes::Opaque,
+                    false => Bytes::Text(TextScanner::new(options.delimiter != b' ', characters)),
+                };
+                (bytes, fields.map(|fields| Fields::Text(Box::new(fields))))
             }
-            CopyFormat::Text => Rows::Text(TextScanner::new(options.delimiter != b' ', characters)),
-            CopyFormat::Csv if csv_mend_may_matter(options) => {
-                Rows::Fields(Box::new(FieldScanner::new(options, characters)))
+            CopyFormat::Csv => {
+                let guards = csv_mend_may_matter(options);
+                let fields = FieldsInPlace::of_csv(options, encoding, kinds, guards);
+                let bytes = if guards { Bytes::Opaque } else { Bytes::Raw };
+                (bytes, fields.map(|fields| Fields::Csv(Box::new(fields))))
             }
-            CopyFormat::Csv => Rows::Raw,
         };
-        CopyScanner { rows, json, replaced: 0 }
+        CopyScanner { bytes, fields, replaced: 0 }
     }
 
     /// A scanner for a stream whose statement was not understood: only the byte 0x00 is mended. Not
     /// for a stream that the CopyInResponse announces as binary.
     pub fn raw() -> CopyScanner {
-        CopyScanner { rows: Rows::Raw, json: None, replaced: 0 }
+        CopyScanner { bytes: Bytes::Raw, fields: None, replaced: 0 }
     }
 
     /// Mends `buffer[from..to]`, the next bytes of the stream, and any byte that was held.
     pub fn scan(&mut self, buffer: &mut [u8], from: usize, to: usize) {
-        self.replaced += match &mut self.rows {
-            Rows::Opaque => 0,
-            Rows::Raw => buffer.get_mut(from..to).map_or(0, nul_to_space),
-            Rows::Text(text) => text.scan(buffer, from, to),
-            Rows::Fields(fields) => fields.scan(buffer, from, to),
-            Rows::Binary(binary) => binary.scan(buffer, from, to),
+        self.replaced += match &mut self.bytes {
+            Bytes::Opaque => 0,
+            Bytes::Raw => buffer.get_mut(from..to).map_or(0, nul_to_space),
+            Bytes::Text(text) => text.scan(buffer, from, to),
+            Bytes::Binary(binary) => binary.scan(buffer, from, to),
         };
-        if let Some(json) = &mut self.json {
-            self.replaced += json.scan(buffer, from, to);
-        }
+        self.replaced += fields!(&mut self.fields, 0, reader => reader.scan(buffer, from, to));
     }
 
     /// Offset of the first byte that must not be sent yet, because it may still change: its escape
     /// is cut, or its field may still turn out to be NULL. `None`: everything scanned may go.
     pub fn held_from(&self) -> Option<usize> {
-        let rows = match &self.rows {
-            Rows::Opaque | Rows::Raw => None,
-            Rows::Text(text) => text.held_from(),
-            Rows::Fields(fields) => fields.held_from(),
-            Rows::Binary(binary) => binary.held_from(),
+        let bytes = match &self.bytes {
+            Bytes::Opaque | Bytes::Raw => None,
+            Bytes::Text(text) => text.held_from(),
+            Bytes::Binary(binary) => binary.held_from(),
         };
-        match &self.json {
-            None => rows,
-            Some(json) => rows.into_iter().chain(json.held_from()).min(),
-        }
+        let fields = fields!(&self.fields, None, reader => reader.held_from());
+        bytes.into_iter().chain(fields).min()
     }
 
     /// Lets go of what is held, as it stands and uncounted, though the stream goes on: for a buffer
     /// that is full of held bytes. A NUL among them is then refused by the server.
     pub fn release(&mut self) {
-        match &mut self.rows {
-            Rows::Opaque | Rows::Raw => {}
-            Rows::Text(text) => text.release(),
-            Rows::Fields(fields) => fields.release(),
-            Rows::Binary(binary) => binary.release(),
+        match &mut self.bytes {
+            Bytes::Opaque | Bytes::Raw => {}
+            Bytes::Text(text) => text.release(),
+            Bytes::Binary(binary) => binary.release(),
         }
-        self.json.iter_mut().for_each(|json| json.release());
+        fields!(&mut self.fields, (), reader => reader.release());
     }
 
     /// The first `sent` bytes of the buffer have gone: what is held lies so much lower.
     pub fn rebase(&mut self, sent: usize) {
-        match &mut self.rows {
-            Rows::Opaque | Rows::Raw => {}
-            Rows::Text(text) => text.rebase(sent),
-            Rows::Fields(fields) => fields.rebase(sent),
-            Rows::Binary(binary) => binary.rebase(sent),
+        match &mut self.bytes {
+            Bytes::Opaque | Bytes::Raw => {}
+            Bytes::Text(text) => text.rebase(sent),
+            Bytes::Binary(binary) => binary.rebase(sent),
         }
-        self.json.iter_mut().for_each(|json| json.rebase(sent));
+        fields!(&mut self.fields, (), reader => reader.rebase(sent));
     }
 
     /// Settles what is held: the stream has ended (CopyDone).
     pub fn finish(&mut self, buffer: &mut [u8]) {
-        self.replaced += match &mut self.rows {
-            Rows::Opaque | Rows::Raw => 0,
-            Rows::Text(text) => text.finish(buffer),
-            Rows::Fields(fields) => fields.finish(buffer),
-            Rows::Binary(binary) => {
+        self.replaced += match &mut self.bytes {
+            Bytes::Opaque | Bytes::Raw => 0,
+            Bytes::Text(text) => text.finish(buffer),
+            Bytes::Binary(binary) => {
                 binary.release();
                 0
             }
         };
-        // A JSON escape that the stream leaves unfinished is none.
-        self.json.iter_mut().for_each(|json| json.release());
+        self.replaced += fields!(&mut self.fields, 0, reader => reader.finish(buffer));
     }
 
     /// NULs replaced since the last call.

@@ -2,9 +2,11 @@
 //! together again. Knows no SQL, and of frames only that headers lie between rows.
 
 mod binary;
+mod fields;
 mod fields_in_place;
 mod in_place;
-mod json_columns;
+mod json_field;
+mod null_guard;
 mod options;
 mod rows;
 mod text_bytes;

@@ -4,7 +4,7 @@
 use memchr::memchr2;
 
 use crate::encoding::CharacterSteps;
-use crate::escape::nul::{OpenEscape, Verdict, judge};
+use crate::escape::nul::{NulEscape, OpenEscape, judge};
 
 /// The bytes that are looked at together; one more has to follow them.
 const BLOCK_BYTES: usize = 64;
@@ -71,12 +71,12 @@ impl TextScanner {
     fn mend(&mut self, rest: &mut [u8], at: usize) -> (usize, bool) {
         match rest {
             [b'\\', after @ ..] => match judge(after) {
-                Verdict::Open => {
+                NulEscape::Open => {
                     self.escape = Some(OpenEscape::cut(after, at + 1));
                     (rest.len(), false)
                 }
-                Verdict::Keep(bytes) => (1 + bytes, false),
-                Verdict::Mend(with) => {
+                NulEscape::Keep(bytes) => (1 + bytes, false),
+                NulEscape::Mend(with) => {
                     if let Some(escape) = after.get_mut(..with.len()) {
                         escape.copy_from_slice(with);
                     }
@@ -101,15 +101,15 @@ impl TextScanner {
         let fed = escape.feed(byte, next);
         let next = next + usize::from(fed.belongs);
         match fed.verdict {
-            Verdict::Open => (next, replaced),
+            NulEscape::Open => (next, replaced),
             verdict => (next, replaced + self.settle(buffer, verdict)),
         }
     }
 
     /// Ends the open escape as judged.
-    fn settle(&mut self, buffer: &mut [u8], verdict: Verdict) -> u64 {
+    fn settle(&mut self, buffer: &mut [u8], verdict: NulEscape) -> u64 {
         let Some(escape) = self.escape.take() else { return 0 };
-        let Verdict::Mend(with) = verdict else { return 0 };
+        let NulEscape::Mend(with) = verdict else { return 0 };
         for (_, at, byte) in escape.patches(with) {
             if let Some(slot) = buffer.get_mut(at) {
                 *slot = byte;
@@ -119,7 +119,7 @@ impl TextScanner {
     }
 
     pub(super) fn finish(&mut self, buffer: &mut [u8]) -> u64 {
-        let verdict = self.escape.as_ref().map_or(Verdict::Open, OpenEscape::last);
+        let verdict = self.escape.as_ref().map_or(NulEscape::Open, OpenEscape::last);
         self.settle(buffer, verdict)
     }
 

@@ -57,21 +57,21 @@ pub(super) enum NulAction {
 }
 
 /// Where the U+0000 of a value are: offset and length.
-struct Nuls<'v> {
+struct NulsOfValue<'v> {
     value: &'v [u8],
     /// In JSON, what reads its escapes.
     json: Option<JsonText>,
     next: usize,
 }
 
-impl<'v> Nuls<'v> {
-    fn new(value: &'v [u8], kind: ValueKind, encoding: Encoding) -> Nuls<'v> {
+impl<'v> NulsOfValue<'v> {
+    fn new(value: &'v [u8], kind: ValueKind, encoding: Encoding) -> NulsOfValue<'v> {
         let json = (kind == ValueKind::Json).then(|| JsonText::new(encoding));
-        Nuls { value, json, next: 0 }
+        NulsOfValue { value, json, next: 0 }
     }
 }
 
-impl Iterator for Nuls<'_> {
+impl Iterator for NulsOfValue<'_> {
     type Item = (usize, usize);
 
     fn next(&mut self) -> Option<(usize, usize)> {
@@ -91,7 +91,7 @@ impl Iterator for Nuls<'_> {
 
 /// Whether a value holds U+0000; in JSON also as the escape `\u0000`.
 pub(super) fn has_nul(value: &[u8], kind: ValueKind, encoding: Encoding) -> bool {
-    Nuls::new(value, kind, encoding).next().is_some()
+    NulsOfValue::new(value, kind, encoding).next().is_some()
 }
 
 /// The value with `put` in the place of each U+0000, or without them, and their number; `None`
@@ -102,7 +102,7 @@ pub(super) fn mend_nuls(
     encoding: Encoding,
     put: Option<char>,
 ) -> Option<(Vec<u8>, u64)> {
-    let mut nuls = Nuls::new(value, kind, encoding).peekable();
+    let mut nuls = NulsOfValue::new(value, kind, encoding).peekable();
     nuls.peek()?;
     let escaped = put.map(json_escape).unwrap_or_default();
     // In JSON a quote, a backslash or a control character would not stand for itself.

@@ -14,7 +14,7 @@ const DEPTH_MAX: usize = 10_000;
 const OPEN_KEYS_MAX: usize = 65_536;
 
 /// What is open around the place that is read.
-enum Open<'v> {
+enum OpenNesting<'v> {
     Array,
     Object {
         keys: HashSet<Cow<'v, [u8]>>,
@@ -33,15 +33,15 @@ pub(super) fn count(text: &[u8], encoding: Encoding) -> u64 {
         at += 1;
         match byte {
             b'{' | b'[' if open.len() == DEPTH_MAX => return found,
-            b'{' => open.push(Open::Object { keys: HashSet::new(), awaits_key: true }),
-            b'[' => open.push(Open::Array),
+            b'{' => open.push(OpenNesting::Object { keys: HashSet::new(), awaits_key: true }),
+            b'[' => open.push(OpenNesting::Array),
             b'}' | b']' => {
-                if let Some(Open::Object { keys, .. }) = open.pop() {
+                if let Some(OpenNesting::Object { keys, .. }) = open.pop() {
                     open_keys -= keys.len();
                 }
             }
             b',' => {
-                if let Some(Open::Object { awaits_key, .. }) = open.last_mut() {
+                if let Some(OpenNesting::Object { awaits_key, .. }) = open.last_mut() {
                     *awaits_key = true;
                 }
             }
@@ -51,7 +51,8 @@ pub(super) fn count(text: &[u8], encoding: Encoding) -> u64 {
                     return found;
                 };
                 at += length + 1;
-                let Some(Open::Object { keys, awaits_key: awaits_key @ true }) = open.last_mut()
+                let Some(OpenNesting::Object { keys, awaits_key: awaits_key @ true }) =
+                    open.last_mut()
                 else {
                     continue;
                 };

@@ -2,7 +2,7 @@
 //! columns.
 
 use super::characters::{has_nul, mend_nuls};
-use super::{Refusal, Verdict};
+use super::{ValueRefusal, ValueVerdict};
 use crate::encoding::Encoding;
 use crate::value::column::ValueKind;
 use crate::value::nul::NulRule;
@@ -24,25 +24,25 @@ impl KindJudge {
         kind: ValueKind,
         is_text: bool,
         removed: &mut u64,
-    ) -> Verdict {
+    ) -> ValueVerdict {
         let kind = match NulRule::of(kind, is_text) {
             NulRule::Nul => ValueKind::Character,
             NulRule::Json => ValueKind::Json,
             // Without a NUL an element would be shorter, and the lengths around it others.
-            NulRule::Keep | NulRule::Array | NulRule::JsonArray => return Verdict::Keep,
+            NulRule::Keep | NulRule::Array | NulRule::JsonArray => return ValueVerdict::Keep,
         };
         if self.nul == NulPolicy::Reject {
             return match has_nul(value, kind, self.encoding) {
-                true => Verdict::Refuse(Refusal::of_nul()),
-                false => Verdict::Keep,
+                true => ValueVerdict::Refuse(ValueRefusal::of_nul()),
+                false => ValueVerdict::Keep,
             };
         }
         match mend_nuls(value, kind, self.encoding, None) {
             Some((shorter, count)) => {
                 *removed += count;
-                Verdict::Replace(shorter)
+                ValueVerdict::Replace(shorter)
             }
-            None => Verdict::Keep,
+            None => ValueVerdict::Keep,
         }
     }
 }

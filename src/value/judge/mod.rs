@@ -28,7 +28,7 @@ pub(super) use kind_judge::KindJudge;
 
 /// What is to become of a value.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Verdict {
+pub enum ValueVerdict {
     /// It stays as it is.
     Keep,
     /// This takes its place, in the same format.
@@ -36,12 +36,12 @@ pub enum Verdict {
     /// NULL takes its place.
     Null,
     /// It is refused, and with it the row.
-    Refuse(Refusal),
+    Refuse(ValueRefusal),
 }
 
 /// Why a value is refused; the caller adds table, column and row.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Refusal {
+pub struct ValueRefusal {
     /// The SQLSTATE.
     pub sqlstate: &'static str,
     /// What is wrong, without the value itself.
@@ -50,9 +50,9 @@ pub struct Refusal {
     pub hint: String,
 }
 
-impl Refusal {
-    pub(super) fn of_nul() -> Refusal {
-        Refusal {
+impl ValueRefusal {
+    pub(super) fn of_nul() -> ValueRefusal {
+        ValueRefusal {
             sqlstate: "22021",
             message: "U+0000 cannot be stored".to_owned(),
             hint: "values.nul = \"space\" or \"remove\" mends it.".to_owned(),
@@ -82,7 +82,7 @@ impl ColumnJudge {
         column: &Column,
         encoding: Encoding,
     ) -> ColumnJudge {
-        let mut judge = ColumnJudge {
+        let judge = ColumnJudge {
             policies: policies.clone(),
             bad_dates: bad_dates.clone(),
             column: column.clone(),
@@ -90,9 +90,15 @@ impl ColumnJudge {
             looks_at_text: false,
             looks_at_binary: false,
         };
-        judge.looks_at_text = judge.can_apply_to_text();
-        judge.looks_at_binary = judge.can_apply_to_binary();
-        judge
+        judge.in_encoding(encoding)
+    }
+
+    /// The same judge for values that come in another encoding, as in a COPY that names its own.
+    pub fn in_encoding(mut self, encoding: Encoding) -> ColumnJudge {
+        self.encoding = encoding;
+        self.looks_at_text = self.can_apply_to_text();
+        self.looks_at_binary = self.can_apply_to_binary();
+        self
     }
 
     /// The column.
@@ -118,11 +124,11 @@ impl ColumnJudge {
 
     /// Judges a value in text format, as the input function of its type reads it: without the
     /// escapes and quotes of COPY or of a constant. Of a value that is refused nothing is noted.
-    pub fn judge_text(&self, value: &[u8], findings: &mut Findings) -> Verdict {
+    pub fn judge_text(&self, value: &[u8], findings: &mut Findings) -> ValueVerdict {
         if !self.looks_at_text && memchr(0, value).is_none() {
-            return Verdict::Keep;
+            return ValueVerdict::Keep;
         }
-        let mut judged = Judged::new(value);
+        let mut judged = JudgedValue::new(value);
         let outcome = match self.column.kind() {
             kind if kind.is_characters() => self.judge_characters(&mut judged),
             _ => self.judge_other_text(&mut judged),
@@ -133,11 +139,11 @@ impl ColumnJudge {
     /// Judges a value in the binary format of the column's type, or in that of another one (see
     /// [`fit_binary`](super::fit_binary)). Dates are not looked at: in binary format there are none
     /// that do not exist. Of a value that is refused nothing is noted.
-    pub fn judge_binary(&self, value: &[u8], findings: &mut Findings) -> Verdict {
+    pub fn judge_binary(&self, value: &[u8], findings: &mut Findings) -> ValueVerdict {
         if !self.looks_at_binary {
-            return Verdict::Keep;
+            return ValueVerdict::Keep;
         }
-        let mut judged = Judged::new(value);
+        let mut judged = JudgedValue::new(value);
         if let Some(fitted) = fit_binary_from(&self.column, value, self.encoding) {
             judged.change(ValueRule::TypeConverted, 1, fitted);
         }
@@ -207,7 +213,7 @@ impl ColumnJudge {
     }
 
     /// Characters and JSON, in either format.
-    fn judge_characters(&self, judged: &mut Judged<'_>) -> Result<(), Verdict> {
+    fn judge_characters(&self, judged: &mut JudgedValue<'_>) -> Result<(), ValueVerdict> {
         self.mend_characters(judged)?;
         if self.column.kind() == ValueKind::Character
             && let Some((mended, count)) =
@@ -245,9 +251,9 @@ impl ColumnJudge {
     }
 
     /// The JSON text behind the version byte.
-    fn judge_jsonb(&self, judged: &mut Judged<'_>) -> Result<(), Verdict> {
+    fn judge_jsonb(&self, judged: &mut JudgedValue<'_>) -> Result<(), ValueVerdict> {
         let value = std::mem::take(&mut judged.value);
-        let mut text = Judged::new(value.get(1..).unwrap_or_default());
+        let mut text = JudgedValue::new(value.get(1..).unwrap_or_default());
         let outcome = self.judge_characters(&mut text);
         for (rule, count) in text.noted.take() {
             judged.noted.note(rule, count);
@@ -260,7 +266,7 @@ impl ColumnJudge {
     }
 
     /// Numbers, dates, `bytea` and types that are not known, in text format.
-    fn judge_other_text(&self, judged: &mut Judged<'_>) -> Result<(), Verdict> {
+    fn judge_other_text(&self, judged: &mut JudgedValue<'_>) -> Result<(), ValueVerdict> {
         self.mend_characters(judged)?;
         match self.column.type_oid {
             type_oid::BYTEA => {
@@ -284,7 +290,7 @@ impl ColumnJudge {
                 BadDates::Reject => {}
                 BadDates::Null => {
                     judged.noted.note(ValueRule::BadDateToNull, 1);
-                    return Err(Verdict::Null);
+                    return Err(ValueVerdict::Null);
                 }
                 BadDates::Sentinel(date) => {
                     let date = date.clone().into_bytes();
@@ -300,7 +306,7 @@ impl ColumnJudge {
     }
 
     /// The same in binary format.
-    fn judge_other_binary(&self, judged: &mut Judged<'_>) -> Result<(), Verdict> {
+    fn judge_other_binary(&self, judged: &mut JudgedValue<'_>) -> Result<(), ValueVerdict> {
         // Without a NUL an element would be shorter, and the lengths around it others.
         let kind = self.column.kind();
         let is_array = matches!(kind, ValueKind::CharacterArray | ValueKind::JsonArray);
@@ -339,7 +345,7 @@ impl ColumnJudge {
     }
 
     /// UTF-8 and U+0000, in a value of any type.
-    fn mend_characters(&self, judged: &mut Judged<'_>) -> Result<(), Verdict> {
+    fn mend_characters(&self, judged: &mut JudgedValue<'_>) -> Result<(), ValueVerdict> {
         // A `bytea` in its escape form can hold any byte but 0x00.
         if self.encoding == Encoding::Utf8 && self.column.type_oid != type_oid::BYTEA {
             match self.policies.invalid_utf8 {
@@ -362,7 +368,7 @@ impl ColumnJudge {
             NulAction::Put(character) => Some(character),
             NulAction::Remove => None,
             NulAction::Refuse if characters::has_nul(&judged.value, kind, self.encoding) => {
-                return Err(Verdict::Refuse(Refusal::of_nul()));
+                return Err(ValueVerdict::Refuse(ValueRefusal::of_nul()));
             }
             NulAction::Refuse => return Ok(()),
         };
@@ -393,7 +399,7 @@ impl ColumnJudge {
 
     /// Cuts a value to the characters that its column takes, and says whether it did. Surplus blanks
     /// are the server's to cut.
-    fn cut_characters(&self, judged: &mut Judged<'_>) -> Result<bool, Verdict> {
+    fn cut_characters(&self, judged: &mut JudgedValue<'_>) -> Result<bool, ValueVerdict> {
         let Some(limit) = length::characters_max(&self.column) else { return Ok(false) };
         let split = length::split_at_characters(&judged.value, limit, self.encoding);
         if let Some((kept, rest)) = split
@@ -417,7 +423,7 @@ impl ColumnJudge {
     }
 
     /// Digits of numbers and seconds beyond those that the column keeps.
-    fn judge_digits(&self, text: &[u8], judged: &mut Judged<'_>) -> Result<(), Verdict> {
+    fn judge_digits(&self, text: &[u8], judged: &mut JudgedValue<'_>) -> Result<(), ValueVerdict> {
         if !self.guards_loss() {
             return Ok(());
         }
@@ -438,10 +444,10 @@ impl ColumnJudge {
     /// Notes a loss, or refuses the value for it.
     fn note_loss(
         &self,
-        judged: &mut Judged<'_>,
+        judged: &mut JudgedValue<'_>,
         rule: ValueRule,
         count: u64,
-    ) -> Result<(), Verdict> {
+    ) -> Result<(), ValueVerdict> {
         if count == 0 {
             return Ok(());
         }
@@ -462,7 +468,11 @@ impl ColumnJudge {
             _ => format!("{count} keys that stand twice in an object would lose their values"),
         };
         let hint = "values.silent_loss = \"warn\" or \"allow\" lets the server change it.";
-        Err(Verdict::Refuse(Refusal { sqlstate: "22000", message, hint: hint.to_owned() }))
+        Err(ValueVerdict::Refuse(ValueRefusal {
+            sqlstate: "22000",
+            message,
+            hint: hint.to_owned(),
+        }))
     }
 }
 
@@ -480,15 +490,15 @@ fn is_above_bigint(text: &[u8]) -> bool {
 }
 
 /// A value on its way through the rules, and what they have done.
-struct Judged<'v> {
+struct JudgedValue<'v> {
     original: &'v [u8],
     value: Cow<'v, [u8]>,
     noted: Findings,
 }
 
-impl<'v> Judged<'v> {
-    fn new(value: &'v [u8]) -> Judged<'v> {
-        Judged { original: value, value: Cow::Borrowed(value), noted: Findings::default() }
+impl<'v> JudgedValue<'v> {
+    fn new(value: &'v [u8]) -> JudgedValue<'v> {
+        JudgedValue { original: value, value: Cow::Borrowed(value), noted: Findings::default() }
     }
 
     fn change(&mut self, rule: ValueRule, count: u64, value: Vec<u8>) {
@@ -499,15 +509,15 @@ impl<'v> Judged<'v> {
     /// What becomes of the value, `Err` where a rule has decided alone.
     fn verdict(
         mut self,
-        outcome: Result<(), Verdict>,
+        outcome: Result<(), ValueVerdict>,
         samples: bool,
         findings: &mut Findings,
-    ) -> Verdict {
+    ) -> ValueVerdict {
         let verdict = match (outcome, self.value) {
-            (Err(Verdict::Refuse(refusal)), _) => return Verdict::Refuse(refusal),
+            (Err(ValueVerdict::Refuse(refusal)), _) => return ValueVerdict::Refuse(refusal),
             (Err(verdict), _) => verdict,
-            (Ok(()), Cow::Owned(value)) => Verdict::Replace(value),
-            (Ok(()), Cow::Borrowed(_)) => Verdict::Keep,
+            (Ok(()), Cow::Owned(value)) => ValueVerdict::Replace(value),
+            (Ok(()), Cow::Borrowed(_)) => ValueVerdict::Keep,
         };
         if samples && !self.noted.is_empty() {
             findings.show(self.original);

@@ -15,7 +15,7 @@ fn judge_in(
     encoding: Encoding,
     is_text: bool,
     value: &[u8],
-) -> (Verdict, Vec<(ValueRule, u64)>) {
+) -> (ValueVerdict, Vec<(ValueRule, u64)>) {
     let judge = ColumnJudge::new(policies, &policies.bad_dates, column, encoding);
     let mut findings = Findings::default();
     let verdict = match is_text {
@@ -24,7 +24,7 @@ fn judge_in(
     };
     let is_idle = if is_text { judge.is_idle_in_text() } else { judge.is_idle_in_binary() };
     if is_idle && !(is_text && value.contains(&0)) {
-        assert_eq!((&verdict, findings.is_empty()), (&Verdict::Keep, true));
+        assert_eq!((&verdict, findings.is_empty()), (&ValueVerdict::Keep, true));
     }
     (verdict, findings.take())
 }
@@ -33,7 +33,7 @@ fn text(
     policies: &ValuePolicies,
     column: &Column,
     value: &[u8],
-) -> (Verdict, Vec<(ValueRule, u64)>) {
+) -> (ValueVerdict, Vec<(ValueRule, u64)>) {
     judge_in(policies, column, Encoding::Utf8, true, value)
 }
 
@@ -41,29 +41,29 @@ fn binary(
     policies: &ValuePolicies,
     column: &Column,
     value: &[u8],
-) -> (Verdict, Vec<(ValueRule, u64)>) {
+) -> (ValueVerdict, Vec<(ValueRule, u64)>) {
     judge_in(policies, column, Encoding::Utf8, false, value)
 }
 
-fn kept() -> (Verdict, Vec<(ValueRule, u64)>) {
-    (Verdict::Keep, Vec::new())
+fn kept() -> (ValueVerdict, Vec<(ValueRule, u64)>) {
+    (ValueVerdict::Keep, Vec::new())
 }
 
-fn noted(rule: ValueRule) -> (Verdict, Vec<(ValueRule, u64)>) {
-    (Verdict::Keep, vec![(rule, 1)])
+fn noted(rule: ValueRule) -> (ValueVerdict, Vec<(ValueRule, u64)>) {
+    (ValueVerdict::Keep, vec![(rule, 1)])
 }
 
 fn replaced(
     value: impl AsRef<[u8]>,
     rule: ValueRule,
     count: u64,
-) -> (Verdict, Vec<(ValueRule, u64)>) {
-    (Verdict::Replace(value.as_ref().to_vec()), vec![(rule, count)])
+) -> (ValueVerdict, Vec<(ValueRule, u64)>) {
+    (ValueVerdict::Replace(value.as_ref().to_vec()), vec![(rule, count)])
 }
 
 /// The SQLSTATE of a refusal, which notes nothing and never tells the value.
-fn refused(outcome: (Verdict, Vec<(ValueRule, u64)>), value: &str) -> &'static str {
-    let (Verdict::Refuse(refusal), noted) = outcome else { panic!("{outcome:?}") };
+fn refused(outcome: (ValueVerdict, Vec<(ValueRule, u64)>), value: &str) -> &'static str {
+    let (ValueVerdict::Refuse(refusal), noted) = outcome else { panic!("{outcome:?}") };
     assert_eq!(noted, []);
     assert!(!refusal.message.contains(value), "{}", refusal.message);
     refusal.sqlstate
@@ -106,7 +106,7 @@ fn replacements_go_before_the_policy_of_nul() {
     };
     let (character, json) = (column(type_oid::VARCHAR, -1), column(type_oid::JSON, -1));
     let policies = replacements(&[(0, 0x20AC), (0x61, 0)]);
-    let expected = (Verdict::Replace("€b".into()), vec![(ValueRule::CharacterReplaced, 2)]);
+    let expected = (ValueVerdict::Replace("€b".into()), vec![(ValueRule::CharacterReplaced, 2)]);
     assert_eq!(text(&policies, &character, b"\0ab"), expected);
     let expected = replaced(r#"["\u20aca"]"#, ValueRule::CharacterReplaced, 1);
     assert_eq!(text(&policies, &json, br#"["\u0000a"]"#), expected);
@@ -138,7 +138,7 @@ fn broken_utf8_is_mended_for_clients_that_speak_it() {
     // What was broken before a NUL went stays broken.
     let both = ValuePolicies { nul: NulPolicy::Remove, ..replace };
     let (verdict, _) = text(&both, &character, b"\xC3\0\xA4");
-    assert_eq!(verdict, Verdict::Replace("\u{FFFD}\u{FFFD}".into()));
+    assert_eq!(verdict, ValueVerdict::Replace("\u{FFFD}\u{FFFD}".into()));
 }
 
 #[test]
@@ -190,7 +190,7 @@ fn bad_dates_become_null_or_another_date() {
     for type_oid in [type_oid::DATE, type_oid::TIMESTAMP, type_oid::TIMESTAMPTZ] {
         let nullable = column(type_oid, -1);
         let not_null = Column { is_nullable: false, ..nullable.clone() };
-        let is_null = (Verdict::Null, vec![(ValueRule::BadDateToNull, 1)]);
+        let is_null = (ValueVerdict::Null, vec![(ValueRule::BadDateToNull, 1)]);
         assert_eq!(text(&null, &nullable, b"0000-00-00 00:00:00"), is_null);
         assert_eq!(text(&null, &not_null, b"0000-00-00"), kept());
         let expected = replaced("-infinity", ValueRule::BadDateToSentinel, 1);
@@ -201,7 +201,7 @@ fn bad_dates_become_null_or_another_date() {
     assert_eq!(text(&null, &column(type_oid::TEXT, -1), b"0000-00-00"), kept());
     let judge =
         ColumnJudge::new(&null, &BadDates::Reject, &column(type_oid::DATE, -1), Encoding::Utf8);
-    assert_eq!(judge.judge_text(b"0000-00-00", &mut Findings::default()), Verdict::Keep);
+    assert_eq!(judge.judge_text(b"0000-00-00", &mut Findings::default()), ValueVerdict::Keep);
 }
 
 #[test]
@@ -281,7 +281,7 @@ fn values_of_another_type_are_converted_and_judged_then() {
     assert_eq!(binary(&policies, &column(type_oid::BOOL, -1), &[0, 0, 0, 1]), converted(&[1]));
     let (verdict, findings) =
         binary(&policies, &column(type_oid::JSONB, -1), br#"{"a":"\u0000","a":0}"#);
-    assert_eq!(verdict, Verdict::Replace(b"\x01{\"a\":\"\\u0020\",\"a\":0}".to_vec()));
+    assert_eq!(verdict, ValueVerdict::Replace(b"\x01{\"a\":\"\\u0020\",\"a\":0}".to_vec()));
     let expected = [
         (ValueRule::TypeConverted, 1),
         (ValueRule::NulToSpace, 1),

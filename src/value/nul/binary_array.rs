@@ -18,7 +18,7 @@ const NULL: u32 = u32::MAX;
 
 /// The parts of an array, in the order in which they come.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum Part {
+enum ArraySection {
     #[default]
     Dimensions,
     /// Flags, the OID of the elements' type, and the dimensions, which need not be known.
@@ -39,7 +39,7 @@ enum Part {
 /// Source: PostgreSQL, `array_recv` in `src/backend/utils/adt/arrayfuncs.c`.
 #[derive(Debug, Default)]
 pub(in crate::value) struct ArrayScanner {
-    part: Part,
+    part: ArraySection,
     number: CutNumber,
 }
 
@@ -78,7 +78,7 @@ impl ArrayScanner {
 
     /// The last bytes, which are of an element, will be given once more.
     pub(in crate::value) fn give_back(&mut self, bytes: usize) {
-        if let Part::Element { left } = &mut self.part {
+        if let ArraySection::Element { left } = &mut self.part {
             *left += bytes;
         }
     }
@@ -96,24 +96,24 @@ impl ArrayScanner {
         while next < to {
             let there = to - next;
             next += match self.part {
-                Part::Dimensions | Part::Length => {
+                ArraySection::Dimensions | ArraySection::Length => {
                     self.take_number(buffer.get(next..to).unwrap_or_default())
                 }
-                Part::Skipped { left } if left > there => {
-                    self.part = Part::Skipped { left: left - there };
+                ArraySection::Skipped { left } if left > there => {
+                    self.part = ArraySection::Skipped { left: left - there };
                     there
                 }
-                Part::Skipped { left } => {
-                    self.part = Part::Length;
+                ArraySection::Skipped { left } => {
+                    self.part = ArraySection::Length;
                     left
                 }
-                Part::Element { left } => {
+                ArraySection::Element { left } => {
                     let taken = left.min(there);
                     replaced += mend(buffer, next, next + taken, taken == left);
                     self.part = ArrayScanner::element(left - taken);
                     taken
                 }
-                Part::Rest => there,
+                ArraySection::Rest => there,
             };
         }
         replaced
@@ -124,21 +124,21 @@ impl ArrayScanner {
         let (taken, number) = self.number.take::<4>(rest);
         self.part = match (self.part, number) {
             (part, None) => part,
-            (Part::Dimensions, Some(count @ 0..=DIMENSIONS_MAX)) => {
-                Part::Skipped { left: 8 + DIMENSION_BYTES * count as usize }
+            (ArraySection::Dimensions, Some(count @ 0..=DIMENSIONS_MAX)) => {
+                ArraySection::Skipped { left: 8 + DIMENSION_BYTES * count as usize }
             }
-            (Part::Length, Some(NULL)) => Part::Length,
-            (Part::Length, Some(length)) if length.cast_signed() >= 0 => {
+            (ArraySection::Length, Some(NULL)) => ArraySection::Length,
+            (ArraySection::Length, Some(length)) if length.cast_signed() >= 0 => {
                 ArrayScanner::element(length as usize)
             }
-            _ => Part::Rest,
+            _ => ArraySection::Rest,
         };
         taken
     }
 
     /// An element that has so many bytes left; one without any has ended.
-    fn element(left: usize) -> Part {
-        if left == 0 { Part::Length } else { Part::Element { left } }
+    fn element(left: usize) -> ArraySection {
+        if left == 0 { ArraySection::Length } else { ArraySection::Element { left } }
     }
 }
 

@@ -16,7 +16,7 @@ const TARGETS: [Target; 17] = [
     Target { into: "t_int", options: "", row: "{}\t7\n" },
     Target { into: "t_json", options: "", row: "{}\t{\"a\": \"\\\\t\"}\t[1]\n" },
     Target { into: "t_uuid", options: "", row: "{}\ta0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11\n" },
-    Target { into: "t_bytes", options: "", row: "{}\t\\\\x00ff\n" },
+    Target { into: "t_bytes", options: "", row: "{}\t\\\\x01ff\n" },
     Target { into: "t_bool", options: " WITH (FORMAT csv)", row: "{},true\n" },
     Target {
         into: "t_text",

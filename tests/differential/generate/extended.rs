@@ -44,9 +44,9 @@ const COLUMNS: [(Column, &str, u32); 8] = [
 
 const OID_INT4: u32 = 23;
 
-/// Functions of pg_catalog, their oids, and arguments: one that succeeds, one that fails.
-const INT4PL: u32 = 177;
-const INT4DIV: u32 = 154;
+/// Functions of `pg_catalog` by their oids, in this order: `int4pl`, `int4div`, `textlen`,
+/// `octet_length` of a bytea, `jsonb_typeof`, and none.
+const FUNCTIONS: [u32; 6] = [177, 154, 1257, 720, 3210, 4];
 
 const STATEMENT_NAMES: [&str; 9] = ["", "", "", "", "s1", "s2", "s3", "s1", "S_1"];
 const PORTAL_NAMES: [&str; 9] = ["", "", "", "", "", "", "p1", "p2", "p1"];
@@ -83,7 +83,7 @@ impl Generator {
 
     pub(super) fn parse(&mut self, name: &str, sql: &str, types: &[u32]) {
         self.in_pipeline = true;
-        let (name, sql) = (name.to_owned(), sql.as_bytes().to_vec());
+        let (name, sql) = (name.to_owned(), self.encoded(sql));
         self.say(Message::Parse { name, sql, types: types.to_vec() });
     }
 
@@ -154,18 +154,20 @@ impl Generator {
             (Column::Int, true) => Value::Binary(0x0101_0107_u32.to_be_bytes().to_vec()),
             (Column::Int, false) => text("7"),
             (Column::Bool, true) => Value::Binary(vec![1]),
-            (Column::Bool, false) => text(*self.random.pick(&["true", "f", "yes", "0"])),
+            (Column::Bool, false) => text(self.random.pick::<&str>(&["true", "f", "yes", "0"])),
             (Column::Json, true) => Value::Binary(b"{\"b\": null}".to_vec()),
             (Column::Json, false) => text("{\"a\": [1, \"x\"]}"),
             (Column::Uuid, true) => Value::Binary((1..17).collect()),
             (Column::Uuid, false) => text("a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11"),
             (Column::Bytes, true) => Value::Binary(vec![1, 2, 0xff]),
-            (Column::Bytes, false) => text("\\x00ff"),
+            (Column::Bytes, false) => text("\\x01ff"),
             (Column::Text, true) => Value::Binary(b"as it is".to_vec()),
             (Column::Text, false) => text("it's"),
             (Column::Date, true) => Value::Binary(0x0101_0107_u32.to_be_bytes().to_vec()),
             (Column::Date, false) => text("2024-02-29"),
-            (Column::Mood, _) => text(*self.random.pick(&["ok", "sad", "happy", "none of them"])),
+            (Column::Mood, _) => {
+                text(self.random.pick::<&str>(&["ok", "sad", "happy", "none of them"]))
+            }
         }
     }
 
@@ -264,9 +266,13 @@ impl Generator {
     }
 
     pub(super) fn function_call(&mut self) {
-        let oid = *self.random.pick(&[INT4PL, INT4PL, INT4DIV]);
-        let arguments =
-            [6_u32, 0].map(|number| Value::Binary(number.to_be_bytes().to_vec())).to_vec();
+        let oid = *self.random.pick(&FUNCTIONS);
+        let number = |number: u32| Value::Binary(number.to_be_bytes().to_vec());
+        let arguments = match oid {
+            177 | 154 => vec![number(6), number(0)],
+            3210 => vec![Value::Text(b"{\"a\": 1}".to_vec())],
+            _ => vec![Value::Binary(b"text".to_vec())],
+        };
         self.say(Message::FunctionCall { oid, arguments });
         self.maybe_wait(2);
     }

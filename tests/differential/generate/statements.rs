@@ -34,6 +34,45 @@ const ERRORS: [&str; 10] = [
     "COPY missing FROM STDIN",
 ];
 
+/// Statements that change rows; `{}` is a key.
+const INSERTS: [&str; 33] = [
+    "INSERT INTO t_bool VALUES ({}, true)",
+    "INSERT INTO t_bool VALUES ({}, 'f')",
+    "INSERT INTO t_bool (b, id) VALUES (false, {}) RETURNING *",
+    "INSERT INTO t_bool (id) VALUES ({})",
+    "INSERT INTO t_bool SELECT {}, true",
+    "INSERT INTO t_bool VALUES ({}, NULL) ON CONFLICT (id) DO UPDATE SET b = true",
+    "INSERT INTO public . \"t_bool\" AS x (id, b) VALUES ({}, 'yes')",
+    "INSERT INTO U&\"t\\005fbool\" VALUES ({}, true)",
+    "INSERT INTO other.t_bool VALUES ({}, 'text')",
+    "INSERT INTO \"T q\" (\"a b\", id) VALUES (true, {})",
+    "INSERT INTO \"T q\" SELECT {}, true UNION ALL SELECT {}, false",
+    "INSERT INTO t_int (id, v) VALUES ({}, {}), ({}0, NULL)",
+    "INSERT INTO t_json VALUES ({}, '{\"a\": [1, \"x\"]}', '[true]')",
+    "INSERT INTO t_json (id, j) VALUES ({}, '{\"a\": \"\\\\ \\n\"}')",
+    "INSERT INTO public.t_json (id, k) VALUES ({}, '{\"a\": \"\\u00e4\"}')",
+    "INSERT INTO t_uuid VALUES ({}, 'a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11')",
+    "INSERT INTO t_bytes VALUES ({}, '\\x01ff')",
+    "INSERT INTO t_text VALUES ({}, 'it''s', E'a\\tb', 'c')",
+    "INSERT INTO t_text (id, s) VALUES ({}, U&'d\\0061t'), ({}, E'\\x41\\'')",
+    "INSERT INTO t_text (id, s) VALUES ({}, 'ä'), ({}, 'b\\')",
+    "/* a /* b */ ; */ INSERT INTO t_text VALUES ({}, $a$b;c$a$, 'x' -- c\n 'y', 'c')",
+    "INSERT INTO t_time VALUES ({}, '2024-02-29', '2024-01-31 10:20:30', 1.5, 2)",
+    "INSERT INTO t_mood VALUES ({}, 'ok', '{1,2}', true)",
+    "INSERT INTO t_mood DEFAULT VALUES",
+    "INSERT INTO t_late VALUES ({}, true)",
+    "INSERT INTO t_late VALUES ({}, false)",
+    "INSERT INTO child VALUES ({}, 2, false)",
+    "INSERT INTO t_serial (b) VALUES (true) RETURNING id",
+    "UPDATE t_bool SET b = NOT b WHERE id = 1000",
+    "UPDATE t_int SET v = {}::int, id = id WHERE id = 5 RETURNING v",
+    "DELETE FROM t_int WHERE id = 3",
+    "MERGE INTO t_bool USING (VALUES ({})) AS s (k) ON id = k \
+     WHEN NOT MATCHED THEN INSERT (id, b) VALUES (k, false)",
+    "WITH w AS (INSERT INTO t_int VALUES ({}, 1) RETURNING id) \
+     INSERT INTO t_bool SELECT id, true FROM w",
+];
+
 /// Settings, those of the proxy among them.
 const SETTINGS: [&str; 38] = [
     "SET dms.phase = 'cdc'",
@@ -187,48 +226,8 @@ impl Generator {
 
     /// A statement that changes rows, its values as constants.
     pub(super) fn insert(&mut self) -> String {
-        let key = self.key();
-        match self.random.below(24) {
-            0 | 1 => format!("INSERT INTO t_bool VALUES ({key}, true)"),
-            2 => format!("INSERT INTO t_bool (b, id) VALUES (false, {key}) RETURNING *"),
-            3 => format!("INSERT INTO t_int (id, v) VALUES ({key}, {key}), ({key}0, NULL)"),
-            4 => format!("INSERT INTO t_json VALUES ({key}, '{{\"a\": [1, \"x\"]}}', '[true]')"),
-            5 => {
-                format!("INSERT INTO t_uuid VALUES ({key}, 'a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11')")
-            }
-            6 => format!("INSERT INTO t_bytes VALUES ({key}, '\\x00ff')"),
-            7 => format!("INSERT INTO t_text VALUES ({key}, 'it''s', E'a\\tb', 'c')"),
-            8 => format!(
-                "INSERT INTO t_time VALUES ({key}, '2024-02-29', '2024-01-31 10:20:30', 1.5, 2)"
-            ),
-            9 => format!("INSERT INTO t_mood VALUES ({key}, 'ok', '{{1,2}}', true)"),
-            10 => format!("INSERT INTO other.t_bool VALUES ({key}, 'text')"),
-            11 => format!("INSERT INTO t_late VALUES ({key}, {})", key % 3 != 0),
-            12 => format!("INSERT INTO child VALUES ({key}, {}, false)", 1 + key % 3),
-            13 => format!("INSERT INTO t_bool SELECT {key}, true"),
-            14 => format!(
-                "INSERT INTO t_bool VALUES ({key}, NULL) ON CONFLICT (id) DO UPDATE SET b = true"
-            ),
-            17 => format!("INSERT INTO t_bool (id) VALUES ({key})"),
-            18 => "INSERT INTO t_mood DEFAULT VALUES".to_owned(),
-            19 => format!("UPDATE t_int SET v = {key}::int, id = id WHERE id = 5 RETURNING v"),
-            20 => format!(
-                "MERGE INTO t_bool USING (VALUES ({key})) AS s (k) ON id = k \
-                 WHEN NOT MATCHED THEN INSERT (id, b) VALUES (k, false)"
-            ),
-            21 => format!(
-                "WITH w AS (INSERT INTO t_int VALUES ({key}, 1) RETURNING id) \
-                 INSERT INTO t_bool SELECT id, true FROM w"
-            ),
-            22 => format!(
-                "INSERT INTO public.t_json (id, k) VALUES ({key}, '{{\"a\": \"\\u00e4\"}}')"
-            ),
-            15 => "UPDATE t_bool SET b = NOT b WHERE id = 1000".to_owned(),
-            16 => format!(
-                "WITH w AS (SELECT {key} AS k) INSERT INTO t_mood (id, b) SELECT k, true FROM w"
-            ),
-            _ => "DELETE FROM t_int WHERE id = 3".to_owned(),
-        }
+        let key = self.key().to_string();
+        self.random.pick::<&str>(&INSERTS).replace("{}", &key)
     }
 
     fn prepare(&mut self) -> String {

@@ -1,8 +1,8 @@
 //! The tuples of COPY binary: fields found by their lengths. Knows no values.
 
 use super::RowRefusal;
-use super::columns::{Change, Columns, Passage, Place};
-use super::piece::Piece;
+use super::columns::{Columns, FieldPlace, NewField, Passage};
+use super::piece::StreamPiece;
 use crate::value::copy::binary::{CRITICAL_FLAGS, NULL, SIGNATURE, TRAILER};
 use crate::wire::CutNumber;
 
@@ -14,7 +14,7 @@ const COUNT_BYTES: usize = 2;
 
 /// The parts of a stream, in the order in which they come.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum Part {
+enum TupleSection {
     #[default]
     Signature,
     Flags,
@@ -46,7 +46,7 @@ enum Next {
 /// Takes the tuples of a stream apart.
 #[derive(Debug, Default)]
 pub(super) struct BinaryRows {
-    part: Part,
+    part: TupleSection,
     /// Bytes of the signature that have come.
     seen: usize,
     number: CutNumber,
@@ -59,12 +59,12 @@ pub(super) struct BinaryRows {
 impl BinaryRows {
     pub(super) fn rewrite(
         &mut self,
-        piece: &mut Piece<'_>,
+        piece: &mut StreamPiece<'_>,
         columns: &mut Columns,
     ) -> Result<(), RowRefusal> {
         let mut at = 0;
         while at < piece.stream.len() {
-            if self.part == Part::Rest {
+            if self.part == TupleSection::Rest {
                 break;
             }
             at += self.take(piece, at, columns).inspect_err(|_| piece.keep_to(at))?;
@@ -77,27 +77,29 @@ impl BinaryRows {
     #[inline]
     fn take(
         &mut self,
-        piece: &mut Piece<'_>,
+        piece: &mut StreamPiece<'_>,
         at: usize,
         columns: &mut Columns,
     ) -> Result<usize, RowRefusal> {
         match self.part {
-            Part::Signature => Ok(self.take_signature(piece.rest(at))),
-            Part::Flags | Part::ExtensionLength => Ok(self.take_number(piece.rest(at))),
-            Part::FieldCount => self.take_count(piece, at, columns),
-            Part::Length => self.take_length(piece, at, columns),
-            Part::Held { bytes } => self.take_field(piece, at, bytes, columns),
-            Part::Passing { left, stays, then } => {
+            TupleSection::Signature => Ok(self.take_signature(piece.rest(at))),
+            TupleSection::Flags | TupleSection::ExtensionLength => {
+                Ok(self.take_number(piece.rest(at)))
+            }
+            TupleSection::FieldCount => self.take_count(piece, at, columns),
+            TupleSection::Length => self.take_length(piece, at, columns),
+            TupleSection::Held { bytes } => self.take_field(piece, at, bytes, columns),
+            TupleSection::Passing { left, stays, then } => {
                 Ok(self.pass(piece, at, (left, stays, then), columns))
             }
-            Part::Rest => Ok(piece.rest(at).len()),
+            TupleSection::Rest => Ok(piece.rest(at).len()),
         }
     }
 
     /// The stream has ended in the middle of something: the server will say so.
     pub(super) fn finish(&mut self, rows: &mut Vec<u8>) {
         rows.append(&mut self.held);
-        self.part = Part::Rest;
+        self.part = TupleSection::Rest;
     }
 
     fn take_signature(&mut self, rest: &[u8]) -> usize {
@@ -105,9 +107,9 @@ impl BinaryRows {
         let there = expected.len().min(rest.len());
         self.seen += there;
         if rest.get(..there) != expected.get(..there) {
-            self.part = Part::Rest;
+            self.part = TupleSection::Rest;
         } else if there == expected.len() {
-            self.part = Part::Flags;
+            self.part = TupleSection::Flags;
         }
         there
     }
@@ -117,12 +119,12 @@ impl BinaryRows {
         let (taken, number) = self.number.take::<LENGTH_BYTES>(rest);
         let Some(number) = number else { return taken };
         self.part = match self.part {
-            Part::Flags if number & CRITICAL_FLAGS == 0 => Part::ExtensionLength,
-            Part::ExtensionLength if number == 0 => Part::FieldCount,
-            Part::ExtensionLength if number.cast_signed() > 0 => {
-                Part::Passing { left: number as usize, stays: true, then: Next::FieldCount }
+            TupleSection::Flags if number & CRITICAL_FLAGS == 0 => TupleSection::ExtensionLength,
+            TupleSection::ExtensionLength if number == 0 => TupleSection::FieldCount,
+            TupleSection::ExtensionLength if number.cast_signed() > 0 => {
+                TupleSection::Passing { left: number as usize, stays: true, then: Next::FieldCount }
             }
-            _ => Part::Rest,
+            _ => TupleSection::Rest,
         };
         taken
     }
@@ -130,7 +132,7 @@ impl BinaryRows {
     /// Takes as many bytes at `at` as are missing of `bytes` with those that are held; gives how many
     /// that was, and whether all are there. They are held unless all of them lie in this piece.
     #[inline]
-    fn gather(&mut self, piece: &mut Piece<'_>, at: usize, bytes: usize) -> (usize, bool) {
+    fn gather(&mut self, piece: &mut StreamPiece<'_>, at: usize, bytes: usize) -> (usize, bool) {
         let missing = bytes.saturating_sub(self.held.len());
         let end = piece.stream.len().min(at + missing);
         let there = piece.bytes(at, end);
@@ -145,7 +147,7 @@ impl BinaryRows {
     #[inline]
     fn take_count(
         &mut self,
-        piece: &mut Piece<'_>,
+        piece: &mut StreamPiece<'_>,
         at: usize,
         columns: &Columns,
     ) -> Result<usize, RowRefusal> {
@@ -161,9 +163,9 @@ impl BinaryRows {
         let fields = count as usize;
         let is_right = fields == columns.count();
         self.part = match is_right {
-            true if fields > 0 => Part::Length,
-            true => Part::FieldCount,
-            false => Part::Rest,
+            true if fields > 0 => TupleSection::Length,
+            true => TupleSection::FieldCount,
+            false => TupleSection::Rest,
         };
         if is_right && columns.left_out() > 0 {
             let written = u16::try_from(fields - columns.left_out()).unwrap_or_default();
@@ -182,7 +184,7 @@ impl BinaryRows {
     #[inline]
     fn take_length(
         &mut self,
-        piece: &mut Piece<'_>,
+        piece: &mut StreamPiece<'_>,
         at: usize,
         columns: &mut Columns,
     ) -> Result<usize, RowRefusal> {
@@ -206,10 +208,10 @@ impl BinaryRows {
         let stays = passage != Passage::LeftOut;
         match length {
             NULL | 0 => self.part = self.next_field(columns),
-            _ if is_value => self.part = Part::Passing { left, stays, then: Next::Field },
-            _ => self.part = Part::Rest,
+            _ if is_value => self.part = TupleSection::Passing { left, stays, then: Next::Field },
+            _ => self.part = TupleSection::Rest,
         }
-        match stays || self.part == Part::Rest {
+        match stays || self.part == TupleSection::Rest {
             true => stay(&held, piece, end),
             false => piece.leave_out(at, end),
         }
@@ -220,24 +222,24 @@ impl BinaryRows {
     #[inline]
     fn take_field(
         &mut self,
-        piece: &mut Piece<'_>,
+        piece: &mut StreamPiece<'_>,
         at: usize,
         bytes: usize,
         columns: &mut Columns,
     ) -> Result<usize, RowRefusal> {
         let (there, is_whole) = self.gather(piece, at, bytes);
         if !is_whole {
-            self.part = Part::Held { bytes };
+            self.part = TupleSection::Held { bytes };
             return Ok(there);
         }
         let (end, held) = (at + there, std::mem::take(&mut self.held));
         let field = if held.is_empty() { piece.bytes(at, end) } else { &held };
         let value = field.get(LENGTH_BYTES..).unwrap_or_default();
-        let place = Place { column: self.column, row: self.row };
+        let place = FieldPlace { column: self.column, row: self.row };
         match columns.judge_binary(place, value)? {
             None => stay(&held, piece, end),
-            Some(Change::Null) => piece.replace(at, end, &NULL.to_be_bytes()),
-            Some(Change::Value(value)) => {
+            Some(NewField::Null) => piece.replace(at, end, &NULL.to_be_bytes()),
+            Some(NewField::Value(value)) => {
                 let length = u32::try_from(value.len()).unwrap_or(NULL);
                 piece.replace(at, end, &length.to_be_bytes());
                 piece.rows.extend_from_slice(&value);
@@ -248,18 +250,18 @@ impl BinaryRows {
         Ok(there)
     }
 
-    fn next_field(&mut self, columns: &Columns) -> Part {
+    fn next_field(&mut self, columns: &Columns) -> TupleSection {
         self.column += 1;
         match self.column < columns.count() {
-            true => Part::Length,
-            false => Part::FieldCount,
+            true => TupleSection::Length,
+            false => TupleSection::FieldCount,
         }
     }
 
     /// Passes some of the bytes that are not looked at.
     fn pass(
         &mut self,
-        piece: &mut Piece<'_>,
+        piece: &mut StreamPiece<'_>,
         at: usize,
         (left, stays, then): (usize, bool, Next),
         columns: &Columns,
@@ -269,9 +271,9 @@ impl BinaryRows {
             piece.leave_out(at, at + there);
         }
         self.part = match (left - there, then) {
-            (0, Next::FieldCount) => Part::FieldCount,
+            (0, Next::FieldCount) => TupleSection::FieldCount,
             (0, Next::Field) => self.next_field(columns),
-            (left, then) => Part::Passing { left, stays, then },
+            (left, then) => TupleSection::Passing { left, stays, then },
         };
         there
     }
@@ -283,7 +285,7 @@ fn number(bytes: &[u8]) -> u32 {
 }
 
 /// What is held stays; it ends at `end`. Where nothing is held, it lies in the piece and stays.
-fn stay(held: &[u8], piece: &mut Piece<'_>, end: usize) {
+fn stay(held: &[u8], piece: &mut StreamPiece<'_>, end: usize) {
     if !held.is_empty() {
         piece.replace(end, end, held);
     }

@@ -1,10 +1,10 @@
 //! The columns of a stream: who judges them, what was found in them, and what they refuse. Knows
 //! no format.
 
-use super::field_format::END_OF_DATA;
 use super::{CopyColumn, CopyFinding, RowRefusal};
+use crate::value::copy::fields::{END_OF_DATA, Forced};
 use crate::value::copy::options::CopyOptions;
-use crate::value::judge::{ColumnJudge, Refusal, Verdict};
+use crate::value::judge::{ColumnJudge, ValueRefusal, ValueVerdict};
 use crate::value::rule::Findings;
 
 /// How the fields of a column pass.
@@ -16,13 +16,6 @@ pub(super) enum Passage {
     Kept,
     /// Not at all.
     LeftOut,
-}
-
-/// The options FORCE_NULL and FORCE_NOT_NULL as they hold for a column.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Forced {
-    pub(super) null: bool,
-    pub(super) not_null: bool,
 }
 
 /// The columns of the stream.
@@ -99,9 +92,9 @@ impl Columns {
     #[inline]
     pub(super) fn judge_text(
         &mut self,
-        place: Place,
+        place: FieldPlace,
         value: &[u8],
-    ) -> Result<Option<Change>, RowRefusal> {
+    ) -> Result<Option<NewField>, RowRefusal> {
         self.judge(place, |judge, findings| judge.judge_text(value, findings))
     }
 
@@ -109,29 +102,29 @@ impl Columns {
     #[inline]
     pub(super) fn judge_binary(
         &mut self,
-        place: Place,
+        place: FieldPlace,
         value: &[u8],
-    ) -> Result<Option<Change>, RowRefusal> {
+    ) -> Result<Option<NewField>, RowRefusal> {
         self.judge(place, |judge, findings| judge.judge_binary(value, findings))
     }
 
     #[inline]
     fn judge(
         &mut self,
-        place: Place,
-        judge_value: impl FnOnce(&mut ColumnJudge, &mut Findings) -> Verdict,
-    ) -> Result<Option<Change>, RowRefusal> {
+        place: FieldPlace,
+        judge_value: impl FnOnce(&mut ColumnJudge, &mut Findings) -> ValueVerdict,
+    ) -> Result<Option<NewField>, RowRefusal> {
         let Some(CopyColumn::Judged(judge)) = self.columns.get_mut(place.column) else {
             return Ok(None);
         };
         match judge_value(judge, &mut self.fresh) {
-            Verdict::Keep => {
+            ValueVerdict::Keep => {
                 self.note(place);
                 Ok(None)
             }
-            Verdict::Replace(value) => Ok(Some(Change::Value(value))),
-            Verdict::Null => Ok(Some(Change::Null)),
-            Verdict::Refuse(refusal) => {
+            ValueVerdict::Replace(value) => Ok(Some(NewField::Value(value))),
+            ValueVerdict::Null => Ok(Some(NewField::Null)),
+            ValueVerdict::Refuse(refusal) => {
                 self.note(place);
                 Err(RowRefusal { row: place.row, column: Some(place.column), refusal })
             }
@@ -140,7 +133,7 @@ impl Columns {
 
     /// The last change was made.
     #[inline]
-    pub(super) fn note(&mut self, place: Place) {
+    pub(super) fn note(&mut self, place: FieldPlace) {
         if self.fresh.is_empty() {
             return;
         }
@@ -179,7 +172,7 @@ impl Columns {
         RowRefusal {
             row,
             column: (fields < expected).then_some(fields),
-            refusal: Refusal {
+            refusal: ValueRefusal {
                 sqlstate: "22P04",
                 message: format!("row field count is {fields}, expected {expected}"),
                 hint: "Every row needs a field for each column that the COPY lists.".to_owned(),
@@ -188,11 +181,11 @@ impl Columns {
     }
 
     /// The refusal of a row that would read as the end of data without the columns left out.
-    pub(super) fn unwritable(&self, place: Place) -> RowRefusal {
+    pub(super) fn unwritable(&self, place: FieldPlace) -> RowRefusal {
         RowRefusal {
             row: place.row,
             column: Some(place.column),
-            refusal: Refusal {
+            refusal: ValueRefusal {
                 sqlstate: "22P04",
                 message: "without its generated columns the row would be the end of data"
                     .to_owned(),
@@ -204,14 +197,14 @@ impl Columns {
 
 /// What is to take the place of a value.
 #[derive(Debug)]
-pub(super) enum Change {
+pub(super) enum NewField {
     Value(Vec<u8>),
     Null,
 }
 
 /// Where a value stands.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Place {
+pub(super) struct FieldPlace {
     pub(super) column: usize,
     pub(super) row: u64,
 }

@@ -2,9 +2,9 @@
 //! escapes and no quotes.
 
 use super::RowRefusal;
-use super::columns::{Change, Columns, Passage, Place};
-use super::field_format::{Content, END_OF_DATA, FieldFormat};
-use super::piece::Piece;
+use super::columns::{Columns, FieldPlace, NewField, Passage};
+use super::piece::StreamPiece;
+use crate::value::copy::fields::{Content, END_OF_DATA, FieldFormat};
 use crate::value::copy::options::CopyOptions;
 
 /// How the lines of the stream end; the first one decides.
@@ -18,7 +18,7 @@ enum LineBreak {
 
 /// What became of a field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Settled {
+enum SettledField {
     Kept,
     Written,
     LeftOut,
@@ -26,7 +26,7 @@ enum Settled {
 
 /// Takes the lines of a stream apart.
 #[derive(Debug)]
-pub(super) struct Lines<F> {
+pub(super) struct RowLines<F> {
     fields: F,
     /// Its index in the line.
     column: usize,
@@ -48,9 +48,9 @@ pub(super) struct Lines<F> {
     written: Vec<u8>,
 }
 
-impl<F: FieldFormat> Lines<F> {
-    pub(super) fn new(fields: F, options: &CopyOptions) -> Lines<F> {
-        Lines {
+impl<F: FieldFormat> RowLines<F> {
+    pub(super) fn new(fields: F, options: &CopyOptions) -> RowLines<F> {
+        RowLines {
             fields,
             column: 0,
             row: 1,
@@ -68,7 +68,7 @@ impl<F: FieldFormat> Lines<F> {
 
     pub(super) fn rewrite(
         &mut self,
-        piece: &mut Piece<'_>,
+        piece: &mut StreamPiece<'_>,
         columns: &mut Columns,
     ) -> Result<(), RowRefusal> {
         let mut start = 0;
@@ -117,7 +117,7 @@ impl<F: FieldFormat> Lines<F> {
     }
 
     /// The piece has ended in a field that began, as far as it is not held, at `start`.
-    fn suspend(&mut self, piece: &mut Piece<'_>, start: usize, columns: &mut Columns) {
+    fn suspend(&mut self, piece: &mut StreamPiece<'_>, start: usize, columns: &mut Columns) {
         let (end, passage) = (piece.stream.len(), columns.passage(self.column));
         let backslash = usize::from(self.fields.ends_in_backslash());
         self.has_begun |= piece.rest(start).len() > backslash;
@@ -146,7 +146,7 @@ impl<F: FieldFormat> Lines<F> {
     }
 
     /// What is held stays as it came; the rest of its field begins at `start`.
-    fn release(&mut self, piece: &mut Piece<'_>, start: usize) {
+    fn release(&mut self, piece: &mut StreamPiece<'_>, start: usize) {
         if !self.held.is_empty() {
             piece.replace(start, start, &self.held);
             self.held.clear();
@@ -163,7 +163,7 @@ impl<F: FieldFormat> Lines<F> {
     #[inline]
     fn end_field(
         &mut self,
-        piece: &mut Piece<'_>,
+        piece: &mut StreamPiece<'_>,
         start: usize,
         at: usize,
         columns: &mut Columns,
@@ -203,7 +203,7 @@ impl<F: FieldFormat> Lines<F> {
     #[cold]
     fn end_data(
         &mut self,
-        piece: &mut Piece<'_>,
+        piece: &mut StreamPiece<'_>,
         start: usize,
         at: usize,
         columns: &mut Columns,
@@ -224,7 +224,7 @@ impl<F: FieldFormat> Lines<F> {
     }
 
     #[inline]
-    fn next_column(&mut self, piece: &mut Piece<'_>, at: usize, columns: &Columns) {
+    fn next_column(&mut self, piece: &mut StreamPiece<'_>, at: usize, columns: &Columns) {
         self.column += 1;
         let is_left_out = columns.passage(self.column) == Passage::LeftOut;
         if is_left_out || self.column <= columns.first_written() {
@@ -274,19 +274,19 @@ impl<F: FieldFormat> Lines<F> {
     #[inline]
     fn settle(
         &mut self,
-        piece: &mut Piece<'_>,
+        piece: &mut StreamPiece<'_>,
         start: usize,
         end: usize,
         columns: &mut Columns,
-    ) -> Result<Settled, RowRefusal> {
+    ) -> Result<SettledField, RowRefusal> {
         if columns.passage(self.column) == Passage::LeftOut {
             piece.leave_out(start, end);
             self.held.clear();
-            return Ok(Settled::LeftOut);
+            return Ok(SettledField::LeftOut);
         }
         if !self.is_held(columns) {
             self.release(piece, start);
-            return Ok(Settled::Kept);
+            return Ok(SettledField::Kept);
         }
         let is_written = if self.held.is_empty() {
             let judged = self.judge(piece.bytes(start, end), columns);
@@ -305,13 +305,13 @@ impl<F: FieldFormat> Lines<F> {
         if is_written {
             piece.replace(start, end, &self.written);
         }
-        Ok(if is_written { Settled::Written } else { Settled::Kept })
+        Ok(if is_written { SettledField::Written } else { SettledField::Kept })
     }
 
     /// Judges a whole field; gives whether another takes its place, which is written then.
     #[inline]
     fn judge(&mut self, field: &[u8], columns: &mut Columns) -> Result<bool, RowRefusal> {
-        let place = Place { column: self.column, row: self.row + self.fields.lines() };
+        let place = FieldPlace { column: self.column, row: self.row + self.fields.lines() };
         let mut is_written = false;
         if field.len() > columns.field_bytes_max {
             self.count_too_long(columns);
@@ -347,10 +347,10 @@ impl<F: FieldFormat> Lines<F> {
         Ok(is_written)
     }
 
-    fn write(&mut self, change: &Change) -> bool {
+    fn write(&mut self, change: &NewField) -> bool {
         match change {
-            Change::Value(value) => self.fields.write(value, self.column, &mut self.written),
-            Change::Null => self.fields.write_null(self.column, &mut self.written),
+            NewField::Value(value) => self.fields.write(value, self.column, &mut self.written),
+            NewField::Null => self.fields.write_null(self.column, &mut self.written),
         }
     }
 
@@ -364,13 +364,13 @@ impl<F: FieldFormat> Lines<F> {
             return Ok(());
         }
         let ends_in_backslash = self.fields.ends_in_backslash();
-        let settled = self.settle(&mut Piece::new(&[], rows), 0, 0, columns)?;
+        let settled = self.settle(&mut StreamPiece::new(&[], rows), 0, 0, columns)?;
         self.check_count(columns)?;
         // Without a line break behind it, an empty line is none.
         let needs_break = match settled {
-            Settled::Kept => columns.left_out() > 0 && !ends_in_backslash,
-            Settled::Written => columns.left_out() > 0 || self.written.is_empty(),
-            Settled::LeftOut => true,
+            SettledField::Kept => columns.left_out() > 0 && !ends_in_backslash,
+            SettledField::Written => columns.left_out() > 0 || self.written.is_empty(),
+            SettledField::LeftOut => true,
         };
         if needs_break {
             rows.extend_from_slice(match self.line_break {

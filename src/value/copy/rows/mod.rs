@@ -3,22 +3,18 @@
 
 mod binary;
 mod columns;
-mod csv;
-mod field_format;
 mod lines;
 mod piece;
-mod text;
 
 use binary::BinaryRows;
 use columns::Columns;
-use csv::CsvFields;
-use lines::Lines;
-use piece::Piece;
-use text::TextFields;
+use lines::RowLines;
+use piece::StreamPiece;
 
+use super::fields::{CsvFields, TextFields};
 use super::options::{CopyFormat, CopyOptions};
 use crate::encoding::Encoding;
-use crate::value::judge::{ColumnJudge, Refusal};
+use crate::value::judge::{ColumnJudge, ValueRefusal};
 use crate::value::rule::ValueRule;
 
 /// What becomes of one column of the stream.
@@ -56,7 +52,7 @@ pub struct RowRefusal {
     /// The index of the column, where it is one column's fault.
     pub column: Option<usize>,
     /// Why.
-    pub refusal: Refusal,
+    pub refusal: ValueRefusal,
 }
 
 /// Rewrites the row stream of a COPY that arrives in pieces.
@@ -80,15 +76,16 @@ pub struct CopyRows {
 
 #[derive(Debug)]
 enum Rows {
-    Text(Box<Lines<TextFields>>),
-    Csv(Box<Lines<CsvFields>>),
+    Text(Box<RowLines<TextFields>>),
+    Csv(Box<RowLines<CsvFields>>),
     Binary(BinaryRows),
     /// Behind a refusal nothing follows.
     Refused,
 }
 
 impl CopyRows {
-    /// Rows of a COPY with these options and columns. At most `field_bytes_max` bytes of a field
+    /// Rows of a COPY with these options and columns. They are read, judged and written in the encoding
+    /// that the COPY names, or else in the client's. At most `field_bytes_max` bytes of a field
     /// are held, as they stand in the stream.
     pub fn new(
         options: &CopyOptions,
@@ -97,14 +94,19 @@ impl CopyRows {
         field_bytes_max: usize,
     ) -> CopyRows {
         let encoding = options.encoding.unwrap_or(client_encoding);
+        let in_encoding = |column| match column {
+            CopyColumn::Judged(judge) => CopyColumn::Judged(judge.in_encoding(encoding)),
+            CopyColumn::Kept | CopyColumn::LeftOut => column,
+        };
+        let columns = columns.into_iter().map(in_encoding).collect();
         let columns = Columns::new(columns, field_bytes_max);
         let format = match options.format {
             CopyFormat::Text => {
-                Rows::Text(Box::new(Lines::new(TextFields::new(options, encoding), options)))
+                Rows::Text(Box::new(RowLines::new(TextFields::new(options, encoding), options)))
             }
             CopyFormat::Csv => {
                 let fields = CsvFields::new(options, encoding, columns.forced(options));
-                Rows::Csv(Box::new(Lines::new(fields, options)))
+                Rows::Csv(Box::new(RowLines::new(fields, options)))
             }
             CopyFormat::Binary => Rows::Binary(BinaryRows::default()),
         };
@@ -116,7 +118,7 @@ impl CopyRows {
     /// # Errors
     /// A row that is refused. What was appended goes up to it or into it; nothing more will be.
     pub fn rewrite(&mut self, stream: &[u8], rows: &mut Vec<u8>) -> Result<(), RowRefusal> {
-        let (columns, mut piece) = (&mut self.columns, Piece::new(stream, rows));
+        let (columns, mut piece) = (&mut self.columns, StreamPiece::new(stream, rows));
         let result = match &mut self.format {
             Rows::Text(lines) => lines.rewrite(&mut piece, columns),
             Rows::Csv(lines) => lines.rewrite(&mut piece, columns),

@@ -2,16 +2,16 @@
 
 /// The bytes at hand, those of them that have gone, and where they go.
 #[derive(Debug)]
-pub(super) struct Piece<'a> {
+pub(super) struct StreamPiece<'a> {
     pub(super) stream: &'a [u8],
     pub(super) rows: &'a mut Vec<u8>,
     /// Up to here the bytes are in the rows, or left out.
     settled: usize,
 }
 
-impl<'a> Piece<'a> {
-    pub(super) fn new(stream: &'a [u8], rows: &'a mut Vec<u8>) -> Piece<'a> {
-        Piece { stream, rows, settled: 0 }
+impl<'a> StreamPiece<'a> {
+    pub(super) fn new(stream: &'a [u8], rows: &'a mut Vec<u8>) -> StreamPiece<'a> {
+        StreamPiece { stream, rows, settled: 0 }
     }
 
     /// The bytes from `from` up to `to`.

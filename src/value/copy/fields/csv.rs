@@ -4,14 +4,21 @@
 
 use memchr::memchr2;
 
-use super::columns::Forced;
-use super::field_format::{Content, END_OF_DATA, FieldFormat, Stops, characters};
+use super::csv_quotes::{CsvByte, CsvQuotes};
+use super::{Content, END_OF_DATA, FieldFormat, Spelling, Stops, characters};
 use crate::encoding::{CharacterSteps, Encoding};
 use crate::value::copy::options::CopyOptions;
 
+/// The options FORCE_NULL and FORCE_NOT_NULL as they hold for a column.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(in crate::value::copy) struct Forced {
+    pub(in crate::value::copy) null: bool,
+    pub(in crate::value::copy) not_null: bool,
+}
+
 /// Reads and writes fields of CSV.
 #[derive(Debug)]
-pub(super) struct CsvFields {
+pub(in crate::value::copy) struct CsvFields {
     delimiter: u8,
     quote: u8,
     escape: u8,
@@ -22,16 +29,19 @@ pub(super) struct CsvFields {
     characters: Option<CharacterSteps>,
     outside: Stops,
     inside: Stops,
-    in_quotes: bool,
-    /// The byte before was an escape inside quotes.
-    is_escaped: bool,
+    stops_at_nul: bool,
+    quotes: CsvQuotes,
     has_quotes: bool,
     lines: u64,
     line_break: u8,
 }
 
 impl CsvFields {
-    pub(super) fn new(options: &CopyOptions, encoding: Encoding, forced: Vec<Forced>) -> CsvFields {
+    pub(in crate::value::copy) fn new(
+        options: &CopyOptions,
+        encoding: Encoding,
+        forced: Vec<Forced>,
+    ) -> CsvFields {
         let (delimiter, quote, escape) = (options.delimiter, options.quote, options.escape);
         CsvFields {
             delimiter,
@@ -44,8 +54,8 @@ impl CsvFields {
             characters: CharacterSteps::needed(encoding),
             outside: Stops::new(&[delimiter, quote, b'\n', b'\r'], encoding),
             inside: Stops::new(&[quote, escape, b'\n', b'\r'], encoding),
-            in_quotes: false,
-            is_escaped: false,
+            stops_at_nul: false,
+            quotes: CsvQuotes::new(quote, escape),
             has_quotes: false,
             lines: 0,
             // Until the first line has ended, the server counts no other.
@@ -57,38 +67,35 @@ impl CsvFields {
         self.forced.get(column).copied().unwrap_or_default()
     }
 
-    /// Takes a byte inside quotes.
-    #[inline]
-    fn take_inside(&mut self, byte: u8) {
-        let is_escape = byte == self.escape && self.escape != self.quote;
-        match std::mem::take(&mut self.is_escaped) {
-            true if is_escape || byte == self.quote => {}
-            _ if is_escape => self.is_escaped = true,
-            _ => self.in_quotes = byte != self.quote,
-        }
-        self.lines += u64::from(self.in_quotes && byte == self.line_break);
+    /// Fields whose reader stops at each byte 0x00, too.
+    pub(in crate::value::copy) fn stopping_at_nul(self) -> CsvFields {
+        let stops = |mut stops: Stops| {
+            stops.add(0);
+            stops
+        };
+        let (outside, inside) = (stops(self.outside), stops(self.inside));
+        CsvFields { outside, inside, stops_at_nul: true, ..self }
     }
 
     /// The value of a field with quotes.
     fn unquote(&self, field: &[u8], value: &mut Vec<u8>) {
-        let (mut rest, mut in_quotes) = (field, false);
+        let (mut rest, mut quotes) = (field, CsvQuotes::new(self.quote, self.escape));
         while let Some((&byte, behind)) = rest.split_first() {
-            let (plain, behind_plain) = rest.split_at(self.plain_length(rest));
-            if !plain.is_empty() {
+            let is_plain = !quotes.is_open() || byte >= 0x80;
+            let length = if is_plain { self.plain_length(rest) } else { 0 };
+            if length > 0 {
+                value.extend(quotes.settle());
+                let (plain, behind_plain) = rest.split_at(length);
                 value.extend_from_slice(plain);
                 rest = behind_plain;
                 continue;
             }
-            rest = behind;
-            let escaped = behind.first().filter(|next| [self.quote, self.escape].contains(next));
-            match (in_quotes, escaped) {
-                (true, Some(&escaped)) if byte == self.escape => {
-                    value.push(escaped);
-                    rest = behind.get(1..).unwrap_or_default();
-                }
-                _ if byte == self.quote => in_quotes = !in_quotes,
-                _ => value.push(byte),
+            let (before, now) = quotes.feed(byte);
+            value.extend(before);
+            if let CsvByte::Inside(byte) | CsvByte::Outside(byte) = now {
+                value.push(byte);
             }
+            rest = behind;
         }
     }
 
@@ -136,23 +143,30 @@ impl FieldFormat for CsvFields {
         };
         loop {
             // The byte behind an escape is looked at, whatever it is.
-            if !self.is_escaped {
-                let stops = if self.in_quotes { &self.inside } else { &self.outside };
+            let is_outside = !self.quotes.is_open() && !self.quotes.is_inside();
+            if !self.quotes.is_open() {
+                let stops = if is_outside { &self.outside } else { &self.inside };
                 at = stops.find(bytes, at)?;
             }
             let &byte = bytes.get(at)?;
+            if is_outside && byte < 0x80 && byte != self.quote {
+                return Some(at);
+            }
             if let (0x80.., Some(characters)) = (byte, &mut self.characters) {
-                self.is_escaped = false;
+                self.quotes.settle();
                 at += characters.step(bytes.get(at..)?);
                 continue;
             }
-            if self.in_quotes {
-                self.take_inside(byte);
-            } else if byte == self.quote {
-                self.in_quotes = true;
-                self.has_quotes = true;
-            } else {
-                return Some(at);
+            match self.quotes.feed(byte).1 {
+                CsvByte::Mark => self.has_quotes = true,
+                CsvByte::Inside(byte) => {
+                    self.lines += u64::from(byte == self.line_break);
+                    if byte == 0 && self.stops_at_nul {
+                        return Some(at);
+                    }
+                }
+                CsvByte::Outside(byte) if self.outside.contains(byte) => return Some(at),
+                CsvByte::Outside(_) => {}
             }
             at += 1;
         }
@@ -166,10 +180,26 @@ impl FieldFormat for CsvFields {
         false
     }
 
+    fn is_quoted(&self) -> bool {
+        self.has_quotes
+    }
+
+    fn stops_at_nul(&self) -> bool {
+        self.stops_at_nul
+    }
+
+    fn takes_space(&self) -> bool {
+        let with_meaning = if self.quotes.is_inside() { self.escape } else { self.delimiter };
+        self.quote != b' ' && with_meaning != b' '
+    }
+
+    fn json_escapes(&self) -> Spelling {
+        Spelling::Any
+    }
+
     #[inline]
     fn restart(&mut self) {
-        self.in_quotes = false;
-        self.is_escaped = false;
+        self.quotes.restart();
         self.has_quotes = false;
         self.lines = 0;
     }
@@ -190,7 +220,7 @@ impl FieldFormat for CsvFields {
             return if is_marker { Content::None } else { Content::Value(field) };
         }
         // The server refuses a stream that ends inside quotes.
-        if self.in_quotes {
+        if self.quotes.is_inside() {
             return Content::None;
         }
         let value = match field {

@@ -10,20 +10,20 @@ use crate::policy::TablePrep;
 use crate::statement::script::Script;
 
 /// The relations, by the names that the text has for them.
-pub(super) struct Known<'k> {
+pub(super) struct TextRelations<'k> {
     catalog: &'k Catalog,
     /// The tables that the text creates, as the target gets them. They hold for the length of the text.
     created: HashMap<Name, Arc<Relation>>,
 }
 
-impl<'k> Known<'k> {
+impl<'k> TextRelations<'k> {
     pub(super) fn new(
         script: &Script,
         sql: &[u8],
         catalog: &'k Catalog,
         rules: &Rules<'_>,
-    ) -> Known<'k> {
-        let mut known = Known { catalog, created: HashMap::new() };
+    ) -> TextRelations<'k> {
+        let mut known = TextRelations { catalog, created: HashMap::new() };
         let Script { effects, statements, .. } = script;
         let may_write = effects.loads() && effects.changes_relations() && statements.len() > 1;
         if !may_write || !rules.settings.rewrite {

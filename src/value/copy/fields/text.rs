@@ -4,8 +4,9 @@
 
 use memchr::memchr;
 
-use super::field_format::{Content, END_OF_DATA, FieldFormat, Stops, characters};
+use super::{Content, END_OF_DATA, FieldFormat, Spelling, Stops, characters};
 use crate::encoding::{CharacterSteps, Encoding};
+use crate::escape::backslash::{BackslashEscapes, Now};
 use crate::value::copy::options::CopyOptions;
 
 /// Where the reader stands in an escape.
@@ -19,7 +20,7 @@ enum Escape {
 
 /// Reads and writes fields of COPY text.
 #[derive(Debug)]
-pub(super) struct TextFields {
+pub(in crate::value::copy) struct TextFields {
     delimiter: u8,
     null: Vec<u8>,
     default: Option<Vec<u8>>,
@@ -28,11 +29,13 @@ pub(super) struct TextFields {
     stops: Stops,
     escape: Escape,
     has_escape: bool,
+    /// One of them has digits.
+    has_number: bool,
     is_end_of_data: bool,
 }
 
 impl TextFields {
-    pub(super) fn new(options: &CopyOptions, encoding: Encoding) -> TextFields {
+    pub(in crate::value::copy) fn new(options: &CopyOptions, encoding: Encoding) -> TextFields {
         TextFields {
             delimiter: options.delimiter,
             null: options.null.clone(),
@@ -42,6 +45,7 @@ impl TextFields {
             stops: Stops::new(&[options.delimiter, b'\\', b'\n', b'\r'], encoding),
             escape: Escape::Outside,
             has_escape: false,
+            has_number: false,
             is_end_of_data: false,
         }
     }
@@ -66,6 +70,7 @@ impl TextFields {
         let &byte = bytes.get(at)?;
         match std::mem::replace(&mut self.escape, Escape::Outside) {
             Escape::Backslash => {
+                self.has_number |= matches!(byte, b'0'..=b'7' | b'x');
                 match byte {
                     b'.' => self.is_end_of_data = true,
                     b'x' => self.escape = Escape::Hexadecimal(2),
@@ -86,6 +91,7 @@ impl TextFields {
     /// Resolves the escapes of a field; gives whether one of them spells a byte beyond ASCII.
     fn unescape(&self, field: &[u8], value: &mut Vec<u8>) -> bool {
         let (mut rest, mut has_high) = (field, false);
+        let mut escapes = BackslashEscapes::of_copy_text();
         while let Some(&byte) = rest.first() {
             if byte != b'\\' {
                 let (plain, behind) = rest.split_at(self.plain_length(rest));
@@ -93,25 +99,22 @@ impl TextFields {
                 rest = behind;
                 continue;
             }
-            let escaped = rest.get(1..).unwrap_or_default();
-            rest = escaped.get(1..).unwrap_or_default();
-            let code = match escaped {
-                [digit @ b'0'..=b'7', ..] => number(&mut rest, u32::from(digit - b'0'), 8),
-                [b'x', digit, ..] if digit.is_ascii_hexdigit() => number(&mut rest, 0, 16),
-                // The character comes next, whole.
-                [0x80..=0xFF, ..] => {
-                    rest = escaped;
-                    let (plain, behind) = rest.split_at(self.plain_length(rest));
-                    value.extend_from_slice(plain);
-                    rest = behind;
-                    continue;
+            escapes.feed(byte);
+            rest = rest.get(1..).unwrap_or_default();
+            let escaped = loop {
+                // A backslash before a longer character, or at the end of the stream, stands for
+                // nothing.
+                let Some((&next, behind)) = rest.split_first().filter(|(n, _)| escapes.takes(**n))
+                else {
+                    break escapes.end();
+                };
+                rest = behind;
+                if let Now::Escaped(escaped) = escapes.feed(next).1 {
+                    break Some(escaped);
                 }
-                [letter, ..] => control(*letter).unwrap_or(*letter),
-                // A backslash that ends the stream stands for nothing.
-                [] => break,
             };
-            has_high |= code >= 0x80;
-            value.push(code);
+            has_high |= escaped.is_some_and(|escaped| escaped >= 0x80);
+            value.extend(escaped);
         }
         has_high
     }
@@ -140,20 +143,6 @@ impl TextFields {
     }
 }
 
-/// The character of a control letter behind a backslash.
-fn control(letter: u8) -> Option<u8> {
-    let control = match letter {
-        b'b' => 0x08,
-        b'f' => 0x0C,
-        b'n' => b'\n',
-        b'r' => b'\r',
-        b't' => b'\t',
-        b'v' => 0x0B,
-        _ => return None,
-    };
-    Some(control)
-}
-
 /// What stands behind the backslash for a byte that must be escaped.
 fn letter(byte: u8) -> Option<u8> {
     let letter = match byte {
@@ -167,17 +156,6 @@ fn letter(byte: u8) -> Option<u8> {
         _ => return None,
     };
     Some(letter)
-}
-
-/// Reads on at a number of at most two further digits; the server keeps its low eight bits.
-fn number(rest: &mut &[u8], mut code: u32, radix: u32) -> u8 {
-    for _ in 0..2 {
-        let Some((&byte, behind)) = rest.split_first() else { break };
-        let Some(digit) = char::from(byte).to_digit(radix) else { break };
-        code = code * radix + digit;
-        *rest = behind;
-    }
-    u8::try_from(code & 0xFF).unwrap_or_default()
 }
 
 impl FieldFormat for TextFields {
@@ -217,10 +195,31 @@ impl FieldFormat for TextFields {
         self.escape == Escape::Backslash
     }
 
+    fn is_quoted(&self) -> bool {
+        false
+    }
+
+    fn stops_at_nul(&self) -> bool {
+        false
+    }
+
+    fn takes_space(&self) -> bool {
+        self.delimiter != b' '
+    }
+
+    fn json_escapes(&self) -> Spelling {
+        match (self.has_escape, self.has_number) {
+            (false, _) => Spelling::None,
+            (true, false) => Spelling::AsIs,
+            (true, true) => Spelling::Any,
+        }
+    }
+
     #[inline]
     fn restart(&mut self) {
         self.escape = Escape::Outside;
         self.has_escape = false;
+        self.has_number = false;
         self.is_end_of_data = false;
     }
 

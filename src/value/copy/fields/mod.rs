@@ -1,5 +1,13 @@
-//! What COPY text and CSV have in common for who takes their lines apart: where a field ends, what it
-//! holds, how another value is written in its place.
+//! The fields of COPY text and of CSV: where one ends, what it holds, how another value is written in
+//! its place. Knows no rows.
+
+mod csv;
+mod csv_quotes;
+mod text;
+
+pub(super) use csv::{CsvFields, Forced};
+pub(super) use csv_quotes::{CsvByte, CsvQuotes};
+pub(super) use text::TextFields;
 
 use crate::encoding::Encoding;
 
@@ -15,6 +23,17 @@ pub(super) enum Content<'a> {
     None,
     /// Bytes of two encodings.
     OfTwoEncodings,
+}
+
+/// How six ASCII characters of a value, of which the first is a backslash, can be spelled in its field.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Spelling {
+    /// They cannot be there.
+    None,
+    /// The six characters stand there one behind the other.
+    AsIs,
+    /// In any way that the format knows.
+    Any,
 }
 
 /// The fields of a line format.
@@ -34,6 +53,18 @@ pub(super) trait FieldFormat {
 
     /// Whether the last byte seen is a backslash that `\.` may begin with.
     fn ends_in_backslash(&self) -> bool;
+
+    /// Whether a part of the field stands in quotes.
+    fn is_quoted(&self) -> bool;
+
+    /// Whether the reader stops at the byte 0x00, too, which does not end the field.
+    fn stops_at_nul(&self) -> bool;
+
+    /// Whether a space in the place of the byte 0x00 that was come to last would mean itself.
+    fn takes_space(&self) -> bool;
+
+    /// How the escape `\u0000` of JSON can be spelled in the field.
+    fn json_escapes(&self) -> Spelling;
 
     /// The next byte begins another field.
     fn restart(&mut self);
@@ -68,8 +99,15 @@ impl Stops {
         Stops(stops)
     }
 
+    /// Stops at this byte, too.
+    pub(super) fn add(&mut self, byte: u8) {
+        if let Some(stop) = self.0.get_mut(usize::from(byte)) {
+            *stop = true;
+        }
+    }
+
     #[inline]
-    fn contains(&self, byte: u8) -> bool {
+    pub(super) fn contains(&self, byte: u8) -> bool {
         self.0.get(usize::from(byte)).is_some_and(|stop| *stop)
     }
 

@@ -1,0 +1,209 @@
+//! What becomes of the statements of a script, one by one and without a target: the rules that sessions use,
+//! with no more known than the script itself has said. Reads no files and writes nothing.
+
+use std::ops::Range;
+
+use crate::catalog::{Catalog, Relation};
+use crate::policy::{Policy, Settings};
+use crate::rewrite::{Reason, Rules, plan, refusal};
+use crate::statement::script::{Body, Scratch, Script};
+use crate::statement::{Lexing, Replacement, TableStatementKind};
+
+/// The statements of one script after the other.
+#[derive(Debug)]
+pub(super) struct DryRun<'p> {
+    policy: &'p Policy,
+    settings: Settings,
+    /// The tables that the script has created.
+    catalog: Catalog,
+    scratch: Scratch,
+}
+
+/// A change in a statement.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Planned {
+    pub(super) replacement: Replacement,
+    pub(super) reason: Reason,
+}
+
+/// Why a statement stays as it is.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Refused {
+    pub(super) span: Range<usize>,
+    pub(super) message: String,
+    pub(super) hint: String,
+}
+
+/// The rule of constants in which U+0000 was mended.
+const NUL_RULE: Reason = Reason::Rule("nul-in-constant");
+
+impl<'p> DryRun<'p> {
+    pub(super) fn new(policy: &'p Policy) -> DryRun<'p> {
+        let settings = policy.defaults;
+        DryRun { policy, settings, catalog: Catalog::default(), scratch: Scratch::default() }
+    }
+
+    /// What becomes of a statement, in order. Spans count from its start.
+    ///
+    /// # Errors
+    /// The statement is refused.
+    pub(super) fn statement(&mut self, sql: &[u8]) -> Result<Vec<Planned>, Refused> {
+        let (policy, lexing) = (self.policy, Lexing::default());
+        let script = Script::read(sql, lexing, &policy.mapping, &mut self.scratch);
+        let rules = Rules { policy, settings: self.settings, lexing };
+        let planned = planned(&script, sql, &self.catalog, &rules);
+        self.note(&script, sql);
+        script.give_back(&mut self.scratch);
+        planned
+    }
+
+    /// Takes note of what holds for the statements behind this one.
+    fn note(&mut self, script: &Script, sql: &[u8]) {
+        for statement in &script.statements {
+            match &statement.body {
+                Body::Setting(setting) => {
+                    if let Some(value) = &setting.value {
+                        // A value that means nothing has been refused.
+                        let _ = self.settings.set(&setting.name, value);
+                    } else {
+                        self.settings = self.policy.defaults;
+                    }
+                }
+                Body::Table(table) => match table.kind {
+                    TableStatementKind::Drop { .. } => {
+                        table
+                            .tables
+                            .iter()
+                            .for_each(|table| self.catalog.forget(Some(&table.name)));
+                    }
+                    TableStatementKind::Create { .. } | TableStatementKind::Truncate { .. } => {}
+                },
+                Body::Other if alters(sql) => self.catalog.forget(None),
+                Body::Other | Body::Write(_) | Body::Copy(_) => {}
+            }
+        }
+        for table in script.new_tables(sql) {
+            self.catalog.forget(Some(&table.name));
+            if !table.may_be_there {
+                let relation = Relation::from_text(&table);
+                self.catalog.define(table.name, relation);
+            }
+        }
+    }
+}
+
+/// Whether a statement may change columns: ALTER. The name that it has for the table is not read.
+fn alters(sql: &[u8]) -> bool {
+    sql.get(..b"alter".len()).is_some_and(|word| word.eq_ignore_ascii_case(b"alter"))
+}
+
+fn planned(
+    script: &Script,
+    sql: &[u8],
+    catalog: &Catalog,
+    rules: &Rules<'_>,
+) -> Result<Vec<Planned>, Refused> {
+    if let Some(fault) = script.fault.clone().filter(|_| rules.settings.rewrite) {
+        return Err(Refused { span: fault.span, message: fault.message, hint: fault.hint });
+    }
+    if let Some(error) = refusal(script, sql, rules) {
+        let span = script.settings().next().map_or(0..0, |setting| setting.span.clone());
+        return Err(Refused { span, message: error.message, hint: error.hint.unwrap_or_default() });
+    }
+    let rewrite = plan(script, sql, &[], catalog, rules);
+    let replacements = rewrite.replacements.into_iter().zip(rewrite.reasons);
+    let mut planned: Vec<Planned> =
+        replacements.map(|(replacement, reason)| Planned { replacement, reason }).collect();
+    if let Some(error) = rewrite.refused {
+        let refused = planned.into_iter().find(|planned| planned.reason == Reason::Refused);
+        let span = refused.map_or(0..0, |planned| planned.replacement.span);
+        return Err(Refused { span, message: error.message, hint: error.hint.unwrap_or_default() });
+    }
+    if let Some(mended) = rewrite.mended {
+        let kept = rewrite.mends.into_iter().filter(|span| {
+            // In the place of a constant that is spelled anew there is nothing to mend.
+            let behind =
+                planned.partition_point(|planned| planned.replacement.span.start <= span.start);
+            let last = behind.checked_sub(1).and_then(|at| planned.get(at));
+            last.is_none_or(|planned| planned.replacement.span.end <= span.start)
+        });
+        let mends: Vec<Planned> = kept
+            .map(|span| {
+                let text = mended.get(span.clone()).unwrap_or_default().to_vec();
+                Planned { replacement: Replacement { span, text }, reason: NUL_RULE }
+            })
+            .collect();
+        planned.extend(mends);
+        planned.sort_by_key(|planned| planned.replacement.span.start);
+    }
+    Ok(planned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Config;
+    use crate::statement::replace;
+
+    fn run(toml: &str, statements: &[&str]) -> Vec<String> {
+        let config: Config = toml::from_str(toml).unwrap();
+        let policy = config.policy().unwrap();
+        let mut run = DryRun::new(&policy);
+        let mut each = |sql: &&str| match run.statement(sql.as_bytes()) {
+            Ok(planned) => {
+                let list: Vec<Replacement> =
+                    planned.into_iter().map(|planned| planned.replacement).collect();
+                String::from_utf8(replace(sql.as_bytes(), &list)).unwrap()
+            }
+            Err(refused) => format!("{}: {}", &sql[refused.span], refused.message),
+        };
+        statements.iter().map(&mut each).collect()
+    }
+
+    #[test]
+    fn tables_of_the_script_are_known() {
+        let statements = [
+            "INSERT INTO t VALUES (1)",
+            "CREATE TABLE t (a BOOL, j jsonb)",
+            r#"INSERT INTO t VALUES (1, '"\u0000"')"#,
+            "ALTER TABLE t ADD b int",
+            "INSERT INTO t VALUES (1)",
+            "CREATE TABLE t (a int)",
+            "INSERT INTO t VALUES (1)",
+            "DROP TABLE t",
+            "CREATE TABLE IF NOT EXISTS t (a BOOL)",
+            "INSERT INTO t VALUES (1)",
+        ];
+        let mut expected = statements.map(str::to_owned);
+        expected[2] = r#"INSERT INTO t VALUES ('1', '"\u0020"')"#.to_owned();
+        assert_eq!(run("", &statements), expected);
+    }
+
+    #[test]
+    fn settings_of_the_script_are_in_force() {
+        let statements = [
+            "CREATE TABLE t (a UINT4)",
+            "SET dms.table_prep = 'do-nothing'",
+            "CREATE TABLE t (a UINT4)",
+            "SET dms.rewrite = off",
+            "CREATE TABLE t (a UINT4)",
+            "SET dms.fk = 'nope'",
+        ];
+        let mut expected = statements.map(str::to_owned);
+        expected[0] = "CREATE TABLE t (a BIGINT)".to_owned();
+        expected[2] = "CREATE TABLE IF NOT EXISTS t (a BIGINT)".to_owned();
+        expected[4] = "CREATE TABLE IF NOT EXISTS t (a UINT4)".to_owned();
+        expected[5] = "'nope': invalid value for parameter \"dms.fk\": \"nope\"".to_owned();
+        assert_eq!(run("", &statements), expected);
+    }
+
+    #[test]
+    fn values_are_refused_where_policies_say_so() {
+        let statements =
+            ["CREATE TABLE t (a varchar(3))", r"INSERT INTO t VALUES ('a'), (E'\000')"];
+        let said = run("values.nul = \"reject\"", &statements);
+        assert!(said[1].starts_with(r"E'\000': "), "{said:?}");
+        let said = run("values.nul = \"remove\"", &statements);
+        assert_eq!(said[1], "INSERT INTO t VALUES ('a'), ('')");
+    }
+}

@@ -1,0 +1,160 @@
+//! What `finish` reports, as plain data, and what comes out of it. Asks nothing.
+
+use serde::Serialize;
+
+use super::{KeyState, SampleKey, SequenceLine, SequenceOutcome};
+
+/// What the command did and found.
+#[derive(Clone, Debug, Serialize)]
+pub struct FinishReport {
+    /// When, by the target's clock.
+    pub at: String,
+    /// The target's address.
+    pub server: String,
+    /// Its version.
+    pub version: String,
+    /// The database.
+    pub database: String,
+    /// The role that looked.
+    pub user: String,
+    /// Nothing was changed.
+    pub dry_run: bool,
+    /// A line a foreign key.
+    pub foreign_keys: Vec<ForeignKeyLine>,
+    /// A line a sequence.
+    pub sequences: Vec<SequenceLine>,
+    /// A line a table.
+    pub tables: Vec<AnalyzedTable>,
+    /// What sessions of the proxy changed on the way, from `dms_proxy.rewrites`.
+    pub rewrites: Vec<RewriteLine>,
+    /// Why they are not shown.
+    pub rewrites_not_shown: Option<String>,
+    /// Triggers that are disabled, and what enables them.
+    pub disabled_triggers: Vec<Finding>,
+    /// Settings that keep foreign keys silent in new sessions, and what takes them back.
+    pub settings: Vec<Finding>,
+    /// What is left to do, a sentence each.
+    pub open: Vec<String>,
+    /// What could not be looked at or done, a sentence each.
+    pub errors: Vec<String>,
+    /// What comes out.
+    pub verdict: Verdict,
+}
+
+/// What a rule of the proxy changed in one place.
+#[derive(Clone, Debug, Serialize)]
+pub struct RewriteLine {
+    /// The schema; empty where it is not known.
+    pub schema: String,
+    /// The table; empty where it is not known.
+    pub table: String,
+    /// The column; empty where it is not known.
+    pub column: String,
+    /// The rule.
+    pub rule: String,
+    /// How often.
+    pub count: i64,
+}
+
+/// A foreign key in a report.
+#[derive(Clone, Debug, Serialize)]
+pub struct ForeignKeyLine {
+    /// Its name, quoted.
+    pub constraint: String,
+    /// Its table, qualified and quoted.
+    pub table: String,
+    /// The referenced table, qualified and quoted.
+    pub referenced: String,
+    /// `valid`, `not-valid`, `not-enforced` or `parked`, after all was done.
+    pub state: KeyState,
+    /// What was done: `none`, `restored` or `validated`; `to-restore` in a dry run.
+    pub done: &'static str,
+    /// Rows without a parent; none if they could not be counted.
+    pub orphans: Option<i64>,
+    /// Keys of the first of them.
+    pub samples: Vec<SampleKey>,
+    /// A query for all of them, where there are some.
+    pub query: Option<String>,
+    /// What went wrong.
+    pub problem: Option<String>,
+}
+
+/// A table in a report.
+#[derive(Clone, Debug, Serialize)]
+pub struct AnalyzedTable {
+    /// Its name, qualified and quoted.
+    pub table: String,
+    /// Rows, as the target estimates them.
+    pub rows: i64,
+    /// Whether its statistics were gathered.
+    pub analyzed: bool,
+    /// Why not, where that is no dry run.
+    pub problem: Option<String>,
+}
+
+/// Something that a person should know, and the SQL that mends it.
+#[derive(Clone, Debug, Serialize)]
+pub struct Finding {
+    /// What was found.
+    pub found: String,
+    /// A statement that mends it.
+    pub mend: String,
+}
+
+/// What comes out of a report.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Verdict {
+    /// Nothing is left to do.
+    Clean,
+    /// Something is left to do.
+    Open,
+    /// Something could not be looked at.
+    Failed,
+}
+
+/// Says what is left to do, and what comes out.
+pub(super) fn judge(report: &mut FinishReport) {
+    for line in &report.foreign_keys {
+        let name = format!("foreign key {} on {}", line.constraint, line.table);
+        match (line.orphans, &line.problem) {
+            (None, problem) => {
+                let why = problem.as_deref().unwrap_or("unknown");
+                report.errors.push(format!("{name}: orphans not counted: {why}"));
+            }
+            (Some(count), _) if count > 0 && line.state != KeyState::NotEnforced => {
+                report.open.push(format!("{name}: {count} rows without a parent"));
+            }
+            (_, Some(problem)) => report.open.push(format!("{name}: {problem}")),
+            _ if line.state == KeyState::Parked => {
+                report.open.push(format!("{name} is parked: dms-proxy fk restore"));
+            }
+            _ => {}
+        }
+    }
+    for line in &report.sequences {
+        match line.outcome {
+            SequenceOutcome::Exhausted => {
+                report.open.push(format!("sequence {} has no value left", line.name));
+            }
+            SequenceOutcome::Moved if report.dry_run => {
+                report.open.push(format!("sequence {} is behind its columns", line.name));
+            }
+            SequenceOutcome::Failed => {
+                let why = line.problem.as_deref().unwrap_or("unknown");
+                report.errors.push(format!("sequence {}: {why}", line.name));
+            }
+            _ => {}
+        }
+    }
+    for table in &report.tables {
+        if let Some(problem) = &table.problem {
+            report.open.push(format!("table {}: not analyzed: {problem}", table.table));
+        }
+    }
+    report.verdict = match (report.errors.is_empty(), report.open.is_empty()) {
+        (false, _) => Verdict::Failed,
+        (true, false) => Verdict::Open,
+        (true, true) => Verdict::Clean,
+    };
+}

@@ -1,0 +1,94 @@
+//! A constant and the column that it goes into: spelled anew for the column's type, mended, or judged by the
+//! policies. Finds no columns.
+
+use super::Reason;
+use super::change::refusal;
+use super::values::{WritePlan, may_be_json_nul};
+use crate::catalog::RelationColumn;
+use crate::statement::{Slot, SlotValue, quoted_boolean, quoted_bytes, quoted_text};
+use crate::value::type_oid::{BOOL, BYTEA};
+use crate::value::{Findings, NulPolicy, ValueKind, ValueRule, Verdict};
+use crate::wire::OwnError;
+
+/// An expression that every server refuses when it analyses it, at this place in the text: so all in
+/// front of it happens as it would in front of an error of the server's own.
+const FAILING_EXPRESSION: &[u8] = b"NULL::pg_catalog.varchar(0)";
+
+impl WritePlan<'_> {
+    pub(super) fn constant(&mut self, number: usize, slot: &Slot, column: &RelationColumn) {
+        let span = || slot.span.clone();
+        let type_oid = column.column.type_oid;
+        let spelled = match slot.value {
+            SlotValue::Integer | SlotValue::Other if type_oid == BOOL => {
+                quoted_boolean(self.sql, span()).map(str::to_owned)
+            }
+            SlotValue::BitString | SlotValue::HexInteger if type_oid == BYTEA => {
+                // As text in a column of another type it would be another value.
+                self.acts = true;
+                quoted_bytes(self.core(slot), self.rules.lexing)
+            }
+            _ => None,
+        };
+        if let Some(spelled) = spelled {
+            let rule = ValueRule::TypeConverted;
+            self.replace(span(), spelled.as_bytes(), Reason::Rule(rule.name()));
+            self.note(column, rule, 1, None);
+        } else if self.rules.policy.judges_values() {
+            self.judge(number, slot, column);
+        } else if slot.value == SlotValue::String
+            && column.column.kind() == ValueKind::Json
+            && self.rules.policy.values.nul != NulPolicy::Reject
+            && may_be_json_nul(self.sql, &slot.span)
+        {
+            self.acts = true;
+            self.written.json_constants.extend(slot.constant.clone());
+        }
+    }
+
+    fn judge(&mut self, number: usize, slot: &Slot, column: &RelationColumn) {
+        let lexing = self.rules.lexing;
+        let text = match slot.value {
+            SlotValue::String => {
+                let constant = slot.constant.as_ref();
+                constant.and_then(|constant| constant.value(self.sql, lexing.encoding))
+            }
+            SlotValue::Integer | SlotValue::Number => {
+                self.sql.get(slot.span.clone()).map(<[u8]>::to_vec)
+            }
+            _ => None,
+        };
+        let Some(text) = text else { return };
+        // Its address stands for the column as long as the text is planned.
+        let (relation, rules) = (self.relation, self.rules);
+        let judges = &mut self.written.judges;
+        let judge = judges.entry(std::ptr::from_ref(column).addr());
+        let judge = judge.or_insert_with(|| rules.judge_any(relation, &column.column));
+        let mut findings = Findings::default();
+        let verdict = judge.judge_text(&text, &mut findings);
+        let sample = findings.take_sample();
+        let mut reason = Reason::Refused;
+        for (rule, count) in findings.take() {
+            self.note(column, rule, count, sample.clone());
+            if !rule.is_silent_loss() {
+                reason = Reason::Rule(rule.name());
+            }
+        }
+        match verdict {
+            Verdict::Keep => {}
+            Verdict::Replace(value) => {
+                self.replace(slot.span.clone(), &quoted_text(&value, lexing), reason);
+            }
+            Verdict::Null => self.replace(slot.span.clone(), b"NULL", reason),
+            // All behind the first is never reached.
+            Verdict::Refuse(_) if self.written.refused.is_some() => {}
+            Verdict::Refuse(refused) => {
+                self.acts = true;
+                let at = format!("value {number}");
+                let position = Some(self.rules.position(self.sql, slot.span.start));
+                let error = refusal(self.relation, &refused, &column.column.name, &at);
+                self.written.refused = Some(OwnError { position, ..error });
+                self.replace(slot.span.clone(), FAILING_EXPRESSION, Reason::Refused);
+            }
+        }
+    }
+}
