@@ -249,8 +249,7 @@ impl RewriteReport {
                 script.statements.first().map_or(start..sql.len(), |found| found.span.clone());
             let has_rows = script.copies().next().is_some();
             file.statements += 1;
-            file.not_understood += usize::from(script.is_too_long);
-            file.not_understood += script.not_understood;
+            file.not_understood += script.not_understood + usize::from(script.is_too_long);
             file.unknown_types += script.unknown_types;
             if file.statements.is_multiple_of(PROGRESS_STATEMENTS)
                 && let Some(stderr) = &mut progress

@@ -8,7 +8,7 @@ use super::expression::Until;
 use super::finder::Finder;
 use super::lexer::TokenKind;
 use super::name::kept_name;
-use super::script::Body;
+use super::parts::Body;
 use super::{CopyStatement, Effects};
 use crate::encoding::Encoding;
 use crate::mapping::Place;

@@ -3,7 +3,7 @@
 use super::cursor::{Cursor, NotUnderstood, Understood};
 use super::expression::Until;
 use super::lexer::{Token, TokenKind};
-use super::script::{Body, Statement};
+use super::parts::{Body, Statement};
 use super::slots::{Write, read_write};
 use super::table_statement::table_statement;
 use super::types::Position;

@@ -13,6 +13,7 @@ pub mod lexer;
 mod modifiers;
 mod name;
 mod noted;
+mod parts;
 mod plain_rows;
 mod routine;
 pub mod script;

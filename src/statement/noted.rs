@@ -7,8 +7,8 @@ use super::constant::{Spelling, StringConstant, has_suspicious_backslash};
 use super::cursor::Cursor;
 use super::lexer::{Token, TokenKind};
 use super::name::kept_name;
+use super::parts::{ConstantPurpose, NotedConstant};
 use super::plain_rows::{PlainItems, PlainKind};
-use super::script::{ConstantPurpose, NotedConstant};
 use super::slots::{Ends, element};
 use crate::encoding::Encoding;
 

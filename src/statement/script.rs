@@ -3,11 +3,11 @@
 
 use std::ops::{ControlFlow, Range};
 
-use super::constant::StringConstant;
 use super::cursor::Cursor;
 use super::finder::{Finder, Findings};
 use super::lexer::Quoting;
 use super::noted::noted_constants;
+pub use super::parts::{Body, ConstantPurpose, NotedConstant, Statement};
 use super::slots::{
     for_each_slot_of, kept_parts, listed_columns, new_tables, other_uses, without_columns,
 };
@@ -46,64 +46,6 @@ pub struct Script {
     pub is_too_long: bool,
     /// How the text was read. If another lexing is in force now, it has to be read again.
     pub lexing: Lexing,
-}
-
-/// One statement of a text.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Statement {
-    /// Its bytes, with what stands in front of it (EXPLAIN, PREPARE, WITH), without its semicolon.
-    pub span: Range<usize>,
-    /// The indexes of its tokens.
-    pub(super) tokens: Range<u32>,
-    /// Whether it stands behind `PREPARE ... AS`, so that its parameters are those of EXECUTE.
-    pub is_prepare: bool,
-    /// What it may change.
-    pub effects: Effects,
-    /// What it is, as far as the proxy acts on it.
-    pub body: Body,
-}
-
-/// What a statement is, as far as the proxy acts on it.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub enum Body {
-    /// Any other statement.
-    #[default]
-    Other,
-    /// INSERT, UPDATE or MERGE, also behind EXPLAIN, PREPARE and WITH.
-    Write(Box<Write>),
-    /// `COPY ... FROM STDIN`.
-    Copy(Box<CopyStatement>),
-    /// DROP TABLE, TRUNCATE or CREATE TABLE; see [`Script::new_tables`] for columns.
-    Table(Box<TableStatement>),
-    /// `SET [SESSION | LOCAL] dms.name { = | TO } constant`.
-    Setting(Box<DmsSetting>),
-}
-
-/// A string constant, and why it may have to be mended.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct NotedConstant {
-    /// Where it stands and how it is spelled.
-    pub constant: StringConstant,
-    /// Why it is noted.
-    pub purpose: ConstantPurpose,
-}
-
-/// Why a string constant is noted.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum ConstantPurpose {
-    /// One of its escapes may spell U+0000; see [`StringConstant::mend_nul`].
-    SpellsNul,
-    /// A cast makes it `json` or `jsonb`, and it has `\u0000` in its bytes; see
-    /// [`StringConstant::mend_json`].
-    JsonByCast,
-    /// `EXECUTE` passes it to a parameter, and it has `u0000` in its bytes. Whether there is such a
-    /// statement, and whether its parameter is JSON, is not known here.
-    Argument {
-        /// The name of the prepared statement, as PostgreSQL keeps it.
-        statement: Vec<u8>,
-        /// The place of the parameter, from 0.
-        index: usize,
-    },
 }
 
 /// Memory for readings, which the caller keeps: a text of which nothing is to be changed allocates

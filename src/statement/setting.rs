@@ -5,7 +5,7 @@ use super::cursor::Understood;
 use super::expression::Until;
 use super::finder::Finder;
 use super::lexer::TokenKind;
-use super::script::Body;
+use super::parts::Body;
 use super::{DmsSetting, Effects};
 use crate::mapping::Place;
 

@@ -9,7 +9,7 @@ use super::walker::{VALUES_MAX, Walker};
 use crate::encoding::Encoding;
 use crate::statement::cursor::{Cursor, NotUnderstood, Understood};
 use crate::statement::lexer::TokenKind;
-use crate::statement::script::{Body, Statement};
+use crate::statement::parts::{Body, Statement};
 use crate::statement::{Edit, Write};
 
 /// The parts of a name.

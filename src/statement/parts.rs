@@ -1,0 +1,64 @@
+//! What a reading notes: statements with what they are, and string constants with why they are noted.
+
+use std::ops::Range;
+
+use super::constant::StringConstant;
+use super::{CopyStatement, DmsSetting, Effects, TableStatement, Write};
+
+/// One statement of a text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Statement {
+    /// Its bytes, with what stands in front of it (EXPLAIN, PREPARE, WITH), without its semicolon.
+    pub span: Range<usize>,
+    /// The indexes of its tokens.
+    pub(super) tokens: Range<u32>,
+    /// Whether it stands behind `PREPARE ... AS`, so that its parameters are those of EXECUTE.
+    pub is_prepare: bool,
+    /// What it may change.
+    pub effects: Effects,
+    /// What it is, as far as the proxy acts on it.
+    pub body: Body,
+}
+
+/// What a statement is, as far as the proxy acts on it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Body {
+    /// Any other statement.
+    #[default]
+    Other,
+    /// INSERT, UPDATE or MERGE, also behind EXPLAIN, PREPARE and WITH.
+    Write(Box<Write>),
+    /// `COPY ... FROM STDIN`.
+    Copy(Box<CopyStatement>),
+    /// DROP TABLE, TRUNCATE or CREATE TABLE; see [`super::script::Script::new_tables`] for columns.
+    Table(Box<TableStatement>),
+    /// `SET [SESSION | LOCAL] dms.name { = | TO } constant`.
+    Setting(Box<DmsSetting>),
+}
+
+/// A string constant, and why it may have to be mended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NotedConstant {
+    /// Where it stands and how it is spelled.
+    pub constant: StringConstant,
+    /// Why it is noted.
+    pub purpose: ConstantPurpose,
+}
+
+/// Why a string constant is noted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ConstantPurpose {
+    /// One of its escapes may spell U+0000; see [`StringConstant::mend_nul`].
+    SpellsNul,
+    /// A cast makes it `json` or `jsonb`, and it has `\u0000` in its bytes; see
+    /// [`StringConstant::mend_json`].
+    JsonByCast,
+    /// `EXECUTE` passes it to a parameter, and it has `u0000` in its bytes. Whether there is such a
+    /// statement, and whether its parameter is JSON, is not known here.
+    Argument {
+        /// The name of the prepared statement, as PostgreSQL keeps it.
+        statement: Vec<u8>,
+        /// The place of the parameter, from 0.
+        index: usize,
+    },
+}
