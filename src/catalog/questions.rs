@@ -7,6 +7,7 @@
 //! operator by search_path (IN, NULLIF, BETWEEN, CASE x WHEN, USING).
 
 use std::collections::HashMap;
+use std::sync::LazyLock;
 
 use super::Subject;
 use super::relation::{Relation, RelationColumn};
@@ -81,24 +82,66 @@ fn relations_sql(subjects: &[Subject], server_major: u32, encoding: Encoding) ->
             }
         }
     }
-    let identity = if server_major >= 10 { "a.attidentity" } else { "NULL" };
-    let generated = if server_major >= 12 { "a.attgenerated" } else { "NULL" };
-    let columns = COLUMNS.replace("{identity}", identity).replace("{generated}", generated);
-    let selects = [(columns.as_str(), relations), (PREPARED, statements)];
-    let selects = selects.into_iter().filter(|(_, subjects)| !subjects.is_empty());
-    let selects: Vec<String> = selects
-        .map(|(sql, subjects)| {
-            let sql = sql.replace("{type_under}", TYPE_UNDER);
-            // Last of all, since a name may hold anything.
-            sql.replace("{subjects}", &subjects.join(", "))
-        })
-        .collect();
-    if selects.is_empty() {
-        // The answer has no rows, as where nothing is found.
-        return "SELECT WHERE false".to_owned();
+    let selects =
+        [(COLUMNS_BY_VERSION.of(server_major), relations), (&*PREPARED_FILLED, statements)];
+    let mut sql = String::new();
+    for (template, subjects) in selects.into_iter().filter(|(_, subjects)| !subjects.is_empty()) {
+        let union = if sql.is_empty() { "" } else { "UNION ALL\n" };
+        let Template { front, back } = template;
+        sql.extend([union, front, &subjects.join(", "), back]);
     }
-    selects.join("UNION ALL\n") + "ORDER BY 1, 2"
+    match sql.is_empty() {
+        // The answer has no rows, as where nothing is found.
+        true => "SELECT WHERE false".to_owned(),
+        false => sql + "ORDER BY 1, 2",
+    }
 }
+
+/// A text around the list of subjects, filled once.
+struct Template {
+    front: String,
+    back: String,
+}
+
+impl Template {
+    fn new(sql: &str) -> Template {
+        let sql = sql.replace("{type_under}", TYPE_UNDER);
+        let (front, back) = sql.split_once("{subjects}").unwrap_or((&sql, ""));
+        Template { front: front.to_owned(), back: back.to_owned() }
+    }
+}
+
+/// The question for columns, by what the catalog of the server has.
+struct ColumnsByVersion {
+    plain: Template,
+    /// From 10 on.
+    with_identity: Template,
+    /// From 12 on.
+    with_generated: Template,
+}
+
+impl ColumnsByVersion {
+    fn of(&self, server_major: u32) -> &Template {
+        match server_major {
+            12.. => &self.with_generated,
+            10.. => &self.with_identity,
+            _ => &self.plain,
+        }
+    }
+}
+
+static COLUMNS_BY_VERSION: LazyLock<ColumnsByVersion> = LazyLock::new(|| {
+    let filled = |identity, generated| {
+        Template::new(&COLUMNS.replace("{identity}", identity).replace("{generated}", generated))
+    };
+    ColumnsByVersion {
+        plain: filled("NULL", "NULL"),
+        with_identity: filled("a.attidentity", "NULL"),
+        with_generated: filled("a.attidentity", "a.attgenerated"),
+    }
+});
+
+static PREPARED_FILLED: LazyLock<Template> = LazyLock::new(|| Template::new(PREPARED));
 
 /// A name as a string constant that reads alike whatever `standard_conforming_strings` is.
 fn spelled(name: &[u8], encoding: Encoding) -> Option<String> {
