@@ -47,5 +47,5 @@ fn address_may_be_written_short() {
     let said = start(&[], &[&target[..], &["--listen", "6432"]].concat(), "").err().unwrap();
     assert!(said.contains("localhost:6432, or :6432"), "{said}");
     let said = start(&[], &target, "[listen]\naddress = 'db.example:1'\n").err().unwrap();
-    assert!(said.contains("line 2: address: "), "{said}");
+    assert!(said.contains("proxy.toml:2: listen.address: "), "{said}");
 }

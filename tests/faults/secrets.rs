@@ -96,7 +96,7 @@ fn file_and_log_show_no_password() {
     for url in BAD {
         let config = format!("[target]\nurl = \"{url}\"\n");
         let said = Proxy::start_program(&config, &serve).err().unwrap();
-        assert!(said.contains("proxy.toml: line 2: url: "), "{said}");
+        assert!(said.contains("proxy.toml:2: target.url: "), "{said}");
         assert!(!said.contains("geheim"), "{said}");
     }
     let proxy = Proxy::start_program(&format!("[target]\nurl = \"{GOOD}\"\n"), &serve).unwrap();
