@@ -335,6 +335,10 @@ fn cancel_while_settings_are_read() {
             std::thread::sleep(Duration::from_millis(200));
         }
         cancel(&endpoint, &key);
+        if !waits {
+            // What was cancelled goes again before the client's next statement comes.
+            std::thread::sleep(Duration::from_millis(300));
+        }
         say(&mut locker, "ROLLBACK");
         if !waits {
             // It is answered when what was cancelled has gone again.
