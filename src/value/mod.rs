@@ -12,12 +12,6 @@ mod policy;
 mod replacements;
 mod rule;
 
-// Their place is `escape`; `statement` still looks for them here.
-pub(crate) use crate::escape::{backslash as backslash_escape, json as json_escape};
-pub(crate) mod copy_escape {
-    //! The names by which `statement` knows `escape::nul`.
-    pub(crate) use crate::escape::nul::{NulEscape as Verdict, judge};
-}
 pub use binary_text::{binary_to_text, fit_binary};
 pub use bind::{
     BindFinding, BindFindings, BindParameter, BindRefusal, BindRules, BindScanner, FittedBind,

@@ -159,6 +159,11 @@ impl Asking {
         self.asked.as_ref().map(|asked| asked.delivery)
     }
 
+    /// Whether a probe is on its way.
+    pub(super) fn is_probing(&self) -> bool {
+        self.delivery() == Some(Delivery::Probe)
+    }
+
     /// The tag of the message in whose place a probe is on its way.
     pub(super) fn probed_tag(&self) -> Option<u8> {
         match self.asked.as_ref()?.question {

@@ -3,7 +3,7 @@
 
 use super::nul::Pieces;
 use crate::encoding::Encoding;
-use crate::value::json_escape::{JsonEscape, THIRD_DIGIT};
+use crate::escape::json::{JsonEscape, THIRD_DIGIT};
 
 pub(super) fn mend_dollar_quoted(constant: &mut [u8], encoding: Encoding) -> u64 {
     let mut json = JsonEscape::default();

@@ -7,9 +7,9 @@
 use memchr::{memchr, memchr_iter, memchr2, memmem};
 
 use crate::encoding::Encoding;
-use crate::value::backslash_escape::{BackslashEscapes, Now};
-use crate::value::copy_escape::{Verdict, judge};
-use crate::value::json_escape::{JsonEscape, THIRD_DIGIT};
+use crate::escape::backslash::{BackslashEscapes, Now};
+use crate::escape::json::{JsonEscape, THIRD_DIGIT};
+use crate::escape::nul::{NulEscape, judge};
 
 /// Makes every JSON escape `\u0000` in a string constant `\u0020`; gives the number of them. For a
 /// caller who knows that the constant is for `json` or `jsonb`.
@@ -85,9 +85,9 @@ pub(super) fn mend_escapes(text: &mut [u8], encoding: Encoding) -> u64 {
             [b'u', b'0', b'0', b'0', b'0', ..] => (b"u0020", 5),
             [b'U', b'0', b'0', b'0', b'0', b'0', b'0', b'0', b'0', ..] => (b"U00000020", 9),
             _ => match judge(after) {
-                Verdict::Mend(with) => (with, with.len()),
-                Verdict::Keep(bytes) => (b"", bytes),
-                Verdict::Open => (b"", after.len()),
+                NulEscape::Mend(with) => (with, with.len()),
+                NulEscape::Keep(bytes) => (b"", bytes),
+                NulEscape::Open => (b"", after.len()),
             },
         };
         if let (false, Some(escape)) = (with.is_empty(), after.get_mut(..with.len())) {
