@@ -282,7 +282,7 @@ impl Session {
         let effects = parse::lasting_effects(text, settling, catalog, parking, context);
         let sent = parse::parse(text, body, rewrite, effects, prepared, catalog, context);
         let (silent_loss, seconds) = context.loss_and_seconds();
-        let (not_understood, unread) = (text.not_understood(), catalog.unread());
+        let (not_understood, unread) = (text.not_understood(), catalog.unread() + sent.not_judged);
         report.note_text(not_understood, unread, sent.changes, silent_loss, seconds);
         self.on_sent(Effects::default(), &[]);
         Decision::send(Some(sent.expected), sent.frame)

@@ -15,6 +15,7 @@
 
 mod adjust;
 mod ask;
+mod budget;
 mod client;
 mod client_side;
 mod common;
@@ -94,6 +95,7 @@ impl Session {
     pub fn new(policy: Arc<Policy>, common: Arc<Common>, startup: StartupParameters) -> Session {
         let relays = policy.is_pure_relay() || startup.replication;
         let asking = Asking::new(common.new_name());
+        let prepared = Prepared::new(policy.session_bytes_max);
         Session {
             context: Context::new(policy, common, startup),
             // A relay, too, wants the key by which it cancels what a vanished client left running.
@@ -101,7 +103,7 @@ impl Session {
             client: ClientSide::default(),
             target: TargetSide::default(),
             replies: Replies::default(),
-            prepared: Prepared::default(),
+            prepared,
             asking,
             settling: Settling::default(),
             parking: Parking::default(),

@@ -28,7 +28,9 @@ pub(in crate::session) fn parse(
     let (name, types) = text.name_and_types(body);
     prepared.note_parse(name);
     // A Bind that is not remembered cannot be fitted to types that the target infers.
-    let has_room = prepared.has_room();
+    let bytes = rewrite.parameters.as_ref().map_or(0, |parameters| parameters.bytes());
+    let has_room = prepared.has_room(bytes);
+    let not_judged = u64::from(!has_room && rewrite.parameters.is_some());
     rewrite.parameters = rewrite.parameters.filter(|_| has_room);
     let positions = text.positions(body, &rewrite, context);
     let mut undo = None;
@@ -40,7 +42,8 @@ pub(in crate::session) fn parse(
         let plan = plan_of_parse(text, &mut rewrite, &positions, effects, context.settings);
         undo = prepared.prepare(name, plan.filter(|_| has_room));
     }
-    send_parse(text, body, &mut rewrite, positions, undo)
+    let sent = send_parse(text, body, &mut rewrite, positions, undo);
+    SentText { not_judged, ..sent }
 }
 
 /// The effects of a prepared statement for which its execution is looked at.
@@ -98,7 +101,7 @@ fn send_parse(
     };
     let expected =
         Expected { undo: undo.map(Box::new), ..Expected::with(Request::Parse, treatment) };
-    SentText { frame, expected, changes: changes(text, rewrite) }
+    SentText { frame, expected, changes: changes(text, rewrite), not_judged: 0 }
 }
 
 /// What executing a statement means that a Parse makes; `None` where it means nothing. `effects` are those
@@ -109,20 +112,19 @@ fn plan_of_parse(
     positions: &Option<Arc<PositionMap>>,
     effects: Effects,
     settings: Settings,
-) -> Option<Arc<Plan>> {
+) -> Option<Plan> {
     let matters = positions.is_some()
         || !rewrite.copies.is_empty()
         || !effects.is_empty()
         || rewrite.parameters.is_some();
-    matters.then(|| {
-        Arc::new(Plan {
-            positions: positions.clone(),
-            copies: std::mem::take(&mut rewrite.copies),
-            parameters: rewrite.parameters.clone(),
-            tag: rewrite.tags.first().map(|(_, tag)| *tag),
-            effects,
-            writes: std::mem::take(&mut rewrite.writes).into(),
-            stated: text.stated(settings),
-        })
+    matters.then(|| Plan {
+        positions: positions.clone(),
+        copies: std::mem::take(&mut rewrite.copies),
+        parameters: rewrite.parameters.clone(),
+        tag: rewrite.tags.first().map(|(_, tag)| *tag),
+        effects,
+        writes: std::mem::take(&mut rewrite.writes).into(),
+        stated: text.stated(settings),
+        share: None,
     })
 }

@@ -63,6 +63,8 @@ pub(in crate::session) struct SentText {
     pub(in crate::session) expected: Expected,
     /// What was done to it.
     pub(in crate::session) changes: Vec<Change>,
+    /// Statements for whose parameters there was no room.
+    pub(in crate::session) not_judged: u64,
 }
 
 /// What has to come before the text of a frame is read; `None` where it can be.
@@ -315,7 +317,7 @@ pub(in crate::session) fn send_query(
     };
     let copies = std::mem::take(&mut rewrite.copies);
     let expected = expected.starting(CopyStart::Streams(copies.into()));
-    SentText { frame, expected, changes: changes(text, rewrite) }
+    SentText { frame, expected, changes: changes(text, rewrite), not_judged: 0 }
 }
 
 /// What was done to a text.
