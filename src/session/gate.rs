@@ -193,3 +193,91 @@ fn waits_for_parse(
     let name = execute::statement_named(frame.head.tag, body)?;
     prepared.is_unsure(name, answered).then_some(Decision::Wait)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::session::context::tests::context;
+    use crate::statement::Effects;
+    use crate::wire::Head;
+
+    /// All that the gate looks at.
+    struct Gate {
+        client: ClientSide,
+        replies: Replies,
+        asking: Asking,
+        settling: Settling,
+        prepared: Prepared,
+        context: Context,
+    }
+
+    impl Gate {
+        fn new(toml: &str) -> Gate {
+            Gate {
+                client: ClientSide::default(),
+                replies: Replies::default(),
+                asking: Asking::new("ours".into()),
+                settling: Settling::default(),
+                prepared: Prepared::new(1000),
+                context: context(toml),
+            }
+        }
+
+        fn decide(&mut self, frame_tag: u8, first: bool) -> Option<Decision> {
+            let mut rest = wire::with_body(frame_tag, &[b"\0"]);
+            let head = Head { tag: frame_tag, frame_bytes: rest.len() };
+            let mut frame = Frame { head, rest: &mut rest, first };
+            let Gate { client, replies, asking, settling, prepared, context } = self;
+            skipped(&frame, client, replies, asking)
+                .or_else(|| held(&mut frame, client, replies, asking, settling, prepared, context))
+        }
+    }
+
+    #[test]
+    fn nothing_stands_in_front_of_a_plain_message() {
+        let mut gate = Gate::new("");
+        for frame_tag in *b"QPBEDCSHXF" {
+            assert!(gate.decide(frame_tag, true).is_none(), "{frame_tag}");
+        }
+    }
+
+    #[test]
+    fn so_many_answers_may_be_owed() {
+        let mut gate = Gate::new("[limits]\npipeline_messages = 1");
+        gate.replies.push(Expected::new(Request::Query));
+        assert!(matches!(gate.decide(b'Q', true), Some(Decision::Flush)));
+        assert!(gate.decide(b'H', true).is_none());
+    }
+
+    #[test]
+    fn messages_are_dropped_up_to_a_sync() {
+        let mut gate = Gate::new("");
+        gate.client.drops = Drops::ToSync;
+        assert!(matches!(gate.decide(b'P', false), Some(Decision::Later)));
+        let dropped = gate.decide(b'P', true);
+        assert!(matches!(dropped, Some(Decision::Send(None, Passing::Dropped(_)))));
+        assert!(gate.decide(b'S', true).is_none());
+        assert_eq!(gate.client.drops, Drops::None);
+    }
+
+    #[test]
+    fn what_the_target_skips_is_not_looked_at() {
+        let mut gate = Gate::new("");
+        gate.replies.push(Expected::new(Request::Parse));
+        gate.replies.on_error();
+        assert!(matches!(gate.decide(b'Q', false), Some(Decision::Send(None, _))));
+        assert!(gate.decide(b'S', false).is_none());
+    }
+
+    #[test]
+    fn settling_that_waits_comes_first() {
+        let mut gate = Gate::new("");
+        gate.settling.note_for_later(Effects::TOUCHES_SETTINGS);
+        gate.replies.push(Expected::new(Request::Query));
+        assert!(matches!(gate.decide(b'Q', true), Some(Decision::Flush)));
+        gate.replies.on_ready();
+        assert!(matches!(gate.decide(b'Q', false), Some(Decision::Later)));
+        assert!(matches!(gate.decide(b'Q', true), Some(Decision::Ask(..))));
+        assert!(gate.decide(b'Q', true).is_none());
+    }
+}

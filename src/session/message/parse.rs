@@ -128,3 +128,48 @@ fn plan_of_parse(
         share: None,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::catalog::{Moment, Relation, RelationColumn};
+    use crate::session::context::tests::context;
+    use crate::session::message::text::{Basis, Judged, judge};
+    use crate::session::report::Report;
+    use crate::value::Column;
+
+    #[test]
+    fn many_parameters_of_many_statements_are_bounded() {
+        const STATEMENTS: usize = 200;
+        const PARAMETERS: usize = 5000;
+        let context = context("");
+        let (mut report, parking) = (Report::default(), Parking::default());
+        let mut catalog = Catalog::default();
+        let column = Column { name: "a".into(), type_oid: 16, ..Column::default() };
+        let column = RelationColumn { name: b"a".to_vec(), column, ..RelationColumn::default() };
+        let relation = Relation::new("public".into(), "t".into(), vec![column]);
+        catalog.define(vec![b"t".to_vec()], relation);
+        let rows: Vec<String> = (1..=PARAMETERS).map(|number| format!("(${number})")).collect();
+        let sql = format!("INSERT INTO t VALUES {}", rows.join(","));
+        let bytes_max = 1024 * 1024;
+        let mut prepared = Prepared::new(bytes_max);
+        let mut not_judged = 0;
+        for number in 0..STATEMENTS {
+            let mut body = format!("s{number}\0{sql}\0\0\0").into_bytes();
+            let mut waiting = None;
+            let text = Text::take(&mut waiting, tag::PARSE, &mut body, &mut report, &context);
+            let text = text.unwrap();
+            let now = Moment::default();
+            let tried = Default::default();
+            let basis = Basis { context: &context, parking: &parking, tried, now };
+            let Judged::Send(rewrite) = judge(&text, &body, &mut catalog, basis) else { panic!() };
+            assert!(rewrite.parameters.is_some());
+            let none = Effects::default();
+            let sent = parse(&text, &body, *rewrite, none, &mut prepared, &catalog, &context);
+            not_judged += sent.not_judged;
+        }
+        assert!(not_judged > 0 && not_judged < 200, "{not_judged}");
+        assert!(prepared.of(b"s0").parameters.is_some());
+        assert!(prepared.of(b"s199").parameters.is_none());
+    }
+}
