@@ -19,17 +19,17 @@ pub(super) struct Share {
 }
 
 impl Budget {
-    /// A budget of so many bytes.
+    /// A budget of `bytes_max` bytes.
     pub(super) fn new(bytes_max: usize) -> Budget {
         Budget { taken: Arc::default(), bytes_max }
     }
 
-    /// Whether so many bytes more can be taken.
+    /// Whether `bytes` more can be taken.
     pub(super) fn has_room(&self, bytes: usize) -> bool {
         self.taken.load(Ordering::Relaxed).saturating_add(bytes) <= self.bytes_max
     }
 
-    /// Takes so many bytes.
+    /// Takes `bytes`.
     pub(super) fn take(&self, bytes: usize) -> Share {
         self.taken.fetch_add(bytes, Ordering::Relaxed);
         Share { taken: Arc::clone(&self.taken), bytes }

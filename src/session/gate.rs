@@ -242,7 +242,7 @@ mod tests {
     }
 
     #[test]
-    fn so_many_answers_may_be_owed() {
+    fn answers_that_are_owed_are_bounded() {
         let mut gate = Gate::new("[limits]\npipeline_messages = 1");
         gate.replies.push(Expected::new(Request::Query));
         assert!(matches!(gate.decide(b'Q', true), Some(Decision::Flush)));

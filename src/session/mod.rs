@@ -46,7 +46,7 @@ use crate::statement::Effects;
 use crate::wire::{self, OwnError, StartupParameters, TransactionStatus};
 use ask::parking::Parking;
 use ask::settling::Settling;
-use ask::{Answered, Asking, Cancelled, Delivery, Question};
+use ask::{Asked, Asking, Cancelled, Delivery, Question};
 use client_side::ClientSide;
 use context::Context;
 use prepared::Prepared;
@@ -258,7 +258,7 @@ impl Session {
     ///
     /// # Errors
     /// The session has to end, by configuration.
-    fn on_answer(&mut self, mut answered: Answered) -> Result<ToClient, OwnError> {
+    fn on_answer(&mut self, mut answered: Asked) -> Result<ToClient, OwnError> {
         let aborted = self.context.status == TransactionStatus::Aborted;
         let cancelled = self.asking.on_cancelled(&mut answered, aborted);
         if cancelled == Cancelled::Again {
@@ -321,7 +321,7 @@ impl Session {
     }
 
     /// Asks the next question in the way of the one that is answered.
-    fn ask_next(&mut self, question: Question, answered: &Answered) -> ToClient {
+    fn ask_next(&mut self, question: Question, answered: &Asked) -> ToClient {
         let delivery = answered.next_delivery();
         let frames = self.ask(question, delivery);
         self.asking.follow(answered);

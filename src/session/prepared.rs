@@ -119,7 +119,7 @@ const KINDS_MAX: usize = 10_000;
 const PORTALS_MAX: usize = 10_000;
 
 impl Prepared {
-    /// Nothing is known yet; plans and kinds may take so many bytes.
+    /// Nothing is known yet; plans and kinds may take `bytes_max` bytes.
     pub(super) fn new(bytes_max: usize) -> Prepared {
         Prepared {
             budget: Budget::new(bytes_max),

@@ -1,7 +1,7 @@
 //! Frames of the target: each is treated as the reply at the front says. What changes in an answer on its
 //! way is decided in `adjust`.
 
-use super::adjust;
+use super::adjust::{self, InsteadOfError};
 use super::ask::{Delivery, Question};
 use super::client_side::Drops;
 use super::message::copy_in::CopyIn;
@@ -162,10 +162,15 @@ impl Session {
                     Ok(tag.map(|tag| wire::with_body(frame_tag, &[tag.as_bytes(), b"\0"])))
                 }
                 tag::ERROR_RESPONSE => {
-                    let instead = adjust.error(frame);
-                    self.report.counts.refused += u64::from(instead.is_refusal);
+                    let instead = match adjust.error(frame) {
+                        InsteadOfError::Refusal(frame) => {
+                            self.report.counts.refused += 1;
+                            Some(frame)
+                        }
+                        InsteadOfError::Moved(frame) => frame,
+                    };
                     self.on_error();
-                    Ok(instead.frame)
+                    Ok(instead)
                 }
                 tag::PARAMETER_DESCRIPTION => Ok(adjust.described(body)),
                 tag::NOTICE_RESPONSE => Ok(adjust.moved(frame)),
