@@ -87,6 +87,9 @@ pub struct Policy {
     pub execute_timeout_seconds: u32,
     /// The longest statement in bytes that is read for types; longer ones pass unread, counted.
     pub statement_bytes_max: usize,
+    /// What a session remembers of its prepared statements, in bytes; beyond that a statement passes with
+    /// the types that it declares, counted.
+    pub session_bytes_max: usize,
     /// The most messages of a client that may wait for an answer; at this number none is read from it.
     pub replies_max: usize,
     /// What is asked of row values beyond a space for U+0000.

@@ -149,9 +149,9 @@ fn rewrites(mapping: &Mapping, counts: &Counts) -> Vec<(String, u64)> {
 }
 
 /// `rule=count` pairs in one field of a log line.
-struct Rewrites(Vec<(String, u64)>);
+struct RuleCounts(Vec<(String, u64)>);
 
-impl fmt::Display for Rewrites {
+impl fmt::Display for RuleCounts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.0.is_empty() {
             return f.write_str("none");
@@ -185,7 +185,7 @@ pub fn session_ended(
         rows = counts.rows,
         client_bytes = traffic.client_bytes,
         target_bytes = traffic.target_bytes,
-        rewrites = %Rewrites(rewrites(mapping, counts)),
+        rewrites = %RuleCounts(rewrites(mapping, counts)),
         errors = counts.target_errors,
         refused = counts.refused,
         not_understood = counts.not_understood,

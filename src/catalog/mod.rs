@@ -290,6 +290,17 @@ impl Catalog {
         kind_of(self.user_types.get(&oid).copied().unwrap_or(oid))
     }
 
+    /// What the values of these types hold, as far as it is known.
+    pub fn kinds_of(&self, oids: &[u32]) -> Arc<[ValueKind]> {
+        oids.iter().map(|oid| self.kind_of(*oid)).collect()
+    }
+
+    /// The question about those of these types that users have made and that are not known.
+    pub fn unknown_types(&self, oids: &[u32]) -> Option<CatalogQuestion> {
+        let unknown: Vec<u32> = oids.iter().copied().filter(|oid| self.lacks_type(*oid)).collect();
+        (!unknown.is_empty()).then_some(CatalogQuestion::UserTypes(unknown))
+    }
+
     /// Whether a definition has changed in the transaction under way.
     pub fn has_changed(&self) -> bool {
         self.changed

@@ -22,6 +22,8 @@ pub struct Limits {
     pub startup_packet_bytes: u32,
     /// Bytes of a statement that is read for types.
     pub statement_bytes: usize,
+    /// Bytes that one session remembers of its prepared statements.
+    pub session_bytes: usize,
     /// Bytes of one message.
     pub message_bytes: usize,
     /// Messages of one client that wait for an answer.
@@ -42,6 +44,7 @@ impl Default for Limits {
             startup_timeout: 60,
             startup_packet_bytes: 10_000,
             statement_bytes: 16 * 1024 * 1024,
+            session_bytes: 16 * 1024 * 1024,
             message_bytes: 0x3FFF_FFFF,
             pipeline_messages: NonZeroUsize::MIN.saturating_add(65_535),
             drain_timeout: 30,

@@ -208,6 +208,7 @@ impl Config {
             after_connect_script: self.target.after_connect_script.clone(),
             execute_timeout_seconds: self.target.execute_timeout,
             statement_bytes_max: self.limits.statement_bytes,
+            session_bytes_max: self.limits.session_bytes,
             replies_max: self.limits.pipeline_messages.get(),
             values: self.values.policies(),
             bad_date_columns: self.values.bad_date_columns(),

@@ -20,6 +20,11 @@ struct Change {
 }
 
 impl PositionMap {
+    /// What it takes in memory, in bytes.
+    pub fn bytes(&self) -> usize {
+        size_of_val(self.changes.as_slice())
+    }
+
     /// The map for `replacements` made in `sql`, which are in order.
     pub fn new(sql: &[u8], replacements: &[Replacement], encoding: Encoding) -> PositionMap {
         let characters = |range: std::ops::Range<usize>| {

@@ -9,12 +9,12 @@ use crate::rewrite::PositionMap;
 use crate::wire::{self, HEAD_BYTES, OwnError, Severity, tag};
 
 /// What takes the place of an error.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct InsteadOfError {
-    /// The frame for the client; `None` where the target's own passes.
-    pub(super) frame: Option<Vec<u8>>,
-    /// It is the error about a value that was refused.
-    pub(super) is_refusal: bool,
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum InsteadOfError {
+    /// The error about a value that was refused.
+    Refusal(Vec<u8>),
+    /// The target's own with its position moved; `None` where it passes as it is.
+    Moved(Option<Vec<u8>>),
 }
 
 impl Adjust {
@@ -54,10 +54,9 @@ impl Adjust {
         if let (Some(refused), Some(map)) = (self.refused.take(), &self.positions)
             && is_about_refused(&refused, map, body)
         {
-            let frame = Some(wire::error_response(&refused, Severity::Error));
-            return InsteadOfError { frame, is_refusal: true };
+            return InsteadOfError::Refusal(wire::error_response(&refused, Severity::Error));
         }
-        InsteadOfError { frame: self.moved(frame), is_refusal: false }
+        InsteadOfError::Moved(self.moved(frame))
     }
 }
 

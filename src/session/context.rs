@@ -6,10 +6,12 @@ use std::sync::Arc;
 
 use super::Common;
 use crate::catalog::Moment;
+use crate::encoding::Encoding;
 use crate::policy::{Policy, Settings};
 use crate::rewrite::Rules;
 use crate::statement::Lexing;
-use crate::wire::{StartupParameters, TransactionStatus};
+use crate::value::SilentLoss;
+use crate::wire::{self, Answer, StartupParameters, TransactionStatus};
 
 /// What every part of a session may read.
 #[derive(Debug)]
@@ -62,6 +64,11 @@ impl Context {
         self.common.clock_seconds()
     }
 
+    /// What becomes of silent losses, and the proxy's clock.
+    pub(super) fn loss_and_seconds(&self) -> (SilentLoss, u64) {
+        (self.policy.values.silent_loss, self.seconds())
+    }
+
     /// The moment at which something has to be known; `is_owed` says that the target still owes answers.
     pub(super) fn now(&self, is_owed: bool) -> Moment {
         Moment {
@@ -76,5 +83,67 @@ impl Context {
     pub(super) fn server_major(&self) -> u32 {
         let digits = self.server_version.split(|c: char| !c.is_ascii_digit()).next();
         digits.and_then(|digits| digits.parse().ok()).unwrap_or(0)
+    }
+
+    /// The target has told a value of the session.
+    pub(super) fn on_parameter_status(&mut self, body: &[u8]) {
+        let Some((name, value)) = wire::parameter_status(body) else { return };
+        let value = wire::printable(value);
+        match name {
+            b"client_encoding" => self.lexing.encoding = Encoding::from_name(&value),
+            b"standard_conforming_strings" => {
+                self.lexing.standard_conforming_strings = value == "on";
+            }
+            b"server_version" => self.server_version = value,
+            _ => {}
+        }
+    }
+
+    /// How the server reads texts inside the client's pipeline: what the question about it was answered.
+    pub(super) fn on_lexing(&mut self, answer: &Answer) {
+        let row = answer.rows.first().map(Vec::as_slice).unwrap_or_default();
+        let text = |index: usize| row.get(index)?.as_deref().map(wire::printable);
+        if let Some(value) = text(0) {
+            self.lexing.standard_conforming_strings = value == "on";
+        }
+        if let Some(value) = text(1) {
+            self.lexing.encoding = Encoding::from_name(&value);
+        }
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+    use crate::config::Config;
+
+    /// The context of a session under this configuration, whose target is ready.
+    pub(in crate::session) fn context(toml: &str) -> Context {
+        let config: Config = toml::from_str(toml).unwrap();
+        let policy = Arc::new(config.policy().unwrap());
+        Context::new(policy, Arc::default(), StartupParameters::default())
+    }
+
+    #[test]
+    fn the_version_is_the_first_number() {
+        let mut context = context("");
+        assert_eq!(context.server_major(), 0);
+        context.on_parameter_status(b"server_version\x0015.4 (Debian)\0");
+        assert_eq!(context.server_major(), 15);
+    }
+
+    #[test]
+    fn what_the_target_tells_decides_how_texts_are_read() {
+        let mut context = context("");
+        context.on_parameter_status(b"standard_conforming_strings\0off\0");
+        context.on_parameter_status(b"client_encoding\0LATIN1\0");
+        assert!(!context.lexing.standard_conforming_strings);
+        assert_ne!(context.lexing.encoding, Encoding::Utf8);
+        let row = vec![Some(b"on".to_vec()), Some(b"UTF8".to_vec())];
+        let mut answer = Answer::default();
+        answer.rows.push(row);
+        context.on_lexing(&answer);
+        assert!(context.lexing.standard_conforming_strings);
+        assert_eq!(context.lexing.encoding, Encoding::Utf8);
     }
 }

@@ -13,8 +13,18 @@ pub struct Exchange {
     /// From the target to the client.
     to_client: RelayBuffer,
     client_waits: bool,
-    stopping: bool,
-    failed: bool,
+    state: ExchangeState,
+}
+
+/// How far an exchange has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum ExchangeState {
+    /// It goes on.
+    Open,
+    /// The proxy stops.
+    Stopping,
+    /// It has ended; the client's error is outgoing.
+    Failed,
 }
 
 /// Which way bytes go.
@@ -34,8 +44,7 @@ impl Exchange {
             to_target: RelayBuffer::default(),
             to_client: RelayBuffer::default(),
             client_waits: false,
-            stopping: false,
-            failed: false,
+            state: ExchangeState::Open,
         }
     }
 
@@ -99,13 +108,13 @@ impl Exchange {
 
     /// Whether the session cannot go on; the client's error is outgoing.
     pub fn has_failed(&self) -> bool {
-        self.failed
+        self.state == ExchangeState::Failed
     }
 
     /// Judges what was read from the client.
     pub fn judge_client(&mut self) {
         self.client_waits = false;
-        while self.to_target.unjudged_bytes() > 0 && !self.failed {
+        while self.to_target.unjudged_bytes() > 0 && !self.has_failed() {
             match self.session.on_client(self.to_target.unjudged()) {
                 Ok(Step::Pass(count)) => self.to_target.pass(count),
                 Ok(Step::Replace(count, bytes)) => self.to_target.replace(count, &bytes),
@@ -121,10 +130,10 @@ impl Exchange {
 
     /// Judges what was read from the target.
     pub fn judge_target(&mut self) {
-        if self.stopping {
+        if self.state == ExchangeState::Stopping {
             return self.judge_target_to_stop();
         }
-        while self.to_client.unjudged_bytes() > 0 && !self.failed {
+        while self.to_client.unjudged_bytes() > 0 && !self.has_failed() {
             match self.session.on_target(self.to_client.unjudged()) {
                 Ok(Step::Pass(count)) => self.to_client.pass(count),
                 Ok(Step::Replace(count, bytes)) => self.to_client.replace(count, &bytes),
@@ -145,13 +154,15 @@ impl Exchange {
     /// once if there is none. The client is told as the server would tell it, but in a relay, where
     /// nobody knows where a frame ends.
     pub fn stop(&mut self) {
-        self.stopping = true;
+        if !self.has_failed() {
+            self.state = ExchangeState::Stopping;
+        }
         self.judge_target();
     }
 
     /// Nothing goes to the client any more but the rest of a frame and the reason.
     fn judge_target_to_stop(&mut self) {
-        if self.failed {
+        if self.has_failed() {
             return;
         }
         let count = self.session.finish_target_frame(self.to_client.unjudged_bytes());
@@ -175,6 +186,6 @@ impl Exchange {
         if !self.session.target_is_mid_frame() && !self.session.is_relay() {
             self.to_client.replace(0, &wire::error_response(error, Severity::Fatal));
         }
-        self.failed = true;
+        self.state = ExchangeState::Failed;
     }
 }

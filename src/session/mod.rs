@@ -15,13 +15,18 @@
 
 mod adjust;
 mod ask;
+mod budget;
 mod client;
+mod client_side;
 mod common;
 mod context;
 mod counts;
+mod decision;
 mod exchange;
+mod expected;
+mod gate;
 mod message;
-mod messages;
+mod pipeline;
 mod prepared;
 mod replies;
 mod report;
@@ -36,14 +41,13 @@ pub use exchange::{Direction, Exchange};
 pub use step::Step;
 
 use crate::catalog::{Catalog, CatalogQuestion, Name, Sent};
-use crate::encoding::Encoding;
 use crate::policy::Policy;
 use crate::statement::Effects;
 use crate::wire::{self, OwnError, StartupParameters, TransactionStatus};
 use ask::parking::Parking;
 use ask::settling::Settling;
-use ask::{Answered, Asking, Cancelled, Delivery, Question};
-use client::ClientSide;
+use ask::{Asked, Asking, Cancelled, Delivery, Question};
+use client_side::ClientSide;
 use context::Context;
 use prepared::Prepared;
 use replies::{Expected, Replies, Request, Treatment};
@@ -91,6 +95,7 @@ impl Session {
     pub fn new(policy: Arc<Policy>, common: Arc<Common>, startup: StartupParameters) -> Session {
         let relays = policy.is_pure_relay() || startup.replication;
         let asking = Asking::new(common.new_name());
+        let prepared = Prepared::new(policy.session_bytes_max);
         Session {
             context: Context::new(policy, common, startup),
             // A relay, too, wants the key by which it cancels what a vanished client left running.
@@ -98,7 +103,7 @@ impl Session {
             client: ClientSide::default(),
             target: TargetSide::default(),
             replies: Replies::default(),
-            prepared: Prepared::default(),
+            prepared,
             asking,
             settling: Settling::default(),
             parking: Parking::default(),
@@ -181,9 +186,9 @@ impl Session {
     fn ask(&mut self, question: Question, delivery: Delivery) -> Vec<u8> {
         self.replies.push(Expected::with(Request::Own(delivery), Treatment::Own));
         // All of them end in a Sync or a Flush, or the target answers by itself.
-        self.client.is_flushed = true;
+        self.client.pipeline.note_flushed();
         if delivery == Delivery::Group {
-            self.client.end_pipeline();
+            self.client.pipeline.end();
         }
         self.asking.ask(
             question,
@@ -207,7 +212,7 @@ impl Session {
             self.settling.note_other_user();
         }
         if effects.changes_lexing() {
-            self.client.lexing_is_unsure = true;
+            self.client.pipeline.lexing_is_unsure = true;
         }
     }
 
@@ -216,7 +221,7 @@ impl Session {
         let status = wire::ready_status(body);
         self.context.status = status;
         if self.replies.on_ready() == Some(Request::EarlySync) {
-            self.client.end_pipeline();
+            self.client.pipeline.end();
         }
         if status == TransactionStatus::Idle {
             // A portal that is on its way belongs to the next transaction.
@@ -253,7 +258,7 @@ impl Session {
     ///
     /// # Errors
     /// The session has to end, by configuration.
-    fn on_answer(&mut self, mut answered: Answered) -> Result<ToClient, OwnError> {
+    fn on_answer(&mut self, mut answered: Asked) -> Result<ToClient, OwnError> {
         let aborted = self.context.status == TransactionStatus::Aborted;
         let cancelled = self.asking.on_cancelled(&mut answered, aborted);
         if cancelled == Cancelled::Again {
@@ -278,17 +283,23 @@ impl Session {
             Question::Catalog(CatalogQuestion::Arguments(_)) if cancelled != Cancelled::No => {}
             Question::Catalog(question) => self.catalog.on_answer(question, answer),
             Question::Parameters(statement) => {
-                self.on_parameters(statement.clone(), answer.parameters.clone(), &answered);
+                let oids = answer.parameters.clone();
+                if let Some(question) = self.catalog.unknown_types(&oids) {
+                    let statement = statement.clone();
+                    self.ask_next(Question::TypesOf { statement, oids, question }, &answered);
+                } else {
+                    // A target that does not say is not asked again either.
+                    self.prepared.set_kinds(statement, self.catalog.kinds_of(&oids));
+                }
             }
             Question::TypesOf { statement, oids, question } => {
                 self.catalog.on_answer(question, answer);
-                let kinds = oids.iter().map(|oid| self.catalog.kind_of(*oid)).collect();
-                self.prepared.set_kinds(statement, kinds);
+                self.prepared.set_kinds(statement, self.catalog.kinds_of(oids));
             }
             Question::Park { all, .. } => {
                 // The status of a pipeline is not known: it may be a transaction of its own.
-                let in_transaction =
-                    self.context.status != TransactionStatus::Idle || self.client.is_in_pipeline();
+                let in_transaction = self.context.status != TransactionStatus::Idle
+                    || self.client.pipeline.is_open();
                 let tried = &mut self.client.tried;
                 (tried.all, tried.tables) = (tried.all || *all, tried.tables || !*all);
                 let warning =
@@ -300,46 +311,21 @@ impl Session {
                     (&self.context.common.ledger, &self.context.startup.database);
                 self.report.on_written(failure, ledger, database);
             }
-            Question::Lexing => self.on_lexing(answer),
+            Question::Lexing => {
+                self.client.pipeline.lexing_is_unsure = false;
+                self.context.on_lexing(answer);
+            }
             Question::Probe(_) => {}
         }
         Ok(to_client)
     }
 
     /// Asks the next question in the way of the one that is answered.
-    fn ask_next(&mut self, question: Question, answered: &Answered) -> ToClient {
+    fn ask_next(&mut self, question: Question, answered: &Asked) -> ToClient {
         let delivery = answered.next_delivery();
         let frames = self.ask(question, delivery);
         self.asking.follow(answered);
         self.asking.send(&frames);
         ToClient::default()
-    }
-
-    /// The types of a statement's parameters are known; what is under those that users have made is asked
-    /// in turn.
-    fn on_parameters(&mut self, statement: Box<[u8]>, oids: Vec<u32>, answered: &Answered) {
-        let lacks = |oid: &u32| self.catalog.lacks_type(*oid);
-        let unknown: Vec<u32> = oids.iter().copied().filter(lacks).collect();
-        if unknown.is_empty() {
-            // A target that does not say is not asked again either.
-            let kinds = oids.iter().map(|oid| self.catalog.kind_of(*oid)).collect();
-            self.prepared.set_kinds(&statement, kinds);
-            return;
-        }
-        let question = CatalogQuestion::UserTypes(unknown);
-        self.ask_next(Question::TypesOf { statement, oids, question }, answered);
-    }
-
-    /// How the server reads texts inside the client's pipeline.
-    fn on_lexing(&mut self, answer: &wire::Answer) {
-        self.client.lexing_is_unsure = false;
-        let row = answer.rows.first().map(Vec::as_slice).unwrap_or_default();
-        let text = |index: usize| row.get(index)?.as_deref().map(wire::printable);
-        if let Some(value) = text(0) {
-            self.context.lexing.standard_conforming_strings = value == "on";
-        }
-        if let Some(value) = text(1) {
-            self.context.lexing.encoding = Encoding::from_name(&value);
-        }
     }
 }

@@ -5,6 +5,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use super::budget::{Budget, Share};
 use crate::catalog::Name;
 use crate::ledger::Place;
 use crate::policy::Settings;
@@ -13,7 +14,7 @@ use crate::statement::Effects;
 use crate::value::ValueKind;
 
 /// What executing a prepared statement means to the proxy.
-#[derive(Debug, Default, PartialEq)]
+#[derive(Debug, Default)]
 pub(super) struct Plan {
     /// The text was changed: positions in errors are moved back.
     pub(super) positions: Option<Arc<PositionMap>>,
@@ -29,6 +30,23 @@ pub(super) struct Plan {
     pub(super) writes: Arc<[Name]>,
     /// The settings behind it, where it states one plainly.
     pub(super) stated: Option<Settings>,
+    /// What it takes of the session's bytes, once it is remembered.
+    pub(super) share: Option<Share>,
+}
+
+impl Plan {
+    /// What it takes in memory, in bytes; relations apart, which the catalog holds.
+    pub(super) fn bytes(&self) -> usize {
+        let copies = self.copies.iter().map(|copy| {
+            size_of_val(copy) + size_of_val(&*copy.kinds) + size_of_val(copy.fields.as_slice())
+        });
+        let writes = self.writes.iter().flatten().map(|part| size_of_val(part) + part.len());
+        size_of_val(self)
+            + self.positions.as_ref().map_or(0, |positions| positions.bytes())
+            + self.parameters.as_ref().map_or(0, |parameters| parameters.bytes())
+            + copies.sum::<usize>()
+            + writes.sum::<usize>()
+    }
 }
 
 /// What is known of the statement of a Bind.
@@ -51,16 +69,25 @@ pub(super) struct Undo {
     unnamed: u64,
 }
 
+/// What parameters hold.
+#[derive(Debug)]
+struct KnownKinds {
+    kinds: Arc<[ValueKind]>,
+    _share: Share,
+}
+
 /// The names, as the target knows them.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Prepared {
+    /// What all of it takes.
+    budget: Budget,
     statements: HashMap<Box<[u8]>, Arc<Plan>>,
     portals: HashMap<Box<[u8]>, Arc<Plan>>,
     /// What parameters hold, of statements that were asked for it.
-    kinds: HashMap<Box<[u8]>, Arc<[ValueKind]>>,
+    kinds: HashMap<Box<[u8]>, KnownKinds>,
     /// What the Parses since the last Sync declare. Should one of them fail, what follows it up to
     /// the Sync is skipped; behind the Sync the name may still be another statement's.
-    declared: HashMap<Box<[u8]>, Arc<[ValueKind]>>,
+    declared: HashMap<Box<[u8]>, KnownKinds>,
     /// What statements with parameters write to, for the ledger.
     written: HashMap<Box<[u8]>, Place>,
     /// The Parses that can be undone, counted.
@@ -70,10 +97,16 @@ pub(super) struct Prepared {
     /// The same of those in front of it: what such a name stands for is not known until the Parse of
     /// this number is answered.
     unsure: HashMap<Box<[u8]>, u64>,
-    /// How often the unnamed statement has become another one.
-    unnamed: u64,
-    /// The client may have an unnamed statement.
-    has_unnamed: bool,
+    unnamed: Unnamed,
+}
+
+/// The client's unnamed statement.
+#[derive(Debug, Default)]
+struct Unnamed {
+    /// How often it has become another one.
+    changes: u64,
+    /// The client may have one.
+    may_exist: bool,
 }
 
 /// Prepared statements that need attention, remembered at most in one session.
@@ -86,6 +119,22 @@ const KINDS_MAX: usize = 10_000;
 const PORTALS_MAX: usize = 10_000;
 
 impl Prepared {
+    /// Nothing is known yet; plans and kinds may take `bytes_max` bytes.
+    pub(super) fn new(bytes_max: usize) -> Prepared {
+        Prepared {
+            budget: Budget::new(bytes_max),
+            statements: HashMap::new(),
+            portals: HashMap::new(),
+            kinds: HashMap::new(),
+            declared: HashMap::new(),
+            written: HashMap::new(),
+            parses: 0,
+            parsed: HashMap::new(),
+            unsure: HashMap::new(),
+            unnamed: Unnamed::default(),
+        }
+    }
+
     /// Whether anything is known of a statement or portal: if not, names need not be looked at.
     pub(super) fn is_known(&self) -> bool {
         !self.statements.is_empty()
@@ -94,26 +143,29 @@ impl Prepared {
             || !self.declared.is_empty()
     }
 
-    /// Whether one more statement can be remembered.
-    pub(super) fn has_room(&self) -> bool {
-        self.statements.len() < PLANS_MAX
+    /// Whether one more statement can be remembered, of whose parameters that much is known.
+    pub(super) fn has_room(&self, bytes: usize) -> bool {
+        self.statements.len() < PLANS_MAX && self.budget.has_room(bytes)
     }
 
     /// A Parse goes to the target; with `None` the statement is a plain one. Hands back how to undo
     /// it, where it changed anything.
-    pub(super) fn prepare(&mut self, name: &[u8], plan: Option<Arc<Plan>>) -> Option<Undo> {
+    pub(super) fn prepare(&mut self, name: &[u8], plan: Option<Plan>) -> Option<Undo> {
         if name.is_empty() {
-            self.unnamed += 1;
+            self.unnamed.changes += 1;
             self.unsure.remove(name);
         }
         let previous = match plan {
-            Some(plan) => self.statements.insert(key(name).into(), plan),
+            Some(mut plan) => {
+                plan.share = Some(self.budget.take(plan.bytes()));
+                self.statements.insert(key(name).into(), Arc::new(plan))
+            }
             None if self.statements.is_empty() => return None,
             None => Some(self.statements.remove(key(name))?),
         };
         self.parses += 1;
         self.parsed.insert(key(name).into(), self.parses);
-        Some(Undo { name: key(name).into(), previous, unnamed: self.unnamed })
+        Some(Undo { name: key(name).into(), previous, unnamed: self.unnamed.changes })
     }
 
     /// Whether there may be names of which [`Prepared::is_unsure`] says so; `answered` is
@@ -165,7 +217,8 @@ impl Prepared {
         let plan = self.statements.get(statement);
         Statement {
             parameters: plan.and_then(|plan| plan.parameters.clone()),
-            kinds: self.declared.get(statement).or_else(|| self.kinds.get(statement)).cloned(),
+            kinds: (self.declared.get(statement).or_else(|| self.kinds.get(statement)))
+                .map(|known| Arc::clone(&known.kinds)),
             place: self.written.get(statement).cloned().unwrap_or_default(),
         }
     }
@@ -173,8 +226,9 @@ impl Prepared {
     /// Remembers, up to the next Sync, what a Parse declares its parameters to hold.
     pub(super) fn declare_kinds(&mut self, statement: &[u8], kinds: Arc<[ValueKind]>) {
         self.kinds.remove(key(statement));
-        if self.declared.len() < KINDS_MAX {
-            self.declared.insert(key(statement).into(), kinds);
+        if self.declared.len() < KINDS_MAX && self.budget.has_room(size_of_val(&*kinds)) {
+            let known = self.known(kinds);
+            self.declared.insert(key(statement).into(), known);
         }
     }
 
@@ -195,10 +249,16 @@ impl Prepared {
 
     /// Remembers what the parameters of a statement hold.
     pub(super) fn set_kinds(&mut self, statement: &[u8], kinds: Arc<[ValueKind]>) {
-        if self.kinds.len() >= KINDS_MAX {
+        if self.kinds.len() >= KINDS_MAX || !self.budget.has_room(size_of_val(&*kinds)) {
             self.kinds.clear();
         }
-        self.kinds.insert(key(statement).into(), kinds);
+        let known = self.known(kinds);
+        self.kinds.insert(key(statement).into(), known);
+    }
+
+    fn known(&self, kinds: Arc<[ValueKind]>) -> KnownKinds {
+        let _share = self.budget.take(size_of_val(&*kinds));
+        KnownKinds { kinds, _share }
     }
 
     /// The name may stand for another statement from now on.
@@ -219,11 +279,11 @@ impl Prepared {
     /// The target refused the Parse, or never looked at it.
     pub(super) fn undo(&mut self, undo: Undo) {
         if undo.name.is_empty() {
-            if undo.unnamed != self.unnamed {
+            if undo.unnamed != self.unnamed.changes {
                 // It is another one since.
                 return;
             }
-            self.unnamed -= 1;
+            self.unnamed.changes -= 1;
         }
         self.written.remove(&undo.name);
         match undo.previous {
@@ -274,12 +334,12 @@ impl Prepared {
 
     /// A Parse of this name goes to the target.
     pub(super) fn note_parse(&mut self, name: &[u8]) {
-        self.has_unnamed |= name.is_empty();
+        self.unnamed.may_exist |= name.is_empty();
     }
 
     /// Whether the client may have an unnamed statement, which a simple query destroys.
     pub(super) fn has_unnamed(&self) -> bool {
-        self.has_unnamed
+        self.unnamed.may_exist
     }
 
     /// A Query goes to the target: the unnamed statement and the unnamed portal are gone, and any name may
@@ -291,8 +351,8 @@ impl Prepared {
 
     /// A simple query destroys the unnamed statement and the unnamed portal.
     pub(super) fn close_unnamed(&mut self) {
-        self.has_unnamed = false;
-        self.unnamed += 1;
+        self.unnamed.may_exist = false;
+        self.unnamed.changes += 1;
         self.statements.remove(&b""[..]);
         self.portals.remove(&b""[..]);
     }
@@ -315,13 +375,40 @@ fn key(name: &[u8]) -> &[u8] {
 mod tests {
     use super::*;
 
-    fn plan() -> Option<Arc<Plan>> {
-        Some(Arc::new(Plan { effects: Effects::TOUCHES_SETTINGS, ..Plan::default() }))
+    fn plan() -> Option<Plan> {
+        Some(Plan { effects: Effects::TOUCHES_SETTINGS, ..Plan::default() })
+    }
+
+    #[test]
+    fn plans_take_bytes_until_nothing_holds_them() {
+        let bytes = plan().unwrap().bytes();
+        let mut names = Prepared::new(2 * bytes);
+        let first = names.prepare(b"", plan()).unwrap();
+        assert!(names.bind(b"portal", b"").is_some());
+        let second = names.prepare(b"", plan()).unwrap();
+        assert!(!names.has_room(1), "the portal still holds the first plan");
+        names.close_portals();
+        assert!(!names.has_room(1), "and so does what would put it back");
+        drop((first, second));
+        assert!(names.has_room(bytes) && !names.has_room(bytes + 1));
+        names.close(b'S', b"");
+        assert!(names.has_room(2 * bytes));
+    }
+
+    #[test]
+    fn kinds_beyond_the_bytes_replace_those_that_are_known() {
+        let kinds = || vec![ValueKind::Character; 60].into();
+        let mut names = Prepared::new(60 * size_of::<ValueKind>());
+        names.set_kinds(b"a", kinds());
+        names.set_kinds(b"b", kinds());
+        assert!(names.of(b"a").kinds.is_none() && names.of(b"b").kinds.is_some());
+        names.note_declared(b"c", Some(kinds()));
+        assert!(names.of(b"c").kinds.is_none());
     }
 
     #[test]
     fn a_name_used_again_for_a_plain_statement_is_forgotten() {
-        let mut names = Prepared::default();
+        let mut names = Prepared::new(1_000_000);
         names.prepare(b"s", plan());
         assert!(names.bind(b"", b"s").is_some());
         names.prepare(b"s", None);
@@ -331,7 +418,7 @@ mod tests {
 
     #[test]
     fn a_refused_parse_leaves_what_was_there() {
-        let mut names = Prepared::default();
+        let mut names = Prepared::new(1_000_000);
         names.prepare(b"s", plan());
         let undo = names.prepare(b"s", None).unwrap();
         assert!(names.statement(b"s").is_none());
@@ -344,7 +431,7 @@ mod tests {
 
     #[test]
     fn behind_a_sync_a_name_is_unsure_until_its_parse_is_answered() {
-        let mut names = Prepared::default();
+        let mut names = Prepared::new(1_000_000);
         names.prepare(b"s", plan());
         assert!(!names.is_unsure(b"s", 0), "what follows is skipped with it");
         names.on_sync(0);
@@ -356,7 +443,7 @@ mod tests {
 
     #[test]
     fn undoing_leaves_a_later_unnamed_statement() {
-        let mut names = Prepared::default();
+        let mut names = Prepared::new(1_000_000);
         let first = names.prepare(b"", plan()).unwrap();
         let second = names.prepare(b"", plan()).unwrap();
         names.undo(first);
@@ -371,14 +458,14 @@ mod tests {
 
     #[test]
     fn plain_statements_cost_nothing() {
-        let mut names = Prepared::default();
+        let mut names = Prepared::new(1_000_000);
         assert!(names.prepare(b"plain", None).is_none());
         assert!(!names.is_known());
     }
 
     #[test]
     fn a_simple_query_ends_the_unnamed_ones_only() {
-        let mut names = Prepared::default();
+        let mut names = Prepared::new(1_000_000);
         names.prepare(b"", plan());
         names.prepare(b"s", plan());
         names.bind(b"p", b"s");
@@ -391,7 +478,7 @@ mod tests {
 
     #[test]
     fn long_names_are_told_apart_as_the_target_does() {
-        let mut names = Prepared::default();
+        let mut names = Prepared::new(1_000_000);
         names.prepare(&[b'a'; 1_000_000], plan());
         assert!(names.bind(b"", &[b'a'; 63]).is_some());
         assert!(names.bind(b"", &[b'a'; 62]).is_none());

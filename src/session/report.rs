@@ -96,6 +96,23 @@ impl Report {
         }
     }
 
+    /// A text goes to the target: what passes in it because it is not understood, how many relations are
+    /// `unread`, and what was changed.
+    pub(super) fn note_text(
+        &mut self,
+        (not_understood, unknown_types, is_too_long): (usize, usize, bool),
+        unread: u64,
+        changes: Vec<Change>,
+        silent_loss: SilentLoss,
+        seconds: u64,
+    ) {
+        let counts = &mut self.counts;
+        counts.not_understood += u64::try_from(not_understood).unwrap_or(u64::MAX);
+        counts.unknown_types += u64::try_from(unknown_types).unwrap_or(u64::MAX);
+        counts.too_long += u64::from(is_too_long) + unread;
+        self.note_changes(changes, silent_loss, seconds);
+    }
+
     /// Rows of a COPY were taken apart: fields that passed unjudged, and what the rules found.
     pub(super) fn note_rows(
         &mut self,

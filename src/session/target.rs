@@ -1,14 +1,13 @@
 //! Frames of the target: each is treated as the reply at the front says. What changes in an answer on its
 //! way is decided in `adjust`.
 
-use super::adjust;
+use super::adjust::{self, InsteadOfError};
 use super::ask::{Delivery, Question};
-use super::client::Drops;
+use super::client_side::Drops;
 use super::message::copy_in::CopyIn;
 use super::replies::{Request, Treatment};
 use super::step::Step;
 use super::{Phase, Session};
-use crate::encoding::Encoding;
 use crate::wire::{self, HEAD_BYTES, Head, OwnError, tag};
 
 /// The longest message from the target that is looked into; a longer one passes as it is.
@@ -88,7 +87,7 @@ impl Session {
     }
 
     /// How much of the frame is looked at. Whose answer it belongs to decides before its size does.
-    fn reading(&mut self, head: Head) -> Reading {
+    fn reading(&self, head: Head) -> Reading {
         let is_long = head.frame_bytes > BODY_BYTES_MAX;
         if matches!(self.phase, Phase::Startup { .. }) {
             return match head.tag {
@@ -103,7 +102,7 @@ impl Session {
         if head.tag == tag::READY_FOR_QUERY && self.report.has_notices() {
             return Reading::Frame;
         }
-        if self.is_probing() {
+        if self.asking.is_probing() {
             return Reading::frame_unless(is_long);
         }
         match self.replies.front().map(|front| &front.treatment) {
@@ -148,12 +147,12 @@ impl Session {
         if matches!(self.phase, Phase::Startup { .. }) {
             return Ok(self.on_first_ready(body));
         }
-        if self.is_probing()
+        if self.asking.is_probing()
             && let Some(instead) = self.on_probe_frame(frame_tag, frame)
         {
             return Ok(Some(instead));
         }
-        match self.replies.front().map(|front| &mut front.treatment) {
+        match self.replies.front_mut().map(|front| &mut front.treatment) {
             Some(Treatment::Own) => self.on_own_frame(frame_tag, frame).map(Some),
             Some(Treatment::Fail(_)) => Ok(self.on_failing_frame(frame_tag, frame)),
             Some(Treatment::Adjust(adjust)) => match frame_tag {
@@ -163,10 +162,15 @@ impl Session {
                     Ok(tag.map(|tag| wire::with_body(frame_tag, &[tag.as_bytes(), b"\0"])))
                 }
                 tag::ERROR_RESPONSE => {
-                    let instead = adjust.error(frame);
-                    self.report.counts.refused += u64::from(instead.is_refusal);
+                    let instead = match adjust.error(frame) {
+                        InsteadOfError::Refusal(frame) => {
+                            self.report.counts.refused += 1;
+                            Some(frame)
+                        }
+                        InsteadOfError::Moved(frame) => frame,
+                    };
                     self.on_error();
-                    Ok(instead.frame)
+                    Ok(instead)
                 }
                 tag::PARAMETER_DESCRIPTION => Ok(adjust.described(body)),
                 tag::NOTICE_RESPONSE => Ok(adjust.moved(frame)),
@@ -214,7 +218,8 @@ impl Session {
     /// A frame of the answer to a statement that was made to fail: our error takes its place.
     fn on_failing_frame(&mut self, frame_tag: u8, frame: &[u8]) -> Option<Vec<u8>> {
         let body = frame.get(HEAD_BYTES..).unwrap_or_default();
-        let Some(Treatment::Fail(fail)) = self.replies.front().map(|front| &mut front.treatment)
+        let Some(Treatment::Fail(fail)) =
+            self.replies.front_mut().map(|front| &mut front.treatment)
         else {
             return None;
         };
@@ -223,7 +228,7 @@ impl Session {
             return if fail.is_of_copy() { None } else { Some(Vec::new()) };
         }
         let ours = fail.in_place_of(frame_tag, body);
-        if let Some(front) = self.replies.front() {
+        if let Some(front) = self.replies.front_mut() {
             front.treatment = Treatment::Pass;
         }
         if frame_tag == tag::READY_FOR_QUERY {
@@ -232,11 +237,6 @@ impl Session {
         }
         self.on_error();
         ours
-    }
-
-    /// Whether a probe is on its way.
-    fn is_probing(&self) -> bool {
-        self.asking.delivery() == Some(Delivery::Probe)
     }
 
     /// What the client gets for a frame that is about the Syncs of a probe; `None` for any other frame.
@@ -260,7 +260,7 @@ impl Session {
                 self.target.held.clear();
                 let skips = self.replies.doubt().is_some_and(|doubt| doubt.skips());
                 self.client.drops = if skips { Drops::ToSync } else { Drops::None };
-                self.client.end_pipeline();
+                self.client.pipeline.end();
                 self.replies.end_doubt(false);
                 self.asking.on_dropped(false);
                 Some(Vec::new())
@@ -309,24 +309,11 @@ impl Session {
                 let copy = self.replies.on_copy_in();
                 let is_binary = body.first() != Some(&0);
                 self.client.copy_in = CopyIn::begin(copy, is_binary, is_extended, &self.context);
-                self.client.continue_pipeline();
+                self.client.pipeline.continue_copy();
             }
-            tag::PARAMETER_STATUS => self.on_parameter_status(body),
+            tag::PARAMETER_STATUS => self.context.on_parameter_status(body),
             tag::BACKEND_KEY_DATA => self.target.backend_key = body.to_vec(),
             _ => self.on_target_head(frame_tag),
-        }
-    }
-
-    fn on_parameter_status(&mut self, body: &[u8]) {
-        let Some((name, value)) = wire::parameter_status(body) else { return };
-        let value = wire::printable(value);
-        match name {
-            b"client_encoding" => self.context.lexing.encoding = Encoding::from_name(&value),
-            b"standard_conforming_strings" => {
-                self.context.lexing.standard_conforming_strings = value == "on";
-            }
-            b"server_version" => self.context.server_version = value,
-            _ => {}
         }
     }
 }

@@ -73,7 +73,7 @@ fn fields(files: &[Facts]) -> Vec<(&str, usize)> {
 
 #[test]
 fn a_struct_has_twelve_fields_and_a_session_eleven() {
-    const EXCEPTIONS: &[(&str, usize)] = &[("Counts", 13), ("Script", 13)];
+    const EXCEPTIONS: &[(&str, usize)] = &[("Counts", 13)];
     const SESSION: &[(&str, usize)] = &[];
     let (session, others): (Vec<_>, Vec<_>) =
         fields(sources()).into_iter().partition(|(name, _)| *name == "Session");
@@ -106,8 +106,7 @@ fn session_methods(files: &[Facts]) -> [(&str, usize); 4] {
 #[test]
 fn a_session_has_few_methods_in_few_files() {
     const LIMITS: [usize; 4] = [3, 40, 25, 0];
-    const EXCEPTIONS: &[(&str, usize)] =
-        &[("files", 4), ("methods", 72), ("methods by &mut self", 60)];
+    const EXCEPTIONS: &[(&str, usize)] = &[];
     for ((name, count), limit) in session_methods(sources()).into_iter().zip(LIMITS) {
         let exceptions: Vec<_> = EXCEPTIONS.iter().copied().filter(|(of, _)| *of == name).collect();
         assert_none(&complaints([(name, count)], limit, &exceptions));
@@ -147,7 +146,7 @@ fn no_part_of_a_session_names_it() {
     /// The three that implement it, and what holds it between two buffers.
     const WHOLE: [&str; 4] =
         ["session/mod.rs", "session/client.rs", "session/target.rs", "session/exchange.rs"];
-    const EXCEPTIONS: &[(&str, usize)] = &[("session/messages.rs", 1)];
+    const EXCEPTIONS: &[(&str, usize)] = &[];
     let naming = naming_session(sources()).into_iter().filter(|(path, _)| !WHOLE.contains(path));
     assert_none(&complaints(naming, 0, EXCEPTIONS));
 }
@@ -240,16 +239,7 @@ fn lines(files: &[Facts]) -> Vec<(&str, usize)> {
 
 #[test]
 fn a_file_has_four_hundred_lines() {
-    const EXCEPTIONS: &[(&str, usize)] = &[
-        ("close_out/finish.rs", 525),
-        ("rewrite/values.rs", 472),
-        ("session/client.rs", 489),
-        ("session/messages.rs", 528),
-        ("session/replies.rs", 411),
-        ("statement/lexer.rs", 563),
-        ("statement/types.rs", 433),
-        ("value/judge/mod.rs", 521),
-    ];
+    const EXCEPTIONS: &[(&str, usize)] = &[("statement/lexer.rs", 563)];
     assert_none(&complaints(lines(sources()), 400, EXCEPTIONS));
 }
 
@@ -273,52 +263,28 @@ fn a_name_stands_for_one_type() {
     /// When ten are left, the list stays as it is.
     const EXCEPTIONS: &[(&str, usize)] = &[
         ("Answer", 2),
-        ("Arguments", 2),
         ("Asked", 2),
         ("Body", 2),
         ("Change", 4),
-        ("Columns", 2),
         ("Connection", 2),
-        ("CopyIn", 2),
         ("Entry", 2),
         ("Failure", 2),
         ("Findings", 2),
         ("Item", 2),
-        ("Judged", 2),
-        ("Key", 2),
-        ("Known", 2),
-        ("Lines", 3),
         ("Mend", 2),
         ("Name", 2),
-        ("Now", 2),
-        ("Open", 2),
-        ("Outcome", 2),
         ("Parked", 2),
-        ("Part", 4),
         ("Place", 3),
-        ("Plan", 3),
         ("Position", 2),
-        ("Prepared", 2),
         ("Progress", 2),
-        ("Question", 2),
-        ("Quoting", 2),
-        ("Refusal", 2),
-        ("Request", 2),
-        ("Rows", 2),
         ("Rules", 2),
-        ("Said", 2),
         ("Scratch", 2),
-        ("Script", 2),
-        ("Search", 2),
         ("Seen", 2),
-        ("Settled", 2),
-        ("Spellings", 2),
         ("Statement", 2),
         ("Stream", 2),
         ("Target", 2),
         ("TooLong", 2),
         ("Verdict", 5),
-        ("Writing", 2),
         ("Written", 2),
     ];
     assert_none(&complaints(type_names(sources()), 1, EXCEPTIONS));

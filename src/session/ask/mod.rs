@@ -43,26 +43,16 @@ pub(super) struct Asking {
     name: String,
 }
 
-/// A question on its way.
+/// A question on its way, or with the whole of its answer.
 #[derive(Debug)]
 pub(super) struct Asked {
     pub(super) question: Question,
     delivery: Delivery,
     seen: Seen,
-    answer: Answer,
+    pub(super) answer: Answer,
     /// How often it was asked before.
     tries: u8,
     /// A message of the client's waits for the answer.
-    client_waits: bool,
-}
-
-/// A question and the whole of its answer.
-#[derive(Debug)]
-pub(super) struct Answered {
-    pub(super) question: Question,
-    pub(super) answer: Answer,
-    delivery: Delivery,
-    tries: u8,
     client_waits: bool,
 }
 
@@ -77,7 +67,7 @@ pub(super) enum Cancelled {
     Failed,
 }
 
-impl Answered {
+impl Asked {
     /// How a question travels that follows this one.
     pub(super) fn next_delivery(&self) -> Delivery {
         match self.delivery {
@@ -123,7 +113,7 @@ impl Asking {
     }
 
     /// The question that is on its way follows one that is answered: what waited for that waits for this.
-    pub(super) fn follow(&mut self, answered: &Answered) {
+    pub(super) fn follow(&mut self, answered: &Asked) {
         if let Some(asked) = &mut self.asked {
             asked.client_waits = answered.client_waits;
             asked.tries = answered.tries;
@@ -132,7 +122,7 @@ impl Asking {
 
     /// Decides over an answer that may say that the question was cancelled. `aborted` says that the
     /// transaction has failed with it: then nothing can be asked again.
-    pub(super) fn on_cancelled(&mut self, answered: &mut Answered, aborted: bool) -> Cancelled {
+    pub(super) fn on_cancelled(&mut self, answered: &mut Asked, aborted: bool) -> Cancelled {
         let failure = answered.answer.failure.as_ref();
         let Some(failure) = failure.filter(|failure| failure.sqlstate == CANCELLED) else {
             return Cancelled::No;
@@ -157,6 +147,11 @@ impl Asking {
     /// How the question that is on its way travels.
     pub(super) fn delivery(&self) -> Option<Delivery> {
         self.asked.as_ref().map(|asked| asked.delivery)
+    }
+
+    /// Whether a probe is on its way.
+    pub(super) fn is_probing(&self) -> bool {
+        self.delivery() == Some(Delivery::Probe)
     }
 
     /// The tag of the message in whose place a probe is on its way.
@@ -187,19 +182,13 @@ impl Asking {
         &mut self,
         frame_tag: u8,
         body: &[u8],
-    ) -> Result<Option<Answered>, OwnError> {
+    ) -> Result<Option<Asked>, OwnError> {
         let Some(asked) = &mut self.asked else { return Ok(None) };
         asked.answer.on_frame(frame_tag, body).map_err(|_| too_long())?;
         if !asked.delivery.ends(&mut asked.seen, frame_tag) {
             return Ok(None);
         }
-        Ok(self.asked.take().map(|asked| Answered {
-            question: asked.question,
-            answer: asked.answer,
-            delivery: asked.delivery,
-            tries: asked.tries,
-            client_waits: asked.client_waits,
-        }))
+        Ok(self.asked.take())
     }
 
     /// A frame of the answer that is too long to be held: its bytes are counted and dropped.

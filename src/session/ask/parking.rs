@@ -135,3 +135,51 @@ impl Parking {
         Ok(Some(warning))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::session::context::tests::context;
+
+    fn failure(sqlstate: &str) -> Failure {
+        Failure { sqlstate: sqlstate.to_owned(), message: "no".to_owned() }
+    }
+
+    #[test]
+    fn what_a_transaction_has_parked_is_parked_again_behind_its_rollback() {
+        let context = context("[fk]\nmode = \"park\"");
+        let mut parking = Parking::default();
+        let is_due = |parking: &Parking| parking.is_due(true, Tried::default(), &context);
+        assert!(is_due(&parking) && !parking.is_due(false, Tried::default(), &context));
+        assert!(!parking.is_due(true, Tried { all: true, tables: false }, &context));
+        assert_eq!(parking.on_answer(true, None, true, &context), Ok(None));
+        assert!(parking.is_in_transaction() && !is_due(&parking));
+        parking.on_rollback();
+        assert!(is_due(&parking));
+        assert_eq!(parking.on_answer(true, None, true, &context), Ok(None));
+        parking.on_transaction_end();
+        parking.on_rollback();
+        assert!(!is_due(&parking), "the transaction has committed it");
+    }
+
+    #[test]
+    fn a_transient_failure_is_tried_again_and_a_lasting_one_is_not() {
+        let context = context("[fk]\nmode = \"park\"");
+        for (sqlstate, warns, again) in
+            [("55P03", true, true), (CANCELLED, false, true), ("42501", true, false)]
+        {
+            let mut parking = Parking::default();
+            let answer = parking.on_answer(true, Some(&failure(sqlstate)), false, &context);
+            assert_eq!(answer.unwrap().is_some(), warns, "{sqlstate}");
+            assert_eq!(parking.is_due(true, Tried::default(), &context), again, "{sqlstate}");
+        }
+    }
+
+    #[test]
+    fn a_lasting_failure_ends_the_session_where_that_is_asked() {
+        let context = context("[fk]\nmode = \"park\"\non_denied = \"fail\"");
+        let mut parking = Parking::default();
+        assert!(parking.on_answer(true, Some(&failure("42501")), false, &context).is_err());
+        assert!(parking.on_answer(true, Some(&failure("40P01")), false, &context).is_ok());
+    }
+}

@@ -363,3 +363,102 @@ fn role_refused(user: &str, server_major: u32, failure: &Failure) -> OwnError {
     }
     .with_hint(hint)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::session::context::tests::context;
+
+    fn refused() -> Answer {
+        let failure = Failure { sqlstate: "42501".to_owned(), message: "no".to_owned() };
+        let mut answer = Answer::default();
+        answer.failure = Some(failure);
+        answer
+    }
+
+    #[test]
+    fn a_login_asks_for_settings_and_sets_role_timeout_and_script() {
+        let toml = "[target]\nexecute_timeout = 9\nafter_connect_script = \"SELECT 1\"";
+        let mut context = context(toml);
+        let mut settling = Settling::default();
+        let mut asked = vec![settling.begin_login()];
+        loop {
+            let done = asked.last().unwrap();
+            let settled = settling.on_answer(done, &Answer::default(), &mut context).unwrap();
+            assert_eq!(settled.ends_login, settled.next.is_none());
+            let Some(next) = settled.next else { break };
+            asked.push(next);
+        }
+        let expected = [
+            Settle::Settings,
+            Settle::Role(Role::Replica, false),
+            Settle::Timeout(9),
+            Settle::Script("SELECT 1".into()),
+        ];
+        assert_eq!(asked, expected);
+    }
+
+    #[test]
+    fn a_refused_role_warns_parks_or_ends_the_session() {
+        for (on_denied, warnings, parks) in [("warn", 1, false), ("park", 0, true)] {
+            let mut context = context(&format!("[fk]\non_denied = \"{on_denied}\""));
+            let mut settling = Settling::default();
+            settling.begin_login();
+            let role = Settle::Role(Role::Replica, false);
+            let settled = settling.on_answer(&role, &refused(), &mut context).unwrap();
+            assert_eq!((settled.warnings.len(), settled.parks_instead), (warnings, parks));
+            let done = Settle::Settings;
+            let settled = settling.on_answer(&done, &Answer::default(), &mut context).unwrap();
+            assert_eq!(settled.next, None, "it is not asked again");
+        }
+        let mut context = context("[fk]\non_denied = \"fail\"");
+        let role = Settle::Role(Role::Replica, false);
+        assert!(Settling::default().on_answer(&role, &refused(), &mut context).is_err());
+    }
+
+    #[test]
+    fn the_end_of_a_transaction_settles_what_it_has_set() {
+        let mut context = context("");
+        let mut settling = Settling::default();
+        assert!(!settling.is_due(Effects::ENDS_TRANSACTION));
+        settling.begin(Effects::TOUCHES_SETTINGS);
+        context.status = TransactionStatus::Open;
+        settling.on_answer(&Settle::Settings, &Answer::default(), &mut context).unwrap();
+        assert!(settling.is_due(Effects::ENDS_TRANSACTION));
+        context.status = TransactionStatus::Idle;
+        settling.on_answer(&Settle::Settings, &Answer::default(), &mut context).unwrap();
+        assert!(!settling.is_due(Effects::ENDS_TRANSACTION));
+    }
+
+    #[test]
+    fn a_pipeline_settles_behind_its_sync_or_later() {
+        let mut settling = Settling::default();
+        settling.note_for_sync(Effects::TOUCHES_SETTINGS, None);
+        assert!(settling.is_due_at_sync() && !settling.waits());
+        settling.note_for_later(Effects::RESETS_ROLE);
+        assert!(!settling.is_due_at_sync() && settling.waits());
+        let both = Effects::TOUCHES_SETTINGS | Effects::RESETS_ROLE;
+        assert_eq!(settling.take_later(), Some(both));
+        assert!(!settling.waits());
+    }
+
+    #[test]
+    fn a_setting_stated_in_a_transaction_is_not_asked_for() {
+        let mut context = context("");
+        let mut settling = Settling::default();
+        let stated = Settings { rewrite: false, ..context.settings };
+        settling.note_for_sync(Effects::TOUCHES_SETTINGS, Some(stated));
+        assert_eq!(settling.take_for_sync(true), None);
+        assert!(settling.waits() && settling.is_unsettled());
+        context.status = TransactionStatus::Open;
+        settling.on_stated(&mut context);
+        assert!(!context.settings.rewrite);
+        // Outside of one SET LOCAL does nothing.
+        settling.note_stated(Settings { rewrite: true, ..stated });
+        context.status = TransactionStatus::Idle;
+        assert_eq!(settling.on_stated(&mut context), Some(Settle::Settings));
+        settling.note_stated(stated);
+        settling.on_error();
+        assert!(!settling.waits());
+    }
+}

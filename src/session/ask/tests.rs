@@ -23,7 +23,7 @@ fn ends_at(asking: &mut Asking, tags: &[u8]) -> Option<usize> {
     tags.iter().position(|tag| asking.on_frame(*tag, b"").unwrap().is_some())
 }
 
-fn cancelled(question: Question, client_waits: bool) -> (Asking, Answered) {
+fn cancelled(question: Question, client_waits: bool) -> (Asking, Asked) {
     let (mut asking, _) = asked(question, Delivery::Query);
     if client_waits {
         asking.note_waiting();

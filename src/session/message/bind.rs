@@ -1,9 +1,19 @@
 //! Bind: its values are mended in place while they arrive, or, where it is there as a whole, fitted to their
 //! columns. Decides; may not know what else is under way.
 
-use crate::rewrite::{Change, Parameters};
+use std::sync::Arc;
+
+use super::text::ask_exactly;
+use crate::catalog::Catalog;
+use crate::ledger::NOT_JUDGED;
+use crate::rewrite::{self, Change, Parameters};
+use crate::session::ask::{Delivery, Question};
 use crate::session::context::Context;
-use crate::session::prepared::Statement;
+use crate::session::decision::{Decision, Frame, Passing};
+use crate::session::prepared::{Prepared, Statement};
+use crate::session::replies::{Adjust, Expected, Failing, Request, Treatment};
+use crate::session::report::Report;
+use crate::session::step::{ArrivingBind, Mend};
 use crate::value::{
     BindFindings, BindRefusal, BindRules, BindScanner, FittedBind, NulPolicy, ValueRule, fit,
 };
@@ -12,9 +22,9 @@ use crate::wire::{self, BindBody, ErrorAbout, HEAD_BYTES, Head, OwnError, tag};
 /// Frames up to this size are judged when they are there as a whole; longer ones while they arrive.
 pub(in crate::session) const WHOLE_BYTES_MAX: usize = 32 * 1024;
 
-/// What becomes of a Bind.
+/// What becomes of the values of a Bind.
 #[derive(Debug)]
-pub(in crate::session) enum BindVerdict {
+enum BindVerdict {
     /// More of it has to arrive, or what is in front of it has to go first.
     Later,
     /// It passes while it arrives, unread.
@@ -33,6 +43,144 @@ pub(in crate::session) enum BindVerdict {
     Refused(Box<OwnError>),
 }
 
+/// A Bind, as far as it is there; `is_owed` says that the target has not answered all that has gone.
+///
+/// # Errors
+/// It is too long to be given the types that the target was told: the session ends.
+pub(in crate::session) fn bind(
+    frame: Frame<'_>,
+    prepared: &mut Prepared,
+    catalog: &mut Catalog,
+    report: &mut Report,
+    is_owed: bool,
+    context: &Context,
+) -> Result<Decision, OwnError> {
+    let Frame { head, rest, first } = frame;
+    let Some(body) = body_there(head, rest) else { return Ok(Decision::Later) };
+    if !first && prepared.is_known() {
+        // It may be put in another place, or something asked in front of it.
+        return Ok(Decision::Later);
+    }
+    let body_bytes = body.len();
+    let Some(cut) = BindBody::cut(body) else {
+        let verdict = judge_unnamed(head, context);
+        let expected = Expected::new(Request::Bind);
+        return Ok(go(expected, Statement::default(), verdict, report, context));
+    };
+    let statement = statement_of(cut.statement, prepared, catalog, context);
+    let is_exact = match &statement.parameters {
+        Some(parameters) => catalog.is_exact(&parameters.name),
+        None => true,
+    };
+    let mut verdict = judge(head, cut, body_bytes, &statement, is_exact, context)?;
+    if let BindVerdict::AsksAgain { spaces } = verdict {
+        note_nuls(&statement, spaces, report, context);
+        if let Some(parameters) = &statement.parameters
+            && let Some(question) =
+                ask_exactly(parameters.name.clone(), catalog, context.now(is_owed))
+        {
+            return Ok(Decision::ask(question, true));
+        }
+        // It cannot be asked: the transaction has failed, or the answer has come and says nothing. What
+        // is known has to do.
+        let Some(cut) = BindBody::cut(body) else { return Ok(Decision::Later) };
+        verdict = judge(head, cut, body_bytes, &statement, true, context)?;
+    }
+    Ok(match verdict {
+        BindVerdict::Later => Decision::Later,
+        BindVerdict::AsksForKinds { spaces } => {
+            note_nuls(&statement, spaces, report, context);
+            let name = wire::bound_statement(body).unwrap_or_default();
+            Decision::ask_by(Question::Parameters(name.into()), Delivery::Describe)
+        }
+        BindVerdict::Refused(error) => {
+            let expected = Expected::failing(Request::Bind, *error, Failing::Statement);
+            Decision::send(Some(expected), Some(failing(body)))
+        }
+        verdict => go(expected(body, prepared), statement, verdict, report, context),
+    })
+}
+
+/// A Bind goes to the target, as it is or changed.
+fn go(
+    expected: Expected,
+    statement: Statement,
+    verdict: BindVerdict,
+    report: &mut Report,
+    context: &Context,
+) -> Decision {
+    match verdict {
+        BindVerdict::Arriving { scanner, not_judged } => {
+            note_not_judged(&statement, not_judged, report, context);
+            let arriving = ArrivingBind { scanner: *scanner, place: statement.place };
+            let mend = Mend::Bind(Box::new(arriving));
+            Decision::Send(Some(expected), Passing::Arriving(mend))
+        }
+        BindVerdict::Fitted { body, spaces, changes, not_judged } => {
+            note_not_judged(&statement, not_judged, report, context);
+            note_nuls(&statement, spaces, report, context);
+            if !changes.is_empty() {
+                let silent_loss = context.policy.values.silent_loss;
+                report.note_changes(changes, silent_loss, context.seconds());
+            }
+            let instead = body.map(|body| wire::with_body(tag::BIND, &[&body]));
+            Decision::send(Some(expected), instead)
+        }
+        _ => Decision::pass_owing(expected),
+    }
+}
+
+/// What is known of the statement that a Bind names, by the latest of its relation.
+fn statement_of(
+    name: &[u8],
+    prepared: &Prepared,
+    catalog: &Catalog,
+    context: &Context,
+) -> Statement {
+    let mut statement = prepared.of(name);
+    if let Some(parameters) = &statement.parameters
+        && let Some(relation) = catalog.relation(&parameters.name)
+        && let Some(renewed) = parameters.renewed(relation, &context.rules())
+    {
+        statement.parameters = Some(Arc::new(renewed));
+    }
+    statement
+}
+
+/// What the target owes for a Bind with this body that goes to it.
+fn expected(body: &mut [u8], prepared: &mut Prepared) -> Expected {
+    let mut treatment = Treatment::Pass;
+    if prepared.is_known()
+        && let Some(cut) = BindBody::cut(body)
+        && let Some(plan) = prepared.bind(cut.portal, cut.statement)
+    {
+        treatment = Adjust::positions(&plan.positions);
+    }
+    Expected::with(Request::Bind, treatment)
+}
+
+fn note_nuls(statement: &Statement, count: u64, report: &mut Report, context: &Context) {
+    if count > 0 {
+        report.note_bind_nuls(statement.place.clone(), count, context.seconds());
+    }
+}
+
+fn note_not_judged(
+    statement: &Statement,
+    not_judged: bool,
+    report: &mut Report,
+    context: &Context,
+) {
+    if not_judged {
+        let place = match &statement.parameters {
+            Some(parameters) => rewrite::place(&parameters.relation),
+            None => statement.place.clone(),
+        };
+        report.counts.too_long += 1;
+        report.note(place, NOT_JUDGED, 1, context.seconds());
+    }
+}
+
 /// The body of the frame at the front, as far as it is there: all of a frame of up to
 /// [`WHOLE_BYTES_MAX`], and that much of a longer one; `None` before.
 pub(in crate::session) fn body_there(head: Head, rest: &mut [u8]) -> Option<&mut [u8]> {
@@ -48,7 +196,7 @@ pub(in crate::session) fn body_there(head: Head, rest: &mut [u8]) -> Option<&mut
 ///
 /// # Errors
 /// It is too long to be given the types that the target was told: the session ends.
-pub(in crate::session) fn judge(
+fn judge(
     head: Head,
     mut bind: BindBody<'_>,
     body_bytes: usize,
@@ -93,7 +241,7 @@ pub(in crate::session) fn judge(
 }
 
 /// A Bind whose names are longer than what is waited for, or have no end.
-pub(in crate::session) fn judge_unnamed(head: Head, context: &Context) -> BindVerdict {
+fn judge_unnamed(head: Head, context: &Context) -> BindVerdict {
     match context.settings.rewrite {
         true => {
             let scanner = Box::new(BindScanner::new(head.body_bytes()));
@@ -159,7 +307,7 @@ fn refusal(refused: &BindRefusal, statement: &Statement) -> OwnError {
 /// The Bind that goes to the target in place of one that is refused, and can only fail: its values are
 /// missing. The server finds that out where it reads them, behind what it has to say to the statement and
 /// to the state of the transaction.
-pub(in crate::session) fn failing(body: &mut [u8]) -> Vec<u8> {
+fn failing(body: &mut [u8]) -> Vec<u8> {
     let (statement, count) = match BindBody::cut(body) {
         Some(bind) => (bind.statement.to_vec(), bind.value_count().unwrap_or_default()),
         None => (Vec::new(), 0),

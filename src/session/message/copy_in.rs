@@ -7,7 +7,10 @@ use crate::catalog::Relation;
 use crate::ledger::Place;
 use crate::rewrite::{CopyStream, place, value_refusal};
 use crate::session::context::Context;
-use crate::session::step::{Body, Mend};
+use crate::session::decision::{Decision, Frame, Passing};
+use crate::session::replies::{Failing, Replies};
+use crate::session::report::Report;
+use crate::session::step::{Body, Mend, Step};
 use crate::value::{CopyFinding, CopyFormat, CopyRows, CopyScanner, RowRefusal};
 use crate::wire::{self, HEAD_BYTES, OwnError, tag};
 
@@ -22,8 +25,59 @@ const HELD_BYTES_MAX: usize = 64 * 1024;
 pub(in crate::session) const REFUSED_ROW: &str = "a row was refused by the proxy";
 
 /// The CopyFail that ends a COPY for a refused row.
-pub(in crate::session) fn refused_row() -> Vec<u8> {
+fn refused_row() -> Vec<u8> {
     wire::with_body(tag::COPY_FAIL, &[REFUSED_ROW.as_bytes(), b"\0"])
+}
+
+/// A CopyData, CopyDone or CopyFail.
+pub(in crate::session) fn copy(
+    frame: &Frame<'_>,
+    copy_in: &mut CopyIn,
+    replies: &Replies,
+    report: &mut Report,
+    context: &Context,
+) -> Decision {
+    if !copy_in.is_open() && replies.may_start_copy() {
+        return Decision::Flush;
+    }
+    if frame.head.tag == tag::COPY_DATA {
+        return Decision::Send(None, Passing::Arriving(Mend::CopyData));
+    }
+    let mended = copy_in.end();
+    report.note_copy_nuls(&mended.place, mended.count, context.seconds());
+    Decision::pass()
+}
+
+/// Takes the rows at the front apart; `None` where another frame stands there. `body` is the rest of the
+/// frame that is arriving.
+///
+/// # Errors
+/// The client has sent what cannot be a frame, and nothing stands in front of it.
+pub(in crate::session) fn take_rows(
+    unread: &[u8],
+    copy_in: &mut CopyIn,
+    body: &mut Body,
+    replies: &mut Replies,
+    report: &mut Report,
+    context: &Context,
+) -> Result<Option<Step>, wire::FrameError> {
+    let Some(rows) = copy_in.rows() else { return Ok(None) };
+    let mut taken = rows.take(unread, body, context.policy.message_bytes_max)?;
+    let (not_judged, findings) = (rows.take_not_judged(), rows.take_findings());
+    let silent_loss = context.policy.values.silent_loss;
+    report.note_rows(not_judged, findings, silent_loss, context.seconds());
+    if let Some(error) = taken.refused {
+        // The target ends its COPY with an error, and ours takes its place. What else the client
+        // sends reaches the target behind its COPY, as it would behind an error of its own.
+        report.counts.refused += 1;
+        replies.fail_front(error, Failing::CopyFail);
+        copy_in.end();
+        taken.frames.extend(refused_row());
+    } else if taken.ended {
+        copy_in.leave_rest_untouched();
+    }
+    let changes = taken.bytes > 0 || !taken.frames.is_empty();
+    Ok(changes.then_some(Step::Replace(taken.bytes, taken.frames)))
 }
 
 /// The COPY stream that the target has asked for and not yet had.
@@ -94,7 +148,7 @@ impl CopyIn {
     }
 
     /// The stream that is taken apart.
-    pub(in crate::session) fn rows(&mut self) -> Option<&mut RowStream> {
+    fn rows(&mut self) -> Option<&mut RowStream> {
         match &mut self.stream {
             Stream::Rows(rows) => Some(rows),
             _ => None,
@@ -110,7 +164,7 @@ impl CopyIn {
     }
 
     /// The rows that follow pass unread; their end is still to come.
-    pub(in crate::session) fn leave_rest_untouched(&mut self) {
+    fn leave_rest_untouched(&mut self) {
         self.stream = Stream::Untouched;
     }
 

@@ -1,20 +1,104 @@
-//! Execute, Describe and Close: small messages that name a statement or a portal. Reads their bodies, and
+//! Execute, Describe, Close and Sync: small messages, most of which name a statement or a portal. Decides, and
 //! says what their answers have to become.
 
 use std::sync::Arc;
 
-use crate::session::prepared::Plan;
-use crate::session::replies::{Adjust, CopyStart, Expected, Request, Treatment};
-use crate::wire::{self, HEAD_BYTES, Head, tag};
+use super::text::park_all;
+use crate::session::ask::parking::{Parking, Tried};
+use crate::session::ask::settling::Settling;
+use crate::session::context::Context;
+use crate::session::decision::{Decision, Frame};
+use crate::session::pipeline::Pipeline;
+use crate::session::prepared::{Plan, Prepared};
+use crate::session::replies::{Adjust, CopyStart, Expected, Replies, Request, Treatment};
+use crate::wire::{self, HEAD_BYTES, Head, TransactionStatus, tag};
 
 /// The longest Describe, Execute or Close that the server takes.
 ///
 /// Source: PostgreSQL, `PQ_SMALL_MESSAGE_LIMIT` in `src/include/libpq/libpq.h`.
 const SMALL_BYTES_MAX: usize = 10_000;
 
+/// An Execute.
+pub(in crate::session) fn execute(
+    frame: &Frame<'_>,
+    prepared: &Prepared,
+    parking: &Parking,
+    tried: Tried,
+    context: &Context,
+) -> Decision {
+    let plain = || Decision::pass_owing(Expected::new(Request::Execute));
+    if !prepared.is_known() {
+        return plain();
+    }
+    let Some(body) = small_body(frame.head, frame.rest) else { return Decision::Later };
+    let name = wire::cstring(body).map(|(name, _)| name);
+    let Some(plan) = name.and_then(|name| prepared.portal(name)) else { return plain() };
+    // Since the Parse a rollback may have brought foreign keys back.
+    if parking.is_due(plan.effects.loads(), tried, context) {
+        return Decision::ask(park_all(&context.policy), true);
+    }
+    Decision::Execute(Arc::clone(plan))
+}
+
+/// A Describe.
+pub(in crate::session) fn describe(frame: &Frame<'_>, prepared: &Prepared) -> Decision {
+    let mut expected = Expected::new(Request::Describe);
+    if prepared.is_known() {
+        let Some(body) = small_body(frame.head, frame.rest) else { return Decision::Later };
+        if let Some((b'S', name)) = kind_and_name(body)
+            && let Some(plan) = prepared.statement(name)
+        {
+            expected = expected_of_describe(plan);
+        }
+    }
+    Decision::pass_owing(expected)
+}
+
+/// A Close.
+pub(in crate::session) fn close(frame: &Frame<'_>, prepared: &mut Prepared) -> Decision {
+    if prepared.is_known() {
+        let Some(body) = small_body(frame.head, frame.rest) else { return Decision::Later };
+        if let Some((kind, name)) = kind_and_name(body) {
+            prepared.close(kind, name);
+        }
+    }
+    Decision::pass_owing(Expected::new(Request::Close))
+}
+
+/// A Sync; `is_copying` says that the target takes rows.
+pub(in crate::session) fn sync(
+    frame: &Frame<'_>,
+    is_copying: bool,
+    pipeline: &mut Pipeline,
+    replies: &Replies,
+    prepared: &mut Prepared,
+    settling: &mut Settling,
+    context: &Context,
+) -> Decision {
+    if is_copying {
+        // The target ignores it, unless it has met an error before.
+        return Decision::pass_owing(Expected::new(Request::EarlySync));
+    }
+    let sync = Expected::new(Request::Sync);
+    if replies.may_start_copy() {
+        // Should it start, the target ignores this Sync: the one behind the rows settles.
+        pipeline.note_uncertain_sync();
+        return Decision::pass_owing(sync);
+    }
+    if !frame.first && settling.is_due_at_sync() {
+        return Decision::Later;
+    }
+    pipeline.end();
+    prepared.on_sync(replies.parses_answered());
+    match settling.take_for_sync(context.status == TransactionStatus::Open) {
+        Some(effects) => Decision::Settle(effects),
+        None => Decision::pass_owing(sync),
+    }
+}
+
 /// The body of a message that holds little more than a name, once it is there as a whole. One that is longer
 /// than the server takes has an empty body here, and ends the session there.
-pub(in crate::session) fn small_body(head: Head, rest: &[u8]) -> Option<&[u8]> {
+fn small_body(head: Head, rest: &[u8]) -> Option<&[u8]> {
     if head.frame_bytes > SMALL_BYTES_MAX {
         return Some(&[]);
     }
@@ -22,7 +106,7 @@ pub(in crate::session) fn small_body(head: Head, rest: &[u8]) -> Option<&[u8]> {
 }
 
 /// The body of Describe and of Close: `S` or `P`, and a name.
-pub(in crate::session) fn kind_and_name(body: &[u8]) -> Option<(u8, &[u8])> {
+fn kind_and_name(body: &[u8]) -> Option<(u8, &[u8])> {
     let (&kind, rest) = body.split_first()?;
     Some((kind, wire::cstring(rest)?.0))
 }
@@ -57,7 +141,7 @@ pub(in crate::session) fn expected_of_execute(plan: &Plan) -> Expected {
 }
 
 /// What the target owes for a Describe of a statement with this plan.
-pub(in crate::session) fn expected_of_describe(plan: &Plan) -> Expected {
+fn expected_of_describe(plan: &Plan) -> Expected {
     let described = plan.parameters.as_ref().map(Arc::clone);
     let treatment = match (Adjust::positions(&plan.positions), described) {
         (treatment, None) => treatment,

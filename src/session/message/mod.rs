@@ -4,4 +4,8 @@
 pub(super) mod bind;
 pub(super) mod copy_in;
 pub(super) mod execute;
+pub(super) mod function_call;
+pub(super) mod long_text;
+pub(super) mod parse;
+pub(super) mod terminate;
 pub(super) mod text;

@@ -12,11 +12,13 @@ use crate::rewrite::{self, Change, PositionMap, Rewrite, Rules, TextMessage};
 use crate::session::ask::Question;
 use crate::session::ask::parking::{Parking, Tried};
 use crate::session::context::Context;
-use crate::session::prepared::{Plan, Undo};
-use crate::session::replies::{Adjust, CopyStart, Expected, Failing, Request, Treatment};
+use crate::session::decision::{Decision, Frame};
+use crate::session::pipeline::Pipeline;
+use crate::session::replies::{Adjust, CopyStart, Expected, Failing, Replies, Request, Treatment};
+use crate::session::report::Report;
 use crate::statement::Effects;
 use crate::statement::script::{Body, Scratch, Script};
-use crate::wire::{self, FAILING_SQL, OwnError, tag};
+use crate::wire::{self, FAILING_SQL, OwnError, TransactionStatus, tag};
 
 thread_local! {
     /// Memory for tokens, lent to one text after the other: an idle session holds none.
@@ -30,7 +32,7 @@ pub(in crate::session) struct Text {
     message: TextMessage,
     script: Script,
     /// The body that takes the place of the client's: bytes that are U+0000 were taken out.
-    shorter: Option<Vec<u8>>,
+    pub(super) shorter: Option<Vec<u8>>,
     /// Where the text lies in the body.
     sql: Range<usize>,
     /// A zero byte ends the text of a Query before its body ends.
@@ -61,16 +63,60 @@ pub(in crate::session) struct SentText {
     pub(in crate::session) expected: Expected,
     /// What was done to it.
     pub(in crate::session) changes: Vec<Change>,
+    /// Statements for whose parameters there was no room.
+    pub(in crate::session) not_judged: u64,
+}
+
+/// What has to come before the text of a frame is read; `None` where it can be.
+pub(in crate::session) fn held(
+    frame: &Frame<'_>,
+    pipeline: &mut Pipeline,
+    replies: &Replies,
+    parking: &Parking,
+    context: &Context,
+) -> Option<Decision> {
+    if !frame.first {
+        return Some(Decision::Later);
+    }
+    // In a pipeline the target may not answer before a Sync, so nothing waits there.
+    if !replies.is_empty() && !pipeline.is_open() && parking.awaits_status(context) {
+        return Some(Decision::Wait);
+    }
+    if !pipeline.lexing_is_unsure {
+        return None;
+    }
+    // While a statement is on its way that may change how the server reads texts, the next text waits. In
+    // a pipeline the target does not tell, and is asked.
+    if replies.lexing_is_unsure() {
+        return Some(Decision::Flush);
+    }
+    if pipeline.is_open() && context.status != TransactionStatus::Aborted {
+        return Some(Decision::ask(Question::Lexing, true));
+    }
+    pipeline.lexing_is_unsure = false;
+    None
 }
 
 impl Text {
-    /// Mends the bytes 0x00 of the text in `body` and reads it. `None` if the body is malformed: the
-    /// target says what is wrong with it.
-    pub(in crate::session) fn read(
+    /// The reading of the text in `body`: the one that has waited, or a new one. `None` if the body is
+    /// malformed.
+    pub(in crate::session) fn take(
+        waiting: &mut Option<Box<Text>>,
         frame_tag: u8,
         body: &mut [u8],
-        rules: &Rules<'_>,
-    ) -> Option<Text> {
+        report: &mut Report,
+        context: &Context,
+    ) -> Option<Box<Text>> {
+        let waited = waiting.take().filter(|text| text.is_of(frame_tag, context));
+        waited.or_else(|| {
+            report.counts.statements += 1;
+            Text::read(frame_tag, body, &context.rules()).map(Box::new)
+        })
+    }
+
+    /// Mends the bytes 0x00 of the text in `body` and reads it. `None` if the body is malformed: the
+    /// target says what is wrong with it.
+    fn read(frame_tag: u8, body: &mut [u8], rules: &Rules<'_>) -> Option<Text> {
         let message = if frame_tag == tag::QUERY { TextMessage::Query } else { TextMessage::Parse };
         let (mut shorter, mended) = rewrite::mend_bytes(message, body, rules);
         let body: &[u8] = shorter.as_deref_mut().unwrap_or(body);
@@ -97,7 +143,7 @@ impl Text {
     }
 
     /// Whether it is the reading of a frame with this tag, as the server would read it now.
-    pub(in crate::session) fn is_of(&self, frame_tag: u8, context: &Context) -> bool {
+    fn is_of(&self, frame_tag: u8, context: &Context) -> bool {
         let message = if frame_tag == tag::QUERY { TextMessage::Query } else { TextMessage::Parse };
         self.message == message && self.script.lexing == context.lexing
     }
@@ -110,6 +156,11 @@ impl Text {
     /// The body that was read: the client's, or the one in its place.
     pub(in crate::session) fn body<'b>(&'b self, body: &'b [u8]) -> &'b [u8] {
         self.shorter.as_deref().unwrap_or(body)
+    }
+
+    /// Whether it is the unnamed statement's.
+    pub(super) fn is_unnamed(&self) -> bool {
+        self.sql.start <= 1
     }
 
     /// What it may change.
@@ -147,7 +198,7 @@ impl Text {
         rewrite.positions(self.text(body), context.lexing.encoding)
     }
 
-    fn text<'b>(&self, body: &'b [u8]) -> &'b [u8] {
+    pub(super) fn text<'b>(&self, body: &'b [u8]) -> &'b [u8] {
         body.get(self.sql.clone()).unwrap_or_default()
     }
 
@@ -266,68 +317,11 @@ pub(in crate::session) fn send_query(
     };
     let copies = std::mem::take(&mut rewrite.copies);
     let expected = expected.starting(CopyStart::Streams(copies.into()));
-    SentText { frame, expected, changes: changes(text, rewrite) }
+    SentText { frame, expected, changes: changes(text, rewrite), not_judged: 0 }
 }
 
-/// A Parse on its way; `positions` are those of the rewritten text. `undo` puts the known statements back
-/// should the target refuse it.
-pub(in crate::session) fn send_parse(
-    text: &Text,
-    body: &[u8],
-    rewrite: &mut Rewrite,
-    positions: Option<Arc<PositionMap>>,
-    undo: Option<Undo>,
-) -> SentText {
-    let (name, types) = text.name_and_types(body);
-    let sql = text.text(body);
-    let applied = rewrite.apply(sql);
-    let told = rewrite.parameters.as_ref().and_then(|parameters| parameters.told());
-    let changes_frame = applied.is_some() || told.is_some() || text.shorter.is_some();
-    let frame = changes_frame.then(|| {
-        let sql = applied.as_deref().unwrap_or(sql);
-        let types = told.as_deref().unwrap_or(types);
-        wire::with_body(tag::PARSE, &[name, b"\0", sql, b"\0", types])
-    });
-    let treatment = match positions {
-        None => Treatment::Pass,
-        Some(positions) => Treatment::Adjust(Box::new(Adjust {
-            positions: Some(positions),
-            refused: rewrite.refused.take(),
-            ..Adjust::default()
-        })),
-    };
-    let expected =
-        Expected { undo: undo.map(Box::new), ..Expected::with(Request::Parse, treatment) };
-    SentText { frame, expected, changes: changes(text, rewrite) }
-}
-
-/// What executing a statement means that a Parse makes; `None` where it means nothing. `effects` are those
-/// that matter.
-pub(in crate::session) fn plan_of_parse(
-    text: &Text,
-    rewrite: &mut Rewrite,
-    positions: &Option<Arc<PositionMap>>,
-    effects: Effects,
-    settings: Settings,
-) -> Option<Arc<Plan>> {
-    let matters = positions.is_some()
-        || !rewrite.copies.is_empty()
-        || !effects.is_empty()
-        || rewrite.parameters.is_some();
-    matters.then(|| {
-        Arc::new(Plan {
-            positions: positions.clone(),
-            copies: std::mem::take(&mut rewrite.copies),
-            parameters: rewrite.parameters.clone(),
-            tag: rewrite.tags.first().map(|(_, tag)| *tag),
-            effects,
-            writes: std::mem::take(&mut rewrite.writes).into(),
-            stated: text.stated(settings),
-        })
-    })
-}
-
-fn changes(text: &Text, rewrite: &mut Rewrite) -> Vec<Change> {
+/// What was done to a text.
+pub(super) fn changes(text: &Text, rewrite: &mut Rewrite) -> Vec<Change> {
     let mut changes = std::mem::take(&mut rewrite.changes);
     changes.extend(text.mended.clone());
     changes

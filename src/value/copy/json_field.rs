@@ -4,7 +4,7 @@
 use memchr::memmem::Finder;
 use memchr::{memchr, memchr3};
 
-use super::fields::{CsvByte, CsvQuotes, Spelling};
+use super::fields::{CsvByte, CsvQuotes, FieldSpelling};
 use super::options::{CopyFormat, CopyOptions};
 use crate::encoding::{CharacterSteps, Encoding};
 use crate::escape::backslash::{BackslashEscapes, Now};
@@ -66,12 +66,12 @@ impl JsonField {
         buffer: &mut [u8],
         from: usize,
         to: usize,
-        spelling: Spelling,
+        spelling: FieldSpelling,
     ) -> u64 {
         let Some(field) = buffer.get_mut(from..to) else { return 0 };
         match spelling {
-            Spelling::None => 0,
-            Spelling::AsIs if self.characters.is_none() => self.mend_as_is(field),
+            FieldSpelling::None => 0,
+            FieldSpelling::AsIs if self.characters.is_none() => self.mend_as_is(field),
             _ if memchr(b'\\', field).is_none() => 0,
             _ => self.scan(buffer, from, to) + self.end(buffer),
         }

@@ -122,6 +122,19 @@ pub(super) fn loses_blanks(
     is_lossy && value.ends_with(b" ")
 }
 
+/// Whether a text is a whole number that `bigint` is too small for.
+pub(super) fn is_above_bigint(text: &[u8]) -> bool {
+    const MAX: &[u8] = b"9223372036854775807";
+    let text = text.trim_ascii();
+    let digits = text.strip_prefix(b"+").unwrap_or(text);
+    if digits.len() < MAX.len() || !digits.iter().all(u8::is_ascii_digit) {
+        return false;
+    }
+    let zeros = digits.iter().take_while(|digit| **digit == b'0').count();
+    let digits = digits.get(zeros..).unwrap_or_default();
+    (digits.len(), digits) > (MAX.len(), MAX)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -5,7 +5,7 @@
 use memchr::memchr2;
 
 use super::csv_quotes::{CsvByte, CsvQuotes};
-use super::{Content, END_OF_DATA, FieldFormat, Spelling, Stops, characters};
+use super::{Content, END_OF_DATA, FieldFormat, FieldSpelling, Stops, characters};
 use crate::encoding::{CharacterSteps, Encoding};
 use crate::value::copy::options::CopyOptions;
 
@@ -193,8 +193,8 @@ impl FieldFormat for CsvFields {
         self.quote != b' ' && with_meaning != b' '
     }
 
-    fn json_escapes(&self) -> Spelling {
-        Spelling::Any
+    fn json_escapes(&self) -> FieldSpelling {
+        FieldSpelling::Any
     }
 
     #[inline]

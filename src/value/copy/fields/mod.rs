@@ -27,7 +27,7 @@ pub(super) enum Content<'a> {
 
 /// How six ASCII characters of a value, of which the first is a backslash, can be spelled in its field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Spelling {
+pub(super) enum FieldSpelling {
     /// They cannot be there.
     None,
     /// The six characters stand there one behind the other.
@@ -64,7 +64,7 @@ pub(super) trait FieldFormat {
     fn takes_space(&self) -> bool;
 
     /// How the escape `\u0000` of JSON can be spelled in the field.
-    fn json_escapes(&self) -> Spelling;
+    fn json_escapes(&self) -> FieldSpelling;
 
     /// The next byte begins another field.
     fn restart(&mut self);

@@ -4,7 +4,7 @@
 
 use memchr::memchr;
 
-use super::{Content, END_OF_DATA, FieldFormat, Spelling, Stops, characters};
+use super::{Content, END_OF_DATA, FieldFormat, FieldSpelling, Stops, characters};
 use crate::encoding::{CharacterSteps, Encoding};
 use crate::escape::backslash::{BackslashEscapes, Now};
 use crate::value::copy::options::CopyOptions;
@@ -207,11 +207,11 @@ impl FieldFormat for TextFields {
         self.delimiter != b' '
     }
 
-    fn json_escapes(&self) -> Spelling {
+    fn json_escapes(&self) -> FieldSpelling {
         match (self.has_escape, self.has_number) {
-            (false, _) => Spelling::None,
-            (true, false) => Spelling::AsIs,
-            (true, true) => Spelling::Any,
+            (false, _) => FieldSpelling::None,
+            (true, false) => FieldSpelling::AsIs,
+            (true, true) => FieldSpelling::Any,
         }
     }
 

@@ -1,0 +1,51 @@
+//! Query and Parse that are too long to be held: only zero bytes are mended, while they arrive. Decides; may
+//! not send anything.
+
+use super::text::park_all;
+use crate::session::ask::parking::{Parking, Tried};
+use crate::session::context::Context;
+use crate::session::decision::{Decision, Frame, Passing};
+use crate::session::prepared::Prepared;
+use crate::session::replies::{CopyStart, Expected, Request};
+use crate::session::step::Mend;
+use crate::value::{NulPolicy, QueryScanner};
+use crate::wire::{self, HEAD_BYTES, tag};
+
+/// A Query or Parse that is longer than a text that is read.
+pub(in crate::session) fn long_text(
+    frame: &Frame<'_>,
+    prepared: &mut Prepared,
+    parking: &Parking,
+    tried: Tried,
+    context: &Context,
+) -> Decision {
+    let head = frame.head;
+    let is_query = head.tag == tag::QUERY;
+    // What is that long holds rows.
+    if parking.is_due(true, tried, context) {
+        return Decision::ask(park_all(&context.policy), !is_query);
+    }
+    if is_query {
+        prepared.on_query();
+        let expected = Expected::new(Request::Query).starting(CopyStart::Unread);
+        let mends = context.settings.rewrite && context.policy.values.nul == NulPolicy::Space;
+        let mend = match mends {
+            true => Mend::Query(QueryScanner::new(head.body_bytes())),
+            false => Mend::Nothing,
+        };
+        return Decision::Send(Some(expected), Passing::Arriving(mend));
+    }
+    // The name stands for another statement now. The target reads no more of it than this.
+    const NAME_BYTES: usize = 64;
+    let there = frame.rest.get(HEAD_BYTES..).unwrap_or_default();
+    let name = match wire::cstring(there) {
+        Some((name, _)) => name,
+        None if there.len() < NAME_BYTES => return Decision::Later,
+        None => there,
+    };
+    prepared.forget_kinds(name);
+    prepared.note_written(name, None);
+    let undo = prepared.prepare(name, None).map(Box::new);
+    let expected = Expected { undo, ..Expected::new(Request::Parse) };
+    Decision::pass_owing(expected.starting(CopyStart::Unread))
+}

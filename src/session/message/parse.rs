@@ -1,0 +1,175 @@
+//! Parse: what a prepared statement means when it is executed, beside what becomes of its text. Decides; may
+//! not send anything.
+
+use std::sync::Arc;
+
+use super::text::{SentText, Text, changes};
+use crate::catalog::Catalog;
+use crate::policy::Settings;
+use crate::rewrite::{PositionMap, Rewrite};
+use crate::session::ask::parking::Parking;
+use crate::session::ask::settling::Settling;
+use crate::session::context::Context;
+use crate::session::prepared::{Plan, Prepared, Undo};
+use crate::session::replies::{Adjust, Expected, Request, Treatment};
+use crate::statement::Effects;
+use crate::wire::{self, tag};
+
+/// A Parse of this text goes to the target; `effects` are those that matter.
+pub(in crate::session) fn parse(
+    text: &Text,
+    body: &[u8],
+    mut rewrite: Rewrite,
+    effects: Effects,
+    prepared: &mut Prepared,
+    catalog: &Catalog,
+    context: &Context,
+) -> SentText {
+    let (name, types) = text.name_and_types(body);
+    prepared.note_parse(name);
+    // A Bind that is not remembered cannot be fitted to types that the target infers.
+    let bytes = rewrite.parameters.as_ref().map_or(0, |parameters| parameters.bytes());
+    let has_room = prepared.has_room(bytes);
+    let not_judged = u64::from(!has_room && rewrite.parameters.is_some());
+    rewrite.parameters = rewrite.parameters.filter(|_| has_room);
+    let positions = text.positions(body, &rewrite, context);
+    let mut undo = None;
+    // A statement that has the name keeps it where the Parse is sure to fail.
+    if rewrite.refused.is_none() {
+        let told = rewrite.parameters.as_ref().and_then(|parameters| parameters.told());
+        note_declared_types(name, told.as_deref().unwrap_or(types), prepared, catalog);
+        prepared.note_written(name, rewrite.place.take());
+        let plan = plan_of_parse(text, &mut rewrite, &positions, effects, context.settings);
+        undo = prepared.prepare(name, plan.filter(|_| has_room));
+    }
+    let sent = send_parse(text, body, &mut rewrite, positions, undo);
+    SentText { not_judged, ..sent }
+}
+
+/// The effects of a prepared statement for which its execution is looked at.
+pub(in crate::session) fn lasting_effects(
+    text: &Text,
+    settling: &Settling,
+    catalog: &Catalog,
+    parking: &Parking,
+    context: &Context,
+) -> Effects {
+    let ends_changes =
+        settling.is_unsettled() || catalog.has_changed() || parking.is_in_transaction();
+    let loads = parking.parks(&context.settings);
+    text.effects()
+        .without(Effects::ENDS_TRANSACTION.when(text.is_unnamed() && !ends_changes))
+        .without(Effects::LOADS.when(!loads))
+}
+
+/// Where a Parse declares every type, and all of them are known, nothing has to be asked up to the next
+/// Sync.
+fn note_declared_types(statement: &[u8], types: &[u8], prepared: &mut Prepared, catalog: &Catalog) {
+    let oids = wire::parameter_oids(types);
+    let is_known = |oid: &u32| *oid != 0 && !catalog.lacks_type(*oid);
+    let all_known = !oids.is_empty() && oids.iter().all(is_known);
+    let kinds = all_known.then(|| oids.iter().map(|oid| catalog.kind_of(*oid)).collect());
+    prepared.note_declared(statement, kinds);
+}
+
+/// A Parse on its way; `positions` are those of the rewritten text. `undo` puts the known statements back
+/// should the target refuse it.
+fn send_parse(
+    text: &Text,
+    body: &[u8],
+    rewrite: &mut Rewrite,
+    positions: Option<Arc<PositionMap>>,
+    undo: Option<Undo>,
+) -> SentText {
+    let (name, types) = text.name_and_types(body);
+    let sql = text.text(body);
+    let applied = rewrite.apply(sql);
+    let told = rewrite.parameters.as_ref().and_then(|parameters| parameters.told());
+    let changes_frame = applied.is_some() || told.is_some() || text.shorter.is_some();
+    let frame = changes_frame.then(|| {
+        let sql = applied.as_deref().unwrap_or(sql);
+        let types = told.as_deref().unwrap_or(types);
+        wire::with_body(tag::PARSE, &[name, b"\0", sql, b"\0", types])
+    });
+    let treatment = match positions {
+        None => Treatment::Pass,
+        Some(positions) => Treatment::Adjust(Box::new(Adjust {
+            positions: Some(positions),
+            refused: rewrite.refused.take(),
+            ..Adjust::default()
+        })),
+    };
+    let expected =
+        Expected { undo: undo.map(Box::new), ..Expected::with(Request::Parse, treatment) };
+    SentText { frame, expected, changes: changes(text, rewrite), not_judged: 0 }
+}
+
+/// What executing a statement means that a Parse makes; `None` where it means nothing. `effects` are those
+/// that matter.
+fn plan_of_parse(
+    text: &Text,
+    rewrite: &mut Rewrite,
+    positions: &Option<Arc<PositionMap>>,
+    effects: Effects,
+    settings: Settings,
+) -> Option<Plan> {
+    let matters = positions.is_some()
+        || !rewrite.copies.is_empty()
+        || !effects.is_empty()
+        || rewrite.parameters.is_some();
+    matters.then(|| Plan {
+        positions: positions.clone(),
+        copies: std::mem::take(&mut rewrite.copies),
+        parameters: rewrite.parameters.clone(),
+        tag: rewrite.tags.first().map(|(_, tag)| *tag),
+        effects,
+        writes: std::mem::take(&mut rewrite.writes).into(),
+        stated: text.stated(settings),
+        share: None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::catalog::{Moment, Relation, RelationColumn};
+    use crate::session::context::tests::context;
+    use crate::session::message::text::{Basis, Judged, judge};
+    use crate::session::report::Report;
+    use crate::value::Column;
+
+    #[test]
+    fn many_parameters_of_many_statements_are_bounded() {
+        const STATEMENTS: usize = 200;
+        const PARAMETERS: usize = 5000;
+        let context = context("");
+        let (mut report, parking) = (Report::default(), Parking::default());
+        let mut catalog = Catalog::default();
+        let column = Column { name: "a".into(), type_oid: 16, ..Column::default() };
+        let column = RelationColumn { name: b"a".to_vec(), column, ..RelationColumn::default() };
+        let relation = Relation::new("public".into(), "t".into(), vec![column]);
+        catalog.define(vec![b"t".to_vec()], relation);
+        let rows: Vec<String> = (1..=PARAMETERS).map(|number| format!("(${number})")).collect();
+        let sql = format!("INSERT INTO t VALUES {}", rows.join(","));
+        let bytes_max = 1024 * 1024;
+        let mut prepared = Prepared::new(bytes_max);
+        let mut not_judged = 0;
+        for number in 0..STATEMENTS {
+            let mut body = format!("s{number}\0{sql}\0\0\0").into_bytes();
+            let mut waiting = None;
+            let text = Text::take(&mut waiting, tag::PARSE, &mut body, &mut report, &context);
+            let text = text.unwrap();
+            let now = Moment::default();
+            let tried = Default::default();
+            let basis = Basis { context: &context, parking: &parking, tried, now };
+            let Judged::Send(rewrite) = judge(&text, &body, &mut catalog, basis) else { panic!() };
+            assert!(rewrite.parameters.is_some());
+            let none = Effects::default();
+            let sent = parse(&text, &body, *rewrite, none, &mut prepared, &catalog, &context);
+            not_judged += sent.not_judged;
+        }
+        assert!(not_judged > 0 && not_judged < 200, "{not_judged}");
+        assert!(prepared.of(b"s0").parameters.is_some());
+        assert!(prepared.of(b"s199").parameters.is_none());
+    }
+}
