@@ -29,6 +29,9 @@ const POOLED_BUFFERS_MAX: usize = 32;
 /// a COMMIT, short enough for an abandoned query.
 const CLIENT_GONE_GRACE: Duration = Duration::from_secs(1);
 
+/// How often it is looked whether a client has closed from which nothing is read.
+const CLIENT_LOOK_PAUSE: Duration = Duration::from_millis(500);
+
 /// How long a client may take to accept the end of a TLS connection.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 
@@ -128,6 +131,7 @@ impl<'a> Connection<'a> {
     /// Dropping the future closes both sockets; bytes in the buffers are lost.
     pub async fn run(mut self, stop: impl Future<Output = ()>) -> (End, Traffic) {
         let mut grace = std::pin::pin!(tokio::time::sleep(CLIENT_GONE_GRACE));
+        let mut look = std::pin::pin!(tokio::time::sleep(CLIENT_LOOK_PAUSE));
         let mut stop = std::pin::pin!(stop);
         let end = poll_fn(|cx| {
             if !self.stopping && stop.as_mut().poll(cx).is_ready() {
@@ -135,7 +139,7 @@ impl<'a> Connection<'a> {
                 self.exchange.stop();
                 grace.as_mut().reset(Instant::now() + STOP_TIMEOUT);
             }
-            self.poll(cx, grace.as_mut())
+            self.poll(cx, grace.as_mut(), look.as_mut())
         })
         .await;
         if self.client.is_tls() {
@@ -147,9 +151,15 @@ impl<'a> Connection<'a> {
     }
 
     /// Moves bytes in both directions until neither peer can send or receive more.
-    fn poll(&mut self, cx: &mut Context<'_>, mut grace: Pin<&mut Sleep>) -> Poll<End> {
+    fn poll(
+        &mut self,
+        cx: &mut Context<'_>,
+        mut grace: Pin<&mut Sleep>,
+        mut look: Pin<&mut Sleep>,
+    ) -> Poll<End> {
         loop {
             let had_ended = self.client_ended;
+            self.look_for_end(cx, look.as_mut());
             let mut moved = self.read_client(cx);
             moved |= self.write_target(cx);
             moved |= self.read_target(cx);
@@ -187,12 +197,23 @@ impl<'a> Connection<'a> {
         if self.exchange.is_busy() { End::ClientGone } else { End::Client }
     }
 
+    /// A client that waits is still read from, up to one buffer, so that its end is noticed.
+    fn waits_unread(&self) -> bool {
+        self.exchange.client_waits() && self.exchange.unjudged_bytes() >= BUFFER_BYTES
+    }
+
+    /// The end of a client from which nothing is read is behind what it has sent, so it is looked for.
+    fn look_for_end(&mut self, cx: &mut Context<'_>, mut look: Pin<&mut Sleep>) {
+        while !self.client_ended && self.waits_unread() && look.as_mut().poll(cx).is_ready() {
+            look.as_mut().reset(Instant::now() + CLIENT_LOOK_PAUSE);
+            self.client_ended = self.client.is_closed_by_peer(cx);
+        }
+    }
+
     fn read_client(&mut self, cx: &mut Context<'_>) -> bool {
-        // A client that waits is still read from, up to one buffer, so that its end is noticed.
-        let waits = self.exchange.client_waits() && self.exchange.unjudged_bytes() >= BUFFER_BYTES;
         let idle = self.client_ended
             || self.stopping
-            || waits
+            || self.waits_unread()
             || self.target_deaf
             || self.closing.is_some()
             || !self.exchange.outgoing(ToTarget).is_empty();

@@ -193,6 +193,9 @@ pub struct BadSetting {
     pub hint: String,
 }
 
+/// Characters of a value that is not taken which the message shows.
+const SHOWN_VALUE_MAX: usize = 64;
+
 /// The settings, in the order in which the proxy reads them.
 pub const NAMES: [&str; 4] = ["phase", "fk", "rewrite", "table_prep"];
 
@@ -207,8 +210,9 @@ impl Settings {
     /// # Errors
     /// The setting does not exist, or it does not take this value. It then stays as it was.
     pub fn set(&mut self, name: &str, value: &str) -> Result<(), BadSetting> {
+        let shown: String = value.chars().take(SHOWN_VALUE_MAX).collect();
         let bad = |names: &[&str]| BadSetting {
-            message: format!("invalid value for parameter \"dms.{name}\": {value:?}"),
+            message: format!("invalid value for parameter \"dms.{name}\": {shown:?}"),
             hint: format!("Available values: {}.", names.join(", ")),
         };
         let unknown = |error: UnknownKeyword| bad(&error.names);

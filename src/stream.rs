@@ -2,12 +2,13 @@
 //! nor certificates, except the one that the peer has sent.
 
 use std::fmt;
+use std::future::Future as _;
 use std::io;
 use std::net::SocketAddr;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
 
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
 use tokio_rustls::TlsStream;
 use tokio_rustls::rustls::pki_types::CertificateDer;
@@ -36,6 +37,20 @@ impl Stream {
         match self {
             Stream::Tls(stream) => stream.get_ref().1.peer_certificates()?.first(),
             Stream::Tcp(_) | Stream::Unix(_) => None,
+        }
+    }
+
+    /// Whether the peer has closed, although bytes that it sent before may not have been read.
+    pub fn is_closed_by_peer(&self, cx: &mut Context<'_>) -> bool {
+        let ready = match self {
+            Stream::Tcp(stream) => pin!(stream.ready(Interest::READABLE)).poll(cx),
+            Stream::Unix(stream) => pin!(stream.ready(Interest::READABLE)).poll(cx),
+            Stream::Tls(stream) => pin!(stream.get_ref().0.ready(Interest::READABLE)).poll(cx),
+        };
+        match ready {
+            Poll::Ready(Ok(ready)) => ready.is_read_closed(),
+            Poll::Ready(Err(_)) => true,
+            Poll::Pending => false,
         }
     }
 

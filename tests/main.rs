@@ -13,6 +13,8 @@ mod embedded;
 mod faults;
 mod fuzz_corpus;
 mod harness;
+#[cfg(debug_assertions)]
+mod linear;
 mod protocol;
 #[allow(
     dead_code,

@@ -130,7 +130,7 @@ fn load(path: &Path, salts: &Salts) -> io::Result<HashMap<String, Option<Stored>
         })?;
         let salt = salts.of(&name);
         let stored = stored(secret, &salt).inspect_err(|reason| {
-            tracing::warn!(file = %path.display(), user = name, "{reason}");
+            tracing::warn!(file = %path.display(), user = %logged(&name), "{reason}");
         });
         users.insert(name, stored.ok());
     }

@@ -12,6 +12,7 @@ use std::sync::LazyLock;
 use super::Subject;
 use super::relation::{Relation, RelationColumn};
 use crate::encoding::Encoding;
+use crate::parking::spelling::quoted_literal;
 use crate::value::type_oid::kind_of;
 use crate::value::{Column, ValueKind};
 use crate::wire::{Answer, AnswerRow, printable};
@@ -149,7 +150,7 @@ fn spelled(name: &[u8], encoding: Encoding) -> Option<String> {
     let speaks = encoding == Encoding::Utf8 || name.is_ascii();
     // The server refuses a zero byte anywhere.
     let can_be = speaks && !name.contains('\0');
-    can_be.then(|| format!("E'{}'", name.replace('\'', "''").replace('\\', "\\\\")))
+    can_be.then(|| quoted_literal(name))
 }
 
 fn text(value: &Option<Vec<u8>>) -> String {
@@ -237,9 +238,9 @@ mod tests {
         ];
         let sql = CatalogQuestion::Relations(subjects).sql(15, Encoding::Utf8);
         for part in [
-            "(VALUES (0, NULL::pg_catalog.name, E't'::pg_catalog.name), (1, \
-             E'S'''::pg_catalog.name, E'T\\\\{type_under}{subjects}'::pg_catalog.name)) s",
-            "(VALUES (2, E'p'::pg_catalog.text)) s",
+            "(VALUES (0, NULL::pg_catalog.name, 't'::pg_catalog.name), (1, \
+             'S'''::pg_catalog.name, E'T\\\\{type_under}{subjects}'::pg_catalog.name)) s",
+            "(VALUES (2, 'p'::pg_catalog.text)) s",
             "UNION ALL",
             "a.attidentity, a.attgenerated",
         ] {
@@ -265,7 +266,7 @@ mod tests {
         let utf8 = relation(&["tä"]);
         let subjects = vec![latin.clone(), utf8, relation(&["u"])];
         let sql = CatalogQuestion::Relations(subjects).sql(15, Encoding::SingleByte);
-        assert!(sql.contains("(VALUES (2, NULL::pg_catalog.name, E'u'"), "{sql}");
+        assert!(sql.contains("(VALUES (2, NULL::pg_catalog.name, 'u'"), "{sql}");
         let sql = CatalogQuestion::Relations(vec![latin]).sql(15, Encoding::Utf8);
         assert_eq!(sql, "SELECT WHERE false");
     }

@@ -4,9 +4,9 @@
 use super::message::{data_row_text, error_field, parameter_oids};
 use super::{printable, tag};
 
-/// Bytes of rows that one answer may have. The longest that is expected, the columns of a thousand
-/// relations, has a tenth of it.
-pub const ANSWER_BYTES_MAX: usize = 64 * 1024 * 1024;
+/// Bytes of memory that the rows of one answer may take. The longest that is expected, the columns of a
+/// thousand relations, takes a tenth of it.
+pub const ANSWER_BYTES_MAX: usize = 128 * 1024 * 1024;
 
 /// A row of an answer, in text format; a NULL is `None`.
 pub type AnswerRow = Vec<Option<Vec<u8>>>;
@@ -55,12 +55,14 @@ impl Answer {
     /// Takes note of one frame of the answer.
     ///
     /// # Errors
-    /// The rows have more than [`ANSWER_BYTES_MAX`] bytes.
+    /// The rows take more than [`ANSWER_BYTES_MAX`] bytes.
     pub fn on_frame(&mut self, frame_tag: u8, body: &[u8]) -> Result<(), AnswerTooLong> {
         match frame_tag {
             tag::DATA_ROW => {
-                self.count(body.len())?;
                 let columns = data_row_text(body).unwrap_or_default();
+                // A NULL takes as much as an empty value, and a row without columns takes something.
+                let held = size_of::<AnswerRow>() + columns.len() * size_of::<Option<Vec<u8>>>();
+                self.count(body.len().saturating_add(held))?;
                 self.rows.push(columns.into_iter().map(|value| Some(value?.to_vec())).collect());
             }
             tag::PARAMETER_DESCRIPTION => self.parameters = parameter_oids(body),
@@ -114,6 +116,14 @@ mod tests {
         row.extend(u32::try_from(8 * 1024 * 1024).unwrap().to_be_bytes());
         row.resize(row.len() + 8 * 1024 * 1024, b'x');
         let taken = (0..20).take_while(|_| answer.on_frame(tag::DATA_ROW, &row).is_ok()).count();
-        assert_eq!(taken, 7);
+        assert_eq!(taken, 15);
+        // Rows that are next to nothing on the wire.
+        let mut answer = Answer::default();
+        let nulls = [&[0, 100][..], &[0xFF; 400]].concat();
+        for row in [&nulls[..], b"\0\0"] {
+            while answer.on_frame(tag::DATA_ROW, row).is_ok() {}
+            let columns: usize = answer.rows.iter().map(Vec::len).sum();
+            assert!(columns * size_of::<Option<Vec<u8>>>() <= ANSWER_BYTES_MAX);
+        }
     }
 }

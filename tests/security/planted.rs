@@ -2,6 +2,8 @@
 //! types and relations in schema `public`, in front of `pg_catalog` in the search_path. Up to
 //! PostgreSQL 14 everybody may create there. Not one of them is called.
 
+mod sessions;
+
 use std::collections::BTreeSet;
 use std::path::Path;
 
@@ -16,6 +18,10 @@ const TYPES: &str = "oid,regtype,regclass,regproc,regprocedure,int2,int4,int8,na
     text[],oid[],int4[],int2[],\"char\"[],int2vector,oidvector,float8,numeric,json,timestamptz,\
     anyelement,anyarray,anyrange";
 
+/// The body of all planted functions. The sequence counts calls whose error is caught, too.
+const BODY: &str = "BEGIN PERFORM pg_catalog.nextval($s$public.planted_calls$s$); \
+    RAISE EXCEPTION USING MESSAGE = $m$planted$m$; END";
+
 const OPERATORS: &str = "=,<>,<,>,<=,>=,||,+,-,~,!~,~~,->>,->,<@,@>,&&";
 
 /// Creates for one operator and one pair of types what counts its calls, and leaves out what there
@@ -29,15 +35,15 @@ BEGIN
     FOREACH r IN ARRAY string_to_array('{types}', ',') LOOP
         BEGIN
             EXECUTE format('CREATE FUNCTION public.planted_bool(%s, %s) RETURNS bool
-                LANGUAGE plpgsql AS ''BEGIN RAISE EXCEPTION ''''planted''''; END''', l, r);
+                LANGUAGE plpgsql AS ''{body}''', l, r);
             EXECUTE format('CREATE FUNCTION public.planted_same(%1$s, %2$s) RETURNS %3$s
-                LANGUAGE plpgsql AS ''BEGIN RAISE EXCEPTION ''''planted''''; END''', l, r,
+                LANGUAGE plpgsql AS ''{body}''', l, r,
                 CASE WHEN l LIKE 'any%' AND r NOT LIKE 'any%' THEN l ELSE l END);
             -- The server's own take any argument, these exactly such ones.
             EXECUTE format('CREATE FUNCTION public.format(text, %s, %s) RETURNS text
-                LANGUAGE plpgsql AS ''BEGIN RAISE EXCEPTION ''''planted''''; END''', l, r);
+                LANGUAGE plpgsql AS ''{body}''', l, r);
             EXECUTE format('CREATE FUNCTION public.concat(%s, %s) RETURNS text
-                LANGUAGE plpgsql AS ''BEGIN RAISE EXCEPTION ''''planted''''; END''', l, r);
+                LANGUAGE plpgsql AS ''{body}''', l, r);
             FOREACH o IN ARRAY string_to_array('{operators}', ',') LOOP
                 result := CASE WHEN o IN ('||', '+', '-', '->>', '->') THEN 'same' ELSE 'bool' END;
                 BEGIN
@@ -65,7 +71,7 @@ BEGIN
     LOOP
         BEGIN
             EXECUTE format('CREATE FUNCTION public.%I(%s) RETURNS %s LANGUAGE plpgsql AS
-                ''BEGIN RAISE EXCEPTION ''''planted''''; END''', f.proname,
+                ''{body}''', f.proname,
                 replace(f.arguments, 'VARIADIC ', ''), f.result);
         EXCEPTION WHEN OTHERS THEN NULL;
         END;
@@ -79,7 +85,7 @@ DECLARE n text;
 BEGIN
     PERFORM set_config('search_path', 'pg_catalog', true);
     CREATE FUNCTION public.planted_value(text) RETURNS bool LANGUAGE plpgsql AS
-        'BEGIN RAISE EXCEPTION ''planted''; END';
+        $body${body}$body$;
     FOREACH n IN ARRAY string_to_array('{names}', ',') LOOP
         BEGIN
             IF EXISTS (SELECT 1 FROM pg_class WHERE relname = n
@@ -125,7 +131,6 @@ fn planted() -> Embedded {
     let settings = [
         ("log_statement", "all"),
         ("log_line_prefix", "@@%a@@"),
-        ("track_functions", "all"),
         ("max_locks_per_transaction", "4096"),
     ];
     let options = EmbeddedOptions {
@@ -139,8 +144,12 @@ fn planted() -> Embedded {
     let names = names.into_iter().collect::<Vec<_>>().join(",");
     query(&server, "postgres", "CREATE ROLE lesser LOGIN; GRANT CREATE ON SCHEMA public TO PUBLIC");
     let lesser = Target::of(&server).as_user("lesser");
+    lesser.query(
+        "CREATE SEQUENCE public.planted_calls; GRANT USAGE ON public.planted_calls TO PUBLIC",
+    );
     for plant in [PLANT_NAMES, PLANT_FUNCTIONS, PLANT_OPERATORS] {
         let sql = plant.replace("{types}", TYPES).replace("{operators}", OPERATORS);
+        let sql = sql.replace("{body}", BODY);
         lesser.query(&sql.replace("{names}", &names));
     }
     query(&server, "postgres", "ALTER DATABASE postgres SET search_path = public, pg_catalog");
@@ -160,9 +169,9 @@ fn plain(server: &Embedded, sql: &str) -> Vec<Vec<String>> {
     target.query(&format!("SET search_path = pg_catalog; {sql}"))
 }
 
-/// The calls of what is planted, so far.
-fn calls(server: &Embedded) -> Vec<Vec<String>> {
-    plain(server, "SELECT funcname, calls FROM pg_stat_user_functions WHERE schemaname = 'public'")
+/// Nothing of what is planted has been called so far.
+fn assert_no_calls(server: &Embedded, when: &str) {
+    assert_eq!(plain(server, "SELECT is_called FROM public.planted_calls"), [["f"]], "{when}");
 }
 
 /// The statements that the proxy and its commands have sent, from the server's log, with the values
@@ -248,7 +257,7 @@ fn nothing_that_is_planted_is_called() {
         let finished = target.run(words);
         assert_eq!(finished.status, Some(code), "{words}: {finished:?}");
     }
-    assert_eq!(calls(&server), [[""; 0]; 0]);
+    assert_no_calls(&server, "commands and sessions");
 
     // A command sets its search_path first; so each statement again where it has not.
     let statements = own_statements(&server);
@@ -274,7 +283,7 @@ fn nothing_that_is_planted_is_called() {
         }
     }
     assert!(ran > 25, "{ran} of {}", statements.len());
-    assert_eq!(calls(&server), [[""; 0]; 0]);
+    assert_no_calls(&server, "statements on their own");
 }
 
 #[test]
@@ -293,4 +302,5 @@ fn what_is_planted_counts() {
         let error = target.try_query(sql).expect_err(sql);
         assert!(error.as_db_error().unwrap().message().contains("planted"), "{sql}: {error:?}");
     }
+    assert_eq!(plain(&server, "SELECT last_value FROM public.planted_calls"), [["7"]]);
 }
