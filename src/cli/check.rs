@@ -4,9 +4,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use super::close_out::{
-    EXIT_OPEN, ReportFormat, TargetArguments, json, line, run as run_command,
-};
+use super::close_out::{EXIT_OPEN, ReportFormat, TargetArguments, json, line, run as run_command};
 use crate::close_out::{CheckReport, Connection, Standing, check};
 
 #[derive(Debug, Args)]

@@ -8,8 +8,7 @@ use serde_json::{Value, json};
 use super::EXIT_USAGE;
 use super::close_out::{
     EXIT_OPEN, Progress, ReportFormat, TargetArguments, json as written, line as add_line,
-    run as run_command,
-    samples, sessions,
+    run as run_command, samples, sessions,
 };
 use crate::close_out::{
     CloseOutError, Connection, ForeignKey, KeyState, Orphans, Parked, ParkedState, RestoreLine,

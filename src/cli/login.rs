@@ -41,15 +41,7 @@ pub(super) fn target(url: &TargetUrl, timeout: Duration) -> Result<Target, Strin
     let application_name = login.application_name.clone().or_else(|| variable("PGAPPNAME"));
     let application_name = application_name.unwrap_or_else(|| "dms-proxy".into());
     let lock_timeout_seconds = 0;
-    Ok(Target {
-        server,
-        user,
-        password,
-        database,
-        options,
-        application_name,
-        lock_timeout_seconds,
-    })
+    Ok(Target { server, user, password, database, options, application_name, lock_timeout_seconds })
 }
 
 /// The variables of libpq that are set and would say what a URL has to say here: a sentence each.

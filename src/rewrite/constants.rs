@@ -5,9 +5,13 @@ use super::ReplacementReason;
 use super::change::refusal;
 use super::values::{WritePlan, may_be_json_nul};
 use crate::catalog::RelationColumn;
-use crate::statement::{Slot, SlotValue, quoted_boolean, quoted_bytes, quoted_text};
+use crate::statement::{
+    Slot, SlotValue, quoted_boolean, quoted_bytes, quoted_integer, quoted_text,
+};
 use crate::value::type_oid::{BOOL, BYTEA};
-use crate::value::{Findings, NulPolicy, ValueKind, ValueRule, Verdict};
+use crate::value::{
+    Findings, NulPolicy, NumbersAsDates, ValueKind, ValueRule, Verdict, number_as_date,
+};
 use crate::wire::OwnError;
 
 /// An expression that every server refuses when it analyses it, at this place in the text: so all in
@@ -29,8 +33,12 @@ impl WritePlan<'_> {
             }
             _ => None,
         };
-        if let Some(spelled) = spelled {
-            let rule = ValueRule::TypeConverted;
+        let date = self.date(slot, column);
+        let rule = match date {
+            Some(_) => ValueRule::NumberToDate,
+            None => ValueRule::TypeConverted,
+        };
+        if let Some(spelled) = date.or(spelled) {
             self.replace(span(), spelled.as_bytes(), ReplacementReason::Rule(rule.name()));
             self.note(column, rule, 1, None);
         } else if self.rules.policy.judges_values() {
@@ -43,6 +51,21 @@ impl WritePlan<'_> {
             self.acts = true;
             self.written.json_constants.extend(slot.constant.clone());
         }
+    }
+
+    /// The constant of the date that a number stands for, where the configuration says what numbers mean.
+    fn date(&self, slot: &Slot, column: &RelationColumn) -> Option<String> {
+        let numbers = self.rules.numbers_as_dates(self.relation, &column.column);
+        if numbers == NumbersAsDates::Reject {
+            return None;
+        }
+        let number = match slot.value {
+            SlotValue::Integer | SlotValue::Number => self.core(slot),
+            SlotValue::Other => quoted_integer(self.sql, slot.span.clone())?,
+            _ => return None,
+        };
+        let date = number_as_date(numbers, column.column.type_oid, number)?;
+        Some(format!(" '{}'", String::from_utf8(date).ok()?))
     }
 
     fn judge(&mut self, number: usize, slot: &Slot, column: &RelationColumn) {

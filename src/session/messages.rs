@@ -279,8 +279,7 @@ impl Session {
             Some(parameters) => self.catalog.is_exact(&parameters.name),
             None => true,
         };
-        let mut verdict =
-            bind::judge(head, cut, body_bytes, &statement, is_exact, &self.context)?;
+        let mut verdict = bind::judge(head, cut, body_bytes, &statement, is_exact, &self.context)?;
         if let BindVerdict::AsksAgain { spaces } = verdict {
             self.note_bind_nuls(&statement, spaces);
             if let Some(question) = self.question_about_relation(&statement) {

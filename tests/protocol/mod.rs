@@ -26,6 +26,7 @@ mod table_prep;
 mod terminate;
 mod tls;
 mod typed_constants;
+mod typed_dates;
 mod typed_look_ups;
 mod typed_sources;
 mod typed_statements;

@@ -36,6 +36,16 @@ pub fn quoted_boolean(sql: &[u8], span: Range<usize>) -> Option<&'static str> {
     }
 }
 
+/// The digits of an integer as pgjdbc writes one in its simple query mode, `('17'::int4)`; `None` for anything
+/// else at `span`.
+pub fn quoted_integer(sql: &[u8], span: Range<usize>) -> Option<&[u8]> {
+    let inside = sql.get(span)?.strip_prefix(b"('")?;
+    let tails = [&b"'::int2)"[..], b"'::int4)", b"'::int8)"];
+    let number = tails.iter().find_map(|tail| inside.strip_suffix(*tail))?;
+    let digits = number.strip_prefix(b"-").unwrap_or(number);
+    (!digits.is_empty() && digits.iter().all(u8::is_ascii_digit)).then_some(number)
+}
+
 /// The string constant for `value`, which is in the client's encoding and has no NUL.
 ///
 /// With a backslash in it and without standard_conforming_strings it is an `E'..'`, behind a blank

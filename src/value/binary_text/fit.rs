@@ -178,7 +178,7 @@ fn decimal(value: &[u8]) -> Option<&str> {
 }
 
 /// As `uuid_in`: 32 digits, a hyphen allowed behind every four of them, all of it in braces or not.
-fn uuid(value: &[u8]) -> Option<[u8; 16]> {
+pub(in crate::value) fn uuid(value: &[u8]) -> Option<[u8; 16]> {
     let digits = match value {
         [b'{', digits @ .., b'}'] => digits,
         digits => digits,

@@ -318,7 +318,7 @@ mod tests {
     use super::*;
     use crate::value::column::{Column, type_oid};
     use crate::value::judge::ColumnJudge;
-    use crate::value::policy::ValuePolicies;
+    use crate::value::policy::{NumbersAsDates, ValuePolicies};
 
     fn body(formats: &[u8], values: &[Option<&[u8]>]) -> Vec<u8> {
         let mut body = b"p\0s\0".to_vec();
@@ -342,7 +342,8 @@ mod tests {
         });
         let is_inferred = declared_oid != 0 && declared_oid != type_oid;
         let (column, judge) = (Arc::new(column), judge.map(Arc::new));
-        BindParameter { declared_oid, is_inferred, column, judge }
+        let numbers = NumbersAsDates::Reject;
+        BindParameter { declared_oid, is_inferred, numbers, column, judge }
     }
 
     fn fitted(body: &mut [u8], parameters: &[Option<BindParameter>], nul: NulPolicy) -> FittedBind {

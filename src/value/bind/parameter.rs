@@ -5,11 +5,13 @@ use std::sync::Arc;
 
 use memchr::memchr;
 
-use crate::value::binary_text::{binary_to_text, fit_binary};
+use crate::value::binary_text::{binary_to_text, fit_binary, uuid_bytes};
 use crate::value::column::assignment::is_number;
-use crate::value::column::type_oid::{self, BOOL, TIMESTAMP, VARCHAR};
+use crate::value::column::type_oid::{self, BOOL, BYTEA, TIMESTAMP, UUID, VARCHAR};
 use crate::value::column::{Column, ValueKind};
+use crate::value::epoch;
 use crate::value::judge::{ColumnJudge, ValueRefusal, ValueVerdict};
+use crate::value::policy::NumbersAsDates;
 use crate::value::rule::{Findings, ValueRule};
 
 /// A parameter that goes straight into a column.
@@ -20,6 +22,8 @@ pub struct BindParameter {
     /// Whether the target was left to infer the type although the client declared one. Then values
     /// in binary format are not what the target takes them for, and travel as text.
     pub is_inferred: bool,
+    /// What numbers mean, where the column has dates.
+    pub numbers: NumbersAsDates,
     /// The column, shared by all parameters that go into it.
     pub column: Arc<Column>,
     /// What judges its values; none where nothing is asked of values.
@@ -61,9 +65,12 @@ impl BindParameter {
         value: &[u8],
         findings: &mut Findings,
     ) -> Result<Fit, ValueRefusal> {
-        let converted = self.convert(is_text, value);
+        let (rule, converted) = match self.is_number_of_date() {
+            true => (ValueRule::NumberToDate, Some(self.date(is_text, value)?)),
+            false => (ValueRule::TypeConverted, self.convert(is_text, value)?),
+        };
         if converted.is_some() {
-            findings.note(ValueRule::TypeConverted, 1);
+            findings.note(rule, 1);
         }
         let text = |text| NewValue { is_text: true, value: Some(text) };
         let Some(judge) = &self.judge else {
@@ -97,26 +104,65 @@ impl BindParameter {
     }
 
     /// The text of a value whose type the target infers, where it has to be another one.
-    fn convert(&self, is_text: bool, value: &[u8]) -> Option<Vec<u8>> {
+    fn convert(&self, is_text: bool, value: &[u8]) -> Result<Option<Vec<u8>>, ValueRefusal> {
         if !self.is_inferred {
-            return None;
+            return Ok(None);
+        }
+        if self.declared_oid == UUID && self.column.type_oid == BYTEA {
+            return bytes_of_uuid(is_text, value).map(Some);
         }
         let text = if !is_text {
-            Some(binary_to_text(self.declared_oid, value)?)
+            let Some(text) = binary_to_text(self.declared_oid, value) else { return Ok(None) };
+            Some(text)
         } else if self.declared_oid == TIMESTAMP && self.column.type_oid == VARCHAR {
             without_zone(value)
         } else {
             None
         };
         if self.declared_oid == BOOL && is_number(self.column.type_oid) {
-            return match text.as_deref().unwrap_or(value) {
+            return Ok(match text.as_deref().unwrap_or(value) {
                 b"t" | b"true" | b"1" => Some(b"1".to_vec()),
                 b"f" | b"false" | b"0" => Some(b"0".to_vec()),
                 _ => text,
-            };
+            });
         }
-        text
+        Ok(text)
     }
+
+    /// Whether a number is declared that the configuration makes a date of.
+    fn is_number_of_date(&self) -> bool {
+        self.is_inferred && self.is_number_as_date()
+    }
+
+    /// Whether the configuration says what a number means that is declared here.
+    pub fn is_number_as_date(&self) -> bool {
+        is_number(self.declared_oid) && epoch::applies(self.numbers, self.column.type_oid)
+    }
+
+    /// The text of the date that a number stands for. A number that stands for none must not reach the
+    /// target, which would read its digits as those of a date.
+    fn date(&self, is_text: bool, value: &[u8]) -> Result<Vec<u8>, ValueRefusal> {
+        let number = if is_text { None } else { binary_to_text(self.declared_oid, value) };
+        let number = number.as_deref().or(is_text.then_some(value));
+        let date =
+            number.and_then(|number| epoch::text(self.numbers, self.column.type_oid, number));
+        date.ok_or_else(|| ValueRefusal {
+            sqlstate: "22008",
+            message: "the number is not a date that the column can hold".to_owned(),
+            hint: "values.numbers_as_dates says what numbers mean.".to_owned(),
+        })
+    }
+}
+
+/// The sixteen bytes of a UUID as the text of a `bytea`.
+fn bytes_of_uuid(is_text: bool, value: &[u8]) -> Result<Vec<u8>, ValueRefusal> {
+    let bytes = if is_text { uuid_bytes(value) } else { value.try_into().ok() };
+    let text = bytes.and_then(|bytes| binary_to_text(BYTEA, &bytes));
+    text.ok_or_else(|| ValueRefusal {
+        sqlstate: if is_text { "22P02" } else { "22P03" },
+        message: "invalid input syntax for type uuid".to_owned(),
+        hint: "The parameter is declared as uuid: a bytea column takes its 16 bytes.".to_owned(),
+    })
 }
 
 /// A timestamp without the offset from UTC that pgjdbc writes behind every one: the server passes over

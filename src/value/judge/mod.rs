@@ -18,8 +18,11 @@ use memchr::memchr;
 
 use super::binary_text::{binary_to_text, can_fit, fit_binary_from};
 use super::column::{Column, ValueKind, type_oid};
+use super::epoch;
 use super::nul::ArrayScanner;
-use super::policy::{BadDates, InvalidUtf8, NulPolicy, SilentLoss, TooLong, ValuePolicies};
+use super::policy::{
+    BadDates, InvalidUtf8, NulPolicy, NumbersAsDates, SilentLoss, TooLong, ValuePolicies,
+};
 use super::rule::{Findings, ValueRule};
 use crate::encoding::Encoding;
 use crate::escape::json::JsonText;
@@ -65,6 +68,7 @@ impl ValueRefusal {
 pub struct ColumnJudge {
     policies: ValuePolicies,
     bad_dates: BadDates,
+    numbers: NumbersAsDates,
     column: Column,
     encoding: Encoding,
     /// Whether any rule but that of a raw NUL can apply to values in text format.
@@ -85,12 +89,21 @@ impl ColumnJudge {
         let judge = ColumnJudge {
             policies: policies.clone(),
             bad_dates: bad_dates.clone(),
+            numbers: NumbersAsDates::Reject,
             column: column.clone(),
             encoding,
             looks_at_text: false,
             looks_at_binary: false,
         };
         judge.in_encoding(encoding)
+    }
+
+    /// The same judge for values without a type of their own, as in rows of COPY, where a number is what
+    /// `numbers` says.
+    pub fn reading_numbers(mut self, numbers: NumbersAsDates) -> ColumnJudge {
+        self.numbers = numbers;
+        let encoding = self.encoding;
+        self.in_encoding(encoding)
     }
 
     /// The same judge for values that come in another encoding, as in a COPY that names its own.
@@ -147,6 +160,9 @@ impl ColumnJudge {
         if let Some(fitted) = fit_binary_from(&self.column, value, self.encoding) {
             judged.change(ValueRule::TypeConverted, 1, fitted);
         }
+        if let Some(date) = epoch::binary(self.numbers, self.column.type_oid, value) {
+            judged.change(ValueRule::NumberToDate, 1, date);
+        }
         let outcome = match (self.column.type_oid, &*judged.value) {
             (type_oid::JSONB, [1, ..]) => self.judge_jsonb(&mut judged),
             (type_oid::JSONB, _) => Ok(()),
@@ -172,7 +188,7 @@ impl ColumnJudge {
             }
             (_, type_oid::BYTEA) => cuts_lobs,
             (_, type_oid::INT8) => true,
-            _ => mends_utf8 || self.guards_dates() || self.guards_digits(),
+            _ => mends_utf8 || self.guards_dates() || self.guards_digits() || self.reads_numbers(),
         }
     }
 
@@ -182,6 +198,11 @@ impl ColumnJudge {
             || can_fit(&self.column)
             || cuts_lobs
             || self.guards_digits()
+            || self.reads_numbers()
+    }
+
+    fn reads_numbers(&self) -> bool {
+        epoch::applies(self.numbers, self.column.type_oid)
     }
 
     fn guards_loss(&self) -> bool {
@@ -284,6 +305,9 @@ impl ColumnJudge {
                 judged.noted.note(ValueRule::UnsignedOverflow, 1);
             }
             _ => {}
+        }
+        if let Some(date) = epoch::text(self.numbers, self.column.type_oid, &judged.value) {
+            judged.change(ValueRule::NumberToDate, 1, date);
         }
         if self.guards_dates() && bad_date::is_impossible(&judged.value) {
             match &self.bad_dates {
