@@ -1,4 +1,4 @@
-//! Numbers that are dates: so many seconds, milliseconds or days since 1970-01-01 UTC. Knows no formats of
+//! Numbers that are dates: seconds, milliseconds or days since 1970-01-01 UTC. Knows no formats of
 //! messages and rows.
 
 use super::binary_text::{date_text, time_text, timestamp_text};

@@ -250,3 +250,83 @@ fn a_uuid_becomes_its_sixteen_bytes() {
         }
     }
 }
+
+/// What parameters of two types become in the columns that keep what they hold as text: the same as with the
+/// server in a column of the declared type, as far as it is refused.
+#[test]
+fn what_goes_into_text_columns_is_still_what_was_declared() {
+    const WIDE: &str = "varchar(37)";
+    let (database, endpoint) = proxied();
+    let mut wire = log_in(&endpoint);
+    let mut direct = log_in(database.endpoint());
+    let long = format!("[\"{}\"", "x".repeat(300_000));
+    for (declared, column, typed, value) in [
+        (oid::JSONB, "text", "jsonb", "{broken"),
+        (oid::JSONB, "text", "jsonb", ""),
+        (oid::JSONB, "varchar(20)", "jsonb", "{\"a\":1,}"),
+        (oid::JSONB, "text", "jsonb", "\"\\ud83d\""),
+        (oid::JSONB, "text", "jsonb", "01"),
+        (oid::JSONB, "text", "jsonb", &long),
+        (oid::TIMESTAMP, WIDE, "timestamp", "garbage"),
+        (oid::TIMESTAMP, WIDE, "timestamp", "2024-02-30 10:00:00"),
+        (oid::TIMESTAMP, WIDE, "timestamp", "2024-01-01 25:00:00"),
+        (oid::TIMESTAMPTZ, WIDE, "timestamptz", "2024-13-01"),
+        (oid::TIMESTAMPTZ, WIDE, "timestamptz", ""),
+        (oid::TIMESTAMPTZ, WIDE, "timestamptz", "10:00 or so"),
+    ] {
+        for statement in STATEMENTS {
+            create_table(&mut direct, typed);
+            let expected = outcome(&mut direct, statement, &[declared], 0, value.as_bytes());
+            assert!(expected.is_err(), "{value}");
+            create_table(&mut direct, column);
+            say(&mut wire, "SET search_path = public");
+            let found = outcome(&mut wire, statement, &[declared], 0, value.as_bytes());
+            assert_eq!(found, expected, "{value} {statement:?}");
+            let stored = say(&mut wire, "SELECT count(c) FROM t");
+            assert!(stored.contains("DataRow 0"), "{stored}");
+        }
+    }
+    // In binary format, too.
+    for (declared, column, value, code) in [
+        (oid::JSONB, "text", &b"\x01{broken"[..], "22P02"),
+        (oid::JSONB, "text", b"\x02{}", "22P02"),
+        (oid::TIMESTAMP, WIDE, b"2024-01", "08P01"),
+        (oid::TIMESTAMP, WIDE, b"2024-01-01", "22P03"),
+        (oid::TIMESTAMPTZ, WIDE, &(i64::MAX - 1).to_be_bytes(), "22008"),
+    ] {
+        create_table(&mut wire, column);
+        for statement in STATEMENTS {
+            let found = outcome(&mut wire, statement, &[declared], 1, value);
+            assert_eq!(found, Err(code.to_owned()), "{value:?} {statement:?}");
+        }
+    }
+}
+
+#[test]
+fn what_was_declared_and_is_right_stays_as_it_was_written() {
+    let (_database, endpoint) = proxied();
+    let mut wire = log_in(&endpoint);
+    let long = format!("[\"{}\",  1]", "x".repeat(300_000));
+    for (declared, column, value) in [
+        (oid::JSONB, "text", "{\"b\":  [1, null], \"a\": \"ä\"}"),
+        (oid::JSONB, "text", "-0.5e+10"),
+        (oid::JSONB, "text", &long),
+        (oid::TIMESTAMP, "varchar(37)", "2024-02-29 23:59:59.123456789"),
+        (oid::TIMESTAMPTZ, "varchar(37)", "2024-02-29T23:59:59.123456789Z"),
+        (oid::TIMESTAMP, "varchar(37)", "infinity"),
+    ] {
+        create_table(&mut wire, column);
+        for begin in ["", "BEGIN"] {
+            say(&mut wire, format!("TRUNCATE t; {begin}"));
+            wire.parse("", STATEMENTS[0].0, &[declared]);
+            wire.bind("", "", &[], &[Some(value.as_bytes())], 0).execute("", 0).sync();
+            let said = transcript(&wire.until_ready());
+            assert!(said.contains("INSERT 0 1"), "{said}");
+            wire.parse("", "SELECT c = $1 FROM t", &[oid::TEXT]);
+            wire.bind("", "", &[], &[Some(value.as_bytes())], 0).execute("", 0).sync();
+            let said = transcript(&wire.until_ready());
+            assert!(said.contains("DataRow t"), "{value:.50}: {said}");
+            say(&mut wire, "COMMIT");
+        }
+    }
+}

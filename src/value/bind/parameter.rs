@@ -5,9 +5,11 @@ use std::sync::Arc;
 
 use memchr::memchr;
 
+use super::syntax::{check_json, check_timestamp};
+use crate::encoding::Encoding;
 use crate::value::binary_text::{binary_to_text, fit_binary, uuid_bytes};
 use crate::value::column::assignment::is_number;
-use crate::value::column::type_oid::{self, BOOL, BYTEA, TIMESTAMP, UUID, VARCHAR};
+use crate::value::column::type_oid::{self, BOOL, BYTEA, JSONB, TIMESTAMP, TIMESTAMPTZ, UUID};
 use crate::value::column::{Column, ValueKind};
 use crate::value::epoch;
 use crate::value::judge::{ColumnJudge, ValueRefusal, ValueVerdict};
@@ -63,11 +65,12 @@ impl BindParameter {
         &self,
         is_text: bool,
         value: &[u8],
+        encoding: Encoding,
         findings: &mut Findings,
     ) -> Result<Fit, ValueRefusal> {
         let (rule, converted) = match self.is_number_of_date() {
             true => (ValueRule::NumberToDate, Some(self.date(is_text, value)?)),
-            false => (ValueRule::TypeConverted, self.convert(is_text, value)?),
+            false => (ValueRule::TypeConverted, self.convert(is_text, value, encoding)?),
         };
         if converted.is_some() {
             findings.note(rule, 1);
@@ -104,18 +107,34 @@ impl BindParameter {
     }
 
     /// The text of a value whose type the target infers, where it has to be another one.
-    fn convert(&self, is_text: bool, value: &[u8]) -> Result<Option<Vec<u8>>, ValueRefusal> {
+    ///
+    /// # Errors
+    /// It is not a value of the declared type, and the column would take it all the same.
+    fn convert(
+        &self,
+        is_text: bool,
+        value: &[u8],
+        encoding: Encoding,
+    ) -> Result<Option<Vec<u8>>, ValueRefusal> {
         if !self.is_inferred {
             return Ok(None);
         }
         if self.declared_oid == UUID && self.column.type_oid == BYTEA {
             return bytes_of_uuid(is_text, value).map(Some);
         }
+        match self.check() {
+            Some(Check::Json) => {
+                // Without its version byte it is JSON as well.
+                let text = if is_text { value } else { value.strip_prefix(&[1]).unwrap_or(value) };
+                check_json(text, encoding)?;
+                return Ok((!is_text).then(|| text.to_vec()));
+            }
+            Some(Check::Timestamp) => return self.wide_timestamp(is_text, value),
+            None => {}
+        }
         let text = if !is_text {
             let Some(text) = binary_to_text(self.declared_oid, value) else { return Ok(None) };
             Some(text)
-        } else if self.declared_oid == TIMESTAMP && self.column.type_oid == VARCHAR {
-            without_zone(value)
         } else {
             None
         };
@@ -127,6 +146,46 @@ impl BindParameter {
             });
         }
         Ok(text)
+    }
+
+    /// Whether the column would store another value where one in text format goes as it is. What is only
+    /// checked may be too long for that.
+    pub(super) fn reads_text(&self) -> bool {
+        let is_numbered = self.declared_oid == BOOL && is_number(self.column.type_oid);
+        let is_uuid = self.declared_oid == UUID && self.column.type_oid == BYTEA;
+        self.is_inferred && (is_numbered || is_uuid || self.is_number_as_date())
+    }
+
+    /// What a value has to be that the column would take whatever it is.
+    fn check(&self) -> Option<Check> {
+        if self.column.kind() != ValueKind::Character {
+            return None;
+        }
+        match self.declared_oid {
+            JSONB => Some(Check::Json),
+            TIMESTAMP | TIMESTAMPTZ => Some(Check::Timestamp),
+            _ => None,
+        }
+    }
+
+    /// The text of a timestamp that keeps all digits of its second.
+    fn wide_timestamp(&self, is_text: bool, value: &[u8]) -> Result<Option<Vec<u8>>, ValueRefusal> {
+        if is_text {
+            check_timestamp(value)?;
+            let has_zone = self.declared_oid == TIMESTAMP;
+            return Ok(if has_zone { without_zone(value) } else { None });
+        }
+        let refusal = |sqlstate, message: &str| ValueRefusal {
+            sqlstate,
+            message: message.to_owned(),
+            hint: "The parameter is declared as a timestamp.".to_owned(),
+        };
+        let text = binary_to_text(self.declared_oid, value);
+        text.map(Some).ok_or_else(|| match value.len() {
+            0..8 => refusal("08P01", "insufficient data left in message"),
+            8 => refusal("22008", "timestamp out of range"),
+            _ => refusal("22P03", "incorrect binary data format"),
+        })
     }
 
     /// Whether a number is declared that the configuration makes a date of.
@@ -152,6 +211,13 @@ impl BindParameter {
             hint: "values.numbers_as_dates says what numbers mean.".to_owned(),
         })
     }
+}
+
+/// What a value is checked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Check {
+    Json,
+    Timestamp,
 }
 
 /// The sixteen bytes of a UUID as the text of a `bytea`.

@@ -11,6 +11,7 @@ mod duplicate_keys;
 mod kind_judge;
 mod length;
 mod loss;
+mod timestamp;
 
 use std::borrow::Cow;
 
@@ -28,6 +29,7 @@ use crate::encoding::Encoding;
 use crate::escape::json::JsonText;
 use characters::NulAction;
 pub(super) use kind_judge::KindJudge;
+pub(in crate::value) use timestamp::{TimestampFault, timestamp_fault};
 
 /// What is to become of a value.
 #[derive(Clone, Debug, PartialEq, Eq)]
