@@ -28,6 +28,7 @@ mod tls;
 mod typed_constants;
 mod typed_dates;
 mod typed_look_ups;
+mod typed_rows;
 mod typed_sources;
 mod typed_statements;
 mod typed_values;

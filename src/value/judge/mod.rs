@@ -17,7 +17,7 @@ use std::borrow::Cow;
 
 use memchr::memchr;
 
-use super::binary_text::{binary_to_text, can_fit, fit_binary_from};
+use super::binary_text::{binary_to_text, can_fit, fit_binary_from, own_bytes};
 use super::column::{Column, ValueKind, type_oid};
 use super::epoch;
 use super::nul::ArrayScanner;
@@ -77,6 +77,8 @@ pub struct ColumnJudge {
     looks_at_text: bool,
     /// Whether any rule can apply to values in binary format.
     looks_at_binary: bool,
+    /// The bytes of values in binary format to which none can, where that goes by their number.
+    own_bytes: Option<usize>,
 }
 
 impl ColumnJudge {
@@ -96,6 +98,7 @@ impl ColumnJudge {
             encoding,
             looks_at_text: false,
             looks_at_binary: false,
+            own_bytes: own_bytes(column),
         };
         judge.in_encoding(encoding)
     }
@@ -130,6 +133,12 @@ impl ColumnJudge {
     /// Whether every value in text format that holds no byte 0x00 stays as it is.
     pub fn is_idle_in_text(&self) -> bool {
         !self.looks_at_text
+    }
+
+    /// Whether every value of so many bytes in binary format stays as it is.
+    #[inline]
+    pub fn is_idle_in_binary_of(&self, bytes: usize) -> bool {
+        !self.looks_at_binary || self.own_bytes == Some(bytes)
     }
 
     /// Whether every value in binary format stays as it is.
