@@ -6,11 +6,14 @@ use super::change::refusal;
 use super::values::{WritePlan, may_be_json_nul};
 use crate::catalog::RelationColumn;
 use crate::statement::{
-    Slot, SlotValue, quoted_boolean, quoted_bytes, quoted_integer, quoted_text,
+    Slot, SlotValue, quoted_boolean, quoted_bytes, quoted_integer, quoted_number, quoted_text,
+    timestamp_literal,
 };
-use crate::value::type_oid::{BOOL, BYTEA};
+use crate::value::assignment::{VARCHAR_37, is_number};
+use crate::value::type_oid::{BOOL, BYTEA, VARCHAR};
 use crate::value::{
-    Findings, NulPolicy, NumbersAsDates, ValueKind, ValueRule, Verdict, number_as_date,
+    Findings, NulPolicy, NumbersAsDates, ValueKind, ValueRule, Verdict, is_too_precise,
+    number_as_date,
 };
 use crate::wire::OwnError;
 
@@ -23,13 +26,22 @@ impl WritePlan<'_> {
         let span = || slot.span.clone();
         let type_oid = column.column.type_oid;
         let spelled = match slot.value {
-            SlotValue::Integer | SlotValue::Other if type_oid == BOOL => {
+            SlotValue::Integer | SlotValue::BitString | SlotValue::Other if type_oid == BOOL => {
                 quoted_boolean(self.sql, span()).map(str::to_owned)
             }
             SlotValue::BitString | SlotValue::HexInteger if type_oid == BYTEA => {
                 // As text in a column of another type it would be another value.
                 self.acts = true;
                 quoted_bytes(self.core(slot), self.rules.lexing)
+            }
+            SlotValue::BitString | SlotValue::Boolean if is_number(type_oid) => {
+                quoted_number(self.core(slot))
+            }
+            // The type would round the digits of the second.
+            SlotValue::Other if type_oid == VARCHAR && column.column.modifier == VARCHAR_37 => {
+                let literal = timestamp_literal(self.core(slot));
+                let kept = literal.filter(|(text, has_zone)| is_too_precise(text, *has_zone));
+                kept.and_then(|(text, _)| Some(format!(" '{}'", std::str::from_utf8(text).ok()?)))
             }
             _ => None,
         };

@@ -30,7 +30,7 @@ pub use copy::{
     RowRefusal,
 };
 pub use epoch::text as number_as_date;
-pub use judge::{ColumnJudge, ValueRefusal, ValueVerdict};
+pub use judge::{ColumnJudge, ValueRefusal, ValueVerdict, is_too_precise};
 // The names by which sessions still know them.
 pub use judge::{ValueRefusal as Refusal, ValueVerdict as Verdict};
 pub use nul::{QueryScanner, mend_parse, text_with_nuls};

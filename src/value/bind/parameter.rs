@@ -140,8 +140,10 @@ impl BindParameter {
         };
         if self.declared_oid == BOOL && is_number(self.column.type_oid) {
             return Ok(match text.as_deref().unwrap_or(value) {
-                b"t" | b"true" | b"1" => Some(b"1".to_vec()),
-                b"f" | b"false" | b"0" => Some(b"0".to_vec()),
+                word if is_word(word, &["t", "true", "y", "yes", "on", "1"]) => Some(b"1".to_vec()),
+                word if is_word(word, &["f", "false", "n", "no", "off", "0"]) => {
+                    Some(b"0".to_vec())
+                }
                 _ => text,
             });
         }
@@ -211,6 +213,12 @@ impl BindParameter {
             hint: "values.numbers_as_dates says what numbers mean.".to_owned(),
         })
     }
+}
+
+/// Whether a value is one of these words in any case, blanks around it apart, as for `boolin`.
+fn is_word(value: &[u8], words: &[&str]) -> bool {
+    let value = value.trim_ascii();
+    words.iter().any(|word| value.eq_ignore_ascii_case(word.as_bytes()))
 }
 
 /// What a value is checked for.

@@ -88,7 +88,7 @@ fn family(type_oid: u32) -> Family {
 }
 
 /// Whether values of the type are numbers.
-pub(in crate::value) fn is_number(type_oid: u32) -> bool {
+pub fn is_number(type_oid: u32) -> bool {
     family(type_oid) == Family::Number
 }
 

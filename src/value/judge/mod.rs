@@ -29,6 +29,7 @@ use crate::encoding::Encoding;
 use crate::escape::json::JsonText;
 use characters::NulAction;
 pub(super) use kind_judge::KindJudge;
+pub use timestamp::is_too_precise;
 pub(in crate::value) use timestamp::{TimestampFault, timestamp_fault};
 
 /// What is to become of a value.

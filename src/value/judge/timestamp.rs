@@ -46,6 +46,15 @@ pub(in crate::value) fn timestamp_fault(value: &[u8]) -> Option<TimestampFault> 
     (!exists).then_some(TimestampFault::Range)
 }
 
+/// Whether a text is a timestamp with more digits of a second than `timestamp` keeps; with an offset behind them
+/// only where it may have one.
+pub fn is_too_precise(text: &[u8], may_have_zone: bool) -> bool {
+    let Some(point) = text.iter().position(|byte| *byte == b'.') else { return false };
+    let behind = text.get(point + 1..).unwrap_or_default();
+    let digits = behind.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    digits > 6 && (may_have_zone || digits == behind.len()) && timestamp_fault(text).is_none()
+}
+
 fn without<'v>(text: &'v [u8], tail: &[u8]) -> Option<&'v [u8]> {
     let (front, end) = text.split_at_checked(text.len().checked_sub(tail.len())?)?;
     end.eq_ignore_ascii_case(tail).then(|| front.trim_ascii_end())
