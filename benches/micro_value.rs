@@ -10,8 +10,8 @@ use dms_proxy::statement::Lexing;
 use dms_proxy::statement::script::{Scratch, Script};
 use dms_proxy::value::{
     BindParameter, BindRules, BindScanner, Column, ColumnJudge, CopyColumn, CopyFormat,
-    CopyOptions, CopyRows, CopyScanner, FittedBind, NulPolicy, ValueKind, ValuePolicies, fit,
-    mend_parse, type_oid,
+    CopyOptions, CopyRows, CopyScanner, FittedBind, NulPolicy, NumbersAsDates, ValueKind,
+    ValuePolicies, fit, mend_parse, type_oid,
 };
 use dms_proxy::wire::BindBody;
 
@@ -196,8 +196,13 @@ fn bind_removing_nuls(bencher: Bencher) {
 #[divan::bench(args = [1, 10, 100])]
 fn bind_into_columns(bencher: Bencher, parameters: u16) {
     let column = Column { type_oid: type_oid::TEXT, ..Column::default() };
-    let parameter =
-        BindParameter { declared_oid: 0, is_inferred: false, column: column.into(), judge: None };
+    let parameter = BindParameter {
+        declared_oid: 0,
+        is_inferred: false,
+        numbers: NumbersAsDates::Reject,
+        column: column.into(),
+        judge: None,
+    };
     let list = vec![Some(parameter); usize::from(parameters)];
     fit_bind(bencher, parameters, &list, NulPolicy::Space);
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::keyword::{Keyword, UnknownKeyword, keywords};
 use crate::mapping::{Mapping, NamePattern};
-use crate::value::{BadDates, ValuePolicies};
+use crate::value::{BadDates, NumbersAsDates, ValuePolicies};
 use crate::wire::StartupParameters;
 
 /// What happens to foreign keys during a load.
@@ -96,6 +96,8 @@ pub struct Policy {
     pub values: ValuePolicies,
     /// What is asked of dates of single columns; the first that fits counts.
     pub bad_date_columns: Vec<(ColumnNames, BadDates)>,
+    /// What numbers mean in single columns of dates; the first that fits counts.
+    pub number_columns: Vec<(ColumnNames, NumbersAsDates)>,
     /// Whether an INSERT may give values to columns `GENERATED ALWAYS AS IDENTITY`.
     pub overrides_identity: bool,
     /// Whether values for columns `GENERATED ALWAYS AS (...) STORED` are left out.
@@ -130,6 +132,12 @@ pub struct ColumnNames {
     pub column: NamePattern,
 }
 
+impl ColumnNames {
+    fn fit(&self, schema: &str, table: &str, column: &str) -> bool {
+        self.schema.matches(schema) && self.table.matches(table) && self.column.matches(column)
+    }
+}
+
 impl Policy {
     /// What a session of this client starts with.
     pub fn defaults_of(&self, startup: &StartupParameters) -> Settings {
@@ -142,7 +150,9 @@ impl Policy {
 
     /// Whether more is asked of any value than a space for U+0000.
     pub fn judges_values(&self) -> bool {
-        !self.values.is_only_spaces() || !self.bad_date_columns.is_empty()
+        !self.values.is_only_spaces()
+            || !self.bad_date_columns.is_empty()
+            || !self.number_columns.is_empty()
     }
 
     /// Whether the values of rows have to be read one by one.
@@ -152,12 +162,16 @@ impl Policy {
 
     /// What becomes of bad dates in this column.
     pub fn bad_dates_of(&self, schema: &str, table: &str, column: &str) -> &BadDates {
-        let found = self.bad_date_columns.iter().find(|(names, _)| {
-            names.schema.matches(schema)
-                && names.table.matches(table)
-                && names.column.matches(column)
-        });
+        let columns = &self.bad_date_columns;
+        let found = columns.iter().find(|(names, _)| names.fit(schema, table, column));
         found.map_or(&self.values.bad_dates, |(_, bad_dates)| bad_dates)
+    }
+
+    /// What numbers mean in this column, where it has dates.
+    pub fn numbers_as_dates_of(&self, schema: &str, table: &str, column: &str) -> NumbersAsDates {
+        let columns = &self.number_columns;
+        let found = columns.iter().find(|(names, _)| names.fit(schema, table, column));
+        found.map_or(self.values.numbers_as_dates, |(_, numbers)| *numbers)
     }
 
     /// Whether sessions are relayed unread.

@@ -212,6 +212,7 @@ impl Config {
             replies_max: self.limits.pipeline_messages.get(),
             values: self.values.policies(),
             bad_date_columns: self.values.bad_date_columns(),
+            number_columns: self.values.number_columns(),
             overrides_identity: self.values.identity_always == Identity::Override,
             leaves_out_generated: self.values.generated == Generated::LeaveOut,
             writes_ledger: self.values.ledger == Switch::On,

@@ -9,7 +9,8 @@ use super::Switch;
 use crate::mapping::NamePattern;
 use crate::policy::ColumnNames;
 use crate::value::{
-    BadDates, CharacterReplacements, InvalidUtf8, NulPolicy, SilentLoss, TooLong, ValuePolicies,
+    BadDates, CharacterReplacements, InvalidUtf8, NulPolicy, NumbersAsDates, SilentLoss, TooLong,
+    ValuePolicies,
 };
 
 /// `[values]`
@@ -26,6 +27,10 @@ pub struct Values {
     pub bad_dates: BadDates,
     /// The same for single columns.
     pub bad_date_columns: BTreeMap<ColumnKey, BadDates>,
+    /// What numbers mean that go into dates and times.
+    pub numbers_as_dates: NumbersAsDates,
+    /// The same for single columns.
+    pub numbers_as_dates_columns: BTreeMap<ColumnKey, NumbersAsDates>,
     /// Bytes that are not UTF-8.
     pub invalid_utf8: InvalidUtf8,
     /// What becomes of columns of type UINT8, whose values bigint cannot all hold.
@@ -52,6 +57,8 @@ impl Default for Values {
             lob_bytes: 0,
             bad_dates: BadDates::default(),
             bad_date_columns: BTreeMap::new(),
+            numbers_as_dates: NumbersAsDates::default(),
+            numbers_as_dates_columns: BTreeMap::new(),
             invalid_utf8: InvalidUtf8::default(),
             unsigned_overflow: Unsigned::default(),
             identity_always: Identity::default(),
@@ -177,6 +184,7 @@ impl Values {
             too_long: self.too_long,
             lob_bytes_max: NonZeroUsize::new(self.lob_bytes),
             bad_dates: self.bad_dates.clone(),
+            numbers_as_dates: self.numbers_as_dates,
             invalid_utf8: self.invalid_utf8,
             silent_loss: self.silent_loss,
             samples: self.samples,
@@ -187,5 +195,11 @@ impl Values {
     pub(super) fn bad_date_columns(&self) -> Vec<(ColumnNames, BadDates)> {
         let columns = self.bad_date_columns.iter();
         columns.filter_map(|(key, dates)| Some((key.names()?, dates.clone()))).collect()
+    }
+
+    /// What numbers mean in single columns of dates.
+    pub(super) fn number_columns(&self) -> Vec<(ColumnNames, NumbersAsDates)> {
+        let columns = self.numbers_as_dates_columns.iter();
+        columns.filter_map(|(key, numbers)| Some((key.names()?, *numbers))).collect()
     }
 }

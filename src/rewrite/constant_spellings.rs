@@ -8,7 +8,8 @@ use memchr::memmem;
 
 use crate::catalog::Relation;
 use crate::value::ValueKind;
-use crate::value::type_oid::{BOOL, BYTEA};
+use crate::value::assignment::{VARCHAR_37, is_number};
+use crate::value::type_oid::{BOOL, BYTEA, VARCHAR};
 
 /// The bytes of a JSON escape that may spell U+0000.
 pub(super) const JSON_NUL: &[u8] = b"u0000";
@@ -17,6 +18,7 @@ pub(super) const JSON_NUL: &[u8] = b"u0000";
 pub(super) struct ConstantSpellings<'s> {
     sql: &'s [u8],
     holds_bytes: OnceCell<bool>,
+    holds_boolean: OnceCell<bool>,
     holds_json_nul: OnceCell<bool>,
     /// What was found out about a relation, by its address.
     relations: HashMap<usize, bool>,
@@ -27,6 +29,7 @@ impl<'s> ConstantSpellings<'s> {
         ConstantSpellings {
             sql,
             holds_bytes: OnceCell::new(),
+            holds_boolean: OnceCell::new(),
             holds_json_nul: OnceCell::new(),
             relations: HashMap::new(),
         }
@@ -50,6 +53,10 @@ impl<'s> ConstantSpellings<'s> {
     fn may_change_any(&self, relation: &Relation) -> bool {
         relation.columns().iter().any(|column| match column.column.type_oid {
             BOOL => true,
+            oid if is_number(oid) => *self
+                .holds_boolean
+                .get_or_init(|| self.holds(&[b"rue", b"RUE", b"alse", b"ALSE", b"b'", b"B'"])),
+            VARCHAR if column.column.modifier == VARCHAR_37 => true,
             BYTEA => *self.holds_bytes.get_or_init(|| self.holds(&[b"x'", b"X'", b"0x", b"0X"])),
             _ if column.column.kind() == ValueKind::Json => {
                 *self.holds_json_nul.get_or_init(|| self.holds(&[JSON_NUL]))

@@ -5,9 +5,16 @@ use super::ReplacementReason;
 use super::change::refusal;
 use super::values::{WritePlan, may_be_json_nul};
 use crate::catalog::RelationColumn;
-use crate::statement::{Slot, SlotValue, quoted_boolean, quoted_bytes, quoted_text};
-use crate::value::type_oid::{BOOL, BYTEA};
-use crate::value::{Findings, NulPolicy, ValueKind, ValueRule, Verdict};
+use crate::statement::{
+    Slot, SlotValue, quoted_boolean, quoted_bytes, quoted_integer, quoted_number, quoted_text,
+    timestamp_literal,
+};
+use crate::value::assignment::{VARCHAR_37, is_number};
+use crate::value::type_oid::{BOOL, BYTEA, VARCHAR};
+use crate::value::{
+    Findings, NulPolicy, NumbersAsDates, ValueKind, ValueRule, Verdict, is_too_precise,
+    number_as_date,
+};
 use crate::wire::OwnError;
 
 /// An expression that every server refuses when it analyses it, at this place in the text: so all in
@@ -19,7 +26,7 @@ impl WritePlan<'_> {
         let span = || slot.span.clone();
         let type_oid = column.column.type_oid;
         let spelled = match slot.value {
-            SlotValue::Integer | SlotValue::Other if type_oid == BOOL => {
+            SlotValue::Integer | SlotValue::BitString | SlotValue::Other if type_oid == BOOL => {
                 quoted_boolean(self.sql, span()).map(str::to_owned)
             }
             SlotValue::BitString | SlotValue::HexInteger if type_oid == BYTEA => {
@@ -27,10 +34,23 @@ impl WritePlan<'_> {
                 self.acts = true;
                 quoted_bytes(self.core(slot), self.rules.lexing)
             }
+            SlotValue::BitString | SlotValue::Boolean if is_number(type_oid) => {
+                quoted_number(self.core(slot))
+            }
+            // The type would round the digits of the second.
+            SlotValue::Other if type_oid == VARCHAR && column.column.modifier == VARCHAR_37 => {
+                let literal = timestamp_literal(self.core(slot));
+                let kept = literal.filter(|(text, has_zone)| is_too_precise(text, *has_zone));
+                kept.and_then(|(text, _)| Some(format!(" '{}'", std::str::from_utf8(text).ok()?)))
+            }
             _ => None,
         };
-        if let Some(spelled) = spelled {
-            let rule = ValueRule::TypeConverted;
+        let date = self.date(slot, column);
+        let rule = match date {
+            Some(_) => ValueRule::NumberToDate,
+            None => ValueRule::TypeConverted,
+        };
+        if let Some(spelled) = date.or(spelled) {
             self.replace(span(), spelled.as_bytes(), ReplacementReason::Rule(rule.name()));
             self.note(column, rule, 1, None);
         } else if self.rules.policy.judges_values() {
@@ -43,6 +63,21 @@ impl WritePlan<'_> {
             self.acts = true;
             self.written.json_constants.extend(slot.constant.clone());
         }
+    }
+
+    /// The constant of the date that a number stands for, where the configuration says what numbers mean.
+    fn date(&self, slot: &Slot, column: &RelationColumn) -> Option<String> {
+        let numbers = self.rules.numbers_as_dates(self.relation, &column.column);
+        if numbers == NumbersAsDates::Reject {
+            return None;
+        }
+        let number = match slot.value {
+            SlotValue::Integer | SlotValue::Number => self.core(slot),
+            SlotValue::Other => quoted_integer(self.sql, slot.span.clone())?,
+            _ => return None,
+        };
+        let date = number_as_date(numbers, column.column.type_oid, number)?;
+        Some(format!(" '{}'", String::from_utf8(date).ok()?))
     }
 
     fn judge(&mut self, number: usize, slot: &Slot, column: &RelationColumn) {

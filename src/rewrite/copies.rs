@@ -44,7 +44,11 @@ impl CopyStream {
         }
         let columns = self.fields.iter().map(|index| match column(index) {
             Some(_) if left_out(index) => CopyColumn::LeftOut,
-            Some(column) => CopyColumn::Judged(rules.judge_any(relation, &column.column)),
+            Some(column) => {
+                let judge = rules.judge_any(relation, &column.column);
+                let numbers = rules.numbers_as_dates(relation, &column.column);
+                CopyColumn::Judged(judge.reading_numbers(numbers))
+            }
             None => CopyColumn::Kept,
         });
         Some(columns.collect())

@@ -24,7 +24,7 @@ use crate::mapping::RuleId;
 use crate::policy::{Policy, Settings};
 use crate::statement::script::Script;
 use crate::statement::{Lexing, Replacement, replace};
-use crate::value::{Column, ColumnJudge, NulPolicy};
+use crate::value::{Column, ColumnJudge, NulPolicy, NumbersAsDates};
 use crate::wire::OwnError;
 use needs::Needs;
 use nul::Mending;
@@ -59,6 +59,11 @@ impl Rules<'_> {
     pub fn judge_any(&self, relation: &Relation, column: &Column) -> ColumnJudge {
         let bad_dates = self.policy.bad_dates_of(&relation.schema, &relation.table, &column.name);
         ColumnJudge::new(&self.policy.values, bad_dates, column, self.lexing.encoding)
+    }
+
+    /// What numbers mean in a column, where it has dates.
+    pub fn numbers_as_dates(&self, relation: &Relation, column: &Column) -> NumbersAsDates {
+        self.policy.numbers_as_dates_of(&relation.schema, &relation.table, &column.name)
     }
 
     /// Whether all U+0000 of a text become spaces, whatever they go into.

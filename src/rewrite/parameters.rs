@@ -269,13 +269,14 @@ impl ParameterPlan<'_> {
                 known.column.type_oid != column.type_oid || known.column.modifier != column.modifier
             });
         let declared_oid = self.declared.get(used.index).copied().unwrap_or(0);
-        *torn |= used.is_read && !should_be_told(declared_oid, &column);
-        *slot = if *torn {
-            None
-        } else {
-            let is_inferred = should_be_inferred(declared_oid, &column);
-            Some(BindParameter { declared_oid, is_inferred, column, judge })
-        };
+        let SharedColumns { relation, rules, .. } = self.columns;
+        let numbers = rules.numbers_as_dates(relation, &column);
+        let is_inferred = should_be_inferred(declared_oid, &column);
+        let is_told = should_be_told(declared_oid, &column);
+        let mut parameter = BindParameter { declared_oid, is_inferred, numbers, column, judge };
+        parameter.is_inferred |= parameter.is_number_as_date();
+        *torn |= used.is_read && !is_told && !parameter.is_number_as_date();
+        *slot = if *torn { None } else { Some(parameter) };
     }
 
     /// Puts the types that the target is told in the place of those that are declared.

@@ -17,6 +17,7 @@ use crate::ledger::Place;
 use crate::statement::script::{ConstantPurpose, Script};
 use crate::statement::{
     Replacement, Slot, SlotColumn, SlotValue, StringConstant, Write, quoted_boolean,
+    timestamp_literal,
 };
 use crate::value::assignment::may_be_inferred;
 use crate::value::{ColumnJudge, NulPolicy, ValueKind, ValueRule};
@@ -68,8 +69,11 @@ fn matters(sql: &[u8], slot: &Slot, declared: &[u32], rules: &Rules<'_>) -> bool
         return slot.value != SlotValue::Default;
     }
     match slot.value {
-        SlotValue::Integer | SlotValue::Other => quoted_boolean(sql, slot.span.clone()).is_some(),
-        SlotValue::BitString | SlotValue::HexInteger => true,
+        SlotValue::Integer | SlotValue::Other => {
+            let written = sql.get(slot.core.clone()).unwrap_or_default();
+            quoted_boolean(sql, slot.span.clone()).is_some() || timestamp_literal(written).is_some()
+        }
+        SlotValue::BitString | SlotValue::HexInteger | SlotValue::Boolean => true,
         SlotValue::String => may_be_json_nul(sql, &slot.span),
         SlotValue::Parameter(number) | SlotValue::SourceParameter(number) => {
             // Without a type the target infers it, and values in binary format may be of another.

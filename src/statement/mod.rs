@@ -30,7 +30,8 @@ use crate::mapping::RuleId;
 use crate::value::CopyOptions;
 
 pub use constant::{
-    Spelling, StringConstant, json_escapes_in, quoted_boolean, quoted_bytes, quoted_text,
+    Spelling, StringConstant, json_escapes_in, quoted_boolean, quoted_bytes, quoted_integer,
+    quoted_number, quoted_text, timestamp_literal,
 };
 pub use effects::Effects;
 pub use file_statements::FileStatements;

@@ -6,6 +6,7 @@ mod bind;
 mod calendar;
 mod column;
 mod copy;
+mod epoch;
 mod judge;
 mod nul;
 mod policy;
@@ -22,10 +23,13 @@ pub use copy::{
     CopyColumn, CopyFinding, CopyFormat, CopyOptions, CopyRows, CopyScanner, ForcedColumns,
     RowRefusal,
 };
-pub use judge::{ColumnJudge, ValueRefusal, ValueVerdict};
+pub use epoch::text as number_as_date;
+pub use judge::{ColumnJudge, ValueRefusal, ValueVerdict, is_too_precise};
 // The names by which sessions still know them.
 pub use judge::{ValueRefusal as Refusal, ValueVerdict as Verdict};
 pub use nul::{QueryScanner, mend_parse, text_with_nuls};
-pub use policy::{BadDates, InvalidUtf8, NulPolicy, SilentLoss, TooLong, ValuePolicies};
+pub use policy::{
+    BadDates, InvalidUtf8, NulPolicy, NumbersAsDates, SilentLoss, TooLong, ValuePolicies,
+};
 pub use replacements::CharacterReplacements;
 pub use rule::{Findings, ValueRule};

@@ -23,6 +23,8 @@ pub struct ValuePolicies {
     pub lob_bytes_max: Option<NonZeroUsize>,
     /// Zero dates and dates that do not exist.
     pub bad_dates: BadDates,
+    /// What numbers mean that go into dates and times.
+    pub numbers_as_dates: NumbersAsDates,
     /// Bytes that are not UTF-8 although the client says so.
     pub invalid_utf8: InvalidUtf8,
     /// Values that PostgreSQL would change without an error.
@@ -66,6 +68,21 @@ pub enum BadDates {
     Null,
     /// They become this date or timestamp, such as `-infinity` or `1970-01-01`.
     Sentinel(String),
+}
+
+/// What numbers mean that go into columns of type `date`, `time`, `timestamp` or `timestamptz`.
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "kebab-case")]
+pub enum NumbersAsDates {
+    /// Nothing: the server refuses them (42804).
+    #[default]
+    Reject,
+    /// Seconds since 1970-01-01 UTC.
+    EpochSeconds,
+    /// Milliseconds since 1970-01-01 UTC.
+    EpochMillis,
+    /// Days since 1970-01-01.
+    EpochDays,
 }
 
 /// Bytes that are not UTF-8.
@@ -117,7 +134,7 @@ macro_rules! from_name {
     )*};
 }
 
-from_name!(NulPolicy, TooLong, InvalidUtf8, SilentLoss);
+from_name!(NulPolicy, TooLong, NumbersAsDates, InvalidUtf8, SilentLoss);
 
 impl FromStr for BadDates {
     type Err = String;

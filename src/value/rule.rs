@@ -17,6 +17,8 @@ pub enum ValueRule {
     BadDateToNull,
     /// A date that does not exist became the configured one.
     BadDateToSentinel,
+    /// A number became the date or time that the configuration says it is.
+    NumberToDate,
     /// Bytes that are not UTF-8 became U+FFFD.
     InvalidUtf8Replaced,
     /// A value that is not UTF-8 was read as Windows-1252.
@@ -54,6 +56,7 @@ impl ValueRule {
             ValueRule::LobTruncated => "lob-truncated",
             ValueRule::BadDateToNull => "bad-date-to-null",
             ValueRule::BadDateToSentinel => "bad-date-to-sentinel",
+            ValueRule::NumberToDate => "number-to-date",
             ValueRule::InvalidUtf8Replaced => "invalid-utf8-replaced",
             ValueRule::InvalidUtf8AsCp1252 => "invalid-utf8-as-cp1252",
             ValueRule::UnsignedOverflow => "unsigned-overflow",

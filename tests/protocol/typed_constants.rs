@@ -148,3 +148,96 @@ fn escaped_nul_in_json_constants() {
         }
     }
 }
+
+#[test]
+fn booleans_and_bits_into_columns_of_numbers() {
+    let (database, endpoint) = proxied();
+    let mut wire = log_in(&endpoint);
+    say(&mut wire, "CREATE TABLE t (k int, s smallint, n numeric(3), b boolean, f float8)");
+    let many = ", (1, TRUE, b'1', b'0', False)".repeat(600);
+    for sql in [
+        "INSERT INTO t VALUES (1, TRUE, true, b'0', FALSE)".to_owned(),
+        "INSERT INTO t (s, n, b, f, k) VALUES (True, (B'01'), B'0', b'0', 1)".to_owned(),
+        "INSERT INTO t SELECT 1, TRUE, b'1', b'0', FALSE".to_owned(),
+        "WITH w AS (SELECT 1) INSERT INTO t SELECT 1, TRUE, b'1', b'0', FALSE FROM w".to_owned(),
+        "INSERT INTO t VALUES (1, 1, 1, false, 0); UPDATE t SET s = TRUE, n =b'1', b =b'0', f= false"
+            .to_owned(),
+        "MERGE INTO t USING (VALUES (1)) AS s (k) ON false \
+         WHEN NOT MATCHED THEN INSERT VALUES (1, TRUE, b'1', b'0', FALSE)"
+            .to_owned(),
+        format!("INSERT INTO t VALUES (1, TRUE, b'1', b'0', FALSE){many}"),
+    ] {
+        for begin in ["", "BEGIN"] {
+            say(&mut wire, begin);
+            let said = transcript(&wire.query(&*sql).until_ready());
+            assert!(!said.contains("ErrorResponse"), "{sql:.200}: {said}");
+            if !sql.contains("; ") {
+                assert_eq!(refused(&mut wire, &sql)[1], None, "{sql:.200}");
+            }
+            say(&mut wire, "COMMIT");
+        }
+    }
+    assert_eq!(database.query("SELECT DISTINCT * FROM t"), [["1", "1", "1", "f", "0"]]);
+    say(&mut wire, "TRUNCATE t; INSERT INTO t (n) VALUES (b'101')");
+    assert_eq!(database.query("SELECT n FROM t"), [["5"]]);
+    // What they do not stand for is refused as directly.
+    both(|endpoint| {
+        let mut wire = log_in(endpoint);
+        say(&mut wire, "CREATE TABLE t (s smallint, b boolean, d date)");
+        let sqls = [
+            "INSERT INTO t (b) VALUES (b'10')",
+            "INSERT INTO t (s) VALUES (TRUE AND TRUE)",
+            "INSERT INTO t (d) VALUES (TRUE)",
+            "INSERT INTO t (d) VALUES (b'1')",
+            "INSERT INTO t (s) VALUES (1 = 1)",
+        ];
+        sqls.map(|sql| {
+            let found = refused(&mut wire, sql);
+            assert!(found.iter().all(Option::is_some), "{sql}");
+            found
+        })
+    });
+}
+
+#[test]
+fn words_of_booleans_into_columns_of_numbers() {
+    let (database, endpoint) = proxied();
+    let mut wire = log_in(&endpoint);
+    say(&mut wire, "CREATE TABLE t (s smallint)");
+    for (word, expected) in [("TRUE", "1"), ("FALSE", "0"), ("True", "1"), ("t", "1"), ("off", "0")]
+    {
+        say(&mut wire, "TRUNCATE t");
+        wire.parse("", "INSERT INTO t VALUES ($1)", &[16]);
+        wire.bind("", "", &[], &[Some(word.as_bytes())], 0).execute("", 0).sync();
+        let said = transcript(&wire.until_ready());
+        assert!(said.contains("INSERT 0 1"), "{said}");
+        assert_eq!(database.query("TABLE t"), [[expected]], "{word}");
+    }
+}
+
+#[test]
+fn typed_timestamps_keep_nine_digits() {
+    let (database, endpoint) = proxied();
+    let mut wire = log_in(&endpoint);
+    say(&mut wire, "CREATE TABLE t (c varchar(37), d timestamp)");
+    let nine = "2024-02-29 23:59:59.123456789";
+    for sql in [
+        format!("INSERT INTO t VALUES (TIMESTAMP '{nine}')"),
+        format!("INSERT INTO t (c) SELECT (timestamp without time zone '{nine}')"),
+        format!("UPDATE t SET c =TIMESTAMP '{nine}'"),
+        format!("INSERT INTO t (d, c) VALUES (TIMESTAMP '{nine}', TIMESTAMP '{nine}')"),
+    ] {
+        assert_eq!(refused(&mut wire, &sql), [None, None], "{sql}");
+    }
+    assert_eq!(database.query("SELECT DISTINCT c FROM t"), [[nine]]);
+    say(&mut wire, "TRUNCATE t");
+    let zoned = format!("{nine}+02");
+    say(&mut wire, format!("INSERT INTO t VALUES (TIMESTAMPTZ '{zoned}')"));
+    assert_eq!(database.query("SELECT c FROM t"), [[zoned.as_str()]]);
+    // With six digits it is the server's, and so is what is not a timestamp.
+    say(&mut wire, "TRUNCATE t; INSERT INTO t VALUES (TIMESTAMP '20240229 10:00')");
+    assert_eq!(database.query("SELECT c FROM t"), [["2024-02-29 10:00:00"]]);
+    let found =
+        refused(&mut wire, "INSERT INTO t VALUES (TIMESTAMP '2024-02-30 10:00:00.123456789')");
+    assert!(found.iter().flatten().all(|(code, _)| code == "22008"), "{found:?}");
+}

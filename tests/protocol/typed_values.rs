@@ -31,7 +31,7 @@ pub(super) fn proxied() -> (Database, Endpoint) {
 }
 
 /// Every statement that takes a value for a column: its text, and what the table holds before.
-const STATEMENTS: [(&str, &str); 12] = [
+pub(super) const STATEMENTS: [(&str, &str); 12] = [
     ("INSERT INTO t (k, c) VALUES (1, $1)", ""),
     ("INSERT INTO t VALUES (DEFAULT, $1)", ""),
     ("INSERT INTO t (c, k) VALUES ($1, 2), ($1, 1), (DEFAULT, 3)", ""),
@@ -57,7 +57,7 @@ const STATEMENTS: [(&str, &str); 12] = [
 ];
 
 /// What became of a value: the SQLSTATE, or what the row with the key 1 holds.
-fn outcome(
+pub(super) fn outcome(
     wire: &mut Wire,
     (sql, before): (&str, &str),
     types: &[i32],
@@ -170,9 +170,9 @@ fn mistyped_numbers_and_documents() -> Vec<Mistyped> {
         case(
             oid::UUID,
             "bytea",
-            r"\x00",
+            "00112233-4455-6677-8899-AABBCCDDEEFF",
             &uuid,
-            [r"'\x00'", "'00112233-4455-6677-8899-aabbccddeeff'"],
+            [r"'\x00112233445566778899aabbccddeeff'"; 2],
         ),
         case(oid::NUMERIC, "boolean", "1", &[0, 1, 0, 0, 0, 0, 0, 0, 0, 1], ["true"; 2]),
         case(oid::FLOAT8, "boolean", "1", &1f64.to_be_bytes(), ["true"; 2]),
@@ -243,7 +243,7 @@ fn mistyped() -> Vec<Mistyped> {
 }
 
 /// A table of each column type, and one that is of use to none.
-fn create_table(wire: &mut Wire, column: &str) {
+pub(super) fn create_table(wire: &mut Wire, column: &str) {
     let sql =
         format!("DROP TABLE IF EXISTS t; CREATE TABLE t (k int DEFAULT 1 PRIMARY KEY, c {column})");
     let said = say(wire, sql);

@@ -5,7 +5,8 @@ use std::num::NonZeroUsize;
 use dms_proxy::encoding::Encoding;
 use dms_proxy::value::{
     BadDates, CharacterReplacements, Column, ColumnJudge, Findings, InvalidUtf8, NulPolicy,
-    SilentLoss, TooLong, ValueKind, ValuePolicies, ValueRule, ValueVerdict, type_oid,
+    NumbersAsDates, SilentLoss, TooLong, ValueKind, ValuePolicies, ValueRule, ValueVerdict,
+    type_oid,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -72,6 +73,7 @@ fn policies() -> impl Strategy<Value = ValuePolicies> {
                 too_long,
                 lob_bytes_max,
                 bad_dates,
+                numbers_as_dates: NumbersAsDates::Reject,
                 invalid_utf8,
                 silent_loss,
                 samples: false,

@@ -15,7 +15,9 @@ use crate::encoding::Encoding;
 
 pub(super) use nul::has_suspicious_backslash;
 pub use nul::json_escapes_in;
-pub use spelling::{quoted_boolean, quoted_bytes, quoted_text};
+pub use spelling::{
+    quoted_boolean, quoted_bytes, quoted_integer, quoted_number, quoted_text, timestamp_literal,
+};
 pub(super) use value::text_value;
 
 /// A string constant: where it stands, without parentheses around it, and how it is spelled.

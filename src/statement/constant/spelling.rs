@@ -24,16 +24,69 @@ pub fn quoted_bytes(constant: &[u8], lexing: Lexing) -> Option<String> {
 }
 
 /// The constant of any type, `'0'` or `'1'`, that stands for the integer 0 or 1 at `span`; a `boolean`
-/// column takes no integer. It is written as this digit alone, or as pgjdbc writes an integer in its
+/// column takes no integer. So it is with the bit strings of one bit. It is written as this digit alone, or as pgjdbc writes an integer in its
 /// simple query mode, `('1'::int4)`; there the parentheses stay, as a word may touch them.
 pub fn quoted_boolean(sql: &[u8], span: Range<usize>) -> Option<&'static str> {
     match sql.get(span)? {
-        b"0" => Some("'0'"),
-        b"1" => Some("'1'"),
+        b"0" | b"b'0'" | b"B'0'" => Some("'0'"),
+        b"1" | b"b'1'" | b"B'1'" => Some("'1'"),
         b"('0'::int2)" | b"('0'::int4)" | b"('0'::int8)" => Some("('0')"),
         b"('1'::int2)" | b"('1'::int4)" | b"('1'::int8)" => Some("('1')"),
         _ => None,
     }
+}
+
+/// The digits of an integer as pgjdbc writes one in its simple query mode, `('17'::int4)`; `None` for anything
+/// else at `span`.
+pub fn quoted_integer(sql: &[u8], span: Range<usize>) -> Option<&[u8]> {
+    let inside = sql.get(span)?.strip_prefix(b"('")?;
+    let tails = [&b"'::int2)"[..], b"'::int4)", b"'::int8)"];
+    let number = tails.iter().find_map(|tail| inside.strip_suffix(*tail))?;
+    let digits = number.strip_prefix(b"-").unwrap_or(number);
+    (!digits.is_empty() && digits.iter().all(u8::is_ascii_digit)).then_some(number)
+}
+
+/// The constant that stands for `TRUE` or `FALSE` in a column of numbers, `'1'` or `'0'`, or the decimal number
+/// for a bit string `B'101'` of up to 63 bits. `None` for anything else.
+pub fn quoted_number(constant: &[u8]) -> Option<String> {
+    if constant.eq_ignore_ascii_case(b"true") {
+        return Some("'1'".to_owned());
+    }
+    if constant.eq_ignore_ascii_case(b"false") {
+        return Some("'0'".to_owned());
+    }
+    let [b'b' | b'B', b'\'', bits @ .., b'\''] = constant else { return None };
+    let bits = std::str::from_utf8(bits).ok()?;
+    let is_bits = !bits.is_empty() && bits.bytes().all(|bit| matches!(bit, b'0' | b'1'));
+    let number = i64::from_str_radix(bits, 2).ok().filter(|_| is_bits)?;
+    Some(format!("'{number}'"))
+}
+
+/// What stands between the quotes of a typed literal `TIMESTAMP '...'`, `TIMESTAMPTZ '...'` or `TIMESTAMP WITH TIME ZONE
+/// '...'` and whether it has a zone; `None` for anything else, quotes and backslashes in it among
+/// that.
+pub fn timestamp_literal(constant: &[u8]) -> Option<(&[u8], bool)> {
+    let quote = constant.iter().position(|byte| *byte == b'\'')?;
+    let (words, text) = constant.split_at_checked(quote)?;
+    let mut words = words.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty());
+    let first = words.next()?;
+    let rest: Vec<&[u8]> = words.collect();
+    let is_zone = match rest.as_slice() {
+        [] => true,
+        [with, time, zone] => {
+            (with.eq_ignore_ascii_case(b"with") || with.eq_ignore_ascii_case(b"without"))
+                && time.eq_ignore_ascii_case(b"time")
+                && zone.eq_ignore_ascii_case(b"zone")
+        }
+        _ => false,
+    };
+    let is_type = first.eq_ignore_ascii_case(b"timestamp")
+        || first.eq_ignore_ascii_case(b"timestamptz") && rest.is_empty();
+    let inside = text.strip_prefix(b"'")?.strip_suffix(b"'")?;
+    let is_plain = !inside.iter().any(|byte| matches!(byte, b'\'' | b'\\'));
+    let has_zone = first.len() > b"timestamp".len()
+        || rest.first().is_some_and(|with| with.eq_ignore_ascii_case(b"with"));
+    (is_type && is_zone && is_plain).then_some((inside, has_zone))
 }
 
 /// The string constant for `value`, which is in the client's encoding and has no NUL.
@@ -101,6 +154,31 @@ mod tests {
         );
         for sql in ["2", "+1", "(1)", "01", "1.", "", "('2'::int4)", "('1'::int4)+1", "'1'::int4"] {
             assert_eq!(boolean(sql), None, "{sql}");
+        }
+    }
+
+    #[test]
+    fn booleans_and_bits_become_numbers() {
+        let number = |sql: &str| quoted_number(sql.as_bytes());
+        assert_eq!(number("TRUE").as_deref(), Some("'1'"));
+        assert_eq!(number("false").as_deref(), Some("'0'"));
+        assert_eq!(number("b'1'").as_deref(), Some("'1'"));
+        assert_eq!(number("B'00101'").as_deref(), Some("'5'"));
+        let long = format!("b'{}'", "1".repeat(64));
+        for sql in ["b''", "b'2'", "b'+1'", "x'01'", "truer", "'true'", "b'1", &long] {
+            assert_eq!(number(sql), None, "{sql}");
+        }
+    }
+
+    #[test]
+    fn typed_timestamps_have_their_constant() {
+        let literal = |sql: &'static str| timestamp_literal(sql.as_bytes());
+        for sql in ["TIMESTAMP '2024'", "timestamptz'2024'", "timestamp  with time\nzone '2024'"] {
+            assert_eq!(literal(sql), Some((&b"2024"[..], !sql.starts_with('T'))), "{sql}");
+        }
+        for sql in ["DATE '2024'", "'2024'", "timestamp(3) '2024'", "TIMESTAMP '2''4'", "timestamp"]
+        {
+            assert_eq!(literal(sql), None, "{sql}");
         }
     }
 

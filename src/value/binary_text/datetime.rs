@@ -13,7 +13,7 @@ const TIMESTAMP_MICROS: std::ops::Range<i64> = -211_813_488_000_000_000..9_223_3
 /// The seconds from UTC that PostgreSQL takes stay below this.
 const ZONE_SECONDS_END: i32 = 16 * 3600;
 
-pub(super) fn date(days: i32) -> Option<String> {
+pub(in crate::value) fn date(days: i32) -> Option<String> {
     match days {
         i32::MIN => Some("-infinity".to_owned()),
         i32::MAX => Some("infinity".to_owned()),
@@ -26,7 +26,7 @@ pub(super) fn date(days: i32) -> Option<String> {
 }
 
 /// `zone` is what stands behind the time.
-pub(super) fn timestamp(micros: i64, zone: &str) -> Option<String> {
+pub(in crate::value) fn timestamp(micros: i64, zone: &str) -> Option<String> {
     match micros {
         i64::MIN => Some("-infinity".to_owned()),
         i64::MAX => Some("infinity".to_owned()),
@@ -40,7 +40,7 @@ pub(super) fn timestamp(micros: i64, zone: &str) -> Option<String> {
 }
 
 /// The end of a day, 24:00:00, is a time too.
-pub(super) fn time(micros: i64) -> Option<String> {
+pub(in crate::value) fn time(micros: i64) -> Option<String> {
     (0..=DAY_MICROS).contains(&micros).then(|| clock(micros.unsigned_abs()))
 }
 

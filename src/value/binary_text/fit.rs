@@ -88,6 +88,18 @@ pub(in crate::value) fn can_fit(column: &Column) -> bool {
     }
 }
 
+/// The bytes of every value that is of the column's own type already, where [`fit_binary`] goes by their number.
+pub(in crate::value) fn own_bytes(column: &Column) -> Option<usize> {
+    Some(match column.type_oid {
+        type_oid::BOOL => 1,
+        type_oid::INT2 => 2,
+        type_oid::INT4 | type_oid::FLOAT4 => 4,
+        type_oid::INT8 | type_oid::FLOAT8 => 8,
+        type_oid::UUID => 16,
+        _ => return None,
+    })
+}
+
 fn boolean(value: &[u8]) -> Option<bool> {
     if value.len() == 1 {
         return None;
@@ -178,7 +190,7 @@ fn decimal(value: &[u8]) -> Option<&str> {
 }
 
 /// As `uuid_in`: 32 digits, a hyphen allowed behind every four of them, all of it in braces or not.
-fn uuid(value: &[u8]) -> Option<[u8; 16]> {
+pub(in crate::value) fn uuid(value: &[u8]) -> Option<[u8; 16]> {
     let digits = match value {
         [b'{', digits @ .., b'}'] => digits,
         digits => digits,

@@ -118,15 +118,16 @@ pub fn fit(bind: &mut BindBody<'_>, rules: &BindRules<'_>) -> FittedBind {
     }
 }
 
-/// Whether a Bind, whose body may still be arriving, may hold values in binary format that the target would
-/// take for values of another type.
+/// Whether a Bind, whose body may still be arriving, may hold values that the target would take for values of
+/// another type, or that have to be looked at as a whole.
 pub fn needs_rewriting(front: &BindBody<'_>, parameters: &[Option<BindParameter>]) -> bool {
     let mut reader = ParameterReader::of_bind_values(usize::MAX);
     reader.next(front.values, &mut 0);
     parameters.iter().enumerate().any(|(index, parameter)| {
-        let is_inferred = parameter.as_ref().is_some_and(|parameter| parameter.is_inferred);
-        // A format that is not there yet may be any.
-        is_inferred && reader.is_text(index) != Some(true)
+        parameter.as_ref().is_some_and(|parameter| {
+            // A format that is not there yet may be any.
+            parameter.reads_text() || parameter.is_inferred && reader.is_text(index) != Some(true)
+        })
     })
 }
 
@@ -179,7 +180,9 @@ impl<'a> Fitting<'a> {
             && parameter.may_change(is_text)
         {
             let mut findings = Findings::default();
-            let fit = parameter.fit(is_text, value, &mut findings).map_err(Stop::Refused)?;
+            let fit = parameter
+                .fit(is_text, value, self.rules.encoding, &mut findings)
+                .map_err(Stop::Refused)?;
             self.note(index, &mut findings);
             new = fit.new;
             if fit.is_judged {
@@ -318,7 +321,7 @@ mod tests {
     use super::*;
     use crate::value::column::{Column, type_oid};
     use crate::value::judge::ColumnJudge;
-    use crate::value::policy::ValuePolicies;
+    use crate::value::policy::{NumbersAsDates, ValuePolicies};
 
     fn body(formats: &[u8], values: &[Option<&[u8]>]) -> Vec<u8> {
         let mut body = b"p\0s\0".to_vec();
@@ -342,7 +345,8 @@ mod tests {
         });
         let is_inferred = declared_oid != 0 && declared_oid != type_oid;
         let (column, judge) = (Arc::new(column), judge.map(Arc::new));
-        BindParameter { declared_oid, is_inferred, column, judge }
+        let numbers = NumbersAsDates::Reject;
+        BindParameter { declared_oid, is_inferred, numbers, column, judge }
     }
 
     fn fitted(body: &mut [u8], parameters: &[Option<BindParameter>], nul: NulPolicy) -> FittedBind {
@@ -354,7 +358,7 @@ mod tests {
 
     #[test]
     fn only_binary_values_of_inferred_types_need_rewriting() {
-        let [kept, inferred] = [type_oid::TEXT, type_oid::JSONB];
+        let [kept, inferred] = [type_oid::TEXT, type_oid::INT4];
         let parameters = [kept, inferred].map(|oid| Some(parameter(oid, type_oid::TEXT, None)));
         let parameters = [&parameters[..], &[None]].concat();
         for (formats, expected) in [
@@ -372,6 +376,9 @@ mod tests {
             let is_whole = formats.len() > 5 || !expected;
             assert_eq!(needs_rewriting(&front, &parameters), expected || !is_whole, "{formats:?}");
             assert!(!needs_rewriting(&front, &parameters[..1]));
+            // Text of these would be stored as another value.
+            let read = [Some(parameter(type_oid::UUID, type_oid::BYTEA, None))];
+            assert!(needs_rewriting(&front, &read));
         }
     }
 

@@ -5,11 +5,15 @@ use std::sync::Arc;
 
 use memchr::memchr;
 
-use crate::value::binary_text::{binary_to_text, fit_binary};
+use super::syntax::{check_json, check_timestamp};
+use crate::encoding::Encoding;
+use crate::value::binary_text::{binary_to_text, fit_binary, uuid_bytes};
 use crate::value::column::assignment::is_number;
-use crate::value::column::type_oid::{self, BOOL, TIMESTAMP, VARCHAR};
+use crate::value::column::type_oid::{self, BOOL, BYTEA, JSONB, TIMESTAMP, TIMESTAMPTZ, UUID};
 use crate::value::column::{Column, ValueKind};
+use crate::value::epoch;
 use crate::value::judge::{ColumnJudge, ValueRefusal, ValueVerdict};
+use crate::value::policy::NumbersAsDates;
 use crate::value::rule::{Findings, ValueRule};
 
 /// A parameter that goes straight into a column.
@@ -20,6 +24,8 @@ pub struct BindParameter {
     /// Whether the target was left to infer the type although the client declared one. Then values
     /// in binary format are not what the target takes them for, and travel as text.
     pub is_inferred: bool,
+    /// What numbers mean, where the column has dates.
+    pub numbers: NumbersAsDates,
     /// The column, shared by all parameters that go into it.
     pub column: Arc<Column>,
     /// What judges its values; none where nothing is asked of values.
@@ -59,11 +65,15 @@ impl BindParameter {
         &self,
         is_text: bool,
         value: &[u8],
+        encoding: Encoding,
         findings: &mut Findings,
     ) -> Result<Fit, ValueRefusal> {
-        let converted = self.convert(is_text, value);
+        let (rule, converted) = match self.is_number_of_date() {
+            true => (ValueRule::NumberToDate, Some(self.date(is_text, value)?)),
+            false => (ValueRule::TypeConverted, self.convert(is_text, value, encoding)?),
+        };
         if converted.is_some() {
-            findings.note(ValueRule::TypeConverted, 1);
+            findings.note(rule, 1);
         }
         let text = |text| NewValue { is_text: true, value: Some(text) };
         let Some(judge) = &self.judge else {
@@ -97,26 +107,136 @@ impl BindParameter {
     }
 
     /// The text of a value whose type the target infers, where it has to be another one.
-    fn convert(&self, is_text: bool, value: &[u8]) -> Option<Vec<u8>> {
+    ///
+    /// # Errors
+    /// It is not a value of the declared type, and the column would take it all the same.
+    fn convert(
+        &self,
+        is_text: bool,
+        value: &[u8],
+        encoding: Encoding,
+    ) -> Result<Option<Vec<u8>>, ValueRefusal> {
         if !self.is_inferred {
-            return None;
+            return Ok(None);
+        }
+        if self.declared_oid == UUID && self.column.type_oid == BYTEA {
+            return bytes_of_uuid(is_text, value).map(Some);
+        }
+        match self.check() {
+            Some(Check::Json) => {
+                // Without its version byte it is JSON as well.
+                let text = if is_text { value } else { value.strip_prefix(&[1]).unwrap_or(value) };
+                check_json(text, encoding)?;
+                return Ok((!is_text).then(|| text.to_vec()));
+            }
+            Some(Check::Timestamp) => return self.wide_timestamp(is_text, value),
+            None => {}
         }
         let text = if !is_text {
-            Some(binary_to_text(self.declared_oid, value)?)
-        } else if self.declared_oid == TIMESTAMP && self.column.type_oid == VARCHAR {
-            without_zone(value)
+            let Some(text) = binary_to_text(self.declared_oid, value) else { return Ok(None) };
+            Some(text)
         } else {
             None
         };
         if self.declared_oid == BOOL && is_number(self.column.type_oid) {
-            return match text.as_deref().unwrap_or(value) {
-                b"t" | b"true" | b"1" => Some(b"1".to_vec()),
-                b"f" | b"false" | b"0" => Some(b"0".to_vec()),
+            return Ok(match text.as_deref().unwrap_or(value) {
+                word if is_word(word, &["t", "true", "y", "yes", "on", "1"]) => Some(b"1".to_vec()),
+                word if is_word(word, &["f", "false", "n", "no", "off", "0"]) => {
+                    Some(b"0".to_vec())
+                }
                 _ => text,
-            };
+            });
         }
-        text
+        Ok(text)
     }
+
+    /// Whether the column would store another value where one in text format goes as it is. What is only
+    /// checked may be too long for that.
+    pub(super) fn reads_text(&self) -> bool {
+        let is_numbered = self.declared_oid == BOOL && is_number(self.column.type_oid);
+        let is_uuid = self.declared_oid == UUID && self.column.type_oid == BYTEA;
+        self.is_inferred && (is_numbered || is_uuid || self.is_number_as_date())
+    }
+
+    /// What a value has to be that the column would take whatever it is.
+    fn check(&self) -> Option<Check> {
+        if self.column.kind() != ValueKind::Character {
+            return None;
+        }
+        match self.declared_oid {
+            JSONB => Some(Check::Json),
+            TIMESTAMP | TIMESTAMPTZ => Some(Check::Timestamp),
+            _ => None,
+        }
+    }
+
+    /// The text of a timestamp that keeps all digits of its second.
+    fn wide_timestamp(&self, is_text: bool, value: &[u8]) -> Result<Option<Vec<u8>>, ValueRefusal> {
+        if is_text {
+            check_timestamp(value)?;
+            let has_zone = self.declared_oid == TIMESTAMP;
+            return Ok(if has_zone { without_zone(value) } else { None });
+        }
+        let refusal = |sqlstate, message: &str| ValueRefusal {
+            sqlstate,
+            message: message.to_owned(),
+            hint: "The parameter is declared as a timestamp.".to_owned(),
+        };
+        let text = binary_to_text(self.declared_oid, value);
+        text.map(Some).ok_or_else(|| match value.len() {
+            0..8 => refusal("08P01", "insufficient data left in message"),
+            8 => refusal("22008", "timestamp out of range"),
+            _ => refusal("22P03", "incorrect binary data format"),
+        })
+    }
+
+    /// Whether a number is declared that the configuration makes a date of.
+    fn is_number_of_date(&self) -> bool {
+        self.is_inferred && self.is_number_as_date()
+    }
+
+    /// Whether the configuration says what a number means that is declared here.
+    pub fn is_number_as_date(&self) -> bool {
+        is_number(self.declared_oid) && epoch::applies(self.numbers, self.column.type_oid)
+    }
+
+    /// The text of the date that a number stands for. A number that stands for none must not reach the
+    /// target, which would read its digits as those of a date.
+    fn date(&self, is_text: bool, value: &[u8]) -> Result<Vec<u8>, ValueRefusal> {
+        let number = if is_text { None } else { binary_to_text(self.declared_oid, value) };
+        let number = number.as_deref().or(is_text.then_some(value));
+        let date =
+            number.and_then(|number| epoch::text(self.numbers, self.column.type_oid, number));
+        date.ok_or_else(|| ValueRefusal {
+            sqlstate: "22008",
+            message: "the number is not a date that the column can hold".to_owned(),
+            hint: "values.numbers_as_dates says what numbers mean.".to_owned(),
+        })
+    }
+}
+
+/// Whether a value is one of these words in any case, blanks around it apart, as for `boolin`.
+fn is_word(value: &[u8], words: &[&str]) -> bool {
+    let value = value.trim_ascii();
+    words.iter().any(|word| value.eq_ignore_ascii_case(word.as_bytes()))
+}
+
+/// What a value is checked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Check {
+    Json,
+    Timestamp,
+}
+
+/// The sixteen bytes of a UUID as the text of a `bytea`.
+fn bytes_of_uuid(is_text: bool, value: &[u8]) -> Result<Vec<u8>, ValueRefusal> {
+    let bytes = if is_text { uuid_bytes(value) } else { value.try_into().ok() };
+    let text = bytes.and_then(|bytes| binary_to_text(BYTEA, &bytes));
+    text.ok_or_else(|| ValueRefusal {
+        sqlstate: if is_text { "22P02" } else { "22P03" },
+        message: "invalid input syntax for type uuid".to_owned(),
+        hint: "The parameter is declared as uuid: a bytea column takes its 16 bytes.".to_owned(),
+    })
 }
 
 /// A timestamp without the offset from UTC that pgjdbc writes behind every one: the server passes over

@@ -46,6 +46,12 @@ pub fn should_be_inferred(declared_oid: u32, column: &Column) -> bool {
     }
     match (family(declared_oid), family(column.type_oid)) {
         (Family::Unknown, _) => false,
+        // The digits of a number, or the letters of anything else, would be read as a date or as bytes.
+        (Family::String, Family::Date | Family::Time) => true,
+        (Family::String, _) if matches!(column.type_oid, BYTEA | INTERVAL) => true,
+        (_, Family::Date | Family::Time) => false,
+        (_, _) if column.type_oid == INTERVAL => false,
+        (_, _) if column.type_oid == BYTEA => declared_oid == UUID,
         (Family::String, Family::Unknown) => true,
         (_, Family::Unknown) => false,
         (Family::Date, Family::String) => {
@@ -54,13 +60,7 @@ pub fn should_be_inferred(declared_oid: u32, column: &Column) -> bool {
         (Family::Json, Family::String) => declared_oid == JSONB,
         (_, Family::String) => false,
         (from, to) if from == to && from != Family::Alone => false,
-        // A timestamp has a time of day, and so has an interval.
-        (Family::Date, Family::Time) | (Family::Alone, Family::Time)
-            if matches!(declared_oid, TIMESTAMP | TIMESTAMPTZ | INTERVAL) =>
-        {
-            false
-        }
-        (Family::Time, _) if column.type_oid == INTERVAL => false,
+        (Family::Date | Family::Time | Family::Alone, _) => false,
         _ => true,
     }
 }
@@ -88,7 +88,7 @@ fn family(type_oid: u32) -> Family {
 }
 
 /// Whether values of the type are numbers.
-pub(in crate::value) fn is_number(type_oid: u32) -> bool {
+pub fn is_number(type_oid: u32) -> bool {
     family(type_oid) == Family::Number
 }
 
@@ -121,6 +121,22 @@ mod tests {
             (JSON, JSONB, false),
             (JSON, TEXT, false),
             (0, JSONB, false),
+            (INT8, TIMESTAMP, false),
+            (INT4, TIME, false),
+            (INT8, INTERVAL, false),
+            (NUMERIC, DATE, false),
+            (BOOL, DATE, false),
+            (TIMESTAMP, INT8, false),
+            (DATE, TIME, false),
+            (TEXT, INTERVAL, true),
+            (INTERVAL, INT8, false),
+            (UUID, JSONB, false),
+            (UUID, BYTEA, true),
+            (VARCHAR, BYTEA, true),
+            (INT4, BYTEA, false),
+            (BOOL, BYTEA, false),
+            (TIMESTAMPTZ, BYTEA, false),
+            (JSONB, BYTEA, false),
             (INT4, INT4, false),
             (FIRST_USER_OID, JSONB, false),
             (INT4, FIRST_USER_OID, false),

@@ -6,7 +6,7 @@ pub mod type_oid;
 
 pub use kind::ValueKind;
 
-use assignment::VARCHAR_37;
+use super::binary_text::can_fit;
 
 /// What the catalog says about a column.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -29,10 +29,9 @@ impl Column {
         type_oid::kind_of(self.type_oid)
     }
 
-    /// Whether a COPY in binary format is looked through for fields of another type: where loads are
-    /// known to send integers for booleans, text for UUIDs, timestamps for `VARCHAR(37)`.
+    /// Whether a COPY in binary format is looked through for fields of another type, as
+    /// [`fit_binary`](super::fit_binary) does.
     pub fn takes_other_binary(&self) -> bool {
-        matches!(self.type_oid, type_oid::BOOL | type_oid::UUID)
-            || (self.type_oid == type_oid::VARCHAR && self.modifier == VARCHAR_37)
+        can_fit(self)
     }
 }

@@ -20,7 +20,7 @@ pub(super) fn is_impossible(value: &[u8]) -> bool {
     !is_day || !has_time
 }
 
-fn date(reader: &mut Reader<'_>) -> Option<(u32, u32, u32)> {
+pub(super) fn date(reader: &mut Reader<'_>) -> Option<(u32, u32, u32)> {
     match reader.digits_ahead() {
         8 => Some((reader.digits(4)?, reader.digits(2)?, reader.digits(2)?)),
         4 => {
@@ -36,7 +36,7 @@ fn date(reader: &mut Reader<'_>) -> Option<(u32, u32, u32)> {
 
 /// Whether the time behind a date is one that exists, or there is none; `None` where it is something
 /// else.
-fn time(reader: &mut Reader<'_>) -> Option<bool> {
+pub(super) fn time(reader: &mut Reader<'_>) -> Option<bool> {
     if reader.0.is_empty() {
         return Some(true);
     }
@@ -90,15 +90,15 @@ fn zone(reader: &mut Reader<'_>) -> Option<()> {
 }
 
 /// What is left to read.
-struct Reader<'v>(&'v [u8]);
+pub(super) struct Reader<'v>(pub(super) &'v [u8]);
 
 impl Reader<'_> {
-    fn digits_ahead(&self) -> usize {
+    pub(super) fn digits_ahead(&self) -> usize {
         self.0.iter().take_while(|byte| byte.is_ascii_digit()).count()
     }
 
     /// The number that the next digits make, up to nine of them.
-    fn digits(&mut self, count: usize) -> Option<u32> {
+    pub(super) fn digits(&mut self, count: usize) -> Option<u32> {
         let (digits, rest) = self.0.split_at_checked(count)?;
         let digit = |number, byte: &u8| {
             let digit = byte.is_ascii_digit().then(|| u32::from(byte - b'0'))?;
@@ -110,14 +110,14 @@ impl Reader<'_> {
     }
 
     /// A number of one or two digits, with no third one behind it.
-    fn one_or_two_digits(&mut self) -> Option<u32> {
+    pub(super) fn one_or_two_digits(&mut self) -> Option<u32> {
         match self.digits_ahead() {
             count @ 1..=2 => self.digits(count),
             _ => None,
         }
     }
 
-    fn take_any(&mut self, wanted: &[u8]) -> Option<u8> {
+    pub(super) fn take_any(&mut self, wanted: &[u8]) -> Option<u8> {
         let (byte, rest) = self.0.split_first().filter(|(byte, _)| wanted.contains(byte))?;
         self.0 = rest;
         Some(*byte)

@@ -12,19 +12,25 @@ mod duplicate_keys;
 mod kind_judge;
 mod length;
 mod loss;
+mod timestamp;
 
 use std::borrow::Cow;
 
 use memchr::memchr;
 
-use super::binary_text::{binary_to_text, can_fit, fit_binary_from};
+use super::binary_text::{binary_to_text, can_fit, fit_binary_from, own_bytes};
 use super::column::{Column, ValueKind, type_oid};
+use super::epoch;
 use super::nul::ArrayScanner;
-use super::policy::{BadDates, InvalidUtf8, NulPolicy, SilentLoss, TooLong, ValuePolicies};
+use super::policy::{
+    BadDates, InvalidUtf8, NulPolicy, NumbersAsDates, SilentLoss, TooLong, ValuePolicies,
+};
 use super::rule::{Findings, ValueRule};
 use crate::encoding::Encoding;
 use crate::escape::json::JsonText;
 pub(super) use kind_judge::KindJudge;
+pub use timestamp::is_too_precise;
+pub(in crate::value) use timestamp::{TimestampFault, timestamp_fault};
 
 /// What is to become of a value.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -65,12 +71,15 @@ impl ValueRefusal {
 pub struct ColumnJudge {
     policies: ValuePolicies,
     bad_dates: BadDates,
+    numbers: NumbersAsDates,
     column: Column,
     encoding: Encoding,
     /// Whether any rule but that of a raw NUL can apply to values in text format.
     looks_at_text: bool,
     /// Whether any rule can apply to values in binary format.
     looks_at_binary: bool,
+    /// The bytes of values in binary format to which none can, where that goes by their number.
+    own_bytes: Option<usize>,
 }
 
 impl ColumnJudge {
@@ -85,12 +94,22 @@ impl ColumnJudge {
         let judge = ColumnJudge {
             policies: policies.clone(),
             bad_dates: bad_dates.clone(),
+            numbers: NumbersAsDates::Reject,
             column: column.clone(),
             encoding,
             looks_at_text: false,
             looks_at_binary: false,
+            own_bytes: own_bytes(column),
         };
         judge.in_encoding(encoding)
+    }
+
+    /// The same judge for values without a type of their own, as in rows of COPY, where a number is what
+    /// `numbers` says.
+    pub fn reading_numbers(mut self, numbers: NumbersAsDates) -> ColumnJudge {
+        self.numbers = numbers;
+        let encoding = self.encoding;
+        self.in_encoding(encoding)
     }
 
     /// The same judge for values that come in another encoding, as in a COPY that names its own.
@@ -115,6 +134,12 @@ impl ColumnJudge {
     /// Whether every value in text format that holds no byte 0x00 stays as it is.
     pub fn is_idle_in_text(&self) -> bool {
         !self.looks_at_text
+    }
+
+    /// Whether every value of so many bytes in binary format stays as it is.
+    #[inline]
+    pub fn is_idle_in_binary_of(&self, bytes: usize) -> bool {
+        !self.looks_at_binary || self.own_bytes == Some(bytes)
     }
 
     /// Whether every value in binary format stays as it is.
@@ -147,6 +172,9 @@ impl ColumnJudge {
         if let Some(fitted) = fit_binary_from(&self.column, value, self.encoding) {
             judged.change(ValueRule::TypeConverted, 1, fitted);
         }
+        if let Some(date) = epoch::binary(self.numbers, self.column.type_oid, value) {
+            judged.change(ValueRule::NumberToDate, 1, date);
+        }
         let outcome = match (self.column.type_oid, &*judged.value) {
             (type_oid::JSONB, [1, ..]) => self.judge_jsonb(&mut judged),
             (type_oid::JSONB, _) => Ok(()),
@@ -172,7 +200,7 @@ impl ColumnJudge {
             }
             (_, type_oid::BYTEA) => cuts_lobs,
             (_, type_oid::INT8) => true,
-            _ => mends_utf8 || self.guards_dates() || self.guards_digits(),
+            _ => mends_utf8 || self.guards_dates() || self.guards_digits() || self.reads_numbers(),
         }
     }
 
@@ -182,6 +210,11 @@ impl ColumnJudge {
             || can_fit(&self.column)
             || cuts_lobs
             || self.guards_digits()
+            || self.reads_numbers()
+    }
+
+    fn reads_numbers(&self) -> bool {
+        epoch::applies(self.numbers, self.column.type_oid)
     }
 
     fn guards_loss(&self) -> bool {
@@ -231,6 +264,9 @@ impl ColumnJudge {
                 judged.noted.note(ValueRule::UnsignedOverflow, 1);
             }
             _ => {}
+        }
+        if let Some(date) = epoch::text(self.numbers, self.column.type_oid, &judged.value) {
+            judged.change(ValueRule::NumberToDate, 1, date);
         }
         if self.guards_dates() && bad_date::is_impossible(&judged.value) {
             match &self.bad_dates {

@@ -144,7 +144,8 @@ impl BinaryRows {
         }
         let (end, held) = (at + there, std::mem::take(&mut self.held));
         let length = number(if held.is_empty() { piece.bytes(at, end) } else { &held });
-        let (passage, left) = (columns.passage(self.framing.column()), length as usize);
+        let left = length as usize;
+        let passage = columns.passage_of(self.framing.column(), left);
         if length.cast_signed() >= 0 && passage == Passage::Judged {
             if left <= columns.field_bytes_max {
                 let before = if held.is_empty() { 0 } else { there };

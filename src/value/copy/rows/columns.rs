@@ -74,6 +74,15 @@ impl Columns {
         }
     }
 
+    /// The same for a field of so many bytes in binary format.
+    #[inline]
+    pub(super) fn passage_of(&self, column: usize, bytes: usize) -> Passage {
+        match self.columns.get(column) {
+            Some(CopyColumn::Judged(judge)) if judge.is_idle_in_binary_of(bytes) => Passage::Kept,
+            _ => self.passage(column),
+        }
+    }
+
     /// What the options force on each column.
     pub(super) fn forced(&self, options: &CopyOptions) -> Vec<Forced> {
         let forced = |column: &CopyColumn| match column {
