@@ -11,13 +11,22 @@ use crate::encoding::Encoding;
 /// The longest name that PostgreSQL keeps, in bytes (NAMEDATALEN - 1).
 const NAME_BYTES_MAX: usize = 63;
 
+/// The same as [`kept`], as a copy.
+pub(super) fn kept_name(kind: TokenKind, bytes: &[u8], encoding: Encoding) -> Option<Vec<u8>> {
+    kept(kind, bytes, encoding).map(Cow::into_owned)
+}
+
 /// The name that a token stands for: folded to lower case or without its quotes, and cut. `None`
 /// for `U&"name"`, whose escapes are not read here, and for what is no name.
 ///
 /// The server counts the 63 bytes in its own encoding; where the client's is another one, a longer
 /// name with letters beyond ASCII may be cut elsewhere.
-pub(super) fn kept_name(kind: TokenKind, bytes: &[u8], encoding: Encoding) -> Option<Vec<u8>> {
+pub(super) fn kept(kind: TokenKind, bytes: &[u8], encoding: Encoding) -> Option<Cow<'_, [u8]>> {
+    let is_short = bytes.len() <= NAME_BYTES_MAX;
     let mut name = match kind {
+        TokenKind::Word if is_short && !bytes.iter().any(u8::is_ascii_uppercase) => {
+            return Some(Cow::Borrowed(bytes));
+        }
         TokenKind::Word => bytes.to_ascii_lowercase(),
         TokenKind::QuotedName => {
             undoubled(bytes.get(1..bytes.len().saturating_sub(1)).unwrap_or_default())
@@ -35,7 +44,7 @@ pub(super) fn kept_name(kind: TokenKind, bytes: &[u8], encoding: Encoding) -> Op
         }
         end = next;
     }
-    Some(name)
+    Some(Cow::Owned(name))
 }
 
 /// A name in lower case where it is not quoted, without its quotes where it is, also those of a source;

@@ -170,7 +170,7 @@ impl Source {
             (column, false, true) if self.takes_bare_names => column,
             _ => return None,
         };
-        let index = self.columns.get(&column).copied().flatten();
+        let index = self.columns.get(&*column).copied().flatten();
         index.filter(|_| !column.is_empty())
     }
 }
@@ -189,8 +189,9 @@ mod tests {
         let mut scratch = Scratch::default();
         let script = Script::read(sql.as_bytes(), Lexing::default(), &mapping, &mut scratch);
         let (_, write) = script.writes().next().unwrap();
-        let mut slots = Vec::new();
+        let (mut slots, mut uses) = (Vec::new(), script.parameter_uses(write, sql.as_bytes()));
         script.slots(write, sql.as_bytes(), &mut |slot| {
+            uses.leave_out(&slot);
             slots.push(slot);
             ControlFlow::Continue(())
         });
@@ -203,7 +204,7 @@ mod tests {
             };
             Some((column, number))
         });
-        (read.collect(), script.other_uses(write, sql.as_bytes(), usize::MAX))
+        (read.collect(), uses.into_numbers())
     }
 
     fn uses(list: &[(&str, u16)]) -> Vec<(String, u16)> {
