@@ -153,7 +153,7 @@ impl Catalog {
         }
         self.unread = 0;
         // A transaction that has failed answers nothing, and what waits is refused as well.
-        if now.status == TransactionStatus::Aborted {
+        if needs.is_empty() || now.status == TransactionStatus::Aborted {
             return None;
         }
         let mut missing = Vec::new();
@@ -189,11 +189,6 @@ impl Catalog {
     fn serves(&self, known: &Known, freshness: Freshness, now: Moment) -> bool {
         let is_asked = known.text == self.text || known.is_locked;
         is_asked || freshness == Freshness::MayBeOld && !known.is_old(now)
-    }
-
-    /// Whether anything is known of any relation.
-    pub fn knows_relations(&self) -> bool {
-        !self.relations.is_empty()
     }
 
     /// Whether [`Catalog::missing`] would not ask about a relation of which the answer may be old, so that

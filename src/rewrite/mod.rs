@@ -147,11 +147,14 @@ pub fn needs(
     (catalog, now): (&Catalog, Moment),
     rules: &Rules<'_>,
 ) -> Vec<Need> {
+    if script.is_plain() {
+        return Vec::new();
+    }
     let mut needs = Needs::default();
     if rules.settings.rewrite {
         copies::needs(script, &mut needs);
         let is_at_hand = |name: &Name| catalog.is_at_hand(&names::target_of(name), now);
-        let at_hand = catalog.knows_relations().then_some(&is_at_hand as _);
+        let at_hand = (!catalog.is_empty()).then_some(&is_at_hand as _);
         values::needs(script, sql, declared, (rules, at_hand), &mut needs);
     }
     table_prep::needs(script, rules, &mut needs);
@@ -168,6 +171,9 @@ pub fn plan(
     rules: &Rules<'_>,
 ) -> Rewrite {
     let mut rewrite = Rewrite::default();
+    if script.is_plain() {
+        return rewrite;
+    }
     let known = TextRelations::new(script, sql, catalog, rules);
     let mut replaced = rewrite.plan_tables(script, rules);
     if rules.settings.rewrite {

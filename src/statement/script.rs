@@ -131,6 +131,15 @@ impl Script {
         }
     }
 
+    /// Whether it has nothing that a rule acts on: no type to replace, no constant to mend, and no
+    /// statement that writes or prepares a table.
+    pub fn is_plain(&self) -> bool {
+        let acts = |body: &Body| !matches!(body, Body::Other | Body::Setting(_));
+        self.edits.is_empty()
+            && self.constants.is_empty()
+            && !self.statements.iter().any(|statement| acts(&statement.body))
+    }
+
     /// The statements that write, in order.
     pub fn writes(&self) -> impl Iterator<Item = (&Statement, &Write)> {
         self.statements.iter().filter_map(|statement| match &statement.body {
