@@ -7,11 +7,10 @@ use std::ops::{ControlFlow, Range};
 use super::cursor::Cursor;
 use super::finder::{Finder, Findings};
 use super::lexer::Quoting;
+use super::name::kept_parts;
 use super::noted::noted_constants;
 pub use super::parts::{Body, ConstantPurpose, NotedConstant, Statement};
-use super::slots::{
-    ParameterUses, for_each_slot_of, kept_parts, listed_columns, new_tables, without_columns,
-};
+use super::slots::{ParameterUses, for_each_slot_of, listed_columns, new_tables, without_columns};
 use super::tokens::{Entry, Extent, Tokens};
 use super::{
     CopyStatement, DmsSetting, Edit, Effects, Fault, Lexing, NewTable, Replacement, Slot,

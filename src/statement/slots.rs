@@ -19,13 +19,12 @@ use std::ops::{ControlFlow, Range};
 use super::constant::StringConstant;
 use super::cursor::Cursor;
 use super::lexer::TokenKind;
+use super::name::kept_at;
 use crate::encoding::Encoding;
 use element::parameter;
 pub(super) use element::{Ends, element};
 pub(super) use left_out::without_columns;
 pub(super) use new_table::new_tables;
-use passing::kept_at;
-pub(super) use passing::kept_parts;
 use walker::Walker;
 
 pub use new_table::{NewColumn, NewTable};
@@ -166,7 +165,7 @@ pub struct ParameterUses {
 impl ParameterUses {
     /// All of them.
     pub(super) fn of(mut statement: Cursor<'_>) -> ParameterUses {
-        let mut counts: Vec<u32> = Vec::new();
+        let mut counts: Vec<u32> = Vec::with_capacity(16);
         while !statement.at(TokenKind::End) {
             if statement.at(TokenKind::Parameter)
                 && let Some(number) = parameter(statement.bytes(statement.token))

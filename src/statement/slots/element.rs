@@ -4,10 +4,10 @@
 use std::ops::Range;
 
 use super::SlotValue;
-use super::passing::is_bracketed;
 use crate::statement::constant::StringConstant;
 use crate::statement::cursor::{Cursor, NotUnderstood, is_name};
 use crate::statement::lexer::TokenKind;
+use crate::statement::name::is_bracketed;
 
 /// What ends an expression, a comma or a closing parenthesis apart that was not opened inside.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,14 +1,12 @@
 //! What the statements that write have in common: names, lists of columns, and clauses that are
 //! passed over.
 
-use std::borrow::Cow;
 use std::ops::Range;
 
 use super::walker::{ColumnSpelled, VALUES_MAX, Walker, narrow};
-use crate::encoding::Encoding;
 use crate::statement::cursor::{Cursor, NotUnderstood, Understood, is_reserved};
-use crate::statement::lexer::{Token, TokenKind};
-use crate::statement::name::kept;
+use crate::statement::lexer::TokenKind;
+use crate::statement::name::{is_bracketed, kept_at, kept_parts};
 
 impl Walker<'_, '_> {
     /// `[ONLY] name [*]` or `ONLY (name)`.
@@ -180,26 +178,4 @@ impl Walker<'_, '_> {
         self.cursor.bump();
         if there { Ok(()) } else { Err(NotUnderstood) }
     }
-}
-
-/// The parts of a name, as PostgreSQL keeps them, of which the tokens are these.
-pub(in crate::statement) fn kept_parts(
-    cursor: Cursor<'_>,
-    name: &Range<u32>,
-    encoding: Encoding,
-) -> Vec<Vec<u8>> {
-    // Between two parts there is a point.
-    name.clone().step_by(2).map(|index| kept_at(cursor, index, encoding).into_owned()).collect()
-}
-
-/// Whether a name is in brackets, as only a source quotes it.
-pub(super) fn is_bracketed(cursor: &Cursor<'_>, name: Token) -> bool {
-    name.kind == TokenKind::QuotedName && cursor.bytes(name).starts_with(b"[")
-}
-
-/// The name that the token of an index is, as PostgreSQL keeps it; empty for what is not a name.
-pub(super) fn kept_at(mut cursor: Cursor<'_>, index: u32, encoding: Encoding) -> Cow<'_, [u8]> {
-    cursor.go_to(index as usize);
-    let token = cursor.token;
-    kept(token.kind, cursor.bytes(token), encoding).unwrap_or_default()
 }

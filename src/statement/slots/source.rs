@@ -5,13 +5,13 @@ use std::collections::HashMap;
 use std::ops::Range;
 
 use super::element::{Ends, element};
-use super::passing::kept_at;
 use super::rows::{RowValue, Value};
 use super::walker::{VALUES_MAX, Walker, narrow};
 use super::{Slot, SlotValue};
 use crate::encoding::Encoding;
 use crate::statement::cursor::{Cursor, NotUnderstood, Understood, is_name};
 use crate::statement::lexer::TokenKind;
+use crate::statement::name::kept_at;
 
 /// Uses of the parameters that are given for one statement; further ones are the server's.
 const USES_MAX: usize = 500_000;
