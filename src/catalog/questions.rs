@@ -7,7 +7,7 @@
 //! operator by search_path (IN, NULLIF, BETWEEN, CASE x WHEN, USING).
 
 use std::collections::HashMap;
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 use super::Subject;
 use super::relation::{Relation, RelationColumn};
@@ -181,13 +181,13 @@ pub(super) fn said(subjects: &[Subject], answer: &Answer) -> Vec<SubjectAnswer> 
         names.entry(subject).or_insert_with(|| (text(schema), text(table)));
         columns.entry(subject).or_default().push(RelationColumn {
             name: name.clone().unwrap_or_default(),
-            column: Column {
+            column: Arc::new(Column {
                 name: text(name),
                 type_oid,
                 element_oid: number(row, 6).unwrap_or_default(),
                 modifier: number(row, 7).unwrap_or(-1),
                 is_nullable: text(not_null) != "t",
-            },
+            }),
             is_identity_always: text(identity) == "a",
             is_generated: text(generated) == "s",
         });

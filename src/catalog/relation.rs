@@ -1,7 +1,7 @@
 //! A relation of the target and its columns, from the catalog or from the text that creates it. Plain
 //! data.
 
-use std::collections::HashMap;
+use std::sync::Arc;
 
 use crate::statement::{NewColumn, NewTable};
 use crate::value::{Column, type_oid};
@@ -15,8 +15,8 @@ pub struct Relation {
     /// Its name.
     pub table: String,
     columns: Vec<RelationColumn>,
-    /// The index of each column by its name.
-    positions: HashMap<Vec<u8>, usize>,
+    /// The indexes of the columns, sorted by their names.
+    by_name: Box<[usize]>,
     has_generated: bool,
 }
 
@@ -25,8 +25,8 @@ pub struct Relation {
 pub struct RelationColumn {
     /// Its name in the client's encoding.
     pub name: Vec<u8>,
-    /// What its values have to know.
-    pub column: Column,
+    /// What its values have to know, shared by all parameters that go into it.
+    pub column: Arc<Column>,
     /// `GENERATED ALWAYS AS IDENTITY`
     pub is_identity_always: bool,
     /// `GENERATED ALWAYS AS (...) STORED`
@@ -36,13 +36,13 @@ pub struct RelationColumn {
 impl Relation {
     /// A relation with these columns, in order.
     pub fn new(schema: String, table: String, columns: Vec<RelationColumn>) -> Relation {
-        let mut positions = HashMap::with_capacity(columns.len());
-        for (index, column) in columns.iter().enumerate() {
-            // A table has each name once; the parts of a text may say anything.
-            positions.entry(column.name.clone()).or_insert(index);
-        }
+        let name_of = |index: &usize| columns.get(*index).map(|column| &*column.name);
+        let mut by_name: Vec<usize> = (0..columns.len()).collect();
+        by_name.sort_by_key(name_of);
+        // A table has each name once; the parts of a text may say anything, and then the first one counts.
+        by_name.dedup_by_key(|index| name_of(index));
         let has_generated = columns.iter().any(|column| column.is_generated);
-        Relation { schema, table, columns, positions, has_generated }
+        Relation { schema, table, columns, by_name: by_name.into(), has_generated }
     }
 
     /// A table as the text that creates it describes it.
@@ -69,7 +69,9 @@ impl Relation {
 
     /// The index of the column of this name.
     pub fn position(&self, name: &[u8]) -> Option<usize> {
-        self.positions.get(name).copied()
+        let name_of = |index: &usize| self.columns.get(*index).map(|column| &*column.name);
+        let at = self.by_name.binary_search_by_key(&Some(name), name_of).ok()?;
+        self.by_name.get(at).copied()
     }
 }
 
@@ -81,13 +83,13 @@ impl RelationColumn {
         let array = column.is_array.then(|| type_oid::array_of(type_oid).unwrap_or_default());
         RelationColumn {
             name: column.name.clone(),
-            column: Column {
+            column: Arc::new(Column {
                 name: printable(&column.name),
                 type_oid: array.unwrap_or(type_oid),
                 element_oid: if column.is_array { type_oid } else { 0 },
                 modifier,
                 is_nullable: !column.is_not_null,
-            },
+            }),
             is_identity_always: column.is_identity_always,
             is_generated: column.is_generated,
         }

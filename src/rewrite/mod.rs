@@ -17,7 +17,7 @@ mod values;
 use std::ops::Range;
 use std::sync::Arc;
 
-use crate::catalog::{Catalog, Name, Need, Relation};
+use crate::catalog::{Catalog, Moment, Name, Need, Relation};
 use crate::encoding::Encoding;
 use crate::ledger::Place;
 use crate::mapping::RuleId;
@@ -50,11 +50,6 @@ pub struct Rules<'r> {
 }
 
 impl Rules<'_> {
-    /// A judge for a column, where anything is asked of values.
-    pub fn judge_of(&self, relation: &Relation, column: &Column) -> Option<ColumnJudge> {
-        self.policy.judges_values().then(|| self.judge_any(relation, column))
-    }
-
     /// A judge for a column, whatever is asked.
     pub fn judge_any(&self, relation: &Relation, column: &Column) -> ColumnJudge {
         let bad_dates = self.policy.bad_dates_of(&relation.schema, &relation.table, &column.name);
@@ -149,12 +144,23 @@ pub fn refusal(script: &Script, sql: &[u8], rules: &Rules<'_>) -> Option<OwnErro
 }
 
 /// What has to be known of the target before a text goes. `declared` are the types of parameters that a
-/// Parse declares.
-pub fn needs(script: &Script, sql: &[u8], declared: &[u32], rules: &Rules<'_>) -> Vec<Need> {
+/// Parse declares. Relations that are at hand `now` are left out where their answers may be old.
+pub fn needs(
+    script: &Script,
+    sql: &[u8],
+    declared: &[u32],
+    (catalog, now): (&Catalog, Moment),
+    rules: &Rules<'_>,
+) -> Vec<Need> {
+    if script.is_plain() {
+        return Vec::new();
+    }
     let mut needs = Needs::default();
     if rules.settings.rewrite {
         copies::needs(script, &mut needs);
-        values::needs(script, sql, declared, rules, &mut needs);
+        let is_at_hand = |name: &Name| catalog.is_at_hand(&names::target_of(name), now);
+        let at_hand = (!catalog.is_empty()).then_some(&is_at_hand as _);
+        values::needs(script, sql, declared, (rules, at_hand), &mut needs);
     }
     table_prep::needs(script, rules, &mut needs);
     needs.into_list()
@@ -170,6 +176,9 @@ pub fn plan(
     rules: &Rules<'_>,
 ) -> Rewrite {
     let mut rewrite = Rewrite::default();
+    if script.is_plain() {
+        return rewrite;
+    }
     let known = TextRelations::new(script, sql, catalog, rules);
     let mut replaced = rewrite.plan_tables(script, rules);
     if rules.settings.rewrite {

@@ -1,52 +1,63 @@
 //! A list of what has to be known, each subject once.
 
 use std::collections::HashMap;
-use std::collections::hash_map::Entry;
 
 use super::names;
 use crate::catalog::{Freshness, Name, Need, Subject};
+
+/// Up to here a list is looked through; subjects behind it are found by their hash.
+const SEARCHED_MAX: usize = 8;
 
 /// The list, in the order of the text.
 #[derive(Debug, Default)]
 pub(super) struct Needs {
     list: Vec<Need>,
+    /// The indexes of the subjects from [`SEARCHED_MAX`] on.
     indexes: HashMap<Subject, usize>,
-    /// The relation that was noted last, as the text names it: the next value goes into it as well, as a rule.
-    last: Option<Name>,
+    /// The index of the relation that was noted last: the next value goes into it as well, as a rule.
+    last: usize,
 }
 
 impl Needs {
-    /// Whether this relation was noted last, in which case it need not be noted again.
-    pub(super) fn has_last(&self, name: &Name) -> bool {
-        self.last.as_ref() == Some(name)
-    }
-
     /// A relation, as the text names it.
     pub(super) fn relation(&mut self, name: &Name, freshness: Freshness) {
-        if freshness == Freshness::MayBeOld && self.has_last(name) {
-            return;
+        let name = names::target_of(name);
+        let is_it =
+            |need: &Need| matches!(&need.subject, Subject::Relation(known) if *known == *name);
+        let is_last = self.list.get(self.last).is_some_and(is_it);
+        let searched = || self.list.iter().take(SEARCHED_MAX).position(is_it);
+        match if is_last { Some(self.last) } else { searched() } {
+            Some(index) => self.refresh(index, freshness),
+            None => self.note(Subject::Relation(name.into_owned()), freshness),
         }
-        self.last = Some(name.clone());
-        self.note(Subject::Relation(names::target_of(name).into_owned()), freshness);
     }
 
     /// A prepared statement.
     pub(super) fn prepared(&mut self, name: &[u8]) {
-        self.note(Subject::Prepared(name.to_vec()), Freshness::MayBeOld);
+        let is_it =
+            |need: &Need| matches!(&need.subject, Subject::Prepared(known) if known == name);
+        if !self.list.iter().take(SEARCHED_MAX).any(is_it) {
+            self.note(Subject::Prepared(name.to_vec()), Freshness::MayBeOld);
+        }
     }
 
+    /// A subject that is not among the first ones.
     fn note(&mut self, subject: Subject, freshness: Freshness) {
-        match self.indexes.entry(subject.clone()) {
-            Entry::Vacant(vacant) => {
-                vacant.insert(self.list.len());
-                self.list.push(Need { subject, freshness });
-            }
-            Entry::Occupied(index) => {
-                let need = self.list.get_mut(*index.get());
-                if let (Some(need), Freshness::Exact) = (need, freshness) {
-                    need.freshness = freshness;
-                }
-            }
+        let end = self.list.len();
+        let index = match end < SEARCHED_MAX {
+            true => end,
+            false => *self.indexes.entry(subject.clone()).or_insert(end),
+        };
+        if index == end {
+            self.list.push(Need { subject, freshness });
+        }
+        self.refresh(index, freshness);
+    }
+
+    fn refresh(&mut self, index: usize, freshness: Freshness) {
+        self.last = index;
+        if let (Some(need), Freshness::Exact) = (self.list.get_mut(index), freshness) {
+            need.freshness = freshness;
         }
     }
 

@@ -150,21 +150,22 @@ pub(super) struct ParameterUse {
 struct SharedColumns<'c> {
     relation: &'c Relation,
     rules: &'c Rules<'c>,
-    shared: HashMap<usize, (Arc<Column>, Option<Arc<ColumnJudge>>)>,
+    judges: HashMap<usize, Arc<ColumnJudge>>,
 }
 
 impl<'c> SharedColumns<'c> {
     fn new(relation: &'c Relation, rules: &'c Rules<'c>) -> SharedColumns<'c> {
-        SharedColumns { relation, rules, shared: HashMap::new() }
+        SharedColumns { relation, rules, judges: HashMap::new() }
     }
 
     fn shared(&mut self, index: usize) -> Option<(Arc<Column>, Option<Arc<ColumnJudge>>)> {
         let RelationColumn { column, .. } = self.relation.columns().get(index)?;
         let (relation, rules) = (self.relation, self.rules);
-        let shared = self.shared.entry(index).or_insert_with(|| {
-            (Arc::new(column.clone()), rules.judge_of(relation, column).map(Arc::new))
+        let judge = rules.policy.judges_values().then(|| {
+            let judge = self.judges.entry(index);
+            Arc::clone(judge.or_insert_with(|| Arc::new(rules.judge_any(relation, column))))
         });
-        Some(shared.clone())
+        Some((Arc::clone(column), judge))
     }
 }
 

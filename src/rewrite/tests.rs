@@ -103,7 +103,9 @@ impl Texts {
         let sql = sql.as_bytes();
         let policy = std::mem::replace(&mut self.policy, Config::default().policy().unwrap());
         let rules = Rules { policy: &policy, settings: self.settings, lexing };
-        self.learn(needs(&script, sql, declared, &rules));
+        let known = (&self.catalog, Moment::default());
+        let needs = needs(&script, sql, declared, known, &rules);
+        self.learn(needs);
         let mut rewrite = plan(&script, sql, declared, &self.catalog, &rules);
         if !rewrite.asks_again.is_empty() {
             self.learn(std::mem::take(&mut rewrite.asks_again));
@@ -259,7 +261,8 @@ fn what_has_to_be_known_is_named_once() {
     let rules = Rules { policy: &texts.policy, settings: texts.settings, lexing };
     let needs = |sql: &str, declared: &[u32]| -> Vec<String> {
         let script = read(sql.as_bytes(), &texts.policy);
-        let needs = needs(&script, sql.as_bytes(), declared, &rules);
+        let needs =
+            needs(&script, sql.as_bytes(), declared, (&texts.catalog, Moment::default()), &rules);
         let text = |need: Need| {
             let name = match &need.subject {
                 Subject::Relation(name) => name.join(&b'.'),
@@ -349,7 +352,7 @@ fn parameters_follow_a_relation_that_has_changed() {
     let mut columns = parameters.relation.columns().to_vec();
     columns.retain(|column| column.name != b"u");
     for column in &mut columns {
-        column.column.modifier = 13;
+        Arc::make_mut(&mut column.column).modifier = 13;
     }
     let relation = Arc::new(Relation::new("s".into(), "t".into(), columns));
     let renewed = parameters.renewed(&relation, &rules).unwrap();

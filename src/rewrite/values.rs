@@ -16,7 +16,7 @@ use crate::catalog::{Freshness, Name, Relation, RelationColumn};
 use crate::ledger::Place;
 use crate::statement::script::{ConstantPurpose, Script};
 use crate::statement::{
-    Replacement, Slot, SlotColumn, SlotValue, StringConstant, Write, quoted_boolean,
+    ParameterUses, Replacement, Slot, SlotColumn, SlotValue, StringConstant, Write, quoted_boolean,
     timestamp_literal,
 };
 use crate::value::assignment::may_be_inferred;
@@ -34,7 +34,7 @@ pub(super) fn needs(
     script: &Script,
     sql: &[u8],
     declared: &[u32],
-    rules: &Rules<'_>,
+    (rules, at_hand): (&Rules<'_>, Option<&dyn Fn(&Name) -> bool>),
     needs: &mut Needs,
 ) {
     for noted in &script.constants {
@@ -44,6 +44,10 @@ pub(super) fn needs(
     }
     let wants_all = has_only_constants(sql, rules) || rules.policy.leaves_out_generated;
     for (_, write) in script.writes() {
+        // Then its values need not be looked at.
+        if at_hand.is_some_and(|is_at_hand| is_at_hand(&script.relation(write, sql))) {
+            continue;
+        }
         let mut wants = wants_all;
         if !wants {
             script.slots(write, sql, &mut |slot| {
@@ -156,6 +160,8 @@ pub(super) fn plan(
             listed: listed.iter().map(|name| relation.position(name)).collect(),
             dropped: Vec::new(),
             uses: Vec::new(),
+            elsewhere: (has_parameters && !write.is_prepare)
+                .then(|| script.parameter_uses(write, sql)),
             has_parameter: false,
             identity: None,
             acts: false,
@@ -225,6 +231,8 @@ pub(super) struct WritePlan<'p> {
     /// The places of columns that are taken out of the statement, in order.
     dropped: Vec<usize>,
     uses: Vec<ParameterUse>,
+    /// Where else the parameters stand, those of a PREPARE apart.
+    elsewhere: Option<ParameterUses>,
     /// A value is a parameter.
     has_parameter: bool,
     /// A column GENERATED ALWAYS AS IDENTITY that gets a value.
@@ -239,6 +247,9 @@ impl<'p> WritePlan<'p> {
         let mut number = 0;
         script.slots(write, sql, &mut |slot| {
             number += 1;
+            if let Some(elsewhere) = &mut self.elsewhere {
+                elsewhere.leave_out(&slot);
+            }
             self.slot(number, &slot);
             if number < SLOTS_MAX { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
         });
@@ -261,8 +272,8 @@ impl<'p> WritePlan<'p> {
             self.written.place = Some(place_of(name));
         }
         self.written.parameters = None;
-        if !self.write.is_prepare && !self.uses.is_empty() {
-            let elsewhere = self.script.other_uses(self.write, self.sql, SLOTS_MAX);
+        let elsewhere = self.elsewhere.take().filter(|_| !self.uses.is_empty());
+        if let Some(elsewhere) = elsewhere.map(ParameterUses::into_numbers) {
             let uses = &self.uses;
             self.written.parameters =
                 parameters::plan(name, self.relation, uses, &elsewhere, declared, self.rules);

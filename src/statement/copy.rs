@@ -4,8 +4,7 @@
 
 use super::constant::text_constant;
 use super::cursor::{Cursor, NotUnderstood, Understood};
-use super::expression::Until;
-use super::finder::Finder;
+use super::finder::{Finder, Until};
 use super::lexer::TokenKind;
 use super::name::kept_name;
 use super::parts::Body;

@@ -87,9 +87,13 @@ impl<'a> Cursor<'a> {
         self.token.kind == kind
     }
 
+    /// Whether a token is this word, which is in lower case and begins with a letter.
+    #[inline]
     pub(super) fn token_is(&self, token: Token, word: &str) -> bool {
+        // The first letter decides mostly.
         token.kind == TokenKind::Word
             && token.end - token.start == word.len()
+            && self.sql.get(token.start).map(|byte| byte | 0x20) == word.as_bytes().first().copied()
             && self.bytes(token).eq_ignore_ascii_case(word.as_bytes())
     }
 
@@ -194,31 +198,53 @@ pub(super) fn is_text(kind: TokenKind) -> bool {
 }
 
 /// Whether an unquoted word can never be the name of a column, so that what follows is not a type.
-/// Source: PostgreSQL manual, "SQL Key Words", those that are reserved.
-#[rustfmt::skip]
 pub(super) fn is_reserved(word: &[u8]) -> bool {
-    let mut buffer = [0; RESERVED_BYTES_MAX];
-    let Some(lower) = buffer.get_mut(..word.len()) else { return false };
-    lower.copy_from_slice(word);
-    lower.make_ascii_lowercase();
-    matches!(&*lower,
-        b"all" | b"analyse" | b"analyze" | b"and" | b"any" | b"array" | b"as" | b"asc"
-        | b"asymmetric" | b"authorization" | b"binary" | b"both" | b"case" | b"cast" | b"check"
-        | b"collate" | b"collation" | b"column" | b"concurrently" | b"constraint" | b"create"
-        | b"cross" | b"current_catalog" | b"current_date" | b"current_role" | b"current_schema"
-        | b"current_time" | b"current_timestamp" | b"current_user" | b"default" | b"deferrable"
-        | b"desc" | b"distinct" | b"do" | b"else" | b"end" | b"except" | b"false" | b"fetch"
-        | b"for" | b"foreign" | b"freeze" | b"from" | b"full" | b"grant" | b"group" | b"having"
-        | b"ilike" | b"in" | b"initially" | b"inner" | b"intersect" | b"into" | b"is" | b"isnull"
-        | b"join" | b"lateral" | b"leading" | b"left" | b"like" | b"limit" | b"localtime"
-        | b"localtimestamp" | b"natural" | b"not" | b"notnull" | b"null" | b"offset" | b"on"
-        | b"only" | b"or" | b"order" | b"outer" | b"overlaps" | b"placing" | b"primary"
-        | b"references" | b"returning" | b"right" | b"select" | b"session_user" | b"similar"
-        | b"some" | b"symmetric" | b"system_user" | b"table" | b"tablesample" | b"then" | b"to"
-        | b"trailing" | b"true" | b"union" | b"unique" | b"user" | b"using" | b"variadic"
-        | b"verbose" | b"when" | b"where" | b"window" | b"with"
-    )
+    let ends = [word.first(), word.last()];
+    let [Some(first), Some(last)] = ends.map(|byte| Some(usize::from(letter(*byte?)?))) else {
+        return false;
+    };
+    let lengths = RESERVED_LENGTHS.get(first).and_then(|row| row.get(last));
+    lengths.is_some_and(|lengths| word.len() < 32 && lengths & 1 << word.len() != 0)
+        && RESERVED.iter().any(|reserved| word.eq_ignore_ascii_case(reserved.as_bytes()))
 }
 
-/// The length of the longest of them.
-const RESERVED_BYTES_MAX: usize = 17;
+/// The words, in lower case. Source: PostgreSQL manual, "SQL Key Words", those that are reserved.
+#[rustfmt::skip]
+const RESERVED: &[&str] = &[
+    "all", "analyse", "analyze", "and", "any", "array", "as", "asc", "asymmetric", "authorization",
+    "binary", "both", "case", "cast", "check", "collate", "collation", "column", "concurrently",
+    "constraint", "create", "cross", "current_catalog", "current_date", "current_role",
+    "current_schema", "current_time", "current_timestamp", "current_user", "default", "deferrable",
+    "desc", "distinct", "do", "else", "end", "except", "false", "fetch", "for", "foreign", "freeze",
+    "from", "full", "grant", "group", "having", "ilike", "in", "initially", "inner", "intersect",
+    "into", "is", "isnull", "join", "lateral", "leading", "left", "like", "limit", "localtime",
+    "localtimestamp", "natural", "not", "notnull", "null", "offset", "on", "only", "or", "order",
+    "outer", "overlaps", "placing", "primary", "references", "returning", "right", "select",
+    "session_user", "similar", "some", "symmetric", "system_user", "table", "tablesample", "then",
+    "to", "trailing", "true", "union", "unique", "user", "using", "variadic", "verbose", "when",
+    "where", "window", "with",
+];
+
+/// The lengths of the words, a bit each, by their first and last letters: hardly another word has the
+/// same.
+const RESERVED_LENGTHS: [[u32; 26]; 26] = reserved_lengths();
+
+#[allow(clippy::indexing_slicing, reason = "runs when this is compiled")]
+const fn reserved_lengths() -> [[u32; 26]; 26] {
+    let mut lengths = [[0; 26]; 26];
+    let mut index = 0;
+    while index < RESERVED.len() {
+        let word = RESERVED[index].as_bytes();
+        if let (Some(first), Some(last)) = (letter(word[0]), letter(word[word.len() - 1])) {
+            lengths[first as usize][last as usize] |= 1 << word.len();
+        }
+        index += 1;
+    }
+    lengths
+}
+
+/// Which letter of the alphabet a byte is, from 0.
+const fn letter(byte: u8) -> Option<u8> {
+    let lower = byte | 0x20;
+    if lower.is_ascii_lowercase() { Some(lower - b'a') } else { None }
+}

@@ -2,10 +2,8 @@
 //! are concerned it hands over to its neighbour.
 
 use super::cursor::{NotUnderstood, Understood, is_name};
-use super::expression::Until;
-use super::finder::Finder;
+use super::finder::{Finder, Position, Until};
 use super::lexer::TokenKind;
-use super::types::Position;
 use crate::mapping::Place;
 
 const ROUTINES: &[&str] = &["function", "procedure", "routine", "aggregate"];

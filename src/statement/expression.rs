@@ -3,9 +3,8 @@
 
 use super::Effects;
 use super::cursor::{NotUnderstood, Understood, is_name, is_reserved, is_text};
-use super::finder::Finder;
+use super::finder::{Finder, Position, Until};
 use super::lexer::{Token, TokenKind};
-use super::types::Position;
 use crate::mapping::Place;
 
 /// What a call of `set_config` may do.
@@ -13,17 +12,6 @@ const SET_CONFIG: Effects = Effects::TOUCHES_SETTINGS
     .and(Effects::CHANGES_LEXING)
     .and(Effects::CHANGES_RELATIONS)
     .and(Effects::CHANGES_USER);
-
-/// How far an expression goes. A semicolon outside parentheses always ends it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Until {
-    /// To the end of the statement.
-    Statement,
-    /// To a comma or to a closing parenthesis that was not opened inside.
-    Element,
-    /// To the next `CREATE` (an element of CREATE SCHEMA), or to the end of the statement.
-    Create,
-}
 
 /// What is open at a point of an expression.
 #[derive(Debug, Default)]

@@ -1,15 +1,37 @@
 //! One statement after the other: what kind it is, and who knows its shape. Finds, changes nothing.
 
 use super::cursor::{Cursor, NotUnderstood, Understood};
-use super::expression::Until;
 use super::lexer::{Token, TokenKind};
 use super::parts::{Body, Statement};
 use super::slots::{Write, read_write};
 use super::table_statement::table_statement;
-use super::types::Position;
 use super::{Edit, Effects, Fault};
 use crate::encoding::Encoding;
 use crate::mapping::{Mapping, Place};
+
+/// How far an expression goes. A semicolon outside parentheses always ends it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Until {
+    /// To the end of the statement.
+    Statement,
+    /// To a comma or to a closing parenthesis that was not opened inside.
+    Element,
+    /// To the next `CREATE` (an element of CREATE SCHEMA), or to the end of the statement.
+    Create,
+}
+
+/// What makes the finder think that a type stands somewhere.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Position {
+    /// It is the type of this column of a table.
+    Column(Token),
+    /// It stands behind `::`, or behind the AS of a CAST.
+    Cast,
+    /// It is part of a domain, a type, or what a routine takes or gives.
+    Signature,
+    /// It looks like one; a wrong guess must do no harm.
+    Guess,
+}
 
 /// What was found in the statements that were read.
 #[derive(Debug, Default)]

@@ -35,7 +35,9 @@ pub use constant::{
 };
 pub use effects::Effects;
 pub use file_statements::FileStatements;
-pub use slots::{NewColumn, NewTable, Slot, SlotColumn, SlotValue, Write, WriteKind};
+pub use slots::{
+    NewColumn, NewTable, ParameterUses, Slot, SlotColumn, SlotValue, Write, WriteKind,
+};
 pub use table_statement::{TableReference, TableStatement, TableStatementKind};
 pub use tokens::TOKENS_MAX;
 #[cfg(debug_assertions)]

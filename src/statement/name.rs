@@ -3,6 +3,7 @@
 //! Source: PostgreSQL manual, "Identifiers and Key Words".
 
 use std::borrow::Cow;
+use std::ops::Range;
 
 use super::cursor::{Cursor, is_name};
 use super::lexer::{Token, TokenKind};
@@ -11,13 +12,22 @@ use crate::encoding::Encoding;
 /// The longest name that PostgreSQL keeps, in bytes (NAMEDATALEN - 1).
 const NAME_BYTES_MAX: usize = 63;
 
+/// The same as [`kept`], as a copy.
+pub(super) fn kept_name(kind: TokenKind, bytes: &[u8], encoding: Encoding) -> Option<Vec<u8>> {
+    kept(kind, bytes, encoding).map(Cow::into_owned)
+}
+
 /// The name that a token stands for: folded to lower case or without its quotes, and cut. `None`
 /// for `U&"name"`, whose escapes are not read here, and for what is no name.
 ///
 /// The server counts the 63 bytes in its own encoding; where the client's is another one, a longer
 /// name with letters beyond ASCII may be cut elsewhere.
-pub(super) fn kept_name(kind: TokenKind, bytes: &[u8], encoding: Encoding) -> Option<Vec<u8>> {
+fn kept(kind: TokenKind, bytes: &[u8], encoding: Encoding) -> Option<Cow<'_, [u8]>> {
+    let is_short = bytes.len() <= NAME_BYTES_MAX;
     let mut name = match kind {
+        TokenKind::Word if is_short && !bytes.iter().any(u8::is_ascii_uppercase) => {
+            return Some(Cow::Borrowed(bytes));
+        }
         TokenKind::Word => bytes.to_ascii_lowercase(),
         TokenKind::QuotedName => {
             undoubled(bytes.get(1..bytes.len().saturating_sub(1)).unwrap_or_default())
@@ -35,7 +45,29 @@ pub(super) fn kept_name(kind: TokenKind, bytes: &[u8], encoding: Encoding) -> Op
         }
         end = next;
     }
-    Some(name)
+    Some(Cow::Owned(name))
+}
+
+/// The parts of a name, as PostgreSQL keeps them, of which the tokens are these.
+pub(super) fn kept_parts(
+    cursor: Cursor<'_>,
+    name: &Range<u32>,
+    encoding: Encoding,
+) -> Vec<Vec<u8>> {
+    // Between two parts there is a point.
+    name.clone().step_by(2).map(|index| kept_at(cursor, index, encoding).into_owned()).collect()
+}
+
+/// Whether a name is in brackets, as only a source quotes it.
+pub(super) fn is_bracketed(cursor: &Cursor<'_>, name: Token) -> bool {
+    name.kind == TokenKind::QuotedName && cursor.bytes(name).starts_with(b"[")
+}
+
+/// The name that the token of an index is, as PostgreSQL keeps it; empty for what is not a name.
+pub(super) fn kept_at(mut cursor: Cursor<'_>, index: u32, encoding: Encoding) -> Cow<'_, [u8]> {
+    cursor.go_to(index as usize);
+    let token = cursor.token;
+    kept(token.kind, cursor.bytes(token), encoding).unwrap_or_default()
 }
 
 /// A name in lower case where it is not quoted, without its quotes where it is, also those of a source;

@@ -8,7 +8,7 @@ use super::cursor::Cursor;
 use super::lexer::{Token, TokenKind};
 use super::name::kept_name;
 use super::parts::{ConstantPurpose, NotedConstant};
-use super::plain_rows::{PlainItems, PlainKind};
+use super::plain_rows::PlainItems;
 use super::slots::{Ends, element};
 use crate::encoding::Encoding;
 
@@ -130,8 +130,9 @@ fn note_list(cursor: &mut Cursor<'_>, statement: &[u8], noted: &mut Vec<NotedCon
         note(value.constant(*cursor));
         while matches!(cursor.token.kind, TokenKind::PlainRows | TokenKind::PlainValues) {
             for item in PlainItems::new(sql, cursor.token.start..cursor.token.end) {
-                let text = item.constant.filter(|(_, kind)| *kind == PlainKind::Text);
-                note(text.map(|(span, _)| StringConstant { span, spelling: Spelling::Plain }));
+                note(item.constant.and_then(|(span, kind)| {
+                    Some(StringConstant { span, spelling: Spelling::of_plain(kind)? })
+                }));
             }
             cursor.bump();
         }

@@ -7,13 +7,17 @@
 
 use std::ops::Range;
 
-use memchr::memchr;
+use memchr::{memchr, memchr2};
+
+use super::constant::may_be_nul;
 
 /// A plain constant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum PlainKind {
     /// `'text'`, quotes in it doubled.
     Text,
+    /// `E'text'` without an escape that may spell U+0000.
+    EscapeText,
     /// Digits, with a sign or without.
     Integer,
     /// The same with a point.
@@ -120,6 +124,9 @@ fn list_end(sql: &[u8], mut position: usize) -> Result<usize, usize> {
 fn plain_constant(sql: &[u8], start: usize) -> Option<(usize, PlainKind)> {
     match sql.get(start)? {
         b'\'' => Some((text_end(sql, start + 1)?, PlainKind::Text)),
+        b'e' | b'E' if sql.get(start + 1) == Some(&b'\'') => {
+            Some((escape_text_end(sql, start + 2)?, PlainKind::EscapeText))
+        }
         b'0'..=b'9' | b'.' => number(sql, start),
         b'-' => number(sql, start + 1),
         _ => {
@@ -142,6 +149,19 @@ fn text_end(sql: &[u8], mut position: usize) -> Option<usize> {
             return Some(position);
         }
         position += 1;
+    }
+}
+
+/// The same for a text with escapes, none of which may spell U+0000 or is one of a byte beyond ASCII.
+fn escape_text_end(sql: &[u8], mut position: usize) -> Option<usize> {
+    loop {
+        position += memchr2(b'\\', b'\'', sql.get(position..)?)? + 1;
+        match (sql.get(position - 1)?, sql.get(position..)?) {
+            (b'\\', escape) if may_be_nul(escape) => return None,
+            (b'\\', [..=0x7F, ..]) | (b'\'', [b'\'', ..]) => position += 1,
+            (b'\\', _) => return None,
+            _ => return Some(position),
+        }
     }
 }
 
@@ -187,31 +207,39 @@ impl Iterator for PlainItems<'_> {
     type Item = PlainItem;
 
     fn next(&mut self) -> Option<PlainItem> {
-        let mut start = None;
-        let (mut depth, mut values, mut constant) = (0_usize, 0_usize, None);
-        loop {
-            let position = self.position;
-            let &byte = self.sql.get(..self.end)?.get(position)?;
-            self.position += 1;
-            match byte {
-                b' ' | b'\t' | b'\n' | b'\r' | 0x0B | 0x0C | b',' => continue,
-                b'(' => depth += 1,
-                b')' => depth = depth.saturating_sub(1),
-                _ => {
-                    // What ends the last constant may lie behind the inside of a list.
-                    let (end, kind) = plain_constant(self.sql, position)?;
-                    self.position = end;
-                    values += 1;
-                    constant = Some((position..end, kind));
-                }
-            }
-            let start = *start.get_or_insert(position);
-            if depth == 0 {
-                let constant = constant.filter(|_| values == 1);
-                return Some(PlainItem { span: start..self.position, constant });
-            }
+        let run = self.sql.get(..self.end)?;
+        let mut start = blanks_end(run, self.position);
+        if run.get(start) == Some(&b',') {
+            start = blanks_end(run, start + 1);
         }
+        // What ends the last constant may lie behind the inside of a list.
+        let (end, constant) = match run.get(start)? {
+            b'(' => (list_end(self.sql, start).ok()?, only_constant(self.sql, start)),
+            _ => plain_constant(self.sql, start)
+                .map(|(end, kind)| (end, Some((start..end, kind))))?,
+        };
+        self.position = end;
+        Some(PlainItem { span: start..end, constant })
     }
+}
+
+/// The constant that the list at an offset is, parentheses around it apart.
+fn only_constant(sql: &[u8], list: usize) -> Option<(Range<usize>, PlainKind)> {
+    let (mut start, mut opened) = (list, 0_usize);
+    while sql.get(start) == Some(&b'(') {
+        start = blanks_end(sql, start + 1);
+        opened += 1;
+    }
+    let (end, kind) = plain_constant(sql, start)?;
+    let mut behind = blanks_end(sql, end);
+    for _ in 0..opened {
+        // In front of the last of them another value may stand.
+        if sql.get(behind) != Some(&b')') {
+            return None;
+        }
+        behind = blanks_end(sql, behind + 1);
+    }
+    Some((start..end, kind))
 }
 
 #[cfg(test)]
@@ -240,6 +268,11 @@ mod tests {
             ("1, 2, 'a'::text)", ", 2", false, "::text)"),
             ("1, 2, 'a'\n'b')", ", 2", false, "'b')"),
             ("1, 2, 3 -- , 4\n)", ", 2", false, "-- , 4\n)"),
+            (r"1, E'a\'''b', e'\\', 2)", r", E'a\'''b', e'\\', 2", false, ")"),
+            (r"1, 2, E'\0')", ", 2", false, r"E'\0')"),
+            (r"1, 2, E'\u0041')", ", 2", false, r"E'\u0041')"),
+            ("1, 2, E'\\\u{e4}')", ", 2", false, "E'\\\u{e4}')"),
+            (r"1, 2, E'a\')", ", 2", false, r"E'a\')"),
             ("1, 2, nulls)", ", 2", false, "nulls)"),
             ("1, 2, null 'x')", ", 2", false, "null 'x')"),
             ("1, 2, 3e5)", ", 2", false, "3e5)"),
@@ -269,12 +302,12 @@ mod tests {
             .collect();
         let text = Some(("''''", PlainKind::Text));
         assert_eq!(constants, [None, Some(("2", PlainKind::Integer)), None, text]);
-        let inside = "NULL, -1.5,DEFAULT, 'x')";
+        let inside = "NULL, -1.5,DEFAULT, 'x', E'y')";
         let kinds: Vec<_> = PlainItems::new(inside.as_bytes(), 0..inside.len() - 1)
             .map(|item| item.constant.unwrap().1)
             .collect();
-        use PlainKind::{Decimal, Default, Null, Text};
-        assert_eq!(kinds, [Null, Decimal, Default, Text]);
+        use PlainKind::{Decimal, Default, EscapeText, Null, Text};
+        assert_eq!(kinds, [Null, Decimal, Default, Text, EscapeText]);
     }
 
     proptest! {
@@ -284,7 +317,7 @@ mod tests {
             pieces in prop::collection::vec(
                 prop::sample::select(vec![
                     ",", "(", ")", "1", "2.5", "-", "+", " ", "\n", "'a'", "''", "'", "null", "true",
-                    "default", "e", "::", "a", "--", "/*", "*/", ";", "\"", "$$", "'x' ", ".", "E'",
+                    "default", "e", "::", "a", "\\", "E'\\", "\\'", "E'a\\tb'", "--", "/*", "*/", ";", "\"", "$$", "'x' ", ".", "E'",
                     "), (", ", ", "(1, 2), ", "'a', ",
                 ]),
                 0..40,
@@ -306,7 +339,11 @@ mod tests {
                     TokenKind::Comma => commas += usize::from(depth == 0),
                     kind => prop_assert!(matches!(
                         kind,
-                        TokenKind::Number | TokenKind::Text | TokenKind::Word | TokenKind::Operator
+                        TokenKind::Number
+                            | TokenKind::Text
+                            | TokenKind::EscapeText
+                            | TokenKind::Word
+                            | TokenKind::Operator
                     ), "{kind:?} in {sql:?}"),
                 }
             }

@@ -2,10 +2,8 @@
 //! walked only where they are SQL and no string.
 
 use super::cursor::{NotUnderstood, Understood, is_name, is_reserved};
-use super::expression::Until;
-use super::finder::Finder;
+use super::finder::{Finder, Position, Until};
 use super::lexer::TokenKind;
-use super::types::Position;
 use crate::mapping::Place;
 
 impl Finder<'_> {

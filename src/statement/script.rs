@@ -1,16 +1,16 @@
 //! What one reading of a text gives: its statements, what has to change in them, and walks over the
 //! tokens that are kept with it. Holds spans and no borrows; changes no text.
 
+use std::borrow::Cow;
 use std::ops::{ControlFlow, Range};
 
 use super::cursor::Cursor;
 use super::finder::{Finder, Findings};
 use super::lexer::Quoting;
+use super::name::kept_parts;
 use super::noted::noted_constants;
 pub use super::parts::{Body, ConstantPurpose, NotedConstant, Statement};
-use super::slots::{
-    for_each_slot_of, kept_parts, listed_columns, new_tables, other_uses, without_columns,
-};
+use super::slots::{ParameterUses, for_each_slot_of, listed_columns, new_tables, without_columns};
 use super::tokens::{Entry, Extent, Tokens};
 use super::{
     CopyStatement, DmsSetting, Edit, Effects, Fault, Lexing, NewTable, Replacement, Slot,
@@ -130,6 +130,15 @@ impl Script {
         }
     }
 
+    /// Whether it has nothing that a rule acts on: no type to replace, no constant to mend, and no
+    /// statement that writes or prepares a table.
+    pub fn is_plain(&self) -> bool {
+        let acts = |body: &Body| !matches!(body, Body::Other | Body::Setting(_));
+        self.edits.is_empty()
+            && self.constants.is_empty()
+            && !self.statements.iter().any(|statement| acts(&statement.body))
+    }
+
     /// The statements that write, in order.
     pub fn writes(&self) -> impl Iterator<Item = (&Statement, &Write)> {
         self.statements.iter().filter_map(|statement| match &statement.body {
@@ -179,7 +188,7 @@ impl Script {
 
     /// The columns that an INSERT lists, as PostgreSQL keeps their names; empty for all of them in the
     /// table's order, and for UPDATE and MERGE.
-    pub fn listed_columns(&self, write: &Write, sql: &[u8]) -> Vec<Vec<u8>> {
+    pub fn listed_columns<'a>(&'a self, write: &Write, sql: &'a [u8]) -> Vec<Cow<'a, [u8]>> {
         listed_columns(self.cursor(sql), write, self.lexing.encoding)
     }
 
@@ -194,12 +203,10 @@ impl Script {
         }
     }
 
-    /// The parameters of a statement that are used anywhere else than as the whole value of one of its
-    /// first `slots_max` slots, sorted, each once. Linear in the length of the statement.
-    pub fn other_uses(&self, write: &Write, sql: &[u8], slots_max: usize) -> Vec<u16> {
-        let statement = self.statement(&write.tokens, sql);
-        let slots_max = if write.is_understood { slots_max } else { 0 };
-        other_uses(statement, self.lexing.encoding, slots_max)
+    /// The parameters of a statement, each as often as it stands there. Linear in the length of the
+    /// statement.
+    pub fn parameter_uses(&self, write: &Write, sql: &[u8]) -> ParameterUses {
+        ParameterUses::of(self.statement(&write.tokens, sql))
     }
 
     /// The replacements that take columns out of an `INSERT INTO ... SELECT`, and which they are, by place

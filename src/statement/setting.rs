@@ -2,8 +2,7 @@
 
 use super::constant::text_constant;
 use super::cursor::Understood;
-use super::expression::Until;
-use super::finder::Finder;
+use super::finder::{Finder, Until};
 use super::lexer::TokenKind;
 use super::parts::Body;
 use super::{DmsSetting, Effects};

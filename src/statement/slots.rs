@@ -12,18 +12,19 @@ mod source;
 mod update;
 mod walker;
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::ops::{ControlFlow, Range};
 
 use super::constant::StringConstant;
 use super::cursor::Cursor;
 use super::lexer::TokenKind;
+use super::name::kept_at;
 use crate::encoding::Encoding;
 use element::parameter;
 pub(super) use element::{Ends, element};
 pub(super) use left_out::without_columns;
 pub(super) use new_table::new_tables;
-pub(super) use passing::kept_parts;
 use walker::Walker;
 
 pub use new_table::{NewColumn, NewTable};
@@ -130,16 +131,16 @@ pub(super) fn read_write(statement: Cursor<'_>, encoding: Encoding) -> Option<Wr
 }
 
 /// The columns that an INSERT lists, as PostgreSQL keeps their names.
-pub(super) fn listed_columns(
-    mut cursor: Cursor<'_>,
+pub(super) fn listed_columns<'a>(
+    mut cursor: Cursor<'a>,
     write: &Write,
     encoding: Encoding,
-) -> Vec<Vec<u8>> {
+) -> Vec<Cow<'a, [u8]>> {
     let Some(list) = write.columns_at else { return Vec::new() };
     cursor.go_to(list as usize);
     let mut walker = Walker::new(cursor, encoding, None);
     let columns = walker.column_list().unwrap_or_default();
-    columns.into_iter().map(|column| walker.kept(column.name)).collect()
+    columns.into_iter().map(|column| kept_at(cursor, column.name, encoding)).collect()
 }
 
 /// Gives the slots of a statement to `each` until it breaks off.
@@ -152,52 +153,52 @@ pub(super) fn for_each_slot_of(
     let _ = Walker::new(statement, encoding, Some(each)).statement();
 }
 
-/// The parameters of a statement that stand anywhere else than as the whole value of one of its first
-/// slots, sorted.
-pub(super) fn other_uses(
-    mut statement: Cursor<'_>,
-    encoding: Encoding,
-    mut slots_max: usize,
-) -> Vec<u16> {
-    let mut uses: Vec<u32> = Vec::new();
-    let first = statement;
-    while !statement.at(TokenKind::End) {
-        if statement.at(TokenKind::Parameter)
-            && let Some(number) = parameter(statement.bytes(statement.token))
-        {
-            let index = usize::from(number);
-            uses.resize(uses.len().max(index + 1), 0);
-            if let Some(count) = uses.get_mut(index) {
-                *count += 1;
+/// How often each parameter of a statement stands in it, those that were left out apart.
+#[derive(Debug)]
+pub struct ParameterUses {
+    /// By number.
+    counts: Vec<u32>,
+    /// Where those stand that were left out and that go into several columns: each is in the text once.
+    read: BTreeSet<usize>,
+}
+
+impl ParameterUses {
+    /// All of them.
+    pub(super) fn of(mut statement: Cursor<'_>) -> ParameterUses {
+        let mut counts: Vec<u32> = Vec::with_capacity(16);
+        while !statement.at(TokenKind::End) {
+            if statement.at(TokenKind::Parameter)
+                && let Some(number) = parameter(statement.bytes(statement.token))
+            {
+                let index = usize::from(number);
+                counts.resize(counts.len().max(index + 1), 0);
+                if let Some(count) = counts.get_mut(index) {
+                    *count += 1;
+                }
             }
+            statement.bump();
         }
-        statement.bump();
+        ParameterUses { counts, read: BTreeSet::new() }
     }
-    if uses.is_empty() || slots_max == 0 {
-        return used(uses);
-    }
-    let mut read = BTreeSet::new();
-    let mut leave_out = |slot: Slot| {
-        let Some(left) = slots_max.checked_sub(1) else { return ControlFlow::Break(()) };
-        slots_max = left;
+
+    /// Leaves out one that is the whole value of a slot of the statement.
+    pub fn leave_out(&mut self, slot: &Slot) {
         let number = match slot.value {
             SlotValue::Parameter(number) => Some(number),
-            // One that goes into several columns stands in the text once.
-            SlotValue::SourceParameter(number) => read.insert(slot.span.start).then_some(number),
+            SlotValue::SourceParameter(number) => {
+                self.read.insert(slot.span.start).then_some(number)
+            }
             _ => None,
         };
-        let count = number.and_then(|number| uses.get_mut(usize::from(number)));
+        let count = number.and_then(|number| self.counts.get_mut(usize::from(number)));
         if let Some(count) = count {
             *count = count.saturating_sub(1);
         }
-        ControlFlow::Continue(())
-    };
-    for_each_slot_of(first, encoding, &mut leave_out);
-    used(uses)
-}
+    }
 
-/// The numbers of which there are uses.
-fn used(uses: Vec<u32>) -> Vec<u16> {
-    let numbers = (0_u16..=u16::MAX).zip(uses);
-    numbers.filter_map(|(number, count)| (count > 0).then_some(number)).collect()
+    /// The numbers of those of which there are uses, sorted, each once.
+    pub fn into_numbers(self) -> Vec<u16> {
+        let numbers = (0_u16..=u16::MAX).zip(self.counts);
+        numbers.filter_map(|(number, count)| (count > 0).then_some(number)).collect()
+    }
 }

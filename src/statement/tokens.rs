@@ -335,6 +335,10 @@ mod tests {
         assert!(entries.len() < 60, "{}", entries.len());
         let kinds = |kind| entries.iter().filter(|entry| entry.kind == kind).count();
         assert_eq!((kinds(TokenKind::PlainRows), kinds(TokenKind::PlainValues)), (1, 0));
+        // Constants with escapes are plain unless one may spell U+0000.
+        let rows = |row: &str| format!("INSERT INTO t VALUES {}(1)", row.repeat(1000));
+        assert!(cut(&rows(r"(1, E'it\'s \\ text'), "), Quoting::default()).len() < 20);
+        assert!(cut(&rows(r"(1, E'some \0 text'), "), Quoting::default()).len() > 6000);
         // In lists that a definition reads they are not.
         let members = "'a', ".repeat(3000);
         let sql = format!("CREATE TABLE t (a ENUM({members}'b'))");

@@ -4,7 +4,7 @@
 use std::ops::Range;
 
 use super::cursor::{Cursor, NotUnderstood, Understood, is_reserved};
-use super::finder::Finder;
+use super::finder::{Finder, Position};
 use super::lexer::{Token, TokenKind};
 use super::modifiers::{number_alone, read_arguments, skip_native_words};
 use super::name::folded_name;
@@ -14,19 +14,6 @@ use crate::mapping::{
     Arguments, ColumnName, Dialect, Modifiers, Place, Refusal, SourceTable, SpellingId, Verdict,
     Written, WrittenType,
 };
-
-/// What makes the finder think that a type stands somewhere.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Position {
-    /// It is the type of this column of a table.
-    Column(Token),
-    /// It stands behind `::`, or behind the AS of a CAST.
-    Cast,
-    /// It is part of a domain, a type, or what a routine takes or gives.
-    Signature,
-    /// It looks like one; a wrong guess must do no harm.
-    Guess,
-}
 
 /// A type of a source as it was found.
 struct Spelled<'a> {

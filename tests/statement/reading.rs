@@ -1,11 +1,12 @@
 //! What a reading says, gathered for assertions.
 
+use std::borrow::Cow;
 use std::ops::{ControlFlow, Range};
 use std::sync::OnceLock;
 
 use dms_proxy::mapping::{Mapping, MappingOptions};
 use dms_proxy::statement::script::{ConstantPurpose, Scratch, Script};
-use dms_proxy::statement::{Lexing, Slot, StringConstant, WriteKind};
+use dms_proxy::statement::{Lexing, Slot, StringConstant, Write, WriteKind};
 
 /// What one statement writes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,15 +40,27 @@ pub fn writes(sql: &[u8], lexing: Lexing) -> Vec<Written> {
         Written {
             kind: write.kind,
             name: script.relation(write, sql),
-            columns: script.listed_columns(write, sql),
+            columns: script.listed_columns(write, sql).into_iter().map(Cow::into_owned).collect(),
             is_prepare: write.is_prepare,
             overriding_at: write.overriding_at,
             span: statement.span.clone(),
             slots,
-            other_uses: script.other_uses(write, sql, usize::MAX),
+            other_uses: other_uses(&script, write, sql, usize::MAX),
         }
     });
     writes.collect()
+}
+
+/// The parameters that stand anywhere else than as the whole value of one of the first slots.
+pub fn other_uses(script: &Script, write: &Write, sql: &[u8], slots_max: usize) -> Vec<u16> {
+    let (mut uses, mut left) = (script.parameter_uses(write, sql), slots_max);
+    script.slots(write, sql, &mut |slot| {
+        let Some(next) = left.checked_sub(1) else { return ControlFlow::Break(()) };
+        left = next;
+        uses.leave_out(&slot);
+        ControlFlow::Continue(())
+    });
+    uses.into_numbers()
 }
 
 /// The constants that a cast makes JSON.

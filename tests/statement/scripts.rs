@@ -14,6 +14,8 @@ use dms_proxy::statement::script::{Scratch, Script};
 use dms_proxy::statement::{Lexing, SlotColumn, Write as WriteStatement, apply};
 use dms_proxy::value::{CopyOptions, ForcedColumns};
 
+use super::reading::other_uses;
+
 /// The first line of a script may say `# options: source=oracle factor=3 json=keep numeric=string
 /// unknown=error keep=TYPE override=KEY=>TYPE scs=off`; a blank in a type is written as `~`.
 fn options(script: &str) -> (MappingOptions, Lexing) {
@@ -111,12 +113,12 @@ fn outcome(sql: &str, lexing: Lexing, mapping: &Mapping) -> String {
 /// `t(a, b): 0=Integer b=Other`: the relation of a statement, the columns that it lists, and what it gives
 /// to which column.
 fn values(sql: &str, script: &Script, write: &WriteStatement) -> String {
-    let join = |names: Vec<Vec<u8>>, separator: &str| {
-        let names = names.into_iter().map(|name| String::from_utf8(name).unwrap());
+    fn join<T: AsRef<[u8]>>(names: &[T], separator: &str) -> String {
+        let names = names.iter().map(|name| std::str::from_utf8(name.as_ref()).unwrap());
         names.collect::<Vec<_>>().join(separator)
-    };
-    let relation = join(script.relation(write, sql.as_bytes()), ".");
-    let listed = join(script.listed_columns(write, sql.as_bytes()), ", ");
+    }
+    let relation = join(&script.relation(write, sql.as_bytes()), ".");
+    let listed = join(&script.listed_columns(write, sql.as_bytes()), ", ");
     let mut text = if listed.is_empty() { relation } else { format!("{relation}({listed})") };
     text.push(':');
     script.slots(write, sql.as_bytes(), &mut |slot| {
@@ -170,7 +172,7 @@ fn a_text_is_cut_into_tokens_once() {
             let script = Script::read(sql.as_bytes(), lexing, &mapping, &mut scratch);
             for (_, write) in script.writes() {
                 values(sql, &script, write);
-                script.other_uses(write, sql.as_bytes(), usize::MAX);
+                other_uses(&script, write, sql.as_bytes(), usize::MAX);
                 script.without_columns(write, sql.as_bytes(), &[b"a", b"b"], &|index| index == 1);
             }
             script.new_tables(sql.as_bytes());

@@ -10,7 +10,7 @@ use dms_proxy::statement::{
 };
 use proptest::prelude::*;
 
-use super::reading::{Written, json_casts, read, writes};
+use super::reading::{Written, json_casts, other_uses, read, writes};
 
 fn name(bytes: &[u8]) -> String {
     String::from_utf8(bytes.to_vec()).unwrap()
@@ -288,7 +288,7 @@ fn parameters_of_slots_that_are_not_looked_at_are_other_uses() {
     let sql = b"INSERT INTO t VALUES ($1, $2), ($3, $1 + 1)";
     let script = read(sql, Lexing::default());
     let (_, write) = script.writes().next().unwrap();
-    let uses = |slots_max| script.other_uses(write, sql, slots_max);
+    let uses = |slots_max| other_uses(&script, write, sql, slots_max);
     assert_eq!(uses(9), [1]);
     assert_eq!(uses(2), [1, 3]);
     assert_eq!(uses(0), [1, 2, 3]);
@@ -300,7 +300,7 @@ fn every_number_of_a_parameter_is_counted() {
     let sql = format!("INSERT INTO t VALUES {} RETURNING $7, $65535", list.join(", "));
     let script = read(sql.as_bytes(), Lexing::default());
     let (_, write) = script.writes().next().unwrap();
-    assert_eq!(script.other_uses(write, sql.as_bytes(), usize::MAX), [7, 65535]);
+    assert_eq!(other_uses(&script, write, sql.as_bytes(), usize::MAX), [7, 65535]);
 }
 
 /// A row of a long text, and what it gives on its own.
@@ -612,7 +612,7 @@ fn time_is_linear() {
             let script = read(sql.as_bytes(), Lexing::default());
             for (_, write) in script.writes() {
                 script.slots(write, sql.as_bytes(), &mut |_| ControlFlow::Continue(()));
-                script.other_uses(write, sql.as_bytes(), usize::MAX);
+                other_uses(&script, write, sql.as_bytes(), usize::MAX);
             }
             script.new_tables(sql.as_bytes());
             // It takes some 20 ms without optimization.

@@ -231,7 +231,7 @@ pub(in crate::session) fn judge(
     if let Some(error) = zero_byte.or_else(|| rewrite::refusal(script, sql, &rules)) {
         return Judged::Refuse(Box::new(error));
     }
-    let needs = rewrite::needs(script, sql, &text.declared, &rules);
+    let needs = rewrite::needs(script, sql, &text.declared, (catalog, now), &rules);
     if let Some(question) = catalog.missing(needs, now) {
         return Judged::Ask(Question::Catalog(question));
     }

@@ -11,13 +11,14 @@ use std::ops::Range;
 
 use super::cursor::Cursor;
 use super::lexer::TokenKind;
+use super::plain_rows::PlainKind;
 use crate::encoding::Encoding;
 
-pub(super) use nul::has_suspicious_backslash;
 pub use nul::json_escapes_in;
 pub use spelling::{
     quoted_boolean, quoted_bytes, quoted_integer, quoted_number, quoted_text, timestamp_literal,
 };
+pub(super) use nul::{has_suspicious_backslash, may_be_nul};
 pub(super) use value::text_value;
 
 /// A string constant: where it stands, without parentheses around it, and how it is spelled.
@@ -50,6 +51,15 @@ impl Spelling {
             TokenKind::EscapeText => Some(Spelling::Backslash),
             TokenKind::UnicodeText => Some(Spelling::Unicode(Some(b'\\'))),
             TokenKind::DollarText => Some(Spelling::Dollar),
+            _ => None,
+        }
+    }
+
+    /// The spelling of a plain constant that is a string.
+    pub(super) fn of_plain(kind: PlainKind) -> Option<Spelling> {
+        match kind {
+            PlainKind::Text => Some(Spelling::Plain),
+            PlainKind::EscapeText => Some(Spelling::Backslash),
             _ => None,
         }
     }

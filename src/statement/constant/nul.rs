@@ -64,12 +64,12 @@ pub fn json_escapes_in(
 
 /// Whether a backslash is followed by what an escape for NUL starts with.
 pub(in crate::statement) fn has_suspicious_backslash(sql: &[u8]) -> bool {
-    memchr_iter(b'\\', sql).any(|at| {
-        matches!(
-            sql.get(at + 1..).unwrap_or_default(),
-            [b'0', ..] | [b'4' | b'x' | b'u' | b'U', b'0', ..]
-        )
-    })
+    memchr_iter(b'\\', sql).any(|at| may_be_nul(sql.get(at + 1..).unwrap_or_default()))
+}
+
+/// Whether an escape for NUL may start so, behind its backslash.
+pub(in crate::statement) fn may_be_nul(escape: &[u8]) -> bool {
+    matches!(escape, [b'0', ..] | [b'4' | b'x' | b'u' | b'U', b'0', ..])
 }
 
 /// Mends a constant with escapes as in `E'...'`. An escape never goes on in the next piece.

@@ -4,10 +4,10 @@
 use std::ops::Range;
 
 use super::SlotValue;
-use super::passing::is_bracketed;
 use crate::statement::constant::StringConstant;
 use crate::statement::cursor::{Cursor, NotUnderstood, is_name};
 use crate::statement::lexer::TokenKind;
+use crate::statement::name::is_bracketed;
 
 /// What ends an expression, a comma or a closing parenthesis apart that was not opened inside.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,6 +38,11 @@ pub(in crate::statement) fn element(
     cursor: &mut Cursor<'_>,
     ends: Ends,
 ) -> Result<Element, NotUnderstood> {
+    if matches!(cursor.peek().kind, TokenKind::Comma | TokenKind::Close)
+        && let Some(element) = plain_element(cursor)
+    {
+        return Ok(element);
+    }
     let first = *cursor;
     let mut cases = 0_usize;
     let mut shape = Shape::default();
@@ -94,6 +99,16 @@ pub(in crate::statement) fn element(
     Ok(element)
 }
 
+/// Passes one token that is a plain value, in front of what ends an expression: the way of most values.
+fn plain_element(cursor: &mut Cursor<'_>) -> Option<Element> {
+    let token = cursor.token;
+    let value = plain(token.kind, cursor.bytes(token))?;
+    let (index, span) = (cursor.index(), token.start..token.end);
+    cursor.bump();
+    let tokens = index..cursor.index();
+    Some(Element { tokens, span, value, is_star: false, may_have_alias: false })
+}
+
 impl Element {
     /// Takes the alias off that may stand behind an expression without AS. Behind a plain value a
     /// word can be nothing else; behind any other expression it cannot be told from its last word.
@@ -121,7 +136,7 @@ impl Element {
     /// The parameter, constant or keyword that it is, without parentheses around it; all of another
     /// expression.
     pub(in crate::statement) fn core(&self, mut cursor: Cursor<'_>) -> Range<usize> {
-        if self.value == SlotValue::Other {
+        if self.value == SlotValue::Other || self.tokens.len() == 1 {
             return self.span.clone();
         }
         let first = self.first_inside(&mut cursor);
@@ -298,8 +313,12 @@ fn plain(kind: TokenKind, bytes: &[u8]) -> Option<SlotValue> {
 
 /// The number of a parameter as it is written, `$1`.
 pub(super) fn parameter(bytes: &[u8]) -> Option<u16> {
-    let digits = std::str::from_utf8(bytes.get(1..)?).ok()?;
-    digits.parse().ok().filter(|&number| number > 0)
+    let add = |number: u16, byte: &u8| {
+        let digit = byte.wrapping_sub(b'0');
+        let is_digit = digit < 10;
+        is_digit.then(|| number.checked_mul(10)?.checked_add(u16::from(digit))).flatten()
+    };
+    bytes.get(1..)?.iter().try_fold(0, add).filter(|&number| number > 0)
 }
 
 fn number(bytes: &[u8]) -> SlotValue {

@@ -4,10 +4,9 @@
 use std::ops::Range;
 
 use super::walker::{ColumnSpelled, VALUES_MAX, Walker, narrow};
-use crate::encoding::Encoding;
 use crate::statement::cursor::{Cursor, NotUnderstood, Understood, is_reserved};
-use crate::statement::lexer::{Token, TokenKind};
-use crate::statement::name::kept_name;
+use crate::statement::lexer::TokenKind;
+use crate::statement::name::{is_bracketed, kept_at, kept_parts};
 
 impl Walker<'_, '_> {
     /// `[ONLY] name [*]` or `ONLY (name)`.
@@ -94,7 +93,7 @@ impl Walker<'_, '_> {
 
     /// The name that the token of an index is, as PostgreSQL keeps it.
     pub(super) fn kept(&self, index: u32) -> Vec<u8> {
-        kept_at(self.cursor, index, self.encoding)
+        kept_at(self.cursor, index, self.encoding).into_owned()
     }
 
     pub(super) fn kept_parts(&self, name: &Range<u32>) -> Vec<Vec<u8>> {
@@ -179,26 +178,4 @@ impl Walker<'_, '_> {
         self.cursor.bump();
         if there { Ok(()) } else { Err(NotUnderstood) }
     }
-}
-
-/// The parts of a name, as PostgreSQL keeps them, of which the tokens are these.
-pub(in crate::statement) fn kept_parts(
-    cursor: Cursor<'_>,
-    name: &Range<u32>,
-    encoding: Encoding,
-) -> Vec<Vec<u8>> {
-    // Between two parts there is a point.
-    name.clone().step_by(2).map(|index| kept_at(cursor, index, encoding)).collect()
-}
-
-/// Whether a name is in brackets, as only a source quotes it.
-pub(super) fn is_bracketed(cursor: &Cursor<'_>, name: Token) -> bool {
-    name.kind == TokenKind::QuotedName && cursor.bytes(name).starts_with(b"[")
-}
-
-/// The name that the token of an index is, as PostgreSQL keeps it; empty for what is not a name.
-pub(super) fn kept_at(mut cursor: Cursor<'_>, index: u32, encoding: Encoding) -> Vec<u8> {
-    cursor.go_to(index as usize);
-    let token = cursor.token;
-    kept_name(token.kind, cursor.bytes(token), encoding).unwrap_or_default()
 }

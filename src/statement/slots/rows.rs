@@ -40,8 +40,9 @@ impl Value {
                 let (core, kind) = constant.unzip();
                 let value = kind.map_or(SlotValue::Other, SlotValue::from);
                 let core = core.unwrap_or_else(|| span.clone());
-                let constant = (value == SlotValue::String)
-                    .then(|| StringConstant { span: core.clone(), spelling: Spelling::Plain });
+                let spelling = kind.and_then(Spelling::of_plain);
+                let constant =
+                    spelling.map(|spelling| StringConstant { span: core.clone(), spelling });
                 RowValue { slot: Slot { column, span, core, value, constant }, tokens: 0..0 }
             }
         }
@@ -67,7 +68,7 @@ impl Value {
 impl From<PlainKind> for SlotValue {
     fn from(kind: PlainKind) -> SlotValue {
         match kind {
-            PlainKind::Text => SlotValue::String,
+            PlainKind::Text | PlainKind::EscapeText => SlotValue::String,
             PlainKind::Integer => SlotValue::Integer,
             PlainKind::Decimal => SlotValue::Number,
             PlainKind::Null => SlotValue::Null,

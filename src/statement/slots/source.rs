@@ -5,13 +5,13 @@ use std::collections::HashMap;
 use std::ops::Range;
 
 use super::element::{Ends, element};
-use super::passing::kept_at;
 use super::rows::{RowValue, Value};
 use super::walker::{VALUES_MAX, Walker, narrow};
 use super::{Slot, SlotValue};
 use crate::encoding::Encoding;
 use crate::statement::cursor::{Cursor, NotUnderstood, Understood, is_name};
 use crate::statement::lexer::TokenKind;
+use crate::statement::name::kept_at;
 
 /// Uses of the parameters that are given for one statement; further ones are the server's.
 const USES_MAX: usize = 500_000;
@@ -170,7 +170,7 @@ impl Source {
             (column, false, true) if self.takes_bare_names => column,
             _ => return None,
         };
-        let index = self.columns.get(&column).copied().flatten();
+        let index = self.columns.get(&*column).copied().flatten();
         index.filter(|_| !column.is_empty())
     }
 }
@@ -189,8 +189,9 @@ mod tests {
         let mut scratch = Scratch::default();
         let script = Script::read(sql.as_bytes(), Lexing::default(), &mapping, &mut scratch);
         let (_, write) = script.writes().next().unwrap();
-        let mut slots = Vec::new();
+        let (mut slots, mut uses) = (Vec::new(), script.parameter_uses(write, sql.as_bytes()));
         script.slots(write, sql.as_bytes(), &mut |slot| {
+            uses.leave_out(&slot);
             slots.push(slot);
             ControlFlow::Continue(())
         });
@@ -203,7 +204,7 @@ mod tests {
             };
             Some((column, number))
         });
-        (read.collect(), script.other_uses(write, sql.as_bytes(), usize::MAX))
+        (read.collect(), uses.into_numbers())
     }
 
     fn uses(list: &[(&str, u16)]) -> Vec<(String, u16)> {
