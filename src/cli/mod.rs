@@ -11,7 +11,9 @@ mod fk;
 mod init_target;
 mod login;
 mod rewrite;
+mod rewrite_report;
 mod script_lines;
+mod script_reader;
 mod serve;
 mod types;
 
