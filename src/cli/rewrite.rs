@@ -7,6 +7,7 @@ use std::process::ExitCode;
 
 use super::diff::unified_diff;
 use super::rewrite_report::RewriteReport;
+use super::script_reader::ScriptReader;
 use super::{ConfigArguments, EXIT_USAGE, exit_code, say};
 use crate::policy::Policy;
 use crate::script::{FileEncoding, TextUnits, decode, encode};
@@ -123,7 +124,8 @@ pub fn rewrite<'a>(
     stdout: &mut dyn Write,
     stderr: &mut dyn Write,
 ) -> io::Result<u8> {
-    let mut report = RewriteReport::new(policy)?;
+    let scripts = ScriptReader::new(policy)?;
+    let mut report = RewriteReport::new(scripts.program());
     for mut input in inputs {
         let mut bytes = Vec::new();
         input.reader.read_to_end(&mut bytes)?;
@@ -134,7 +136,8 @@ pub fn rewrite<'a>(
             .map_err(|at| malformed(&format!("character {} is not UTF-16", at + 1)))?;
         let progress: Option<&mut dyn Write> =
             if options.progress { Some(&mut *stderr) } else { None };
-        let edits = report.read(&input.name, &sql, progress)?;
+        let (edits, found) = scripts.read(&input.name, &sql, progress)?;
+        report.add(found);
         report.explain_last(options.explain, stderr)?;
         let rewritten = || {
             let text = encode(&replace(&sql, &edits), encoding);

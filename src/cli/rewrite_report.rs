@@ -5,23 +5,20 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 
-use super::script_reader::ScriptReader;
 use crate::mapping::{Mapping, RuleId};
-use crate::policy::Policy;
 use crate::rewrite::ReplacementReason;
 use crate::script::{ClientProgram, FileEncoding, TextUnits};
-use crate::statement::Replacement;
 
 /// What was done, over all inputs; the JSON document.
 #[derive(Debug, Serialize)]
-pub(super) struct RewriteReport<'p> {
+pub(super) struct RewriteReport {
     files: Vec<ScriptReport>,
     changes: Vec<RewriteChange>,
     errors: Vec<RewriteError>,
     /// What was skipped or not understood, and what PostgreSQL does not have.
     notes: Vec<RewriteNote>,
     #[serde(skip)]
-    reader: ScriptReader<'p>,
+    program: ClientProgram,
     /// The changes, errors and notes that have been explained.
     #[serde(skip)]
     explained: (usize, usize, usize),
@@ -104,45 +101,32 @@ pub(super) enum NoteKind {
 
 /// What is found while a script is read.
 #[derive(Debug, Default)]
-pub(super) struct Found {
+pub(super) struct ScriptFindings {
     pub(super) script: ScriptReport,
     pub(super) changes: Vec<RewriteChange>,
     pub(super) errors: Vec<RewriteError>,
     pub(super) notes: Vec<RewriteNote>,
 }
 
-impl<'p> RewriteReport<'p> {
-    /// A report of nothing yet.
-    ///
-    /// # Errors
-    /// The policy's mapping cannot be made again.
-    pub(super) fn new(policy: &'p Policy) -> io::Result<RewriteReport<'p>> {
-        Ok(RewriteReport {
+impl RewriteReport {
+    /// A report of nothing yet, about scripts for a client program.
+    pub(super) fn new(program: ClientProgram) -> RewriteReport {
+        RewriteReport {
             files: Vec::new(),
             changes: Vec::new(),
             errors: Vec::new(),
             notes: Vec::new(),
-            reader: ScriptReader::new(policy)?,
+            program,
             explained: (0, 0, 0),
-        })
+        }
     }
 
-    /// Reads a script, notes what is found, and gives the edits to make.
-    ///
-    /// # Errors
-    /// Those of the writer.
-    pub(super) fn read(
-        &mut self,
-        name: &str,
-        sql: &[u8],
-        progress: Option<&mut dyn Write>,
-    ) -> io::Result<Vec<Replacement>> {
-        let (edits, found) = self.reader.read(name, sql, progress)?;
+    /// Takes what was found in a script.
+    pub(super) fn add(&mut self, found: ScriptFindings) {
         self.files.push(found.script);
         self.changes.extend(found.changes);
         self.errors.extend(found.errors);
         self.notes.extend(found.notes);
-        Ok(edits)
     }
 
     /// Takes the rewritten text of the script that was read last.
@@ -174,7 +158,7 @@ impl<'p> RewriteReport<'p> {
     /// Those of the writer.
     pub(super) fn explain_last(&mut self, all: bool, stderr: &mut dyn Write) -> io::Result<()> {
         let one_line = |text: &str| text.replace(['\n', '\r'], " ");
-        let program = self.reader.program();
+        let program = self.program;
         let (changes, errors, notes) = self.explained;
         if all {
             for RewriteChange { at, before, after, rule, .. } in self.changes.iter().skip(changes) {
@@ -267,7 +251,7 @@ impl<'p> RewriteReport<'p> {
     /// # Errors
     /// Those of the writer.
     pub(super) fn say_skipped(&self, stderr: &mut dyn Write) -> io::Result<()> {
-        if self.reader.program() == ClientProgram::Psql {
+        if self.program == ClientProgram::Psql {
             return Ok(());
         }
         self.write_skipped(stderr)
@@ -284,7 +268,7 @@ impl<'p> RewriteReport<'p> {
         }
         let kinds: Vec<String> =
             skipped.into_iter().map(|(kind, count)| format!("{count} {kind}")).collect();
-        let program = self.reader.program().name();
+        let program = self.program.name();
         writeln!(stderr, "{all:>8}  lines for {program}, passed through: {}", kinds.join(", "))
     }
 }

@@ -5,7 +5,9 @@ use std::io::{self, Write};
 use std::ops::Range;
 
 use super::dry_run::{DryRun, Planned, Refused};
-use super::rewrite_report::{At, Found, NoteKind, RewriteChange, RewriteError, RewriteNote, text};
+use super::rewrite_report::{
+    At, NoteKind, RewriteChange, RewriteError, RewriteNote, ScriptFindings, text,
+};
 use super::script_lines::ScriptLines;
 use crate::mapping::{Mapping, MappingOptions, UnknownTypes};
 use crate::policy::Policy;
@@ -61,10 +63,10 @@ impl<'p> ScriptReader<'p> {
         name: &str,
         sql: &[u8],
         mut progress: Option<&mut dyn Write>,
-    ) -> io::Result<(Vec<Replacement>, Found)> {
-        let mut found = Found::default();
+    ) -> io::Result<(Vec<Replacement>, ScriptFindings)> {
+        let mut found = ScriptFindings::default();
         found.script.file = name.to_owned();
-        let mut reading = Reading {
+        let mut reading = OpenScript {
             reader: self,
             sql,
             lines: ScriptLines::new(sql),
@@ -105,12 +107,12 @@ impl<'p> ScriptReader<'p> {
 }
 
 /// One script while it is read.
-struct Reading<'r> {
+struct OpenScript<'r> {
     reader: &'r ScriptReader<'r>,
     sql: &'r [u8],
     lines: ScriptLines<'r>,
     dry_run: DryRun<'r>,
-    found: Found,
+    found: ScriptFindings,
     edits: Vec<Replacement>,
 }
 
@@ -123,7 +125,7 @@ struct StatementText<'s> {
     lexing: Lexing,
 }
 
-impl<'r> Reading<'r> {
+impl<'r> OpenScript<'r> {
     /// The statements of a part of the script that the client sends as one.
     fn segment(&mut self, span: Range<usize>, lexing: Lexing) {
         let (sql, program) = (self.sql, self.reader.program);
