@@ -93,6 +93,8 @@ pub(super) enum NoteKind {
     Skipped,
     /// A statement whose shape is not known.
     NotUnderstood,
+    /// A string, quoted name or comment that goes to the end of the script.
+    Unterminated,
     /// A column's type that neither the tables nor PostgreSQL know.
     UnknownType,
     /// A clause that PostgreSQL does not have.
@@ -171,6 +173,7 @@ impl RewriteReport {
                 let what = match kind {
                     NoteKind::Skipped => format!("line for {}, passed through", program.name()),
                     NoteKind::NotUnderstood => "not understood".to_owned(),
+                    NoteKind::Unterminated => "not ended".to_owned(),
                     NoteKind::UnknownType => "unknown type, left alone".to_owned(),
                     NoteKind::NotInPostgresql => "not in PostgreSQL".to_owned(),
                 };

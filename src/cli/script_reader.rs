@@ -14,6 +14,7 @@ use crate::policy::Policy;
 use crate::rewrite::ReplacementReason;
 use crate::script::{
     ClientProgram, Segment, SegmentKind, foreign_clauses, readable, segments, table_definitions,
+    unterminated,
 };
 use crate::statement::script::{Scratch, Script};
 use crate::statement::{FileStatements, Lexing, Replacement};
@@ -74,7 +75,7 @@ impl<'p> ScriptReader<'p> {
             found,
             edits: Vec::new(),
         };
-        let mut said = 0;
+        let (mut said, mut last) = (0, 0);
         for Segment { span, kind } in segments(sql, self.program) {
             match kind {
                 SegmentKind::Statement { has_backslash_escapes } => {
@@ -88,6 +89,11 @@ impl<'p> ScriptReader<'p> {
                 SegmentKind::Terminator => reading.terminator(span.clone()),
                 SegmentKind::Rows => {}
             }
+            // From here on nothing is known to be ended.
+            last = match kind {
+                SegmentKind::Statement { .. } => span.start,
+                _ => span.end,
+            };
             let statements = reading.found.script.statements;
             if statements / PROGRESS_STATEMENTS > said
                 && let Some(stderr) = &mut progress
@@ -98,6 +104,7 @@ impl<'p> ScriptReader<'p> {
                 stderr.flush()?;
             }
         }
+        reading.note_unterminated(last);
         if let Some(stderr) = progress.filter(|_| said > 0) {
             // What was said gives way to what is said next.
             write!(stderr, "\r\x1b[K")?;
@@ -233,6 +240,15 @@ impl<'r> OpenScript<'r> {
             self.found.changes.push(change);
             self.edits.push(Replacement { span, text: after });
         }
+    }
+
+    /// Notes what begins behind an offset and that nothing ends: all behind it was taken for a part of it.
+    fn note_unterminated(&mut self, from: usize) {
+        let rest = self.sql.get(from..).unwrap_or_default();
+        let Some(start) = unterminated(rest, self.reader.program) else { return };
+        self.found.script.not_understood += 1;
+        let mut lines = self.lines;
+        self.note(&mut lines, from + start..self.sql.len(), NoteKind::Unterminated);
     }
 
     /// A line for the client.

@@ -62,6 +62,10 @@ pub fn table_definitions(text: &[u8], program: ClientProgram) -> Vec<TableDefini
     // A CREATE, and how many words stand behind it.
     let mut open: Option<(TableDefinition, usize)> = None;
     for (at, mark) in marks(text, program).enumerate() {
+        // The right to create tables.
+        if at == 0 && mark.is_any(&["DENY", "GRANT", "REVOKE"]) {
+            break;
+        }
         if mark.is("CREATE") {
             open = Some((TableDefinition { start: mark.span.start, is_whole: at == 0 }, 0));
             continue;
@@ -75,6 +79,26 @@ pub fn table_definitions(text: &[u8], program: ClientProgram) -> Vec<TableDefini
         }
     }
     found
+}
+
+/// Where the string, quoted name or comment begins that goes to the end of the text, because nothing ends it.
+pub fn unterminated(text: &[u8], program: ClientProgram) -> Option<usize> {
+    let rules = Marks::of(program);
+    let (mut start, mut last) = (0, MarkKind::Blank);
+    let mut at = 0;
+    while at < text.len() {
+        let (kind, end) = rules.next(text, at);
+        (start, last, at) = (at, kind, end);
+    }
+    let mark = text.get(start..).unwrap_or_default();
+    let can_be_open = match last {
+        MarkKind::Constant | MarkKind::QuotedName => true,
+        MarkKind::Comment => mark.starts_with(b"/*"),
+        _ => false,
+    };
+    // What is open takes in what is appended.
+    let longer = [mark, b" "].concat();
+    (can_be_open && rules.next(&longer, 0).1 == longer.len()).then_some(start)
 }
 
 /// The clauses of a CREATE or ALTER of a table or an index that PostgreSQL does not have, in order: the words by

@@ -11,7 +11,7 @@ mod readable;
 
 use std::ops::Range;
 
-pub use clauses::{TableDefinition, foreign_clauses, table_definitions};
+pub use clauses::{TableDefinition, foreign_clauses, table_definitions, unterminated};
 pub use cutter::segments;
 pub use decode::{FileEncoding, TextUnits, decode, encode};
 pub use readable::readable;

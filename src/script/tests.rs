@@ -243,6 +243,21 @@ fn definitions_of_tables_are_found_wherever_they_stand() {
     assert_eq!(found("IF 1 = 1 CREATE TABLE t (a int)"), [(9, false)]);
     assert!(found("SELECT 'CREATE TABLE t'; -- CREATE TABLE t").is_empty());
     assert!(found("GRANT CREATE ON a TO table").is_empty());
+    assert!(found("GRANT CREATE TABLE TO a").is_empty());
+}
+
+#[test]
+fn what_nothing_ends_is_found() {
+    let found = |text: &str, program| unterminated(text.as_bytes(), program);
+    for ended in ["", "SELECT 'it''s'", "SELECT '' /* x */ ", "a \"b\"", "-- it's", "$a$ ' $a$"] {
+        assert_eq!(found(ended, ClientProgram::Psql), None, "{ended}");
+    }
+    for (text, at) in [("SELECT 'it''", 7), ("a /* ' /* */", 2), ("a \"", 2), ("$a$ $b$", 0)] {
+        assert_eq!(found(text, ClientProgram::Psql), Some(at), "{text}");
+    }
+    assert_eq!(found("SELECT 'it\\'", ClientProgram::Mysql), Some(7));
+    assert_eq!(found("SELECT [it", ClientProgram::Sqlcmd), Some(7));
+    assert_eq!(found("# it's", ClientProgram::Db2), Some(4));
 }
 
 #[test]

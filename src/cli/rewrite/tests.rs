@@ -271,3 +271,15 @@ fn byte_order_marks_and_utf_16_stay() {
     let error = rewrite(&policy, options, [input], &mut Vec::new(), &mut Vec::new()).unwrap_err();
     assert_eq!(error.to_string(), "a.sql: character 2 is not UTF-16");
 }
+
+#[test]
+fn a_script_that_is_lost_says_where() {
+    let sql = "SELECT 1;\n# you'll see\nCREATE TABLE a (b DBCLOB);\n";
+    let (text, said) = explained("db2-luw", sql);
+    assert_eq!(text, sql);
+    let line = "a.sql:2:6: not ended: 'll see CREATE TABLE a (b DBCLOB);";
+    assert!(said.contains(&line.to_owned()), "{said:#?}");
+    assert!(said.iter().any(|said| said.contains("; 1 not understood, ")), "{said:#?}");
+    let (_, said) = explained("oracle", "SELECT 1 FROM dual;\n/* CREATE TABLE a (b CLOB);\nEXIT\n");
+    assert!(said[0].starts_with("a.sql:2:1: not ended: /* CREATE"), "{said:#?}");
+}
