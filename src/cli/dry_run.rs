@@ -47,8 +47,12 @@ impl<'p> DryRun<'p> {
     ///
     /// # Errors
     /// The statement is refused.
-    pub(super) fn statement(&mut self, sql: &[u8]) -> Result<Vec<Planned>, Refused> {
-        let (policy, lexing) = (self.policy, Lexing::default());
+    pub(super) fn statement(
+        &mut self,
+        sql: &[u8],
+        lexing: Lexing,
+    ) -> Result<Vec<Planned>, Refused> {
+        let policy = self.policy;
         let script = Script::read(sql, lexing, &policy.mapping, &mut self.scratch);
         let rules = Rules { policy, settings: self.settings, lexing };
         let planned = planned(&script, sql, &self.catalog, &rules);
@@ -150,7 +154,7 @@ mod tests {
         let config: Config = toml::from_str(toml).unwrap();
         let policy = config.policy().unwrap();
         let mut run = DryRun::new(&policy);
-        let mut each = |sql: &&str| match run.statement(sql.as_bytes()) {
+        let mut each = |sql: &&str| match run.statement(sql.as_bytes(), Lexing::default()) {
             Ok(planned) => {
                 let list: Vec<Replacement> =
                     planned.into_iter().map(|planned| planned.replacement).collect();

@@ -11,7 +11,9 @@ mod fk;
 mod init_target;
 mod login;
 mod rewrite;
+mod rewrite_report;
 mod script_lines;
+mod script_reader;
 mod serve;
 mod types;
 
@@ -75,9 +77,10 @@ enum Command {
     /// Show what the proxy would make of SQL scripts; needs no server
     ///
     /// Reads files, or the standard input, and writes the rewritten SQL to the standard output,
-    /// byte-identical outside the changed types. Scripts of psql and dumps of pg_dump are fine:
-    /// rows behind COPY and backslash commands pass through. Exit code 1 if a type cannot be
-    /// mapped, 2 if the call is wrong or a file cannot be read.
+    /// byte-identical outside the changed types. A script is read as the client program of its
+    /// source reads it (psql, sqlcmd, isql, SQL*Plus, mysql, db2), byte order marks and UTF-16
+    /// included; lines for that program and rows behind COPY pass through. Exit code 1 if a type
+    /// cannot be mapped, 2 if the call is wrong or a file cannot be read.
     #[command(after_help = "Example:\n  dms-proxy rewrite --explain schema.sql > mapped.sql")]
     Rewrite(RewriteArguments),
     /// Print the type mapping in force

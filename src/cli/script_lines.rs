@@ -1,11 +1,12 @@
-//! Where things are in a script of psql: lines and columns, and the rows behind a COPY. Knows no
-//! statements.
+//! Where things are in a script: lines and columns. Knows no statements.
 
-use memchr::{memchr, memmem};
+use memchr::memchr;
 
 use crate::encoding::Encoding;
 
-/// Lines and columns of offsets that are asked for in rising order, in one pass over the text.
+/// Lines and columns of offsets that are asked for in rising order, in one pass over the text. A copy
+/// is a pass of its own from here on.
+#[derive(Clone, Copy, Debug)]
 pub(super) struct ScriptLines<'a> {
     sql: &'a [u8],
     line: usize,
@@ -28,24 +29,5 @@ impl<'a> ScriptLines<'a> {
         }
         self.column += Encoding::Utf8.count_characters(passed);
         (self.line, self.column)
-    }
-}
-
-/// The offset of the line break behind `offset`, or the end.
-pub(super) fn line_end(sql: &[u8], offset: usize) -> usize {
-    let rest = sql.get(offset..).unwrap_or_default();
-    memchr(b'\n', rest).map_or(sql.len(), |length| offset + length)
-}
-
-/// Behind the rows of a COPY whose statement ends at `offset`: behind the line `\.`, or the end.
-pub(super) fn rows_end(sql: &[u8], offset: usize) -> usize {
-    let mut position = line_end(sql, offset);
-    loop {
-        let rest = sql.get(position..).unwrap_or_default();
-        let Some(length) = memmem::find(rest, b"\n\\.") else { return sql.len() };
-        position += length + 3;
-        if matches!(sql.get(position), None | Some(b'\n' | b'\r')) {
-            return position;
-        }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use super::batch::{begins_statement, is_whole_batch};
 use super::commands::Line;
 use super::marks::{MarkKind, Marks, end_of_line};
 use super::{ClientProgram, Segment, SegmentKind};
@@ -56,6 +57,18 @@ struct OpenStatement {
     from_stdin: FromStdin,
     /// Open brackets.
     depth: usize,
+    /// Open bodies `BEGIN ATOMIC .. END` of PostgreSQL, and CASEs in them.
+    bodies: usize,
+    /// What stands in front of the next mark.
+    behind: Behind,
+}
+
+/// The last mark of a statement, as far as the next one depends on it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Behind {
+    Begin,
+    Dot,
+    Other,
 }
 
 /// How much of `FROM STDIN` a COPY has.
@@ -133,6 +146,9 @@ impl ScriptCutter<'_> {
         if matches!(kind, MarkKind::Blank | MarkKind::Comment) {
             return end;
         }
+        if kind == MarkKind::Word && self.begins_statement_of_batch(at, end) {
+            self.close();
+        }
         let mark = self.text.get(at..end).unwrap_or_default();
         let open = self.open.get_or_insert_with(|| OpenStatement::new(at));
         match kind {
@@ -143,16 +159,37 @@ impl ScriptCutter<'_> {
         end
     }
 
+    /// Whether the word is the first one of another statement of a batch: Transact-SQL needs nothing between
+    /// two statements. Found are those that begin a line, outside of brackets and of routines.
+    fn begins_statement_of_batch(&self, start: usize, end: usize) -> bool {
+        let Some(open) = &self.open else { return false };
+        let is_transact = matches!(self.program, ClientProgram::Sqlcmd | ClientProgram::Isql);
+        if !is_transact || open.depth > 0 || is_whole_batch(&open.words) {
+            return false;
+        }
+        let word = self.slice(start..end);
+        let behind = self.text.get(end..).unwrap_or_default();
+        begins_statement(word, behind, open.word(0)) && self.begins_line(start)
+    }
+
+    /// Whether nothing but blanks stands in front of an offset in its line.
+    fn begins_line(&self, at: usize) -> bool {
+        let is_blank = |byte: &&u8| matches!(byte, b' ' | b'\t');
+        let blanks = self.slice(0..at).iter().rev().take_while(is_blank).count();
+        self.is_line_start(at - blanks)
+    }
+
     fn is_delimiter(&self, at: usize) -> bool {
         if self.delimiter.is_empty() {
             return false;
         }
         let here = self.text.get(at..at + self.delimiter.len());
-        let is_plsql = || {
-            self.program == ClientProgram::SqlPlus
-                && self.open.as_ref().is_some_and(OpenStatement::is_plsql)
+        let is_within = || match (&self.open, self.program) {
+            (Some(open), ClientProgram::SqlPlus) => open.is_plsql(),
+            (Some(open), ClientProgram::Psql) => open.depth > 0 || open.bodies > 0,
+            _ => false,
         };
-        here.is_some_and(|here| here.eq_ignore_ascii_case(&self.delimiter)) && !is_plsql()
+        here.is_some_and(|here| here.eq_ignore_ascii_case(&self.delimiter)) && !is_within()
     }
 
     /// A command of psql or mysql that does not begin a line: `\g` and its like end the statement. Others of
@@ -167,6 +204,12 @@ impl ScriptCutter<'_> {
         if is_mysql && let Some(open) = &mut self.open {
             open.end = at + 1;
             return at + 1;
+        }
+        // Of psql: a semicolon that does not send what stands in front of it yet.
+        if !is_mysql && self.text.get(at + 1) == Some(&b';') {
+            self.close();
+            self.push(at..at + 2, SegmentKind::Terminator);
+            return at + 2;
         }
         let end = end_of_line(self.text, at);
         self.close();
@@ -212,7 +255,15 @@ impl ScriptCutter<'_> {
 
 impl OpenStatement {
     fn new(start: usize) -> OpenStatement {
-        OpenStatement { start, end: start, words: Vec::new(), from_stdin: FromStdin::No, depth: 0 }
+        OpenStatement {
+            start,
+            end: start,
+            words: Vec::new(),
+            from_stdin: FromStdin::No,
+            depth: 0,
+            bodies: 0,
+            behind: Behind::Other,
+        }
     }
 
     fn on_other(&mut self, mark: &[u8]) {
@@ -221,12 +272,14 @@ impl OpenStatement {
             b")" => self.depth = self.depth.saturating_sub(1),
             _ => {}
         }
+        self.behind = if mark == b"." { Behind::Dot } else { Behind::Other };
         if self.from_stdin == FromStdin::From {
             self.from_stdin = FromStdin::No;
         }
     }
 
     fn on_word(&mut self, word: &[u8]) {
+        self.on_word_of_body(word);
         self.from_stdin = match self.from_stdin {
             FromStdin::Both => FromStdin::Both,
             FromStdin::From if word.eq_ignore_ascii_case(b"STDIN") => FromStdin::Both,
@@ -235,6 +288,21 @@ impl OpenStatement {
         };
         if self.words.len() < WORDS_KEPT {
             self.words.push(word.to_ascii_uppercase());
+        }
+    }
+
+    fn on_word_of_body(&mut self, word: &[u8]) {
+        let is = |other: &[u8]| word.eq_ignore_ascii_case(other);
+        let behind = std::mem::replace(&mut self.behind, Behind::Other);
+        if behind == Behind::Dot || !matches!(self.word(0), b"CREATE" | b"ALTER") {
+            return;
+        }
+        if is(b"BEGIN") {
+            self.behind = Behind::Begin;
+        } else if is(b"ATOMIC") && behind == Behind::Begin || is(b"CASE") && self.bodies > 0 {
+            self.bodies += 1;
+        } else if is(b"END") {
+            self.bodies = self.bodies.saturating_sub(1);
         }
     }
 

@@ -1,6 +1,8 @@
 //! A file of SQL as the client program of its engine reads it: decoded, and cut into statements, lines for
 //! the client, rows, and what ends a statement. Uses no other module.
 
+mod batch;
+mod clauses;
 mod commands;
 mod cutter;
 mod decode;
@@ -9,8 +11,9 @@ mod readable;
 
 use std::ops::Range;
 
+pub use clauses::{TableDefinition, foreign_clauses, table_definitions, unterminated};
 pub use cutter::segments;
-pub use decode::{FileEncoding, decode, encode};
+pub use decode::{FileEncoding, TextUnits, decode, encode};
 pub use readable::readable;
 
 /// The program that reads a script of a source.
@@ -31,6 +34,18 @@ pub enum ClientProgram {
 }
 
 impl ClientProgram {
+    /// Its name, as a person calls it.
+    pub fn name(self) -> &'static str {
+        match self {
+            ClientProgram::Psql => "psql",
+            ClientProgram::Sqlcmd => "sqlcmd",
+            ClientProgram::Isql => "isql",
+            ClientProgram::SqlPlus => "SQL*Plus",
+            ClientProgram::Mysql => "mysql",
+            ClientProgram::Db2 => "db2",
+        }
+    }
+
     /// The program for a source of the mapping.
     pub fn of(source: &str) -> ClientProgram {
         match source {

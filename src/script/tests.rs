@@ -24,7 +24,8 @@ fn batches_of_sqlcmd_end_at_go() {
     let expected = [
         "S USE [a]",
         "T GO\r",
-        "S CREATE TABLE [it's] (a int) -- GO\nINSERT t VALUES ('\nGO\n'); SELECT 1",
+        "S CREATE TABLE [it's] (a int)",
+        "S INSERT t VALUES ('\nGO\n'); SELECT 1",
         "T   go 5",
         "C :setvar x y",
         "C :r file.sql",
@@ -156,6 +157,110 @@ fn psql_has_rows_commands_and_a_setting_for_strings() {
 }
 
 #[test]
+fn semicolons_in_brackets_and_bodies_do_not_end_a_statement() {
+    let text = "CREATE RULE r AS ON INSERT TO t DO (SELECT 1; SELECT 2);\nCREATE FUNCTION f() BEGIN ATOMIC \
+        SELECT CASE WHEN a.end THEN 1 END; SELECT 2; END;\nBEGIN;\nSELECT 1\\; SELECT 2;\nEND";
+    let expected = [
+        "S CREATE RULE r AS ON INSERT TO t DO (SELECT 1; SELECT 2)",
+        "T ;",
+        "S CREATE FUNCTION f() BEGIN ATOMIC SELECT CASE WHEN a.end THEN 1 END; SELECT 2; END",
+        "T ;",
+        "S BEGIN",
+        "T ;",
+        "S SELECT 1",
+        "T \\;",
+        "S SELECT 2",
+        "T ;",
+        "S END",
+    ];
+    assert_eq!(parts(text, ClientProgram::Psql), expected);
+}
+
+#[test]
+fn statements_of_a_batch_need_nothing_between_them() {
+    let text = "SET ANSI_NULLS ON\nCREATE TABLE a (\n create int)\n  create table b (x int)\nALTER TABLE a\n\
+        ALTER COLUMN x int\nALTER TABLE a\nDROP CONSTRAINT y\nINSERT INTO a\nSELECT 1\nUPDATE a\nSET x = 1\n\
+        MERGE a USING b ON 1 = 1 WHEN NOT MATCHED THEN\nINSERT (x) VALUES (1)\nGO\n\
+        CREATE OR ALTER PROCEDURE p AS\nCREATE TABLE #c (x int)\nDROP TABLE #c\nGO\n";
+    let expected = [
+        "S SET ANSI_NULLS ON",
+        "S CREATE TABLE a (\n create int)",
+        "S create table b (x int)",
+        "S ALTER TABLE a\nALTER COLUMN x int",
+        "S ALTER TABLE a\nDROP CONSTRAINT y",
+        "S INSERT INTO a\nSELECT 1",
+        "S UPDATE a\nSET x = 1",
+        "S MERGE a USING b ON 1 = 1 WHEN NOT MATCHED THEN\nINSERT (x) VALUES (1)",
+        "T GO",
+        "S CREATE OR ALTER PROCEDURE p AS\nCREATE TABLE #c (x int)\nDROP TABLE #c",
+        "T GO",
+    ];
+    assert_eq!(parts(text, ClientProgram::Sqlcmd), expected);
+}
+
+#[test]
+fn clauses_of_other_engines_are_found_and_columns_of_their_names_are_not() {
+    let found = |text: &str, program| -> Vec<String> {
+        let spans = foreign_clauses(text.as_bytes(), program);
+        spans.into_iter().map(|span| text[span].to_owned()).collect()
+    };
+    assert_eq!(
+        found(
+            "CREATE TABLE `t` (id int AUTO_INCREMENT, comment text COMMENT 'engine', PRIMARY KEY (id), KEY k \
+             (comment), UNIQUE  KEY u (id)) ENGINE=InnoDB DEFAULT CHARSET=utf8 # engine",
+            ClientProgram::Mysql
+        ),
+        ["AUTO_INCREMENT", "COMMENT", "KEY", "UNIQUE  KEY", "ENGINE", "CHARSET"]
+    );
+    assert_eq!(
+        found(
+            "CREATE TABLE [t] ([id] int IDENTITY(1,1) NOT NULL, CONSTRAINT p PRIMARY KEY CLUSTERED (id)) ON \
+             [PRIMARY] TEXTIMAGE_ON [PRIMARY]",
+            ClientProgram::Sqlcmd
+        ),
+        ["IDENTITY", "CLUSTERED", "ON [PRIMARY]", "TEXTIMAGE_ON"]
+    );
+    assert_eq!(
+        found(
+            "create table t (cache number) storage (initial 1) nologging",
+            ClientProgram::SqlPlus
+        ),
+        ["storage", "nologging"]
+    );
+    assert!(found("SELECT storage FROM t", ClientProgram::SqlPlus).is_empty());
+    assert!(found("CREATE TABLE t (a int) ENGINE x", ClientProgram::Psql).is_empty());
+}
+
+#[test]
+fn definitions_of_tables_are_found_wherever_they_stand() {
+    let found = |text: &str| -> Vec<(usize, bool)> {
+        let found = table_definitions(text.as_bytes(), ClientProgram::Sqlcmd);
+        found.into_iter().map(|table| (table.start, table.is_whole)).collect()
+    };
+    assert_eq!(found("CREATE TABLE t (a int)"), [(0, true)]);
+    assert_eq!(found("create /* x */ unlogged table t (a int)"), [(0, true)]);
+    assert_eq!(found("CREATE COLUMN TABLE t (a int)"), [(0, false)]);
+    assert_eq!(found("IF 1 = 1 CREATE TABLE t (a int)"), [(9, false)]);
+    assert!(found("SELECT 'CREATE TABLE t'; -- CREATE TABLE t").is_empty());
+    assert!(found("GRANT CREATE ON a TO table").is_empty());
+    assert!(found("GRANT CREATE TABLE TO a").is_empty());
+}
+
+#[test]
+fn what_nothing_ends_is_found() {
+    let found = |text: &str, program| unterminated(text.as_bytes(), program);
+    for ended in ["", "SELECT 'it''s'", "SELECT '' /* x */ ", "a \"b\"", "-- it's", "$a$ ' $a$"] {
+        assert_eq!(found(ended, ClientProgram::Psql), None, "{ended}");
+    }
+    for (text, at) in [("SELECT 'it''", 7), ("a /* ' /* */", 2), ("a \"", 2), ("$a$ $b$", 0)] {
+        assert_eq!(found(text, ClientProgram::Psql), Some(at), "{text}");
+    }
+    assert_eq!(found("SELECT 'it\\'", ClientProgram::Mysql), Some(7));
+    assert_eq!(found("SELECT [it", ClientProgram::Sqlcmd), Some(7));
+    assert_eq!(found("# it's", ClientProgram::Db2), Some(4));
+}
+
+#[test]
 fn db2_has_a_terminator_of_the_script() {
     let text = "CONNECT TO x;\n--#SET TERMINATOR @\nCREATE TRIGGER t BEGIN ATOMIC a; END@\n--#set terminator ;\n\
         SELECT 1;\n!ls\nTERMINATE\n-- it's\n";
@@ -226,21 +331,21 @@ fn byte_order_marks_and_utf_16_are_read() {
         text.encode_utf16().flat_map(to_bytes).collect()
     };
     let sql = "SELECT 'ä€𝄞'";
-    for (bytes, encoding) in [
-        (sql.as_bytes().to_vec(), FileEncoding::Plain),
-        ([b"\xEF\xBB\xBF", sql.as_bytes()].concat(), FileEncoding::MarkedUtf8),
-        (utf16(&format!("\u{feff}{sql}"), u16::to_le_bytes), FileEncoding::Utf16Le),
-        (utf16(&format!("\u{feff}{sql}"), u16::to_be_bytes), FileEncoding::Utf16Be),
-        (utf16(sql, u16::to_le_bytes), FileEncoding::Utf16Le),
-        (utf16(sql, u16::to_be_bytes), FileEncoding::Utf16Be),
+    for (bytes, units, is_marked) in [
+        (sql.as_bytes().to_vec(), TextUnits::Bytes, false),
+        ([b"\xEF\xBB\xBF", sql.as_bytes()].concat(), TextUnits::Bytes, true),
+        (utf16(&format!("\u{feff}{sql}"), u16::to_le_bytes), TextUnits::Utf16Le, true),
+        (utf16(&format!("\u{feff}{sql}"), u16::to_be_bytes), TextUnits::Utf16Be, true),
+        (utf16(sql, u16::to_le_bytes), TextUnits::Utf16Le, false),
+        (utf16(sql, u16::to_be_bytes), TextUnits::Utf16Be, false),
     ] {
         let (found, text) = decode(&bytes).unwrap();
-        assert_eq!((found, &*text), (encoding, sql.as_bytes()));
-        let back = encode(&text, found).unwrap();
-        assert!(back.ends_with(&bytes), "{encoding:?}");
+        assert_eq!((found, &*text), (FileEncoding { units, is_marked }, sql.as_bytes()));
+        assert_eq!(encode(&text, found).unwrap(), bytes);
     }
     assert_eq!(decode(b"\xFF\xFEa\0\x00\xD8").unwrap_err(), 1);
     assert_eq!(decode(b"\xFF\xFEa\0b").unwrap_err(), 1);
-    assert!(encode(b"\xFF", FileEncoding::Utf16Le).is_err());
-    assert_eq!(decode(b"").unwrap().0, FileEncoding::Plain);
+    let utf16le = FileEncoding { units: TextUnits::Utf16Le, is_marked: false };
+    assert!(encode(b"\xFF", utf16le).is_err());
+    assert_eq!(decode(b"").unwrap().0, FileEncoding::default());
 }

@@ -1,6 +1,7 @@
 //! Schemas in the spelling of their sources create the columns that AWS DMS would, with overrides
 //! and with what is quoted from AWS DMS; PostgreSQL's are those of pg_dump.
 
+mod dry_run;
 #[cfg(all(client = "psql", client = "pg_dump"))]
 mod postgresql;
 
