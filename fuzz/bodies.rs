@@ -605,7 +605,7 @@ pub fn statement(data: &[u8]) {
             assert!(slot.span.start < slot.span.end && slot.span.end <= sql.len());
             ControlFlow::Continue(())
         });
-        script.other_uses(write, sql, usize::MAX);
+        script.parameter_uses(write, sql);
     }
     script.new_tables(sql);
     let mut mended = sql.to_vec();

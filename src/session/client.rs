@@ -249,7 +249,7 @@ impl Session {
         // Behind a pipeline the target may skip the text, and behind a COPY it takes nothing but rows.
         let is_owed = !self.replies.is_empty();
         let is_certain = self.client.pipeline.is_certain(is_owed) && sent.expected.copies.is_none();
-        let stated = text.stated(self.context.settings).filter(|_| is_due && is_certain);
+        let stated = text.stated(&self.context).filter(|_| is_due && is_certain);
         // A Query of ours would destroy what the client's may leave when it fails early.
         let by_group = self.prepared.has_unnamed();
         self.prepared.on_query();
@@ -263,7 +263,7 @@ impl Session {
         let mut frames = sent.frame;
         let may_be_open = is_owed || self.context.status == TransactionStatus::Open;
         match stated.filter(|_| may_be_open) {
-            Some(settings) => self.settling.note_stated(settings),
+            Some(settings) => self.settling.note_stated(settings, effects),
             None if is_due && is_certain => {
                 let settle = Question::Settle(self.settling.begin(effects));
                 let delivery = if by_group { Delivery::Group } else { Delivery::Query };

@@ -26,6 +26,8 @@ pub(super) struct Context {
     pub(super) defaults: Settings,
     /// The settings in force.
     pub(super) settings: Settings,
+    /// The settings that RESET ALL brings back, once the target has told those after login.
+    pub(super) reset_settings: Option<Settings>,
     /// How the server reads the texts that it gets.
     pub(super) lexing: Lexing,
     /// The `server_version` that the target has reported; empty before.
@@ -48,6 +50,7 @@ impl Context {
             startup,
             defaults,
             settings: defaults,
+            reset_settings: None,
             lexing: Lexing::default(),
             server_version: String::new(),
             status: TransactionStatus::Idle,

@@ -183,8 +183,9 @@ impl Report {
     ) {
         self.end_writing(failure.is_none(), ledger, database);
         if let Some(failure) = failure.filter(|_| ledger.warns(database)) {
+            let database = wire::logged(database);
             tracing::warn!(
-                database,
+                %database,
                 sqlstate = failure.sqlstate,
                 "what was changed could not be written to dms_proxy.rewrites: {}; an \
                  administrator makes a place for it by dms-proxy init-target, or set \

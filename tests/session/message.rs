@@ -225,7 +225,7 @@ fn readable(string: Vec<u8>) -> Vec<u8> {
     if string.starts_with(b"\x01dms_proxy_") {
         return b"dms_proxy".to_vec();
     }
-    let text = String::from_utf8_lossy(&string);
+    let text = std::str::from_utf8(&string).unwrap_or_default().to_owned();
     match text
         .strip_prefix("SELECT s.number, a.attnum, ")
         .and_then(|text| text.split_once("JOIN (VALUES "))

@@ -4,7 +4,7 @@
 use super::CANCELLED;
 use crate::policy::{ForeignKeys, LoadPhase, OnDenied, Settings};
 use crate::session::context::Context;
-use crate::wire::{Failure, OwnError, TransactionStatus};
+use crate::wire::{self, Failure, OwnError, TransactionStatus};
 
 /// Failures that may be gone the next time: a deadlock, a lock or a statement that took too long or
 /// was cancelled, a conflict of transactions. The next load tries again.
@@ -130,8 +130,8 @@ impl Parking {
         if context.policy.on_denied == OnDenied::Fail && !transient {
             return Err(warning);
         }
-        let user = &context.startup.user;
-        tracing::warn!(user, detail = warning.detail, "{}", warning.message);
+        let user = wire::logged(&context.startup.user);
+        tracing::warn!(%user, detail = warning.detail, "{}", warning.message);
         Ok(Some(warning))
     }
 }

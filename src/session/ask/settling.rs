@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use crate::parking::spelling::quoted_identifier;
 use crate::policy::{BadSetting, NAMES, OnDenied, Policy, Settings};
 use crate::session::context::Context;
 use crate::statement::Effects;
@@ -90,6 +91,14 @@ struct RoleState {
     may_be_refused: bool,
 }
 
+/// Settings that a text states plainly.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Stated {
+    settings: Settings,
+    /// An error has come since.
+    is_unsure: bool,
+}
+
 /// What follows an answer.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(in crate::session) struct Settled {
@@ -112,8 +121,8 @@ pub(in crate::session) struct Settling {
     at_login: bool,
     /// The settings were changed inside a transaction, whose end may bring others back.
     unsettled: bool,
-    /// A setting that the client's text states plainly, until it is known whether it took effect.
-    stated: Option<Settings>,
+    /// Settings that the client's text states plainly, until it is known whether they took effect.
+    stated: Option<Stated>,
 }
 
 impl Settling {
@@ -188,7 +197,7 @@ impl Settling {
         self.due = Due::Not;
         match stated.filter(|_| is_open) {
             Some(settings) => {
-                self.note_stated(settings);
+                self.note_stated(settings, effects);
                 None
             }
             None => Some(effects).filter(|&effects| self.is_due(effects)),
@@ -197,18 +206,20 @@ impl Settling {
 
     /// In an open transaction a setting that the text states plainly need not be asked for: a question
     /// would take the snapshot that a following SET TRANSACTION must come before.
-    pub(in crate::session) fn note_stated(&mut self, settings: Settings) {
-        self.stated = Some(settings);
+    pub(in crate::session) fn note_stated(&mut self, settings: Settings, effects: Effects) {
+        self.stated = Some(Stated { settings, is_unsure: false });
+        self.role.was_reset |= effects.resets_role();
         self.unsettled = true;
     }
 
     /// The statement with the stated setting is answered. Gives what is asked or set for it.
     pub(in crate::session) fn on_stated(&mut self, context: &mut Context) -> Option<Settle> {
-        let settings = self.stated.take()?;
+        let Stated { settings, is_unsure } = self.stated.take()?;
         match context.status {
+            TransactionStatus::Open if is_unsure => Some(Settle::Settings),
             TransactionStatus::Open => {
                 context.settings = settings;
-                self.role_due(context)
+                self.next(&Settle::Settings, context)
             }
             // Nothing is in force that a failed transaction has set.
             TransactionStatus::Aborted => None,
@@ -224,7 +235,10 @@ impl Settling {
 
     /// A statement of the client's has failed.
     pub(in crate::session) fn on_error(&mut self) {
-        self.stated = None;
+        if let Some(stated) = &mut self.stated {
+            // It may be another statement than the one that states them.
+            stated.is_unsure = true;
+        }
     }
 
     /// One of our statements is answered.
@@ -254,8 +268,8 @@ impl Settling {
                     OnDenied::Fail => return Err(warning),
                     OnDenied::Park => settled.parks_instead = true,
                     OnDenied::Warn => {
-                        let (user, hint) = (&context.startup.user, &warning.hint);
-                        tracing::warn!(user, hint, "{}", warning.message);
+                        let (user, hint) = (wire::logged(&context.startup.user), &warning.hint);
+                        tracing::warn!(%user, hint, "{}", warning.message);
                         settled.warnings.push(warning);
                     }
                 }
@@ -290,6 +304,9 @@ impl Settling {
         }
         let (settings, bad) = settings_of(answer, context.defaults);
         context.settings = settings;
+        if self.at_login {
+            context.reset_settings = Some(settings);
+        }
         if context.status == TransactionStatus::Idle {
             self.unsettled = false;
         }
@@ -346,10 +363,10 @@ fn settings_of(answer: &Answer, defaults: Settings) -> (Settings, Vec<BadSetting
 
 /// The WARNING for a refused role: foreign keys stay on, so nothing can go wrong silently.
 fn role_refused(user: &str, server_major: u32, failure: &Failure) -> OwnError {
-    let quoted = user.replace('"', "\"\"");
+    let quoted = quoted_identifier(user);
     let hint = if server_major >= 15 {
         format!(
-            "As a superuser run: GRANT SET ON PARAMETER session_replication_role TO \"{quoted}\"; \
+            "As a superuser run: GRANT SET ON PARAMETER session_replication_role TO {quoted}; \
              on a managed service give the role its administrator role (rds_superuser) instead."
         )
     } else {
@@ -454,10 +471,10 @@ mod tests {
         settling.on_stated(&mut context);
         assert!(!context.settings.rewrite);
         // Outside of one SET LOCAL does nothing.
-        settling.note_stated(Settings { rewrite: true, ..stated });
+        settling.note_stated(Settings { rewrite: true, ..stated }, Effects::TOUCHES_SETTINGS);
         context.status = TransactionStatus::Idle;
         assert_eq!(settling.on_stated(&mut context), Some(Settle::Settings));
-        settling.note_stated(stated);
+        settling.note_stated(stated, Effects::TOUCHES_SETTINGS);
         settling.on_error();
         assert!(!settling.waits());
     }

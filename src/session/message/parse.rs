@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use super::text::{SentText, Text, changes};
 use crate::catalog::Catalog;
-use crate::policy::Settings;
 use crate::rewrite::{PositionMap, Rewrite};
 use crate::session::ask::parking::Parking;
 use crate::session::ask::settling::Settling;
@@ -39,7 +38,7 @@ pub(in crate::session) fn parse(
         let told = rewrite.parameters.as_ref().and_then(|parameters| parameters.told());
         note_declared_types(name, told.as_deref().unwrap_or(types), prepared, catalog);
         prepared.note_written(name, rewrite.place.take());
-        let plan = plan_of_parse(text, &mut rewrite, &positions, effects, context.settings);
+        let plan = plan_of_parse(text, &mut rewrite, &positions, effects, context);
         undo = prepared.prepare(name, plan.filter(|_| has_room));
     }
     let sent = send_parse(text, body, &mut rewrite, positions, undo);
@@ -111,7 +110,7 @@ fn plan_of_parse(
     rewrite: &mut Rewrite,
     positions: &Option<Arc<PositionMap>>,
     effects: Effects,
-    settings: Settings,
+    context: &Context,
 ) -> Option<Plan> {
     let matters = positions.is_some()
         || !rewrite.copies.is_empty()
@@ -124,7 +123,7 @@ fn plan_of_parse(
         tag: rewrite.tags.first().map(|(_, tag)| *tag),
         effects,
         writes: std::mem::take(&mut rewrite.writes).into(),
-        stated: text.stated(settings),
+        stated: text.stated(context),
         share: None,
     })
 }
@@ -146,7 +145,7 @@ mod tests {
         let (mut report, parking) = (Report::default(), Parking::default());
         let mut catalog = Catalog::default();
         let column = Column { name: "a".into(), type_oid: 16, ..Column::default() };
-        let column = RelationColumn { name: b"a".to_vec(), column, ..RelationColumn::default() };
+        let column = RelationColumn { name: b"a".to_vec(), column: column.into(), ..RelationColumn::default() };
         let relation = Relation::new("public".into(), "t".into(), vec![column]);
         catalog.define(vec![b"t".to_vec()], relation);
         let rows: Vec<String> = (1..=PARAMETERS).map(|number| format!("(${number})")).collect();

@@ -174,12 +174,21 @@ impl Text {
         (script.not_understood, script.unknown_types, script.is_too_long)
     }
 
-    /// The settings behind the text, if it is one statement that states one of them plainly.
-    pub(in crate::session) fn stated(&self, mut settings: Settings) -> Option<Settings> {
+    /// The settings behind the text, if it is one statement that states one of them plainly, or RESET ALL.
+    pub(in crate::session) fn stated(&self, context: &Context) -> Option<Settings> {
         let [statement] = self.script.statements.as_slice() else { return None };
-        let Body::Setting(setting) = &statement.body else { return None };
-        settings.set(&setting.name, setting.value.as_deref()?).ok()?;
-        Some(settings)
+        let mut settings = context.settings;
+        match &statement.body {
+            Body::Setting(setting) => {
+                settings.set(&setting.name, setting.value.as_deref()?).ok()?;
+                Some(settings)
+            }
+            // No other statement does both; DISCARD ALL fails in a transaction.
+            _ if statement.effects.resets_role() && statement.effects.touches_settings() => {
+                context.reset_settings
+            }
+            _ => None,
+        }
     }
 
     /// The name of the prepared statement that a Parse makes, and the part that declares types.
