@@ -18,7 +18,8 @@ use clap::Args;
 pub(super) struct RewriteArguments {
     #[command(flatten)]
     config: ConfigArguments,
-    /// Say on the standard error where each change is, and count the changes by rule
+    /// Say on the standard error where each change is, and what is skipped, unknown, not understood
+    /// or not in PostgreSQL; count the changes by rule
     #[arg(long)]
     explain: bool,
     /// What is written to the standard output
@@ -38,7 +39,7 @@ pub enum RewriteFormat {
     /// The rewritten SQL, byte-identical outside the changed spans.
     #[default]
     Text,
-    /// One JSON document: `files` (with the rewritten SQL), `changes`, `errors`.
+    /// One JSON document: `files` (with the rewritten SQL), `changes`, `errors`, `notes`.
     Json,
     /// A unified diff, which `patch` applies.
     Diff,

@@ -24,6 +24,10 @@ const FIRST_WORDS: [&[u8]; 15] = [
     b"USE",
 ];
 
+/// Words that begin a statement, or end a block, behind the definition of something other than a routine.
+const BEHIND_DEFINITIONS: [&[u8]; 9] =
+    [b"BEGIN", b"COMMIT", b"ELSE", b"END", b"IF", b"RAISERROR", b"RETURN", b"SELECT", b"WHILE"];
+
 /// What DROP drops that ALTER TABLE does not.
 const DROPPED: [&[u8]; 8] =
     [b"FUNCTION", b"INDEX", b"PROC", b"PROCEDURE", b"TABLE", b"TRIGGER", b"TYPE", b"VIEW"];
@@ -39,9 +43,13 @@ pub(super) fn is_whole_batch(words: &[Vec<u8>]) -> bool {
 /// Whether a word that begins a line begins a statement. `behind` is the text behind it, `first` the first word
 /// of the statement in front of it, in upper case.
 pub(super) fn begins_statement(word: &[u8], behind: &[u8], first: &[u8]) -> bool {
-    let Some(word) = FIRST_WORDS.iter().find(|known| word.eq_ignore_ascii_case(known)) else {
-        return false;
-    };
+    let is_this = |known: &&&[u8]| word.eq_ignore_ascii_case(known);
+    if matches!(first, b"CREATE" | b"DROP")
+        && BEHIND_DEFINITIONS.iter().any(|known| is_this(&known))
+    {
+        return true;
+    }
+    let Some(word) = FIRST_WORDS.iter().find(is_this) else { return false };
     let behind = behind.trim_ascii_start();
     let length = behind.iter().take_while(|byte| is_word(**byte)).count();
     let next = behind.get(..length).unwrap_or_default().to_ascii_uppercase();

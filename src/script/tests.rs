@@ -199,6 +199,19 @@ fn statements_of_a_batch_need_nothing_between_them() {
 }
 
 #[test]
+fn definitions_in_blocks_of_a_batch_are_statements() {
+    let text = "IF OBJECT_ID('a') IS NULL\nBEGIN\n  CREATE TABLE a (b int)\nEND\nELSE\n  DROP TABLE a\nSELECT 1\n";
+    let expected = [
+        "S IF OBJECT_ID('a') IS NULL\nBEGIN",
+        "S CREATE TABLE a (b int)",
+        "S END\nELSE",
+        "S DROP TABLE a",
+        "S SELECT 1",
+    ];
+    assert_eq!(parts(text, ClientProgram::Isql), expected);
+}
+
+#[test]
 fn clauses_of_other_engines_are_found_and_columns_of_their_names_are_not() {
     let found = |text: &str, program| -> Vec<String> {
         let spans = foreign_clauses(text.as_bytes(), program);
