@@ -601,11 +601,13 @@ pub fn statement(data: &[u8]) {
     }
     statement::apply(sql, &script.edits);
     for (_, write) in script.writes() {
+        let mut uses = script.parameter_uses(write, sql);
         script.slots(write, sql, &mut |slot| {
             assert!(slot.span.start < slot.span.end && slot.span.end <= sql.len());
+            uses.leave_out(&slot);
             ControlFlow::Continue(())
         });
-        script.parameter_uses(write, sql);
+        uses.into_numbers();
     }
     script.new_tables(sql);
     let mut mended = sql.to_vec();

@@ -158,9 +158,7 @@ pub fn needs(
     let mut needs = Needs::default();
     if rules.settings.rewrite {
         copies::needs(script, &mut needs);
-        let is_at_hand = |name: &Name| catalog.is_at_hand(&names::target_of(name), now);
-        let at_hand = (!catalog.is_empty()).then_some(&is_at_hand as _);
-        values::needs(script, sql, declared, (rules, at_hand), &mut needs);
+        values::needs(script, sql, declared, (catalog, now), rules, &mut needs);
     }
     table_prep::needs(script, rules, &mut needs);
     needs.into_list()

@@ -47,6 +47,11 @@ impl<'k> TextRelations<'k> {
         created.or_else(|| self.catalog.relation(&names::target_of(name))).cloned()
     }
 
+    /// Whether nothing is known of any relation.
+    pub(super) fn is_empty(&self) -> bool {
+        self.created.is_empty() && self.catalog.is_empty()
+    }
+
     pub(super) fn is_exact(&self, name: &Name) -> bool {
         self.created.contains_key(name) || self.catalog.is_exact(&names::target_of(name))
     }

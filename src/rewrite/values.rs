@@ -11,8 +11,8 @@ use super::change::{ValueChanges, changes_values, place_of};
 use super::constant_spellings::{ConstantSpellings, JSON_NUL};
 use super::parameters::{self, ParameterUse, Parameters};
 use super::text_relations::TextRelations;
-use super::{Needs, ReplacementReason, Rules};
-use crate::catalog::{Freshness, Name, Relation, RelationColumn};
+use super::{Needs, ReplacementReason, Rules, names};
+use crate::catalog::{Catalog, Freshness, Moment, Name, Relation, RelationColumn};
 use crate::ledger::Place;
 use crate::statement::script::{ConstantPurpose, Script};
 use crate::statement::{
@@ -34,7 +34,8 @@ pub(super) fn needs(
     script: &Script,
     sql: &[u8],
     declared: &[u32],
-    (rules, at_hand): (&Rules<'_>, Option<&dyn Fn(&Name) -> bool>),
+    (catalog, now): (&Catalog, Moment),
+    rules: &Rules<'_>,
     needs: &mut Needs,
 ) {
     for noted in &script.constants {
@@ -45,7 +46,8 @@ pub(super) fn needs(
     let wants_all = has_only_constants(sql, rules) || rules.policy.leaves_out_generated;
     for (_, write) in script.writes() {
         // Then its values need not be looked at.
-        if at_hand.is_some_and(|is_at_hand| is_at_hand(&script.relation(write, sql))) {
+        let name = || script.relation(write, sql);
+        if !catalog.is_empty() && catalog.is_at_hand(&names::target_of(&name()), now) {
             continue;
         }
         let mut wants = wants_all;
@@ -56,7 +58,7 @@ pub(super) fn needs(
             });
         }
         if wants {
-            needs.relation(&script.relation(write, sql), Freshness::MayBeOld);
+            needs.relation(&name(), Freshness::MayBeOld);
         }
     }
 }
@@ -136,6 +138,9 @@ pub(super) fn plan(
         written.json_constants.extend(json_constants(script, known).cloned());
     }
     let has_parameters = memchr(b'$', sql).is_some();
+    if known.is_empty() && !has_parameters {
+        return written;
+    }
     let mut spellings = has_only_constants(sql, rules).then(|| ConstantSpellings::new(sql));
     for (_, write) in script.writes() {
         let name = script.relation(write, sql);
@@ -159,10 +164,11 @@ pub(super) fn plan(
             written: &mut written,
             listed: listed.iter().map(|name| relation.position(name)).collect(),
             dropped: Vec::new(),
-            uses: Vec::new(),
-            elsewhere: (has_parameters && !write.is_prepare)
-                .then(|| script.parameter_uses(write, sql)),
-            has_parameter: false,
+            given: GivenParameters {
+                elsewhere: (has_parameters && !write.is_prepare)
+                    .then(|| script.parameter_uses(write, sql)),
+                ..GivenParameters::default()
+            },
             identity: None,
             acts: false,
         };
@@ -218,6 +224,16 @@ fn index_of(listed: &[Option<usize>], at: usize) -> Option<usize> {
     if listed.is_empty() { Some(at) } else { listed.get(at).copied().flatten() }
 }
 
+/// The parameters that a statement gives to columns.
+#[derive(Debug, Default)]
+struct GivenParameters {
+    uses: Vec<ParameterUse>,
+    /// Where else the parameters stand, those of a PREPARE apart.
+    elsewhere: Option<ParameterUses>,
+    /// A value is a parameter, whatever it goes into.
+    is_any: bool,
+}
+
 /// What becomes of the values of one statement.
 pub(super) struct WritePlan<'p> {
     script: &'p Script,
@@ -230,11 +246,7 @@ pub(super) struct WritePlan<'p> {
     listed: Vec<Option<usize>>,
     /// The places of columns that are taken out of the statement, in order.
     dropped: Vec<usize>,
-    uses: Vec<ParameterUse>,
-    /// Where else the parameters stand, those of a PREPARE apart.
-    elsewhere: Option<ParameterUses>,
-    /// A value is a parameter.
-    has_parameter: bool,
+    given: GivenParameters,
     /// A column GENERATED ALWAYS AS IDENTITY that gets a value.
     identity: Option<&'p RelationColumn>,
     /// A rule has decided over a value that stores another one than the server would store.
@@ -247,7 +259,7 @@ impl<'p> WritePlan<'p> {
         let mut number = 0;
         script.slots(write, sql, &mut |slot| {
             number += 1;
-            if let Some(elsewhere) = &mut self.elsewhere {
+            if let Some(elsewhere) = &mut self.given.elsewhere {
                 elsewhere.leave_out(&slot);
             }
             self.slot(number, &slot);
@@ -268,13 +280,13 @@ impl<'p> WritePlan<'p> {
 
     /// What has to be known about the parameters.
     fn parameters(&mut self, name: &Name, declared: &[u32]) {
-        if self.has_parameter && self.written.place.is_none() {
+        if self.given.is_any && self.written.place.is_none() {
             self.written.place = Some(place_of(name));
         }
         self.written.parameters = None;
-        let elsewhere = self.elsewhere.take().filter(|_| !self.uses.is_empty());
+        let elsewhere = self.given.elsewhere.take().filter(|_| !self.given.uses.is_empty());
         if let Some(elsewhere) = elsewhere.map(ParameterUses::into_numbers) {
-            let uses = &self.uses;
+            let uses = &self.given.uses;
             self.written.parameters =
                 parameters::plan(name, self.relation, uses, &elsewhere, declared, self.rules);
         }
@@ -282,7 +294,7 @@ impl<'p> WritePlan<'p> {
 
     /// One value; `number` counts them from 1.
     fn slot(&mut self, number: usize, slot: &Slot) {
-        self.has_parameter |=
+        self.given.is_any |=
             matches!(slot.value, SlotValue::Parameter(_) | SlotValue::SourceParameter(_));
         let index = match &slot.column {
             SlotColumn::Named(name) => self.relation.position(name),
@@ -313,7 +325,7 @@ impl<'p> WritePlan<'p> {
             SlotValue::Parameter(parameter) | SlotValue::SourceParameter(parameter) => {
                 let parameter = usize::from(parameter).saturating_sub(1);
                 let is_left_out = left_out;
-                self.uses.push(ParameterUse {
+                self.given.uses.push(ParameterUse {
                     index: parameter,
                     column: index,
                     is_left_out,

@@ -158,7 +158,7 @@ fn escape_text_end(sql: &[u8], mut position: usize) -> Option<usize> {
         position += memchr2(b'\\', b'\'', sql.get(position..)?)? + 1;
         match (sql.get(position - 1)?, sql.get(position..)?) {
             (b'\\', escape) if may_be_nul(escape) => return None,
-            (b'\\', [..=0x7F, ..]) | (b'\'', [b'\'', ..]) => position += 1,
+            (b'\\', [0..=0x7F, ..]) | (b'\'', [b'\'', ..]) => position += 1,
             (b'\\', _) => return None,
             _ => return Some(position),
         }
