@@ -493,7 +493,10 @@ fn helpers(sql: &[u8], lexing: Lexing, slot: &Slot) {
     let hex = is_hex.then(|| quoted_bytes(&sql[slot.core.clone()], lexing)).flatten();
     let hex = hex.map(String::into_bytes);
     let boolean = quoted_boolean(sql, span.clone()).map(|text| text.as_bytes().to_vec());
-    assert!(boolean.is_none() || matches!(value, SlotValue::Integer | SlotValue::Other));
+    assert!(
+        boolean.is_none()
+            || matches!(value, SlotValue::Integer | SlotValue::BitString | SlotValue::Other)
+    );
     let constant = slot.constant.as_ref();
     let text = constant.and_then(|constant| constant.value(sql, lexing.encoding));
     let quoted = text.as_ref().map(|text| quoted_text(text, lexing));

@@ -72,22 +72,6 @@ pub(in crate::value) fn fit_binary_from(
     }
 }
 
-/// Whether there are values that [`fit_binary`] converts for a column.
-pub(in crate::value) fn can_fit(column: &Column) -> bool {
-    match column.type_oid {
-        type_oid::VARCHAR => column.modifier == VARCHAR_37,
-        type_oid::BOOL
-        | type_oid::INT2
-        | type_oid::INT4
-        | type_oid::INT8
-        | type_oid::FLOAT4
-        | type_oid::FLOAT8
-        | type_oid::UUID
-        | type_oid::JSONB => true,
-        _ => false,
-    }
-}
-
 /// The bytes of every value that is of the column's own type already, where [`fit_binary`] goes by their number.
 pub(in crate::value) fn own_bytes(column: &Column) -> Option<usize> {
     Some(match column.type_oid {
@@ -228,7 +212,7 @@ mod tests {
 
     fn fit(type_oid: u32, value: &[u8]) -> Option<Vec<u8>> {
         let column = column(type_oid, -1);
-        assert!(can_fit(&column));
+        assert!(column.takes_other_binary());
         fit_binary(&column, value)
     }
 

@@ -6,7 +6,7 @@ pub mod type_oid;
 
 pub use kind::ValueKind;
 
-use super::binary_text::can_fit;
+use assignment::VARCHAR_37;
 
 /// What the catalog says about a column.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -32,6 +32,17 @@ impl Column {
     /// Whether a COPY in binary format is looked through for fields of another type, as
     /// [`fit_binary`](super::fit_binary) does.
     pub fn takes_other_binary(&self) -> bool {
-        can_fit(self)
+        match self.type_oid {
+            type_oid::VARCHAR => self.modifier == VARCHAR_37,
+            type_oid::BOOL
+            | type_oid::INT2
+            | type_oid::INT4
+            | type_oid::INT8
+            | type_oid::FLOAT4
+            | type_oid::FLOAT8
+            | type_oid::UUID
+            | type_oid::JSONB => true,
+            _ => false,
+        }
     }
 }

@@ -18,7 +18,7 @@ use std::borrow::Cow;
 
 use memchr::memchr;
 
-use super::binary_text::{binary_to_text, can_fit, fit_binary_from, own_bytes};
+use super::binary_text::{binary_to_text, fit_binary_from, own_bytes};
 use super::column::{Column, ValueKind, type_oid};
 use super::epoch;
 use super::nul::ArrayScanner;
@@ -136,7 +136,7 @@ impl ColumnJudge {
         !self.looks_at_text
     }
 
-    /// Whether every value of so many bytes in binary format stays as it is.
+    /// Whether every value of this length in bytes in binary format stays as it is.
     #[inline]
     pub fn is_idle_in_binary_of(&self, bytes: usize) -> bool {
         !self.looks_at_binary || self.own_bytes == Some(bytes)
@@ -207,7 +207,7 @@ impl ColumnJudge {
     fn can_apply_to_binary(&self) -> bool {
         let cuts_lobs = self.policies.lob_bytes_max.is_some() && length::is_unbounded(&self.column);
         self.column.kind() != ValueKind::Other
-            || can_fit(&self.column)
+            || self.column.takes_other_binary()
             || cuts_lobs
             || self.guards_digits()
             || self.reads_numbers()

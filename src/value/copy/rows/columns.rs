@@ -74,7 +74,7 @@ impl Columns {
         }
     }
 
-    /// The same for a field of so many bytes in binary format.
+    /// The same for a field of this length in bytes in binary format.
     #[inline]
     pub(super) fn passage_of(&self, column: usize, bytes: usize) -> Passage {
         match self.columns.get(column) {
