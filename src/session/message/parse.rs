@@ -145,7 +145,11 @@ mod tests {
         let (mut report, parking) = (Report::default(), Parking::default());
         let mut catalog = Catalog::default();
         let column = Column { name: "a".into(), type_oid: 16, ..Column::default() };
-        let column = RelationColumn { name: b"a".to_vec(), column: column.into(), ..RelationColumn::default() };
+        let column = RelationColumn {
+            name: b"a".to_vec(),
+            column: column.into(),
+            ..RelationColumn::default()
+        };
         let relation = Relation::new("public".into(), "t".into(), vec![column]);
         catalog.define(vec![b"t".to_vec()], relation);
         let rows: Vec<String> = (1..=PARAMETERS).map(|number| format!("(${number})")).collect();

@@ -15,10 +15,10 @@ use super::plain_rows::PlainKind;
 use crate::encoding::Encoding;
 
 pub use nul::json_escapes_in;
+pub(super) use nul::{has_suspicious_backslash, may_be_nul};
 pub use spelling::{
     quoted_boolean, quoted_bytes, quoted_integer, quoted_number, quoted_text, timestamp_literal,
 };
-pub(super) use nul::{has_suspicious_backslash, may_be_nul};
 pub(super) use value::text_value;
 
 /// A string constant: where it stands, without parentheses around it, and how it is spelled.

@@ -2,6 +2,7 @@
 //! the column and what is asked of it.
 
 use super::characters::{self, NulAction};
+use super::judged_value::JudgedValue;
 use super::*;
 
 impl ColumnJudge {

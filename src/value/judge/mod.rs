@@ -9,6 +9,7 @@ mod bad_date;
 mod character_rules;
 mod characters;
 mod duplicate_keys;
+mod judged_value;
 mod kind_judge;
 mod length;
 mod loss;
@@ -28,6 +29,7 @@ use super::policy::{
 use super::rule::{Findings, ValueRule};
 use crate::encoding::Encoding;
 use crate::escape::json::JsonText;
+use judged_value::JudgedValue;
 pub(super) use kind_judge::KindJudge;
 pub use timestamp::is_too_precise;
 pub(in crate::value) use timestamp::{TimestampFault, timestamp_fault};
@@ -378,46 +380,6 @@ impl ColumnJudge {
             message,
             hint: hint.to_owned(),
         }))
-    }
-}
-
-/// A value on its way through the rules, and what they have done.
-struct JudgedValue<'v> {
-    original: &'v [u8],
-    value: Cow<'v, [u8]>,
-    noted: Findings,
-}
-
-impl<'v> JudgedValue<'v> {
-    fn new(value: &'v [u8]) -> JudgedValue<'v> {
-        JudgedValue { original: value, value: Cow::Borrowed(value), noted: Findings::default() }
-    }
-
-    fn change(&mut self, rule: ValueRule, count: u64, value: Vec<u8>) {
-        self.noted.note(rule, count);
-        self.value = Cow::Owned(value);
-    }
-
-    /// What becomes of the value, `Err` where a rule has decided alone.
-    fn verdict(
-        mut self,
-        outcome: Result<(), ValueVerdict>,
-        samples: bool,
-        findings: &mut Findings,
-    ) -> ValueVerdict {
-        let verdict = match (outcome, self.value) {
-            (Err(ValueVerdict::Refuse(refusal)), _) => return ValueVerdict::Refuse(refusal),
-            (Err(verdict), _) => verdict,
-            (Ok(()), Cow::Owned(value)) => ValueVerdict::Replace(value),
-            (Ok(()), Cow::Borrowed(_)) => ValueVerdict::Keep,
-        };
-        if samples && !self.noted.is_empty() {
-            findings.show(self.original);
-        }
-        for (rule, count) in self.noted.take() {
-            findings.note(rule, count);
-        }
-        verdict
     }
 }
 
