@@ -474,8 +474,26 @@ mod tests {
         settling.note_stated(Settings { rewrite: true, ..stated }, Effects::TOUCHES_SETTINGS);
         context.status = TransactionStatus::Idle;
         assert_eq!(settling.on_stated(&mut context), Some(Settle::Settings));
+        // Behind an error it is not known whether the statement that states them has failed.
+        context.status = TransactionStatus::Open;
         settling.note_stated(stated, Effects::TOUCHES_SETTINGS);
         settling.on_error();
+        assert_eq!(settling.on_stated(&mut context), Some(Settle::Settings));
+        settling.note_stated(stated, Effects::TOUCHES_SETTINGS);
+        settling.on_error();
+        context.status = TransactionStatus::Aborted;
+        assert_eq!(settling.on_stated(&mut context), None);
         assert!(!settling.waits());
+    }
+
+    #[test]
+    fn reset_all_in_a_transaction_sets_the_role_again() {
+        let mut context = context("");
+        let mut settling = Settling::default();
+        context.status = TransactionStatus::Open;
+        let effects = Effects::TOUCHES_SETTINGS | Effects::RESETS_ROLE;
+        settling.note_stated(context.settings, effects);
+        let role = Some(Settle::Role(Role::Replica, false));
+        assert_eq!(settling.on_stated(&mut context), role);
     }
 }
