@@ -41,7 +41,10 @@ impl Session {
             };
             match progress {
                 Progress::Passed(count) => at += count,
-                Progress::Done(step) => return Ok(step),
+                Progress::Done(step) => {
+                    debug_assert_eq!(at, 0, "what lies in front would be replaced");
+                    return Ok(step);
+                }
                 Progress::Later => break,
                 Progress::Wait => {
                     wait = true;

@@ -31,7 +31,8 @@ fn refused_nuls_name_their_place() {
     let frames = wire.query(b"SELECT 'a\0b'").until_ready();
     assert_eq!((sqlstate(&frames).as_str(), position(&frames)), ("22021", Some(10)));
     wire.parse("", "SELECT $1::text", &[]).bind("", "", &[], &[Some(b"\0")], 0);
-    assert_eq!(sqlstate(&wire.execute("", 0).sync().until_ready()), "22021");
+    let frames = wire.execute("", 0).sync().until_ready();
+    assert_eq!(sqlstate(&frames), "22021", "{frames:?}");
     assert_eq!(sqlstate(&wire.query("SELECT E'\\000'").until_ready()), "22021");
 }
 

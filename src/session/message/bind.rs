@@ -57,8 +57,8 @@ pub(in crate::session) fn bind(
 ) -> Result<Decision, OwnError> {
     let Frame { head, rest, first } = frame;
     let Some(body) = body_there(head, rest) else { return Ok(Decision::Later) };
-    if !first && prepared.is_known() {
-        // It may be put in another place, or something asked in front of it.
+    if !first && (prepared.is_known() || context.policy.values.nul != NulPolicy::Space) {
+        // Another may go in its place, or something be asked in front of it.
         return Ok(Decision::Later);
     }
     let body_bytes = body.len();
