@@ -320,3 +320,30 @@ fn too_long() -> OwnError {
     OwnError::new("54000", "values in binary format that need another type are too long")
         .with_hint("Raise limits.statement_bytes, or send them as text.")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::session::context::tests::context;
+
+    /// What becomes of a Bind with U+0000 in its only value, of a statement of which nothing is known.
+    fn decided(toml: &str, first: bool) -> Decision {
+        let body = b"\0\0\0\0\0\x01\0\0\0\x01\0\0\0";
+        let mut rest = wire::with_body(tag::BIND, &[body]);
+        let head = wire::head(&rest, 1 << 20).unwrap().unwrap();
+        let frame = Frame { head, rest: &mut rest, first };
+        let (mut prepared, mut catalog) = (Prepared::new(1 << 20), Catalog::default());
+        let mut report = Report::default();
+        bind(frame, &mut prepared, &mut catalog, &mut report, false, &context(toml)).unwrap()
+    }
+
+    #[test]
+    fn a_bind_that_may_be_replaced_waits_for_what_is_in_front() {
+        assert!(matches!(decided("", false), Decision::Send(_, Passing::Whole)));
+        for nul in ["reject", "remove"] {
+            let toml = format!("[values]\nnul = \"{nul}\"\n");
+            assert!(matches!(decided(&toml, false), Decision::Later), "{nul}");
+            assert!(!matches!(decided(&toml, true), Decision::Later), "{nul}");
+        }
+    }
+}
