@@ -20,7 +20,8 @@ pub(super) enum Attribute {
 pub(super) enum DmsTarget {
     /// This text.
     Fixed(&'static str),
-    /// `VARCHAR(n)`, n being the length times [`MappingOptions::string_length_factor`].
+    /// `VARCHAR(n)`, n being the length times
+    /// [`string_length_factor`](super::MappingOptions::string_length_factor).
     Varchar,
 }
 

@@ -23,7 +23,7 @@ pub(super) fn applies(numbers: NumbersAsDates, type_oid: u32) -> bool {
 }
 
 /// The value of a column of this type, as text, that a decimal number stands for. `None` where the text is
-/// not a number, where the type has no such value, and where [`applies`] says no. Digits beyond the
+/// not a number, where the type has no such value, and where `applies` says no. Digits beyond the
 /// microsecond are cut, and so is the time of day in a `date`, as the server does with a timestamp.
 pub fn text(numbers: NumbersAsDates, type_oid: u32, number: &[u8]) -> Option<Vec<u8>> {
     let micros = micros(numbers, type_oid, number)?;
