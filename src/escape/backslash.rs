@@ -49,7 +49,7 @@ fn character(code: u32, has_unicode_code: bool) -> u8 {
 }
 
 /// What a letter stands for behind a backslash: a control character, or itself.
-fn control(letter: u8) -> u8 {
+pub(crate) fn control(letter: u8) -> u8 {
     match letter {
         b'b' => 0x08,
         b'f' => 0x0C,

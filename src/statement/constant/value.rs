@@ -4,6 +4,7 @@
 
 use super::Spelling;
 use crate::encoding::Encoding;
+use crate::escape::backslash;
 
 /// What a string constant stands for.
 #[derive(Debug, Default)]
@@ -174,15 +175,7 @@ fn unescaped(constant: &[u8], encoding: Encoding) -> Constant {
             };
             if length == 0 {
                 value.doubt(matches!(escape, b'u' | b'U'));
-                value.bytes(&[match escape {
-                    b'b' => 0x08,
-                    b'f' => 0x0C,
-                    b'n' => b'\n',
-                    b'r' => b'\r',
-                    b't' => b'\t',
-                    b'v' => 0x0B,
-                    other => *other,
-                }]);
+                value.bytes(&[backslash::control(*escape)]);
                 return 2;
             }
             match escape {
