@@ -207,8 +207,8 @@ impl Catalog {
         }
     }
 
-    /// The relation as it is known already, if it has not changed: whoever holds that sees so by its
-    /// address.
+    /// The relation as it is known already, if it has not changed. A holder of it sees by the address that
+    /// it is the same.
     fn shared(&self, name: &Name, relation: Relation) -> Arc<Relation> {
         let known = self.relations.get(name).filter(|known| *known.relation == relation);
         known.map_or_else(|| Arc::new(relation), |known| Arc::clone(&known.relation))
@@ -266,7 +266,7 @@ impl Catalog {
         self.changed
     }
 
-    /// A table is known without a question, as where there is no target to ask.
+    /// Makes a table known without a question: a dry run has no target to ask.
     pub fn define(&mut self, name: Name, relation: Relation) {
         let relation = Arc::new(relation);
         let (seconds, definitions) = (self.asked_at.seconds, self.asked_at.definitions);

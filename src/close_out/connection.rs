@@ -34,7 +34,7 @@ pub struct Target {
     pub options: Option<String>,
     /// What the session calls itself.
     pub application_name: String,
-    /// How long a statement waits for a lock, in seconds; 0 is no limit.
+    /// How long a statement waits for a lock, in seconds; 0 means no limit.
     pub lock_timeout_seconds: u32,
 }
 
@@ -67,7 +67,7 @@ impl Connection {
         Ok(Connection { client: Arc::new(client), version, lock_timeout_seconds })
     }
 
-    /// How long a statement waits for a lock, in seconds; 0 is no limit.
+    /// How long a statement waits for a lock, in seconds; 0 means no limit.
     pub fn lock_timeout_seconds(&self) -> u32 {
         self.lock_timeout_seconds
     }
