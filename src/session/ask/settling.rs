@@ -170,6 +170,13 @@ impl Settling {
         self.due = Due::Later(so_far | effects);
     }
 
+    /// What the next Sync had to settle waits until all that is on its way is answered.
+    pub(in crate::session) fn postpone(&mut self) {
+        if let Due::AtSync(effects, _) = self.due {
+            self.due = Due::Later(effects);
+        }
+    }
+
     /// Whether settling waits for what is on its way.
     pub(in crate::session) fn waits(&self) -> bool {
         matches!(self.due, Due::Later(_)) || self.stated.is_some()

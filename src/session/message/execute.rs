@@ -85,11 +85,16 @@ pub(in crate::session) fn sync(
         pipeline.note_uncertain_sync();
         return Decision::pass_owing(sync);
     }
-    if !frame.first && settling.is_due_at_sync() {
+    let syncs_are_unsure = replies.has_early_syncs() || replies.doubt().is_some();
+    if !frame.first && settling.is_due_at_sync() && !syncs_are_unsure {
         return Decision::Later;
     }
     pipeline.end();
     prepared.on_sync(replies.parses_answered());
+    if syncs_are_unsure {
+        // Which of the Syncs the target answers is not known yet, so nothing can be asked behind this one.
+        settling.postpone();
+    }
     match settling.take_for_sync(context.status == TransactionStatus::Open) {
         Some(effects) => Decision::Settle(effects),
         None => Decision::pass_owing(sync),
