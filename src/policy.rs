@@ -106,6 +106,8 @@ pub struct Policy {
     pub lock_timeout_seconds: u32,
     /// Whether what was changed is written to `dms_proxy.rewrites` on the target.
     pub writes_ledger: bool,
+    /// Where the target is, without user and password, as a client is shown it.
+    pub target: String,
     /// The longest message in bytes; PostgreSQL's own limit is 1 GiB.
     pub message_bytes_max: usize,
 }

@@ -83,7 +83,7 @@ impl<'p> DryRun<'p> {
                     TableStatementKind::Create { .. } | TableStatementKind::Truncate { .. } => {}
                 },
                 Body::Other if alters(sql) => self.catalog.forget(None),
-                Body::Other | Body::Write(_) | Body::Copy(_) => {}
+                Body::Other | Body::Write(_) | Body::Copy(_) | Body::Show(_) => {}
             }
         }
         for table in script.new_tables(sql) {

@@ -216,6 +216,7 @@ impl Config {
             overrides_identity: self.values.identity_always == Identity::Override,
             leaves_out_generated: self.values.generated == Generated::LeaveOut,
             writes_ledger: self.values.ledger == Switch::On,
+            target: self.target.url.place.to_string(),
             message_bytes_max: self.limits.message_bytes,
         })
     }

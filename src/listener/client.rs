@@ -54,11 +54,12 @@ pub(super) async fn serve_client(
         Ok(None) => return client.close().await,
         Err(refusal) => return client.refuse(refusal).await,
     };
+    let number = seat.number();
     drop(seat);
     let client = client.into_stream()?;
     let common = Arc::clone(&shared.common);
     let session = match startup.parameters {
-        Some(parameters) => Session::new(Arc::clone(policy), common, parameters),
+        Some(parameters) => Session::new(Arc::clone(policy), common, parameters).numbered(number),
         None => Session::relay(Arc::clone(policy), common),
     };
     let mut exchange = Exchange::new(session);

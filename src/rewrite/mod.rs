@@ -10,6 +10,7 @@ mod needs;
 mod nul;
 mod parameters;
 mod position_map;
+mod show;
 mod table_prep;
 mod text_relations;
 mod values;
@@ -36,6 +37,7 @@ pub use copies::CopyStream;
 pub use nul::{TextMessage, byte_refusal, mend_bytes};
 pub use parameters::Parameters;
 pub use position_map::PositionMap;
+pub use show::ShownValue;
 pub use table_prep::dropped;
 
 /// What the rules go by.

@@ -8,7 +8,7 @@ use super::Common;
 use crate::catalog::Moment;
 use crate::encoding::Encoding;
 use crate::policy::{Policy, Settings};
-use crate::rewrite::Rules;
+use crate::rewrite::{Rules, ShownValue};
 use crate::statement::Lexing;
 use crate::value::SilentLoss;
 use crate::wire::{self, Answer, StartupParameters, TransactionStatus};
@@ -32,6 +32,8 @@ pub(super) struct Context {
     pub(super) lexing: Lexing,
     /// The `server_version` that the target has reported; empty before.
     pub(super) server_version: String,
+    /// The number by which the log names the session; 0 where there is none.
+    pub(super) number: u64,
     /// The transaction as the last ReadyForQuery told it.
     pub(super) status: TransactionStatus,
 }
@@ -53,6 +55,7 @@ impl Context {
             reset_settings: None,
             lexing: Lexing::default(),
             server_version: String::new(),
+            number: 0,
             status: TransactionStatus::Idle,
         }
     }
@@ -60,6 +63,30 @@ impl Context {
     /// What texts and values are judged by.
     pub(super) fn rules(&self) -> Rules<'_> {
         Rules { policy: &self.policy, settings: self.settings, lexing: self.lexing }
+    }
+
+    /// What `SHOW dms.name` gives; `None` for a name that the proxy does not know. Settings are asked of the
+    /// server where the proxy may not know those in force.
+    pub(super) fn shown(&self, name: &str, asks_server: bool) -> Option<ShownValue> {
+        let Settings { rewrite, foreign_keys, phase, table_prep } = self.settings;
+        let setting = match name {
+            "phase" => phase.name(),
+            "fk" => foreign_keys.name(),
+            "rewrite" if rewrite => "on",
+            "rewrite" => "off",
+            "table_prep" => table_prep.name(),
+            _ => {
+                return Some(ShownValue::Text(match name {
+                    "session" => self.number.to_string(),
+                    "version" => env!("CARGO_PKG_VERSION").to_owned(),
+                    "source" => self.policy.mapping.options().source.clone(),
+                    "target" => self.policy.target.clone(),
+                    _ => return None,
+                }));
+            }
+        };
+        let value = if asks_server { ShownValue::Setting } else { ShownValue::Text };
+        Some(value(setting.to_owned()))
     }
 
     /// The proxy's clock, in seconds.

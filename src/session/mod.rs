@@ -112,6 +112,13 @@ impl Session {
         }
     }
 
+    /// The session with the number by which the log names it.
+    #[must_use]
+    pub fn numbered(mut self, number: u64) -> Session {
+        self.context.number = number;
+        self
+    }
+
     /// A connection with another protocol version. The target answers it.
     pub fn relay(policy: Arc<Policy>, common: Arc<Common>) -> Session {
         let mut session = Session::new(policy, common, StartupParameters::default());

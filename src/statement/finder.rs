@@ -200,6 +200,7 @@ impl<'a> Finder<'a> {
                     }
                     return self.dispatch(word);
                 }
+                b"show" if self.cursor.index() == first.index() => return self.show(),
                 _ => return self.dispatch(word),
             }
         }

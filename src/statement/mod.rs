@@ -125,6 +125,15 @@ pub struct DmsSetting {
     pub span: Range<usize>,
 }
 
+/// A `SHOW dms.name`, which only the proxy can answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DmsShow {
+    /// The name behind `dms.`, in lower case.
+    pub name: String,
+    /// The bytes of the statement.
+    pub span: Range<usize>,
+}
+
 /// The text with the edits made; see [`replace`].
 pub fn apply(sql: &[u8], edits: &[Edit]) -> Vec<u8> {
     replace(sql, &edits.iter().map(Replacement::from).collect::<Vec<_>>())

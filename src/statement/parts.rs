@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::constant::StringConstant;
-use super::{CopyStatement, DmsSetting, Effects, TableStatement, Write};
+use super::{CopyStatement, DmsSetting, DmsShow, Effects, TableStatement, Write};
 
 /// One statement of a text.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,6 +34,8 @@ pub enum Body {
     Table(Box<TableStatement>),
     /// `SET [SESSION | LOCAL] dms.name { = | TO } constant`.
     Setting(Box<DmsSetting>),
+    /// `SHOW dms.name`.
+    Show(Box<DmsShow>),
 }
 
 /// A string constant, and why it may have to be mended.

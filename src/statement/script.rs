@@ -13,7 +13,7 @@ pub use super::parts::{Body, ConstantPurpose, NotedConstant, Statement};
 use super::slots::{ParameterUses, for_each_slot_of, listed_columns, new_tables, without_columns};
 use super::tokens::{Entry, Extent, Tokens};
 use super::{
-    CopyStatement, DmsSetting, Edit, Effects, Fault, Lexing, NewTable, Replacement, Slot,
+    CopyStatement, DmsSetting, DmsShow, Edit, Effects, Fault, Lexing, NewTable, Replacement, Slot,
     TableStatement, Write,
 };
 use crate::mapping::{Dialect, Mapping};
@@ -133,7 +133,7 @@ impl Script {
     /// Whether it has nothing that a rule acts on: no type to replace, no constant to mend, and no
     /// statement that writes or prepares a table.
     pub fn is_plain(&self) -> bool {
-        let acts = |body: &Body| !matches!(body, Body::Other | Body::Setting(_));
+        let acts = |body: &Body| !matches!(body, Body::Other | Body::Setting(_) | Body::Show(_));
         self.edits.is_empty()
             && self.constants.is_empty()
             && !self.statements.iter().any(|statement| acts(&statement.body))
@@ -167,6 +167,14 @@ impl Script {
     pub fn settings(&self) -> impl Iterator<Item = &DmsSetting> {
         self.statements.iter().filter_map(|statement| match &statement.body {
             Body::Setting(setting) => Some(&**setting),
+            _ => None,
+        })
+    }
+
+    /// The statements that ask for a value of the proxy's, with their numbers, in order.
+    pub fn shows(&self) -> impl Iterator<Item = (usize, &DmsShow)> {
+        self.statements.iter().enumerate().filter_map(|(number, statement)| match &statement.body {
+            Body::Show(show) => Some((number, &**show)),
             _ => None,
         })
     }

@@ -1,11 +1,11 @@
-//! SET, RESET and DISCARD: the settings that the proxy follows or puts back. Changes nothing.
+//! SET, RESET, SHOW and DISCARD: the settings that the proxy follows or puts back. Changes nothing.
 
 use super::constant::text_constant;
 use super::cursor::Understood;
 use super::finder::{Finder, Until};
 use super::lexer::TokenKind;
 use super::parts::Body;
-use super::{DmsSetting, Effects};
+use super::{DmsSetting, DmsShow, Effects};
 use crate::mapping::Place;
 
 const ROLE: &[u8] = b"session_replication_role";
@@ -57,6 +57,22 @@ impl<'a> Finder<'a> {
             }
         } else if assigned && name.eq_ignore_ascii_case(ROLE) && self.cursor.is("default") {
             self.effects |= Effects::RESETS_ROLE;
+        }
+        self.expression(Place::Cast, Until::Statement)
+    }
+
+    /// `SHOW dms.name`.
+    pub(super) fn show(&mut self) -> Understood {
+        let start = self.cursor.token.start;
+        self.cursor.bump();
+        let is_ours = self.cursor.at_name() && self.part().eq_ignore_ascii_case(b"dms");
+        if is_ours && self.cursor.eat_kind(TokenKind::Dot) && self.cursor.at_name() {
+            let name = self.part();
+            let ends = matches!(self.cursor.token.kind, TokenKind::Semicolon | TokenKind::End);
+            if let Some(name) = std::str::from_utf8(name).ok().filter(|_| ends) {
+                let span = start..self.cursor.previous().end;
+                self.body = Body::Show(Box::new(DmsShow { name: name.to_ascii_lowercase(), span }));
+            }
         }
         self.expression(Place::Cast, Until::Statement)
     }

@@ -1,6 +1,7 @@
 //! A libpq connection URI: where the target is, how TLS is spoken to it, who logs in and how; knows
 //! no sockets. Errors quote nothing that could be a password.
 
+use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
@@ -25,6 +26,18 @@ pub enum TargetPlace {
     Embedded,
     /// A server that is there.
     Address(TargetAddress),
+}
+
+impl fmt::Display for TargetPlace {
+    /// As a person is shown it, without user and password.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            TargetPlace::Embedded => {
+                f.write_str("embedded: its data is removed when the proxy stops")
+            }
+            TargetPlace::Address(address) => address.fmt(f),
+        }
+    }
 }
 
 /// What a URI says of logins of the proxy's own: those of the commands. A client names its own.

@@ -20,6 +20,7 @@ mod raw_nuls;
 mod rejects;
 mod rewriting;
 mod settings;
+mod shown;
 mod simple_query;
 mod startup;
 mod table_prep;

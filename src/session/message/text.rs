@@ -255,6 +255,8 @@ pub(in crate::session) fn judge(
     if let Some(question) = catalog.missing(again, now) {
         return Judged::Ask(Question::Catalog(question));
     }
+    let asks_server = text.is_extended() || script.effects.touches_settings();
+    rewrite.answer_shows(script, |name| context.shown(name, asks_server));
     Judged::Send(Box::new(rewrite))
 }
 
