@@ -5,6 +5,7 @@ pub mod auth;
 pub mod catalog;
 pub mod cli;
 pub mod close_out;
+pub mod colour;
 pub mod config;
 pub mod connection;
 pub mod dms;

@@ -14,6 +14,7 @@ pub use lines::LogLines;
 pub use session_label::{in_session, set_target_pid};
 
 use self::session_label::WithLabel;
+use crate::colour;
 use crate::config::{Log, LogFormat, LogLevel};
 use crate::connection::{End, Traffic};
 use crate::mapping::Mapping;
@@ -38,17 +39,17 @@ impl Logging {
     pub fn start(log: &Log) -> io::Result<Logging> {
         let lines = LogLines::start(io::stderr())?;
         let writer = lines.clone();
-        let is_terminal = io::IsTerminal::is_terminal(&io::stderr());
+        let is_coloured = colour::is_wanted(&io::stderr());
         let builder = tracing_subscriber::fmt()
             .with_env_filter(filter(log.level))
             .with_writer(move || writer.clone())
             .with_target(false)
-            .with_ansi(is_terminal);
+            .with_ansi(is_coloured);
         // Gone only with the process.
         let set_level: Box<dyn Fn(LogLevel)> = match log.format {
             LogFormat::Text => {
                 let builder = builder.map_event_format(|format| WithLabel {
-                    format: format.with_ansi(is_terminal),
+                    format: format.with_ansi(is_coloured),
                     is_json: false,
                 });
                 let builder = builder.with_filter_reloading();

@@ -7,6 +7,7 @@ mod catalog;
 #[allow(dead_code, unused_imports, reason = "empty where no client is there")]
 mod clients;
 mod close_out;
+mod command_line;
 #[allow(dead_code, reason = "some of it only the command uses")]
 mod differential;
 mod embedded;

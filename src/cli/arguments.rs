@@ -10,6 +10,7 @@ use std::str::FromStr;
 use clap::builder::{OsStringValueParser, TypedValueParser};
 
 use crate::config::{SourceName, listen_address};
+use crate::keyword::Keyword;
 use crate::target::TargetUrl;
 
 /// A value that may be empty, which then is as if it were not there.
@@ -27,6 +28,13 @@ impl OrEmpty<SocketAddr> {
     /// Reads `--listen`.
     pub(super) fn listen(text: &str) -> Result<OrEmpty<SocketAddr>, String> {
         or_empty(text, listen_address)
+    }
+}
+
+impl<T: Keyword> OrEmpty<T> {
+    /// Reads a name of a value.
+    pub(super) fn keyword(text: &str) -> Result<OrEmpty<T>, String> {
+        or_empty(text, |text| T::from_name(text).map_err(|error| error.to_string()))
     }
 }
 

@@ -9,7 +9,7 @@ use std::process::ExitCode;
 use clap::Args;
 
 use super::arguments::{self, OrEmpty, TargetArgument};
-use super::{EXIT_USAGE, exit_code, login, say};
+use super::{EXIT_USAGE, exit_code, is_quiet, login, say, warn};
 use crate::close_out::{CloseOutError, Connection, Scope, Target};
 use crate::config::Config;
 
@@ -29,7 +29,7 @@ pub(super) enum ReportFormat {
 #[derive(Debug, Args)]
 pub(super) struct TargetArguments {
     /// The configuration file; ./proxy.toml if there is one
-    #[arg(long, value_name = "FILE", env = "DMS_PROXY_CONFIG", hide_env_values = true, value_parser = arguments::file())]
+    #[arg(long, short, value_name = "FILE", env = "DMS_PROXY_CONFIG", hide_env_values = true, value_parser = arguments::file())]
     config: Option<OrEmpty<PathBuf>>,
     /// The target, with the user to log in as: postgresql://USER@HOST:PORT/DATABASE
     ///
@@ -63,7 +63,7 @@ impl TargetArguments {
         let mut target = login::target(url, config.target.connect_timeout()).map_err(refused)?;
         let of_url = url.warnings.iter().map(|warning| format!("target URL: {warning}"));
         for warning in of_url.chain(login::variables_without_effect()) {
-            say(&format!("dms-proxy: warning: {warning}"));
+            warn(&warning);
         }
         target.lock_timeout_seconds = config.fk.lock_timeout.0;
         Ok((target, Scope::parse(&self.schema, tables).map_err(refused)?))
@@ -109,7 +109,7 @@ pub(super) struct Progress {
 
 impl Progress {
     pub(super) fn new() -> Progress {
-        Progress { shown: io::stderr().is_terminal() }
+        Progress { shown: io::stderr().is_terminal() && !is_quiet() }
     }
 
     pub(super) fn show(&self, text: &str) {

@@ -3,6 +3,7 @@
 mod arguments;
 mod check;
 mod close_out;
+mod config;
 mod demo;
 mod diff;
 mod dry_run;
@@ -10,16 +11,19 @@ mod finish;
 mod fk;
 mod init_target;
 mod login;
+mod manual;
 mod rewrite;
 mod rewrite_report;
 mod script_lines;
 mod script_reader;
 mod serve;
+mod settings;
 mod types;
 
-use std::io::{self, IsTerminal as _};
-use std::path::PathBuf;
+use std::io;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use clap::{Args, Parser, Subcommand};
 
@@ -28,12 +32,15 @@ pub use types::{TypesFormat, types};
 
 use self::arguments::OrEmpty;
 use self::check::CheckArguments;
+use self::config::ConfigCommand;
 use self::demo::DemoArguments;
 use self::finish::FinishArguments;
 use self::fk::FkCommand;
+use self::manual::{CompletionsArguments, ManArguments};
 use self::rewrite::RewriteArguments;
 use self::serve::ServeArguments;
 use self::types::TypesArguments;
+use crate::colour::{self, Colour};
 use crate::config::{Config, SourceName};
 use crate::mapping::Mapping;
 use crate::policy::Policy;
@@ -41,6 +48,9 @@ use crate::target::without_passwords;
 
 /// The exit code of a wrong configuration or a wrong call.
 const EXIT_USAGE: u8 = 2;
+
+/// `--quiet`: only errors are said on stderr.
+static QUIET: AtomicBool = AtomicBool::new(false);
 
 /// Load into PostgreSQL the way AWS DMS would, with any tool.
 ///
@@ -55,6 +65,18 @@ pub struct CommandLine {
     command: Option<Command>,
     #[command(flatten)]
     serve: ServeArguments,
+    /// Whether outputs have colours: auto, always or never
+    #[arg(
+        long,
+        global = true,
+        value_name = "WHEN",
+        default_value = "auto",
+        hide_default_value = true
+    )]
+    color: Colour,
+    /// Say nothing on stderr but errors
+    #[arg(long, short, global = true)]
+    quiet: bool,
 }
 
 #[derive(Debug, Subcommand)]
@@ -115,12 +137,22 @@ enum Command {
         dms-proxy init-target --target postgresql://postgres@db.example.com/mydb --role app\n  \
         dms-proxy init-target --print --role app | psql -U postgres mydb")]
     InitTarget(init_target::InitTargetArguments),
+    /// Check and show the configuration
+    #[command(subcommand)]
+    Config(ConfigCommand),
+    /// Print completions for a shell
+    #[command(
+        after_help = "Example:\n  dms-proxy completions bash > /etc/bash_completion.d/dms-proxy"
+    )]
+    Completions(CompletionsArguments),
+    /// Print the manual, or write its pages into a directory
+    Man(ManArguments),
 }
 
 #[derive(Debug, Args)]
 struct ConfigArguments {
     /// The configuration file; ./proxy.toml if there is one
-    #[arg(long, value_name = "FILE", env = "DMS_PROXY_CONFIG", hide_env_values = true, value_parser = arguments::file())]
+    #[arg(long, short, value_name = "FILE", env = "DMS_PROXY_CONFIG", hide_env_values = true, value_parser = arguments::file())]
     config: Option<OrEmpty<PathBuf>>,
     /// The dialect of the incoming type names
     #[arg(long, value_name = "NAME", env = "DMS_PROXY_SOURCE", hide_env_values = true, value_parser = OrEmpty::source)]
@@ -135,15 +167,24 @@ impl ConfigArguments {
             ExitCode::from(EXIT_USAGE)
         })?;
         for warning in &config.warnings {
-            say(&format!("dms-proxy: warning: {warning}"));
+            warn(warning);
         }
         Ok(config)
     }
 
+    /// The file that is named.
+    fn file(&self) -> Option<&Path> {
+        self.config.as_ref().and_then(|file| file.0.as_deref())
+    }
+
+    /// Names another one.
+    fn set_file(&mut self, file: Option<PathBuf>) {
+        self.config = Some(OrEmpty(file));
+    }
+
     /// The file, with the flags on top, or what is wrong with them.
     fn read(&self) -> Result<Config, String> {
-        let file = self.config.as_ref().and_then(|file| file.0.as_deref());
-        let mut config = Config::load(file).map_err(|error| error.to_string())?;
+        let mut config = Config::load(self.file()).map_err(|error| error.to_string())?;
         if let Some(OrEmpty(Some(source))) = &self.source {
             config.mapping.source = source.clone();
             // A mapping that fits the file's source need not fit this one.
@@ -180,8 +221,8 @@ pub fn run_command_line() -> ExitCode {
             let code = ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(EXIT_USAGE));
             // If the output is closed, there is nowhere to report it.
             let _ = match error.use_stderr() {
-                true => write!(io::stderr(), "{}", shown(&text, io::stderr().is_terminal())),
-                false => write!(io::stdout(), "{}", shown(&text, io::stdout().is_terminal())),
+                true => write!(io::stderr(), "{}", shown(&text, colour::is_wanted(&io::stderr()))),
+                false => write!(io::stdout(), "{}", shown(&text, colour::is_wanted(&io::stdout()))),
             };
             code
         }
@@ -196,6 +237,8 @@ fn shown(text: &clap::builder::StyledStr, styled: bool) -> String {
 impl CommandLine {
     /// Runs the command.
     fn run(self) -> ExitCode {
+        self.color.decide();
+        QUIET.store(self.quiet, Ordering::Relaxed);
         match self.command {
             None => serve::run(&self.serve),
             Some(Command::Serve(arguments)) => serve::run(&arguments),
@@ -206,6 +249,9 @@ impl CommandLine {
             Some(Command::Fk(command)) => fk::run(&command),
             Some(Command::Finish(arguments)) => finish::run(&arguments),
             Some(Command::InitTarget(arguments)) => init_target::run(&arguments),
+            Some(Command::Config(command)) => config::run(command),
+            Some(Command::Completions(arguments)) => manual::completions(&arguments),
+            Some(Command::Man(arguments)) => manual::man(&arguments),
         }
     }
 }
@@ -228,4 +274,16 @@ fn say(text: &str) {
     use std::io::Write as _;
     // If stderr is closed, there is nowhere to report it.
     let _ = writeln!(std::io::stderr().lock(), "{}", without_passwords(text));
+}
+
+/// Warns a person, on stderr, unless they want to hear of errors only.
+fn warn(text: &str) {
+    if !is_quiet() {
+        say(&format!("dms-proxy: warning: {text}"));
+    }
+}
+
+/// Whether only errors are said.
+fn is_quiet() -> bool {
+    QUIET.load(Ordering::Relaxed)
 }

@@ -9,6 +9,7 @@ use super::diff::unified_diff;
 use super::rewrite_report::RewriteReport;
 use super::script_reader::ScriptReader;
 use super::{ConfigArguments, EXIT_USAGE, exit_code, say};
+use crate::colour;
 use crate::policy::Policy;
 use crate::script::{FileEncoding, TextUnits, decode, encode};
 use crate::statement::{Replacement, replace};
@@ -88,7 +89,7 @@ impl RewriteArguments {
         let options = RewriteOptions {
             explain: self.explain,
             format: if self.diff { RewriteFormat::Diff } else { self.format },
-            color: io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none(),
+            color: colour::is_wanted(&io::stdout()),
             progress: io::stderr().is_terminal(),
         };
         let (mut stdout, mut stderr) = (io::stdout().lock(), io::stderr().lock());

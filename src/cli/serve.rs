@@ -1,7 +1,6 @@
 //! `dms-proxy serve`.
 
 use std::io;
-use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -10,9 +9,9 @@ use clap::Args;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::arguments::{OrEmpty, TargetArgument};
-use super::{ConfigArguments, EXIT_USAGE, say};
-use crate::config::{AuthMode, Config, Limits, Switch};
+use super::settings::{SettingArguments, url_warnings};
+use super::{EXIT_USAGE, config, is_quiet, say};
+use crate::config::{Config, Limits, LogLevel, Switch};
 use crate::listener::{Listener, Reload};
 use crate::policy::ForeignKeys;
 use crate::target::embedded::{Embedded, EmbeddedOptions};
@@ -28,29 +27,28 @@ const EXIT_FAILURE: u8 = 1;
 #[derive(Debug, Args)]
 pub(super) struct ServeArguments {
     #[command(flatten)]
-    config: ConfigArguments,
-    /// Where clients connect; port 0 takes a free one
-    #[arg(long, value_name = "ADDR", env = "DMS_PROXY_LISTEN", hide_env_values = true, value_parser = OrEmpty::listen)]
-    listen: Option<OrEmpty<SocketAddr>>,
-    /// What is loaded into: a libpq URI, or "embedded" for a throw-away server
-    #[arg(long, value_name = "URL", env = "DMS_PROXY_TARGET", hide_env_values = true)]
-    target: Option<TargetArgument>,
+    settings: SettingArguments,
     /// Keep the data of the embedded target in this directory
     #[arg(long, value_name = "DIR")]
     data_dir: Option<PathBuf>,
+    /// Only read the configuration and everything that it names; as config check
+    #[arg(long)]
+    check_config: bool,
+    /// With --check-config: also connect to the target
+    #[arg(long, requires = "check_config")]
+    connect: bool,
 }
 
 pub(super) fn run(arguments: &ServeArguments) -> ExitCode {
-    let mut config = match arguments.config.load() {
+    if arguments.check_config {
+        return config::check(&arguments.settings, arguments.connect);
+    }
+    let mut config = match arguments.settings.load() {
         Ok(config) => config,
         Err(code) => return code,
     };
-    if let Err(error) = arguments.override_file(&mut config) {
-        say(&format!("dms-proxy: {error}"));
-        return ExitCode::from(EXIT_USAGE);
-    }
-    for warning in url_warnings(&config) {
-        say(&format!("dms-proxy: warning: {warning}"));
+    if is_quiet() {
+        config.log.level = config.log.level.min(LogLevel::Warn);
     }
     if arguments.data_dir.is_some() && config.target.url.place != TargetPlace::Embedded {
         say("dms-proxy: --data-dir goes with the embedded target only");
@@ -71,41 +69,6 @@ pub(super) fn run(arguments: &ServeArguments) -> ExitCode {
             ExitCode::from(if is_config { EXIT_USAGE } else { EXIT_FAILURE })
         }
     }
-}
-
-impl ServeArguments {
-    /// Flags and environment beat the file.
-    fn override_file(&self, config: &mut Config) -> Result<(), String> {
-        if let Some(OrEmpty(Some(address))) = self.listen {
-            config.listen.address = address;
-        }
-        if let Some(url) = self.target.as_ref().map(TargetArgument::url).transpose()?.flatten() {
-            config.target.url = url;
-        }
-        Ok(())
-    }
-}
-
-/// What the target's URL says and does not come about, a sentence each.
-fn url_warnings(config: &Config) -> Vec<String> {
-    let url = &config.target.url;
-    let warnings = url.warnings.iter().map(|warning| format!("target.url: {warning}"));
-    let mut warnings: Vec<String> = warnings.collect();
-    if url.demands.is_some() && config.auth.mode == AuthMode::Passthrough {
-        warnings.push(
-            "target.url: require_auth and channel_binding are about logins of the proxy; with \
-             auth.mode = \"passthrough\" clients log in, and have to demand it themselves"
-                .into(),
-        );
-    }
-    if url.login.options.is_some() {
-        warnings.push(
-            "target.url: options are for the commands; a client names its own, and \
-             target.after_connect_script is for all"
-                .into(),
-        );
-    }
-    warnings
 }
 
 fn serve(config: &Config, arguments: &ServeArguments, logging: &Logging) -> io::Result<()> {
@@ -173,8 +136,7 @@ fn allow_descriptors(limits: &Limits) {
 
 /// Gives new sessions what the file says now. One that is of no use changes nothing.
 fn read_again(running: &Config, arguments: &ServeArguments, reload: &Reload, logging: &Logging) {
-    let applied = arguments.config.read().and_then(|mut config| {
-        arguments.override_file(&mut config)?;
+    let applied = arguments.settings.read().and_then(|config| {
         reload.apply(&config).map_err(|error| error.to_string())?;
         Ok(config)
     });

@@ -5,12 +5,14 @@
 
 mod auth;
 mod dms;
+mod effective;
 mod limits;
 mod listen;
 mod log;
 mod mapping;
 mod problem;
 mod read;
+mod reference;
 mod sessions;
 mod target;
 mod values;
@@ -25,6 +27,7 @@ use crate::mapping::{Mapping, MappingError, MappingOptions, Override, OverrideSc
 use crate::policy::Policy;
 pub use auth::{Auth, AuthMode};
 pub use dms::EndpointSettingsText;
+pub use effective::{Effective, EffectiveKey, ValueSource};
 pub use limits::Limits;
 pub use listen::{Listen, Permissions, listen_address};
 pub use log::{Log, LogFormat, LogLevel};
@@ -33,6 +36,8 @@ pub use problem::{ConfigError, Problem};
 pub use sessions::{ForeignKeySection, SessionRule, TablePrepSection};
 pub use target::TargetSection;
 pub use values::{CodePoint, ColumnKey, Generated, Identity, Substitute, Unsigned, Values};
+
+pub use reference::{KeyEntry, SHIPPED_FILE, shipped_keys};
 
 use problem::Complaint;
 use read::{Document, shown};

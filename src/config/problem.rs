@@ -53,7 +53,7 @@ impl std::error::Error for ConfigError {}
 
 impl ConfigError {
     /// The file cannot be read.
-    pub(super) fn unreadable(path: &Path, error: &std::io::Error) -> ConfigError {
+    pub(super) fn unreadable(path: &Path, error: &impl fmt::Display) -> ConfigError {
         let reason = error.to_string();
         let problem = Problem { path: path.to_owned(), line: None, key: String::new(), reason };
         ConfigError { problems: vec![problem] }

@@ -123,6 +123,13 @@ impl Document {
     }
 }
 
+/// The line of a key with its sections, as it is shown; `None` where the text does not have it.
+pub(super) fn line_of_key(text: &str, key: &str) -> Option<usize> {
+    let table = DeTable::parse(text).ok()?;
+    let root = DeValue::Table(table.into_inner());
+    entries(text, &root).iter().find(|entry| entry.shown == key).map(|entry| entry.line)
+}
+
 /// The line of a byte, from 1.
 fn line_at(text: &str, at: usize) -> usize {
     1 + text.bytes().take(at).filter(|byte| *byte == b'\n').count()

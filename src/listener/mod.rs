@@ -30,7 +30,7 @@ use crate::login::{Accepted, Login};
 use crate::mapping::MappingError;
 use crate::policy::Policy;
 use crate::session::Common;
-use crate::target::{Target, TargetAddress};
+use crate::target::{Target, TargetAddress, TargetPlace};
 use crate::telemetry::Totals;
 
 /// How long sessions that are cut may take to tell their clients and to cancel what they run.
@@ -95,6 +95,19 @@ impl Reload {
         *self.0.rules.write().unwrap_or_else(PoisonError::into_inner) = rules;
         Ok(())
     }
+}
+
+/// Reads everything that serving with this configuration needs, without listening and without asking the
+/// target.
+///
+/// # Errors
+/// A file that the configuration names cannot be used, or the mapping cannot be made.
+pub fn check(config: &Config) -> io::Result<()> {
+    Rules::new(config).map_err(io::Error::other)?;
+    if let TargetPlace::Address(address) = &config.target.url.place {
+        Target::new(address.clone(), &config.target.url.tls, config.target.connect_timeout())?;
+    }
+    Login::check(config)
 }
 
 /// A listening proxy.

@@ -97,6 +97,23 @@ impl Login {
         Ok(Login { tls, target, own })
     }
 
+    /// Reads what logins with this configuration need, and makes nothing.
+    ///
+    /// # Errors
+    /// A file that the configuration names cannot be used.
+    pub fn check(config: &Config) -> io::Result<()> {
+        config.listen.tls().map(ClientTls::new).transpose()?;
+        let auth = &config.auth;
+        if auth.mode == AuthMode::Terminate {
+            let salts = match auth.salt_file.as_deref().filter(|path| path.exists()) {
+                Some(path) => Salts::of_file(path)?,
+                None => Salts::of_process()?,
+            };
+            Users::new(auth.users_file.clone().unwrap_or_default(), salts)?;
+        }
+        Ok(())
+    }
+
     /// The target.
     pub fn target(&self) -> &Target {
         &self.target

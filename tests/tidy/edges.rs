@@ -13,6 +13,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("escape", &["encoding"]),
     ("ledger", &["encoding", "parking::spelling", "parking::trust"]),
     ("keyword", &[]),
+    ("colour", &["keyword"]),
     ("mapping", &["encoding", "keyword"]),
     ("parking", &["encoding"]),
     ("wire", &["encoding"]),
@@ -61,7 +62,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("config", &["dms", "keyword", "mapping", "policy", "target", "tls", "value"]),
     (
         "telemetry",
-        &["config", "connection", "mapping", "session", "stream", "wire::startup_packet"],
+        &["colour", "config", "connection", "mapping", "session", "stream", "wire::startup_packet"],
     ),
     ("connection", &["session", "stream", "wire"]),
     ("login", &["auth", "config", "stream", "target", "tls", "wire"]),
@@ -86,6 +87,8 @@ const EDGES: &[(&str, &[&str])] = &[
     (
         "cli",
         &[
+            "colour",
+            "keyword",
             "auth",
             "catalog",
             "close_out",
