@@ -221,6 +221,18 @@ impl Settings {
         self.foreign_keys == ForeignKeys::ReplicaRole && self.phase == LoadPhase::FullLoad
     }
 
+    /// The value of a setting; `name` is without its `dms.`.
+    pub fn value(&self, name: &str) -> Option<&'static str> {
+        Some(match name {
+            "phase" => self.phase.name(),
+            "fk" => self.foreign_keys.name(),
+            "table_prep" => self.table_prep.name(),
+            "rewrite" if self.rewrite => "on",
+            "rewrite" => "off",
+            _ => return None,
+        })
+    }
+
     /// Changes one setting; `name` is without its `dms.`.
     ///
     /// # Errors

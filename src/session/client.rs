@@ -246,12 +246,17 @@ impl Session {
     }
 
     fn send_query(&mut self, text: &Text, body: &[u8], mut rewrite: Rewrite) -> Decision {
-        let sent = text::send_query(text, body, &mut rewrite, &self.context);
+        let mut sent = text::send_query(text, body, &mut rewrite, &self.context);
         let effects = text.effects();
         let is_due = self.settling.is_due(effects);
         // Behind a pipeline the target may skip the text, and behind a COPY it takes nothing but rows.
         let is_owed = !self.replies.is_empty();
-        let is_certain = self.client.pipeline.is_certain(is_owed) && sent.expected.copies.is_none();
+        let follows = self.context.follows_own_words();
+        if follows {
+            sent.expected = sent.expected.saying(text.words(body));
+        }
+        let is_certain =
+            !follows && self.client.pipeline.is_certain(is_owed) && sent.expected.copies.is_none();
         let stated = text.stated(&self.context).filter(|_| is_due && is_certain);
         // A Query of ours would destroy what the client's may leave when it fails early.
         let by_group = self.prepared.has_unnamed();

@@ -28,6 +28,8 @@ pub(super) struct Context {
     pub(super) settings: Settings,
     /// The settings that RESET ALL brings back, once the target has told those after login.
     pub(super) reset_settings: Option<Settings>,
+    /// How the settings in force are learnt.
+    pub(super) settings_source: SettingsSource,
     /// How the server reads the texts that it gets.
     pub(super) lexing: Lexing,
     /// The `server_version` that the target has reported; empty before.
@@ -36,6 +38,15 @@ pub(super) struct Context {
     pub(super) number: u64,
     /// The transaction as the last ReadyForQuery told it.
     pub(super) status: TransactionStatus,
+}
+
+/// How the dms.* settings in force are learnt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum SettingsSource {
+    /// The target is asked.
+    Target,
+    /// It cannot be: they are those that the client's own words make.
+    OwnWords,
 }
 
 impl Context {
@@ -53,6 +64,7 @@ impl Context {
             defaults,
             settings: defaults,
             reset_settings: None,
+            settings_source: SettingsSource::Target,
             lexing: Lexing::default(),
             server_version: String::new(),
             number: 0,
@@ -68,23 +80,17 @@ impl Context {
     /// What `SHOW dms.name` gives; `None` for a name that the proxy does not know. Settings are asked of the
     /// server where the proxy may not know those in force.
     pub(super) fn shown(&self, name: &str, asks_server: bool) -> Option<ShownValue> {
-        let Settings { rewrite, foreign_keys, phase, table_prep } = self.settings;
-        let setting = match name {
-            "phase" => phase.name(),
-            "fk" => foreign_keys.name(),
-            "rewrite" if rewrite => "on",
-            "rewrite" => "off",
-            "table_prep" => table_prep.name(),
-            _ => {
-                return Some(ShownValue::Text(match name {
-                    "session" => self.number.to_string(),
-                    "version" => env!("CARGO_PKG_VERSION").to_owned(),
-                    "source" => self.policy.mapping.options().source.clone(),
-                    "target" => self.policy.target.clone(),
-                    _ => return None,
-                }));
-            }
+        let Some(setting) = self.settings.value(name) else {
+            return Some(ShownValue::Text(match name {
+                "session" => self.number.to_string(),
+                "version" => env!("CARGO_PKG_VERSION").to_owned(),
+                "source" => self.policy.mapping.options().source.clone(),
+                "target" => self.policy.target.clone(),
+                _ => return None,
+            }));
         };
+        // Where the settings are those of the client's own words, the server cannot be asked.
+        let asks_server = asks_server && !self.follows_own_words();
         let value = if asks_server { ShownValue::Setting } else { ShownValue::Text };
         Some(value(setting.to_owned()))
     }
@@ -113,6 +119,20 @@ impl Context {
     pub(super) fn server_major(&self) -> u32 {
         let digits = self.server_version.split(|c: char| !c.is_ascii_digit()).next();
         digits.and_then(|digits| digits.parse().ok()).unwrap_or(0)
+    }
+
+    /// Whether the target knows `current_setting(name, missing_ok)`, which came with 9.6; one that does not
+    /// tell its version is asked.
+    pub(super) fn tells_settings(&self) -> bool {
+        let mut numbers = self.server_version.split(|c: char| !c.is_ascii_digit());
+        let mut number = || numbers.next()?.parse::<u32>().ok();
+        let (major, minor) = (number(), number());
+        major.is_none_or(|major| major >= 10 || (major, minor.unwrap_or(0)) >= (9, 6))
+    }
+
+    /// Whether the settings are those that the client's own words make.
+    pub(super) fn follows_own_words(&self) -> bool {
+        self.settings_source == SettingsSource::OwnWords
     }
 
     /// The target has told a value of the session.
@@ -160,6 +180,16 @@ pub(super) mod tests {
         assert_eq!(context.server_major(), 0);
         context.on_parameter_status(b"server_version\x0015.4 (Debian)\0");
         assert_eq!(context.server_major(), 15);
+        for (version, tells) in [
+            ("9.5.25", false),
+            ("9.4.26", false),
+            ("9.6.1", true),
+            ("8.0.2", false),
+            ("18beta1", true),
+        ] {
+            context.server_version = version.into();
+            assert_eq!(context.tells_settings(), tells, "{version}");
+        }
     }
 
     #[test]

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use super::ask::Delivery;
 use super::prepared::Undo;
 use crate::rewrite::{CopyStream, Parameters, PositionMap};
+use crate::statement::Word;
 use crate::wire::OwnError;
 
 /// A message that the target answers.
@@ -53,7 +54,13 @@ pub(super) struct Expected {
     pub(super) undo: Option<Box<Undo>>,
     /// It may change how the server reads texts.
     pub(super) sets_lexing: bool,
+    /// What its statements, those still to come, say about settings on a target that does not tell them.
+    pub(super) words: Option<Box<Words>>,
 }
+
+/// What the statements of a message say about settings, those still to come.
+#[derive(Debug)]
+pub(super) struct Words(pub(super) VecDeque<Option<Word>>);
 
 impl Expected {
     /// A message whose answer passes as it is.
@@ -62,13 +69,20 @@ impl Expected {
     }
 
     pub(super) fn with(request: Request, treatment: Treatment) -> Expected {
-        Expected { request, treatment, copies: None, undo: None, sets_lexing: false }
+        Expected { request, treatment, copies: None, undo: None, sets_lexing: false, words: None }
     }
 
     /// The same with the COPY streams that it asks for.
     #[must_use]
     pub(super) fn starting(mut self, copies: CopyStart) -> Expected {
         self.copies = copies.may_start().then(|| Box::new(copies));
+        self
+    }
+
+    /// The same with what its statements say about settings.
+    #[must_use]
+    pub(super) fn saying(mut self, words: Vec<Option<Word>>) -> Expected {
+        self.words = (!words.is_empty()).then(|| Box::new(Words(words.into())));
         self
     }
 

@@ -130,7 +130,7 @@ fn settle_later(
         Some(settle) => settle,
         None => {
             let effects = settling.take_later()?;
-            settling.begin(effects)
+            settling.begin_answered(effects, context)?
         }
     };
     Some(Decision::ask(Question::Settle(settle), true))

@@ -227,6 +227,7 @@ impl Session {
     fn on_ready(&mut self, body: &[u8]) {
         let status = wire::ready_status(body);
         self.context.status = status;
+        self.settling.on_ready(&self.context);
         if self.replies.on_ready() == Some(Request::EarlySync) {
             self.client.pipeline.end();
         }

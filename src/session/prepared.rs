@@ -10,7 +10,7 @@ use crate::catalog::Name;
 use crate::ledger::Place;
 use crate::policy::Settings;
 use crate::rewrite::{CopyStream, Parameters, PositionMap};
-use crate::statement::Effects;
+use crate::statement::{Effects, Word};
 use crate::value::ValueKind;
 
 /// What executing a prepared statement means to the proxy.
@@ -30,6 +30,8 @@ pub(super) struct Plan {
     pub(super) writes: Arc<[Name]>,
     /// The settings behind it, where it states one plainly.
     pub(super) stated: Option<Settings>,
+    /// What it says about settings, on a target that does not tell them.
+    pub(super) word: Option<Box<Word>>,
     /// What it takes of the session's bytes, once it is remembered.
     pub(super) share: Option<Share>,
 }

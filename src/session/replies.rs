@@ -6,6 +6,7 @@ use std::collections::VecDeque;
 use super::ask::Delivery;
 pub(super) use super::expected::{Adjust, CopyStart, Expected, Fail, Failing, Request, Treatment};
 use crate::rewrite::CopyStream;
+use crate::statement::Word;
 use crate::wire::{OwnError, tag};
 
 /// A COPY that has failed with Syncs of the client's among its rows: how many of these the target
@@ -110,6 +111,11 @@ impl Replies {
         if complete {
             self.pop();
         }
+    }
+
+    /// A statement of the message at the front is complete: what it says about settings.
+    pub(super) fn take_word(&mut self) -> Option<Word> {
+        self.queue.front_mut()?.words.as_mut()?.0.pop_front()?
     }
 
     /// The answer at the front is complete.

@@ -145,7 +145,7 @@ impl Session {
     fn treat(&mut self, frame_tag: u8, frame: &[u8]) -> Result<Option<Vec<u8>>, OwnError> {
         let body = frame.get(HEAD_BYTES..).unwrap_or_default();
         if matches!(self.phase, Phase::Startup { .. }) {
-            return Ok(self.on_first_ready(body));
+            return Ok(self.on_first_ready(frame));
         }
         if self.asking.is_probing()
             && let Some(instead) = self.on_probe_frame(frame_tag, frame)
@@ -187,17 +187,24 @@ impl Session {
     }
 
     /// The target is ready for the first time; the client's first ReadyForQuery waits for ours.
-    fn on_first_ready(&mut self, body: &[u8]) -> Option<Vec<u8>> {
+    fn on_first_ready(&mut self, frame: &[u8]) -> Option<Vec<u8>> {
         if self.phase == (Phase::Startup { relays: true }) {
             self.phase = Phase::Relay;
             return None;
         }
         self.phase = Phase::Ready;
-        self.context.status = wire::ready_status(body);
-        let settle = self.settling.begin_login();
-        let frames = self.ask(Question::Settle(settle), Delivery::Query);
-        self.asking.send(&frames);
-        Some(Vec::new())
+        self.context.status = wire::ready_status(frame.get(HEAD_BYTES..).unwrap_or_default());
+        let settled = self.settling.begin_login(&mut self.context);
+        let mut to_client: Vec<u8> =
+            settled.warnings.iter().flat_map(wire::notice_response).collect();
+        match settled.next {
+            Some(settle) => {
+                let frames = self.ask(Question::Settle(settle), Delivery::Query);
+                self.asking.send(&frames);
+            }
+            None => to_client.extend_from_slice(frame),
+        }
+        Some(to_client)
     }
 
     /// A frame of the answer to a question: swallowed.
@@ -301,6 +308,11 @@ impl Session {
                 }
                 if body.starts_with(b"ROLLBACK") {
                     self.parking.on_rollback();
+                }
+                if self.context.follows_own_words() {
+                    let word = self.replies.take_word();
+                    let tag = wire::cstring(body).map_or(body, |(tag, _)| tag);
+                    self.settling.on_complete(word, tag);
                 }
                 self.replies.on_completion(frame_tag);
             }

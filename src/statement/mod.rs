@@ -22,6 +22,7 @@ mod slots;
 mod table_statement;
 mod tokens;
 mod types;
+mod words;
 
 use std::ops::Range;
 
@@ -42,6 +43,7 @@ pub use table_statement::{TableReference, TableStatement, TableStatementKind};
 pub use tokens::TOKENS_MAX;
 #[cfg(debug_assertions)]
 pub use tokens::lexings;
+pub use words::Word;
 
 /// What the session knows of how the server reads its text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -252,7 +252,7 @@ impl Script {
     }
 
     /// A cursor at the start of a statement, whose end is that of the text for it.
-    fn statement<'a>(&'a self, tokens: &Range<u32>, sql: &'a [u8]) -> Cursor<'a> {
+    pub(super) fn statement<'a>(&'a self, tokens: &Range<u32>, sql: &'a [u8]) -> Cursor<'a> {
         let mut cursor = self.cursor(sql).up_to(tokens.end as usize);
         cursor.go_to(tokens.start as usize);
         cursor

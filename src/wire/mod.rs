@@ -9,6 +9,7 @@ mod frame;
 mod message;
 mod relay_buffer;
 mod startup_packet;
+mod startup_settings;
 pub mod tag;
 mod transaction_status;
 

@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use super::startup_settings::settings_in_options;
+
 /// The bytes that every startup packet begins with: its length and its code.
 pub const UNTAGGED_HEAD_BYTES: usize = 8;
 
@@ -36,6 +38,8 @@ pub struct StartupParameters {
     pub application_name: String,
     /// Whether this is a walsender session (`replication` is there and not off).
     pub replication: bool,
+    /// The dms.* settings that it states, itself or by command-line options, without their `dms.`.
+    pub dms_settings: Vec<(String, String)>,
 }
 
 /// Reads a whole startup packet, its length field included.
@@ -96,6 +100,7 @@ pub fn with_user(packet: &[u8], user: &str, database: &str) -> Vec<u8> {
 
 fn startup_parameters(bytes: &[u8]) -> StartupParameters {
     let mut found = StartupParameters::default();
+    let (mut options, mut stated) = (Vec::new(), Vec::new());
     let mut strings = bytes.split(|&byte| byte == 0);
     while let (Some(name), Some(value)) = (strings.next(), strings.next()) {
         match name {
@@ -103,13 +108,23 @@ fn startup_parameters(bytes: &[u8]) -> StartupParameters {
             b"database" => found.database = printable(value),
             b"application_name" => found.application_name = printable(value),
             b"replication" => found.replication = !is_false(value),
-            _ => {}
+            b"options" => options = settings_in_options(value),
+            _ => stated.push((name.to_vec(), value.to_vec())),
         }
     }
+    // The server sets those of the options first.
+    let settings = options.iter().chain(&stated);
+    found.dms_settings = settings.filter_map(|(name, value)| dms_setting(name, value)).collect();
     if found.database.is_empty() {
         found.database.clone_from(&found.user);
     }
     found
+}
+
+/// The name without its `dms.` and the value, if it is one of these settings.
+fn dms_setting(name: &[u8], value: &[u8]) -> Option<(String, String)> {
+    let name = printable(name).to_ascii_lowercase().replace('-', "_");
+    Some((name.strip_prefix("dms.")?.to_owned(), printable(value)))
 }
 
 /// Whether the server reads a value as false: the beginning of a word for it, without regard to

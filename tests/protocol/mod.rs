@@ -4,6 +4,7 @@ mod auth_query;
 mod cancel;
 mod copy;
 mod copy_early_sync;
+mod engines;
 mod extended_query;
 mod function_call;
 mod generated_columns;

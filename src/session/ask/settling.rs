@@ -1,13 +1,18 @@
 //! The dms.* settings and the role: asked and set after login, and wherever a statement of the client's
 //! may have changed them. Decides what is asked next; may not know how a question travels.
 
+mod own_words;
+mod refusals;
+
 use std::sync::Arc;
 
-use crate::parking::spelling::quoted_identifier;
+use own_words::{OwnWords, warnings};
+use refusals::{is_passing, role_refused};
+
 use crate::policy::{BadSetting, NAMES, OnDenied, Policy, Settings};
 use crate::session::context::Context;
 use crate::statement::Effects;
-use crate::wire::{self, Answer, Failure, OwnError, TransactionStatus};
+use crate::wire::{self, Answer, OwnError, TransactionStatus};
 
 /// The two values of `session_replication_role` that the proxy sets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -123,15 +128,11 @@ pub(in crate::session) struct Settling {
     unsettled: bool,
     /// Settings that the client's text states plainly, until it is known whether they took effect.
     stated: Option<Stated>,
+    /// The target does not tell settings, so they are those that the client's own words make.
+    own_words: Option<OwnWords>,
 }
 
 impl Settling {
-    /// The target is ready for the first time: what is asked.
-    pub(in crate::session) fn begin_login(&mut self) -> Settle {
-        *self = Settling { at_login: true, ..Settling::default() };
-        Settle::Settings
-    }
-
     /// What is asked behind a statement with these effects.
     pub(in crate::session) fn begin(&mut self, effects: Effects) -> Settle {
         self.role.was_reset |= effects.resets_role();
@@ -155,6 +156,8 @@ impl Settling {
     /// its text states one plainly.
     pub(in crate::session) fn note_for_sync(&mut self, effects: Effects, stated: Option<Settings>) {
         self.due = match self.due {
+            // What they make is known behind the answers.
+            Due::Not if self.own_words.is_some() => Due::Later(effects),
             Due::Not => Due::AtSync(effects, stated),
             Due::AtSync(so_far, _) => Due::AtSync(so_far | effects, None),
             Due::Later(so_far) => Due::Later(so_far | effects),
@@ -246,6 +249,9 @@ impl Settling {
             // It may be another statement than the one that states them.
             stated.is_unsure = true;
         }
+        if let Some(words) = &mut self.own_words {
+            words.on_error();
+        }
     }
 
     /// One of our statements is answered.
@@ -261,14 +267,16 @@ impl Settling {
         let mut settled = Settled::default();
         match (done, &answer.failure) {
             (Settle::Settings, None) => {
-                let bad = self.on_settings(answer, context);
-                settled.warnings = bad
-                    .into_iter()
-                    .map(|bad| OwnError::new("22023", bad.message).with_hint(bad.hint))
-                    .collect();
+                settled.warnings = warnings(self.on_settings(answer, context));
+            }
+            // An old or foreign server that does not know the function.
+            (Settle::Settings, Some(failure)) if self.at_login => {
+                tracing::debug!(sqlstate = failure.sqlstate, "{}", failure.message);
+                settled.warnings = self.follow_own_words(context);
             }
             (Settle::Role(role, _), None) => self.role.set = Some(*role),
-            (Settle::Role(..), Some(failure)) if failure.sqlstate == "42501" => {
+            // Whatever the reason: it would be refused again, and then abort a transaction.
+            (Settle::Role(..), Some(failure)) if !is_passing(failure) => {
                 self.role.is_refused = true;
                 let warning = role_refused(&context.startup.user, context.server_major(), failure);
                 match context.policy.on_denied {
@@ -288,8 +296,7 @@ impl Settling {
                         failure.sqlstate, failure.message
                     )));
             }
-            // An aborted transaction, whose end settles again; or an old or foreign server that
-            // does not know the function. What was in force stays in force.
+            // An aborted transaction, whose end settles again. What was in force stays in force.
             (_, Some(failure)) => {
                 tracing::debug!(sqlstate = failure.sqlstate, "{}", failure.message);
             }
@@ -368,30 +375,11 @@ fn settings_of(answer: &Answer, defaults: Settings) -> (Settings, Vec<BadSetting
     (settings, bad)
 }
 
-/// The WARNING for a refused role: foreign keys stay on, so nothing can go wrong silently.
-fn role_refused(user: &str, server_major: u32, failure: &Failure) -> OwnError {
-    let quoted = quoted_identifier(user);
-    let hint = if server_major >= 15 {
-        format!(
-            "As a superuser run: GRANT SET ON PARAMETER session_replication_role TO {quoted}; \
-             on a managed service give the role its administrator role (rds_superuser) instead."
-        )
-    } else {
-        "Before PostgreSQL 15 only a superuser may set it; on Amazon RDS grant rds_superuser, or set \
-         session_replication_role in the parameter group."
-            .to_owned()
-    };
-    OwnError {
-        detail: Some(format!("The target said: {}.", failure.message)),
-        ..OwnError::new("42501", "foreign keys stay on: session_replication_role could not be set")
-    }
-    .with_hint(hint)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::session::context::tests::context;
+    use crate::wire::Failure;
 
     fn refused() -> Answer {
         let failure = Failure { sqlstate: "42501".to_owned(), message: "no".to_owned() };
@@ -405,7 +393,7 @@ mod tests {
         let toml = "[target]\nexecute_timeout = 9\nafter_connect_script = \"SELECT 1\"";
         let mut context = context(toml);
         let mut settling = Settling::default();
-        let mut asked = vec![settling.begin_login()];
+        let mut asked = vec![settling.begin_login(&mut context).next.unwrap()];
         loop {
             let done = asked.last().unwrap();
             let settled = settling.on_answer(done, &Answer::default(), &mut context).unwrap();
@@ -427,7 +415,7 @@ mod tests {
         for (on_denied, warnings, parks) in [("warn", 1, false), ("park", 0, true)] {
             let mut context = context(&format!("[fk]\non_denied = \"{on_denied}\""));
             let mut settling = Settling::default();
-            settling.begin_login();
+            settling.begin_login(&mut context);
             let role = Settle::Role(Role::Replica, false);
             let settled = settling.on_answer(&role, &refused(), &mut context).unwrap();
             assert_eq!((settled.warnings.len(), settled.parks_instead), (warnings, parks));

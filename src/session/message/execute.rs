@@ -141,7 +141,8 @@ pub(in crate::session) fn expected_of_execute(plan: &Plan) -> Expected {
     }
     let expected = Expected::with(Request::Execute, treatment);
     let sets_lexing = plan.effects.changes_lexing();
-    let expected = Expected { sets_lexing, ..expected };
+    let words = plan.word.iter().map(|word| Some((**word).clone())).collect();
+    let expected = Expected { sets_lexing, ..expected }.saying(words);
     expected.starting(CopyStart::Streams(plan.copies.iter().cloned().collect()))
 }
 

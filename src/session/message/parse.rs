@@ -11,7 +11,7 @@ use crate::session::ask::settling::Settling;
 use crate::session::context::Context;
 use crate::session::prepared::{Plan, Prepared, Undo};
 use crate::session::replies::{Adjust, Expected, Request, Treatment};
-use crate::statement::Effects;
+use crate::statement::{Effects, Word};
 use crate::wire::{self, tag};
 
 /// A Parse of this text goes to the target; `effects` are those that matter.
@@ -38,7 +38,9 @@ pub(in crate::session) fn parse(
         let told = rewrite.parameters.as_ref().and_then(|parameters| parameters.told());
         note_declared_types(name, told.as_deref().unwrap_or(types), prepared, catalog);
         prepared.note_written(name, rewrite.place.take());
-        let plan = plan_of_parse(text, &mut rewrite, &positions, effects, context);
+        let words = context.follows_own_words().then(|| text.words(body));
+        let word = words.into_iter().flatten().next().flatten().map(Box::new);
+        let plan = plan_of_parse(text, &mut rewrite, &positions, effects, word, context);
         undo = prepared.prepare(name, plan.filter(|_| has_room));
     }
     let sent = send_parse(text, body, &mut rewrite, positions, undo);
@@ -110,9 +112,11 @@ fn plan_of_parse(
     rewrite: &mut Rewrite,
     positions: &Option<Arc<PositionMap>>,
     effects: Effects,
+    word: Option<Box<Word>>,
     context: &Context,
 ) -> Option<Plan> {
     let matters = positions.is_some()
+        || word.is_some()
         || !rewrite.copies.is_empty()
         || !effects.is_empty()
         || rewrite.parameters.is_some();
@@ -124,6 +128,7 @@ fn plan_of_parse(
         effects,
         writes: std::mem::take(&mut rewrite.writes).into(),
         stated: text.stated(context),
+        word,
         share: None,
     })
 }

@@ -16,8 +16,8 @@ use crate::session::decision::{Decision, Frame};
 use crate::session::pipeline::Pipeline;
 use crate::session::replies::{Adjust, CopyStart, Expected, Failing, Replies, Request, Treatment};
 use crate::session::report::Report;
-use crate::statement::Effects;
 use crate::statement::script::{Body, Scratch, Script};
+use crate::statement::{Effects, Word};
 use crate::wire::{self, FAILING_SQL, OwnError, TransactionStatus, tag};
 
 thread_local! {
@@ -189,6 +189,11 @@ impl Text {
             }
             _ => None,
         }
+    }
+
+    /// What each of its statements says about settings.
+    pub(in crate::session) fn words(&self, body: &[u8]) -> Vec<Option<Word>> {
+        self.script.words(self.text(body))
     }
 
     /// The name of the prepared statement that a Parse makes, and the part that declares types.
