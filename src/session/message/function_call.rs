@@ -34,6 +34,10 @@ pub(in crate::session) fn function_call(
         report.note_bind_nuls(Place::default(), mended.spaces, context.seconds());
         let can_ask = context.status != TransactionStatus::Aborted && !pipeline.is_open();
         if mended.asks_for_kinds && can_ask {
+            if !pipeline.is_certain(is_owed) {
+                // The Sync of a question would end the skipping that this message may meet.
+                return Decision::Flush;
+            }
             let question = CatalogQuestion::Arguments(function.unwrap_or_default());
             // By messages with a name: the client's unnamed statement has to survive.
             return Decision::ask_by(Question::Catalog(question), Delivery::Group);
