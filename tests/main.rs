@@ -27,6 +27,7 @@ mod real_input;
 mod regression_suite;
 mod rewrite;
 mod security;
+mod service;
 mod session;
 mod statement;
 mod stored_values;

@@ -12,7 +12,7 @@ use tokio_postgres::{Client, NoTls, SimpleQueryMessage};
 use super::say;
 use super::serve::embedded_target;
 use crate::config::Config;
-use crate::listener::Listener;
+use crate::listener::{Inherited, Listener};
 use crate::target::embedded::{Embedded, EmbeddedOptions};
 use crate::telemetry::Totals;
 
@@ -105,7 +105,13 @@ async fn demo(keep: bool) -> Result<bool, Failure> {
     let totals = Arc::new(Totals::default());
     let mut config = Config::default();
     config.listen.address.set_port(0);
-    let listener = Listener::bind(&config, embedded_target(&embedded), Arc::clone(&totals)).await?;
+    let listener = Listener::bind(
+        &config,
+        Inherited::default(),
+        embedded_target(&embedded),
+        Arc::clone(&totals),
+    )
+    .await?;
     let address = listener.address()?;
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
     let serving = tokio::spawn(listener.serve(async {

@@ -18,6 +18,7 @@ mod script_lines;
 mod script_reader;
 mod serve;
 mod settings;
+mod systemd;
 mod types;
 
 use std::io;

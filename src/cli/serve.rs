@@ -4,13 +4,14 @@ use std::io;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 use clap::Args;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::settings::{SettingArguments, url_warnings};
-use super::{EXIT_USAGE, config, is_quiet, say};
+use super::{EXIT_USAGE, config, is_quiet, say, systemd};
 use crate::config::{Config, Limits, LogLevel, Switch};
 use crate::listener::{Listener, Reload};
 use crate::policy::ForeignKeys;
@@ -83,20 +84,30 @@ fn serve(config: &Config, arguments: &ServeArguments, logging: &Logging) -> io::
         }
     };
     allow_descriptors(&config.limits);
+    let inherited = systemd::sockets()?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let cut = runtime.block_on(async {
         let totals = Arc::new(Totals::default());
-        let listener = Listener::bind(config, target.clone(), totals).await?;
+        let listener = Listener::bind(config, inherited, target.clone(), totals).await?;
         // Before anybody is told that it runs, or a stop at once would leave the socket's file.
         let stop = stop_signal(logging.lines())?;
         let mut hang_up = signal(SignalKind::hangup())?;
         announce(config, &listener, &target, embedded.as_ref())?;
+        let status = format!("listening on {}, target {target}", listener.address()?);
+        systemd::ready(&status);
         let reload = listener.reload();
         let reloads = async {
             while hang_up.recv().await.is_some() {
+                systemd::reloading();
                 read_again(config, arguments, &reload, logging);
+                systemd::ready(&status);
             }
             std::future::pending().await
+        };
+        let drain_timeout = Duration::from_secs(config.limits.drain_timeout);
+        let stop = async {
+            stop.await;
+            systemd::stopping(drain_timeout);
         };
         tokio::select! {
             cut = listener.serve(stop) => cut,

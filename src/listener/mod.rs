@@ -110,6 +110,15 @@ pub fn check(config: &Config) -> io::Result<()> {
     Login::check(config)
 }
 
+/// Sockets that this process was started with, in place of those that it would open itself.
+#[derive(Debug, Default)]
+pub struct Inherited {
+    /// In place of `listen.address`.
+    pub tcp: Option<std::net::TcpListener>,
+    /// In place of `listen.unix_socket`.
+    pub unix: Option<std::os::unix::net::UnixListener>,
+}
+
 /// A listening proxy.
 pub struct Listener {
     socket: TcpListener,
@@ -119,13 +128,14 @@ pub struct Listener {
 }
 
 impl Listener {
-    /// Listens where `[listen]` says; `target` is where the configured URL leads.
+    /// Listens where `[listen]` says, or on what was inherited; `target` is where the configured URL leads.
     ///
     /// # Errors
     /// The address is taken or not ours, or the mapping cannot be made. A file that the
     /// configuration names and that cannot be used is of kind `InvalidInput`.
     pub async fn bind(
         config: &Config,
+        inherited: Inherited,
         target: TargetAddress,
         totals: Arc<Totals>,
     ) -> io::Result<Listener> {
@@ -136,14 +146,14 @@ impl Listener {
         let login = Target::new(target, &url.tls, timeout)
             .and_then(|target| Login::new(config, target.with_demands(url.demands.clone())))
             .map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))?;
-        let address = config.listen.address;
-        let socket = TcpListener::bind(address).await.map_err(|error| {
-            io::Error::new(error.kind(), format!("cannot listen on {address}: {error}"))
-        })?;
-        let permissions = config.listen.unix_socket_permissions;
-        let unix_socket = config.listen.unix_socket.as_deref();
-        let unix_socket =
-            unix_socket.map(|path| UnixSocket::bind(path, permissions)).transpose()?;
+        let socket = tcp_socket(config, inherited.tcp).await?;
+        let unix_socket = match (inherited.unix, &config.listen.unix_socket) {
+            (Some(socket), _) => Some(UnixSocket::inherited(socket)?),
+            (None, Some(path)) => {
+                Some(UnixSocket::bind(path, config.listen.unix_socket_permissions)?)
+            }
+            (None, None) => None,
+        };
         let shared = Shared {
             rules: RwLock::new(rules),
             common,
@@ -214,6 +224,21 @@ impl Listener {
         let _ = timeout(CUT_TIMEOUT, all_left(&self.shared)).await;
         Ok(cut)
     }
+}
+
+/// The socket for clients by TCP: the one that was inherited, or a new one.
+async fn tcp_socket(
+    config: &Config,
+    inherited: Option<std::net::TcpListener>,
+) -> io::Result<TcpListener> {
+    if let Some(socket) = inherited {
+        socket.set_nonblocking(true)?;
+        return TcpListener::from_std(socket);
+    }
+    let address = config.listen.address;
+    TcpListener::bind(address).await.map_err(|error| {
+        io::Error::new(error.kind(), format!("cannot listen on {address}: {error}"))
+    })
 }
 
 /// Looks whether the target is open to others. Does not end.

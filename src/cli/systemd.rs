@@ -1,0 +1,78 @@
+//! What systemd tells a service and is told by it: sockets that it has opened, and how far the service is.
+//! Without systemd nothing happens. Serves nothing.
+
+use std::fmt::Display;
+use std::io;
+use std::time::Duration;
+
+use listenfd::ListenFd;
+use sd_notify::NotifyState;
+
+use crate::listener::Inherited;
+
+/// How much longer than the drain itself the stop may take.
+const STOP_MARGIN: Duration = Duration::from_secs(10);
+
+/// The sockets that systemd has opened for this process: `data` for clients by TCP, `data-unix` for clients by
+/// a Unix socket; without names the first of each kind.
+///
+/// Source: systemd, `sd_listen_fds_with_names(3)`.
+///
+/// # Errors
+/// A socket is of another kind than its name says.
+pub(super) fn sockets() -> io::Result<Inherited> {
+    let names = std::env::var("LISTEN_FDNAMES").unwrap_or_default();
+    let names: Vec<&str> = names.split(':').collect();
+    let mut sockets = ListenFd::from_env();
+    let mut inherited = Inherited::default();
+    for at in 0..sockets.len() {
+        let name = names.get(at).copied().unwrap_or_default();
+        let of_kind = |what: &str| {
+            let message = format!("the socket {name:?} of systemd is no {what} that listens");
+            move |_| io::Error::new(io::ErrorKind::InvalidInput, message)
+        };
+        match name {
+            "data" => {
+                inherited.tcp = sockets.take_tcp_listener(at).map_err(of_kind("TCP socket"))?
+            }
+            "data-unix" => {
+                inherited.unix = sockets.take_unix_listener(at).map_err(of_kind("Unix socket"))?;
+            }
+            // Named by its unit, or not at all: what it is says what it is for.
+            _ => match sockets.take_tcp_listener(at) {
+                Ok(tcp) => inherited.tcp = inherited.tcp.or(tcp),
+                Err(_) => {
+                    let unix = sockets.take_unix_listener(at).map_err(of_kind("socket"))?;
+                    inherited.unix = inherited.unix.or(unix);
+                }
+            },
+        }
+    }
+    Ok(inherited)
+}
+
+/// Clients can come.
+pub(super) fn ready(status: impl Display) {
+    tell(&[NotifyState::Ready, NotifyState::Status(&status.to_string())]);
+}
+
+/// The configuration is being read again; `ready` follows.
+pub(super) fn reloading() {
+    match NotifyState::monotonic_usec_now() {
+        Ok(now) => tell(&[NotifyState::Reloading, now]),
+        Err(error) => tracing::debug!(%error, "systemd is not told of the reload"),
+    }
+}
+
+/// No more clients are taken; running sessions may take so long.
+pub(super) fn stopping(drain_timeout: Duration) {
+    let longest = drain_timeout.saturating_add(STOP_MARGIN).as_micros();
+    let extend = NotifyState::ExtendTimeoutUsec(u32::try_from(longest).unwrap_or(u32::MAX));
+    tell(&[NotifyState::Stopping, extend, NotifyState::Status("waiting for sessions to end")]);
+}
+
+fn tell(states: &[NotifyState<'_>]) {
+    if let Err(error) = sd_notify::notify(states) {
+        tracing::debug!(%error, "systemd is not told");
+    }
+}
