@@ -4,7 +4,12 @@ SELECT s.number, a.attnum, n.nspname, c.relname, a.attname, {type_under},
         THEN coalesce(d.typelem, b.typelem, t.typelem) ELSE '0'::pg_catalog.oid END,
     CASE WHEN d.oid IS NOT NULL THEN b.typtypmod WHEN b.oid IS NOT NULL THEN t.typtypmod
         ELSE a.atttypmod END,
-    a.attnotnull, {identity}, {generated}
+    a.attnotnull, {identity}, {generated},
+    (SELECT pg_catalog.format('%s%I.%I', u.typcategory, un.nspname, u.typname)
+        FROM pg_catalog.pg_type u
+        JOIN pg_catalog.pg_namespace un ON un.oid OPERATOR(pg_catalog.=) u.typnamespace
+        WHERE u.oid OPERATOR(pg_catalog.=) coalesce(d.oid, b.oid, t.oid)
+            AND un.nspname OPERATOR(pg_catalog.<>) 'pg_catalog'::pg_catalog.name)
 FROM pg_catalog.pg_attribute a
 JOIN pg_catalog.pg_class c ON c.oid OPERATOR(pg_catalog.=) a.attrelid
 JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace

@@ -14,7 +14,7 @@ use super::relation::{Relation, RelationColumn};
 use crate::encoding::Encoding;
 use crate::parking::spelling::quoted_literal;
 use crate::value::type_oid::kind_of;
-use crate::value::{Column, ValueKind};
+use crate::value::{Column, UserType, ValueKind};
 use crate::wire::{Answer, AnswerRow, printable};
 
 const COLUMNS: &str = include_str!("columns.sql");
@@ -153,6 +153,13 @@ fn spelled(name: &[u8], encoding: Encoding) -> Option<String> {
     can_be.then(|| quoted_literal(name))
 }
 
+/// A category and the name of a type, as [`COLUMNS`] has them.
+fn user_type_of(value: &[u8]) -> Option<UserType> {
+    let (category, name) = value.split_first()?;
+    let is_enum = *category == b'E';
+    Some(UserType { name: std::str::from_utf8(name).ok()?.to_owned(), is_enum })
+}
+
 fn text(value: &Option<Vec<u8>>) -> String {
     printable(value.as_deref().unwrap_or_default())
 }
@@ -170,7 +177,8 @@ pub(super) fn said(subjects: &[Subject], answer: &Answer) -> Vec<SubjectAnswer> 
     for row in &answer.rows {
         let Some(subject) = number::<usize>(row, 0) else { continue };
         let type_oid = number(row, 5).unwrap_or_default();
-        let [_, _, schema, table, name, _, _, _, not_null, identity, generated] = row.as_slice()
+        let [_, _, schema, table, name, _, _, _, not_null, identity, generated, rest @ ..] =
+            row.as_slice()
         else {
             continue;
         };
@@ -187,6 +195,7 @@ pub(super) fn said(subjects: &[Subject], answer: &Answer) -> Vec<SubjectAnswer> 
                 element_oid: number(row, 6).unwrap_or_default(),
                 modifier: number(row, 7).unwrap_or(-1),
                 is_nullable: text(not_null) != "t",
+                user_type: rest.first().and_then(|name| user_type_of(name.as_deref()?)),
             }),
             is_identity_always: text(identity) == "a",
             is_generated: text(generated) == "s",
@@ -293,10 +302,14 @@ mod tests {
         let rows = vec![
             row(&[
                 "1", "1", "NULL", "NULL", "NULL", "3802", "NULL", "NULL", "NULL", "NULL", "NULL",
+                "NULL",
             ]),
-            row(&["1", "2", "NULL", "NULL", "NULL", "23", "NULL", "NULL", "NULL", "NULL", "NULL"]),
-            row(&["2", "1", "s", "b", "x", "1043", "0", "41", "t", "a", ""]),
-            row(&["2", "2", "s", "b", "g", "1009", "25", "-1", "f", "", "s"]),
+            row(&[
+                "1", "2", "NULL", "NULL", "NULL", "23", "NULL", "NULL", "NULL", "NULL", "NULL",
+                "NULL",
+            ]),
+            row(&["2", "1", "s", "b", "x", "1043", "0", "41", "t", "a", "", "NULL"]),
+            row(&["2", "2", "s", "b", "g", "17001", "25", "-1", "f", "", "s", "Es.mood"]),
         ];
         let said = said(&subjects, &Answer::from(rows));
         let [
@@ -314,6 +327,8 @@ mod tests {
         assert_eq!((column(0).column.modifier, column(0).column.is_nullable), (41, false));
         assert!(column(0).is_identity_always && column(1).is_generated);
         assert_eq!((column(1).column.element_oid, found.position(b"g")), (25, Some(1)));
+        let user_type = column(1).column.user_type.as_ref().unwrap();
+        assert_eq!((user_type.name.as_str(), user_type.is_enum), ("s.mood", true));
     }
 
     #[test]

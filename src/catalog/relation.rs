@@ -89,6 +89,7 @@ impl RelationColumn {
                 element_oid: if column.is_array { type_oid } else { 0 },
                 modifier,
                 is_nullable: !column.is_not_null,
+                user_type: None,
             }),
             is_identity_always: column.is_identity_always,
             is_generated: column.is_generated,

@@ -2,9 +2,11 @@
 //! target and of the policy. Used by sessions and by `dms-proxy rewrite`. Sends, asks and counts nothing.
 
 mod change;
+mod compared;
 mod constant_spellings;
 mod constants;
 mod copies;
+mod meetings;
 mod names;
 mod needs;
 mod nul;
@@ -94,17 +96,26 @@ pub struct Rewrite {
     pub tags: Vec<(usize, &'static str)>,
     /// What a Bind has to know.
     pub parameters: Option<Arc<Parameters>>,
+    /// What is known of the parameters beside their columns.
+    pub facts: ParameterFacts,
     /// The COPY streams that the text asks for, in order.
     pub copies: Vec<CopyStream>,
     /// What was done, for counts, notices and the ledger.
     pub changes: Vec<Change>,
     /// The relations that the text writes to, by the target's names, as far as they are known.
     pub writes: Vec<Name>,
-    /// The first relation that gets the value of a parameter, as far as the text names it.
-    pub place: Option<Place>,
     /// Relations of which an answer that may be old is known, and over whose values a rule has decided
     /// that changes them: they are asked about, and the text is planned once more.
     pub asks_again: Vec<Need>,
+}
+
+/// What is known of the parameters of a text beside their columns.
+#[derive(Debug, Default)]
+pub struct ParameterFacts {
+    /// The first relation that gets the value of one, as far as the text names it.
+    pub place: Option<Place>,
+    /// The numbers of those that hold JSON, whatever their type is.
+    pub json: Vec<u16>,
 }
 
 impl Rewrite {
@@ -154,13 +165,17 @@ pub fn needs(
     (catalog, now): (&Catalog, Moment),
     rules: &Rules<'_>,
 ) -> Vec<Need> {
-    if script.is_plain() {
+    let may_meet = compared::may_be_in(script, sql, declared);
+    if script.is_plain() && !may_meet {
         return Vec::new();
     }
     let mut needs = Needs::default();
     if rules.settings.rewrite {
         copies::needs(script, &mut needs);
         values::needs(script, sql, declared, (catalog, now), rules, &mut needs);
+        if may_meet {
+            compared::needs(script, sql, declared, &mut needs);
+        }
     }
     table_prep::needs(script, rules, &mut needs);
     needs.into_list()
@@ -176,7 +191,10 @@ pub fn plan(
     rules: &Rules<'_>,
 ) -> Rewrite {
     let mut rewrite = Rewrite::default();
-    if script.is_plain() {
+    if rules.settings.rewrite && compared::may_hold_json(sql) {
+        rewrite.facts.json = script.json_parameters(sql);
+    }
+    if script.is_plain() && !compared::may_be_in(script, sql, declared) {
         return rewrite;
     }
     let known = TextRelations::new(script, sql, catalog, rules);
@@ -187,7 +205,12 @@ pub fn plan(
             text.mend_all(script);
         }
         rewrite.plan_types(script, rules, &mut replaced);
-        let written = values::plan(script, text.sql(), declared, &known, rules);
+        let mut written = values::plan(script, text.sql(), declared, &known, rules);
+        if written.refused.is_none() {
+            let text = (script, text.sql());
+            meetings::plan_queries(text, declared, &known, rules, &mut written);
+            meetings::plan(text, declared, &known, rules, &mut written);
+        }
         mend_decided(script, &mut text, &written, rules);
         rewrite.take_written(written, &mut replaced);
         rewrite.take_mended(text);
@@ -244,7 +267,8 @@ impl Rewrite {
         }
         self.refused = written.refused;
         self.parameters = written.parameters;
-        self.place = written.place;
+        self.facts.json.extend(written.json_parameters);
+        self.facts.place = written.place;
         self.writes = written.relations.into_relations();
         self.asks_again = written.wants_exact.into_list();
     }

@@ -52,6 +52,11 @@ impl Parameters {
         Some(oids.collect())
     }
 
+    /// The types that the target is told, where they are others than those that are declared.
+    pub(super) fn told_types(&self) -> Option<&[u32]> {
+        self.told.as_deref()
+    }
+
     /// Whether the target was told other types than the client declared.
     pub fn is_retyped(&self) -> bool {
         self.told.is_some()
@@ -144,6 +149,8 @@ pub(super) struct ParameterUse {
     pub(super) is_left_out: bool,
     /// It stands in rows that the statement reads from by a name.
     pub(super) is_read: bool,
+    /// It is compared with the column: nothing is stored.
+    pub(super) is_compared: bool,
 }
 
 /// What parameters share that go into the same column.
@@ -277,7 +284,14 @@ impl ParameterPlan<'_> {
         let mut parameter = BindParameter { declared_oid, is_inferred, numbers, column, judge };
         parameter.is_inferred |= parameter.is_number_as_date();
         *torn |= used.is_read && !is_told && !parameter.is_number_as_date();
-        *slot = if *torn { None } else { Some(parameter) };
+        if used.is_compared {
+            parameter.judge = None;
+        }
+        *slot = match slot.take() {
+            _ if *torn => None,
+            Some(assigned) if used.is_compared => Some(assigned),
+            _ => Some(parameter),
+        };
     }
 
     /// Puts the types that the target is told in the place of those that are declared.

@@ -282,7 +282,9 @@ fn what_has_to_be_known_is_named_once() {
             &["a", "s.b"],
         ),
         ("INSERT INTO a VALUES ($1)", &[], &["a"]),
-        ("INSERT INTO a VALUES ($1)", &[BYTEA], &[]),
+        ("INSERT INTO a VALUES ($1)", &[BYTEA], &["a"]),
+        ("SELECT * FROM a WHERE x = $1", &[BYTEA], &[]),
+        ("SELECT * FROM a JOIN s.b c ON c.x = $1 AND a.y IN ($1)", &[TEXT], &["s.b", "a"]),
         ("INSERT INTO a VALUES (1); COPY a FROM STDIN; COPY b FROM STDIN", &[], &["a!", "b!"]),
         (r"EXECUTE p('\u0000'); EXECUTE p('\u0000', '\u0000')", &[], &["EXECUTE p"]),
         ("DROP TABLE a", &[], &[]),
@@ -312,7 +314,7 @@ fn parameters_share_what_is_known_of_their_column() {
     let told = parameters.told().unwrap();
     assert_eq!(&told[..10], [7, 208, 0, 0, 0, TEXT as u8, 0, 0, 0, 0]);
     assert_eq!(parameters.described(&[TEXT, UUID]), Some(vec![TEXT, VARCHAR]));
-    assert_eq!(rewrite.place.unwrap().table, "t");
+    assert_eq!(rewrite.facts.place.unwrap().table, "t");
 }
 
 #[test]

@@ -11,10 +11,10 @@ use super::change::{ValueChanges, changes_values, place_of};
 use super::constant_spellings::{ConstantSpellings, JSON_NUL};
 use super::parameters::{self, ParameterUse, Parameters};
 use super::text_relations::TextRelations;
-use super::{Needs, ReplacementReason, Rules, names};
+use super::{Needs, ReplacementReason, Rules, compared, names};
 use crate::catalog::{Catalog, Freshness, Moment, Name, Relation, RelationColumn};
 use crate::ledger::Place;
-use crate::statement::script::{ConstantPurpose, Script};
+use crate::statement::script::{ConstantPurpose, Script, Statement};
 use crate::statement::{
     ParameterUses, Replacement, Slot, SlotColumn, SlotValue, StringConstant, Write, quoted_boolean,
     timestamp_literal,
@@ -109,6 +109,8 @@ pub(super) struct Written {
     pub(super) replaced: Vec<(Replacement, ReplacementReason)>,
     /// Constants whose JSON may hold an escaped U+0000.
     pub(super) json_constants: Vec<StringConstant>,
+    /// The numbers of parameters that hold JSON.
+    pub(super) json_parameters: Vec<u16>,
     /// What a Bind has to know.
     pub(super) parameters: Option<Arc<Parameters>>,
     pub(super) changes: ValueChanges,
@@ -142,7 +144,7 @@ pub(super) fn plan(
         return written;
     }
     let mut spellings = has_only_constants(sql, rules).then(|| ConstantSpellings::new(sql));
-    for (_, write) in script.writes() {
+    for (statement, write) in script.writes() {
         let name = script.relation(write, sql);
         let Some(relation) = known.relation(&name) else {
             if has_parameters {
@@ -174,7 +176,7 @@ pub(super) fn plan(
         };
         plan.drop_items();
         plan.slots();
-        plan.parameters(&name, declared);
+        plan.parameters(&name, statement, declared, known);
         if plan.acts && !known.is_exact(&name) {
             written.wants_exact.relation(&name, Freshness::Exact);
         }
@@ -279,11 +281,22 @@ impl<'p> WritePlan<'p> {
     }
 
     /// What has to be known about the parameters.
-    fn parameters(&mut self, name: &Name, declared: &[u32]) {
+    fn parameters(
+        &mut self,
+        name: &Name,
+        statement: &Statement,
+        declared: &[u32],
+        known: &TextRelations<'_>,
+    ) {
         if self.given.is_any && self.written.place.is_none() {
             self.written.place = Some(place_of(name));
         }
         self.written.parameters = None;
+        if let Some(elsewhere) = &mut self.given.elsewhere {
+            let text = (self.script, statement, self.sql);
+            let (_, uses) = compared::compared(text, declared, known, Some(name), elsewhere);
+            self.given.uses.extend(uses);
+        }
         let elsewhere = self.given.elsewhere.take().filter(|_| !self.given.uses.is_empty());
         if let Some(elsewhere) = elsewhere.map(ParameterUses::into_numbers) {
             let uses = &self.given.uses;
@@ -330,6 +343,7 @@ impl<'p> WritePlan<'p> {
                     column: index,
                     is_left_out,
                     is_read,
+                    is_compared: false,
                 });
             }
             _ if left_out => {}

@@ -22,6 +22,8 @@ pub(super) struct Plan {
     pub(super) copies: Vec<CopyStream>,
     /// The columns that its parameters go into.
     pub(super) parameters: Option<Arc<Parameters>>,
+    /// The numbers of parameters that hold JSON, whatever their type is.
+    pub(super) json: Box<[u16]>,
     /// The command tag that the client is to see.
     pub(super) tag: Option<&'static str>,
     /// What it may change, as far as that matters.
@@ -46,6 +48,7 @@ impl Plan {
         size_of_val(self)
             + self.positions.as_ref().map_or(0, |positions| positions.bytes())
             + self.parameters.as_ref().map_or(0, |parameters| parameters.bytes())
+            + size_of_val(&*self.json)
             + copies.sum::<usize>()
             + writes.sum::<usize>()
     }
@@ -251,6 +254,11 @@ impl Prepared {
 
     /// Remembers what the parameters of a statement hold.
     pub(super) fn set_kinds(&mut self, statement: &[u8], kinds: Arc<[ValueKind]>) {
+        let plan = self.statements.get(key(statement));
+        let kinds = match plan {
+            Some(plan) if !plan.json.is_empty() => with_json(kinds.to_vec(), &plan.json).into(),
+            _ => kinds,
+        };
         if self.kinds.len() >= KINDS_MAX || !self.budget.has_room(size_of_val(&*kinds)) {
             self.kinds.clear();
         }
@@ -363,6 +371,17 @@ impl Prepared {
     pub(super) fn close_portals(&mut self) {
         self.portals.clear();
     }
+}
+
+/// What parameters hold, where those of these numbers hold JSON, whatever their type is.
+pub(super) fn with_json(mut kinds: Vec<ValueKind>, json: &[u16]) -> Vec<ValueKind> {
+    for number in json {
+        if let Some(kind) = kinds.get_mut(usize::from(*number).wrapping_sub(1)) {
+            let is_array = matches!(kind, ValueKind::CharacterArray | ValueKind::JsonArray);
+            *kind = if is_array { ValueKind::JsonArray } else { ValueKind::Json };
+        }
+    }
+    kinds
 }
 
 /// The part of a name that the target compares. It truncates longer ones silently.

@@ -125,6 +125,8 @@ impl<'a> Finder<'a> {
             span: first.token.start..self.cursor.previous().end,
             tokens: narrow(tokens.start)..narrow(tokens.end),
             is_prepare,
+            may_be_query: first.is_any(&["select", "delete", "with", "explain", "values"])
+                || first.at(TokenKind::Open),
             effects: self.effects,
             body: std::mem::take(&mut self.body),
         });

@@ -285,7 +285,9 @@ impl<'a> Lexer<'a> {
         };
         if radix != 10 {
             let end = self.digits_end(start + 2, radix);
-            return if end > start + 2 { end } else { start + 1 };
+            // `0x` by itself has no digits.
+            let is_one = end > start + 2 || radix == 16 && self.word_end(end) == end;
+            return if is_one { end } else { start + 1 };
         }
         let end = self.digits_end(start, 10);
         match (self.byte(end), self.byte(end + 1)) {
@@ -304,10 +306,7 @@ impl<'a> Lexer<'a> {
         if !matches!(self.byte(end), Some(b'e' | b'E')) {
             return end;
         }
-        let digits = match self.byte(end + 1) {
-            Some(b'+' | b'-') => end + 2,
-            _ => end + 1,
-        };
+        let digits = end + 1 + usize::from(matches!(self.byte(end + 1), Some(b'+' | b'-')));
         let stop = self.digits_end(digits, 10);
         if stop > digits { stop } else { end }
     }

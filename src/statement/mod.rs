@@ -37,7 +37,8 @@ pub use constant::{
 pub use effects::Effects;
 pub use file_statements::FileStatements;
 pub use slots::{
-    NewColumn, NewTable, ParameterUses, Slot, SlotColumn, SlotValue, Write, WriteKind,
+    Leaf, Meeting, MeetingKind, MetValue, NewColumn, NewTable, ParameterUses, RowsSpan, Slot,
+    SlotColumn, SlotValue, Write, WriteKind,
 };
 pub use table_statement::{TableReference, TableStatement, TableStatementKind};
 pub use tokens::TOKENS_MAX;

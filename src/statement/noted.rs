@@ -4,12 +4,12 @@
 use memchr::{memchr, memmem};
 
 use super::constant::{Spelling, StringConstant, has_suspicious_backslash};
-use super::cursor::Cursor;
+use super::cursor::{Cursor, is_name, is_reserved};
 use super::lexer::{Token, TokenKind};
 use super::name::kept_name;
 use super::parts::{ConstantPurpose, NotedConstant};
 use super::plain_rows::PlainItems;
-use super::slots::{Ends, element};
+use super::slots::{Ends, element, parameter};
 use crate::encoding::Encoding;
 
 /// The constants of a text at whose start the cursor is. `has_escapes` says whether one of them is of a
@@ -91,6 +91,86 @@ fn is_cast(mut cursor: Cursor<'_>, before: Token, previous: Token) -> bool {
     let is_json = is_json(&cursor, cursor.token);
     cursor.bump();
     is_json && !cursor.at(TokenKind::OpenBracket) && !cursor.is("array")
+}
+
+/// The numbers of the parameters that casts make `json` or `jsonb`, also by way of a string:
+/// `$1::jsonb`, `CAST($1 AS json)`, `CAST($1 AS text)::jsonb`. Parentheses do not matter.
+pub(super) fn parameters_cast_to_json(mut cursor: Cursor<'_>) -> Vec<u16> {
+    let mut numbers = Vec::new();
+    while !cursor.at(TokenKind::End) {
+        if cursor.at(TokenKind::Parameter)
+            && let Some(number) = parameter(cursor.bytes(cursor.token))
+            && becomes_json(cursor)
+        {
+            numbers.push(number);
+        }
+        cursor.bump();
+    }
+    numbers
+}
+
+/// Whether casts make JSON of the value at the cursor.
+fn becomes_json(cursor: Cursor<'_>) -> bool {
+    /// Casts and parentheses around a value that are looked at.
+    const STEPS_MAX: usize = 16;
+    // How far in front of the cursor what stands around the value so far begins.
+    let mut before = 1;
+    let mut behind = cursor;
+    behind.bump();
+    for _ in 0..STEPS_MAX {
+        let is_open = cursor.back(before).kind == TokenKind::Open;
+        let front = cursor.back(before + 1);
+        // Else it is an argument of a function.
+        let is_alone = !is_name(front.kind) || is_reserved(cursor.bytes(front));
+        if behind.at(TokenKind::Cast) {
+            behind.bump();
+        } else if is_open && is_alone && behind.at(TokenKind::Close) {
+            before += 1;
+            behind.bump();
+            continue;
+        } else if is_open && cursor.token_is(front, "cast") && behind.eat("as") {
+            before += 2;
+            match type_behind(&mut behind) {
+                Some(is_json) if behind.eat_kind(TokenKind::Close) => {
+                    if is_json {
+                        return true;
+                    }
+                    continue;
+                }
+                _ => return false,
+            }
+        } else {
+            return false;
+        }
+        match type_behind(&mut behind) {
+            Some(true) => return true,
+            Some(false) => {}
+            None => return false,
+        }
+    }
+    false
+}
+
+/// Passes the type of a cast: whether it is JSON; `None` for one that is neither that nor a string.
+fn type_behind(cursor: &mut Cursor<'_>) -> Option<bool> {
+    if cursor.is("pg_catalog") && cursor.peek().kind == TokenKind::Dot {
+        cursor.bump();
+        cursor.bump();
+    }
+    let is_json = is_json(cursor, cursor.token);
+    let is_string = cursor.is_any(&["text", "varchar", "character"]);
+    if !is_json && !is_string {
+        return None;
+    }
+    cursor.bump();
+    cursor.eat("varying");
+    if is_string && cursor.at(TokenKind::Open) {
+        cursor.skip_brackets().ok()?;
+    }
+    while cursor.at(TokenKind::OpenBracket) {
+        cursor.skip_brackets().ok()?;
+    }
+    Some(is_json)
 }
 
 /// Notes the constants with `u0000` in their bytes that `EXECUTE name ( ... )` passes, also behind EXPLAIN
@@ -184,6 +264,27 @@ mod tests {
             r"SELECT '\u0001'::jsonb /* \u0000 */",
         ] {
             assert!(found(sql).is_empty(), "{sql}");
+        }
+    }
+
+    #[test]
+    fn parameters_that_casts_make_json_are_found() {
+        let mapping = Mapping::new(MappingOptions::default()).unwrap();
+        for (sql, expected) in [
+            ("SELECT $1::jsonb, $2 :: pg_catalog.json, $3::text", &[1, 2][..]),
+            ("SELECT CAST($1 AS jsonb), CAST (($2) AS json), CAST($3 AS int)", &[1, 2]),
+            (
+                "SELECT ($1)::jsonb, (($2)::varchar(9))::jsonb, $3::character varying::json",
+                &[1, 2, 3],
+            ),
+            ("SELECT CAST(CAST($1 AS varchar(4000)) AS jsonb), CAST($2 AS text)::jsonb", &[1, 2]),
+            ("SELECT f(x, $1::jsonb)->$2, $3::jsonb[]", &[1, 3]),
+            ("SELECT $1::int::jsonb, f($2)::jsonb, ($3, 1)::json, $4 || ''::json", &[]),
+            ("SELECT CAST($1 AS jsonb", &[]),
+        ] {
+            let mut scratch = Scratch::default();
+            let script = Script::read(sql.as_bytes(), Lexing::default(), &mapping, &mut scratch);
+            assert_eq!(script.json_parameters(sql.as_bytes()), expected, "{sql}");
         }
     }
 

@@ -14,10 +14,19 @@ pub struct Statement {
     pub(super) tokens: Range<u32>,
     /// Whether it stands behind `PREPARE ... AS`, so that its parameters are those of EXECUTE.
     pub is_prepare: bool,
+    /// Whether it may be a query or a DELETE.
+    pub(super) may_be_query: bool,
     /// What it may change.
     pub effects: Effects,
     /// What it is, as far as the proxy acts on it.
     pub body: Body,
+}
+
+impl Statement {
+    /// Whether it may be a query or a DELETE.
+    pub fn is_query(&self) -> bool {
+        self.may_be_query
+    }
 }
 
 /// What a statement is, as far as the proxy acts on it.

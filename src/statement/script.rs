@@ -8,13 +8,15 @@ use super::cursor::Cursor;
 use super::finder::{Finder, Findings};
 use super::lexer::Quoting;
 use super::name::kept_parts;
-use super::noted::noted_constants;
+use super::noted::{noted_constants, parameters_cast_to_json};
 pub use super::parts::{Body, ConstantPurpose, NotedConstant, Statement};
-use super::slots::{ParameterUses, for_each_slot_of, listed_columns, new_tables, without_columns};
+use super::slots::{
+    ParameterUses, for_each_slot_of, listed_columns, meetings, new_tables, without_columns,
+};
 use super::tokens::{Entry, Extent, Tokens};
 use super::{
-    CopyStatement, DmsSetting, DmsShow, Edit, Effects, Fault, Lexing, NewTable, Replacement, Slot,
-    TableStatement, Write,
+    CopyStatement, DmsSetting, DmsShow, Edit, Effects, Fault, Lexing, Meeting, NewTable,
+    Replacement, Slot, TableStatement, Write,
 };
 use crate::mapping::{Dialect, Mapping};
 
@@ -211,10 +213,27 @@ impl Script {
         }
     }
 
+    /// The numbers of the parameters that casts make JSON, wherever they stand.
+    pub fn json_parameters(&self, sql: &[u8]) -> Vec<u16> {
+        parameters_cast_to_json(self.cursor(sql))
+    }
+
+    /// The same of any statement.
+    pub fn all_parameters(&self, statement: &Statement, sql: &[u8]) -> ParameterUses {
+        ParameterUses::of(self.statement(&statement.tokens, sql))
+    }
+
     /// The parameters of a statement, each as often as it stands there. Linear in the length of the
     /// statement.
     pub fn parameter_uses(&self, write: &Write, sql: &[u8]) -> ParameterUses {
         ParameterUses::of(self.statement(&write.tokens, sql))
+    }
+
+    /// The expressions of a statement that meet columns, as far as its text says what they are. `declared`
+    /// are the types of its parameters. Linear in the length of the statement.
+    pub fn meetings(&self, statement: &Statement, sql: &[u8], declared: &[u32]) -> Vec<Meeting> {
+        let cursor = self.statement(&statement.tokens, sql);
+        meetings(cursor, self.lexing.encoding, declared, &self.edits)
     }
 
     /// The replacements that take columns out of an `INSERT INTO ... SELECT`, and which they are, by place

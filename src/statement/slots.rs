@@ -4,6 +4,7 @@
 //! Source: PostgreSQL manual, INSERT, UPDATE and MERGE; `src/backend/parser/gram.y`.
 
 mod element;
+mod flow;
 mod left_out;
 mod new_table;
 mod passing;
@@ -21,12 +22,13 @@ use super::cursor::Cursor;
 use super::lexer::TokenKind;
 use super::name::kept_at;
 use crate::encoding::Encoding;
-use element::parameter;
-pub(super) use element::{Ends, element};
+pub(super) use element::{Ends, element, parameter};
+pub(super) use flow::meetings;
 pub(super) use left_out::without_columns;
 pub(super) use new_table::new_tables;
 use walker::Walker;
 
+pub use flow::{Leaf, Meeting, MeetingKind, MetValue, RowsSpan};
 pub use new_table::{NewColumn, NewTable};
 
 /// The statement that writes.
@@ -59,6 +61,10 @@ pub struct Write {
     pub(super) columns_at: Option<u32>,
     /// The whole statement.
     pub(super) tokens: Range<u32>,
+    /// Whether values of it are expressions, or come from rows and queries.
+    pub may_meet: bool,
+    /// Whether it has conditions.
+    pub has_conditions: bool,
     /// Whether its shape is known to its end. Otherwise it has no slots.
     pub(super) is_understood: bool,
 }
@@ -127,7 +133,9 @@ pub(super) fn read_write(statement: Cursor<'_>, encoding: Encoding) -> Option<Wr
     let is_understood = walker.statement().is_ok();
     let end = walker::narrow(walker.cursor.end());
     let head = walker.head?;
-    Some(Write { tokens: first..end, is_understood, ..head })
+    let has_conditions = head.kind != WriteKind::Insert || walker.has_conditions;
+    let may_meet = walker.may_meet || !is_understood;
+    Some(Write { tokens: first..end, is_understood, may_meet, has_conditions, ..head })
 }
 
 /// The columns that an INSERT lists, as PostgreSQL keeps their names.
@@ -192,6 +200,13 @@ impl ParameterUses {
         };
         let count = number.and_then(|number| self.counts.get_mut(usize::from(number)));
         if let Some(count) = count {
+            *count = count.saturating_sub(1);
+        }
+    }
+
+    /// Leaves out one use of a parameter.
+    pub fn leave_out_one(&mut self, number: u16) {
+        if let Some(count) = self.counts.get_mut(usize::from(number)) {
             *count = count.saturating_sub(1);
         }
     }

@@ -18,7 +18,10 @@ pub use bind::{
     BindFinding, BindFindings, BindParameter, BindRefusal, BindRules, BindScanner, FittedBind,
     MendedCall, called_function, fit, mend_function_call, needs_rewriting,
 };
-pub use column::{Column, ValueKind, assignment, type_oid};
+pub use column::{
+    Cast, Column, UserType, ValueKind, assignment, cast_for_assignment, cast_for_comparison,
+    type_oid,
+};
 pub use copy::{
     CopyColumn, CopyFinding, CopyFormat, CopyOptions, CopyRows, CopyScanner, ForcedColumns,
     RowRefusal,

@@ -374,15 +374,12 @@ fn what_cannot_be_meant_is_refused_as_the_server_does() {
                 said += &format!("{column} {sql} {result:?}\n");
             }
         }
-        // Parameters that do not go straight into a column keep their types.
+        // Parameters of which something else goes into a column keep their types.
         create_table(&mut wire, "jsonb");
         for sql in [
             "INSERT INTO t VALUES (1, $1 || '')",
-            "INSERT INTO t VALUES (length($1), $1)",
-            "INSERT INTO t SELECT 1, $1 UNION SELECT 2, $1",
-            "INSERT INTO t SELECT DISTINCT 1, $1",
-            "UPDATE t SET c = $1 WHERE $1 = 'x'",
-            "UPDATE t SET c = coalesce($1, $1)",
+            "INSERT INTO t SELECT 1, $1 || '' UNION SELECT 2, $1",
+            "UPDATE t SET c = concat($1, $1)",
             "INSERT INTO t VALUES (1, $1, 3)",
             "INSERT INTO t (nope) VALUES ($1)",
             "INSERT INTO nope VALUES ($1)",

@@ -9,7 +9,7 @@ use crate::rewrite::{PositionMap, Rewrite};
 use crate::session::ask::parking::Parking;
 use crate::session::ask::settling::Settling;
 use crate::session::context::Context;
-use crate::session::prepared::{Plan, Prepared, Undo};
+use crate::session::prepared::{Plan, Prepared, Undo, with_json};
 use crate::session::replies::{Adjust, Expected, Request, Treatment};
 use crate::statement::{Effects, Word};
 use crate::wire::{self, tag};
@@ -36,8 +36,9 @@ pub(in crate::session) fn parse(
     // A statement that has the name keeps it where the Parse is sure to fail.
     if rewrite.refused.is_none() {
         let told = rewrite.parameters.as_ref().and_then(|parameters| parameters.told());
-        note_declared_types(name, told.as_deref().unwrap_or(types), prepared, catalog);
-        prepared.note_written(name, rewrite.place.take());
+        let types = told.as_deref().unwrap_or(types);
+        note_declared_types(name, types, &rewrite.facts.json, prepared, catalog);
+        prepared.note_written(name, rewrite.facts.place.take());
         let words = context.follows_own_words().then(|| text.words(body));
         let word = words.into_iter().flatten().next().flatten().map(Box::new);
         let plan = plan_of_parse(text, &mut rewrite, &positions, effects, word, context);
@@ -65,11 +66,18 @@ pub(in crate::session) fn lasting_effects(
 
 /// Where a Parse declares every type, and all of them are known, nothing has to be asked up to the next
 /// Sync.
-fn note_declared_types(statement: &[u8], types: &[u8], prepared: &mut Prepared, catalog: &Catalog) {
+fn note_declared_types(
+    statement: &[u8],
+    types: &[u8],
+    json: &[u16],
+    prepared: &mut Prepared,
+    catalog: &Catalog,
+) {
     let oids = wire::parameter_oids(types);
     let is_known = |oid: &u32| *oid != 0 && !catalog.lacks_type(*oid);
     let all_known = !oids.is_empty() && oids.iter().all(is_known);
-    let kinds = all_known.then(|| oids.iter().map(|oid| catalog.kind_of(*oid)).collect());
+    let kinds = || oids.iter().map(|oid| catalog.kind_of(*oid)).collect();
+    let kinds = all_known.then(|| with_json(kinds(), json).into());
     prepared.note_declared(statement, kinds);
 }
 
@@ -119,11 +127,13 @@ fn plan_of_parse(
         || word.is_some()
         || !rewrite.copies.is_empty()
         || !effects.is_empty()
-        || rewrite.parameters.is_some();
+        || rewrite.parameters.is_some()
+        || !rewrite.facts.json.is_empty();
     matters.then(|| Plan {
         positions: positions.clone(),
         copies: std::mem::take(&mut rewrite.copies),
         parameters: rewrite.parameters.clone(),
+        json: std::mem::take(&mut rewrite.facts.json).into(),
         tag: rewrite.tags.first().map(|(_, tag)| *tag),
         effects,
         writes: std::mem::take(&mut rewrite.writes).into(),

@@ -62,31 +62,49 @@ pub fn quoted_number(constant: &[u8]) -> Option<String> {
     Some(format!("'{number}'"))
 }
 
-/// What stands between the quotes of a typed literal `TIMESTAMP '...'`, `TIMESTAMPTZ '...'` or `TIMESTAMP WITH TIME ZONE
-/// '...'` and whether it has a zone; `None` for anything else, quotes and backslashes in it among
-/// that.
+/// What stands between the quotes of a typed literal `TIMESTAMP '...'` or of a cast constant, `CAST('...' AS
+/// TIMESTAMP)` or `'...'::timestamptz`, and whether it has a zone; `None` for anything else, quotes and
+/// backslashes in it among that.
 pub fn timestamp_literal(constant: &[u8]) -> Option<(&[u8], bool)> {
-    let quote = constant.iter().position(|byte| *byte == b'\'')?;
-    let (words, text) = constant.split_at_checked(quote)?;
-    let mut words = words.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty());
-    let first = words.next()?;
-    let rest: Vec<&[u8]> = words.collect();
-    let is_zone = match rest.as_slice() {
-        [] => true,
-        [with, time, zone] => {
-            (with.eq_ignore_ascii_case(b"with") || with.eq_ignore_ascii_case(b"without"))
-                && time.eq_ignore_ascii_case(b"time")
-                && zone.eq_ignore_ascii_case(b"zone")
-        }
-        _ => false,
+    let start = constant.iter().position(|byte| *byte == b'\'')?;
+    let (front, rest) = constant.split_at_checked(start)?;
+    let rest = rest.get(1..)?;
+    let end = rest.iter().position(|byte| matches!(byte, b'\'' | b'\\'))?;
+    let (inside, behind) = rest.split_at_checked(end)?;
+    let behind = behind.strip_prefix(b"'")?;
+    let front = front.trim_ascii();
+    let type_name = if behind.is_empty() {
+        front
+    } else if front.is_empty() {
+        behind.trim_ascii_start().strip_prefix(b"::")?
+    } else {
+        let (word, parenthesis) = front.split_at_checked(b"cast".len())?;
+        let is_cast = word.eq_ignore_ascii_case(b"cast") && parenthesis.trim_ascii() == b"(";
+        let behind = behind.trim_ascii_start();
+        let (word, type_name) = behind.strip_suffix(b")")?.split_at_checked(2)?;
+        let is_as = word.eq_ignore_ascii_case(b"as") && type_name.starts_with(b" ");
+        if is_cast && is_as { type_name } else { return None }
     };
-    let is_type = first.eq_ignore_ascii_case(b"timestamp")
-        || first.eq_ignore_ascii_case(b"timestamptz") && rest.is_empty();
-    let inside = text.strip_prefix(b"'")?.strip_suffix(b"'")?;
-    let is_plain = !inside.iter().any(|byte| matches!(byte, b'\'' | b'\\'));
-    let has_zone = first.len() > b"timestamp".len()
-        || rest.first().is_some_and(|with| with.eq_ignore_ascii_case(b"with"));
-    (is_type && is_zone && is_plain).then_some((inside, has_zone))
+    Some((inside, timestamp_zone(type_name)?))
+}
+
+/// Whether a type is a timestamp with time zone; `None` where it is no timestamp.
+fn timestamp_zone(type_name: &[u8]) -> Option<bool> {
+    let text = std::str::from_utf8(type_name).ok()?.to_ascii_lowercase();
+    let text = match text.split_once('(') {
+        Some((name, rest)) => {
+            let (digits, rest) = rest.split_once(')')?;
+            digits.trim().parse::<u8>().ok()?;
+            format!("{name} {rest}")
+        }
+        None => text,
+    };
+    let words: Vec<&str> = text.split_ascii_whitespace().collect();
+    match words.as_slice() {
+        ["timestamp"] | ["timestamp", "without", "time", "zone"] => Some(false),
+        ["timestamptz"] | ["timestamp", "with", "time", "zone"] => Some(true),
+        _ => None,
+    }
 }
 
 /// The string constant for `value`, which is in the client's encoding and has no NUL.
@@ -176,8 +194,25 @@ mod tests {
         for sql in ["TIMESTAMP '2024'", "timestamptz'2024'", "timestamp  with time\nzone '2024'"] {
             assert_eq!(literal(sql), Some((&b"2024"[..], !sql.starts_with('T'))), "{sql}");
         }
-        for sql in ["DATE '2024'", "'2024'", "timestamp(3) '2024'", "TIMESTAMP '2''4'", "timestamp"]
-        {
+        for sql in [
+            "CAST('2024' AS timestamp)",
+            "cast ( '2024'  as Timestamp(9) without time zone )",
+            "'2024'::timestamp",
+            "'2024' :: timestamp (9)",
+            "timestamp(3) '2024'",
+        ] {
+            assert_eq!(literal(sql), Some((&b"2024"[..], false)), "{sql}");
+        }
+        for sql in [
+            "DATE '2024'",
+            "'2024'",
+            "TIMESTAMP '2''4'",
+            "timestamp",
+            "CAST('2024' AS date)",
+            "'2024'::timestamp + '1'",
+            "f('2024' AS timestamp)",
+            "CAST('2024' || '' AS timestamp)",
+        ] {
             assert_eq!(literal(sql), None, "{sql}");
         }
     }

@@ -312,7 +312,7 @@ fn plain(kind: TokenKind, bytes: &[u8]) -> Option<SlotValue> {
 }
 
 /// The number of a parameter as it is written, `$1`.
-pub(super) fn parameter(bytes: &[u8]) -> Option<u16> {
+pub(in crate::statement) fn parameter(bytes: &[u8]) -> Option<u16> {
     let add = |number: u16, byte: &u8| {
         let digit = byte.wrapping_sub(b'0');
         let is_digit = digit < 10;

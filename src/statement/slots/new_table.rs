@@ -259,7 +259,7 @@ impl Walker<'_, '_> {
     }
 
     /// The type at the cursor, of however many words.
-    fn read_type(&mut self, column: &mut NewColumn, edits: &[Edit]) -> Understood {
+    pub(super) fn read_type(&mut self, column: &mut NewColumn, edits: &[Edit]) -> Understood {
         let start = self.cursor.token.start;
         let at = edits.binary_search_by_key(&start, |edit| edit.span.start);
         let mut name = match at.ok().and_then(|at| edits.get(at)) {

@@ -56,6 +56,11 @@ impl Value {
         }
     }
 
+    /// Whether it is neither a parameter nor a constant nor a keyword.
+    pub(super) fn is_expression(&self) -> bool {
+        matches!(self, Value::Element(Element { value: SlotValue::Other, .. }))
+    }
+
     /// The number of the parameter that it is.
     pub(super) fn parameter(&self) -> Option<u16> {
         match self {
@@ -174,6 +179,7 @@ impl Walker<'_, '_> {
 
     /// Keeps a value of a row, if it has a column of its own.
     pub(super) fn push(&mut self, index: usize, value: Value) {
+        self.may_meet |= value.is_expression();
         if index >= VALUES_MAX || !self.gives_slots() {
             return;
         }

@@ -16,6 +16,7 @@ impl Walker<'_, '_> {
         self.expect("set")?;
         self.set_head(name, None, WriteKind::Update, None);
         self.assignments()?;
+        self.may_meet |= self.cursor.is("from");
         self.pass_rest()
     }
 
@@ -25,6 +26,7 @@ impl Walker<'_, '_> {
             self.column_name()?;
         }
         self.expect("using")?;
+        self.may_meet = true;
         self.set_head(name, None, WriteKind::Merge, None);
         self.source = self.source();
         self.take_bare_names(false);
@@ -112,12 +114,14 @@ impl Walker<'_, '_> {
             }
         }
         // A query, or an expression that starts with parentheses.
+        self.may_meet = true;
         self.row.clear();
         self.cursor = source;
         element(&mut self.cursor, Ends::Clause).map(|_| ())
     }
 
     fn push_named(&mut self, target: ColumnSpelled, value: Value) {
+        self.may_meet |= value.is_expression();
         if target.is_whole && self.gives_slots() {
             let column = SlotColumn::Named(self.kept(target.name));
             self.row.push(value.in_row(column, self.cursor));

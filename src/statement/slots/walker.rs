@@ -37,6 +37,10 @@ pub(super) struct Walker<'a, 'f> {
     pub(super) row: Vec<RowValue>,
     /// What the values of the row may name.
     pub(super) source: Option<Source>,
+    /// A value is an expression, or comes from rows or a query.
+    pub(super) may_meet: bool,
+    /// There are conditions beside those that every statement of its kind has.
+    pub(super) has_conditions: bool,
     /// Takes the slots; without it the statement is read for its shape alone.
     sink: Option<Sink<'f>>,
 }
@@ -55,6 +59,8 @@ impl<'a, 'f> Walker<'a, 'f> {
             is_prepare: false,
             row: Vec::new(),
             source: None,
+            may_meet: false,
+            has_conditions: false,
             sink,
         }
     }
@@ -82,16 +88,25 @@ impl<'a, 'f> Walker<'a, 'f> {
 
     /// What may stand in front of a statement that writes.
     pub(super) fn prefix(&mut self) -> Understood {
+        self.pass_prefix()?;
+        if self.cursor.eat("with") {
+            self.may_meet = true;
+            return self.with();
+        }
+        Ok(())
+    }
+
+    /// Passes EXPLAIN and PREPARE; whether there was a PREPARE.
+    pub(super) fn pass_prefix(&mut self) -> Result<bool, NotUnderstood> {
         loop {
             if self.cursor.eat("explain") {
                 self.explain()?;
             } else if self.cursor.eat("prepare") {
                 self.prepare()?;
             } else {
-                break;
+                return Ok(self.is_prepare);
             }
         }
-        if self.cursor.eat("with") { self.with() } else { Ok(()) }
     }
 
     fn explain(&mut self) -> Understood {
@@ -151,6 +166,10 @@ impl<'a, 'f> Walker<'a, 'f> {
         self.set_head(name, list, WriteKind::Insert, overriding_at);
         self.overriding()?;
         if !self.cursor.eat_all(&["default", "values"]) {
+            self.has_conditions |= !self.cursor.is("values");
+            let next = self.cursor.peek();
+            let is_list = self.cursor.is("select") && !self.cursor.token_is(next, "distinct");
+            self.may_meet |= !is_list && !self.cursor.is("values");
             self.query()?;
         }
         let set_operation = self.pass_to_assignments()?;
@@ -160,6 +179,7 @@ impl<'a, 'f> Walker<'a, 'f> {
         self.source = None;
         if self.cursor.eat_all(&["do", "update", "set"]) {
             self.assignments()?;
+            self.has_conditions |= self.cursor.is("where");
             self.pass_rest()?;
         }
         Ok(())
@@ -252,6 +272,7 @@ impl<'a, 'f> Walker<'a, 'f> {
             self.row.clear();
         }
         let mut behind = self.cursor;
+        self.may_meet |= behind.is_any(&["from", "union", "intersect", "except"]);
         if behind.eat("from") && behind.at(TokenKind::Open) {
             self.cursor.bump();
             self.source = self.source();
@@ -306,6 +327,8 @@ impl<'a, 'f> Walker<'a, 'f> {
             relation,
             columns_at,
             tokens: 0..0,
+            may_meet: false,
+            has_conditions: false,
             is_understood: false,
         });
     }

@@ -92,6 +92,11 @@ pub fn is_number(type_oid: u32) -> bool {
     family(type_oid) == Family::Number
 }
 
+/// Whether values of the type are strings of characters.
+pub fn is_string(type_oid: u32) -> bool {
+    matches!(type_oid, TEXT | VARCHAR | BPCHAR)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,9 +1,11 @@
 //! A column of the target, or a parameter that goes into one, as far as its values need to know it.
 
 pub mod assignment;
+mod cast;
 mod kind;
 pub mod type_oid;
 
+pub use cast::{Cast, cast_for_assignment, cast_for_comparison};
 pub use kind::ValueKind;
 
 use assignment::VARCHAR_37;
@@ -21,6 +23,17 @@ pub struct Column {
     pub modifier: i32,
     /// Whether it takes NULL.
     pub is_nullable: bool,
+    /// Its type where a user has made that.
+    pub user_type: Option<UserType>,
+}
+
+/// A type that a user has made.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct UserType {
+    /// Its name as SQL spells it, with its schema.
+    pub name: String,
+    /// Whether it is an enum.
+    pub is_enum: bool,
 }
 
 impl Column {

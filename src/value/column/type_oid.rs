@@ -60,6 +60,10 @@ pub const TIMESTAMPTZ: u32 = 1184;
 pub const INTERVAL: u32 = 1186;
 /// `time with time zone`
 pub const TIMETZ: u32 = 1266;
+/// `bit(n)`
+pub const BIT: u32 = 1560;
+/// `bit varying(n)`
+pub const VARBIT: u32 = 1562;
 /// `numeric`
 pub const NUMERIC: u32 = 1700;
 /// `cstring`

@@ -1,0 +1,105 @@
+//! JSON in parameters of other types: where a cast or a column makes JSON of it, `\u0000` is mended.
+
+use super::typed_values::{oid, proxied};
+use super::{log_in, say};
+use crate::support::{Wire, transcript};
+
+const BYTEA: i32 = 17;
+
+/// What a statement with one parameter says, and the table behind it.
+fn loaded(wire: &mut Wire, sql: &str, declared: &[i32], format: i16, value: &[u8]) -> String {
+    say(wire, "TRUNCATE t");
+    wire.parse("", sql, declared).bind("", "", &[format], &[Some(value)], 0);
+    let said = transcript(&wire.execute("", 0).sync().until_ready());
+    let error = said.lines().find(|line| line.starts_with("ErrorResponse")).map(str::to_owned);
+    error.unwrap_or_else(|| say(wire, "SELECT doc::text FROM t").replace('\\', ""))
+}
+
+#[test]
+fn nul_is_mended_in_parameters_that_casts_make_json() {
+    let (_database, endpoint) = proxied();
+    let mut wire = log_in(&endpoint);
+    say(&mut wire, "CREATE TABLE t (doc jsonb, j json)");
+    let value = br#"{"a": "x\u0000y", "b": "\\u0000"}"#;
+    let expected = r#"DataRow {"a": "x y", "b": "u0000"}"#;
+    for sql in [
+        "INSERT INTO t (doc) VALUES ($1::jsonb)",
+        "INSERT INTO t (doc) VALUES (CAST($1 AS jsonb))",
+        "INSERT INTO t (doc) VALUES (($1)::text::jsonb)",
+        "INSERT INTO t (doc) VALUES (CAST(CAST($1 AS varchar) AS jsonb))",
+        "INSERT INTO t (doc) SELECT jsonb_build_array($1::jsonb)->0",
+        "INSERT INTO t (doc) SELECT x::jsonb FROM (SELECT $1::json AS x) s",
+        "INSERT INTO t (doc) SELECT v.x FROM (VALUES ($1)) v (x)",
+        "INSERT INTO t (doc) SELECT $1 UNION ALL SELECT NULL WHERE false",
+        "INSERT INTO t (doc) VALUES (COALESCE($1, '{}'))",
+        "INSERT INTO t (doc) VALUES ($1)",
+        "WITH x AS (SELECT $1::jsonb AS d) INSERT INTO t (doc) SELECT d FROM x",
+    ] {
+        for (declared, format) in [
+            (&[oid::VARCHAR][..], 0),
+            (&[oid::VARCHAR], 1),
+            (&[oid::TEXT], 0),
+            (&[oid::TEXT], 1),
+            (&[], 0),
+        ] {
+            let found = loaded(&mut wire, sql, declared, format, value);
+            assert!(found.contains(expected), "{declared:?} {format} {sql}: {found}");
+        }
+    }
+    // A text stays what it is.
+    let sql = "INSERT INTO t (doc) SELECT to_jsonb($1)";
+    let found = loaded(&mut wire, sql, &[oid::TEXT], 0, br"\u0000");
+    assert!(found.contains(r#"DataRow "u0000""#), "{found}");
+}
+
+#[test]
+fn named_statements_keep_what_is_known_of_their_parameters() {
+    let (_database, endpoint) = proxied();
+    let mut wire = log_in(&endpoint);
+    say(&mut wire, "CREATE TABLE t (doc jsonb, n int)");
+    for declared in [&[oid::TEXT, oid::INT4][..], &[oid::TEXT]] {
+        wire.parse("s", "INSERT INTO t (doc, n) VALUES ($1::jsonb, $2)", declared).sync();
+        wire.until_ready();
+        for _ in 0..3 {
+            wire.bind("", "s", &[], &[Some(br#""\u0000""#), Some(b"1")], 0).execute("", 0).sync();
+            let said = transcript(&wire.until_ready());
+            assert!(said.contains("CommandComplete INSERT 0 1"), "{declared:?}: {said}");
+        }
+        wire.close(b'S', "s").sync();
+        wire.until_ready();
+    }
+}
+
+#[test]
+fn json_declared_as_bytes_goes_into_json() {
+    let (database, endpoint) = proxied();
+    let (mut wire, mut direct) = (log_in(&endpoint), log_in(database.endpoint()));
+    say(&mut wire, "CREATE TABLE t (doc jsonb, j json, note text)");
+    let json = "{\"a\": [1, \"e\"]}";
+    let escaped =
+        format!("\\x{}", json.bytes().map(|byte| format!("{byte:02x}")).collect::<String>());
+    for sql in [
+        "INSERT INTO t (doc) VALUES ($1)",
+        "INSERT INTO t (doc) VALUES ($1) ON CONFLICT DO NOTHING",
+        "INSERT INTO t (doc) SELECT $1",
+        "INSERT INTO t (doc) VALUES (COALESCE($1, $1))",
+        "INSERT INTO t (doc) SELECT * FROM (VALUES ($1)) v",
+        "INSERT INTO t (doc, j) VALUES ($1, $1)",
+    ] {
+        for (format, value) in [(1, json.as_bytes()), (0, escaped.as_bytes())] {
+            let found = loaded(&mut wire, sql, &[BYTEA], format, value);
+            assert!(found.contains(&format!("DataRow {json}")), "{format} {sql}: {found}");
+        }
+    }
+    let found = loaded(&mut wire, "INSERT INTO t (doc) VALUES ($1)", &[BYTEA], 1, br#""\u0000""#);
+    assert!(found.contains("DataRow \" \""), "{found}");
+    // What is not JSON or not UTF-8 is refused.
+    for (sql, value) in [
+        ("INSERT INTO t (doc) VALUES ($1)", &b"{broken"[..]),
+        ("INSERT INTO t (doc) VALUES ($1)", b"\"\xFF\""),
+    ] {
+        let found = loaded(&mut wire, sql, &[BYTEA], 1, value);
+        assert!(found.starts_with("ErrorResponse"), "{sql}: {found}");
+        assert!(loaded(&mut direct, sql, &[BYTEA], 1, value).starts_with("ErrorResponse"));
+    }
+}
