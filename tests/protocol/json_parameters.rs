@@ -2,7 +2,7 @@
 
 use super::typed_values::{oid, proxied};
 use super::{log_in, say};
-use crate::support::{Wire, transcript};
+use crate::support::{Cluster, Proxy, Wire, transcript};
 
 const BYTEA: i32 = 17;
 
@@ -68,6 +68,41 @@ fn named_statements_keep_what_is_known_of_their_parameters() {
         wire.close(b'S', "s").sync();
         wire.until_ready();
     }
+}
+
+#[test]
+fn arrays_of_json_in_text_format_are_mended() {
+    let (database, endpoint) = proxied();
+    let mut wire = log_in(&endpoint);
+    say(&mut wire, "CREATE TABLE t (doc jsonb[], j json[])");
+    let array = br#"{"{\"a\": \"x\\u0000y\", \"b\": \"\\\\u0000\"}",NULL}"#;
+    for sql in ["INSERT INTO t (doc) VALUES ($1)", "INSERT INTO t (doc) VALUES ($1::jsonb[])"] {
+        for declared in [&[][..], &[3807], &[1015], &[1009]] {
+            if sql.contains("::") && declared.first() == Some(&1015) {
+                continue;
+            }
+            loaded(&mut wire, sql, declared, 0, array);
+            let stored = database.query("SELECT doc[1]->>'a', doc[1]->>'b', doc[2] FROM t");
+            assert_eq!(stored, [["x y", r"\u0000", "NULL"]], "{declared:?} {sql}");
+        }
+    }
+}
+
+#[test]
+fn half_surrogates_are_replaced_where_that_is_asked() {
+    let database = Cluster::shared().create_database();
+    let proxy = Proxy::start("[values]\ninvalid_utf8 = \"replace\"\n", &[]);
+    let mut wire = log_in(&proxy.endpoint(database.endpoint()));
+    say(&mut wire, "CREATE TABLE t (doc jsonb, j json)");
+    let value = br#"{"a": "\ud83dx", "b": "\ud83d\ude00", "c": "\\ud83d"}"#;
+    for declared in [&[][..], &[oid::VARCHAR], &[oid::JSONB]] {
+        loaded(&mut wire, "INSERT INTO t (doc) VALUES ($1)", declared, 0, value);
+        let stored = database.query("SELECT doc->>'a', doc->>'b', doc->>'c' FROM t");
+        assert_eq!(stored, [["\u{FFFD}x", "😀", r"\ud83d"]], "{declared:?}");
+    }
+    let text = std::str::from_utf8(value).unwrap();
+    say(&mut wire, format!("TRUNCATE t; INSERT INTO t (doc) VALUES ('{text}')"));
+    assert_eq!(database.query("SELECT doc->>'a' FROM t"), [["\u{FFFD}x"]]);
 }
 
 #[test]

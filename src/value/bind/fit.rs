@@ -1,7 +1,7 @@
 //! A Bind that is there as a whole: every value read once and made what its column and the policies
 //! want. Knows no SQL and no sockets.
 
-use memchr::memchr2;
+use memchr::{memchr2, memmem};
 
 use super::parameter::{BindParameter, NewValue};
 use crate::encoding::Encoding;
@@ -262,6 +262,10 @@ enum Unknown {
 }
 
 fn unknown_kind(value: &[u8], is_text: bool, encoding: Encoding) -> Unknown {
+    // Behind the backslashes of an array it may be an escape.
+    if is_text && memmem::find(value, br"\\u0000").is_some() {
+        return Unknown::Asks;
+    }
     let (mut json, mut next, mut found) = (JsonText::new(encoding), 0, Unknown::Clean);
     while let Some((nul, behind)) = json.find(value, next, value.len()) {
         match nul {

@@ -57,6 +57,12 @@ impl ColumnJudge {
                     if let Some((mended, count)) = characters::replace_invalid(&judged.value) {
                         judged.change(ValueRule::InvalidUtf8Replaced, count, mended);
                     }
+                    if self.column.kind() == ValueKind::Json
+                        && let Some((mended, count)) =
+                            characters::replace_half_surrogates(&judged.value)
+                    {
+                        judged.change(ValueRule::InvalidUtf8Replaced, count, mended);
+                    }
                 }
                 InvalidUtf8::Cp1252 => {
                     if let Some(decoded) = characters::decode_cp1252(&judged.value) {
@@ -68,6 +74,14 @@ impl ColumnJudge {
         let (action, rule) = self.nul_action();
         let kind = self.column.kind();
         let put = match action {
+            NulAction::Put(' ') if kind == ValueKind::JsonArray => {
+                let (mut array, length) = (judged.value.to_vec(), judged.value.len());
+                let replaced = JsonArrayText::new(self.encoding).scan(&mut array, 0, length);
+                if replaced > 0 {
+                    judged.change(rule, replaced, array);
+                }
+                return Ok(());
+            }
             NulAction::Put(character) => Some(character),
             NulAction::Remove => None,
             NulAction::Refuse if characters::has_nul(&judged.value, kind, self.encoding) => {

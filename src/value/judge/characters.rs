@@ -48,6 +48,39 @@ pub(super) fn decode_cp1252(value: &[u8]) -> Option<Vec<u8>> {
     Some(value.iter().map(character).collect::<String>().into_bytes())
 }
 
+/// The JSON with `\ufffd` for each escape of half a surrogate pair, and the number of them; `None` where there
+/// is none. The text is UTF-8.
+pub(super) fn replace_half_surrogates(value: &[u8]) -> Option<(Vec<u8>, u64)> {
+    /// Bytes of `\ud83d`.
+    const ESCAPE_BYTES: usize = 6;
+    let unit_at = |at: usize| {
+        let [b'\\', b'u', digits @ ..] = value.get(at..at + ESCAPE_BYTES)? else { return None };
+        u16::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()
+    };
+    let (mut mended, mut count, mut next) = (Vec::new(), 0, 0);
+    while let Some(found) = memchr(b'\\', value.get(next..)?) {
+        let at = next + found;
+        next = match unit_at(at) {
+            Some(0xD800..=0xDBFF)
+                if matches!(unit_at(at + ESCAPE_BYTES), Some(0xDC00..=0xDFFF)) =>
+            {
+                at + 2 * ESCAPE_BYTES
+            }
+            Some(0xD800..=0xDFFF) => {
+                if mended.is_empty() {
+                    mended = value.to_vec();
+                }
+                mended.get_mut(at + 2..at + ESCAPE_BYTES)?.copy_from_slice(b"fffd");
+                count += 1;
+                at + ESCAPE_BYTES
+            }
+            Some(_) => at + ESCAPE_BYTES,
+            None => (at + 2).min(value.len()),
+        };
+    }
+    (count > 0).then_some((mended, count))
+}
+
 /// What takes the place of U+0000.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum NulAction {
@@ -148,6 +181,25 @@ mod tests {
             assert_eq!(replace_invalid(value), Some((expected.as_bytes().to_vec(), count)));
         }
         assert_eq!(replace_invalid("ä€😀\0".as_bytes()), None);
+    }
+
+    #[test]
+    fn half_surrogates_are_replaced() {
+        let mend = |text: &str| {
+            let mended = replace_half_surrogates(text.as_bytes());
+            mended.map(|(mended, count)| (String::from_utf8(mended).unwrap(), count))
+        };
+        for (text, expected, count) in [
+            (r#""a\ud83d""#, r#""a\ufffd""#, 1),
+            (r#""\ud83d\ud83d\ude00\uDE00""#, r#""\ufffd\ud83d\ude00\ufffd""#, 2),
+            (r#""\\\ud83d x\\ud83d""#, r#""\\\ufffd x\\ud83d""#, 1),
+            (r#""\ud83d\n""#, r#""\ufffd\n""#, 1),
+        ] {
+            assert_eq!(mend(text), Some((expected.to_owned(), count)), "{text}");
+        }
+        for text in [r#""\ud83d\ude00""#, r#""\\ud83d""#, r#""\u00e9 \ud8""#, "\\", "", "x"] {
+            assert_eq!(mend(text), None, "{text}");
+        }
     }
 
     #[test]

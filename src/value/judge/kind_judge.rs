@@ -29,7 +29,9 @@ impl KindJudge {
             NulRule::Nul => ValueKind::Character,
             NulRule::Json => ValueKind::Json,
             // Without a NUL an element would be shorter, and the lengths around it others.
-            NulRule::Keep | NulRule::Array | NulRule::JsonArray => return ValueVerdict::Keep,
+            NulRule::Keep | NulRule::Array | NulRule::JsonArray | NulRule::JsonArrayText => {
+                return ValueVerdict::Keep;
+            }
         };
         if self.nul == NulPolicy::Reject {
             return match has_nul(value, kind, self.encoding) {

@@ -22,7 +22,7 @@ use memchr::memchr;
 use super::binary_text::{binary_to_text, fit_binary_from, own_bytes};
 use super::column::{Column, ValueKind, type_oid};
 use super::epoch;
-use super::nul::ArrayScanner;
+use super::nul::{ArrayScanner, JsonArrayText};
 use super::policy::{
     BadDates, InvalidUtf8, NulPolicy, NumbersAsDates, SilentLoss, TooLong, ValuePolicies,
 };
@@ -191,7 +191,7 @@ impl ColumnJudge {
             self.encoding == Encoding::Utf8 && self.policies.invalid_utf8 != InvalidUtf8::Reject;
         let cuts_lobs = self.policies.lob_bytes_max.is_some() && length::is_unbounded(&self.column);
         match (self.column.kind(), self.column.type_oid) {
-            (ValueKind::Json, _) => true,
+            (ValueKind::Json | ValueKind::JsonArray, _) => true,
             (ValueKind::Character, _) => {
                 mends_utf8
                     || cuts_lobs

@@ -1,7 +1,7 @@
 //! U+0000 in the values of one column or parameter, mended where they lie by what the values hold; a
 //! value may come in pieces. Knows no formats of rows.
 
-use super::{ArrayScanner, nul_to_space};
+use super::{ArrayScanner, JsonArrayText, nul_to_space};
 use crate::encoding::Encoding;
 use crate::escape::json::JsonText;
 use crate::value::column::ValueKind;
@@ -19,6 +19,8 @@ pub(in crate::value) enum NulRule {
     Array,
     /// The same, and `\u0000`.
     JsonArray,
+    /// The same in text format.
+    JsonArrayText,
 }
 
 impl NulRule {
@@ -28,6 +30,7 @@ impl NulRule {
         match kind {
             ValueKind::Json => NulRule::Json,
             ValueKind::Character => NulRule::Nul,
+            ValueKind::JsonArray if is_text => NulRule::JsonArrayText,
             _ if is_text => NulRule::Nul,
             ValueKind::CharacterArray => NulRule::Array,
             ValueKind::JsonArray => NulRule::JsonArray,
@@ -41,11 +44,13 @@ impl NulRule {
 pub(in crate::value) struct NulMender {
     json: JsonText,
     array: ArrayScanner,
+    array_text: JsonArrayText,
 }
 
 impl NulMender {
     pub(in crate::value) fn new(encoding: Encoding) -> NulMender {
-        NulMender { json: JsonText::new(encoding), array: ArrayScanner::default() }
+        let array_text = JsonArrayText::new(encoding);
+        NulMender { json: JsonText::new(encoding), array: ArrayScanner::default(), array_text }
     }
 
     /// Mends `buffer[from..to]`, the next bytes of a value, and what is held; gives the number of NULs
@@ -64,6 +69,7 @@ impl NulMender {
             NulRule::Json => self.json.scan(buffer, from, to),
             NulRule::Array => buffer.get_mut(from..to).map_or(0, |bytes| self.array.scan(bytes)),
             NulRule::JsonArray => self.array.scan_json(buffer, from, to, &mut self.json),
+            NulRule::JsonArrayText => self.array_text.scan(buffer, from, to),
         }
     }
 
@@ -86,22 +92,25 @@ impl NulMender {
                 self.json.restart();
                 self.array.restart();
             }
+            NulRule::JsonArrayText => self.array_text.restart(),
         }
     }
 
     /// Offset of the one byte that must not be sent before the next one of its value is known.
     pub(in crate::value) fn held_from(&self) -> Option<usize> {
-        self.json.held_from()
+        self.json.held_from().or_else(|| self.array_text.held_from())
     }
 
     /// What is held goes as it stands.
     pub(in crate::value) fn release(&mut self) {
         self.json.release();
+        self.array_text.release();
     }
 
     /// The first `sent` bytes of the buffer have gone.
     pub(in crate::value) fn rebase(&mut self, sent: usize) {
         self.json.rebase(sent);
+        self.array_text.rebase(sent);
     }
 
     /// The byte that is held will be given once more, and with it `bytes` in all.

@@ -1,11 +1,13 @@
 //! The plain rule for a raw NUL: the byte 0x00 becomes a space, in place. Knows no fields.
 
 mod binary_array;
+mod json_array_text;
 mod mender;
 mod parse;
 mod query;
 
 pub(super) use binary_array::ArrayScanner;
+pub(super) use json_array_text::JsonArrayText;
 pub(super) use mender::{NulMender, NulRule};
 pub use parse::{mend_parse, text_with_nuls};
 pub use query::QueryScanner;
