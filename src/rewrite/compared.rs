@@ -28,8 +28,9 @@ pub(super) fn may_meet(
     match &statement.body {
         Body::Write(write) => {
             let Write { is_prepare, may_meet, has_conditions, .. } = **write;
-            let bytes = declared.contains(&BYTEA);
-            may_meet || !is_prepare && (bytes || has_conditions && declares)
+            let is_cast = |oid: &u32| matches!(*oid, BYTEA | TEXT_ARRAY | VARCHAR_ARRAY);
+            let casts = declared.iter().any(is_cast);
+            may_meet || !is_prepare && (casts || has_conditions && declares)
         }
         // One with parameters stands alone.
         Body::Other if statement.is_query() && script.statements.len() == 1 => {

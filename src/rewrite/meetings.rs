@@ -144,7 +144,7 @@ impl MeetingPlan<'_> {
 
     /// JSON that a column gets may hold U+0000 as an escape.
     fn note_json(&mut self, meeting: &Meeting, column: &RelationColumn) {
-        if column.column.kind() != ValueKind::Json {
+        if !matches!(column.column.kind(), ValueKind::Json | ValueKind::JsonArray) {
             return;
         }
         let mends = self.rules.policy.values.nul != NulPolicy::Reject;

@@ -196,6 +196,14 @@ fn elements_of_arrays_reach_their_columns() {
             "INSERT INTO t (id, doc) SELECT * FROM unnest($1::uuid[], $2::jsonb[])",
         ),
         (
+            "INSERT INTO t (id, ids, s) SELECT id, $1, cardinality($2) FROM t UNION ALL SELECT NULL, $1, 7",
+            "INSERT INTO t (id, ids, s) VALUES (NULL, $1::uuid[], cardinality($2)), (NULL, $1::uuid[], 7)",
+        ),
+        (
+            "INSERT INTO t (ids, s) VALUES ($1, cardinality($2)), ($1, 1)",
+            "INSERT INTO t (ids, s) VALUES ($1::uuid[], cardinality($2)), ($1::uuid[], 1)",
+        ),
+        (
             "INSERT INTO t (id, doc) SELECT unnest($1), unnest($2)",
             "INSERT INTO t (id, doc) SELECT unnest($1::uuid[]), unnest($2::jsonb[])",
         ),

@@ -29,7 +29,7 @@ impl Cast {
 ///
 /// | Expression | Column | Cast |
 /// | --- | --- | --- |
-/// | strings | anything but strings | by their text |
+/// | strings, arrays of strings | anything but strings, but arrays of strings | by their text |
 /// | numbers | `boolean` | by their digits: 0 and 1 |
 /// | `boolean` | numbers | 1 and 0 |
 /// | bits | numbers, `boolean` | by their number |
@@ -38,7 +38,9 @@ impl Cast {
 pub fn cast_for_assignment(type_oid: u32, column: &Column) -> Option<Cast> {
     let name = type_name(column)?;
     let to = column.type_oid;
-    if is_string(type_oid) {
+    let is_array = matches!(type_oid, TEXT_ARRAY | VARCHAR_ARRAY);
+    if is_string(type_oid) || is_array && column.element_oid != 0 && !is_string(column.element_oid)
+    {
         return Some(Cast::new("CAST(", " AS ", &name));
     }
     Some(match to {
