@@ -33,12 +33,11 @@ impl CopyStream {
                 && column(index).is_some_and(|column| column.is_generated)
         };
         let leaves_out = self.fields.iter().any(left_out);
-        let fits = self.options.format == CopyFormat::Binary
-            && self
-                .fields
-                .iter()
-                .filter_map(column)
-                .any(|column| column.column.takes_other_binary());
+        let is_binary = self.options.format == CopyFormat::Binary;
+        let fits = self.fields.iter().filter_map(column).any(|column| match is_binary {
+            true => column.column.takes_other_binary(),
+            false => column.column.takes_words(),
+        });
         if !rules.policy.judges_values() && !leaves_out && !fits {
             return None;
         }

@@ -37,6 +37,7 @@ mod typed_sources;
 mod typed_statements;
 mod typed_values;
 mod typed_ways;
+mod typed_words;
 mod unix_socket;
 mod values;
 

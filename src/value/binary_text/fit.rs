@@ -106,6 +106,17 @@ fn boolean(value: &[u8]) -> Option<bool> {
     }
 }
 
+/// The number that a boolean in text format is for a column of numbers, as the server and its clients write it:
+/// `1` or `0`.
+pub(in crate::value) fn boolean_as_number(text: &[u8]) -> Option<&'static [u8]> {
+    let is = |words: [&[u8]; 2]| words.iter().any(|word| word.eq_ignore_ascii_case(text));
+    match text.first()? | 0x20 {
+        b't' if is([b"true", b"t"]) => Some(b"1"),
+        b'f' if is([b"false", b"f"]) => Some(b"0"),
+        _ => None,
+    }
+}
+
 /// An integer of 2, 4 or 8 bytes.
 fn binary_integer(value: &[u8]) -> Option<i64> {
     match value.len() {

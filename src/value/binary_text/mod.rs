@@ -21,7 +21,7 @@ mod numeric;
 
 pub(super) use datetime::{date as date_text, time as time_text, timestamp as timestamp_text};
 pub use fit::fit_binary;
-pub(super) use fit::{fit_binary_from, own_bytes, uuid as uuid_bytes};
+pub(super) use fit::{boolean_as_number, fit_binary_from, own_bytes, uuid as uuid_bytes};
 
 use super::column::type_oid;
 

@@ -7,8 +7,8 @@ use memchr::memchr;
 
 use super::syntax::{check_json, check_timestamp};
 use crate::encoding::Encoding;
-use crate::value::binary_text::{binary_to_text, fit_binary, uuid_bytes};
-use crate::value::column::assignment::is_number;
+use crate::value::binary_text::{binary_to_text, boolean_as_number, fit_binary, uuid_bytes};
+use crate::value::column::assignment::{is_number, is_string};
 use crate::value::column::type_oid::{self, BOOL, BYTEA, JSONB, TIMESTAMP, TIMESTAMPTZ, UUID};
 use crate::value::column::{Column, ValueKind};
 use crate::value::epoch;
@@ -54,7 +54,13 @@ impl BindParameter {
     /// and types that were left to the target want more.
     #[inline]
     pub(super) fn may_change(&self, is_text: bool) -> bool {
-        !is_text || self.is_inferred || self.judge.is_some()
+        !is_text || self.is_inferred || self.judge.is_some() || self.may_be_word()
+    }
+
+    /// Whether a value in text format may be `true` or `false` although the server infers a `smallint`.
+    #[inline]
+    fn may_be_word(&self) -> bool {
+        self.declared_oid == 0 && self.column.takes_words()
     }
 
     /// The value that the column wants.
@@ -116,6 +122,12 @@ impl BindParameter {
         value: &[u8],
         encoding: Encoding,
     ) -> Result<Option<Vec<u8>>, ValueRefusal> {
+        let is_string = self.is_inferred && is_string(self.declared_oid);
+        if (is_string && is_number(self.column.type_oid) || is_text && self.may_be_word())
+            && let Some(number) = boolean_as_number(value)
+        {
+            return Ok(Some(number.to_vec()));
+        }
         if !self.is_inferred {
             return Ok(None);
         }

@@ -42,6 +42,12 @@ impl Column {
         type_oid::kind_of(self.type_oid)
     }
 
+    /// Whether a COPY in text format is looked through for `true` and `false`: a `smallint` takes the place of
+    /// the booleans of other systems.
+    pub fn takes_words(&self) -> bool {
+        self.type_oid == type_oid::INT2
+    }
+
     /// Whether a COPY in binary format is looked through for fields of another type, as
     /// [`fit_binary`](super::fit_binary) does.
     pub fn takes_other_binary(&self) -> bool {

@@ -19,7 +19,7 @@ use std::borrow::Cow;
 
 use memchr::memchr;
 
-use super::binary_text::{binary_to_text, fit_binary_from, own_bytes};
+use super::binary_text::{binary_to_text, boolean_as_number, fit_binary_from, own_bytes};
 use super::column::{Column, ValueKind, type_oid};
 use super::epoch;
 use super::nul::{ArrayScanner, JsonArrayText};
@@ -201,7 +201,7 @@ impl ColumnJudge {
                         && length::characters_max(&self.column).is_some())
             }
             (_, type_oid::BYTEA) => cuts_lobs,
-            (_, type_oid::INT8) => true,
+            (_, type_oid::INT2 | type_oid::INT8) => true,
             _ => mends_utf8 || self.guards_dates() || self.guards_digits() || self.reads_numbers(),
         }
     }
@@ -264,6 +264,11 @@ impl ColumnJudge {
             type_oid::INT8 if loss::is_above_bigint(&judged.value) => {
                 // The server refuses it with 22003; the count says that the column is too small.
                 judged.noted.note(ValueRule::UnsignedOverflow, 1);
+            }
+            type_oid::INT2 => {
+                if let Some(number) = boolean_as_number(&judged.value) {
+                    judged.change(ValueRule::TypeConverted, 1, number.to_vec());
+                }
             }
             _ => {}
         }
