@@ -35,6 +35,12 @@ const CLIENT_LOOK_PAUSE: Duration = Duration::from_millis(500);
 /// How long a client may take to accept the end of a TLS connection.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 
+/// The silence by which a drain tells a session that idles from one between two statements.
+const DRAIN_SILENCE: Duration = Duration::from_millis(500);
+
+/// How long a target may take to write down what a session changed that is cut.
+const LEDGER_TIMEOUT: Duration = Duration::from_secs(8);
+
 /// How long a connection that has to stop may take to reach the end of the frame that is being sent to
 /// the client, and to send the error.
 const STOP_TIMEOUT: Duration = Duration::from_secs(1);
@@ -125,21 +131,58 @@ impl<'a> Connection<'a> {
     }
 
     /// Relays until one of the peers closes, or until `stop` completes; the client then gets an error, between
-    /// two frames if one ends soon. Both sockets are closed afterwards.
+    /// two frames if one ends soon, what runs is cancelled by `cancel`, which gets the session's key, and what
+    /// was changed is written down. Once `drain` completes, a session that idles outside of a transaction is
+    /// stopped. Both sockets are closed afterwards.
     ///
     /// # Cancel safety
     /// Dropping the future closes both sockets; bytes in the buffers are lost.
-    pub async fn run(mut self, stop: impl Future<Output = ()>) -> (End, Traffic) {
+    pub async fn run<C: Future<Output = ()>>(
+        mut self,
+        stop: impl Future<Output = ()>,
+        drain: impl Future<Output = ()>,
+        cancel: impl FnOnce(Vec<u8>) -> C,
+    ) -> (End, Traffic) {
+        let (mut cancel, mut cancelling) = (Some(cancel), None);
+        let mut silence = std::pin::pin!(tokio::time::sleep(DRAIN_SILENCE));
+        let mut drain = std::pin::pin!(drain);
+        // What had been read when the session was last seen to move, once it drains.
+        let mut seen = None;
         let mut grace = std::pin::pin!(tokio::time::sleep(CLIENT_GONE_GRACE));
         let mut look = std::pin::pin!(tokio::time::sleep(CLIENT_LOOK_PAUSE));
         let mut stop = std::pin::pin!(stop);
         let end = poll_fn(|cx| {
             if !self.stopping && stop.as_mut().poll(cx).is_ready() {
                 self.stopping = true;
+                if self.exchange.is_busy() {
+                    let key = self.exchange.backend_key().to_vec();
+                    cancelling = cancel.take().map(|cancel| Box::pin(cancel(key)));
+                }
                 self.exchange.stop();
                 grace.as_mut().reset(Instant::now() + STOP_TIMEOUT);
             }
-            self.poll(cx, grace.as_mut(), look.as_mut())
+            if let Some(future) = &mut cancelling
+                && future.as_mut().poll(cx).is_ready()
+            {
+                cancelling = None;
+            }
+            if let Poll::Ready(end) = self.poll(cx, grace.as_mut(), look.as_mut()) {
+                return Poll::Ready(end);
+            }
+            if self.stopping || (seen.is_none() && drain.as_mut().poll(cx).is_pending()) {
+                return Poll::Pending;
+            }
+            if seen != Some(self.traffic) {
+                seen = Some(self.traffic);
+                silence.as_mut().reset(Instant::now() + DRAIN_SILENCE);
+            }
+            if silence.as_mut().poll(cx).is_ready() && self.exchange.is_idle() {
+                self.stopping = true;
+                self.exchange.stop();
+                grace.as_mut().reset(Instant::now() + STOP_TIMEOUT);
+                return self.poll(cx, grace.as_mut(), look.as_mut());
+            }
+            Poll::Pending
         })
         .await;
         if self.client.is_tls() {
@@ -175,7 +218,14 @@ impl<'a> Connection<'a> {
                 && flushed
                 && self.exchange.outgoing(ToClient).is_empty()
             {
-                return Poll::Ready(end);
+                let leaves = self.exchange.awaits_ledger();
+                if end != End::Stopped || self.target_deaf || !(leaves || self.exchange.leave()) {
+                    return Poll::Ready(end);
+                }
+                if !leaves {
+                    grace.as_mut().reset(Instant::now() + LEDGER_TIMEOUT);
+                    moved = true;
+                }
             }
             if self.client_ended || self.stopping {
                 if !self.stopping && (written || !had_ended) {
@@ -229,6 +279,7 @@ impl<'a> Connection<'a> {
             }
             Poll::Ready(_) => {
                 self.client_ended = true;
+                self.exchange.on_client_end();
                 true
             }
         }
@@ -236,7 +287,8 @@ impl<'a> Connection<'a> {
 
     fn write_target(&mut self, cx: &mut Context<'_>) -> bool {
         if self.exchange.outgoing(ToTarget).is_empty() {
-            if !self.client_ended || self.exchange.client_waits() || self.target_told {
+            let waits = self.exchange.client_waits() || self.exchange.awaits_ledger();
+            if !self.client_ended || waits || self.target_told {
                 return false;
             }
             // A target that has closed is noticed by the next read from it.
@@ -255,7 +307,9 @@ impl<'a> Connection<'a> {
     }
 
     fn read_target(&mut self, cx: &mut Context<'_>) -> bool {
-        if self.closing.is_some() || !self.exchange.outgoing(ToClient).is_empty() {
+        let closes = self.closing.is_some() && !self.exchange.awaits_ledger();
+        let told = self.target_deaf && self.closing.is_some();
+        if closes || told || !self.exchange.outgoing(ToClient).is_empty() {
             return false;
         }
         match poll_read(&mut self.target, self.exchange.buffer(ToClient), self.pool, cx) {
@@ -267,7 +321,10 @@ impl<'a> Connection<'a> {
             }
             Poll::Ready(_) => {
                 let client_left = self.client_ended || self.exchange.is_terminated();
-                self.closing = Some(if client_left { End::Client } else { End::Target });
+                let end = if client_left { End::Client } else { End::Target };
+                // One that is stopped waits for no answer any more.
+                self.target_deaf |= self.closing.is_some();
+                self.closing.get_or_insert(end);
                 true
             }
         }

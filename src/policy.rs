@@ -104,6 +104,10 @@ pub struct Policy {
     pub leaves_out_generated: bool,
     /// How long parking waits for each lock, in seconds; 0 is no limit.
     pub lock_timeout_seconds: u32,
+    /// What tells these rules from others.
+    pub rules: String,
+    /// Whether the target is a throw-away server that nobody has asked for.
+    pub target_is_unasked: bool,
     /// Whether what was changed is written to `dms_proxy.rewrites` on the target.
     pub writes_ledger: bool,
     /// Where the target is, without user and password, as a client is shown it.

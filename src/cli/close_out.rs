@@ -7,14 +7,18 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Args;
+use tokio::signal::unix::{SignalKind, signal};
 
 use super::arguments::{self, OrEmpty, TargetArgument};
 use super::{EXIT_USAGE, exit_code, is_quiet, login, say, warn};
-use crate::close_out::{CloseOutError, Connection, Scope, Target};
+use crate::close_out::{CloseOutError, Connection, Scope, Target, interrupt};
 use crate::config::Config;
 
 /// The exit code when something is left to do.
 pub(super) const EXIT_OPEN: u8 = 1;
+
+/// The exit code of a command that SIGINT has ended, as shells give it.
+const EXIT_INTERRUPTED: u8 = 130;
 
 /// How a result is written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
@@ -80,6 +84,49 @@ pub(super) fn run(command: impl Future<Output = Result<(String, u8), CloseOutErr
         Ok((output, code)) => exit_code(io::stdout().write_all(output.as_bytes()).map(|()| code)),
         Err(error) => failed(&error.to_string()),
     }
+}
+
+/// The same for a command that changes things or takes long. At SIGINT its queries are cancelled, what was done
+/// is printed, and the exit code is [`EXIT_INTERRUPTED`].
+pub(super) fn run_until_interrupted(
+    format: ReportFormat,
+    command: impl Future<Output = Result<(String, u8), CloseOutError>>,
+) -> ExitCode {
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return failed(&error.to_string()),
+    };
+    let outcome = runtime.block_on(async {
+        let mut interrupts = signal(SignalKind::interrupt()).map_err(|error| error.to_string())?;
+        tokio::select! {
+            outcome = command => return outcome.map_err(|error| error.to_string()),
+            _ = interrupts.recv() => {}
+        }
+        let done = tokio::select! {
+            done = interrupt() => done,
+            _ = interrupts.recv() => Vec::new(),
+        };
+        say("dms-proxy: interrupted");
+        let output = match format {
+            ReportFormat::Json => json(&serde_json::json!({ "interrupted": true, "done": done })),
+            ReportFormat::Text => Ok(interrupted_text(&done)),
+        };
+        Ok((output.map_err(|error| error.to_string())?, EXIT_INTERRUPTED))
+    });
+    match outcome {
+        Ok((output, code)) => exit_code(io::stdout().write_all(output.as_bytes()).map(|()| code)),
+        Err(error) => failed(&error),
+    }
+}
+
+fn interrupted_text(done: &[String]) -> String {
+    let mut text =
+        "Interrupted. What was done stays done, and the command can be run again.\n".to_owned();
+    if done.is_empty() {
+        text.push_str("  nothing was changed\n");
+    }
+    done.iter().for_each(|done| line(&mut text, &format!("  {done}")));
+    text
 }
 
 fn failed(why: &str) -> ExitCode {

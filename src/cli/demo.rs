@@ -105,6 +105,7 @@ async fn demo(keep: bool) -> Result<bool, Failure> {
     let totals = Arc::new(Totals::default());
     let mut config = Config::default();
     config.listen.address.set_port(0);
+    config.names_target = true;
     let listener = Listener::bind(
         &config,
         Inherited::default(),
@@ -114,10 +115,11 @@ async fn demo(keep: bool) -> Result<bool, Failure> {
     .await?;
     let address = listener.address()?;
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
-    let serving = tokio::spawn(listener.serve(async {
+    let until_stopped = async {
         // A dropped sender means that the demo is over, too.
         let _ = stopped.await;
-    }));
+    };
+    let serving = tokio::spawn(listener.serve(until_stopped, std::future::pending()));
     let socket = embedded.socket_directory().display().to_string();
     writeln!(out, "PostgreSQL {} behind the proxy at {address}.\n", embedded.version())?;
 

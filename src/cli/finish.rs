@@ -1,13 +1,14 @@
 //! `dms-proxy finish`.
 
+use std::collections::BTreeSet;
 use std::process::ExitCode;
 
 use clap::Args;
 
 use super::EXIT_USAGE;
 use super::close_out::{
-    EXIT_OPEN, Progress, ReportFormat, TargetArguments, json, line, run as run_command, samples,
-    sessions,
+    EXIT_OPEN, Progress, ReportFormat, TargetArguments, json, line,
+    run_until_interrupted as run_command, samples, sessions,
 };
 use crate::close_out::{
     FinishOptions, FinishReport, ForeignKeyLine, KeyState, SequenceLine, SequenceOutcome, Verdict,
@@ -40,7 +41,7 @@ pub(super) fn run(arguments: &FinishArguments) -> ExitCode {
     };
     let (dry_run, revalidate) = (arguments.dry_run, arguments.revalidate);
     let options = FinishOptions { scope, dry_run, revalidate };
-    run_command(async {
+    run_command(arguments.target.format, async {
         let sessions = sessions(&target, arguments.jobs).await?;
         let progress = Progress::new();
         let report = finish(&target, &sessions, &options, |done, orphans| {
@@ -85,19 +86,8 @@ fn text(report: &FinishReport) -> String {
         let analyzed = if table.analyzed { "analyzed" } else { "not analyzed" };
         line(&mut text, &format!("  {}: about {} rows, {analyzed}", table.table, table.rows));
     }
-    if !report.rewrites.is_empty() || report.rewrites_not_shown.is_some() {
-        text.push_str("\nChanged on the way\n");
-    }
-    if let Some(why) = &report.rewrites_not_shown {
-        line(&mut text, &format!("  not shown: {why}"));
-    }
-    for rewrite in &report.rewrites {
-        let parts = [&rewrite.schema, &rewrite.table, &rewrite.column];
-        let place: Vec<&str> =
-            parts.into_iter().map(String::as_str).filter(|part| !part.is_empty()).collect();
-        let place = if place.is_empty() { "no single table".to_owned() } else { place.join(".") };
-        line(&mut text, &format!("  {place}: {}, {} times", rewrite.rule, rewrite.count));
-    }
+    text.push_str(&elsewhere(report));
+    text.push_str(&changed(report));
     for (title, findings) in
         [("Disabled triggers", &report.disabled_triggers), ("Settings", &report.settings)]
     {
@@ -121,6 +111,47 @@ fn text(report: &FinishReport) -> String {
         Verdict::Open => "\nVerdict: OPEN. See what is left to do.\n",
         Verdict::Failed => "\nVerdict: FAILED. See what could not be looked at.\n",
     });
+    text
+}
+
+/// What is on other servers.
+fn elsewhere(report: &FinishReport) -> String {
+    let mut text = String::new();
+    if !report.foreign_tables.is_empty() {
+        text.push_str("\nForeign tables\n");
+    }
+    for table in &report.foreign_tables {
+        let server = &table.server;
+        line(
+            &mut text,
+            &format!("  {table}: its foreign keys and sequences are out of reach; finish {server}"),
+        );
+    }
+    text
+}
+
+/// What was changed on the way.
+fn changed(report: &FinishReport) -> String {
+    let mut text = String::new();
+    if !report.rewrites.is_empty() || report.rewrites_not_shown.is_some() {
+        text.push_str("\nChanged on the way\n");
+    }
+    if let Some(why) = &report.rewrites_not_shown {
+        line(&mut text, &format!("  not shown: {why}"));
+    }
+    for rewrite in &report.rewrites {
+        let parts = [&rewrite.schema, &rewrite.table, &rewrite.column];
+        let place: Vec<&str> =
+            parts.into_iter().map(String::as_str).filter(|part| !part.is_empty()).collect();
+        let place = if place.is_empty() { "no single table".to_owned() } else { place.join(".") };
+        line(&mut text, &format!("  {place}: {}, {} times", rewrite.rule, rewrite.count));
+    }
+    let rules: BTreeSet<&str> =
+        report.rewrites.iter().flat_map(|line| &line.rules).map(String::as_str).collect();
+    if rules.len() > 1 {
+        let rules = rules.into_iter().collect::<Vec<_>>().join(", ");
+        line(&mut text, &format!("  sessions followed different rules: {rules}"));
+    }
     text
 }
 

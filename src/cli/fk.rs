@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::EXIT_USAGE;
 use super::close_out::{
     EXIT_OPEN, Progress, ReportFormat, TargetArguments, json as written, line as add_line,
-    run as run_command, samples, sessions,
+    run_until_interrupted as run_command, samples, sessions,
 };
 use crate::close_out::{
     CloseOutError, Connection, ForeignKey, KeyState, Orphans, Parked, ParkedState, RestoreLine,
@@ -56,7 +56,7 @@ pub(super) fn run(command: &FkCommand) -> ExitCode {
         Err(code) => return code,
     };
     let format = arguments.target.format;
-    run_command(async {
+    run_command(format, async {
         match command {
             FkCommand::Status(_) => status(&target, &scope, format).await,
             FkCommand::Park(_) => park_all(&target, &scope, format).await,

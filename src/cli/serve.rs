@@ -9,6 +9,7 @@ use std::time::Duration;
 use clap::Args;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
 
 use super::settings::{SettingArguments, url_warnings};
 use super::{EXIT_USAGE, config, is_quiet, say, systemd};
@@ -90,7 +91,8 @@ fn serve(config: &Config, arguments: &ServeArguments, logging: &Logging) -> io::
         let totals = Arc::new(Totals::default());
         let listener = Listener::bind(config, inherited, target.clone(), totals).await?;
         // Before anybody is told that it runs, or a stop at once would leave the socket's file.
-        let stop = stop_signal(logging.lines())?;
+        let (stop, hurry) = stop_signals(logging.lines())?;
+        ignore_user_signal()?;
         let mut hang_up = signal(SignalKind::hangup())?;
         announce(config, &listener, &target, embedded.as_ref())?;
         let status = format!("listening on {}, target {target}", listener.address()?);
@@ -110,7 +112,7 @@ fn serve(config: &Config, arguments: &ServeArguments, logging: &Logging) -> io::
             systemd::stopping(drain_timeout);
         };
         tokio::select! {
-            cut = listener.serve(stop) => cut,
+            cut = listener.serve(stop, hurry) => cut,
             cut = reloads => cut,
         }
     })?;
@@ -195,7 +197,15 @@ fn announce(
         tracing::info!("rewrite and fk.mode are off: a plain relay");
     }
     let address = listener.address()?;
-    tracing::info!("listening on {address}, target {target}, source {}", config.mapping.source.0);
+    let file = match &config.file {
+        Some(path) => format!("configuration {}", path.display()),
+        None => "no configuration file".to_owned(),
+    };
+    let rules = config.policy().map(|policy| policy.rules).map_err(io::Error::other)?;
+    let source = &config.mapping.source.0;
+    tracing::info!(
+        "listening on {address}, target {target}, source {source}, rules {rules}, {file}"
+    );
     if let Some(path) = listener.unix_socket() {
         tracing::info!("listening on {} as well", path.display());
     }
@@ -206,23 +216,45 @@ fn announce(
     Ok(())
 }
 
-/// Completes at the first SIGTERM or SIGINT; the second one ends the process at once.
-fn stop_signal(log: LogLines) -> io::Result<impl Future<Output = ()>> {
+/// The first completes at the first SIGTERM or SIGINT, the second one at the next, which cuts sessions with
+/// cancels; another one ends the process at once.
+fn stop_signals(log: LogLines) -> io::Result<(impl Future<Output = ()>, impl Future<Output = ()>)> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
-    Ok(async move {
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
-        }
-        tokio::spawn(async move {
+    let (came, mut first) = watch::channel(0_u32);
+    let mut second = first.clone();
+    tokio::spawn(async move {
+        loop {
             tokio::select! {
                 _ = terminate.recv() => {}
                 _ = interrupt.recv() => {}
             }
-            tracing::warn!("stopped at once by a second signal");
-            telemetry::flush(&log);
-            std::process::exit(0);
-        });
-    })
+            came.send_modify(|count| *count += 1);
+            if *came.borrow() > 2 {
+                tracing::warn!("stopped at once by a third signal");
+                telemetry::flush(&log);
+                std::process::exit(0);
+            }
+        }
+    });
+    let stop = async move {
+        // The sender never goes.
+        let _ = first.wait_for(|count| *count > 0).await;
+    };
+    let hurry = async move {
+        let _ = second.wait_for(|count| *count > 1).await;
+        tracing::warn!("a second signal: sessions are cut, and what they run is cancelled");
+    };
+    Ok((stop, hurry))
+}
+
+/// Without a handler SIGUSR1 would end the process, and every load with it.
+fn ignore_user_signal() -> io::Result<()> {
+    let mut user = signal(SignalKind::user_defined1())?;
+    tokio::spawn(async move {
+        while user.recv().await.is_some() {
+            tracing::info!("SIGUSR1 has no meaning here; SIGHUP reads the configuration again");
+        }
+    });
+    Ok(())
 }

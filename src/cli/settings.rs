@@ -49,6 +49,7 @@ impl SettingArguments {
         }
         if let Some(url) = self.target.as_ref().map(TargetArgument::url).transpose()?.flatten() {
             config.target.url = url;
+            config.names_target = true;
         }
         if let Some(OrEmpty(Some(level))) = self.log_level {
             config.log.level = level;

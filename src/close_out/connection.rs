@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use tokio_postgres::{Client, Config, NoTls};
 
+use super::interrupt::note_session;
 use super::{CloseOutError, described};
 use crate::login::CommandLogin;
 use crate::target::{self, Secret};
@@ -18,6 +19,13 @@ const SETTINGS: &str = "SET search_path = pg_catalog, pg_temp; SET statement_tim
     SET IntervalStyle = 'postgres'; \
     SELECT pg_catalog.set_config(s.name, 'off', false) FROM pg_catalog.pg_settings s \
     WHERE s.name OPERATOR(pg_catalog.=) 'row_security' OR s.name OPERATOR(pg_catalog.=) 'jit'";
+
+/// The first version with `current_setting(name, missing_ok)`.
+const MISSING_OK: i32 = 90_600;
+
+/// Whether the target is a node of Citus, which has this setting.
+const IS_CITUS: &str = "SELECT pg_catalog.current_setting('citus.shard_count', true) \
+    OPERATOR(pg_catalog.<>) ''";
 
 /// Where to log in, and as whom.
 #[derive(Clone, Debug)]
@@ -44,6 +52,7 @@ pub struct Connection {
     client: Arc<Client>,
     version: i32,
     lock_timeout_seconds: u32,
+    is_citus: bool,
 }
 
 impl Connection {
@@ -64,12 +73,26 @@ impl Connection {
         client.batch_execute(&format!("SET lock_timeout = '{lock_timeout_seconds}s'")).await?;
         let version = "SELECT pg_catalog.current_setting('server_version_num')::pg_catalog.int4";
         let version = client.query_one(version, &[]).await?.try_get(0)?;
-        Ok(Connection { client: Arc::new(client), version, lock_timeout_seconds })
+        let mut is_citus = false;
+        if version >= MISSING_OK {
+            let row = client.query_one(IS_CITUS, &[]).await?;
+            is_citus = row.try_get::<_, Option<bool>>(0)?.unwrap_or(false);
+        }
+        if is_citus {
+            // Constraints of reference and of distributed tables are not changed together otherwise.
+            client.batch_execute("SET citus.multi_shard_modify_mode = 'sequential'").await?;
+        }
+        Ok(Connection { client: Arc::new(client), version, lock_timeout_seconds, is_citus })
     }
 
     /// How long a statement waits for a lock, in seconds; 0 means no limit.
     pub fn lock_timeout_seconds(&self) -> u32 {
         self.lock_timeout_seconds
+    }
+
+    /// Whether the target is a node of Citus.
+    pub fn is_citus(&self) -> bool {
+        self.is_citus
     }
 
     /// The client half.
@@ -106,5 +129,6 @@ async fn connect(target: &Target) -> Result<Client, String> {
         config.connect_raw(stream, NoTls).await.map_err(|error| described(&error))?;
     // It ends when the client is dropped; an error shows at the client's next call.
     tokio::spawn(connection);
+    note_session(client.cancel_token(), &target.server);
     Ok(client)
 }

@@ -3,15 +3,18 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::interrupt::note_done;
+use super::journal::roll_back_on_error;
 use super::parallel::{Work, in_parallel};
 use super::report::{AnalyzedTable, FinishReport, ForeignKeyLine, Verdict, judge};
 use super::restore::{drop_empty_journal, revalidate, validate_added, validate_on_table};
 use super::rewrites::rewrites;
 use super::silenced::{disabled_triggers, silencing_settings};
+use super::strangers::{lock_tables, refuse_code_of_others};
 use super::{
     CloseOutError, Connection, ForeignKey, IS_OWN_TABLE, IS_WHOLE, Key, KeyState, Orphans,
     ParkedState, RELATION, RestoreOutcome, SCHEMA, Scope, Target, count_orphans, foreign_keys,
-    lost, move_sequences, orphan_query, parked, restore, scope_exists,
+    foreign_tables, lost, move_sequences, orphan_query, parked, restore, scope_exists,
 };
 
 /// The first version with the privilege MAINTAIN.
@@ -49,6 +52,7 @@ pub async fn finish(
     report.errors.extend(lost(target, &options.scope).await?);
     report.sequences = move_sequences(target, &options.scope, options.dry_run).await?;
     report.tables = analyze(sessions, options).await?;
+    report.foreign_tables = foreign_tables(target, &options.scope).await?;
     let (of_keys, of_users) = disabled_triggers(target, &options.scope).await?;
     report.settings = silencing_settings(target).await?;
     match rewrites(target).await {
@@ -90,6 +94,7 @@ async fn heading(
         foreign_keys: Vec::new(),
         sequences: Vec::new(),
         tables: Vec::new(),
+        foreign_tables: Vec::new(),
         rewrites: Vec::new(),
         rewrites_not_shown: None,
         disabled_triggers: Vec::new(),
@@ -272,13 +277,32 @@ async fn analyze_one(target: &Connection, table: &str) -> Result<bool, CloseOutE
     );
     if client.query_one(&may, &[&table]).await?.try_get(0)? {
         client.batch_execute(&format!("ANALYZE {table}")).await?;
+        note_done(format!("analyzed {table}"));
         return Ok(true);
     }
     Err(CloseOutError::Refused("only its owner may analyze it".into()))
 }
 
 async fn rows(target: &Connection, table: &str) -> Result<i64, CloseOutError> {
+    if target.is_citus() {
+        return count_on_shards(target, table).await;
+    }
     let sql = "SELECT GREATEST(c.reltuples, 0)::pg_catalog.int8 FROM pg_catalog.pg_class c
         WHERE c.oid OPERATOR(pg_catalog.=) $1::pg_catalog.text::pg_catalog.regclass";
     Ok(target.client().query_one(sql, &[&table]).await?.try_get(0)?)
+}
+
+/// The rows of all shards: the estimate of the coordinator's own table knows nothing of them.
+async fn count_on_shards(target: &Connection, table: &str) -> Result<i64, CloseOutError> {
+    let client = target.client();
+    client.batch_execute("BEGIN READ ONLY").await?;
+    let counted = async {
+        lock_tables(target, &[table]).await?;
+        refuse_code_of_others(target, &[table]).await?;
+        let sql = format!("SELECT pg_catalog.count(*) FROM {table}");
+        let count = client.query_one(&sql, &[]).await?.try_get(0)?;
+        client.batch_execute("COMMIT").await?;
+        Ok(count)
+    };
+    roll_back_on_error(target, counted.await).await
 }

@@ -4,11 +4,13 @@
 
 mod check;
 mod connection;
+mod elsewhere;
 mod fault;
 mod finish;
 mod foreign_keys;
 mod graph;
 mod init;
+mod interrupt;
 mod journal;
 mod orphans;
 mod parallel;
@@ -28,9 +30,12 @@ pub mod sql {
 
 pub use check::{CheckReport, Flavour, Item, Standing, check};
 pub use connection::{Connection, Target};
+pub use elsewhere::ForeignTable;
+use elsewhere::{foreign_tables, node};
 pub use finish::{FinishOptions, finish};
 pub use foreign_keys::{ForeignKey, Key, KeyState, foreign_keys};
 pub use init::init_target;
+pub use interrupt::interrupt;
 pub use journal::{Parked, ParkedState, lost, park, parked};
 pub use orphans::{Orphans, SAMPLES_MAX, SampleKey, count_orphans, orphan_query};
 pub use report::{AnalyzedTable, Finding, FinishReport, ForeignKeyLine, RewriteLine, Verdict};

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::mpsc;
 
 use super::Connection;
+use super::interrupt::is_interrupted;
 
 /// What a session does for one item.
 pub(super) type Work<R> = Pin<Box<dyn Future<Output = R> + Send>>;
@@ -32,6 +33,9 @@ where
         let (session, queue, sender) = (session.clone(), Arc::clone(&queue), sender.clone());
         tokio::spawn(async move {
             loop {
+                if is_interrupted() {
+                    return;
+                }
                 let next = queue.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
                 let Some((number, item)) = next else { return };
                 let result = work(session.clone(), item).await;

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{KeyState, SampleKey, SequenceLine, SequenceOutcome};
+use super::{ForeignTable, KeyState, SampleKey, SequenceLine, SequenceOutcome};
 
 /// What the command did and found.
 #[derive(Clone, Debug, Serialize)]
@@ -25,6 +25,8 @@ pub struct FinishReport {
     pub sequences: Vec<SequenceLine>,
     /// A line a table.
     pub tables: Vec<AnalyzedTable>,
+    /// Tables whose rows, foreign keys and sequences are on other servers.
+    pub foreign_tables: Vec<ForeignTable>,
     /// What sessions of the proxy changed on the way, from `dms_proxy.rewrites`.
     pub rewrites: Vec<RewriteLine>,
     /// Why they are not shown.
@@ -54,6 +56,8 @@ pub struct RewriteLine {
     pub rule: String,
     /// How often.
     pub count: i64,
+    /// Digests of the rules that the sessions followed, as `SHOW dms.rules` gives them.
+    pub rules: Vec<String>,
 }
 
 /// A foreign key in a report.

@@ -3,6 +3,7 @@
 
 use tokio_postgres::error::SqlState;
 
+use super::interrupt::note_done;
 use super::journal::{journal_key_of, lock_journal, roll_back_on_error};
 use super::strangers::refuse_code_of_others_in;
 use super::{CloseOutError, Connection, ForeignKey, KeyState, Parked, Scope, fault, parked};
@@ -70,6 +71,12 @@ pub async fn restore(
     let mut lines = Vec::new();
     for row in parked(target, scope).await? {
         let outcome = add(target, &row).await?;
+        let name = named(&row.key);
+        match outcome {
+            RestoreOutcome::Restored => note_done(format!("restored {name}")),
+            RestoreOutcome::Added => note_done(format!("added {name}, not yet validated")),
+            _ => {}
+        }
         lines.push(RestoreLine { key: row.key, outcome });
     }
     if validate {
@@ -94,7 +101,10 @@ pub(super) async fn validate_added(
     let mut retries = 0;
     loop {
         let error = match roll_back_on_error(target, validated(target, key).await).await {
-            Ok(()) => return Ok(RestoreOutcome::Restored),
+            Ok(()) => {
+                note_done(format!("validated {}", named(key)));
+                return Ok(RestoreOutcome::Restored);
+            }
             Err(error) => error,
         };
         if error.code() == Some(&SqlState::T_R_DEADLOCK_DETECTED) && retries < DEADLOCK_RETRIES_MAX
@@ -110,6 +120,10 @@ pub(super) async fn validate_added(
             RestoreOutcome::Failed(text)
         });
     }
+}
+
+fn named(key: &ForeignKey) -> String {
+    format!("{} {}", key.table_sql, key.name_sql)
 }
 
 async fn validated(target: &Connection, key: &ForeignKey) -> Result<(), CloseOutError> {

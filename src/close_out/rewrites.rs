@@ -52,7 +52,8 @@ async fn readable_rewrites(target: &Connection) -> Result<Rewrites, CloseOutErro
     if let Some(fault) = client.query_one(&fault_sql, &[]).await?.try_get(0)? {
         return Err(refused(fault));
     }
-    let sql = "SELECT r.schema_name, r.table_name, r.column_name, r.rule, r.count
+    let sql = "SELECT r.schema_name, r.table_name, r.column_name, r.rule, r.count,
+            pg_catalog.row_to_json(r) OPERATOR(pg_catalog.->>) 'rules'
         FROM ONLY dms_proxy.rewrites r ORDER BY 1, 2, 3, 4";
     let mut lines = Vec::new();
     for row in client.query(sql, &[]).await? {
@@ -62,7 +63,13 @@ async fn readable_rewrites(target: &Connection) -> Result<Rewrites, CloseOutErro
             column: row.try_get(2)?,
             rule: row.try_get(3)?,
             count: row.try_get(4)?,
+            rules: rules(row.try_get(5)?),
         });
     }
     Ok(Rewrites { lines, not_shown: None })
+}
+
+/// The digests; a table of an older version has none.
+fn rules(array: Option<String>) -> Vec<String> {
+    array.and_then(|array| serde_json::from_str(&array).ok()).unwrap_or_default()
 }

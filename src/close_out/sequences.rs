@@ -5,9 +5,11 @@ use std::collections::BTreeSet;
 
 use serde::Serialize;
 
+use super::elsewhere::CitusNode;
+use super::interrupt::note_done;
 use super::journal::roll_back_on_error;
 use super::strangers::{lock_tables, refuse_code_of_others};
-use super::{CloseOutError, Connection, IS_TABLE, RELATION, SCHEMA, Scope};
+use super::{CloseOutError, Connection, IS_TABLE, RELATION, SCHEMA, Scope, node};
 use crate::parking::spelling::quoted_literal;
 
 /// The first version that has `pg_sequence`.
@@ -224,6 +226,9 @@ async fn move_one(
                 set(target, sequence, last, counting.increment > 0).await?;
             }
             let after = Counting { last, called: true, ..counting }.next();
+            if !dry_run {
+                note_done(format!("moved sequence {}, which gives {after} next", sequence.name));
+            }
             line.after = Some(after);
             let left = counting.has(after);
             line.outcome = if left { SequenceOutcome::Moved } else { SequenceOutcome::Exhausted };
@@ -268,10 +273,12 @@ async fn extreme(
 ) -> Result<Option<i128>, CloseOutError> {
     let (of_column, round, of_all) =
         if greatest { ("max", "ceil", "GREATEST") } else { ("min", "floor", "LEAST") };
+    let node = node(target).await?;
     let columns = sequence.columns.iter().map(|(table, column)| {
+        let within = node.map_or_else(String::new, |node| within(column, node));
         format!(
             "(SELECT pg_catalog.{round}(pg_catalog.{of_column}({column})::pg_catalog.numeric) \
-             FROM {table})"
+             FROM {table}{within})"
         )
     });
     let columns = columns.collect::<Vec<_>>().join(", ");
@@ -292,6 +299,20 @@ async fn extreme(
     text.parse().map(Some).map_err(|_| {
         CloseOutError::Refused(format!("{text} in {} is no whole number", sequence.name))
     })
+}
+
+/// The condition that a value of the column may come from a sequence of this node: other nodes of Citus
+/// give values in ranges of their own.
+fn within(column: &str, node: CitusNode) -> String {
+    let (low, high) = node.values();
+    let value = format!("{column}::pg_catalog.numeric");
+    let below = format!("{value} OPERATOR(pg_catalog.<=) '{high}'::pg_catalog.numeric");
+    match node.group {
+        0 => format!(" WHERE {below}"),
+        _ => {
+            format!(" WHERE {below} AND {value} OPERATOR(pg_catalog.>) '{low}'::pg_catalog.numeric")
+        }
+    }
 }
 
 /// Moves a sequence; another session may have taken values meanwhile, and it is never moved back.

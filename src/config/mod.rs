@@ -17,7 +17,7 @@ mod sessions;
 mod target;
 mod values;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use serde::Deserialize;
@@ -25,11 +25,12 @@ use serde::Deserialize;
 use crate::keyword::keywords;
 use crate::mapping::{Mapping, MappingError, MappingOptions, Override, OverrideScope};
 use crate::policy::Policy;
+use crate::target::TargetPlace;
 pub use auth::{Auth, AuthMode};
 pub use dms::EndpointSettingsText;
 pub use effective::{Effective, EffectiveKey, ValueSource};
 pub use limits::Limits;
-pub use listen::{Listen, Permissions, listen_address};
+pub use listen::{Listen, Network, Permissions, ProxyProtocol, listen_address};
 pub use log::{Log, LogFormat, LogLevel};
 pub use mapping::{LengthFactor, MappingSection, SourceName};
 pub use problem::{ConfigError, Problem};
@@ -74,10 +75,19 @@ pub struct Config {
     /// What is quoted from AWS DMS and has no meaning here, a sentence each.
     #[serde(skip)]
     pub warnings: Vec<String>,
+    /// The file that it was read from.
+    #[serde(skip)]
+    pub file: Option<PathBuf>,
+    /// Whether the target was named, by the file or by who has started the proxy.
+    #[serde(skip)]
+    pub names_target: bool,
     /// Overrides that come from table mappings.
     #[serde(skip)]
     overrides: Vec<Override>,
 }
+
+/// Bytes of the digest of the rules that are shown: enough to tell a handful of proxies apart.
+const RULES_DIGEST_BYTES: usize = 6;
 
 /// On or off.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -119,7 +129,11 @@ impl Config {
             document
         };
         if problems.is_empty() {
-            return Ok(config);
+            let table: Option<toml::Table> = text.parse().ok();
+            let names_target = table.is_some_and(|table| {
+                table.get("target").is_some_and(|target| target.get("url").is_some())
+            });
+            return Ok(Config { file: Some(path.to_owned()), names_target, ..config });
         }
         let problem = |(line, key, reason)| Problem { path: path.to_owned(), line, key, reason };
         Err(ConfigError { problems: problems.into_iter().map(problem).collect() })
@@ -199,6 +213,25 @@ impl Config {
         }
     }
 
+    /// What tells this configuration's rules from others: two proxies with the same treat sessions alike.
+    fn rules_digest(&self) -> String {
+        let rules = (
+            (
+                &self.rewrite,
+                &self.mapping,
+                &self.overrides,
+                &self.values,
+                &self.fk,
+                &self.table_prep,
+            ),
+            (&self.target.after_connect_script, self.target.execute_timeout),
+            (self.limits.statement_bytes, self.limits.session_bytes, env!("CARGO_PKG_VERSION")),
+        );
+        let digest = ring::digest::digest(&ring::digest::SHA256, format!("{rules:?}").as_bytes());
+        let bytes = digest.as_ref().iter().take(RULES_DIGEST_BYTES);
+        bytes.map(|byte| format!("{byte:02x}")).collect()
+    }
+
     /// What every session is asked to do.
     ///
     /// # Errors
@@ -222,6 +255,8 @@ impl Config {
             leaves_out_generated: self.values.generated == Generated::LeaveOut,
             writes_ledger: self.values.ledger == Switch::On,
             target: self.target.url.place.to_string(),
+            rules: self.rules_digest(),
+            target_is_unasked: self.target.url.place == TargetPlace::Embedded && !self.names_target,
             message_bytes_max: self.limits.message_bytes,
         })
     }

@@ -114,8 +114,8 @@ fn everything_that_is_wrong_is_said_at_once() {
     let lines: Vec<&str> =
         error.lines().map(|line| line.split_once("proxy.toml:").unwrap().1).collect();
     let names = "`pass-through`, `do-nothing`, `truncate-before-load`, `drop-and-create`";
-    let keys = "`address`, `unix_socket`, `unix_socket_permissions`, `sslmode`, `sslcert`, `sslkey`, \
-        `sslrootcert`";
+    let keys = "`address`, `unix_socket`, `unix_socket_permissions`, `sslmode`, `proxy_protocol`, \
+        `proxy_protocol_from`, `sslcert`, `sslkey`, `sslrootcert`";
     let cannot = "cannot be used: ";
     assert_eq!(
         lines[..2],

@@ -5,6 +5,8 @@ DO {check};
 CREATE SCHEMA IF NOT EXISTS dms_proxy;
 REVOKE ALL ON SCHEMA dms_proxy FROM PUBLIC;
 {table};
+-- Tables of older versions of the proxy have no such column.
+DO {add_rules};
 REVOKE ALL ON TABLE dms_proxy.rewrites FROM PUBLIC;
 CREATE OR REPLACE FUNCTION dms_proxy.note_rewrites(added pg_catalog.json)
     RETURNS pg_catalog.void LANGUAGE plpgsql SECURITY DEFINER

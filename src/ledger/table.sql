@@ -7,4 +7,5 @@ CREATE TABLE {if_not_exists}dms_proxy.rewrites (
     first_seen pg_catalog.timestamptz NOT NULL,
     last_seen pg_catalog.timestamptz NOT NULL,
     samples pg_catalog.text[] NOT NULL,
+    rules pg_catalog.text[],
     PRIMARY KEY (schema_name, table_name, column_name, rule))

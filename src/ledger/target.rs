@@ -25,16 +25,16 @@ const LOCK_TIMEOUT: &str = "5s";
 /// message says why.
 pub const NOT_WRITTEN: &str = "Nothing was written to dms_proxy.rewrites.";
 
-/// One statement that adds the entries to what the target has. It is a transaction of its own. What
+/// One statement that adds the entries to what the target has, with the digest of the rules that made them. It is a transaction of its own. What
 /// is not trusted is not touched, and a WARNING with [`NOT_WRITTEN`] tells why; any error means that
 /// nothing was written either. Where there is no schema it is made, if the role may.
 ///
 /// Control characters become question marks, and so do, with a client encoding other than UTF-8, all
 /// characters beyond ASCII.
-pub fn write_sql(entries: &Entries, encoding: Encoding) -> String {
+pub fn write_sql(entries: &Entries, rules: &str, encoding: Encoding) -> String {
     let table_fault = trust::fault_sql("rewrites");
     let values = [
-        ("entries", &*quoted_literal(&entries_json(entries, encoding))),
+        ("entries", &*quoted_literal(&entries_json(entries, rules, encoding))),
         ("lock_timeout", LOCK_TIMEOUT),
         ("lock", &LOCK.to_string()),
         ("function_owner_is_trusted", &trust::is_trusted("p.proowner")),
@@ -69,6 +69,7 @@ pub fn init_sql(roles: &[String]) -> String {
     let values = [
         ("check", &*dollar_quoted(&check)),
         ("table", &table_sql("IF NOT EXISTS ")),
+        ("add_rules", &dollar_quoted(include_str!("init_rules.sql"))),
         ("function", &dollar_quoted(&function)),
         ("lock_timeout", LOCK_TIMEOUT),
         ("grants", &grants.concat()),
@@ -88,7 +89,7 @@ fn table_sql(if_not_exists: &str) -> String {
 }
 
 /// The entries as the function takes them.
-fn entries_json(entries: &Entries, encoding: Encoding) -> String {
+fn entries_json(entries: &Entries, rules: &str, encoding: Encoding) -> String {
     let speaks = encoding == Encoding::Utf8;
     let plain = |c: char| if c.is_control() || !(speaks || c.is_ascii()) { '?' } else { c };
     let spell = |text: &str| text.chars().map(plain).collect::<String>();
@@ -100,7 +101,7 @@ fn entries_json(entries: &Entries, encoding: Encoding) -> String {
             "schema_name": place.schema, "table_name": place.table, "column_name": place.column,
             "rule": place.rule, "count": i64::try_from(entry.count).unwrap_or(i64::MAX),
             "first_seen": entry.first_seconds, "last_seen": entry.last_seconds,
-            "samples": samples,
+            "samples": samples, "rules": rules,
         })
     };
     Value::Array(spelled.iter().map(row).collect()).to_string()
@@ -119,7 +120,7 @@ mod tests {
 
     #[test]
     fn names_cannot_leave_their_quotes() {
-        let sql = write_sql(&entries("o'brien\\ä$dms_proxy$"), Encoding::Utf8);
+        let sql = write_sql(&entries("o'brien\\ä$dms_proxy$"), "r1", Encoding::Utf8);
         assert!(sql.starts_with("DO $dms_proxy1$"), "{sql}");
         assert!(sql.contains(r#""table_name":"o''brien\\\\ä$dms_proxy$""#), "{sql}");
         assert!(sql.contains(r#""samples":["row 1"]"#), "{sql}");
@@ -130,16 +131,16 @@ mod tests {
     fn what_an_encoding_cannot_spell_is_one_row() {
         let mut both = entries("tä");
         both.merge(&entries("tö"));
-        let text = entries_json(&both, Encoding::SingleByte);
+        let text = entries_json(&both, "r1", Encoding::SingleByte);
         assert_eq!(text.matches("\"table_name\":\"t?\"").count(), 1, "{text}");
         assert!(text.contains("\"count\":4"), "{text}");
-        assert!(entries_json(&entries("a\u{1b}\n"), Encoding::Utf8).contains("\"a??\""));
+        assert!(entries_json(&entries("a\u{1b}\n"), "r1", Encoding::Utf8).contains("\"a??\""));
     }
 
     #[test]
     fn templates_are_filled() {
         let holes = |text: &str| text.matches('{').count() - text.matches("'{").count();
-        let sql = write_sql(&Entries::default(), Encoding::Utf8);
+        let sql = write_sql(&Entries::default(), "r1", Encoding::Utf8);
         assert_eq!(holes(&sql), 0, "{sql}");
         assert_eq!(holes(&init_sql(&[])), 0, "{}", init_sql(&[]));
     }

@@ -27,12 +27,12 @@ pub(super) async fn serve_client(
     shared: &Shared,
     pool: &BufferPool,
     stop: impl Future<Output = ()>,
+    drain: impl Future<Output = ()>,
 ) -> io::Result<()> {
     let began = Instant::now();
     let rules = shared.rules();
     let policy = &rules.policy;
     let mut client = Client::new(accepted, Arc::clone(&seat.silence))?;
-    let address = client.address();
     let mut stop = std::pin::pin!(stop);
     let admitted = tokio::select! {
         // A login or a cancel needs much more memory than a session, so its future is boxed and
@@ -56,6 +56,7 @@ pub(super) async fn serve_client(
     };
     let number = seat.number();
     drop(seat);
+    let address = client.address();
     let client = client.into_stream()?;
     let common = Arc::clone(&shared.common);
     let session = match startup.parameters {
@@ -66,7 +67,11 @@ pub(super) async fn serve_client(
     exchange.target_said(&opened.said);
     telemetry::set_target_pid(exchange.backend_key());
     let connection = Connection::new(client, opened.target, &mut exchange, pool);
-    let (end, traffic) = connection.run(stop).await;
+    let cancelled = |key: Vec<u8>| async move {
+        // Whatever comes of it is seen when the session has ended.
+        let _ = cancel(shared, &wire::cancel_request(&key)).await;
+    };
+    let (end, traffic) = connection.run(stop, drain, cancelled).await;
     let session = exchange.end();
     let may_run_on = end == End::Stopped && session.is_busy();
     if end == End::ClientGone || may_run_on {

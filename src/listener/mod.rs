@@ -17,7 +17,7 @@ use std::time::{Duration, SystemTime};
 
 use ring::rand::{SecureRandom as _, SystemRandom};
 use tokio::net::TcpListener;
-use tokio::sync::{Notify, Semaphore};
+use tokio::sync::{Notify, Semaphore, watch};
 use tokio::time::timeout;
 
 use self::connecting::Connecting;
@@ -34,7 +34,7 @@ use crate::target::{Target, TargetAddress, TargetPlace};
 use crate::telemetry::Totals;
 
 /// How long sessions that are cut may take to tell their clients and to cancel what they run.
-const CUT_TIMEOUT: Duration = Duration::from_secs(5);
+const CUT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Cancels on their way to the target at a time. Each takes a connection of it, and a moment.
 const CANCELS_MAX: usize = 64;
@@ -56,6 +56,8 @@ struct Shared {
     connecting: Arc<Connecting>,
     refusals: Refusals,
     cancels: Semaphore,
+    /// Whether sessions that are idle are to end.
+    draining: watch::Sender<bool>,
     /// Tells the drain that a client has left.
     client_left: Notify,
 }
@@ -165,6 +167,7 @@ impl Listener {
             connecting: Arc::default(),
             refusals: Refusals::default(),
             cancels: Semaphore::new(CANCELS_MAX),
+            draining: watch::Sender::new(false),
             client_left: Notify::new(),
         };
         let exposure = Exposure::new(config, socket.local_addr()?);
@@ -189,13 +192,18 @@ impl Listener {
         Reload(Arc::clone(&self.shared))
     }
 
-    /// Serves until `stop` completes, then lets running sessions end for `limits.drain_timeout`.
+    /// Serves until `stop` completes, then lets running sessions end for `limits.drain_timeout`, or until `hurry`
+    /// completes.
     /// Those that are left are cut: their clients are told, and what they run is cancelled. Gives
     /// their number.
     ///
     /// # Errors
     /// A thread could not be started, or has ended.
-    pub async fn serve(self, stop: impl Future<Output = ()>) -> io::Result<usize> {
+    pub async fn serve(
+        self,
+        stop: impl Future<Output = ()>,
+        hurry: impl Future<Output = ()>,
+    ) -> io::Result<usize> {
         let workers = start_workers(&self.shared)?;
         tokio::select! {
             () = stop => {}
@@ -208,6 +216,7 @@ impl Listener {
         drop((self.socket, self.unix_socket));
         // Clients that have asked for nothing have nothing to finish.
         self.shared.connecting.dismiss_idle();
+        self.shared.draining.send_replace(true);
         let running = self.shared.sessions.load(Ordering::Acquire);
         if running > 0 {
             tracing::info!(sessions = running, "no more clients are taken; waiting for sessions");
@@ -216,6 +225,7 @@ impl Listener {
         let drained = timeout(Duration::from_secs(drain_timeout), all_left(&self.shared));
         tokio::select! {
             _ = drained => {}
+            () = hurry => {}
             () = tick(&self.shared) => {}
         }
         let cut = self.shared.clients.load(Ordering::Acquire);

@@ -57,11 +57,16 @@ fn start_worker(index: usize, shared: Arc<Shared>) -> io::Result<Worker> {
             let cut = Arc::new(Notify::new());
             while let Some((accepted, seat)) = clients.recv().await {
                 let stop = Arc::clone(&cut).notified_owned();
+                let mut draining = shared.draining.subscribe();
+                let drain = async move {
+                    // The sender lives as long as the listener.
+                    let _ = draining.wait_for(|drains| *drains).await;
+                };
                 let left = Left { shared: Arc::clone(&shared), worker: Arc::clone(&connected) };
                 let pool = Rc::clone(&pool);
                 let number = seat.number();
                 tokio::task::spawn_local(telemetry::in_session(number, async move {
-                    let served = serve_client(accepted, seat, &left.shared, &pool, stop);
+                    let served = serve_client(accepted, seat, &left.shared, &pool, stop, drain);
                     if let Err(error) = served.await {
                         tracing::debug!(%error, "connection ended early");
                     }

@@ -10,6 +10,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpStream, UnixStream};
 
 use super::frames::{LoginFrame, read_frame};
+use super::proxy_header::Balancers;
 use super::{Silence, Startup};
 use crate::stream::{ClientAddress, Stream, keep_alive_without_delay};
 use crate::tls::{self, ClientSslMode, ClientTls};
@@ -140,6 +141,31 @@ impl Client {
         match &mut self.stream {
             Some(stream) => stream.shutdown().await,
             None => Ok(()),
+        }
+    }
+
+    /// Reads the header by which a balancer tells whose connection it is; gives what is wrong with it.
+    ///
+    /// # Errors
+    /// The client has gone.
+    pub(super) async fn pass_header(
+        &mut self,
+        balancers: &Balancers,
+    ) -> io::Result<Option<OwnError>> {
+        let ClientAddress::Tcp(peer) = self.address else { return Ok(None) };
+        if !balancers.send_from(peer.ip()) {
+            return Ok(None);
+        }
+        match balancers.read(self.stream()?).await? {
+            Ok(client) => {
+                self.address = ClientAddress::Tcp(client.unwrap_or(peer));
+                Ok(None)
+            }
+            Err(message) => {
+                let hint = "listen.proxy_protocol_from of the proxy names this address, so every \
+                            connection from it has to begin with a header of listen.proxy_protocol.";
+                Ok(Some(OwnError::new("08P01", message).with_hint(hint)))
+            }
         }
     }
 

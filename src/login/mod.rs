@@ -8,6 +8,7 @@ mod look_up;
 mod passthrough;
 mod probe;
 mod prove;
+mod proxy_header;
 mod silence;
 mod target_login;
 
@@ -32,6 +33,7 @@ use crate::tls::ClientTls;
 use crate::wire::{self, OwnError, StartupPacket, StartupParameters, tag};
 use frames::{FRAME_BYTES_MAX, read_frame};
 use look_up::UserLookUp;
+use proxy_header::Balancers;
 
 /// A StartupMessage of the proxy's own, without a user and a database.
 const STARTUP: &[u8] = b"\0\0\0\0\0\x03\0\0application_name\0dms-proxy\0\0";
@@ -43,6 +45,7 @@ const GREETING_BYTES_MAX: usize = 256 * 1024;
 /// How clients come in and where they go.
 #[derive(Debug)]
 pub struct Login {
+    balancers: Balancers,
     tls: Option<ClientTls>,
     target: Target,
     own: Option<OwnLogins>,
@@ -94,7 +97,10 @@ impl Login {
                 target_user: config.auth.target_user.clone(),
             }),
         };
-        Ok(Login { tls, target, own })
+        let listen = &config.listen;
+        let balancers =
+            Balancers { version: listen.proxy_protocol, from: listen.proxy_protocol_from.clone() };
+        Ok(Login { balancers, tls, target, own })
     }
 
     /// Reads what logins with this configuration need, and makes nothing.
@@ -125,7 +131,13 @@ impl Login {
     /// The client has gone, or its TLS has failed.
     pub async fn greet(&self, client: &mut Client, limits: &Limits) -> io::Result<Asked> {
         let silence = client.silence();
-        let asked = silence.during(client.ask(self.tls.as_ref(), limits.startup_packet_bytes));
+        let asked = async {
+            if let Some(refusal) = client.pass_header(&self.balancers).await? {
+                return Ok(Asked::Refused(refusal));
+            }
+            client.ask(self.tls.as_ref(), limits.startup_packet_bytes).await
+        };
+        let asked = silence.during(asked);
         let least = limits.connecting_timeout.min(limits.startup_timeout);
         tokio::time::timeout(Duration::from_secs(least), asked).await.unwrap_or_else(|_| {
             let message = "no startup packet within limits.connecting_timeout";

@@ -3,11 +3,23 @@ DECLARE
     caller_timeout pg_catalog.text := pg_catalog.current_setting('lock_timeout');
     fault pg_catalog.text;
     awaited pg_catalog.oid;
+    caller_mode pg_catalog.text;
     fk pg_catalog.record;
 BEGIN
     PERFORM pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
     PERFORM pg_catalog.set_config('lock_timeout', '{lock_timeout}', true);
     IF EXISTS ({keys}) THEN
+        -- Citus drops constraints of reference and of distributed tables together in this mode only.
+        BEGIN
+            IF pg_catalog.current_setting('citus.shard_count') OPERATOR(pg_catalog.<>) '' THEN
+                caller_mode := 'parallel';
+                caller_mode := pg_catalog.current_setting('citus.multi_shard_modify_mode');
+            END IF;
+        EXCEPTION WHEN undefined_object THEN NULL;
+        END;
+        IF caller_mode IS NOT NULL THEN
+            PERFORM pg_catalog.set_config('citus.multi_shard_modify_mode', 'sequential', true);
+        END IF;
         PERFORM pg_catalog.pg_advisory_xact_lock({advisory_lock_key});
         SELECT pg_catalog.format('schema dms_proxy belongs to role %I',
                 pg_catalog.pg_get_userbyid(n.nspowner))
@@ -86,6 +98,9 @@ BEGIN
                 pg_catalog.concat_ws(pg_catalog.chr(10),
                     pg_catalog.obj_description(fk.conrelid, 'pg_class'), {marker}));
         END LOOP;
+    END IF;
+    IF caller_mode IS NOT NULL THEN
+        PERFORM pg_catalog.set_config('citus.multi_shard_modify_mode', caller_mode, true);
     END IF;
     PERFORM pg_catalog.set_config('search_path', caller_path, true);
     PERFORM pg_catalog.set_config('lock_timeout', caller_timeout, true);

@@ -6,10 +6,10 @@ use super::context::Context;
 use super::message::copy_in::{self, CopyIn};
 use super::message::text::Text;
 use super::pipeline::Pipeline;
-use super::replies::Replies;
+use super::replies::{Expected, Replies, Request};
 use super::report::Report;
 use super::step::{Body, Mend, Progress, Step};
-use crate::wire::FrameError;
+use crate::wire::{self, FrameError, tag};
 
 /// The client's side of a session.
 #[derive(Debug, Default)]
@@ -41,6 +41,22 @@ pub(super) enum Drops {
 }
 
 impl ClientSide {
+    /// The frames that end the COPY of a client that sends no more rows, in place of the end of its connection.
+    pub(super) fn give_up_copy(&mut self, replies: &mut Replies) -> Vec<u8> {
+        let mut frames = wire::with_body(tag::COPY_FAIL, &[b"the client has left\0"]);
+        if self.copy_in.is_extended() {
+            replies.push(Expected::new(Request::Sync));
+            frames.extend(wire::with_body(tag::SYNC, &[]));
+        }
+        self.copy_in.end();
+        frames
+    }
+
+    /// Whether the target is in the middle of none of its messages, and takes no rows.
+    pub(super) fn is_between_messages(&self) -> bool {
+        self.body.remaining == 0 && !self.copy_in.is_open()
+    }
+
     /// Judges more of a frame that has begun, and of rows that are taken apart; `None` where a frame begins.
     ///
     /// # Errors

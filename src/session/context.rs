@@ -11,7 +11,7 @@ use crate::policy::{Policy, Settings};
 use crate::rewrite::{Rules, ShownValue};
 use crate::statement::Lexing;
 use crate::value::SilentLoss;
-use crate::wire::{self, Answer, StartupParameters, TransactionStatus};
+use crate::wire::{self, Answer, OwnError, StartupParameters, TransactionStatus};
 
 /// What every part of a session may read.
 #[derive(Debug)]
@@ -28,6 +28,8 @@ pub(super) struct Context {
     pub(super) settings: Settings,
     /// The settings that RESET ALL brings back, once the target has told those after login.
     pub(super) reset_settings: Option<Settings>,
+    /// What kind of target it is, once it has told.
+    pub(super) kind: TargetKind,
     /// How the settings in force are learnt.
     pub(super) settings_source: SettingsSource,
     /// How the server reads the texts that it gets.
@@ -38,6 +40,15 @@ pub(super) struct Context {
     pub(super) number: u64,
     /// The transaction as the last ReadyForQuery told it.
     pub(super) status: TransactionStatus,
+}
+
+/// What kind of target a session has, as far as it matters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum TargetKind {
+    /// Its tables are its own.
+    PostgreSql,
+    /// A node of Citus: rows are in shards, which the session's settings do not reach.
+    Citus,
 }
 
 /// How the dms.* settings in force are learnt.
@@ -64,6 +75,7 @@ impl Context {
             defaults,
             settings: defaults,
             reset_settings: None,
+            kind: TargetKind::PostgreSql,
             settings_source: SettingsSource::Target,
             lexing: Lexing::default(),
             server_version: String::new(),
@@ -86,6 +98,7 @@ impl Context {
                 "version" => env!("CARGO_PKG_VERSION").to_owned(),
                 "source" => self.policy.mapping.options().source.clone(),
                 "target" => self.policy.target.clone(),
+                "rules" => self.policy.rules.clone(),
                 _ => return None,
             }));
         };
@@ -93,6 +106,17 @@ impl Context {
         let asks_server = asks_server && !self.follows_own_words();
         let value = if asks_server { ShownValue::Setting } else { ShownValue::Text };
         Some(value(setting.to_owned()))
+    }
+
+    /// What the client is told before its first ReadyForQuery, whatever it asks for.
+    pub(super) fn login_warnings(&self) -> Vec<u8> {
+        if !self.policy.target_is_unasked {
+            return Vec::new();
+        }
+        let message = "this is a throw-away server: what is loaded is gone when the proxy stops";
+        let warning = OwnError::new("01000", message)
+            .with_hint("Nothing names a target. Set target.url in proxy.toml, or serve --target.");
+        wire::notice_response(&warning)
     }
 
     /// The proxy's clock, in seconds.

@@ -21,10 +21,14 @@ pub struct Exchange {
 enum ExchangeState {
     /// It goes on.
     Open,
+    /// The client sends no more, and may still read.
+    ClientEnded,
     /// The proxy stops.
     Stopping,
     /// It has ended; the client's error is outgoing.
     Failed,
+    /// It has ended, and what the session changed is still written to the target.
+    Leaving,
 }
 
 /// Which way bytes go.
@@ -95,6 +99,71 @@ impl Exchange {
         self.judge_target();
     }
 
+    /// Whether the session idles outside of a transaction, and nothing of it is on its way.
+    pub fn is_idle(&self) -> bool {
+        self.state == ExchangeState::Open
+            && self.session.is_idle()
+            && self.to_target.is_empty()
+            && self.to_client.is_empty()
+    }
+
+    /// The client sends no more: once it has nothing on its way, what its session changed goes to the target.
+    pub fn on_client_end(&mut self) {
+        if self.state == ExchangeState::Open {
+            self.state = ExchangeState::ClientEnded;
+            self.write_ledger();
+        }
+    }
+
+    /// Whether something is still to be written to the target for a client that has ended or was cut.
+    pub fn awaits_ledger(&self) -> bool {
+        match self.state {
+            ExchangeState::ClientEnded => self.session.has_to_write(),
+            ExchangeState::Leaving => true,
+            _ => false,
+        }
+    }
+
+    /// The client has been told that the session ends. What that changed goes to the target as soon as the
+    /// target has answered what it runs; gives whether that has to be waited for.
+    pub fn leave(&mut self) -> bool {
+        if self.has_failed() && self.session.has_to_write() {
+            self.state = ExchangeState::Leaving;
+            self.judge_target_to_leave();
+        }
+        self.state == ExchangeState::Leaving
+    }
+
+    /// Nothing of what the target sends goes to the client any more.
+    fn judge_target_to_leave(&mut self) {
+        while self.to_client.unjudged_bytes() > 0 {
+            match self.session.on_target(self.to_client.unjudged()) {
+                Ok(Step::Pass(count) | Step::Replace(count, _)) => {
+                    self.to_client.replace(count, &[]);
+                }
+                Ok(Step::NeedMore | Step::Wait) => break,
+                Err(_) => {
+                    self.state = ExchangeState::Failed;
+                    return;
+                }
+            }
+        }
+        self.write_ledger();
+        if !self.session.has_to_write() {
+            self.state = ExchangeState::Failed;
+        }
+    }
+
+    /// Asks the target to write down what the session changed, where it can take a question.
+    fn write_ledger(&mut self) {
+        if self.state == ExchangeState::ClientEnded && self.to_target.unjudged_bytes() > 0 {
+            return;
+        }
+        if let Some(frames) = self.session.write_at_end() {
+            self.to_target.replace(0, &frames);
+        }
+    }
+
     /// Ends the exchange, and with it the session.
     pub fn end(mut self) -> Session {
         self.session.end();
@@ -130,8 +199,10 @@ impl Exchange {
 
     /// Judges what was read from the target.
     pub fn judge_target(&mut self) {
-        if self.state == ExchangeState::Stopping {
-            return self.judge_target_to_stop();
+        match self.state {
+            ExchangeState::Stopping => return self.judge_target_to_stop(),
+            ExchangeState::Leaving => return self.judge_target_to_leave(),
+            _ => {}
         }
         while self.to_client.unjudged_bytes() > 0 && !self.has_failed() {
             match self.session.on_target(self.to_client.unjudged()) {
@@ -147,6 +218,9 @@ impl Exchange {
         }
         if self.client_waits {
             self.judge_client();
+        }
+        if self.state == ExchangeState::ClientEnded {
+            self.write_ledger();
         }
     }
 
@@ -165,14 +239,16 @@ impl Exchange {
         if self.has_failed() {
             return;
         }
-        let count = self.session.finish_target_frame(self.to_client.unjudged_bytes());
+        let count = self.session.target.finish_frame(self.to_client.unjudged_bytes());
         self.to_client.pass(count);
         if self.session.target_is_mid_frame() {
             return;
         }
         let message = "terminating connection due to administrator command";
-        let error = OwnError::new("57P01", message)
-            .with_hint("The proxy was stopped; this session outlasted limits.drain_timeout.");
+        let error = OwnError::new("57P01", message).with_hint(match self.session.is_idle() {
+            true => "The proxy is stopped, and this session was idle: connect again.",
+            false => "The proxy was stopped; this session outlasted limits.drain_timeout.",
+        });
         self.tell_and_end(&error);
     }
 

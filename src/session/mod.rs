@@ -41,9 +41,10 @@ pub use exchange::{Direction, Exchange};
 pub use step::Step;
 
 use crate::catalog::{Catalog, CatalogQuestion, Name, Sent};
+use crate::ledger;
 use crate::policy::Policy;
 use crate::statement::Effects;
-use crate::wire::{self, OwnError, StartupParameters, TransactionStatus};
+use crate::wire::{self, OwnError, StartupParameters, TransactionStatus, tag};
 use ask::parking::Parking;
 use ask::settling::Settling;
 use ask::{Asked, Asking, Cancelled, Delivery, Question};
@@ -138,14 +139,6 @@ impl Session {
         self.target.body_remaining > 0
     }
 
-    /// Counts the rest of a frame of the target's that goes to the client, out of so many bytes that
-    /// are there.
-    fn finish_target_frame(&mut self, there: usize) -> usize {
-        let count = self.target.body_remaining.min(there);
-        self.target.body_remaining -= count;
-        count
-    }
-
     /// Whether frames are not looked for, so that it is not known where one ends.
     fn is_relay(&self) -> bool {
         self.phase == Phase::Relay
@@ -181,6 +174,58 @@ impl Session {
     /// What the session has done so far.
     pub fn counts(&self) -> &Counts {
         &self.report.counts
+    }
+
+    /// Whether it waits for its client outside of a transaction.
+    pub fn is_idle(&self) -> bool {
+        self.phase == Phase::Ready
+            && self.context.status == TransactionStatus::Idle
+            && self.replies.is_empty()
+            && self.client.is_between_messages()
+            && !self.client.pipeline.is_open()
+            && !self.target_is_mid_frame()
+    }
+
+    /// Whether what it changed is still to be written to the target, or on its way there.
+    pub fn has_to_write(&self) -> bool {
+        let can_write = !self.client.is_terminated
+            && self.client.body.remaining == 0
+            && self.report.has_entries();
+        self.phase == Phase::Ready
+            && self.context.policy.writes_ledger
+            && (can_write || self.asking.is_asked())
+    }
+
+    /// The frames by which the target writes down what the session changed whose client has gone or is cut;
+    /// `None` while it works on something. An open transaction ends as it would without them.
+    pub fn write_at_end(&mut self) -> Option<Vec<u8>> {
+        if self.client.is_terminated || !self.has_to_write() {
+            return None;
+        }
+        if self.client.copy_in.is_open() {
+            return Some(self.client.give_up_copy(&mut self.replies));
+        }
+        if !self.replies.is_empty() {
+            return None;
+        }
+        let (ledger, database) = (&self.context.common.ledger, &self.context.startup.database);
+        let entries = self.report.begin_writing(ledger, database)?;
+        self.client.is_terminated = true;
+        let mut sql = ledger::target::write_sql(
+            &entries,
+            &self.context.policy.rules,
+            self.context.lexing.encoding,
+        );
+        let mut frames = Vec::new();
+        if self.client.pipeline.is_open() {
+            self.replies.push(Expected::new(Request::Sync));
+            frames = wire::with_body(tag::SYNC, &[]);
+        }
+        if self.context.status != TransactionStatus::Idle {
+            sql = format!("ROLLBACK; {sql}");
+        }
+        frames.extend(self.ask(Question::Ledger(sql), Delivery::Query));
+        Some(frames)
     }
 
     /// Ends the session: what it could not write to the ledger is kept for the next one.

@@ -160,6 +160,11 @@ impl Report {
         std::mem::take(&mut self.notices)
     }
 
+    /// Whether something was changed that is not written.
+    pub(super) fn has_entries(&self) -> bool {
+        !self.entries.is_empty()
+    }
+
     /// What is written to the target's table now: the entries of this session and of those before it that
     /// could not write theirs. `None` if there are none.
     pub(super) fn begin_writing(&mut self, ledger: &Ledger, database: &str) -> Option<Entries> {

@@ -31,6 +31,16 @@ pub(super) struct TargetSide {
     pub(super) backend_key: Vec<u8>,
 }
 
+impl TargetSide {
+    /// Counts the rest of a frame of the target's that goes to the client, out of so many bytes that
+    /// are there.
+    pub(super) fn finish_frame(&mut self, there: usize) -> usize {
+        let count = self.body_remaining.min(there);
+        self.body_remaining -= count;
+        count
+    }
+}
+
 impl Session {
     /// Judges what the target has sent so far and the proxy has not yet let go.
     ///
@@ -202,7 +212,10 @@ impl Session {
                 let frames = self.ask(Question::Settle(settle), Delivery::Query);
                 self.asking.send(&frames);
             }
-            None => to_client.extend_from_slice(frame),
+            None => {
+                to_client.extend(self.context.login_warnings());
+                to_client.extend_from_slice(frame);
+            }
         }
         Some(to_client)
     }
@@ -217,6 +230,7 @@ impl Session {
         }
         let mut to_client = self.on_answer(answered)?;
         if to_client.ends_login {
+            to_client.warnings.extend(self.context.login_warnings());
             to_client.warnings.extend_from_slice(frame);
         }
         Ok(to_client.warnings)

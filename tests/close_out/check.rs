@@ -42,7 +42,7 @@ fn a_superuser_is_ready() {
     let target = Target::shared(&database);
     target.query(TABLES);
     let report = target.json("check", 0);
-    assert_eq!(standings(&report).len(), 15);
+    assert_eq!(standings(&report).len(), 16);
     assert_eq!(of_standing(&report, "missing"), [""; 0]);
     assert_eq!(report["ready"], true);
     let text = target.run("check");

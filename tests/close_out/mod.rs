@@ -4,6 +4,7 @@ mod check;
 // Only there the program has points to be killed at.
 #[cfg(debug_assertions)]
 mod crash;
+mod elsewhere;
 mod finish;
 mod orphans;
 mod parking;

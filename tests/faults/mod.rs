@@ -2,10 +2,12 @@
 //! a log that nobody reads. After each fault new sessions work at once.
 
 mod arguments;
+mod balancer;
 mod clients;
 mod connecting;
 mod disconnects;
 mod exposure;
+mod leaving;
 mod limits;
 mod log;
 mod numbered_rows;

@@ -2,6 +2,7 @@
 //! that mends it. Changes nothing.
 
 mod connections;
+mod distribution;
 mod keys;
 mod ledger;
 mod rights;
@@ -116,6 +117,7 @@ pub async fn check(target: &Connection, scope: &Scope) -> Result<CheckReport, Cl
     let mut items = server::items(&checked).await?;
     items.extend(rights::items(&checked).await?);
     items.extend(keys::items(&checked).await?);
+    items.push(distribution::item(&checked).await?);
     items.push(ledger::item(&checked).await?);
     items.push(connections::item(&checked).await?);
     let ready = items.iter().all(|item| item.status != Standing::Missing);

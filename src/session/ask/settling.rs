@@ -1,16 +1,18 @@
 //! The dms.* settings and the role: asked and set after login, and wherever a statement of the client's
 //! may have changed them. Decides what is asked next; may not know how a question travels.
 
+mod answer;
 mod own_words;
 mod refusals;
 
 use std::sync::Arc;
 
+use answer::{kind_of, settings_of};
 use own_words::{OwnWords, warnings};
-use refusals::{is_passing, role_refused};
+use refusals::{is_passing, role_on_citus, role_refused};
 
 use crate::policy::{BadSetting, NAMES, OnDenied, Policy, Settings};
-use crate::session::context::Context;
+use crate::session::context::{Context, TargetKind};
 use crate::statement::Effects;
 use crate::wire::{self, Answer, OwnError, TransactionStatus};
 
@@ -57,7 +59,10 @@ impl Settle {
             Settle::Settings => {
                 let columns =
                     NAMES.map(|name| format!("pg_catalog.current_setting('dms.{name}', true)"));
-                format!("SELECT {}", columns.join(", "))
+                format!(
+                    "SELECT {}, pg_catalog.current_setting('citus.shard_count', true)",
+                    columns.join(", ")
+                )
             }
             Settle::Role(role, false) => role.sql().into(),
             Settle::Role(role, true) => format!(
@@ -268,6 +273,10 @@ impl Settling {
         match (done, &answer.failure) {
             (Settle::Settings, None) => {
                 settled.warnings = warnings(self.on_settings(answer, context));
+                let silences = context.settings.silences_foreign_keys();
+                if context.kind == TargetKind::Citus && silences && !self.role.is_refused {
+                    self.on_role_refused(role_on_citus(), context, &mut settled)?;
+                }
             }
             // An old or foreign server that does not know the function.
             (Settle::Settings, Some(failure)) if self.at_login => {
@@ -277,17 +286,8 @@ impl Settling {
             (Settle::Role(role, _), None) => self.role.set = Some(*role),
             // Whatever the reason: it would be refused again, and then abort a transaction.
             (Settle::Role(..), Some(failure)) if !is_passing(failure) => {
-                self.role.is_refused = true;
                 let warning = role_refused(&context.startup.user, context.server_major(), failure);
-                match context.policy.on_denied {
-                    OnDenied::Fail => return Err(warning),
-                    OnDenied::Park => settled.parks_instead = true,
-                    OnDenied::Warn => {
-                        let (user, hint) = (wire::logged(&context.startup.user), &warning.hint);
-                        tracing::warn!(%user, hint, "{}", warning.message);
-                        settled.warnings.push(warning);
-                    }
-                }
+                self.on_role_refused(warning, context, &mut settled)?;
             }
             (Settle::Script(_), Some(failure)) => {
                 return Err(OwnError::new("08004", "target.after_connect_script failed")
@@ -310,6 +310,26 @@ impl Settling {
         Ok(settled)
     }
 
+    /// The role is not to be had: foreign keys are parked, or stay on, or the session ends.
+    fn on_role_refused(
+        &mut self,
+        warning: OwnError,
+        context: &Context,
+        settled: &mut Settled,
+    ) -> Result<(), OwnError> {
+        self.role.is_refused = true;
+        match context.policy.on_denied {
+            OnDenied::Fail => return Err(warning),
+            OnDenied::Park => settled.parks_instead = true,
+            OnDenied::Warn => {
+                let (user, hint) = (wire::logged(&context.startup.user), &warning.hint);
+                tracing::warn!(%user, hint, "{}", warning.message);
+                settled.warnings.push(warning);
+            }
+        }
+        Ok(())
+    }
+
     fn on_settings(&mut self, answer: &Answer, context: &mut Context) -> Vec<BadSetting> {
         if answer.is_cut {
             let message = "a dms.* setting is too long to be read".to_owned();
@@ -320,6 +340,7 @@ impl Settling {
         context.settings = settings;
         if self.at_login {
             context.reset_settings = Some(settings);
+            context.kind = kind_of(answer);
         }
         if context.status == TransactionStatus::Idle {
             self.unsettled = false;
@@ -358,21 +379,6 @@ impl Settling {
             Settle::Script(_) => None,
         }
     }
-}
-
-/// The settings in force: the defaults, changed by what the target says. Values that mean nothing are
-/// handed back and leave the default.
-fn settings_of(answer: &Answer, defaults: Settings) -> (Settings, Vec<BadSetting>) {
-    let mut settings = defaults;
-    let values = answer.rows.first().map(Vec::as_slice).unwrap_or_default();
-    let bad = NAMES
-        .into_iter()
-        .zip(values)
-        .filter_map(|(name, value)| Some((name, wire::printable(value.as_ref()?))))
-        .filter(|(_, value)| !value.is_empty())
-        .filter_map(|(name, value)| settings.set(name, &value).err())
-        .collect();
-    (settings, bad)
 }
 
 #[cfg(test)]

@@ -28,7 +28,8 @@ pub(in crate::session) fn terminate(
         if let Some(entries) = report.begin_writing(ledger, database) {
             // From here on the client waits for nothing.
             client.is_terminated = true;
-            let sql = ledger::target::write_sql(&entries, context.lexing.encoding);
+            let sql =
+                ledger::target::write_sql(&entries, &context.policy.rules, context.lexing.encoding);
             return Decision::ask_by(Question::Ledger(sql), Delivery::Query);
         }
     }
