@@ -148,6 +148,8 @@ impl Exchange {
                 }
             }
         }
+        let own = self.session.take_own_to_target();
+        self.to_target.replace(0, &own);
         self.write_ledger();
         if !self.session.has_to_write() {
             self.state = ExchangeState::Failed;

@@ -127,6 +127,11 @@ impl Asking {
         let Some(failure) = failure.filter(|failure| failure.sqlstate == CANCELLED) else {
             return Cancelled::No;
         };
+        if matches!(answered.question, Question::Ledger(_)) && answered.tries < TRIES_MAX {
+            // It was meant for what the session ran before: a COPY that waits for rows takes no notice of it.
+            answered.tries += 1;
+            return Cancelled::Again;
+        }
         if !answered.question.is_asked_for_the_client() {
             return Cancelled::No;
         }

@@ -117,6 +117,9 @@ fn in_a_failed_transaction_nothing_is_asked_again() {
 #[test]
 fn a_cancel_of_the_ledger_concerns_no_message() {
     let (mut asking, mut answered) = cancelled(Question::Ledger("SELECT 1".into()), true);
+    for _ in 0..TRIES_MAX {
+        assert_eq!(asking.on_cancelled(&mut answered, false), Cancelled::Again);
+    }
     assert_eq!(asking.on_cancelled(&mut answered, false), Cancelled::No);
     assert!(!asking.has_failure());
 }
