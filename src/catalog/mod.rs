@@ -96,23 +96,23 @@ impl Catalog {
             let text = self.text;
             self.relations.retain(|_, known| known.text == text);
         }
-        self.unread = 0;
         // A transaction that has failed answers nothing, and what waits is refused as well.
         if needs.is_empty() || now.status == TransactionStatus::Aborted {
             return None;
         }
-        let mut missing = Vec::new();
+        let (mut missing, mut unread) = (Vec::new(), 0);
         let mut seen = HashSet::new();
         for Need { subject, freshness } in needs {
             if self.is_known(&subject, freshness, now) || !seen.insert(subject.clone()) {
                 continue;
             }
             if self.asked + missing.len() >= SUBJECTS_MAX {
-                self.unread += 1;
+                unread += 1;
             } else {
                 missing.push(subject);
             }
         }
+        self.unread = self.unread.max(unread);
         if missing.is_empty() {
             return None;
         }
@@ -145,8 +145,8 @@ impl Catalog {
         known.is_some_and(|known| self.serves(known, Freshness::MayBeOld, now))
     }
 
-    /// How many subjects of the last call of [`Catalog::missing`] will not be asked about: the
-    /// statements about them pass unread.
+    /// How many subjects that the text at hand needs will not be asked about: the statements about them
+    /// pass unread.
     pub fn unread(&self) -> u64 {
         self.unread
     }
@@ -332,7 +332,7 @@ impl Catalog {
 
     fn next_text(&mut self) {
         self.text += 1;
-        self.asked = 0;
+        (self.asked, self.unread) = (0, 0);
         self.prepared.clear();
     }
 

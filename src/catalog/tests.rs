@@ -226,6 +226,8 @@ fn what_is_asked_and_kept_has_a_bound() {
     assert_eq!(catalog.unread(), 5);
     assert!(!learn(&mut catalog, &needs(0, SUBJECTS_MAX + 5), at(1)));
     assert_eq!(catalog.unread(), 5);
+    assert!(!learn(&mut catalog, &[], at(1)), "nothing else is needed");
+    assert_eq!(catalog.unread(), 5);
     catalog.on_sent(Sent::default());
     assert!(learn(&mut catalog, &needs(SUBJECTS_MAX, 5), at(1)));
     assert_eq!((catalog.unread(), catalog.relations.len()), (0, SUBJECTS_MAX + 5));

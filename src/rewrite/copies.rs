@@ -8,7 +8,7 @@ use super::{Needs, ReplacementReason, Rules};
 use crate::catalog::{Freshness, Relation};
 use crate::statement::script::Script;
 use crate::statement::{CopyStatement, Replacement};
-use crate::value::{CopyColumn, CopyFormat, CopyOptions, ValueKind, ValueRule};
+use crate::value::{CopyColumn, CopyFormat, CopyOptions, CopyScanner, ValueKind, ValueRule};
 
 /// A COPY stream that the client will send.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,29 +52,48 @@ impl CopyStream {
         });
         Some(columns.collect())
     }
+
+    /// Whether what is known of the relation decides over the rows. A relation that is not there may be by
+    /// now, with any columns.
+    fn goes_by_columns(&self, rules: &Rules<'_>) -> bool {
+        self.relation.as_ref().is_none_or(|relation| relation.is_missing())
+            || CopyScanner::goes_by_kinds(&self.options, &self.kinds)
+            || self.columns(rules).is_some()
+    }
 }
 
-/// A stream is rewritten as long as it lasts, so nothing about its columns may be old.
+/// The relations of streams. What is known of one may be old where no rule goes by its columns.
 pub(super) fn needs(script: &Script, needs: &mut Needs) {
     for copy in script.copies() {
-        needs.relation(&copy.name, Freshness::Exact);
+        needs.relation(&copy.name, Freshness::MayBeOld);
     }
 }
 
 /// The streams, and the replacements that take columns whose fields are left out of the list of a COPY.
+/// Relations by whose columns a rule would change values go to `wants_exact` where what is known of them
+/// may be old.
 pub(super) fn plan(
     script: &Script,
     sql: &[u8],
     known: &TextRelations<'_>,
     rules: &Rules<'_>,
     replaced: &mut Vec<(Replacement, ReplacementReason)>,
+    wants_exact: &mut Needs,
 ) -> Vec<CopyStream> {
     let streams = script.copies().map(|copy| {
+        let mut goes_by_columns = false;
         if rules.settings.rewrite && rules.policy.leaves_out_generated {
             let reason = ReplacementReason::Rule(ValueRule::GeneratedLeftOut.name());
-            replaced.extend(without_generated(sql, copy, known).map(|found| (found, reason)));
+            let found = without_generated(sql, copy, known);
+            goes_by_columns = found.is_some();
+            replaced.extend(found.map(|found| (found, reason)));
         }
-        stream(copy, known)
+        let stream = stream(copy, known);
+        goes_by_columns = goes_by_columns || stream.goes_by_columns(rules);
+        if rules.settings.rewrite && goes_by_columns && !known.is_exact(&copy.name) {
+            wants_exact.relation(&copy.name, Freshness::Exact);
+        }
+        stream
     });
     streams.collect()
 }

@@ -215,7 +215,9 @@ pub fn plan(
         rewrite.take_written(written, &mut replaced);
         rewrite.take_mended(text);
     }
-    rewrite.copies = copies::plan(script, sql, &known, rules, &mut replaced);
+    let mut wants_exact = Needs::default();
+    rewrite.copies = copies::plan(script, sql, &known, rules, &mut replaced, &mut wants_exact);
+    rewrite.asks_again.extend(wants_exact.into_list());
     for copy in script.copies() {
         rewrite.writes.push(names::target_of(&copy.name).into_owned());
     }

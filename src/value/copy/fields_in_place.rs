@@ -39,7 +39,8 @@ impl FieldsInPlace<TextFields> {
             let characters = CharacterSteps::needed(encoding);
             NullGuard::of_text(&options.null, options.delimiter != b' ', characters)
         });
-        FieldsInPlace::new(TextFields::new(options, encoding), guard, options, encoding, kinds)
+        let fields = || TextFields::new(options, encoding);
+        FieldsInPlace::new(fields, guard, options, encoding, kinds)
     }
 }
 
@@ -52,16 +53,18 @@ impl FieldsInPlace<CsvFields> {
         guards: bool,
     ) -> Option<FieldsInPlace<CsvFields>> {
         let guard = guards.then(|| NullGuard::of_csv(&options.null));
-        let fields = CsvFields::new(options, encoding, Vec::new());
-        let has_meaning = [options.delimiter, options.quote, options.escape].contains(&b' ');
-        let fields = if guards && has_meaning { fields.stopping_at_nul() } else { fields };
+        let fields = || {
+            let fields = CsvFields::new(options, encoding, Vec::new());
+            let has_meaning = [options.delimiter, options.quote, options.escape].contains(&b' ');
+            if guards && has_meaning { fields.stopping_at_nul() } else { fields }
+        };
         FieldsInPlace::new(fields, guard, options, encoding, kinds)
     }
 }
 
 impl<F: FieldFormat> FieldsInPlace<F> {
     fn new(
-        fields: F,
+        fields: impl FnOnce() -> F,
         guard: Option<NullGuard>,
         options: &CopyOptions,
         encoding: Encoding,
@@ -70,7 +73,7 @@ impl<F: FieldFormat> FieldsInPlace<F> {
         let has_json = kinds.contains(&ValueKind::Json);
         let json = JsonField::possible(options, encoding).filter(|_| has_json);
         (guard.is_some() || json.is_some()).then(|| FieldsInPlace {
-            fields,
+            fields: fields(),
             guard,
             is_json: json.is_some() && kinds.first() == Some(&ValueKind::Json),
             json,

@@ -76,6 +76,14 @@ impl CopyScanner {
         CopyScanner::with_kinds(options, client_encoding, &Arc::default())
     }
 
+    /// Whether what columns hold decides over the bytes of a stream with these options.
+    pub fn goes_by_kinds(options: &CopyOptions, kinds: &[ValueKind]) -> bool {
+        match options.format {
+            CopyFormat::Binary => kinds.iter().any(|kind| *kind != ValueKind::Other),
+            CopyFormat::Text | CopyFormat::Csv => kinds.contains(&ValueKind::Json),
+        }
+    }
+
     /// The same where the kind of each column is known, in the order in which the COPY names them.
     pub fn with_kinds(
         options: &CopyOptions,
@@ -84,7 +92,7 @@ impl CopyScanner {
     ) -> CopyScanner {
         let encoding = options.encoding.unwrap_or(client_encoding);
         let (bytes, fields) = match options.format {
-            CopyFormat::Binary if kinds.iter().all(|kind| *kind == ValueKind::Other) => {
+            CopyFormat::Binary if !CopyScanner::goes_by_kinds(options, kinds) => {
                 (Bytes::Opaque, None)
             }
             CopyFormat::Binary => {
