@@ -46,8 +46,8 @@ struct Known {
     definitions: u64,
     /// The text for which it was asked.
     text: u64,
-    /// A lock of the transaction under way keeps it as it is.
-    is_locked: bool,
+    /// The transaction, if any, whose locks keep it as it is.
+    locked_in: Option<u64>,
     /// The last question about it has failed: this is what was known before, for the text at hand alone.
     has_failed: bool,
 }
@@ -74,8 +74,10 @@ pub struct Catalog {
     /// What is under a type that a user has made. An OID is never given to another type while a session
     /// knows it by a statement of its own.
     user_types: HashMap<u32, u32>,
-    /// The relations that the transaction under way has written to.
-    written: HashSet<Name>,
+    /// The transaction under way, by its number, and the relations that it has written to.
+    transaction: u64,
+    written: Vec<Arc<[Name]>>,
+    written_count: usize,
     /// A definition has changed in the transaction under way, whose end may undo that.
     changed: bool,
     /// Counts the texts.
@@ -132,8 +134,12 @@ impl Catalog {
     }
 
     fn serves(&self, known: &Known, freshness: Freshness, now: Moment) -> bool {
-        let is_asked = known.text == self.text || known.is_locked;
+        let is_asked = known.text == self.text || self.is_locked(known);
         is_asked || freshness == Freshness::MayBeOld && !known.is_old(now)
+    }
+
+    fn is_locked(&self, known: &Known) -> bool {
+        known.locked_in == Some(self.transaction)
     }
 
     /// Whether [`Catalog::missing`] would not ask about a relation of which the answer may be old, so that
@@ -177,6 +183,11 @@ impl Catalog {
         let Moment { seconds, definitions, status, is_owed } = self.asked_at;
         let in_transaction = status == TransactionStatus::Open && !is_owed;
         let has_failed = answer.failure.is_some();
+        let written = std::mem::take(&mut self.written);
+        let is_written: HashSet<&Name> = match in_transaction && !has_failed {
+            true => written.iter().flat_map(|names| names.iter()).collect(),
+            false => HashSet::new(),
+        };
         for (subject, said) in subjects.iter().zip(questions::said(subjects, answer)) {
             match (subject, said) {
                 // An error says nothing new. What was known before serves the text at hand.
@@ -187,10 +198,8 @@ impl Catalog {
                 }
                 (Subject::Relation(name), SubjectAnswer::Relation(relation)) => {
                     let known = Known {
-                        is_locked: in_transaction
-                            && !has_failed
-                            && !relation.is_missing()
-                            && self.written.contains(name),
+                        locked_in: (!relation.is_missing() && is_written.contains(name))
+                            .then_some(self.transaction),
                         relation: self.shared(name, relation),
                         seconds,
                         definitions,
@@ -205,6 +214,7 @@ impl Catalog {
                 _ => {}
             }
         }
+        self.written = written;
     }
 
     /// The relation as it is known already, if it has not changed. A holder of it sees by the address that
@@ -222,7 +232,9 @@ impl Catalog {
     /// Whether what is known of a relation is [`Freshness::Exact`].
     pub fn is_exact(&self, name: &Name) -> bool {
         let known = self.relations.get(name);
-        known.is_some_and(|known| known.text == self.text && !known.has_failed || known.is_locked)
+        known.is_some_and(|known| {
+            known.text == self.text && !known.has_failed || self.is_locked(known)
+        })
     }
 
     /// Whether nothing is known of any relation or prepared statement.
@@ -275,7 +287,7 @@ impl Catalog {
             seconds,
             definitions,
             text: self.text,
-            is_locked: false,
+            locked_in: None,
             has_failed: false,
         };
         self.relations.insert(name, known);
@@ -301,11 +313,15 @@ impl Catalog {
         }
         if sent.ends_transaction {
             self.unlock();
-        } else {
-            if self.written.len() > RELATIONS_MAX {
-                self.unlock();
+        } else if let Some(writes) = sent.writes.filter(|writes| !writes.is_empty()) {
+            // The same statement is executed again and again, as a rule.
+            if self.written.last().is_none_or(|last| !Arc::ptr_eq(last, writes)) {
+                if self.written_count > RELATIONS_MAX {
+                    self.unlock();
+                }
+                self.written_count += writes.len();
+                self.written.push(Arc::clone(writes));
             }
-            self.written.extend(sent.writes.iter().cloned());
         }
     }
 
@@ -338,12 +354,10 @@ impl Catalog {
 
     /// Locks of the transaction under way may be gone.
     fn unlock(&mut self) {
-        if self.written.is_empty() {
-            return;
-        }
-        self.written.clear();
-        for known in self.relations.values_mut() {
-            known.is_locked = false;
+        if !self.written.is_empty() {
+            self.written.clear();
+            self.written_count = 0;
+            self.transaction += 1;
         }
     }
 }

@@ -1,5 +1,7 @@
 //! What a text needs to know of the target, and when. Plain data.
 
+use std::sync::Arc;
+
 use crate::wire::TransactionStatus;
 
 /// The parts of a relation's name, as PostgreSQL keeps them: table; schema, table; or database, schema,
@@ -55,6 +57,6 @@ pub struct Sent<'s> {
     pub changes_relations: bool,
     /// It ends a transaction or rolls back a part of one.
     pub ends_transaction: bool,
-    /// The relations that it writes to.
-    pub writes: &'s [Name],
+    /// The relations that it writes to, if any.
+    pub writes: Option<&'s Arc<[Name]>>,
 }

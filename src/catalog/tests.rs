@@ -27,13 +27,13 @@ fn found(numbers: &[usize]) -> Answer {
     numbers.iter().map(row).collect::<Vec<_>>().into()
 }
 
-fn writes(names: &[Name]) -> Sent<'_> {
-    Sent { writes: names, ..Sent::default() }
+fn writes(names: &Arc<[Name]>) -> Sent<'_> {
+    Sent { writes: Some(names), ..Sent::default() }
 }
 
 const CHANGES: Sent<'static> =
-    Sent { changes_relations: true, ends_transaction: false, writes: &[] };
-const ENDS: Sent<'static> = Sent { changes_relations: false, ends_transaction: true, writes: &[] };
+    Sent { changes_relations: true, ends_transaction: false, writes: None };
+const ENDS: Sent<'static> = Sent { changes_relations: false, ends_transaction: true, writes: None };
 
 fn at(seconds: u64) -> Moment {
     Moment { seconds, ..Moment::default() }
@@ -90,7 +90,7 @@ fn an_exact_answer_is_one_for_the_text_at_hand() {
     assert!(learn(&mut catalog, &[old("a")], at(1)));
     assert!(catalog.is_exact(&name("a")));
     assert!(!learn(&mut catalog, &[exact("a")], at(1)));
-    catalog.on_sent(writes(&[name("a")]));
+    catalog.on_sent(writes(&[name("a")].into()));
     assert!(!catalog.is_exact(&name("a")));
     assert!(!learn(&mut catalog, &[old("a")], at(1)));
     assert!(learn(&mut catalog, &[exact("a")], at(1)));
@@ -107,9 +107,9 @@ fn a_lock_keeps_an_answer_exact() {
     let mut catalog = Catalog::default();
     // Before the first write to it anything may happen to the relation.
     assert!(learn(&mut catalog, &[exact("a")], open(1)));
-    catalog.on_sent(writes(&[name("a")]));
+    catalog.on_sent(writes(&[name("a")].into()));
     assert!(learn(&mut catalog, &[exact("a"), exact("b")], open(1)));
-    catalog.on_sent(writes(&[name("a")]));
+    catalog.on_sent(writes(&[name("a")].into()));
     assert!(!learn(&mut catalog, &[exact("a")], open(90)));
     assert!(learn(&mut catalog, &[exact("b")], open(90)));
     catalog.on_ready(TransactionStatus::Open);
@@ -128,7 +128,7 @@ fn a_lock_that_may_be_gone_keeps_nothing() {
         },
     ] {
         let mut catalog = Catalog::default();
-        catalog.on_sent(writes(&[name("a")]));
+        catalog.on_sent(writes(&[name("a")].into()));
         assert!(learn(&mut catalog, &[exact("a")], open(1)));
         end(&mut catalog);
         assert!(!catalog.is_exact(&name("a")));
@@ -137,7 +137,7 @@ fn a_lock_that_may_be_gone_keeps_nothing() {
     }
     // Nor does one that may be one of a transaction that has ended on the way.
     let mut catalog = Catalog::default();
-    catalog.on_sent(writes(&[name("a")]));
+    catalog.on_sent(writes(&[name("a")].into()));
     assert!(learn(&mut catalog, &[exact("a")], Moment { is_owed: true, ..open(1) }));
     catalog.on_sent(Sent::default());
     assert!(!catalog.is_exact(&name("a")));

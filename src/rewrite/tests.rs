@@ -73,6 +73,8 @@ struct Texts {
     asks: bool,
     /// The questions that it was asked.
     questions: usize,
+    /// The relations that it was not asked about.
+    unread: u64,
 }
 
 impl Texts {
@@ -80,7 +82,7 @@ impl Texts {
         let config: Config = toml::from_str(toml).unwrap();
         let policy = config.policy().unwrap();
         let settings = policy.defaults;
-        Texts { policy, settings, catalog: Catalog::default(), asks: true, questions: 0 }
+        Texts { policy, settings, catalog: Catalog::default(), asks: true, questions: 0, unread: 0 }
     }
 
     fn without_target(toml: &str) -> Texts {
@@ -112,7 +114,9 @@ impl Texts {
             rewrite = plan(&script, sql, declared, &self.catalog, &rules);
             assert_eq!(rewrite.asks_again, []);
         }
-        self.catalog.on_sent(Sent { writes: &rewrite.writes, ..Sent::default() });
+        self.unread += self.catalog.unread();
+        self.catalog
+            .on_sent(Sent { writes: Some(&rewrite.writes.clone().into()), ..Sent::default() });
         self.policy = policy;
         rewrite
     }
@@ -490,5 +494,5 @@ fn work_grows_with_the_text_alone() {
     let tables: Vec<String> =
         (0..20_000).map(|n| format!("INSERT INTO t{n} VALUES (1);")).collect();
     texts.plan(&tables.concat(), &[]);
-    assert!(texts.catalog.unread() > 0);
+    assert!(texts.unread > 0);
 }

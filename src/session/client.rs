@@ -1,9 +1,9 @@
 //! Frames of the client: judged one after the other, each by its tag. What becomes of one is decided in `gate`
 //! and in `message`, and carried out here.
 
-use super::ask::parking::Tried;
 use super::ask::{Delivery, Question};
-use super::decision::{Decision, Frame, Passing};
+use super::decision::{Decision, Frame, Outgoing, Passing};
+use super::message::copy_in::Mended;
 use super::message::text::{self, Basis, Judged, Text};
 use super::message::{bind, copy_in, execute, function_call, long_text, parse, terminate};
 use super::replies::{Expected, Request};
@@ -30,7 +30,10 @@ impl Session {
         let mut wait = false;
         while at < unread.len() {
             let Session { client, replies, report, context, .. } = self;
-            let part = client.judge_part(unread, at, replies, report, context);
+            let part = match client.may_be_inside() {
+                true => client.judge_part(unread, at, replies, report, context),
+                false => Ok(None),
+            };
             let progress = match part.map_err(malformed)? {
                 Some(progress) => progress,
                 None if self.asking.is_asked() => {
@@ -53,7 +56,9 @@ impl Session {
             }
         }
         let (free, mended) = self.client.copy_in.release(at);
-        self.report.note_copy_nuls(&mended.place, mended.count, self.context.seconds());
+        if let Some(Mended { place, count }) = mended {
+            self.report.note_copy_nuls(place, count, self.context.seconds());
+        }
         Ok(Step::pass_or(free, wait))
     }
 
@@ -61,6 +66,7 @@ impl Session {
     fn on_client_frame(&mut self, unread: &mut [u8], at: usize) -> Result<Progress, OwnError> {
         let first = at == 0;
         let rest = unread.get(at..).unwrap_or_default();
+        let there = rest.len();
         let found = wire::head(rest, self.context.policy.message_bytes_max);
         if !matches!(found, Ok(None | Some(Head { tag: tag::COPY_DATA, .. }))) {
             self.client.copy_in.finish(unread);
@@ -79,23 +85,36 @@ impl Session {
         if matches!(self.phase, Phase::Startup { .. }) {
             // A client that runs ahead of its own login waits for it.
             return Ok(match head.tag {
-                tag::PASSWORD => self.carry_out(Decision::pass(), head, first),
+                tag::PASSWORD => self.carry_out(Decision::pass(), head, there, first),
                 _ => Progress::Wait,
             });
         }
-        let mut frame = Frame { head, rest: unread.get_mut(at..).unwrap_or_default(), first };
         let Session { client, replies, asking, settling, prepared, context, .. } = self;
-        let gated = gate::skipped(&frame, client, replies, asking).or_else(|| {
-            gate::held(&mut frame, client, replies, asking, settling, prepared, context)
-        });
-        if let Some(decision) = gated {
-            return Ok(self.carry_out(decision, head, first));
+        if head.tag == tag::COPY_DATA && gate::is_clear_for_rows(client, replies, asking) {
+            client.body = Body { remaining: head.body_bytes(), mend: Mend::CopyData };
+            client.note_sent(head.tag);
+            return Ok(Progress::Passed(HEAD_BYTES));
         }
-        let decision = self.decide(frame)?;
-        let progress = self.carry_out(decision, head, first);
+        let mut frame = Frame { head, rest: unread.get_mut(at..).unwrap_or_default(), first };
+        if !gate::is_clear(client, replies, asking, settling, prepared, context) {
+            let gated = gate::skipped(&frame, client, replies, asking).or_else(|| {
+                gate::held(&mut frame, client, replies, asking, settling, prepared, context)
+            });
+            if let Some(decision) = gated {
+                return Ok(self.carry_out(decision, head, there, first));
+            }
+        }
+        let decision = self.decide(frame).map_err(|error| *error)?;
+        if let Decision::Pass(request) = decision {
+            if let Some(request) = request {
+                self.replies.push(Expected::new(request));
+            }
+            self.client.note_sent(head.tag);
+            return Ok(Progress::Passed(self.client.pass(head, there)));
+        }
+        let progress = self.carry_out(decision, head, there, first);
         if progress.takes_frame() {
-            self.client.tried = Tried::default();
-            self.client.pipeline.note_sent(head.tag);
+            self.client.note_sent(head.tag);
         }
         Ok(progress)
     }
@@ -104,7 +123,7 @@ impl Session {
     ///
     /// # Errors
     /// A Bind is too long to be given the types that the target was told: the session ends.
-    fn decide(&mut self, frame: Frame<'_>) -> Result<Decision, OwnError> {
+    fn decide(&mut self, frame: Frame<'_>) -> Result<Decision, Box<OwnError>> {
         if matches!(frame.head.tag, tag::QUERY | tag::PARSE) {
             return Ok(self.on_text(frame));
         }
@@ -134,8 +153,14 @@ impl Session {
     }
 
     /// What was decided over a frame is done.
-    fn carry_out(&mut self, decision: Decision, head: Head, first: bool) -> Progress {
+    fn carry_out(&mut self, decision: Decision, head: Head, there: usize, first: bool) -> Progress {
         match decision {
+            Decision::Pass(request) => {
+                if let Some(request) = request {
+                    self.replies.push(Expected::new(request));
+                }
+                Progress::Passed(self.client.pass(head, there))
+            }
             Decision::Later => Progress::Later,
             Decision::Wait => Progress::Wait,
             Decision::Flush => self.client.pipeline.flush(first),
@@ -151,7 +176,8 @@ impl Session {
                     }
                 }
             }
-            Decision::Send(expected, passing) => {
+            Decision::Send(outgoing) => {
+                let Outgoing { expected, passing } = *outgoing;
                 if let Some(expected) = expected {
                     self.report.counts.refused += u64::from(expected.is_failing());
                     self.replies.push(expected);
@@ -174,12 +200,11 @@ impl Session {
             }
             Decision::Execute(plan) => {
                 self.replies.push(execute::expected_of_execute(&plan));
-                self.on_sent(plan.effects, &plan.writes);
+                self.on_sent(plan.effects, Some(&plan.writes));
                 if plan.effects.has(SETTLES) {
                     self.settling.note_for_sync(plan.effects, plan.stated);
                 }
-                self.client.body = Body { remaining: head.body_bytes(), mend: Mend::Nothing };
-                Progress::Passed(HEAD_BYTES)
+                Progress::Passed(self.client.pass(head, there))
             }
             Decision::Settle(effects) => {
                 self.replies.push(Expected::new(Request::Sync));
@@ -198,12 +223,12 @@ impl Session {
         let is_owed = !replies.is_empty();
         if frame.head.frame_bytes > context.policy.statement_bytes_max {
             let decision = long_text::long_text(&frame, prepared, parking, client.tried, context);
-            if matches!(decision, Decision::Send(..)) {
+            if matches!(decision, Decision::Send(_)) {
                 report.counts.too_long += 1;
                 if frame_tag == tag::QUERY {
                     client.pipeline.note_query(is_owed);
                     // It may do anything; but of settings it is not asked.
-                    self.on_sent(Effects::CHANGES_RELATIONS | Effects::CHANGES_LEXING, &[]);
+                    self.on_sent(Effects::CHANGES_RELATIONS | Effects::CHANGES_LEXING, None);
                 }
             }
             return decision;
@@ -267,7 +292,8 @@ impl Session {
         let not_understood = text.not_understood();
         let unread = self.catalog.unread();
         self.report.note_text(not_understood, unread, sent.changes, silent_loss, seconds);
-        self.on_sent(effects, &rewrite.writes);
+        let writes = std::mem::take(&mut rewrite.writes);
+        self.on_sent(effects, (!writes.is_empty()).then(|| writes.into()).as_ref());
         let mut frames = sent.frame;
         let may_be_open = is_owed || self.context.status == TransactionStatus::Open;
         match stated.filter(|_| may_be_open) {
@@ -282,7 +308,10 @@ impl Session {
             None if is_due => self.settling.note_for_later(effects),
             None => {}
         }
-        Decision::send(None, frames)
+        match frames {
+            None => Decision::pass(),
+            frames => Decision::send(None, frames),
+        }
     }
 
     fn send_parse(&mut self, text: &Text, body: &[u8], rewrite: Rewrite) -> Decision {
@@ -292,7 +321,7 @@ impl Session {
         let (silent_loss, seconds) = context.loss_and_seconds();
         let (not_understood, unread) = (text.not_understood(), catalog.unread() + sent.not_judged);
         report.note_text(not_understood, unread, sent.changes, silent_loss, seconds);
-        self.on_sent(Effects::default(), &[]);
+        self.on_sent(Effects::default(), None);
         Decision::send(Some(sent.expected), sent.frame)
     }
 }

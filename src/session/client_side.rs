@@ -9,7 +9,7 @@ use super::pipeline::Pipeline;
 use super::replies::{Expected, Replies, Request};
 use super::report::Report;
 use super::step::{Body, Mend, Progress, Step};
-use crate::wire::{self, FrameError, tag};
+use crate::wire::{self, FrameError, Head, tag};
 
 /// The client's side of a session.
 #[derive(Debug, Default)]
@@ -55,6 +55,30 @@ impl ClientSide {
     /// Whether the target is in the middle of none of its messages, and takes no rows.
     pub(super) fn is_between_messages(&self) -> bool {
         self.body.remaining == 0 && !self.copy_in.is_open()
+    }
+
+    /// Whether what comes next may be something else than the head of a frame.
+    #[inline]
+    pub(super) fn may_be_inside(&self) -> bool {
+        self.body.remaining > 0 || self.copy_in.is_taken_apart()
+    }
+
+    /// A message of the client's, or one in its place, goes to the target.
+    #[inline]
+    pub(super) fn note_sent(&mut self, frame_tag: u8) {
+        self.tried = Tried::default();
+        self.pipeline.note_sent(frame_tag);
+    }
+
+    /// A frame passes unread: what is there of it now, the rest as it arrives. Gives the bytes that pass.
+    #[inline]
+    pub(super) fn pass(&mut self, head: Head, there: usize) -> usize {
+        if there < head.frame_bytes {
+            let remaining = head.frame_bytes - there;
+            self.body = Body { remaining, mend: Mend::Nothing };
+            return there;
+        }
+        head.frame_bytes
     }
 
     /// Judges more of a frame that has begun, and of rows that are taken apart; `None` where a frame begins.

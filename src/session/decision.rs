@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use super::ask::{Delivery, Question};
 use super::pipeline::Pipeline;
-use super::prepared::Plan;
-use super::replies::Expected;
+use super::plan::Plan;
+use super::replies::{Expected, Request};
 use super::step::Mend;
 use crate::statement::Effects;
 use crate::wire::Head;
@@ -32,12 +32,23 @@ pub(super) enum Decision {
     Flush,
     /// This is asked in front of it.
     Ask(Box<Question>, Via),
-    /// It goes on; what the target owes for it, if anything.
-    Send(Option<Expected>, Passing),
+    /// It passes unread; the target owes a plain answer to this message, if any.
+    Pass(Option<Request>),
+    /// It goes on like this.
+    Send(Box<Outgoing>),
     /// It is an Execute of a statement with this plan, and passes.
     Execute(Arc<Plan>),
     /// It is a Sync and passes; what has these effects is settled behind it.
     Settle(Effects),
+}
+
+/// A frame that goes on.
+#[derive(Debug)]
+pub(super) struct Outgoing {
+    /// What the target owes for it, if anything.
+    pub(super) expected: Option<Expected>,
+    /// How it goes on.
+    pub(super) passing: Passing,
 }
 
 /// How a frame goes on.
@@ -67,17 +78,27 @@ pub(super) enum Via {
 impl Decision {
     /// The frame passes while it arrives, unread, and the target owes nothing for it.
     pub(super) fn pass() -> Decision {
-        Decision::Send(None, Passing::Arriving(Mend::Nothing))
+        Decision::Pass(None)
+    }
+
+    /// The frame passes while it arrives, unread, and the answer to it passes as it is.
+    pub(super) fn pass_answered(request: Request) -> Decision {
+        Decision::Pass(Some(request))
     }
 
     /// The frame passes while it arrives, unread.
     pub(super) fn pass_owing(expected: Expected) -> Decision {
-        Decision::Send(Some(expected), Passing::Arriving(Mend::Nothing))
+        Decision::outgoing(Some(expected), Passing::Arriving(Mend::Nothing))
     }
 
     /// All of the frame is there: `instead` goes, or the frame as it stands.
     pub(super) fn send(expected: Option<Expected>, instead: Option<Vec<u8>>) -> Decision {
-        Decision::Send(expected, instead.map_or(Passing::Whole, Passing::Replaced))
+        Decision::outgoing(expected, instead.map_or(Passing::Whole, Passing::Replaced))
+    }
+
+    /// The frame goes on.
+    pub(super) fn outgoing(expected: Option<Expected>, passing: Passing) -> Decision {
+        Decision::Send(Box::new(Outgoing { expected, passing }))
     }
 
     /// The question is asked as fits a message of this protocol.

@@ -27,6 +27,8 @@ mod expected;
 mod gate;
 mod message;
 mod pipeline;
+mod plan;
+mod portals;
 mod prepared;
 mod replies;
 mod report;
@@ -251,7 +253,7 @@ impl Session {
     }
 
     /// Event: a statement with these effects, which writes to these relations, goes to the target.
-    fn on_sent(&mut self, effects: Effects, writes: &[Name]) {
+    fn on_sent(&mut self, effects: Effects, writes: Option<&Arc<[Name]>>) {
         self.catalog.on_sent(Sent {
             changes_relations: effects.changes_relations(),
             ends_transaction: effects.ends_transaction(),

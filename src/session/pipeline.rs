@@ -74,12 +74,14 @@ impl Pipeline {
     }
 
     /// A message of the client's, or one in its place, goes to the target.
+    #[inline]
     pub(super) fn note_sent(&mut self, frame_tag: u8) {
         self.is_flushed = matches!(frame_tag, tag::FLUSH | tag::SYNC);
         self.note_stage(frame_tag);
     }
 
     /// A message with this tag goes to the target in place of the client's.
+    #[inline]
     pub(super) fn note_stage(&mut self, frame_tag: u8) {
         match (frame_tag, self.stage) {
             (tag::BIND | tag::EXECUTE, _) => self.stage = PipelineStage::Runs,

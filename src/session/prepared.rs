@@ -5,65 +5,12 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::budget::{Budget, Share};
-use crate::catalog::Name;
+use super::budget::Budget;
+pub(super) use super::plan::KnownStatement;
+use super::plan::{KindsSource, KnownKinds, Plan, Statement, UndoableParse};
+use super::portals::{Portals, key};
 use crate::ledger::Place;
-use crate::policy::Settings;
-use crate::rewrite::{CopyStream, Parameters, PositionMap};
-use crate::statement::{Effects, Word};
 use crate::value::ValueKind;
-
-/// What executing a prepared statement means to the proxy.
-#[derive(Debug, Default)]
-pub(super) struct Plan {
-    /// The text was changed: positions in errors are moved back.
-    pub(super) positions: Option<Arc<PositionMap>>,
-    /// The COPY stream that it asks for.
-    pub(super) copies: Vec<CopyStream>,
-    /// The columns that its parameters go into.
-    pub(super) parameters: Option<Arc<Parameters>>,
-    /// The numbers of parameters that hold JSON, whatever their type is.
-    pub(super) json: Box<[u16]>,
-    /// The command tag that the client is to see.
-    pub(super) tag: Option<&'static str>,
-    /// What it may change, as far as that matters.
-    pub(super) effects: Effects,
-    /// The relations that it writes to.
-    pub(super) writes: Arc<[Name]>,
-    /// The settings behind it, where it states one plainly.
-    pub(super) stated: Option<Settings>,
-    /// What it says about settings, on a target that does not tell them.
-    pub(super) word: Option<Box<Word>>,
-    /// What it takes of the session's bytes, once it is remembered.
-    pub(super) share: Option<Share>,
-}
-
-impl Plan {
-    /// What it takes in memory, in bytes; relations apart, which the catalog holds.
-    pub(super) fn bytes(&self) -> usize {
-        let copies = self.copies.iter().map(|copy| {
-            size_of_val(copy) + size_of_val(&*copy.kinds) + size_of_val(copy.fields.as_slice())
-        });
-        let writes = self.writes.iter().flatten().map(|part| size_of_val(part) + part.len());
-        size_of_val(self)
-            + self.positions.as_ref().map_or(0, |positions| positions.bytes())
-            + self.parameters.as_ref().map_or(0, |parameters| parameters.bytes())
-            + size_of_val(&*self.json)
-            + copies.sum::<usize>()
-            + writes.sum::<usize>()
-    }
-}
-
-/// What is known of the statement of a Bind.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Statement {
-    /// The columns that its parameters go into.
-    pub(super) parameters: Option<Arc<Parameters>>,
-    /// What its parameters hold.
-    pub(super) kinds: Option<Arc<[ValueKind]>>,
-    /// What it writes to, for the ledger.
-    pub(super) place: Place,
-}
 
 /// A name and what it stood for before a Parse.
 #[derive(Debug)]
@@ -74,35 +21,34 @@ pub(super) struct Undo {
     unnamed: u64,
 }
 
-/// What parameters hold.
-#[derive(Debug)]
-struct KnownKinds {
-    kinds: Arc<[ValueKind]>,
-    _share: Share,
-}
-
 /// The names, as the target knows them.
 #[derive(Debug)]
 pub(super) struct Prepared {
     /// What all of it takes.
     budget: Budget,
-    statements: HashMap<Box<[u8]>, Arc<Plan>>,
-    portals: HashMap<Box<[u8]>, Arc<Plan>>,
-    /// What parameters hold, of statements that were asked for it.
-    kinds: HashMap<Box<[u8]>, KnownKinds>,
-    /// What the Parses since the last Sync declare. Should one of them fail, what follows it up to
-    /// the Sync is skipped; behind the Sync the name may still be another statement's.
-    declared: HashMap<Box<[u8]>, KnownKinds>,
-    /// What statements with parameters write to, for the ledger.
-    written: HashMap<Box<[u8]>, Place>,
-    /// The Parses that can be undone, counted.
+    statements: HashMap<Box<[u8]>, KnownStatement>,
+    portals: Portals,
+    counts: KnownCounts,
+    /// The statements of which Parses since the last Sync declare kinds, and those that were asked for them.
+    declared: Vec<Box<[u8]>>,
+    asked: Vec<Box<[u8]>>,
+    /// The Parses that can be undone, counted: all, those in front of the last Sync, and those answered.
     parses: u64,
-    /// The last of them of each name since the last Sync.
-    parsed: HashMap<Box<[u8]>, u64>,
-    /// The same of those in front of it: what such a name stands for is not known until the Parse of
-    /// this number is answered.
-    unsure: HashMap<Box<[u8]>, u64>,
+    synced_parses: u64,
+    answered_parses: u64,
+    /// The Syncs.
+    syncs: u64,
     unnamed: Unnamed,
+}
+
+/// Of how many statements something is known.
+#[derive(Debug, Default)]
+struct KnownCounts {
+    plans: usize,
+    kinds: usize,
+    places: usize,
+    /// Names beyond so many are looked through for those of which nothing is known.
+    names_max: usize,
 }
 
 /// The client's unnamed statement.
@@ -117,11 +63,11 @@ struct Unnamed {
 /// Prepared statements that need attention, remembered at most in one session.
 const PLANS_MAX: usize = 10_000;
 
-/// Statements whose parameters are remembered at most; then all of them are asked for anew.
+/// Statements whose parameters, or whose relations, are remembered at most; then all of them are forgotten.
 const KINDS_MAX: usize = 10_000;
 
-/// Portals remembered at most: those of transactions that have ended go only when nothing is on its way.
-const PORTALS_MAX: usize = 10_000;
+/// Names beyond which those of which nothing is known are looked for.
+const NAMES_MAX: usize = 4 * PLANS_MAX;
 
 impl Prepared {
     /// Nothing is known yet; plans and kinds may take `bytes_max` bytes.
@@ -129,28 +75,63 @@ impl Prepared {
         Prepared {
             budget: Budget::new(bytes_max),
             statements: HashMap::new(),
-            portals: HashMap::new(),
-            kinds: HashMap::new(),
-            declared: HashMap::new(),
-            written: HashMap::new(),
+            portals: Portals::default(),
+            counts: KnownCounts { names_max: NAMES_MAX, ..KnownCounts::default() },
+            declared: Vec::new(),
+            asked: Vec::new(),
             parses: 0,
-            parsed: HashMap::new(),
-            unsure: HashMap::new(),
+            synced_parses: 0,
+            answered_parses: 0,
+            syncs: 0,
             unnamed: Unnamed::default(),
         }
     }
 
     /// Whether anything is known of a statement or portal: if not, names need not be looked at.
+    #[inline]
     pub(super) fn is_known(&self) -> bool {
-        !self.statements.is_empty()
-            || !self.portals.is_empty()
-            || !self.kinds.is_empty()
-            || !self.declared.is_empty()
+        self.counts.plans > 0 || self.counts.kinds > 0 || !self.portals.is_empty()
     }
 
     /// Whether one more statement can be remembered, of whose parameters that much is known.
     pub(super) fn has_room(&self, bytes: usize) -> bool {
-        self.statements.len() < PLANS_MAX && self.budget.has_room(bytes)
+        self.counts.plans < PLANS_MAX && self.budget.has_room(bytes)
+    }
+
+    /// What is known of the statement of this name.
+    #[inline]
+    pub(super) fn known(&self, statement: &[u8]) -> Option<&KnownStatement> {
+        self.statements.get(key(statement))
+    }
+
+    /// What is known of a name, to be added to.
+    fn entry(&mut self, statement: &[u8]) -> &mut KnownStatement {
+        if self.statements.len() >= self.counts.names_max {
+            let answered = self.answered_parses;
+            self.statements.retain(|_, known| !known.is_empty(answered));
+            self.counts.names_max = NAMES_MAX.max(2 * self.statements.len());
+        }
+        self.statements.entry(key(statement).into()).or_default()
+    }
+
+    fn drop_empty(&mut self, statement: &[u8]) {
+        let answered = self.answered_parses;
+        if self.known(statement).is_some_and(|known| known.is_empty(answered)) {
+            self.statements.remove(key(statement));
+        }
+    }
+
+    /// Puts a plan, or none, in the place of that of a statement, which it gives.
+    fn put_plan(&mut self, statement: &[u8], plan: Option<Arc<Plan>>) -> Option<Arc<Plan>> {
+        let is_some = plan.is_some();
+        let previous = match self.statements.get_mut(key(statement)) {
+            Some(known) => std::mem::replace(&mut known.plan, plan),
+            None if is_some => std::mem::replace(&mut self.entry(statement).plan, plan),
+            None => None,
+        };
+        self.counts.plans += usize::from(is_some);
+        self.counts.plans -= usize::from(previous.is_some());
+        previous
     }
 
     /// A Parse goes to the target; with `None` the statement is a plain one. Hands back how to undo
@@ -158,132 +139,149 @@ impl Prepared {
     pub(super) fn prepare(&mut self, name: &[u8], plan: Option<Plan>) -> Option<Undo> {
         if name.is_empty() {
             self.unnamed.changes += 1;
-            self.unsure.remove(name);
-        }
-        let previous = match plan {
-            Some(mut plan) => {
-                plan.share = Some(self.budget.take(plan.bytes()));
-                self.statements.insert(key(name).into(), Arc::new(plan))
+            if let Some(known) = self.statements.get_mut(name) {
+                known.parse = None;
             }
-            None if self.statements.is_empty() => return None,
-            None => Some(self.statements.remove(key(name))?),
-        };
+        }
+        let is_plain = plan.is_none();
+        let plan = plan.map(|mut plan| {
+            plan.share = Some(self.budget.take(plan.bytes()));
+            Arc::new(plan)
+        });
+        let previous = self.put_plan(name, plan);
+        if is_plain && previous.is_none() {
+            return None;
+        }
         self.parses += 1;
-        self.parsed.insert(key(name).into(), self.parses);
+        let parse = UndoableParse { number: self.parses, syncs: self.syncs };
+        self.entry(name).parse = Some(parse);
         Some(Undo { name: key(name).into(), previous, unnamed: self.unnamed.changes })
+    }
+
+    /// Whether a name may be one of those of which [`Prepared::has_unsure`] says that there are any.
+    #[inline]
+    pub(super) fn may_have_unsure(&self) -> bool {
+        self.synced_parses > self.answered_parses
     }
 
     /// Whether there may be names of which [`Prepared::is_unsure`] says so; `answered` is
     /// how many of the Parses that can be undone are answered.
     pub(super) fn has_unsure(&mut self, answered: u64) -> bool {
-        if !self.unsure.is_empty() && answered >= self.parses {
-            self.unsure.clear();
-        }
-        !self.unsure.is_empty()
-    }
-
-    /// Parses of the statement `name` go to the target: what it declares is known, as far as all of its
-    /// types are.
-    pub(super) fn note_declared(&mut self, name: &[u8], kinds: Option<Arc<[ValueKind]>>) {
-        match kinds {
-            Some(kinds) => self.declare_kinds(name, kinds),
-            None => self.forget_kinds(name),
-        }
+        self.answered_parses = answered;
+        self.may_have_unsure()
     }
 
     /// Whether the name's Parse lies behind a Sync and is not yet answered. Where it fails, the name
     /// stays another statement's.
     pub(super) fn is_unsure(&self, name: &[u8], answered: u64) -> bool {
-        self.unsure.get(key(name)).is_some_and(|parse| *parse > answered)
+        let parse = self.known(name).and_then(|known| known.parse);
+        parse.is_some_and(|parse| parse.syncs < self.syncs && parse.number > answered)
     }
 
     /// A Parse of a statement goes to the target that writes to `place`, or to nothing.
     pub(super) fn note_written(&mut self, statement: &[u8], place: Option<Place>) {
-        if self.written.len() >= KINDS_MAX {
-            self.written.clear();
+        if self.counts.places >= KINDS_MAX {
+            self.statements.values_mut().for_each(|known| known.place = None);
+            self.counts.places = 0;
         }
-        match place {
-            Some(place) => {
-                self.written.insert(key(statement).into(), place);
-            }
-            None if self.written.is_empty() => {}
-            None => {
-                self.written.remove(key(statement));
-            }
+        let is_some = place.is_some();
+        let previous = match place {
+            Some(place) => self.entry(statement).place.replace(place),
+            None => self.statements.get_mut(key(statement)).and_then(|known| known.place.take()),
+        };
+        self.counts.places += usize::from(is_some);
+        self.counts.places -= usize::from(previous.is_some());
+        if previous.is_some() && !is_some {
+            self.drop_empty(statement);
         }
     }
 
     /// What is known of the statement that a Bind names.
     pub(super) fn of(&self, statement: &[u8]) -> Statement {
-        if !self.is_known() && self.written.is_empty() {
-            return Statement::default();
-        }
-        let statement = key(statement);
-        let plan = self.statements.get(statement);
+        let Some(known) = self.known(statement) else { return Statement::default() };
         Statement {
-            parameters: plan.and_then(|plan| plan.parameters.clone()),
-            kinds: (self.declared.get(statement).or_else(|| self.kinds.get(statement)))
-                .map(|known| Arc::clone(&known.kinds)),
-            place: self.written.get(statement).cloned().unwrap_or_default(),
+            parameters: known.plan.as_ref().and_then(|plan| plan.parameters.clone()),
+            kinds: known.kinds.as_ref().map(|known| Arc::clone(&known.kinds)),
+            place: known.place.clone().unwrap_or_default(),
         }
     }
 
-    /// Remembers, up to the next Sync, what a Parse declares its parameters to hold.
-    pub(super) fn declare_kinds(&mut self, statement: &[u8], kinds: Arc<[ValueKind]>) {
-        self.kinds.remove(key(statement));
-        if self.declared.len() < KINDS_MAX && self.budget.has_room(size_of_val(&*kinds)) {
-            let known = self.known(kinds);
-            self.declared.insert(key(statement).into(), known);
+    /// A Parse of this statement goes to the target: what it declares is known up to the next Sync, as far as
+    /// all of its types are.
+    pub(super) fn note_declared(&mut self, statement: &[u8], kinds: Option<Arc<[ValueKind]>>) {
+        self.forget_kinds(statement);
+        if let Some(kinds) = kinds
+            && self.declared.len() < KINDS_MAX
+            && self.budget.has_room(size_of_val(&*kinds))
+        {
+            note_name(&mut self.declared, statement);
+            self.put_kinds(statement, kinds, KindsSource::Declared);
         }
-    }
-
-    /// A Sync goes to the target; so many of the Parses that can be undone are answered.
-    pub(super) fn on_sync(&mut self, answered: u64) {
-        self.declared.clear();
-        if self.parsed.is_empty() {
-            return;
-        }
-        // Never while most of them are on their way, so that it costs each of them little.
-        let on_their_way = usize::try_from(self.parses - answered.min(self.parses));
-        let kept_max = on_their_way.unwrap_or(usize::MAX).saturating_mul(2);
-        if self.unsure.len() >= kept_max.saturating_add(KINDS_MAX) {
-            self.unsure.retain(|_, parse| *parse > answered);
-        }
-        self.unsure.extend(self.parsed.drain());
     }
 
     /// Remembers what the parameters of a statement hold.
     pub(super) fn set_kinds(&mut self, statement: &[u8], kinds: Arc<[ValueKind]>) {
-        let plan = self.statements.get(key(statement));
+        let plan = self.known(statement).and_then(|known| known.plan.as_ref());
         let kinds = match plan {
             Some(plan) if !plan.json.is_empty() => with_json(kinds.to_vec(), &plan.json).into(),
             _ => kinds,
         };
-        if self.kinds.len() >= KINDS_MAX || !self.budget.has_room(size_of_val(&*kinds)) {
-            self.kinds.clear();
+        if self.asked.len() >= KINDS_MAX || !self.budget.has_room(size_of_val(&*kinds)) {
+            let asked = std::mem::take(&mut self.asked);
+            self.forget_kinds_of(asked, KindsSource::Asked);
         }
-        let known = self.known(kinds);
-        self.kinds.insert(key(statement).into(), known);
+        note_name(&mut self.asked, statement);
+        self.put_kinds(statement, kinds, KindsSource::Asked);
     }
 
-    fn known(&self, kinds: Arc<[ValueKind]>) -> KnownKinds {
+    fn put_kinds(&mut self, statement: &[u8], kinds: Arc<[ValueKind]>, source: KindsSource) {
         let _share = self.budget.take(size_of_val(&*kinds));
-        KnownKinds { kinds, _share }
+        let kinds = KnownKinds { kinds, source, _share };
+        let previous = self.entry(statement).kinds.replace(kinds);
+        self.counts.kinds += usize::from(previous.is_none());
+    }
+
+    /// A Sync goes to the target; `answered` of the Parses that can be undone are answered.
+    #[inline]
+    pub(super) fn on_sync(&mut self, answered: u64) {
+        self.syncs += 1;
+        self.synced_parses = self.parses;
+        self.answered_parses = answered;
+        if !self.declared.is_empty() {
+            let declared = std::mem::take(&mut self.declared);
+            self.forget_kinds_of(declared, KindsSource::Declared);
+        }
+    }
+
+    /// What the parameters of these statements hold is not known any more, where it was found out this way.
+    fn forget_kinds_of(&mut self, statements: Vec<Box<[u8]>>, source: KindsSource) {
+        for statement in statements {
+            let kinds = self.known(&statement).and_then(|known| known.kinds.as_ref());
+            if kinds.is_some_and(|kinds| kinds.source == source) {
+                self.forget_kinds(&statement);
+            }
+        }
     }
 
     /// The name may stand for another statement from now on.
     pub(super) fn forget_kinds(&mut self, statement: &[u8]) {
-        if !self.kinds.is_empty() || !self.declared.is_empty() {
-            self.kinds.remove(key(statement));
-            self.declared.remove(key(statement));
+        if self.counts.kinds == 0 {
+            return;
+        }
+        let known = self.statements.get_mut(key(statement));
+        if known.and_then(|known| known.kinds.take()).is_some() {
+            self.counts.kinds -= 1;
+            self.drop_empty(statement);
         }
     }
 
     /// Any name may stand for another statement from now on: a Parse may have failed on a name that
     /// was taken, or SQL may have prepared one.
     pub(super) fn forget_all_kinds(&mut self) {
-        self.kinds.clear();
-        self.declared.clear();
+        let (declared, asked) =
+            (std::mem::take(&mut self.declared), std::mem::take(&mut self.asked));
+        self.forget_kinds_of(declared, KindsSource::Declared);
+        self.forget_kinds_of(asked, KindsSource::Asked);
     }
 
     /// The target refused the Parse, or never looked at it.
@@ -295,51 +293,47 @@ impl Prepared {
             }
             self.unnamed.changes -= 1;
         }
-        self.written.remove(&undo.name);
-        match undo.previous {
-            Some(plan) => self.statements.insert(undo.name, plan),
-            None => self.statements.remove(&undo.name),
-        };
+        self.note_written(&undo.name, None);
+        self.put_plan(&undo.name, undo.previous);
+        self.drop_empty(&undo.name);
     }
 
     /// A Bind goes to the target; hands back the plan of its statement.
     pub(super) fn bind(&mut self, portal: &[u8], statement: &[u8]) -> Option<&Arc<Plan>> {
-        match self.statements.get(key(statement)) {
-            Some(plan) => {
-                if self.portals.len() >= PORTALS_MAX {
-                    self.portals.clear();
-                }
-                self.portals.insert(key(portal).into(), Arc::clone(plan));
-                Some(plan)
-            }
-            None => {
-                self.portals.remove(key(portal));
-                None
-            }
-        }
+        let plan = self.statements.get(key(statement)).and_then(|known| known.plan.as_ref());
+        self.portals.put(portal, plan.map(Arc::clone));
+        plan
+    }
+
+    /// A Bind of a statement with this plan goes to the target.
+    #[inline]
+    pub(super) fn put_portal(&mut self, portal: &[u8], plan: Option<Arc<Plan>>) {
+        self.portals.put(portal, plan);
     }
 
     /// The plan of the statement, for a Describe.
     pub(super) fn statement(&self, name: &[u8]) -> Option<&Arc<Plan>> {
-        self.statements.get(key(name))
+        self.known(name)?.plan.as_ref()
     }
 
     /// The plan of the portal's statement.
+    #[inline]
     pub(super) fn portal(&self, name: &[u8]) -> Option<&Arc<Plan>> {
-        self.portals.get(key(name))
+        self.portals.get(name)
     }
 
     /// A Close goes to the target: `kind` is `S` or `P`.
     pub(super) fn close(&mut self, kind: u8, name: &[u8]) {
-        match kind {
-            b'S' => {
-                self.forget_kinds(name);
-                self.parsed.remove(key(name));
-                self.unsure.remove(key(name));
-                self.statements.remove(key(name))
-            }
-            _ => self.portals.remove(key(name)),
-        };
+        if kind != b'S' {
+            self.portals.put(name, None);
+            return;
+        }
+        self.forget_kinds(name);
+        self.put_plan(name, None);
+        if let Some(known) = self.statements.get_mut(key(name)) {
+            known.parse = None;
+        }
+        self.drop_empty(name);
     }
 
     /// A Parse of this name goes to the target.
@@ -363,13 +357,17 @@ impl Prepared {
     pub(super) fn close_unnamed(&mut self) {
         self.unnamed.may_exist = false;
         self.unnamed.changes += 1;
-        self.statements.remove(&b""[..]);
-        self.portals.remove(&b""[..]);
+        if self.counts.plans > 0 {
+            self.put_plan(b"", None);
+            self.drop_empty(b"");
+        }
+        self.portals.put(b"", None);
     }
 
     /// No transaction is open any more, so no portal is either.
+    #[inline]
     pub(super) fn close_portals(&mut self) {
-        self.portals.clear();
+        self.portals.close_all();
     }
 }
 
@@ -384,17 +382,17 @@ pub(super) fn with_json(mut kinds: Vec<ValueKind>, json: &[u16]) -> Vec<ValueKin
     kinds
 }
 
-/// The part of a name that the target compares. It truncates longer ones silently.
-///
-/// Source: PostgreSQL, `NAMEDATALEN` in `src/include/pg_config_manual.h`.
-fn key(name: &[u8]) -> &[u8] {
-    const NAME_BYTES_MAX: usize = 63;
-    name.get(..NAME_BYTES_MAX).unwrap_or(name)
+/// Adds a name to a list, unless it was added last.
+fn note_name(names: &mut Vec<Box<[u8]>>, name: &[u8]) {
+    if names.last().is_none_or(|last| **last != *key(name)) {
+        names.push(key(name).into());
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::statement::Effects;
 
     fn plan() -> Option<Plan> {
         Some(Plan { effects: Effects::TOUCHES_SETTINGS, ..Plan::default() })
@@ -458,7 +456,10 @@ mod tests {
         names.on_sync(0);
         assert!(names.has_unsure(0) && names.is_unsure(b"s", 0) && !names.is_unsure(b"t", 0));
         names.prepare(b"t", plan());
-        assert!(!names.is_unsure(b"s", 1) && names.has_unsure(1));
+        assert!(!names.is_unsure(b"s", 1) && !names.has_unsure(1));
+        assert!(!names.is_unsure(b"t", 1), "no Sync is behind it");
+        names.on_sync(1);
+        assert!(names.has_unsure(1) && names.is_unsure(b"t", 1) && !names.is_unsure(b"s", 1));
         assert!(!names.has_unsure(2));
     }
 
@@ -491,7 +492,7 @@ mod tests {
         names.prepare(b"s", plan());
         names.bind(b"p", b"s");
         names.close_unnamed();
-        assert_eq!(names.statements.len(), 1);
+        assert!(names.statement(b"").is_none() && names.statement(b"s").is_some());
         assert!(names.portal(b"p").is_some());
         names.close_portals();
         assert!(names.portal(b"p").is_none());

@@ -32,7 +32,7 @@ pub(super) struct Replies {
     queue: VecDeque<Expected>,
     /// How many have left the queue at its front.
     answered: u64,
-    /// The number of the last message that came into the queue and may start a COPY, counted as
+    /// The number of the last message that came into the queue and may start a COPY, or has, counted as
     /// `answered` does, so that the queue need not be searched.
     last_copy: Option<u64>,
     /// How many of these were a Parse that can be undone.
@@ -54,6 +54,19 @@ impl Replies {
         self.queue.is_empty()
     }
 
+    /// Whether nothing of what is owed, which is less than `length_max`, has a say in what comes next.
+    #[inline]
+    pub(super) fn is_clear(&self, length_max: usize) -> bool {
+        let is_plain = !self.may_copy() && !self.skipping && self.doubt.is_none();
+        is_plain && self.queue.len() < length_max
+    }
+
+    /// Whether a message that may start a COPY, or has started one, is not yet answered. Without one, no
+    /// Sync is early.
+    fn may_copy(&self) -> bool {
+        self.last_copy.is_some_and(|last| last >= self.answered)
+    }
+
     pub(super) fn is_skipping(&self) -> bool {
         self.skipping
     }
@@ -69,6 +82,7 @@ impl Replies {
     }
 
     /// A message goes to the target. While that skips to the next Sync, only a Sync is answered.
+    #[inline]
     pub(super) fn push(&mut self, expected: Expected) {
         if expected.request == Request::Sync {
             self.skipping = false;
@@ -77,6 +91,9 @@ impl Replies {
             let is_own = matches!(expected.request, Request::Own(_));
             debug_assert!(!is_own, "a question is asked while the target skips");
             return;
+        }
+        if expected.request == Request::EarlySync {
+            self.last_copy = self.last_copy.max(Some(self.answered));
         }
         if expected.may_start_copy() {
             self.last_copy = Some(self.answered + widen(self.queue.len()));
@@ -87,6 +104,13 @@ impl Replies {
 
     pub(super) fn front(&self) -> Option<&Expected> {
         self.queue.front()
+    }
+
+    /// Whether rows that come now are the client's, and go on as they are.
+    #[inline]
+    pub(super) fn front_passes_rows(&self) -> bool {
+        let treatment = self.queue.front().map(|front| &front.treatment);
+        matches!(treatment, None | Some(Treatment::Pass | Treatment::Adjust(_)))
     }
 
     pub(super) fn front_mut(&mut self) -> Option<&mut Expected> {
@@ -119,11 +143,21 @@ impl Replies {
     }
 
     /// The answer at the front is complete.
+    #[inline]
     pub(super) fn pop(&mut self) -> Option<Expected> {
         let front = self.queue.pop_front()?;
+        let may_copy = self.may_copy();
         self.answered += 1;
         self.parses_answered += u64::from(front.undo.is_some());
         self.lexing_pending -= usize::from(front.sets_lexing);
+        if may_copy || self.doubt.is_some() {
+            self.end_early_syncs();
+        }
+        Some(front)
+    }
+
+    /// The message in front of Syncs that are early is answered.
+    fn end_early_syncs(&mut self) {
         if self.doubt.is_none() {
             // The COPY took them.
             while self.queue.front().is_some_and(|next| next.request == Request::EarlySync) {
@@ -134,7 +168,6 @@ impl Replies {
             // The target has answered each of them.
             self.doubt = None;
         }
-        Some(front)
     }
 
     /// ReadyForQuery came. It ends the answer to a simple query, a function call or a Sync; in front of
@@ -207,6 +240,7 @@ impl Replies {
     ///
     /// Source: PostgreSQL, `CopyGetData` in `src/backend/commands/copyfromparse.c`.
     pub(super) fn on_copy_in(&mut self) -> Option<CopyStream> {
+        self.last_copy = self.last_copy.max(Some(self.answered));
         let syncs = self.queue.iter_mut().skip(1);
         for sync in syncs.take_while(|next| next.request == Request::Sync) {
             sync.request = Request::EarlySync;

@@ -60,11 +60,9 @@ impl Report {
     }
 
     /// U+0000 was mended in a COPY stream.
-    pub(super) fn note_copy_nuls(&mut self, place: &Place, count: u64, seconds: u64) {
-        if count > 0 {
-            self.counts.nul_copy += count;
-            self.note(place.clone(), "nul-in-copy", count, seconds);
-        }
+    pub(super) fn note_copy_nuls(&mut self, place: Place, count: u64, seconds: u64) {
+        self.counts.nul_copy += count;
+        self.note(place, "nul-in-copy", count, seconds);
     }
 
     /// Rules have changed a text, or the values of a message.
@@ -241,7 +239,7 @@ mod tests {
     #[test]
     fn nothing_is_noted_of_nothing() {
         let mut report = Report::default();
-        report.note_copy_nuls(&place(), 0, 1);
+        report.note_copy_nuls(place(), 0, 1);
         assert!(report.begin_writing(&Ledger::default(), "db").is_none());
     }
 

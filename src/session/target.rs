@@ -70,6 +70,15 @@ impl Session {
             let found = wire::head(rest, LENGTH_MAX);
             let found = found.map_err(|error| OwnError::new("08P01", format!("target: {error}")));
             let Some(head) = found? else { break };
+            if matches!(head.tag, tag::DATA_ROW | tag::COPY_DATA)
+                && head.frame_bytes <= rest.len()
+                && self.phase == Phase::Ready
+                && !self.asking.is_probing()
+                && self.replies.front_passes_rows()
+            {
+                at += whole_frames(rest, head.tag);
+                continue;
+            }
             match self.reading(head) {
                 Reading::Head => {
                     self.on_target_head(head.tag);
@@ -342,6 +351,18 @@ impl Session {
             _ => self.on_target_head(frame_tag),
         }
     }
+}
+
+/// Bytes of the frames with this tag that `bytes` begin with, those that are there as a whole.
+fn whole_frames(bytes: &[u8], frame_tag: u8) -> usize {
+    let mut rest = bytes;
+    while let Ok(Some(head)) = wire::head(rest, LENGTH_MAX)
+        && head.tag == frame_tag
+        && let Some(behind) = rest.get(head.frame_bytes..)
+    {
+        rest = behind;
+    }
+    bytes.len() - rest.len()
 }
 
 /// How much of a frame is looked at.

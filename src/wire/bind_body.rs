@@ -27,9 +27,9 @@ pub struct BindBody<'a> {
 impl BindBody<'_> {
     /// Cuts a body; `None` where the end of the names is not there.
     pub fn cut(body: &mut [u8]) -> Option<BindBody<'_>> {
-        let portal_bytes = memchr(0, body)?;
+        let portal_bytes = zero_at(body)?;
         let statement_from = portal_bytes + 1;
-        let statement_bytes = memchr(0, body.get(statement_from..)?)?;
+        let statement_bytes = zero_at(body.get(statement_from..)?)?;
         let (names, values) = body.split_at_mut_checked(statement_from + statement_bytes + 1)?;
         let names = &*names;
         let portal = names.get(..portal_bytes)?;
@@ -42,6 +42,16 @@ impl BindBody<'_> {
         let (formats, rest) = self.values.split_first_chunk::<2>()?;
         let rest = rest.get(2 * usize::from(u16::from_be_bytes(*formats))..)?;
         rest.first_chunk::<2>().map(|count| u16::from_be_bytes(*count))
+    }
+}
+
+/// Where the first zero byte is. Most names are so short that a search is not worth its start.
+#[inline]
+fn zero_at(bytes: &[u8]) -> Option<usize> {
+    const SHORT_BYTES: usize = 8;
+    match bytes.iter().take(SHORT_BYTES).position(|byte| *byte == 0) {
+        None => Some(SHORT_BYTES + memchr(0, bytes.get(SHORT_BYTES..)?)?),
+        found => found,
     }
 }
 

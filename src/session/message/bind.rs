@@ -10,7 +10,8 @@ use crate::rewrite::{self, Change, Parameters};
 use crate::session::ask::{Delivery, Question};
 use crate::session::context::Context;
 use crate::session::decision::{Decision, Frame, Passing};
-use crate::session::prepared::{Prepared, Statement};
+use crate::session::plan::Statement;
+use crate::session::prepared::{KnownStatement, Prepared};
 use crate::session::replies::{Adjust, Expected, Failing, Request, Treatment};
 use crate::session::report::Report;
 use crate::session::step::{ArrivingBind, Mend};
@@ -54,7 +55,7 @@ pub(in crate::session) fn bind(
     report: &mut Report,
     is_owed: bool,
     context: &Context,
-) -> Result<Decision, OwnError> {
+) -> Result<Decision, Box<OwnError>> {
     let Frame { head, rest, first } = frame;
     let Some(body) = body_there(head, rest) else { return Ok(Decision::Later) };
     if !first && (prepared.is_known() || context.policy.values.nul != NulPolicy::Space) {
@@ -67,6 +68,23 @@ pub(in crate::session) fn bind(
         let expected = Expected::new(Request::Bind);
         return Ok(go(expected, Statement::default(), verdict, report, context));
     };
+    let is_whole = body_bytes == head.body_bytes();
+    if is_whole && head.frame_bytes <= context.policy.statement_bytes_max {
+        let known = prepared.known(cut.statement);
+        if stays(&cut, known, catalog, context) {
+            let plan = known.and_then(|known| known.plan.as_ref()).map(Arc::clone);
+            let positions = plan.as_ref().and_then(|plan| plan.positions.as_ref());
+            let decision = match positions {
+                None => Decision::pass_answered(Request::Bind),
+                Some(positions) => {
+                    let treatment = Adjust::positions(&Some(Arc::clone(positions)));
+                    Decision::pass_owing(Expected::with(Request::Bind, treatment))
+                }
+            };
+            prepared.put_portal(cut.portal, plan);
+            return Ok(decision);
+        }
+    }
     let statement = statement_of(cut.statement, prepared, catalog, context);
     let is_exact = match &statement.parameters {
         Some(parameters) => catalog.is_exact(&parameters.name),
@@ -101,6 +119,28 @@ pub(in crate::session) fn bind(
     })
 }
 
+/// Whether one look at its values says that a Bind, which is there as a whole, goes as it is.
+fn stays(
+    bind: &BindBody<'_>,
+    known: Option<&KnownStatement>,
+    catalog: &Catalog,
+    context: &Context,
+) -> bool {
+    let plan = known.and_then(|known| known.plan.as_ref());
+    let parameters = plan.and_then(|plan| plan.parameters.as_deref());
+    let is_latest = |parameters: &Parameters| {
+        let known = catalog.relation(&parameters.name);
+        known.is_none_or(|relation| Arc::ptr_eq(relation, &parameters.relation))
+    };
+    let rules = BindRules {
+        parameters: parameters.map_or(&[], Parameters::list),
+        kinds: known.and_then(KnownStatement::kinds),
+        nul: Some(context.policy.values.nul),
+        encoding: context.lexing.encoding,
+    };
+    context.settings.rewrite && parameters.is_none_or(is_latest) && rules.all_stay(bind.values)
+}
+
 /// A Bind goes to the target, as it is or changed.
 fn go(
     expected: Expected,
@@ -114,7 +154,7 @@ fn go(
             note_not_judged(&statement, not_judged, report, context);
             let arriving = ArrivingBind { scanner: *scanner, place: statement.place };
             let mend = Mend::Bind(Box::new(arriving));
-            Decision::Send(Some(expected), Passing::Arriving(mend))
+            Decision::outgoing(Some(expected), Passing::Arriving(mend))
         }
         BindVerdict::Fitted { body, spaces, changes, not_judged } => {
             note_not_judged(&statement, not_judged, report, context);
@@ -203,7 +243,7 @@ fn judge(
     statement: &Statement,
     is_exact: bool,
     context: &Context,
-) -> Result<BindVerdict, OwnError> {
+) -> Result<BindVerdict, Box<OwnError>> {
     let policy = &context.policy;
     let parameters = statement.parameters.as_deref();
     let retyped = parameters.filter(|parameters| parameters.is_retyped());
@@ -220,7 +260,7 @@ fn judge(
         });
     }
     if retyped.is_some_and(|parameters| parameters.need_rewriting(&bind)) {
-        return Err(too_long());
+        return Err(Box::new(too_long()));
     }
     if !context.settings.rewrite {
         return Ok(BindVerdict::Unread);
@@ -339,7 +379,8 @@ mod tests {
 
     #[test]
     fn a_bind_that_may_be_replaced_waits_for_what_is_in_front() {
-        assert!(matches!(decided("", false), Decision::Send(_, Passing::Whole)));
+        let Decision::Send(outgoing) = decided("", false) else { panic!("it waits") };
+        assert!(matches!(outgoing.passing, Passing::Whole));
         for nul in ["reject", "remove"] {
             let toml = format!("[values]\nnul = \"{nul}\"\n");
             assert!(matches!(decided(&toml, false), Decision::Later), "{nul}");

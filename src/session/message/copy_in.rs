@@ -41,10 +41,11 @@ pub(in crate::session) fn copy(
         return Decision::Flush;
     }
     if frame.head.tag == tag::COPY_DATA {
-        return Decision::Send(None, Passing::Arriving(Mend::CopyData));
+        return Decision::outgoing(None, Passing::Arriving(Mend::CopyData));
     }
-    let mended = copy_in.end();
-    report.note_copy_nuls(&mended.place, mended.count, context.seconds());
+    if let Some(Mended { place, count }) = copy_in.end() {
+        report.note_copy_nuls(place, count, context.seconds());
+    }
     Decision::pass()
 }
 
@@ -114,7 +115,7 @@ struct Scanned {
 }
 
 /// U+0000 that were mended in a stream since the last time.
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq)]
 pub(in crate::session) struct Mended {
     pub(in crate::session) place: Place,
     pub(in crate::session) count: u64,
@@ -156,10 +157,10 @@ impl CopyIn {
     }
 
     /// The last row has come: the target finishes the COPY. Gives what was mended.
-    pub(in crate::session) fn end(&mut self) -> Mended {
+    pub(in crate::session) fn end(&mut self) -> Option<Mended> {
         match std::mem::take(self).stream {
             Stream::Scanned(mut scanned) => scanned.mended(),
-            _ => Mended::default(),
+            _ => None,
         }
     }
 
@@ -169,6 +170,7 @@ impl CopyIn {
     }
 
     /// The bytes at the front that were judged before.
+    #[inline]
     pub(in crate::session) fn take_judged_ahead(&mut self) -> usize {
         match &mut self.stream {
             Stream::Scanned(scanned) => std::mem::take(&mut scanned.judged_ahead),
@@ -183,6 +185,12 @@ impl CopyIn {
         }
     }
 
+    /// Whether the rows that come pass or are mended where they lie.
+    #[inline]
+    pub(in crate::session) fn goes_in_place(&self) -> bool {
+        matches!(self.stream, Stream::Untouched | Stream::Scanned(_))
+    }
+
     /// No more rows follow: what was held back is decided.
     pub(in crate::session) fn finish(&mut self, unread: &mut [u8]) {
         if let Stream::Scanned(scanned) = &mut self.stream {
@@ -191,25 +199,30 @@ impl CopyIn {
     }
 
     /// How many of `at` judged bytes may go on; the others are held back. Gives what was mended, too.
-    pub(in crate::session) fn release(&mut self, at: usize) -> (usize, Mended) {
-        let Stream::Scanned(scanned) = &mut self.stream else { return (at, Mended::default()) };
-        let scanner = &mut scanned.scanner;
-        if scanner.held_from().is_some_and(|held| at - held > HELD_BYTES_MAX) {
-            scanner.release();
+    #[inline]
+    pub(in crate::session) fn release(&mut self, at: usize) -> (usize, Option<Mended>) {
+        match &mut self.stream {
+            Stream::Scanned(scanned) => scanned.release(at),
+            _ => (at, None),
         }
-        let free = scanner.held_from().unwrap_or(at).min(at);
-        scanned.judged_ahead = at - free;
-        scanned.scanner.rebase(free);
-        (free, scanned.mended())
     }
 }
 
 impl Scanned {
-    fn mended(&mut self) -> Mended {
-        match self.scanner.take_replaced() {
-            0 => Mended::default(),
-            count => Mended { place: self.place.clone(), count },
+    fn release(&mut self, at: usize) -> (usize, Option<Mended>) {
+        let scanner = &mut self.scanner;
+        if scanner.held_from().is_some_and(|held| at - held > HELD_BYTES_MAX) {
+            scanner.release();
         }
+        let free = scanner.held_from().unwrap_or(at).min(at);
+        self.judged_ahead = at - free;
+        scanner.rebase(free);
+        (free, self.mended())
+    }
+
+    fn mended(&mut self) -> Option<Mended> {
+        let count = self.scanner.take_replaced();
+        (count > 0).then(|| Mended { place: self.place.clone(), count })
     }
 }
 

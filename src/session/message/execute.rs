@@ -9,7 +9,8 @@ use crate::session::ask::settling::Settling;
 use crate::session::context::Context;
 use crate::session::decision::{Decision, Frame};
 use crate::session::pipeline::Pipeline;
-use crate::session::prepared::{Plan, Prepared};
+use crate::session::plan::Plan;
+use crate::session::prepared::Prepared;
 use crate::session::replies::{Adjust, CopyStart, Expected, Replies, Request, Treatment};
 use crate::wire::{self, HEAD_BYTES, Head, TransactionStatus, tag};
 
@@ -26,7 +27,7 @@ pub(in crate::session) fn execute(
     tried: Tried,
     context: &Context,
 ) -> Decision {
-    let plain = || Decision::pass_owing(Expected::new(Request::Execute));
+    let plain = || Decision::pass_answered(Request::Execute);
     if !prepared.is_known() {
         return plain();
     }
@@ -42,16 +43,15 @@ pub(in crate::session) fn execute(
 
 /// A Describe.
 pub(in crate::session) fn describe(frame: &Frame<'_>, prepared: &Prepared) -> Decision {
-    let mut expected = Expected::new(Request::Describe);
     if prepared.is_known() {
         let Some(body) = small_body(frame.head, frame.rest) else { return Decision::Later };
         if let Some((b'S', name)) = kind_and_name(body)
             && let Some(plan) = prepared.statement(name)
         {
-            expected = expected_of_describe(plan);
+            return Decision::pass_owing(expected_of_describe(plan));
         }
     }
-    Decision::pass_owing(expected)
+    Decision::pass_answered(Request::Describe)
 }
 
 /// A Close.
@@ -62,7 +62,7 @@ pub(in crate::session) fn close(frame: &Frame<'_>, prepared: &mut Prepared) -> D
             prepared.close(kind, name);
         }
     }
-    Decision::pass_owing(Expected::new(Request::Close))
+    Decision::pass_answered(Request::Close)
 }
 
 /// A Sync; `is_copying` says that the target takes rows.
@@ -77,13 +77,12 @@ pub(in crate::session) fn sync(
 ) -> Decision {
     if is_copying {
         // The target ignores it, unless it has met an error before.
-        return Decision::pass_owing(Expected::new(Request::EarlySync));
+        return Decision::pass_answered(Request::EarlySync);
     }
-    let sync = Expected::new(Request::Sync);
     if replies.may_start_copy() {
         // Should it start, the target ignores this Sync: the one behind the rows settles.
         pipeline.note_uncertain_sync();
-        return Decision::pass_owing(sync);
+        return Decision::pass_answered(Request::Sync);
     }
     let syncs_are_unsure = replies.has_early_syncs() || replies.doubt().is_some();
     if !frame.first && settling.is_due_at_sync() && !syncs_are_unsure {
@@ -97,7 +96,7 @@ pub(in crate::session) fn sync(
     }
     match settling.take_for_sync(context.status == TransactionStatus::Open) {
         Some(effects) => Decision::Settle(effects),
-        None => Decision::pass_owing(sync),
+        None => Decision::pass_answered(Request::Sync),
     }
 }
 
@@ -143,7 +142,10 @@ pub(in crate::session) fn expected_of_execute(plan: &Plan) -> Expected {
     let sets_lexing = plan.effects.changes_lexing();
     let words = plan.word.iter().map(|word| Some((**word).clone())).collect();
     let expected = Expected { sets_lexing, ..expected }.saying(words);
-    expected.starting(CopyStart::Streams(plan.copies.iter().cloned().collect()))
+    match plan.copies.as_slice() {
+        [] => expected,
+        copies => expected.starting(CopyStart::Streams(copies.iter().cloned().collect())),
+    }
 }
 
 /// What the target owes for a Describe of a statement with this plan.

@@ -7,7 +7,7 @@ use crate::session::ask::{Delivery, Question};
 use crate::session::context::Context;
 use crate::session::decision::{Decision, Frame};
 use crate::session::pipeline::Pipeline;
-use crate::session::replies::{Expected, Request};
+use crate::session::replies::Request;
 use crate::session::report::Report;
 use crate::value::{NulPolicy, called_function, mend_function_call};
 use crate::wire::{HEAD_BYTES, TransactionStatus};
@@ -44,5 +44,5 @@ pub(in crate::session) fn function_call(
         }
     }
     pipeline.note_query(is_owed);
-    Decision::pass_owing(Expected::new(Request::FunctionCall))
+    Decision::pass_answered(Request::FunctionCall)
 }

@@ -33,7 +33,7 @@ pub(in crate::session) fn long_text(
             true => Mend::Query(QueryScanner::new(head.body_bytes())),
             false => Mend::Nothing,
         };
-        return Decision::Send(Some(expected), Passing::Arriving(mend));
+        return Decision::outgoing(Some(expected), Passing::Arriving(mend));
     }
     // The name stands for another statement now. The target reads no more of it than this.
     const NAME_BYTES: usize = 64;

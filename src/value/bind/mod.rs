@@ -5,6 +5,7 @@ mod fit;
 mod function_call;
 mod in_place;
 mod parameter;
+mod stays;
 mod syntax;
 
 pub use fit::{

@@ -1,0 +1,116 @@
+//! What the proxy knows of a prepared statement, as far as it has to act on that. Plain data.
+
+use std::sync::Arc;
+
+use super::budget::Share;
+use crate::catalog::Name;
+use crate::ledger::Place;
+use crate::policy::Settings;
+use crate::rewrite::{CopyStream, Parameters, PositionMap};
+use crate::statement::{Effects, Word};
+use crate::value::ValueKind;
+
+/// What executing a prepared statement means to the proxy.
+#[derive(Debug, Default)]
+pub(super) struct Plan {
+    /// The text was changed: positions in errors are moved back.
+    pub(super) positions: Option<Arc<PositionMap>>,
+    /// The COPY stream that it asks for.
+    pub(super) copies: Vec<CopyStream>,
+    /// The columns that its parameters go into.
+    pub(super) parameters: Option<Arc<Parameters>>,
+    /// The numbers of parameters that hold JSON, whatever their type is.
+    pub(super) json: Box<[u16]>,
+    /// The command tag that the client is to see.
+    pub(super) tag: Option<&'static str>,
+    /// What it may change, as far as that matters.
+    pub(super) effects: Effects,
+    /// The relations that it writes to.
+    pub(super) writes: Arc<[Name]>,
+    /// The settings behind it, where it states one plainly.
+    pub(super) stated: Option<Settings>,
+    /// What it says about settings, on a target that does not tell them.
+    pub(super) word: Option<Box<Word>>,
+    /// What it takes of the session's bytes, once it is remembered.
+    pub(super) share: Option<Share>,
+}
+
+impl Plan {
+    /// What it takes in memory, in bytes; relations apart, which the catalog holds.
+    pub(super) fn bytes(&self) -> usize {
+        let copies = self.copies.iter().map(|copy| {
+            size_of_val(copy) + size_of_val(&*copy.kinds) + size_of_val(copy.fields.as_slice())
+        });
+        let writes = self.writes.iter().flatten().map(|part| size_of_val(part) + part.len());
+        size_of_val(self)
+            + self.positions.as_ref().map_or(0, |positions| positions.bytes())
+            + self.parameters.as_ref().map_or(0, |parameters| parameters.bytes())
+            + size_of_val(&*self.json)
+            + copies.sum::<usize>()
+            + writes.sum::<usize>()
+    }
+}
+
+/// What is known of the statement of a Bind.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Statement {
+    /// The columns that its parameters go into.
+    pub(super) parameters: Option<Arc<Parameters>>,
+    /// What its parameters hold.
+    pub(super) kinds: Option<Arc<[ValueKind]>>,
+    /// What it writes to, for the ledger.
+    pub(super) place: Place,
+}
+
+/// What is known of the statement that a name stands for. Nothing that is empty is remembered.
+#[derive(Debug, Default)]
+pub(super) struct KnownStatement {
+    /// What executing it means, where it is not a plain one.
+    pub(super) plan: Option<Arc<Plan>>,
+    /// What its parameters hold, where it was asked for that or a Parse declares it.
+    pub(super) kinds: Option<KnownKinds>,
+    /// What it writes to, where it has parameters, for the ledger.
+    pub(super) place: Option<Place>,
+    /// The last Parse of the name that can be undone.
+    pub(super) parse: Option<UndoableParse>,
+}
+
+/// What parameters hold.
+#[derive(Debug)]
+pub(super) struct KnownKinds {
+    pub(super) kinds: Arc<[ValueKind]>,
+    pub(super) source: KindsSource,
+    pub(super) _share: Share,
+}
+
+/// How it was found out what parameters hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum KindsSource {
+    /// A Parse since the last Sync declares it. Should that fail, what follows it up to the Sync is skipped;
+    /// behind the Sync the name may still be another statement's.
+    Declared,
+    /// The target was asked.
+    Asked,
+}
+
+/// A Parse, by its number, and the number of Syncs in front of it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct UndoableParse {
+    pub(super) number: u64,
+    pub(super) syncs: u64,
+}
+
+impl KnownStatement {
+    /// What the parameters hold.
+    pub(super) fn kinds(&self) -> Option<&[ValueKind]> {
+        self.kinds.as_ref().map(|known| &*known.kinds)
+    }
+
+    /// Whether nothing is known; `answered` of the Parses that can be undone are answered.
+    pub(super) fn is_empty(&self, answered: u64) -> bool {
+        self.plan.is_none()
+            && self.kinds.is_none()
+            && self.place.is_none()
+            && self.parse.is_none_or(|parse| parse.number <= answered)
+    }
+}
