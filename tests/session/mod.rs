@@ -1,7 +1,8 @@
 //! Whole conversations through a session, without a network. Each file in this directory is one:
 //! what the peers send (`client>`, `target>`), and behind each message what comes out of the proxy
-//! (`to target:`, `to client:`), in the order in which it does. Every conversation is held twice: a
-//! message at a time and a byte at a time, which has to make no difference.
+//! (`to target:`, `to client:`), in the order in which it does. Every conversation is held three times, which
+//! has to make no difference: a message at a time, a byte at a time, and all at once that the client sends
+//! before the target speaks again.
 //!
 //! `UPDATE_GOLDENFILES=1 cargo test session` writes what comes out into the files; read the diff.
 
@@ -84,6 +85,40 @@ fn hold(script: &str, chunk: usize) -> String {
     held
 }
 
+/// Bytes to the target and to the client.
+type Out = (Vec<u8>, Vec<u8>);
+
+/// Holds the conversation in `script`, and gives what comes out between the messages of the target: where
+/// `at_once`, all that the client sends there comes in one read, else a message at a time.
+fn hold_runs(script: &str, at_once: bool) -> Vec<Out> {
+    let configured = script.lines().filter_map(|line| line.strip_prefix("config: "));
+    let mut exchange = exchange(&configured.map(|line| format!("{line}\n")).collect::<String>());
+    let mut runs: Vec<(Side, Vec<Vec<u8>>)> = Vec::new();
+    for line in script.lines() {
+        let (side, message) = match line.split_once("> ") {
+            Some(("client", message)) => (Side::Client, message),
+            Some(("target", message)) => (Side::Target, message),
+            _ => continue,
+        };
+        let bytes = encode(side, message);
+        match runs.last_mut() {
+            Some((Side::Client, messages)) if side == Side::Client => messages.push(bytes),
+            _ => runs.push((side, vec![bytes])),
+        }
+    }
+    let mut hold_run = |(side, messages): (Side, Vec<Vec<u8>>)| {
+        let pieces = if at_once { vec![messages.concat()] } else { messages };
+        let mut out = Out::default();
+        for piece in pieces {
+            let (to_target, to_client) = step(&mut exchange, side, &piece);
+            out.0.extend(to_target);
+            out.1.extend(to_client);
+        }
+        out
+    };
+    runs.into_iter().map(&mut hold_run).collect()
+}
+
 fn scripts() -> Vec<PathBuf> {
     let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/session");
     let mut files: Vec<_> = fs::read_dir(directory)
@@ -139,5 +174,23 @@ fn a_byte_at_a_time_makes_no_difference() {
     for file in scripts() {
         let script = fs::read_to_string(&file).unwrap();
         assert_eq!(hold(&script, 1), hold(&script, usize::MAX), "{}", file.display());
+    }
+}
+
+#[test]
+fn all_at_once_makes_no_difference() {
+    for file in scripts() {
+        let script = fs::read_to_string(&file).unwrap();
+        let (one, all) = (hold_runs(&script, false), hold_runs(&script, true));
+        for (number, (one, all)) in one.iter().zip(&all).enumerate() {
+            let text = |(to_target, to_client): &Out| {
+                format!(
+                    "to target: {}\nto client: {}",
+                    to_target.escape_ascii(),
+                    to_client.escape_ascii()
+                )
+            };
+            assert_eq!(text(all), text(one), "{}, run {number}", file.display());
+        }
     }
 }
