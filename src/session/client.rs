@@ -89,11 +89,12 @@ impl Session {
                 _ => Progress::Wait,
             });
         }
-        let Session { client, replies, asking, settling, prepared, context, .. } = self;
+        let Session { client, replies, asking, settling, prepared, report, context, .. } = self;
         if head.tag == tag::COPY_DATA && gate::is_clear_for_rows(client, replies, asking) {
             client.body = Body { remaining: head.body_bytes(), mend: Mend::CopyData };
             client.note_sent(head.tag);
-            return Ok(Progress::Passed(HEAD_BYTES));
+            let judged = client.judge_body(unread, at + HEAD_BYTES, report, context);
+            return Ok(Progress::Passed(judged - at));
         }
         let mut frame = Frame { head, rest: unread.get_mut(at..).unwrap_or_default(), first };
         if !gate::is_clear(client, replies, asking, settling, prepared, context) {

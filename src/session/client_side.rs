@@ -121,7 +121,7 @@ impl ClientSide {
     }
 
     /// Judges more of the frame that is arriving; gives how far it got.
-    fn judge_body(
+    pub(super) fn judge_body(
         &mut self,
         unread: &mut [u8],
         at: usize,

@@ -91,6 +91,16 @@ impl Expected {
         Expected::with(request, Treatment::Fail(Box::new(Fail { error, instead_of })))
     }
 
+    /// Whether nothing but the message itself is remembered.
+    #[inline]
+    pub(super) fn is_plain(&self) -> bool {
+        matches!(self.treatment, Treatment::Pass)
+            && self.copies.is_none()
+            && self.undo.is_none()
+            && self.words.is_none()
+            && !self.sets_lexing
+    }
+
     /// Whether it is answered with our error.
     pub(super) fn is_failing(&self) -> bool {
         matches!(self.treatment, Treatment::Fail(_))

@@ -133,7 +133,7 @@ impl Replies {
             _ => false,
         };
         if complete {
-            self.pop();
+            self.complete();
         }
     }
 
@@ -142,8 +142,19 @@ impl Replies {
         self.queue.front_mut()?.words.as_mut()?.0.pop_front()?
     }
 
-    /// The answer at the front is complete.
+    /// The answer at the front is complete, and nothing of it is needed.
     #[inline]
+    fn complete(&mut self) {
+        let is_plain = self.queue.front().is_some_and(Expected::is_plain);
+        if is_plain && !self.may_copy() && self.doubt.is_none() {
+            self.queue.pop_front();
+            self.answered += 1;
+        } else {
+            self.pop();
+        }
+    }
+
+    /// The answer at the front is complete.
     pub(super) fn pop(&mut self) -> Option<Expected> {
         let front = self.queue.pop_front()?;
         let may_copy = self.may_copy();
@@ -182,7 +193,9 @@ impl Replies {
             doubt.readies += 1;
         }
         let ends = front.request.ends_with_ready() && !matches!(front.request, Request::Own(_));
-        if ends { self.pop().map(|ended| ended.request) } else { None }
+        let request = front.request;
+        ends.then(|| self.complete())?;
+        Some(request)
     }
 
     /// An answer to a Sync of ours, or to one in doubt, came behind all that is expected.

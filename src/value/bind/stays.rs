@@ -72,7 +72,13 @@ fn may_hold_nul(value: &[u8]) -> bool {
     match value.last_chunk::<8>() {
         _ if rest.is_empty() => found != 0,
         Some(last) => (found | has_one(u64::from_le_bytes(*last))) != 0,
-        None => rest.iter().any(|byte| matches!(byte, 0 | b'\\')),
+        None => match (value.first_chunk::<4>(), value.last_chunk::<4>()) {
+            (Some(first), Some(last)) => {
+                let (first, last) = (u32::from_le_bytes(*first), u32::from_le_bytes(*last));
+                has_one(u64::from(first) << 32 | u64::from(last)) != 0
+            }
+            _ => rest.iter().any(|byte| matches!(byte, 0 | b'\\')),
+        },
     }
 }
 
