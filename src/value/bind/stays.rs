@@ -62,7 +62,7 @@ fn may_hold_nul(value: &[u8]) -> bool {
     const ONES: u64 = u64::MAX / 0xFF;
     // Source: Henry S. Warren, "Hacker's Delight", "Find First 0-Byte". Exact as to whether there is one.
     let has_zero = |word: u64| word.wrapping_sub(ONES) & !word & (ONES << 7);
-    let has_one = |word: u64| has_zero(word) | has_zero(word ^ ONES * u64::from(b'\\'));
+    let has_one = |word: u64| has_zero(word) | has_zero(word ^ (ONES * u64::from(b'\\')));
     let (words, rest) = value.as_chunks::<8>();
     if value.len() > SHORT_BYTES_MAX {
         return memchr2(0, b'\\', value).is_some();
@@ -75,7 +75,7 @@ fn may_hold_nul(value: &[u8]) -> bool {
         None => match (value.first_chunk::<4>(), value.last_chunk::<4>()) {
             (Some(first), Some(last)) => {
                 let (first, last) = (u32::from_le_bytes(*first), u32::from_le_bytes(*last));
-                has_one(u64::from(first) << 32 | u64::from(last)) != 0
+                has_one((u64::from(first) << 32) | u64::from(last)) != 0
             }
             _ => rest.iter().any(|byte| matches!(byte, 0 | b'\\')),
         },
