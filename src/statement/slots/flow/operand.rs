@@ -121,6 +121,16 @@ impl FlowReader<'_, '_> {
 
     /// A query, a row, or an operand in parentheses.
     fn parenthesis(&mut self, nested: usize) -> Result<OperandShape, NotUnderstood> {
+        // What is in each of them is read once more for it.
+        let mut ahead = self.walker.cursor;
+        for _ in 0..NESTED_MAX {
+            if !ahead.eat_kind(TokenKind::Open) {
+                break;
+            }
+        }
+        if ahead.at(TokenKind::Open) {
+            return Err(NotUnderstood);
+        }
         let inside = self.inside()?;
         if self.is_query(inside.start) {
             return Ok(OperandShape::Query(inside));
@@ -277,6 +287,9 @@ impl FlowReader<'_, '_> {
     fn pass_to_word(&mut self, words: &[&str]) -> Result<(), NotUnderstood> {
         let mut cases = 0_usize;
         self.walker.pass_until(|cursor| {
+            if cases > NESTED_MAX {
+                return true;
+            }
             if !cursor.at(TokenKind::Word) || cursor.previous().kind == TokenKind::Dot {
                 return false;
             }
@@ -289,7 +302,9 @@ impl FlowReader<'_, '_> {
                 cases = cases.saturating_sub(1);
             }
             false
-        })
+        })?;
+        // Within each of many they would be read once more.
+        if cases > NESTED_MAX { Err(NotUnderstood) } else { Ok(()) }
     }
 
     /// What stands between the parentheses of a CAST.
