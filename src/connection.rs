@@ -266,7 +266,7 @@ impl<'a> Connection<'a> {
             || self.waits_unread()
             || self.target_deaf
             || self.closing.is_some()
-            || !self.exchange.outgoing(ToTarget).is_empty();
+            || !self.exchange.may_read_client();
         if idle {
             return false;
         }
@@ -287,7 +287,7 @@ impl<'a> Connection<'a> {
 
     fn write_target(&mut self, cx: &mut Context<'_>) -> bool {
         if self.exchange.outgoing(ToTarget).is_empty() {
-            let waits = self.exchange.client_waits() || self.exchange.awaits_ledger();
+            let waits = self.exchange.holds_for_target() || self.exchange.awaits_ledger();
             if !self.client_ended || waits || self.target_told {
                 return false;
             }
@@ -297,10 +297,10 @@ impl<'a> Connection<'a> {
         }
         match Pin::new(&mut self.target).poll_write(cx, self.exchange.outgoing(ToTarget)) {
             Poll::Pending => return false,
-            Poll::Ready(Ok(count)) if count > 0 => self.exchange.buffer(ToTarget).mark_sent(count),
+            Poll::Ready(Ok(count)) if count > 0 => self.exchange.mark_sent(ToTarget, count),
             Poll::Ready(_) => {
                 self.target_deaf = true;
-                self.exchange.buffer(ToTarget).clear();
+                self.exchange.clear_to_target();
             }
         }
         true
@@ -338,7 +338,7 @@ impl<'a> Connection<'a> {
             Poll::Pending => Ok(false),
             Poll::Ready(Ok(0)) => Err(io::ErrorKind::WriteZero.into()),
             Poll::Ready(Ok(count)) => {
-                self.exchange.buffer(ToClient).mark_sent(count);
+                self.exchange.mark_sent(ToClient, count);
                 Ok(true)
             }
             Poll::Ready(Err(error)) => Err(error),
@@ -355,7 +355,7 @@ impl<'a> Connection<'a> {
             && let Poll::Ready(Err(_)) = self.target.poll_flush_rest(cx)
         {
             self.target_deaf = true;
-            self.exchange.buffer(ToTarget).clear();
+            self.exchange.clear_to_target();
         }
         match self.client.poll_flush_rest(cx) {
             Poll::Ready(flushed) => flushed.map(|()| true),

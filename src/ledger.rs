@@ -1,6 +1,8 @@
 //! What was changed, by relation, column and rule: counts, times and samples, in memory, and the SQL
 //! that brings it to the target. Knows no sessions and no values.
 
+mod place;
+pub mod rejects;
 pub mod target;
 
 use std::collections::BTreeMap;

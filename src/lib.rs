@@ -1,6 +1,7 @@
 //! A PostgreSQL wire-protocol proxy that makes any migration tool load into PostgreSQL the way
 //! AWS DMS would.
 
+pub mod aside;
 pub mod auth;
 pub mod catalog;
 pub mod cli;

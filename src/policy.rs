@@ -1,7 +1,11 @@
 //! What the configuration asks of every session, and the dms.* settings by which a client changes its own.
 //! Plain data: it may not use frames, SQL or sockets.
 
+mod errors;
+
 use std::sync::Arc;
+
+pub use errors::{ErrorAction, ErrorRules, ErrorsMode, Keep, TableErrors};
 
 use crate::keyword::{Keyword, UnknownKeyword, keywords};
 use crate::mapping::{Mapping, NamePattern};
@@ -114,6 +118,8 @@ pub struct Policy {
     pub target: String,
     /// The longest message in bytes; PostgreSQL's own limit is 1 GiB.
     pub message_bytes_max: usize,
+    /// What becomes of rows that the target refuses.
+    pub errors: ErrorRules,
 }
 
 /// What sessions start with whose user and application fit.
@@ -151,7 +157,10 @@ impl Policy {
             defaults.user.matches(&startup.user)
                 && defaults.application_name.matches(&startup.application_name)
         };
-        self.session_defaults.iter().find(fits).map_or(self.defaults, |found| found.settings)
+        let found = self.session_defaults.iter().find(fits);
+        let settings = found.map_or(self.defaults, |found| found.settings);
+        let errors = self.errors.of_session(startup).unwrap_or(settings.errors);
+        Settings { errors, ..settings }
     }
 
     /// Whether more is asked of any value than a space for U+0000.
@@ -186,6 +195,8 @@ impl Policy {
             && self.defaults.foreign_keys == ForeignKeys::Off
             && self.defaults.table_prep == TablePrep::PassThrough
             && self.session_defaults.is_empty()
+            && self.defaults.errors == ErrorsMode::Stop
+            && self.errors.tables.is_empty()
             && self.after_connect_script.is_none()
             && self.execute_timeout_seconds == 0
     }
@@ -202,6 +213,8 @@ pub struct Settings {
     pub phase: LoadPhase,
     /// `dms.table_prep`
     pub table_prep: TablePrep,
+    /// `dms.errors`
+    pub errors: ErrorsMode,
 }
 
 /// A value that a dms.* setting does not take, or a setting that does not exist.
@@ -217,7 +230,7 @@ pub struct BadSetting {
 const SHOWN_VALUE_MAX: usize = 64;
 
 /// The settings, in the order in which the proxy reads them.
-pub const NAMES: [&str; 4] = ["phase", "fk", "rewrite", "table_prep"];
+pub const NAMES: [&str; 5] = ["phase", "fk", "rewrite", "table_prep", "errors"];
 
 impl Settings {
     /// Whether foreign keys are to be silenced.
@@ -231,6 +244,7 @@ impl Settings {
             "phase" => self.phase.name(),
             "fk" => self.foreign_keys.name(),
             "table_prep" => self.table_prep.name(),
+            "errors" => self.errors.name(),
             "rewrite" if self.rewrite => "on",
             "rewrite" => "off",
             _ => return None,
@@ -251,6 +265,7 @@ impl Settings {
         match name {
             "phase" => self.phase = LoadPhase::from_name(value).map_err(unknown)?,
             "fk" => self.foreign_keys = ForeignKeys::from_name(value).map_err(unknown)?,
+            "errors" => self.errors = ErrorsMode::from_name(value).map_err(unknown)?,
             "table_prep" => self.table_prep = TablePrep::from_name(value).map_err(unknown)?,
             "rewrite" => match value.to_ascii_lowercase().as_str() {
                 "on" | "true" | "yes" | "1" => self.rewrite = true,
@@ -278,6 +293,7 @@ mod tests {
         foreign_keys: ForeignKeys::ReplicaRole,
         phase: LoadPhase::FullLoad,
         table_prep: TablePrep::PassThrough,
+        errors: ErrorsMode::Stop,
     };
 
     #[test]

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use serde::Deserialize;
 
+use super::errors::ErrorSection;
 use super::problem::Complaint;
 use super::values::Substitute;
 use super::{Config, TargetSection};
@@ -122,6 +123,25 @@ impl Config {
             && self.values.lob_bytes == 0
         {
             self.values.lob_bytes = max_kilobytes as usize * 1024;
+        }
+        let quoted = settings.errors;
+        for (name, action, own) in [
+            ("DataErrorPolicy", quoted.data, Some(&mut self.errors.data_error_policy)),
+            (
+                "DataTruncationErrorPolicy",
+                quoted.data_truncation,
+                Some(&mut self.errors.data_truncation_error_policy),
+            ),
+            ("TableErrorPolicy", quoted.table, None),
+            ("ApplyErrorDeletePolicy", quoted.apply_delete, None),
+            ("ApplyErrorInsertPolicy", quoted.apply_insert, None),
+            ("ApplyErrorUpdatePolicy", quoted.apply_update, None),
+        ] {
+            let Some(action) = action else { continue };
+            match own {
+                Some(own) if ErrorSection::carries_out(action) => _ = own.get_or_insert(action),
+                _ => warn(format!("{name}: {} is not carried out here", action.name())),
+            }
         }
         if settings.characters.support.is_some() {
             warn("CharacterSetSupport: characters outside a set are not replaced".into());

@@ -6,6 +6,7 @@
 mod auth;
 mod dms;
 mod effective;
+mod errors;
 mod limits;
 mod listen;
 mod log;
@@ -29,6 +30,7 @@ use crate::target::TargetPlace;
 pub use auth::{Auth, AuthMode};
 pub use dms::EndpointSettingsText;
 pub use effective::{Effective, EffectiveKey, ValueSource};
+pub use errors::{BatchBytes, ErrorSection, ErrorSessionRule};
 pub use limits::Limits;
 pub use listen::{Listen, Network, Permissions, ProxyProtocol, listen_address};
 pub use log::{Log, LogFormat, LogLevel};
@@ -66,6 +68,8 @@ pub struct Config {
     pub fk: ForeignKeySection,
     /// What happens to DROP, TRUNCATE and CREATE of tables.
     pub table_prep: TablePrepSection,
+    /// What happens to rows that the target refuses.
+    pub errors: ErrorSection,
     /// Bounds on everything that a peer can make grow.
     pub limits: Limits,
     /// The HTTP side.
@@ -150,6 +154,7 @@ impl Config {
         complaints.extend(self.listen.check());
         complaints.extend(self.auth.check());
         complaints.extend(self.check_overrides());
+        complaints.extend(self.errors.check());
         complaints
     }
 
@@ -258,6 +263,7 @@ impl Config {
             rules: self.rules_digest(),
             target_is_unasked: self.target.url.place == TargetPlace::Embedded && !self.names_target,
             message_bytes_max: self.limits.message_bytes,
+            errors: self.errors.rules(),
         })
     }
 }

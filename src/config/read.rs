@@ -10,6 +10,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue, ValueDeserializer};
 
 use super::Config;
+use super::errors::plain_name;
 use super::problem::{Complaint, reason};
 use crate::target::without_passwords;
 
@@ -59,6 +60,7 @@ impl Document {
         }
         let span = table.span();
         let mut root = DeValue::Table(table.into_inner());
+        rename_errors(&mut root);
         document.entries = entries(text, &root);
         while document.problems.len() < PROBLEMS_MAX {
             match Config::deserialize(ValueDeserializer::from(Spanned::new(
@@ -128,6 +130,19 @@ pub(super) fn line_of_key(text: &str, key: &str) -> Option<usize> {
     let table = DeTable::parse(text).ok()?;
     let root = DeValue::Table(table.into_inner());
     entries(text, &root).iter().find(|entry| entry.shown == key).map(|entry| entry.line)
+}
+
+/// Keys of `[errors]` may be spelled as AWS DMS spells them.
+fn rename_errors(root: &mut DeValue<'_>) {
+    let DeValue::Table(table) = root else { return };
+    let Some(DeValue::Table(errors)) = table.get_mut("errors").map(Spanned::get_mut) else {
+        return;
+    };
+    let renamed = std::mem::take(errors).into_iter().map(|(key, value)| {
+        let name = plain_name(key.get_ref());
+        (Spanned::new(key.span(), name.into()), value)
+    });
+    *errors = renamed.collect();
 }
 
 /// The line of a byte, from 1.
@@ -241,6 +256,19 @@ mod tests {
         ];
         assert_eq!(problems(text), expected);
         assert_eq!(Document::read(text).config.limits.drain_timeout, 5);
+    }
+
+    #[test]
+    fn errors_are_spelled_as_aws_dms_does_too() {
+        for key in ["data_error_policy", "data-error-policy", "DataErrorPolicy"] {
+            let document = Document::read(&format!("[errors]\n{key} = 'LOG_ERROR'\n"));
+            assert_eq!(document.problems, [], "{key}");
+            assert_eq!(
+                document.config.errors.data_error_policy.map(|p| p.name()),
+                Some("log-error")
+            );
+        }
+        assert_eq!(problems("[errors]\nApplyErrors = 'stop'"), [at(2, "errors.apply_errors")]);
     }
 
     #[test]

@@ -78,6 +78,7 @@ impl Config {
             foreign_keys: self.fk.mode,
             phase: self.fk.phase,
             table_prep: self.table_prep.mode,
+            errors: self.errors.mode(),
         }
     }
 

@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use super::json::json;
 use super::setting_group::{Group, entries};
 use super::{SettingsError, Warning};
-use crate::policy::TablePrep;
+use crate::policy::{ErrorAction, TablePrep};
 
 /// The names that `CharacterSet` takes, one a line: those of ICU's converters.
 ///
@@ -43,7 +43,7 @@ pub struct TaskSettings {
     pub table_prep: Option<TablePrep>,
     /// What becomes of large objects; none where the text is silent.
     pub lob: Option<LobMode>,
-    /// What becomes of rows and tables with errors, each with its DMS default.
+    /// What becomes of rows and tables with errors; none where the text is silent.
     pub errors: ErrorPolicies,
     /// What becomes of characters.
     pub characters: CharacterSubstitution,
@@ -68,38 +68,21 @@ pub enum LobMode {
     },
 }
 
-/// What DMS does about an error.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ErrorAction {
-    /// The row is left out.
-    IgnoreRecord,
-    /// The row is left out, and the log says so.
-    LogError,
-    /// The table is given up.
-    SuspendTable,
-    /// The task ends.
-    StopTask,
-    /// An INSERT of a row that is there: it takes the new values.
-    InsertRecord,
-    /// An UPDATE of a row that is not there: it is inserted.
-    UpdateRecord,
-}
-
 /// The `ErrorBehavior` that a row or a table can meet; counts and retries are the tool's own.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ErrorPolicies {
     /// `DataErrorPolicy`: a value that cannot be converted or stored.
-    pub data: ErrorAction,
+    pub data: Option<ErrorAction>,
     /// `DataTruncationErrorPolicy`: a value that is too long.
-    pub data_truncation: ErrorAction,
+    pub data_truncation: Option<ErrorAction>,
     /// `TableErrorPolicy`: a failed CREATE or COPY.
-    pub table: ErrorAction,
+    pub table: Option<ErrorAction>,
     /// `ApplyErrorDeletePolicy`: a DELETE without its row.
-    pub apply_delete: ErrorAction,
+    pub apply_delete: Option<ErrorAction>,
     /// `ApplyErrorInsertPolicy`: an INSERT of a row that is there.
-    pub apply_insert: ErrorAction,
+    pub apply_insert: Option<ErrorAction>,
     /// `ApplyErrorUpdatePolicy`: an UPDATE without its row.
-    pub apply_update: ErrorAction,
+    pub apply_update: Option<ErrorAction>,
 }
 
 /// `CharacterSetSettings`: it speaks of STRING and WSTRING columns only.
@@ -212,16 +195,14 @@ fn error_policies(behavior: &mut Group<'_>) -> Result<ErrorPolicies, SettingsErr
     let table = [("SUSPEND_TABLE", SuspendTable), ("STOP_TASK", StopTask)];
     let insert = [ROW, &[("INSERT_RECORD", InsertRecord)]].concat();
     let update = [ROW, &[("UPDATE_RECORD", UpdateRecord)]].concat();
-    let mut policy = |name, values: &[_], default| {
-        behavior.one_of(name, values).map(|action| action.unwrap_or(default))
-    };
+    let mut policy = |name, values: &[_]| behavior.one_of(name, values);
     Ok(ErrorPolicies {
-        data: policy("DataErrorPolicy", ROW, LogError)?,
-        data_truncation: policy("DataTruncationErrorPolicy", ROW, LogError)?,
-        table: policy("TableErrorPolicy", &table, SuspendTable)?,
-        apply_delete: policy("ApplyErrorDeletePolicy", ROW, IgnoreRecord)?,
-        apply_insert: policy("ApplyErrorInsertPolicy", &insert, LogError)?,
-        apply_update: policy("ApplyErrorUpdatePolicy", &update, LogError)?,
+        data: policy("DataErrorPolicy", ROW)?,
+        data_truncation: policy("DataTruncationErrorPolicy", ROW)?,
+        table: policy("TableErrorPolicy", &table)?,
+        apply_delete: policy("ApplyErrorDeletePolicy", ROW)?,
+        apply_insert: policy("ApplyErrorInsertPolicy", &insert)?,
+        apply_update: policy("ApplyErrorUpdatePolicy", &update)?,
     })
 }
 

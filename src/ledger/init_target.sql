@@ -13,6 +13,6 @@ CREATE OR REPLACE FUNCTION dms_proxy.note_rewrites(added pg_catalog.json)
     SET search_path = pg_catalog, pg_temp SET lock_timeout = '{lock_timeout}'
     AS {function};
 REVOKE ALL ON FUNCTION dms_proxy.note_rewrites(pg_catalog.json) FROM PUBLIC;
-{grants}-- Nobody has made any of it meanwhile.
+{rejects}{grants}-- Nobody has made any of it meanwhile.
 DO {check};
 COMMIT;

@@ -9,14 +9,11 @@
 
 use serde_json::{Value, json};
 
-use super::{Entries, Entry, Place};
+use super::place::{LOCK, function_grant};
+use super::{Entries, Entry, Place, rejects};
 use crate::encoding::Encoding;
 use crate::parking::spelling::{dollar_quoted, filled, quoted_identifier, quoted_literal};
 use crate::parking::trust;
-
-/// The key of the lock under which schema and table are made; any number will do that others do not
-/// use.
-const LOCK: i64 = 0x646D_735F_7078; // "dms_px"
 
 /// How long a session waits for others at its end.
 const LOCK_TIMEOUT: &str = "5s";
@@ -56,6 +53,7 @@ pub fn init_sql(roles: &[String]) -> String {
     let schema_owner = trust::is_trusted("n.nspowner");
     let check = [
         ("schema_owner_is_trusted", &*schema_owner),
+        ("rejects_fault", &trust::fault_sql("rejected_rows")),
         ("function_owner_is_trusted", &trust::is_trusted("p.proowner")),
         ("table_fault", &trust::fault_sql("rewrites")),
     ];
@@ -65,12 +63,17 @@ pub fn init_sql(roles: &[String]) -> String {
         ("add_entries", include_str!("add_entries.sql")),
     ];
     let function = filled(include_str!("function.sql"), &function);
-    let grants: Vec<String> = roles.iter().map(|role| grants(&quoted_identifier(role))).collect();
+    let grants = |role: &String| {
+        let role = quoted_identifier(role);
+        grants(&role) + &rejects::grants(&role)
+    };
+    let grants: Vec<String> = roles.iter().map(grants).collect();
     let values = [
         ("check", &*dollar_quoted(&check)),
         ("table", &table_sql("IF NOT EXISTS ")),
         ("add_rules", &dollar_quoted(include_str!("init_rules.sql"))),
         ("function", &dollar_quoted(&function)),
+        ("rejects", &rejects::init_sql()),
         ("lock_timeout", LOCK_TIMEOUT),
         ("grants", &grants.concat()),
     ];
@@ -78,10 +81,8 @@ pub fn init_sql(roles: &[String]) -> String {
 }
 
 fn grants(role: &str) -> String {
-    format!(
-        "GRANT USAGE, CREATE ON SCHEMA dms_proxy TO {role};\n\
-         GRANT EXECUTE ON FUNCTION dms_proxy.note_rewrites(pg_catalog.json) TO {role};\n"
-    )
+    let schema = format!("GRANT USAGE, CREATE ON SCHEMA dms_proxy TO {role};\n");
+    schema + &function_grant("note_rewrites(pg_catalog.json)", role)
 }
 
 fn table_sql(if_not_exists: &str) -> String {

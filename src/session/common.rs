@@ -31,6 +31,12 @@ impl Common {
         format!("\u{1}dms_proxy_{seed:032x}_{number:016x}")
     }
 
+    /// The name of this process of the proxy, by which a target tells what it has set aside.
+    pub(super) fn run(&self) -> String {
+        let [a, b, c, d, e, f, ..] = self.seed;
+        [a, b, c, d, e, f].iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+
     /// Seconds since 1970, as last set.
     pub fn clock_seconds(&self) -> u64 {
         self.clock_seconds.load(Ordering::Relaxed)

@@ -1,7 +1,11 @@
 //! A session between its two buffers: bytes that arrived are judged, what may go on is outgoing.
 //! Still free of IO, so that whole conversations are tested without a network.
 
-use super::{Session, Step};
+use std::sync::Arc;
+
+use super::context::Context;
+use super::{Phase, Session, Step};
+use crate::aside::{Aside, SessionFacts};
 use crate::wire::{self, OwnError, RelayBuffer, Severity};
 
 /// A session and the bytes on their way through it.
@@ -14,6 +18,8 @@ pub struct Exchange {
     to_client: RelayBuffer,
     client_waits: bool,
     state: ExchangeState,
+    /// What sets rows aside, where that is asked for.
+    aside: Option<Box<Aside>>,
 }
 
 /// How far an exchange has come.
@@ -49,23 +55,61 @@ impl Exchange {
             to_client: RelayBuffer::default(),
             client_waits: false,
             state: ExchangeState::Open,
+            aside: None,
         }
     }
 
-    /// The buffer of a direction: what is read goes into it, what is outgoing is written from it.
+    /// The buffer of a direction: what is read goes into it. Where rows are set aside, what is outgoing is
+    /// elsewhere: see [`Exchange::outgoing`] and [`Exchange::mark_sent`].
     pub fn buffer(&mut self, direction: Direction) -> &mut RelayBuffer {
-        match direction {
-            Direction::ToTarget => &mut self.to_target,
-            Direction::ToClient => &mut self.to_client,
+        match (direction, &mut self.aside) {
+            (Direction::ToTarget, _) => &mut self.to_target,
+            (Direction::ToClient, Some(aside)) => aside.incoming(),
+            (Direction::ToClient, None) => &mut self.to_client,
         }
     }
 
     /// The bytes that may be written to the peer at the end of a direction.
     pub fn outgoing(&self, direction: Direction) -> &[u8] {
-        match direction {
-            Direction::ToTarget => self.to_target.outgoing(),
-            Direction::ToClient => self.to_client.outgoing(),
+        match (direction, &self.aside) {
+            (Direction::ToTarget, Some(aside)) => aside.outgoing(),
+            (Direction::ToTarget, None) => self.to_target.outgoing(),
+            (Direction::ToClient, _) => self.to_client.outgoing(),
         }
+    }
+
+    /// Counts bytes as written to the peer at the end of a direction.
+    pub fn mark_sent(&mut self, direction: Direction, count: usize) {
+        match (direction, &mut self.aside) {
+            (Direction::ToTarget, Some(aside)) => aside.mark_sent(count),
+            (Direction::ToTarget, None) => self.to_target.mark_sent(count),
+            (Direction::ToClient, _) => self.to_client.mark_sent(count),
+        }
+        if direction == Direction::ToTarget && self.aside.is_some() && self.client_waits {
+            self.judge_client();
+        }
+    }
+
+    /// Forgets what the target was to get and does not read any more.
+    pub fn clear_to_target(&mut self) {
+        self.to_target.clear();
+        if let Some(aside) = &mut self.aside {
+            aside.clear_outgoing();
+        }
+    }
+
+    /// Whether more may be read from the client. Rows that may be set aside are read while others are on their
+    /// way; else nothing is read before all has been written.
+    pub fn may_read_client(&self) -> bool {
+        match &self.aside {
+            Some(aside) => !aside.is_full(),
+            None => self.to_target.outgoing().is_empty(),
+        }
+    }
+
+    /// Whether the client waits for the target, or has left something here that is still to be sent.
+    pub fn holds_for_target(&self) -> bool {
+        self.client_waits || self.aside.as_ref().is_some_and(|aside| aside.is_busy())
     }
 
     /// Bytes of the client that wait to be judged.
@@ -75,7 +119,7 @@ impl Exchange {
 
     /// Whether the target works on something that the client has asked for.
     pub fn is_busy(&self) -> bool {
-        self.session.is_busy()
+        self.session.is_busy() || self.aside.as_ref().is_some_and(|aside| aside.is_busy())
     }
 
     /// Whether the client has sent Terminate.
@@ -136,6 +180,7 @@ impl Exchange {
 
     /// Nothing of what the target sends goes to the client any more.
     fn judge_target_to_leave(&mut self) {
+        self.take_from_aside();
         while self.to_client.unjudged_bytes() > 0 {
             match self.session.on_target(self.to_client.unjudged()) {
                 Ok(Step::Pass(count) | Step::Replace(count, _)) => {
@@ -161,8 +206,12 @@ impl Exchange {
         if self.state == ExchangeState::ClientEnded && self.to_target.unjudged_bytes() > 0 {
             return;
         }
+        if self.aside.as_ref().is_some_and(|aside| aside.is_busy()) {
+            return;
+        }
         if let Some(frames) = self.session.write_at_end() {
             self.to_target.replace(0, &frames);
+            self.hand_over();
         }
     }
 
@@ -185,7 +234,12 @@ impl Exchange {
     /// Judges what was read from the client.
     pub fn judge_client(&mut self) {
         self.client_waits = false;
+        self.set_aside_from_here();
         while self.to_target.unjudged_bytes() > 0 && !self.has_failed() {
+            if self.aside.as_ref().is_some_and(|aside| aside.is_full()) {
+                self.client_waits = true;
+                return;
+            }
             match self.session.on_client(self.to_target.unjudged()) {
                 Ok(Step::Pass(count)) => self.to_target.pass(count),
                 Ok(Step::Replace(count, bytes)) => self.to_target.replace(count, &bytes),
@@ -196,6 +250,49 @@ impl Exchange {
                 }
                 Err(error) => self.fail(&error),
             }
+            self.hand_over();
+        }
+    }
+
+    /// Whether rows that the target refuses may be set aside.
+    fn may_set_aside(&self) -> bool {
+        let Context { policy, startup, settings, .. } = &self.session.context;
+        let is_ready = self.session.phase == Phase::Ready;
+        is_ready && policy.errors.may_set_aside(startup, settings.errors)
+    }
+
+    /// Begins to set rows aside where that is asked for, and nothing is on its way.
+    fn set_aside_from_here(&mut self) {
+        let is_due = self.aside.is_none()
+            && self.may_set_aside()
+            && self.to_client.unjudged_bytes() == 0
+            && !self.session.target_is_mid_frame();
+        if !is_due {
+            return;
+        }
+        let facts = aside_facts(&self.session);
+        if facts.is_quiet {
+            self.aside = Some(Box::new(Aside::new(facts)));
+            self.hand_over();
+        }
+    }
+
+    /// What the target has said, as it looks from behind the rows that are set aside.
+    fn take_from_aside(&mut self) {
+        if let Some(aside) = &mut self.aside {
+            let bytes = aside.on_target();
+            self.to_client.extend(&bytes);
+        }
+    }
+
+    /// What the session has let through goes to where rows are set aside.
+    fn hand_over(&mut self) {
+        let Some(aside) = &mut self.aside else { return };
+        let outgoing = self.to_target.outgoing();
+        if !outgoing.is_empty() {
+            aside.on_session(outgoing, aside_facts(&self.session));
+            let count = outgoing.len();
+            self.to_target.mark_sent(count);
         }
     }
 
@@ -206,6 +303,7 @@ impl Exchange {
             ExchangeState::Leaving => return self.judge_target_to_leave(),
             _ => {}
         }
+        self.take_from_aside();
         while self.to_client.unjudged_bytes() > 0 && !self.has_failed() {
             match self.session.on_target(self.to_client.unjudged()) {
                 Ok(Step::Pass(count)) => self.to_client.pass(count),
@@ -217,6 +315,12 @@ impl Exchange {
         let own = self.session.take_own_to_target();
         if !own.is_empty() {
             self.to_target.replace(0, &own);
+            self.hand_over();
+        }
+        if let Some(aside) = &mut self.aside
+            && aside_facts(&self.session).is_quiet
+        {
+            aside.note_quiet();
         }
         if self.client_waits {
             self.judge_client();
@@ -265,5 +369,23 @@ impl Exchange {
             self.to_client.replace(0, &wire::error_response(error, Severity::Fatal));
         }
         self.state = ExchangeState::Failed;
+    }
+}
+
+/// What setting rows aside has to know.
+fn aside_facts(session: &Session) -> SessionFacts {
+    let Context { policy, startup, settings, lexing, common, status, .. } = &session.context;
+    let pid = session.target.backend_key.first_chunk();
+    SessionFacts {
+        policy: Arc::clone(policy),
+        startup: startup.clone(),
+        mode: settings.errors,
+        lexing: *lexing,
+        server_major: session.context.server_major(),
+        name: session.asking.name().to_owned(),
+        run: common.run(),
+        target_pid: pid.map_or(0, |pid| u32::from_be_bytes(*pid)),
+        status: *status,
+        is_quiet: session.replies.is_empty() && session.client.body.remaining == 0,
     }
 }

@@ -58,7 +58,8 @@ impl Said {
             options.null = null;
         }
         let name = self.encoding.and_then(|name| String::from_utf8(name).ok());
-        options.encoding = name.map(|name| Encoding::from_name(&name));
+        options.encoding = name.as_deref().map(Encoding::from_name);
+        options.encoding_name = name;
         options.default = self.default;
         options.header_lines = self.header_lines;
         options.force_null = self.force_null;

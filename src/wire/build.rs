@@ -16,6 +16,8 @@ pub enum Severity {
     Error,
     /// Nothing fails.
     Warning,
+    /// Something is said.
+    Notice,
 }
 
 impl Severity {
@@ -24,6 +26,7 @@ impl Severity {
             Severity::Fatal => "FATAL",
             Severity::Error => "ERROR",
             Severity::Warning => "WARNING",
+            Severity::Notice => "NOTICE",
         }
     }
 }
@@ -105,6 +108,11 @@ pub fn error_response(error: &OwnError, severity: Severity) -> Vec<u8> {
 /// A NoticeResponse frame with severity WARNING.
 pub fn notice_response(notice: &OwnError) -> Vec<u8> {
     frame(&NoticeResponse::new(notice.fields(Severity::Warning)))
+}
+
+/// A NoticeResponse frame with severity NOTICE.
+pub fn notice_of_success(notice: &OwnError) -> Vec<u8> {
+    frame(&NoticeResponse::new(notice.fields(Severity::Notice)))
 }
 
 /// A Query frame.

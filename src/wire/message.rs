@@ -133,6 +133,26 @@ pub fn with_position(frame: &[u8], shift: impl Fn(usize) -> usize) -> Option<Vec
     (shifted != position).then(|| with_error_fields(frame, &[(b'P', shifted.to_string())]))
 }
 
+/// A copy of an ErrorResponse with this field, in place of the one that it may have.
+pub fn with_error_bytes(frame: &[u8], code: u8, value: &[u8]) -> Vec<u8> {
+    let Some((&tag, rest)) = frame.split_first() else { return Vec::new() };
+    let mut copy = vec![tag, 0, 0, 0, 0];
+    let mut add = |code, value: &[u8]| {
+        copy.push(code);
+        copy.extend_from_slice(value);
+        copy.push(0);
+    };
+    for (found, value) in error_fields(rest.get(4..).unwrap_or_default()) {
+        if found != code {
+            add(found, value);
+        }
+    }
+    add(code, value);
+    copy.push(0);
+    super::build::set_length(&mut copy);
+    copy
+}
+
 /// A copy of the whole frame with the values of some fields replaced; fields that the frame does
 /// not have are left out.
 pub fn with_error_fields(frame: &[u8], changes: &[(u8, String)]) -> Vec<u8> {

@@ -17,8 +17,8 @@ pub use answer::{ANSWER_BYTES_MAX, Answer, AnswerRow, AnswerTooLong, Failure};
 pub use bind_body::{BindBody, Parameter, ParameterReader, ValuePiece, bound_statement};
 pub use build::{
     ErrorAbout, FAILING_SQL, OWN_GROUP_CLOSES, OwnError, Severity, error_response, execute,
-    notice_response, own_group, own_group_in_pipeline, own_probe, parameter_description, parse,
-    query, question, with_body,
+    notice_of_success, notice_response, own_group, own_group_in_pipeline, own_probe,
+    parameter_description, parse, query, question, with_body,
 };
 pub(crate) use cut_number::CutNumber;
 pub use frame::{FrameError, HEAD_BYTES, Head, head};
@@ -26,7 +26,7 @@ pub use message::{
     AUTHENTICATION_CLEARTEXT_PASSWORD, AUTHENTICATION_MD5_PASSWORD, AUTHENTICATION_OK,
     AUTHENTICATION_SASL, AUTHENTICATION_SASL_CONTINUE, AUTHENTICATION_SASL_FINAL, ParseView,
     authentication, command_rows, cstring, data_row_text, error_field, parameter_oids,
-    parameter_status, parse_view, ready_status, with_error_fields, with_position,
+    parameter_status, parse_view, ready_status, with_error_bytes, with_error_fields, with_position,
 };
 pub use relay_buffer::RelayBuffer;
 pub use startup_packet::{

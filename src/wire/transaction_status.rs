@@ -23,4 +23,13 @@ impl TransactionStatus {
             _ => TransactionStatus::Idle,
         }
     }
+
+    /// The byte of a ReadyForQuery.
+    pub fn byte(self) -> u8 {
+        match self {
+            TransactionStatus::Idle => b'I',
+            TransactionStatus::Open => b'T',
+            TransactionStatus::Aborted => b'E',
+        }
+    }
 }

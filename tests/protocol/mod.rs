@@ -21,6 +21,7 @@ mod policies;
 mod raw_nuls;
 mod rejects;
 mod rewriting;
+mod set_aside;
 mod settings;
 mod shown;
 mod simple_query;

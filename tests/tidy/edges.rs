@@ -37,8 +37,21 @@ const EDGES: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "aside",
+        &[
+            "encoding",
+            "ledger::rejects",
+            "parking::spelling",
+            "policy",
+            "statement",
+            "value::copy::options",
+            "wire",
+        ],
+    ),
+    (
         "session",
         &[
+            "aside",
             "catalog",
             "encoding",
             "ledger",
@@ -116,6 +129,7 @@ const EDGES: &[(&str, &[&str])] = &[
 
 /// Modules that know nothing of IO.
 const WITHOUT_IO: &[&str] = &[
+    "aside",
     "catalog",
     "dms",
     "encoding",

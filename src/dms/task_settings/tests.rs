@@ -7,12 +7,12 @@ fn read(text: &str) -> TaskSettings {
 }
 
 const ERRORS: ErrorPolicies = ErrorPolicies {
-    data: ErrorAction::LogError,
-    data_truncation: ErrorAction::LogError,
-    table: ErrorAction::SuspendTable,
-    apply_delete: ErrorAction::IgnoreRecord,
-    apply_insert: ErrorAction::LogError,
-    apply_update: ErrorAction::LogError,
+    data: None,
+    data_truncation: None,
+    table: None,
+    apply_delete: None,
+    apply_insert: None,
+    apply_update: None,
 };
 
 #[test]
@@ -58,12 +58,12 @@ fn a_whole_file_is_read_and_the_rest_named_by_group() {
     assert_eq!(
         settings.errors,
         ErrorPolicies {
-            data: ErrorAction::StopTask,
-            data_truncation: ErrorAction::IgnoreRecord,
-            table: ErrorAction::StopTask,
-            apply_delete: ErrorAction::SuspendTable,
-            apply_insert: ErrorAction::InsertRecord,
-            apply_update: ErrorAction::UpdateRecord,
+            data: Some(ErrorAction::StopTask),
+            data_truncation: Some(ErrorAction::IgnoreRecord),
+            table: Some(ErrorAction::StopTask),
+            apply_delete: Some(ErrorAction::SuspendTable),
+            apply_insert: Some(ErrorAction::InsertRecord),
+            apply_update: Some(ErrorAction::UpdateRecord),
         }
     );
     assert_eq!(settings.characters.replacements, BTreeMap::from([('5', Some('R'))]));

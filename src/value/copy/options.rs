@@ -35,6 +35,8 @@ pub struct CopyOptions {
     pub default: Option<Vec<u8>>,
     /// The encoding of the stream where the statement names one; the client's otherwise.
     pub encoding: Option<Encoding>,
+    /// The name of that encoding, as it is written.
+    pub encoding_name: Option<String>,
     /// Lines in front of the rows that hold names, of which the server may check one: at most one
     /// before PostgreSQL 19.
     pub header_lines: u64,
@@ -84,6 +86,7 @@ impl CopyOptions {
             null: if csv { Vec::new() } else { b"\\N".to_vec() },
             default: None,
             encoding: None,
+            encoding_name: None,
             header_lines: 0,
             force_null: ForcedColumns::default(),
             force_not_null: ForcedColumns::default(),

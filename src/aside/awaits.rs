@@ -1,0 +1,80 @@
+//! What the target of a load is to say next, and what it has said. Data; decides nothing.
+
+use std::ops::Range;
+
+use super::refusal;
+use crate::wire::{self, TransactionStatus, tag};
+
+/// What the target is to say next.
+#[derive(Debug)]
+pub(super) enum Awaits {
+    Nothing,
+    /// CopyInResponse to the first COPY.
+    Open,
+    /// Nothing yet: it waits for the first rows.
+    Rows,
+    Attempt(Range<usize>),
+    LongRow,
+    ClientFail,
+    Write,
+    Commit,
+    /// The end of what the client does not see; then it gets this error.
+    Undo(Vec<u8>),
+}
+
+/// What the target has said since the last ReadyForQuery.
+#[derive(Debug)]
+pub(super) struct CopyAnswer {
+    pub(super) failure: Option<Vec<u8>>,
+    /// The rows of a COPY that is in.
+    pub(super) copied: Option<u64>,
+    pub(super) status: TransactionStatus,
+}
+
+/// What a frame of the target means for the load.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum TargetSaid {
+    /// It is noted.
+    Noted,
+    /// It is for the session.
+    ForSession,
+    /// Rows may come.
+    TakesRows,
+    /// The statement has ended.
+    Ready,
+}
+
+/// How a COPY has ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum CopyEnd {
+    Done,
+    Failed,
+}
+
+impl CopyAnswer {
+    pub(super) fn new(status: TransactionStatus) -> CopyAnswer {
+        CopyAnswer { failure: None, copied: None, status }
+    }
+
+    /// Notes a frame, its head included.
+    pub(super) fn on_frame(&mut self, frame: &[u8]) -> TargetSaid {
+        let body = frame.get(wire::HEAD_BYTES..).unwrap_or_default();
+        match frame.first().copied().unwrap_or_default() {
+            tag::ERROR_RESPONSE if refusal::is_fatal(body) => return TargetSaid::ForSession,
+            tag::ERROR_RESPONSE => self.failure = Some(frame.to_vec()),
+            tag::COPY_IN_RESPONSE => return TargetSaid::TakesRows,
+            tag::COMMAND_COMPLETE if body.starts_with(b"COPY ") => {
+                self.copied = Some(wire::command_rows(body));
+            }
+            tag::NOTICE_RESPONSE | tag::NOTIFICATION_RESPONSE | tag::PARAMETER_STATUS => {
+                return TargetSaid::ForSession;
+            }
+            tag::READY_FOR_QUERY => {
+                self.status = wire::ready_status(body);
+                return TargetSaid::Ready;
+            }
+            _ => {}
+        }
+        TargetSaid::Noted
+    }
+}

@@ -1,0 +1,254 @@
+//! Rows that are held to be sent again, and which of them go next: all of a batch, then what is left
+//! around the rows that were refused. Knows neither frames nor SQL.
+
+use std::ops::Range;
+
+/// Rows that one batch has at most, whatever their size.
+pub(super) const ROWS_MAX: usize = 32 * 1024;
+
+/// The least rows of an attempt behind a refused one.
+const LEAST_ATTEMPT: usize = 16;
+
+/// Rows behind one another.
+#[derive(Debug, Default)]
+pub(super) struct Batch {
+    pub(super) bytes: Vec<u8>,
+    rows: Vec<HeldRow>,
+    /// The number of the first line.
+    first_line: u64,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct HeldRow {
+    end: u32,
+    /// The lines up to its end, from that of the batch on.
+    lines: u32,
+}
+
+impl Batch {
+    pub(super) fn new(first_line: u64) -> Batch {
+        Batch { first_line, ..Batch::default() }
+    }
+
+    pub(super) fn push(&mut self, row: &[u8], more_lines: u32) {
+        self.bytes.extend_from_slice(row);
+        let end = u32::try_from(self.bytes.len()).unwrap_or(u32::MAX);
+        let lines = self.rows.last().map_or(0, |row| row.lines).saturating_add(1 + more_lines);
+        self.rows.push(HeldRow { end, lines });
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
+    /// The bytes of rows.
+    pub(super) fn slice(&self, rows: &Range<usize>) -> &[u8] {
+        let end = |count: usize| self.before(count).map_or(0, |row| row.end as usize);
+        self.bytes.get(end(rows.start)..end(rows.end)).unwrap_or_default()
+    }
+
+    /// The last row of that count.
+    fn before(&self, count: usize) -> Option<&HeldRow> {
+        self.rows.get(count.checked_sub(1)?)
+    }
+
+    /// The lines of the first rows.
+    fn lines(&self, count: usize) -> u64 {
+        self.before(count).map_or(0, |row| u64::from(row.lines))
+    }
+
+    /// The line of the stream on which a row ends.
+    pub(super) fn line(&self, row: usize) -> u64 {
+        (self.first_line + self.lines(row + 1)).saturating_sub(1)
+    }
+
+    /// The line of the stream behind the batch.
+    pub(super) fn next_line(&self) -> u64 {
+        self.first_line + self.lines(self.rows.len())
+    }
+
+    /// The row of `sent` that the server means by a line of what was sent, of which `head_lines` came
+    /// first; and whether that is certain.
+    pub(super) fn row_at(
+        &self,
+        sent: &Range<usize>,
+        line: u64,
+        head_lines: u64,
+    ) -> Option<NamedRow> {
+        let before = self.lines(sent.start);
+        let line = before + line.checked_sub(head_lines).filter(|line| *line > 0)?;
+        let row = self.rows.partition_point(|row| u64::from(row.lines) < line);
+        // Which bytes inside of quotes count as lines depends on rows in front of them.
+        let is_certain = self.lines(row + 1) - before == count(row + 1 - sent.start.min(row));
+        sent.contains(&row).then_some(NamedRow { row, is_certain })
+    }
+}
+
+fn count(rows: usize) -> u64 {
+    u64::try_from(rows).unwrap_or(u64::MAX)
+}
+
+/// A row that the server has named.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct NamedRow {
+    pub(super) row: usize,
+    pub(super) is_certain: bool,
+}
+
+/// Which rows of a batch go next.
+#[derive(Debug, Default)]
+pub(super) struct Attempts {
+    /// What is still to be sent, the next one last.
+    ranges: Vec<Range<usize>>,
+    /// The most rows of an attempt; none while nothing was refused.
+    limit: Option<usize>,
+}
+
+/// What follows an attempt that failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum AfterFailure {
+    /// This row, alone.
+    Row(usize),
+    /// One of them; they are sent again in parts.
+    Among,
+}
+
+impl Attempts {
+    /// The attempts at a batch with this number of rows; `limit` goes on from the batch before.
+    pub(super) fn of(rows: usize, limit: Option<usize>) -> Attempts {
+        let ranges = std::iter::once(0..rows).filter(|range| !range.is_empty()).collect();
+        Attempts { ranges, limit }
+    }
+
+    /// The rows that go next.
+    pub(super) fn next(&mut self) -> Option<Range<usize>> {
+        let next = self.ranges.pop()?;
+        match self.limit {
+            Some(limit) if next.len() > limit => {
+                let at = next.start + limit;
+                self.ranges.push(at..next.end);
+                Some(next.start..at)
+            }
+            _ => Some(next),
+        }
+    }
+
+    /// The attempt is in.
+    pub(super) fn on_success(&mut self, rows: usize) {
+        // Rows in front of a refused one say nothing about those behind it.
+        self.limit = self.limit.map(|limit| limit.max(rows.saturating_mul(2).min(ROWS_MAX)));
+    }
+
+    /// What holds for the next batch.
+    pub(super) fn limit(&self) -> Option<usize> {
+        self.limit.filter(|limit| *limit < ROWS_MAX)
+    }
+
+    /// The attempt at `sent` has failed, by the row that the server names.
+    pub(super) fn on_failure(
+        &mut self,
+        sent: Range<usize>,
+        named: Option<NamedRow>,
+    ) -> AfterFailure {
+        if sent.len() == 1 {
+            return AfterFailure::Row(sent.start);
+        }
+        let mut push = |range: Range<usize>| {
+            if !range.is_empty() {
+                self.ranges.push(range);
+            }
+        };
+        let Some(NamedRow { row, is_certain }) = named else {
+            let middle = sent.start + sent.len() / 2;
+            push(middle..sent.end);
+            push(sent.start..middle);
+            return AfterFailure::Among;
+        };
+        push(row + 1..sent.end);
+        if !is_certain {
+            push(row..row + 1);
+        }
+        push(sent.start..row);
+        let gap = row - sent.start;
+        self.limit = Some((gap * 2).max(LEAST_ATTEMPT));
+        if is_certain { AfterFailure::Row(row) } else { AfterFailure::Among }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Runs a batch of `count` rows of which these are refused; gives those that were set aside, those
+    /// that went in, and the number of attempts.
+    fn run(count: usize, bad: &[usize], names: Option<bool>) -> (Vec<usize>, Vec<usize>, usize) {
+        let mut attempts = Attempts::of(count, None);
+        let (mut aside, mut loaded, mut tries) = (Vec::new(), Vec::new(), 0);
+        while let Some(rows) = attempts.next() {
+            tries += 1;
+            let Some(&row) = bad.iter().find(|row| rows.contains(row)) else {
+                attempts.on_success(rows.len());
+                loaded.extend(rows);
+                continue;
+            };
+            let named = names.map(|is_certain| NamedRow { row, is_certain });
+            if let AfterFailure::Row(row) = attempts.on_failure(rows, named) {
+                aside.push(row);
+            }
+        }
+        aside.sort_unstable();
+        loaded.sort_unstable();
+        (aside, loaded, tries)
+    }
+
+    #[test]
+    fn each_row_goes_in_once_or_is_set_aside_once() {
+        let every_hundredth: Vec<usize> = (0..10_000).step_by(100).collect();
+        let all: Vec<usize> = (0..50).collect();
+        for (count, bad) in [
+            (10_000, every_hundredth),
+            (50, all),
+            (50, vec![0]),
+            (50, vec![49]),
+            (50, vec![25, 26]),
+            (1, vec![0]),
+            (1, vec![]),
+            (7, vec![]),
+        ] {
+            let good: Vec<usize> = (0..count).filter(|row| !bad.contains(row)).collect();
+            for names in [Some(true), Some(false), None] {
+                let (aside, loaded, _) = run(count, &bad, names);
+                assert_eq!((&aside, &loaded), (&bad, &good), "{names:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn named_rows_take_few_attempts() {
+        let bad: Vec<usize> = (0..10_000).step_by(100).collect();
+        let (_, _, tries) = run(10_000, &bad, Some(true));
+        assert!(tries < 350, "{tries}");
+        assert_eq!(run(10_000, &[], Some(true)).2, 1);
+    }
+
+    #[test]
+    fn lines_are_those_of_the_stream() {
+        let mut batch = Batch::new(10);
+        batch.push(b"a\n", 0);
+        batch.push(b"\"b\nb\"\n", 1);
+        batch.push(b"c\n", 0);
+        assert_eq!((batch.line(0), batch.line(1), batch.line(2)), (10, 12, 13));
+        assert_eq!(batch.next_line(), 14);
+        assert_eq!(batch.slice(&(1..2)), b"\"b\nb\"\n");
+        let named = |sent: Range<usize>, line| batch.row_at(&sent, line, 1);
+        assert_eq!(named(0..3, 2), Some(NamedRow { row: 0, is_certain: true }));
+        assert_eq!(named(0..3, 4), Some(NamedRow { row: 1, is_certain: false }));
+        assert_eq!(named(0..3, 5), Some(NamedRow { row: 2, is_certain: false }));
+        assert_eq!(named(2..3, 2), Some(NamedRow { row: 2, is_certain: true }));
+        assert_eq!((named(0..3, 1), named(0..3, 9)), (None, None));
+    }
+}

@@ -1,0 +1,400 @@
+//! Between a session and its target, where rows that the target refuses are set aside: the session sees a
+//! server that goes on. Pure bytes in, bytes out; may not touch sockets, and knows no part of a session.
+//!
+//! ```text
+//!   session --on_session--> input --.                  .--> outgoing --> target
+//!                                   |   Passing, Copy   |
+//!   session <-- to_session <--------'                  '--- incoming <-- target
+//! ```
+
+mod awaits;
+mod batch;
+mod copy;
+mod facts;
+mod incoming;
+mod outgoing;
+mod queue;
+mod refusal;
+mod rejected;
+mod request;
+mod rows;
+mod texts;
+mod transaction;
+
+use std::sync::Arc;
+
+pub use facts::SessionFacts;
+
+use crate::wire::{self, HEAD_BYTES, OwnError, RelayBuffer, TransactionStatus, tag};
+use awaits::CopyEnd;
+use copy::CopyLoad;
+use outgoing::Outgoing;
+use queue::{FrameQueue, LENGTH_MAX};
+use request::CopyRequest;
+use texts::{CopyText, Texts};
+
+/// Bytes of rows that are looked at in one step.
+const ROW_PIECE_BYTES: usize = 64 * 1024;
+
+/// Bytes for the target at which no more are taken.
+const OUTGOING_BYTES_MAX: usize = 256 * 1024;
+
+/// The layer between a session and its target.
+#[derive(Debug)]
+pub struct Aside {
+    facts: SessionFacts,
+    /// What the session has sent and was not looked at.
+    input: FrameQueue,
+    /// What the target has sent.
+    incoming: RelayBuffer,
+    out: Outgoing,
+    state: AsideState,
+    /// The rest of a frame that passes, from the session and from the target, and of a CopyData.
+    passing: usize,
+    target_passing: usize,
+    rows_left: usize,
+    /// ReadyForQuery messages that are on their way; more than come where a COPY has taken a Sync.
+    owed: usize,
+    /// The next ReadyForQuery answers a Sync of ours.
+    swallows_ready: bool,
+    status: TransactionStatus,
+    texts: Texts,
+}
+
+#[derive(Debug)]
+enum AsideState {
+    Passing,
+    /// A Sync of ours is on its way, behind which a COPY begins.
+    Syncing(Arc<CopyText>),
+    Copying {
+        load: Box<CopyLoad>,
+        is_extended: bool,
+    },
+    /// The session's messages up to a Sync are dropped, as the target would.
+    Skipping,
+}
+
+/// What became of the frame at the front.
+#[derive(Debug, PartialEq, Eq)]
+enum Turn {
+    /// It was taken.
+    Taken,
+    /// The target has to answer first, or more of it has to come.
+    Waits,
+}
+
+impl Aside {
+    /// A layer for a session that waits for nothing.
+    pub fn new(facts: SessionFacts) -> Aside {
+        Aside {
+            status: facts.status,
+            facts,
+            input: FrameQueue::default(),
+            incoming: RelayBuffer::default(),
+            out: Outgoing::default(),
+            state: AsideState::Passing,
+            passing: 0,
+            target_passing: 0,
+            rows_left: 0,
+            owed: 0,
+            swallows_ready: false,
+            texts: Texts::default(),
+        }
+    }
+
+    /// What is read from the target goes here.
+    pub fn incoming(&mut self) -> &mut RelayBuffer {
+        &mut self.incoming
+    }
+
+    /// What may be written to the target.
+    pub fn outgoing(&self) -> &[u8] {
+        self.out.unsent()
+    }
+
+    /// Counts bytes as written.
+    pub fn mark_sent(&mut self, count: usize) {
+        self.out.mark_sent(count);
+    }
+
+    /// Forgets what was not written to the target.
+    pub fn clear_outgoing(&mut self) {
+        self.out.clear_to_target();
+    }
+
+    /// Whether the session may not send more for now.
+    pub fn is_full(&self) -> bool {
+        let is_full = match &self.state {
+            AsideState::Passing | AsideState::Skipping => false,
+            AsideState::Syncing(_) => true,
+            AsideState::Copying { load, .. } => load.is_full(),
+        };
+        is_full && !self.input.is_empty() || self.outgoing().len() > self.outgoing_max()
+    }
+
+    fn outgoing_max(&self) -> usize {
+        OUTGOING_BYTES_MAX.max(2 * self.facts.policy.errors.batch_bytes)
+    }
+
+    /// Whether something is under way here.
+    pub fn is_busy(&self) -> bool {
+        !matches!(self.state, AsideState::Passing | AsideState::Skipping) || !self.input.is_empty()
+    }
+
+    /// What the session sends, with what it knows at this moment.
+    pub fn on_session(&mut self, bytes: &[u8], facts: SessionFacts) {
+        self.facts = facts;
+        self.input.extend(bytes);
+        self.work();
+    }
+
+    /// What has come from the target; gives what the session gets.
+    pub fn on_target(&mut self) -> Vec<u8> {
+        while self.step_of_target() {}
+        self.work();
+        std::mem::take(&mut self.out.to_session)
+    }
+
+    /// The session has its answers: nothing is owed.
+    pub fn note_quiet(&mut self) {
+        if self.input.is_empty() {
+            self.owed = 0;
+        }
+    }
+
+    /// Takes a frame of the target's, or a part of one; gives whether there was one.
+    fn step_of_target(&mut self) -> bool {
+        let unread = self.incoming.unjudged();
+        if self.target_passing > 0 {
+            let count = self.target_passing.min(unread.len());
+            self.out.to_session.extend_from_slice(unread.get(..count).unwrap_or_default());
+            self.target_passing -= count;
+            self.incoming_taken(count);
+            return count > 0;
+        }
+        let head = match wire::head(unread, LENGTH_MAX) {
+            Ok(Some(head)) => head,
+            Ok(None) => return false,
+            Err(_) => {
+                // The session says what is wrong with it.
+                let rest = unread.to_vec();
+                self.out.to_session.extend_from_slice(&rest);
+                self.incoming_taken(rest.len());
+                return false;
+            }
+        };
+        if matches!(self.state, AsideState::Passing | AsideState::Skipping)
+            && head.tag != tag::READY_FOR_QUERY
+        {
+            self.target_passing = head.frame_bytes;
+            return true;
+        }
+        let Some(frame) = unread.get(..head.frame_bytes).map(<[u8]>::to_vec) else { return false };
+        self.incoming_taken(head.frame_bytes);
+        self.on_target_frame(&frame);
+        true
+    }
+
+    fn incoming_taken(&mut self, count: usize) {
+        self.incoming.pass(count);
+        self.incoming.mark_sent(count);
+    }
+
+    fn on_target_frame(&mut self, frame: &[u8]) {
+        let body = frame.get(HEAD_BYTES..).unwrap_or_default();
+        let is_ready = frame.first() == Some(&tag::READY_FOR_QUERY);
+        if is_ready {
+            self.status = wire::ready_status(body);
+        }
+        let is_error = frame.first() == Some(&tag::ERROR_RESPONSE);
+        match &mut self.state {
+            AsideState::Syncing(_) if is_error => {
+                // The COPY was not reached: the Sync ends what the target skips.
+                self.out.to_session.extend_from_slice(frame);
+                self.owed = 0;
+                self.state = AsideState::Skipping;
+                self.swallows_ready = true;
+            }
+            AsideState::Syncing(text) if is_ready => {
+                let text = Arc::clone(text);
+                self.begin(&text, true);
+            }
+            AsideState::Copying { load, is_extended } => {
+                let is_extended = *is_extended;
+                if let Some(end) = load.on_target(frame, &mut self.out) {
+                    self.end_copy(end, is_extended);
+                }
+            }
+            _ => {
+                if is_ready {
+                    if std::mem::take(&mut self.swallows_ready) {
+                        return;
+                    }
+                    self.owed = self.owed.saturating_sub(1);
+                }
+                self.out.to_session.extend_from_slice(frame);
+            }
+        }
+    }
+
+    fn end_copy(&mut self, end: CopyEnd, is_extended: bool) {
+        self.state = match (end, is_extended) {
+            (CopyEnd::Failed, true) => AsideState::Skipping,
+            _ => AsideState::Passing,
+        };
+    }
+
+    /// Works on what the session has sent.
+    fn work(&mut self) {
+        while self.turn() == Turn::Taken {}
+    }
+
+    fn turn(&mut self) -> Turn {
+        if self.passing > 0 {
+            return self.pass_on();
+        }
+        if self.rows_left > 0 {
+            return self.take_rows();
+        }
+        let Some(head) = self.input.head() else { return Turn::Waits };
+        match &mut self.state {
+            AsideState::Syncing(_) => Turn::Waits,
+            AsideState::Skipping => self.skip(head),
+            AsideState::Copying { load, .. } if load.is_full() => Turn::Waits,
+            AsideState::Copying { .. } => self.copy_frame(head),
+            AsideState::Passing => self.frame(head),
+        }
+    }
+
+    /// Passes the rest of a frame.
+    fn pass_on(&mut self) -> Turn {
+        let bytes = self.input.take(self.passing);
+        if bytes.is_empty() {
+            return Turn::Waits;
+        }
+        self.passing -= bytes.len();
+        if !matches!(self.state, AsideState::Skipping) {
+            self.out.to_target.extend_from_slice(bytes);
+        }
+        Turn::Taken
+    }
+
+    /// Takes what is there of a CopyData.
+    fn take_rows(&mut self) -> Turn {
+        let is_full = matches!(&self.state, AsideState::Copying { load, .. } if load.is_full());
+        if is_full || self.input.is_empty() {
+            return Turn::Waits;
+        }
+        let rows = self.input.take(self.rows_left.min(ROW_PIECE_BYTES));
+        self.rows_left -= rows.len();
+        if let AsideState::Copying { load, is_extended } = &mut self.state {
+            let is_extended = *is_extended;
+            if let Some(end) = load.on_rows(rows, &mut self.out) {
+                self.end_copy(end, is_extended);
+            }
+        }
+        Turn::Taken
+    }
+
+    /// A message that the target would skip.
+    fn skip(&mut self, head: wire::Head) -> Turn {
+        if matches!(head.tag, tag::SYNC | tag::TERMINATE) {
+            self.state = AsideState::Passing;
+            return Turn::Taken;
+        }
+        self.passing = head.frame_bytes;
+        Turn::Taken
+    }
+
+    /// A frame that is not among the rows of a COPY that is looked at.
+    fn frame(&mut self, head: wire::Head) -> Turn {
+        let reads = self.facts.may_set_aside() || !self.texts.is_empty();
+        let is_short = head.frame_bytes <= self.facts.policy.statement_bytes_max;
+        if reads && is_short && is_read(head.tag) {
+            let Some(body) = self.input.body(head) else { return Turn::Waits };
+            let text = self.texts.copy_that_begins(head.tag, body, &self.facts);
+            if let Some(text) = text
+                && self.status != TransactionStatus::Aborted
+            {
+                if self.owed > 0 {
+                    return Turn::Waits;
+                }
+                self.input.take(head.frame_bytes);
+                if head.tag == tag::QUERY {
+                    self.begin(&text, false);
+                } else {
+                    self.out.to_target.extend(wire::with_body(tag::SYNC, &[]));
+                    self.state = AsideState::Syncing(text);
+                }
+                return Turn::Taken;
+            }
+        }
+        self.owed += usize::from(matches!(head.tag, tag::QUERY | tag::FUNCTION_CALL | tag::SYNC));
+        let body = self.input.body(head).unwrap_or_default();
+        self.texts.note_passed(head.tag, body.starts_with(self.facts.name.as_bytes()));
+        self.passing = head.frame_bytes;
+        Turn::Taken
+    }
+
+    /// Begins a COPY.
+    fn begin(&mut self, text: &CopyText, is_extended: bool) {
+        let request = CopyRequest {
+            sql: text.sql.clone(),
+            relation: text.copy.name.clone(),
+            columns: text.copy.columns.clone(),
+            options: text.copy.options.clone(),
+            is_extended,
+        };
+        let load = CopyLoad::begin(request, self.facts.load(), self.status, &mut self.out);
+        self.state = AsideState::Copying { load: Box::new(load), is_extended };
+    }
+
+    /// A message of the client's while rows are taken.
+    fn copy_frame(&mut self, head: wire::Head) -> Turn {
+        let AsideState::Copying { load, is_extended } = &mut self.state else { return Turn::Waits };
+        let is_extended = *is_extended;
+        let end = match head.tag {
+            tag::COPY_DATA => {
+                self.input.take(HEAD_BYTES);
+                self.rows_left = head.body_bytes();
+                return Turn::Taken;
+            }
+            tag::COPY_FAIL => {
+                let Some(reason) = self.input.body(head) else { return Turn::Waits };
+                let end = load.on_client_fail(reason, &mut self.out);
+                self.input.take(head.frame_bytes);
+                end
+            }
+            tag::COPY_DONE => {
+                self.input.take(head.frame_bytes);
+                load.on_done(&mut self.out)
+            }
+            // Among rows they are ignored.
+            tag::FLUSH | tag::SYNC => {
+                self.input.take(head.frame_bytes);
+                return Turn::Taken;
+            }
+            tag::TERMINATE => {
+                self.state = AsideState::Passing;
+                return Turn::Taken;
+            }
+            frame_tag => {
+                if self.input.body(head).is_none() {
+                    return Turn::Waits;
+                }
+                self.input.take(head.frame_bytes);
+                let what =
+                    format!("unexpected message type 0x{frame_tag:02X} during COPY from stdin");
+                load.fail_by(&OwnError::new("08P01", what), &mut self.out)
+            }
+        };
+        if let Some(end) = end {
+            self.end_copy(end, is_extended);
+        }
+        Turn::Taken
+    }
+}
+
+fn is_read(frame_tag: u8) -> bool {
+    matches!(frame_tag, tag::QUERY | tag::PARSE | tag::BIND | tag::EXECUTE | tag::CLOSE)
+}

@@ -1,0 +1,89 @@
+//! What a COPY asks for, and what the client is told at its end. Data; sends nothing.
+
+use super::facts::LoadFacts;
+use super::refusal;
+use super::rows::BINARY_TRAILER;
+use crate::ledger::rejects::RejectedFrom;
+use crate::value::{CopyFormat, CopyOptions};
+use crate::wire::{self, OwnError, TransactionStatus, tag};
+
+/// What the client asks for.
+#[derive(Debug)]
+pub(super) struct CopyRequest {
+    /// The statement.
+    pub(super) sql: Vec<u8>,
+    /// The parts of the table's name.
+    pub(super) relation: Vec<Vec<u8>>,
+    /// The columns that it lists.
+    pub(super) columns: Vec<Vec<u8>>,
+    pub(super) options: CopyOptions,
+    /// It came by the extended protocol: there is no ReadyForQuery at its end.
+    pub(super) is_extended: bool,
+}
+
+impl CopyRequest {
+    /// The table's name, in the client's encoding.
+    pub(super) fn table(&self) -> &[u8] {
+        self.relation.last().map(Vec::as_slice).unwrap_or_default()
+    }
+
+    /// The table's name.
+    pub(super) fn table_name(&self) -> String {
+        wire::printable(self.table())
+    }
+
+    /// The server's error for a row with a line break of another kind than the stream has.
+    pub(super) fn foreign_break(&self, row: &[u8], line: u64) -> OwnError {
+        let is_csv = self.options.format == CopyFormat::Csv;
+        refusal::foreign_break(row, is_csv, &self.table_name(), line)
+    }
+
+    /// What the rows that are set aside have in common.
+    pub(super) fn rejected_from(&self, facts: &LoadFacts) -> RejectedFrom {
+        RejectedFrom {
+            run: facts.run.clone(),
+            session: facts.session.clone(),
+            relation: self.relation.clone(),
+            operation: "COPY",
+            columns: self.columns.clone(),
+            format: refusal::format_name(&self.options),
+            options: refusal::format_options(&self.options),
+        }
+    }
+
+    /// The bytes behind the rows of an attempt, and CopyDone. `is_cut` says that the marker of the end would
+    /// make whole what is not.
+    pub(super) fn end_of_rows(&self, is_cut: bool) -> Vec<u8> {
+        let mut frames = Vec::new();
+        if self.options.format == CopyFormat::Binary && !is_cut {
+            frames = wire::with_body(tag::COPY_DATA, &[BINARY_TRAILER]);
+        }
+        frames.extend(wire::with_body(tag::COPY_DONE, &[]));
+        frames
+    }
+
+    /// What the client gets when all rows are in, or set aside.
+    pub(super) fn complete(&self, loaded: u64, set_aside: u64, run: &str) -> Vec<u8> {
+        let mut frames = Vec::new();
+        if set_aside > 0 {
+            let table = self.table_name();
+            let rows = if set_aside == 1 { "row was" } else { "rows were" };
+            let message = format!("{set_aside} {rows} set aside from table \"{table}\"");
+            let mut notice = OwnError::new("00000", message);
+            notice.detail = Some(format!("See dms_proxy.rejected_rows, run {run}."));
+            frames.extend(wire::notice_of_success(&notice));
+            tracing::info!(table, loaded, set_aside, "rows were set aside");
+        }
+        let complete = format!("COPY {loaded}\0");
+        frames.extend(wire::with_body(tag::COMMAND_COMPLETE, &[complete.as_bytes()]));
+        frames
+    }
+
+    /// The ReadyForQuery at the end; nothing by the extended protocol.
+    pub(super) fn ready(&self, status: TransactionStatus) -> Vec<u8> {
+        match self.is_extended {
+            true => Vec::new(),
+            false => wire::with_body(tag::READY_FOR_QUERY, &[&[status.byte()]]),
+        }
+    }
+}

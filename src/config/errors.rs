@@ -1,0 +1,185 @@
+//! `[errors]`: what becomes of rows that the target refuses, with the names of AWS DMS's `ErrorBehavior`.
+
+use serde::Deserialize;
+
+use super::problem::Complaint;
+use crate::mapping::NamePattern;
+use crate::policy::{ErrorAction, ErrorRules, ErrorsMode, Keep, TableErrors};
+
+/// The least and the most bytes of rows that are held.
+const BATCH_BYTES: std::ops::RangeInclusive<usize> = 1024..=256 * 1024 * 1024;
+
+/// The key of `[errors]` that is meant by the spelling of AWS DMS (`DataErrorPolicy`), or with dashes.
+pub(super) fn plain_name(key: &str) -> String {
+    let mut name = String::new();
+    for (at, character) in key.char_indices() {
+        if character.is_ascii_uppercase() && at > 0 {
+            name.push('_');
+        }
+        name.push(if character == '-' { '_' } else { character.to_ascii_lowercase() });
+    }
+    name
+}
+
+/// `[errors]`.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ErrorSection {
+    /// Values that cannot be converted or stored, and rows that a constraint refuses.
+    pub data_error_policy: Option<ErrorAction>,
+    /// Values that are too long.
+    pub data_truncation_error_policy: Option<ErrorAction>,
+    /// What becomes of a table at `data_error_escalation_count`.
+    pub data_error_escalation_policy: Option<ErrorAction>,
+    /// How many rows of a table are left out before that; 0 for never.
+    pub data_error_escalation_count: u32,
+    /// A CREATE TABLE or COPY that fails as a whole.
+    pub table_error_policy: Option<ErrorAction>,
+    /// An INSERT of a row that is there.
+    pub apply_error_insert_policy: Option<ErrorAction>,
+    /// An UPDATE of a row that is not there.
+    pub apply_error_update_policy: Option<ErrorAction>,
+    /// A DELETE of a row that is not there.
+    pub apply_error_delete_policy: Option<ErrorAction>,
+    /// What becomes of a table at `apply_error_escalation_count`.
+    pub apply_error_escalation_policy: Option<ErrorAction>,
+    /// How many such rows there may be before that; 0 for never.
+    pub apply_error_escalation_count: u32,
+    /// Whether conflicts during a full load are left out without a trace.
+    pub full_load_ignore_conflicts: bool,
+    /// Bytes of rows that are held to be sent again.
+    pub batch_bytes: BatchBytes,
+    /// What of a row is kept.
+    pub keep: Keep,
+    /// The schema of `awsdms_apply_exceptions`.
+    pub control_schema: Option<String>,
+    /// What single users, applications and tables start with instead.
+    pub sessions: Vec<ErrorSessionRule>,
+}
+
+/// `errors.batch_bytes`
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+#[serde(try_from = "usize")]
+pub struct BatchBytes(pub usize);
+
+impl Default for BatchBytes {
+    fn default() -> Self {
+        BatchBytes(1024 * 1024)
+    }
+}
+
+impl TryFrom<usize> for BatchBytes {
+    type Error = String;
+
+    fn try_from(bytes: usize) -> Result<Self, String> {
+        match BATCH_BYTES.contains(&bytes) {
+            true => Ok(BatchBytes(bytes)),
+            false => {
+                let (least, most) = (BATCH_BYTES.start(), BATCH_BYTES.end());
+                Err(format!("{bytes} is not a number from {least} to {most}"))
+            }
+        }
+    }
+}
+
+/// An entry of `errors.sessions`.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ErrorSessionRule {
+    /// The user, with `*` for any run of characters.
+    pub user: Option<String>,
+    /// The application_name of the startup packet, likewise.
+    pub application_name: Option<String>,
+    /// `schema.table`, likewise; none for what the session starts with.
+    pub table: Option<String>,
+    /// Their `dms.errors`.
+    pub errors: ErrorsMode,
+}
+
+impl ErrorSection {
+    /// Whether a policy about the data of rows may say this.
+    pub(super) fn carries_out(action: ErrorAction) -> bool {
+        use ErrorAction::{IgnoreRecord, LogError, Stop, StopTask};
+        matches!(action, Stop | IgnoreRecord | LogError | StopTask)
+    }
+
+    /// The default of `dms.errors`: rows are set aside where a policy says so.
+    pub(super) fn mode(&self) -> ErrorsMode {
+        let policies = [self.data_error_policy, self.data_truncation_error_policy];
+        match policies.into_iter().flatten().any(ErrorAction::goes_on) {
+            true => ErrorsMode::SetAside,
+            false => ErrorsMode::Stop,
+        }
+    }
+
+    /// The rules for sessions.
+    pub(super) fn rules(&self) -> ErrorRules {
+        ErrorRules {
+            data: self.data_error_policy.unwrap_or_default(),
+            data_truncation: self.data_truncation_error_policy.unwrap_or_default(),
+            batch_bytes: self.batch_bytes.0,
+            keep: self.keep,
+            tables: self.sessions.iter().map(ErrorSessionRule::pattern).collect(),
+        }
+    }
+
+    /// What cannot be asked for.
+    pub(super) fn check(&self) -> Vec<Complaint> {
+        let mut complaints = Vec::new();
+        let mut complain = |key: &str, reason: String| {
+            complaints.push((format!("errors.{key}"), reason));
+        };
+        let data = [
+            ("data_error_policy", self.data_error_policy),
+            ("data_truncation_error_policy", self.data_truncation_error_policy),
+        ];
+        for (key, action) in data {
+            if let Some(action) = action.filter(|action| !ErrorSection::carries_out(*action)) {
+                let allowed = "stop, ignore-record, log-error, stop-task";
+                complain(key, format!("`{}` is not built; allowed: {allowed}", action.name()));
+            }
+        }
+        let not_built = [
+            ("data_error_escalation_policy", self.data_error_escalation_policy.is_some()),
+            ("data_error_escalation_count", self.data_error_escalation_count > 0),
+            ("table_error_policy", self.table_error_policy.is_some()),
+            ("apply_error_insert_policy", self.apply_error_insert_policy.is_some()),
+            ("apply_error_update_policy", self.apply_error_update_policy.is_some()),
+            ("apply_error_delete_policy", self.apply_error_delete_policy.is_some()),
+            ("apply_error_escalation_policy", self.apply_error_escalation_policy.is_some()),
+            ("apply_error_escalation_count", self.apply_error_escalation_count > 0),
+            ("full_load_ignore_conflicts", self.full_load_ignore_conflicts),
+            ("control_schema", self.control_schema.is_some()),
+        ];
+        for (key, is_set) in not_built {
+            if is_set {
+                complain(key, "this version of the proxy does not carry it out".to_owned());
+            }
+        }
+        if self.keep == Keep::Key {
+            complain("keep", "`key` is not built; allowed: row, nothing".to_owned());
+        }
+        for rule in &self.sessions {
+            let parts = rule.table.as_ref().map(|table| table.split('.').count());
+            if parts.is_some_and(|count| count != 2) {
+                let table = rule.table.as_deref().unwrap_or_default();
+                complain("sessions.table", format!("{table:?} is not schema.table"));
+            }
+        }
+        complaints
+    }
+}
+
+impl ErrorSessionRule {
+    fn pattern(&self) -> TableErrors {
+        let pattern = |text: &Option<String>| NamePattern::glob(text.as_deref().unwrap_or("*"));
+        let table = self.table.as_ref().and_then(|text| text.split_once('.'));
+        TableErrors {
+            user: pattern(&self.user),
+            application_name: pattern(&self.application_name),
+            table: table
+                .map(|(schema, table)| (NamePattern::glob(schema), NamePattern::glob(table))),
+            mode: self.errors,
+        }
+    }
+}

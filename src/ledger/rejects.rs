@@ -1,0 +1,239 @@
+//! Rows that the target has refused: the SQL that brings them to `dms_proxy.rejected_rows`. Pure text;
+//! knows no sessions.
+//!
+//! It is written in the transaction of the load, with the rights of the session, as the ledger
+//! is: a function of the administrator, or a table of a role that is trusted. Where there is neither,
+//! the statement fails with 42501.
+
+use serde_json::{Value, json};
+
+use super::place::{LOCK, function_grant};
+use crate::encoding::Encoding;
+use crate::parking::spelling::{dollar_quoted, filled, name_constant, quoted_literal};
+use crate::parking::trust;
+
+/// What rows of one load have in common.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RejectedFrom {
+    /// The process of the proxy.
+    pub run: String,
+    /// The session.
+    pub session: String,
+    /// The parts of the table's name, as PostgreSQL keeps them, in the client's encoding.
+    pub relation: Vec<Vec<u8>>,
+    /// `COPY`, `INSERT`, `UPDATE`, `DELETE` or `MERGE`.
+    pub operation: &'static str,
+    /// The columns that the statement lists, likewise; none for those of the table.
+    pub columns: Vec<Vec<u8>>,
+    /// How the row is spelled: `text`, `csv` or `binary`.
+    pub format: &'static str,
+    /// The options that are not the default, with a comma behind each. The encoding is added, if it is not
+    /// UTF-8 and not one of them.
+    pub options: String,
+}
+
+/// One of them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RejectedRow {
+    /// Its bytes, where they are kept.
+    pub row: Option<Vec<u8>>,
+    /// The line of the stream on which it ends.
+    pub line: Option<u64>,
+    /// The error's code.
+    pub sqlstate: String,
+    /// The error's message.
+    pub message: String,
+    /// Its detail.
+    pub detail: Option<String>,
+    /// The constraint.
+    pub constraint: Option<String>,
+    /// The column.
+    pub column: Option<String>,
+    /// What became of it.
+    pub state: RejectState,
+}
+
+/// What became of a row that was set aside.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum RejectState {
+    /// It waits to be loaded again.
+    #[default]
+    Open,
+    /// A policy says that it is left out.
+    Ignored,
+    /// Too long to be kept: only its first bytes are there.
+    Cut,
+}
+
+impl RejectState {
+    fn name(self) -> &'static str {
+        match self {
+            RejectState::Open => "open",
+            RejectState::Ignored => "ignored",
+            RejectState::Cut => "cut",
+        }
+    }
+}
+
+/// One statement that adds rows, in the transaction that is open, in a session that speaks `encoding`. It
+/// fails with 42501 where nothing may be written.
+///
+/// Control characters of texts become question marks, and so do, with a client encoding other than UTF-8,
+/// all characters beyond ASCII; the bytes of rows stay as they are.
+pub fn write_sql(from: &RejectedFrom, rows: &[RejectedRow], encoding: Encoding) -> Vec<u8> {
+    // The only bytes that are not ours, so they go in last.
+    const RELATION: &str = "\u{1}relation";
+    const COLUMNS: &str = "\u{1}columns";
+    let rows: Vec<Value> = rows.iter().map(|row| row_json(row, encoding)).collect();
+    let text = |text: &str| format!("{}::pg_catalog.text", quoted_literal(&plain(text, encoding)));
+    let listed;
+    let columns = match from.columns.is_empty() {
+        true => {
+            listed = format!(
+                "(SELECT pg_catalog.json_agg(a.attname ORDER BY a.attnum) FROM pg_catalog.pg_attribute a
+                WHERE a.attrelid OPERATOR(pg_catalog.=) {RELATION}::pg_catalog.regclass::pg_catalog.oid
+                AND a.attnum OPERATOR(pg_catalog.>) 0 AND NOT a.attisdropped
+                AND COALESCE(pg_catalog.row_to_json(a) OPERATOR(pg_catalog.->>) 'attgenerated', '')
+                    OPERATOR(pg_catalog.=) '')"
+            );
+            listed.as_str()
+        }
+        false => COLUMNS,
+    };
+    let values = [
+        ("rows", &*quoted_literal(&Value::Array(rows).to_string())),
+        ("run", &text(&from.run)),
+        ("session", &text(&from.session)),
+        ("operation", &text(from.operation)),
+        ("format", &text(from.format)),
+        ("options", &text(&from.options)),
+        ("columns", columns),
+        ("relation", RELATION),
+        ("lock", &LOCK.to_string()),
+        ("function_owner_is_trusted", &trust::is_trusted("p.proowner")),
+        ("schema_owner_is_trusted", &trust::is_trusted("n.nspowner")),
+        ("table_fault", &trust::fault_sql("rejected_rows")),
+        ("table", &table_sql("")),
+        ("add", include_str!("add_rejects.sql")),
+    ];
+    let sql = format!("DO {}", dollar_quoted(&filled(include_str!("rejects_write.sql"), &values)));
+    let names: Vec<Vec<u8>> =
+        from.columns.iter().map(|name| name_list_item(name, encoding)).collect();
+    let mut list = b"pg_catalog.array_to_json(ARRAY[".to_vec();
+    list.extend(names.join(&b","[..]));
+    list.extend_from_slice(b"])");
+    let sql = replaced(sql.as_bytes(), COLUMNS.as_bytes(), &list);
+    replaced(&sql, RELATION.as_bytes(), &name_constant(&from.relation, encoding))
+}
+
+/// A name as a text constant; without the quotes that [`name_constant`] puts around its parts.
+fn name_list_item(name: &[u8], encoding: Encoding) -> Vec<u8> {
+    let quoted = name_constant(&[name.to_vec()], encoding);
+    let inner = quoted.strip_prefix(b"E'\"").and_then(|rest| rest.strip_suffix(b"\"'"));
+    let inner = replaced(inner.unwrap_or_default(), b"\"\"", b"\"");
+    [b"E'", &inner[..], b"'::pg_catalog.text"].concat()
+}
+
+fn replaced(text: &[u8], from: &[u8], to: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(text.len());
+    let mut at = 0;
+    for found in memchr::memmem::find_iter(text, from) {
+        out.extend_from_slice(text.get(at..found).unwrap_or_default());
+        out.extend_from_slice(to);
+        at = found + from.len();
+    }
+    out.extend_from_slice(text.get(at..).unwrap_or_default());
+    out
+}
+
+fn plain(text: &str, encoding: Encoding) -> String {
+    let speaks = encoding == Encoding::Utf8;
+    let plain = |c: char| if c.is_control() || !(speaks || c.is_ascii()) { '?' } else { c };
+    text.chars().map(plain).collect()
+}
+
+fn row_json(row: &RejectedRow, encoding: Encoding) -> Value {
+    let text = |text: &Option<String>| text.as_deref().map(|text| plain(text, encoding));
+    json!({
+        "bytes": row.row.as_deref().map(hex),
+        "line": row.line,
+        "sqlstate": row.sqlstate,
+        "message": plain(&row.message, encoding),
+        "detail": text(&row.detail),
+        "constraint_name": text(&row.constraint),
+        "column_name": text(&row.column),
+        "state": row.state.name(),
+    })
+}
+
+fn hex(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let digit = |value: u8| DIGITS.get(usize::from(value)).map_or('0', |digit| char::from(*digit));
+    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
+}
+
+fn table_sql(if_not_exists: &str) -> String {
+    filled(include_str!("rejects_table.sql").trim(), &[("if_not_exists", if_not_exists)])
+}
+
+/// The statements by which an administrator makes the table and the function, inside of a transaction
+/// that has made the schema; without the grants.
+pub(super) fn init_sql() -> String {
+    let function = [
+        ("fault", &*trust::fault_in_function_sql("rejected_rows")),
+        ("add", include_str!("add_rejects.sql")),
+    ];
+    let function = dollar_quoted(&filled(include_str!("rejects_function.sql"), &function));
+    format!(
+        "{table};
+REVOKE ALL ON TABLE dms_proxy.rejected_rows FROM PUBLIC;
+CREATE OR REPLACE FUNCTION dms_proxy.note_rejects(about pg_catalog.json, added pg_catalog.json)
+    RETURNS pg_catalog.void LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path = pg_catalog, pg_temp
+    AS {function};
+REVOKE ALL ON FUNCTION dms_proxy.note_rejects(pg_catalog.json, pg_catalog.json) FROM PUBLIC;
+",
+        table = table_sql("IF NOT EXISTS "),
+    )
+}
+
+/// What lets a role set rows aside.
+pub(super) fn grants(role: &str) -> String {
+    function_grant("note_rejects(pg_catalog.json, pg_catalog.json)", role)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_and_rows_cannot_leave_their_quotes() {
+        let from = RejectedFrom {
+            run: "o'r".into(),
+            relation: vec![b"s".to_vec(), b"a\"b'$dms_proxy$".to_vec()],
+            columns: vec![b"c\"'".to_vec(), b"d".to_vec()],
+            operation: "COPY",
+            ..RejectedFrom::default()
+        };
+        let row = RejectedRow {
+            row: Some(b"\x00'x\xFF".to_vec()),
+            message: "it's\nbad".into(),
+            ..RejectedRow::default()
+        };
+        let sql = write_sql(&from, &[row], Encoding::Utf8).escape_ascii().to_string();
+        assert!(sql.contains(r#"\"bytes\":\"002778ff\""#), "{sql}");
+        assert!(sql.contains(r"it\'\'s?bad"), "{sql}");
+        assert!(sql.contains(r#"ARRAY[E\'c\"\'\'\'::pg_catalog.text,E\'d\'::pg"#), "{sql}");
+        assert!(sql.contains(r#"E\'\"s\".\"a\"\"b\'\'\\044dms_proxy\\044\"\'::pg"#), "{sql}");
+        assert!(!sql.contains(r"\x01"), "{sql}");
+    }
+
+    #[test]
+    fn templates_are_filled() {
+        let holes = |text: &str| text.matches('{').count() - text.matches("'{").count();
+        let sql = write_sql(&RejectedFrom::default(), &[], Encoding::Utf8);
+        let sql = String::from_utf8(sql).unwrap();
+        assert_eq!(holes(&sql), 0, "{sql}");
+        assert_eq!(holes(&init_sql()), 0, "{}", init_sql());
+    }
+}

@@ -1,0 +1,13 @@
+DECLARE
+    fault pg_catalog.text;
+BEGIN
+    fault := ({fault});
+    IF fault IS NULL THEN
+        LOCK TABLE ONLY dms_proxy.rejected_rows IN ROW EXCLUSIVE MODE;
+        fault := ({fault});
+    END IF;
+    IF fault IS NOT NULL THEN
+        RAISE EXCEPTION '%', fault USING ERRCODE = '42501';
+    END IF;
+{add}
+END

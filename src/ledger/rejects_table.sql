@@ -1,0 +1,17 @@
+CREATE TABLE {if_not_exists}dms_proxy.rejected_rows (
+    run pg_catalog.text NOT NULL,
+    at pg_catalog.timestamptz NOT NULL,
+    session pg_catalog.text NOT NULL,
+    schema_name pg_catalog.text NOT NULL,
+    table_name pg_catalog.text NOT NULL,
+    operation pg_catalog.text NOT NULL,
+    column_names pg_catalog.text[] NOT NULL,
+    "row" pg_catalog.bytea,
+    format pg_catalog.text NOT NULL,
+    line pg_catalog.int8,
+    sqlstate pg_catalog.text NOT NULL,
+    message pg_catalog.text NOT NULL,
+    detail pg_catalog.text,
+    constraint_name pg_catalog.text,
+    column_name pg_catalog.text,
+    state pg_catalog.text NOT NULL)

@@ -1,0 +1,214 @@
+//! What becomes of rows that the target refuses: the words of AWS DMS's `ErrorBehavior`. Plain data; it may
+//! not use frames, SQL or sockets.
+
+use crate::keyword::keywords;
+use crate::mapping::NamePattern;
+use crate::wire::StartupParameters;
+
+/// What becomes of a row that the target refuses, and of its table.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ErrorAction {
+    /// The client gets the server's error, as without the proxy.
+    #[default]
+    Stop,
+    /// The row is left out and counted.
+    IgnoreRecord,
+    /// The row is left out, and kept to be mended and loaded again.
+    LogError,
+    /// The row is kept, and so are all rows for its table from then on.
+    SuspendTable,
+    /// The client gets the server's error.
+    StopTask,
+    /// An INSERT of a row that is there: it takes the new values.
+    InsertRecord,
+    /// An UPDATE of a row that is not there: it is inserted.
+    UpdateRecord,
+}
+
+keywords!(ErrorAction {
+    "stop" => Stop,
+    "ignore-record" => IgnoreRecord,
+    "log-error" => LogError,
+    "suspend-table" => SuspendTable,
+    "stop-task" => StopTask,
+    "insert-record" => InsertRecord,
+    "update-record" => UpdateRecord,
+});
+
+impl ErrorAction {
+    /// Whether the load goes on.
+    pub fn goes_on(self) -> bool {
+        !matches!(self, ErrorAction::Stop | ErrorAction::StopTask)
+    }
+}
+
+/// The setting `dms.errors`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ErrorsMode {
+    /// Errors are the server's.
+    #[default]
+    Stop,
+    /// Rows that the target refuses are set aside, by the policies of the configuration.
+    SetAside,
+}
+
+keywords!(ErrorsMode { "stop" => Stop, "set-aside" => SetAside });
+
+/// What of a row is kept that was set aside.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Keep {
+    /// Its bytes.
+    #[default]
+    Row,
+    /// The values of its primary key.
+    Key,
+    /// Nothing but where it was, and the SQLSTATE.
+    Nothing,
+}
+
+keywords!(Keep { "row" => Row, "key" => Key, "nothing" => Nothing });
+
+/// `[errors]`, as sessions want it.
+#[derive(Clone, Debug)]
+pub struct ErrorRules {
+    /// A value that cannot be converted or stored, or a row that a constraint refuses.
+    pub data: ErrorAction,
+    /// A value that is too long for its column (22001).
+    pub data_truncation: ErrorAction,
+    /// Bytes of rows that are held to be sent again.
+    pub batch_bytes: usize,
+    /// What of a row is kept.
+    pub keep: Keep,
+    /// What holds for sessions and tables, the first that fits.
+    pub tables: Vec<TableErrors>,
+}
+
+/// What holds for single users, applications and tables.
+#[derive(Clone, Debug)]
+pub struct TableErrors {
+    /// The user.
+    pub user: NamePattern,
+    /// The application_name of the startup packet.
+    pub application_name: NamePattern,
+    /// Schema and table; `None` for what a session starts with.
+    pub table: Option<(NamePattern, NamePattern)>,
+    /// What holds for them.
+    pub mode: ErrorsMode,
+}
+
+impl TableErrors {
+    fn fits(&self, startup: &StartupParameters) -> bool {
+        self.user.matches(&startup.user) && self.application_name.matches(&startup.application_name)
+    }
+}
+
+impl ErrorRules {
+    /// What a session of this client starts with, where an entry without a table says so.
+    pub fn of_session(&self, startup: &StartupParameters) -> Option<ErrorsMode> {
+        let mut of_sessions = self.tables.iter().filter(|rule| rule.table.is_none());
+        of_sessions.find(|rule| rule.fits(startup)).map(|rule| rule.mode)
+    }
+
+    /// What holds for a table, in a session where `mode` is in force.
+    pub fn of_table(
+        &self,
+        startup: &StartupParameters,
+        (schema, table): (&str, &str),
+        mode: ErrorsMode,
+    ) -> ErrorsMode {
+        let fits = |rule: &&TableErrors| {
+            let names = rule.table.as_ref();
+            let is_it = |(in_schema, name): &(NamePattern, NamePattern)| {
+                in_schema.matches(schema) && name.matches(table)
+            };
+            rule.fits(startup) && names.is_some_and(is_it)
+        };
+        self.tables.iter().find(fits).map_or(mode, |rule| rule.mode)
+    }
+
+    /// Whether rows of any table may be set aside in a session of this client.
+    pub fn may_set_aside(&self, startup: &StartupParameters, mode: ErrorsMode) -> bool {
+        let sets_aside =
+            |rule: &TableErrors| rule.mode == ErrorsMode::SetAside && rule.fits(startup);
+        mode == ErrorsMode::SetAside
+            || self.tables.iter().any(|rule| rule.table.is_some() && sets_aside(rule))
+    }
+
+    /// What becomes of a row that meets this error. An error that is not about a row is the server's.
+    pub fn action(&self, sqlstate: &[u8]) -> ErrorAction {
+        if !is_about_row(sqlstate) {
+            return ErrorAction::Stop;
+        }
+        // A session that asks for it sets rows aside where no policy says more.
+        let unsaid = self.data == ErrorAction::Stop && self.data_truncation == ErrorAction::Stop;
+        match sqlstate {
+            _ if unsaid => ErrorAction::LogError,
+            b"22001" => self.data_truncation,
+            _ => self.data,
+        }
+    }
+}
+
+/// Whether an error with this SQLSTATE is about one row: its values (class 22), a constraint (class 23), a
+/// type (42804), a generated column (428C9), or what a trigger of the user raises (P0001).
+fn is_about_row(sqlstate: &[u8]) -> bool {
+    sqlstate.starts_with(b"22")
+        || sqlstate.starts_with(b"23")
+        || matches!(sqlstate, b"42804" | b"428C9" | b"P0001")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rules(data: ErrorAction, data_truncation: ErrorAction) -> ErrorRules {
+        let tables = Vec::new();
+        ErrorRules { data, data_truncation, batch_bytes: 1, keep: Keep::Row, tables }
+    }
+
+    #[test]
+    fn only_errors_about_rows_are_left_to_the_policies() {
+        use ErrorAction::{IgnoreRecord, LogError, Stop};
+        let unsaid = rules(Stop, Stop);
+        for sqlstate in ["22P02", "22001", "23505", "42804", "428C9", "P0001"] {
+            assert_eq!(unsaid.action(sqlstate.as_bytes()), LogError, "{sqlstate}");
+        }
+        for sqlstate in ["42601", "42P01", "53100", "40001", "40P01", "57014", "42501", "08P01"] {
+            assert_eq!(unsaid.action(sqlstate.as_bytes()), Stop, "{sqlstate}");
+        }
+        let cut_only = rules(Stop, IgnoreRecord);
+        assert_eq!(cut_only.action(b"22001"), IgnoreRecord);
+        assert_eq!(cut_only.action(b"22003"), Stop);
+    }
+
+    #[test]
+    fn a_table_goes_before_the_session() {
+        let pattern = NamePattern::glob;
+        let mut rules = rules(ErrorAction::Stop, ErrorAction::Stop);
+        rules.tables = vec![
+            TableErrors {
+                user: pattern("loader"),
+                application_name: pattern("*"),
+                table: Some((pattern("sales"), pattern("o*"))),
+                mode: ErrorsMode::SetAside,
+            },
+            TableErrors {
+                user: pattern("other"),
+                application_name: pattern("*"),
+                table: None,
+                mode: ErrorsMode::SetAside,
+            },
+        ];
+        let startup =
+            |user: &str| StartupParameters { user: user.into(), ..StartupParameters::default() };
+        let (loader, other) = (startup("loader"), startup("other"));
+        let of = |who, table| rules.of_table(who, ("sales", table), ErrorsMode::Stop);
+        assert_eq!(of(&loader, "orders"), ErrorsMode::SetAside);
+        assert_eq!(of(&loader, "items"), ErrorsMode::Stop);
+        assert_eq!(of(&other, "orders"), ErrorsMode::Stop);
+        assert_eq!(rules.of_session(&other), Some(ErrorsMode::SetAside));
+        assert_eq!(rules.of_session(&loader), None);
+        assert!(rules.may_set_aside(&loader, ErrorsMode::Stop));
+        assert!(!rules.may_set_aside(&other, ErrorsMode::Stop));
+    }
+}
