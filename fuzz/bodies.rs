@@ -609,7 +609,10 @@ pub fn statement(data: &[u8]) {
         });
         uses.into_numbers();
     }
-    script.new_tables(sql);
+    script.new_tables(sql, &script.edits);
+    for definition in script.definitions(sql, &script.edits) {
+        script.definition_items(&definition, sql, &|_| true, &mut |_| {});
+    }
     let mut mended = sql.to_vec();
     let nuls =
         || script.constants.iter().filter(|noted| noted.purpose == ConstantPurpose::SpellsNul);

@@ -17,7 +17,7 @@ use self::session_label::WithLabel;
 use crate::colour;
 use crate::config::{Log, LogFormat, LogLevel};
 use crate::connection::{End, Traffic};
-use crate::mapping::Mapping;
+use crate::mapping::{Mapping, RuleId};
 use crate::session::{Counts, Session};
 use crate::stream::ClientAddress;
 use crate::wire;
@@ -132,8 +132,9 @@ impl Totals {
 
 /// What a session changed, by rule; only rules that changed something.
 fn rewrites(mapping: &Mapping, counts: &Counts) -> Vec<(String, u64)> {
+    let types = (0_u16..).zip(&counts.types);
     let types =
-        mapping.rules().iter().zip(&counts.types).map(|(rule, count)| (rule.id.as_str(), *count));
+        types.filter_map(|(at, count)| Some((mapping.rule(RuleId(at))?.id.as_str(), *count)));
     let values = [
         ("nul-in-parameter", counts.nul_bind),
         ("nul-in-copy", counts.nul_copy),

@@ -9,7 +9,8 @@ SELECT s.number, a.attnum, n.nspname, c.relname, a.attname, {type_under},
         FROM pg_catalog.pg_type u
         JOIN pg_catalog.pg_namespace un ON un.oid OPERATOR(pg_catalog.=) u.typnamespace
         WHERE u.oid OPERATOR(pg_catalog.=) coalesce(d.oid, b.oid, t.oid)
-            AND un.nspname OPERATOR(pg_catalog.<>) 'pg_catalog'::pg_catalog.name)
+            AND un.nspname OPERATOR(pg_catalog.<>) 'pg_catalog'::pg_catalog.name),
+    k.indkey::pg_catalog.text
 FROM pg_catalog.pg_attribute a
 JOIN pg_catalog.pg_class c ON c.oid OPERATOR(pg_catalog.=) a.attrelid
 JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace
@@ -18,6 +19,7 @@ JOIN (VALUES {subjects}) s (number, schema_name, table_name)
 JOIN pg_catalog.pg_type t ON t.oid OPERATOR(pg_catalog.=) a.atttypid
 LEFT JOIN pg_catalog.pg_type b ON b.oid OPERATOR(pg_catalog.=) t.typbasetype
 LEFT JOIN pg_catalog.pg_type d ON d.oid OPERATOR(pg_catalog.=) b.typbasetype
+LEFT JOIN pg_catalog.pg_index k ON k.indrelid OPERATOR(pg_catalog.=) c.oid AND k.indisprimary
 WHERE CASE WHEN s.schema_name IS NULL THEN pg_catalog.pg_table_is_visible(c.oid)
         WHEN s.schema_name OPERATOR(pg_catalog.=) 'pg_temp'::pg_catalog.name
         THEN n.oid OPERATOR(pg_catalog.=) pg_catalog.pg_my_temp_schema()

@@ -70,6 +70,8 @@ pub struct Catalog {
     /// The parameters of prepared statements, for the text at hand: the next one may find another
     /// statement under the name.
     prepared: HashMap<Vec<u8>, Arc<[ValueKind]>>,
+    /// The types of the arguments of all routines of a name, for the text at hand.
+    routines: HashMap<Name, Vec<Vec<u32>>>,
     functions: HashMap<u32, Arc<[ValueKind]>>,
     /// What is under a type that a user has made. An OID is never given to another type while a session
     /// knows it by a statement of its own.
@@ -126,6 +128,7 @@ impl Catalog {
     fn is_known(&self, subject: &Subject, freshness: Freshness, now: Moment) -> bool {
         match subject {
             Subject::Prepared(name) => self.prepared.contains_key(name),
+            Subject::Routine(name) => self.routines.contains_key(name),
             Subject::Relation(name) => {
                 let known = self.relations.get(name);
                 known.is_some_and(|known| self.serves(known, freshness, now))
@@ -211,6 +214,9 @@ impl Catalog {
                 (Subject::Prepared(name), SubjectAnswer::Prepared(parameters)) => {
                     self.prepared.insert(name.clone(), parameters.into());
                 }
+                (Subject::Routine(name), SubjectAnswer::Routines(types)) => {
+                    self.routines.insert(name.clone(), types);
+                }
                 _ => {}
             }
         }
@@ -245,6 +251,11 @@ impl Catalog {
     /// What the parameters of a prepared statement hold.
     pub fn prepared(&self, name: &[u8]) -> Option<&Arc<[ValueKind]>> {
         self.prepared.get(name)
+    }
+
+    /// The types of the arguments of all routines of a name.
+    pub fn routine(&self, name: &Name) -> Option<&Vec<Vec<u32>>> {
+        self.routines.get(name)
     }
 
     /// What the arguments of a function hold.
@@ -350,6 +361,7 @@ impl Catalog {
         self.text += 1;
         (self.asked, self.unread) = (0, 0);
         self.prepared.clear();
+        self.routines.clear();
     }
 
     /// Locks of the transaction under way may be gone.

@@ -15,6 +15,8 @@ pub enum Subject {
     Relation(Name),
     /// A prepared statement, by its name.
     Prepared(Vec<u8>),
+    /// The routines of a name.
+    Routine(Name),
 }
 
 /// How old an answer may be.

@@ -1,4 +1,4 @@
-SELECT s.number, u.place, NULL, NULL, NULL, {type_under}, NULL, NULL, NULL, NULL, NULL, NULL
+SELECT s.number, u.place, NULL, NULL, NULL, {type_under}, NULL, NULL, NULL, NULL, NULL, NULL, NULL
 FROM (VALUES {subjects}) s (number, statement_name)
 JOIN pg_catalog.pg_prepared_statements p ON p.name OPERATOR(pg_catalog.=) s.statement_name
 CROSS JOIN LATERAL pg_catalog.unnest(p.parameter_types) WITH ORDINALITY u (type, place)

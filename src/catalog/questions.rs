@@ -6,11 +6,11 @@
 //! has planted: every operator, function and type is qualified, and nothing is written that finds an
 //! operator by search_path (IN, NULLIF, BETWEEN, CASE x WHEN, USING).
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, LazyLock};
 
-use super::Subject;
 use super::relation::{Relation, RelationColumn};
+use super::{Name, Subject};
 use crate::encoding::Encoding;
 use crate::parking::spelling::quoted_literal;
 use crate::value::type_oid::kind_of;
@@ -19,6 +19,7 @@ use crate::wire::{Answer, AnswerRow, printable};
 
 const COLUMNS: &str = include_str!("columns.sql");
 const PREPARED: &str = include_str!("prepared.sql");
+const ROUTINES: &str = include_str!("routines.sql");
 const USER_TYPES: &str = include_str!("user_types.sql");
 const ARGUMENTS: &str = include_str!("arguments.sql");
 
@@ -42,6 +43,7 @@ pub enum CatalogQuestion {
 pub(super) enum SubjectAnswer {
     Relation(Relation),
     Prepared(Vec<ValueKind>),
+    Routines(Vec<Vec<u32>>),
 }
 
 impl CatalogQuestion {
@@ -64,27 +66,22 @@ impl CatalogQuestion {
 }
 
 fn relations_sql(subjects: &[Subject], server_major: u32, encoding: Encoding) -> String {
-    let (mut relations, mut statements) = (Vec::new(), Vec::new());
+    let (mut relations, mut statements, mut routines) = (Vec::new(), Vec::new(), Vec::new());
     for (number, subject) in subjects.iter().enumerate() {
         match subject {
-            Subject::Relation(name) => {
-                let mut parts = name.iter().rev().map(|part| spelled(part, encoding));
-                let Some(Some(table)) = parts.next() else { continue };
-                let schema = match parts.next() {
-                    None => "NULL::pg_catalog.name".to_owned(),
-                    Some(Some(schema)) => schema + "::pg_catalog.name",
-                    Some(None) => continue,
-                };
-                relations.push(format!("({number}, {schema}, {table}::pg_catalog.name)"));
-            }
+            Subject::Relation(name) => relations.extend(named_row(number, name, encoding)),
+            Subject::Routine(name) => routines.extend(named_row(number, name, encoding)),
             Subject::Prepared(name) => {
                 let Some(name) = spelled(name, encoding) else { continue };
                 statements.push(format!("({number}, {name}::pg_catalog.text)"));
             }
         }
     }
-    let selects =
-        [(COLUMNS_BY_VERSION.of(server_major), relations), (&*PREPARED_FILLED, statements)];
+    let selects = [
+        (COLUMNS_BY_VERSION.of(server_major), relations),
+        (&*PREPARED_FILLED, statements),
+        (&*ROUTINES_FILLED, routines),
+    ];
     let mut sql = String::new();
     for (template, subjects) in selects.into_iter().filter(|(_, subjects)| !subjects.is_empty()) {
         let union = if sql.is_empty() { "" } else { "UNION ALL\n" };
@@ -96,6 +93,17 @@ fn relations_sql(subjects: &[Subject], server_major: u32, encoding: Encoding) ->
         true => "SELECT WHERE false".to_owned(),
         false => sql + "ORDER BY 1, 2",
     }
+}
+
+/// A row of the list of subjects: its number, its schema if it has one, and its name.
+fn named_row(number: usize, name: &Name, encoding: Encoding) -> Option<String> {
+    let mut parts = name.iter().rev().map(|part| spelled(part, encoding));
+    let last = parts.next()??;
+    let schema = match parts.next() {
+        None => "NULL::pg_catalog.name".to_owned(),
+        Some(schema) => schema? + "::pg_catalog.name",
+    };
+    Some(format!("({number}, {schema}, {last}::pg_catalog.name)"))
 }
 
 /// A text around the list of subjects, filled once.
@@ -142,6 +150,8 @@ static COLUMNS_BY_VERSION: LazyLock<ColumnsByVersion> = LazyLock::new(|| {
     }
 });
 
+static ROUTINES_FILLED: LazyLock<Template> = LazyLock::new(|| Template::new(ROUTINES));
+
 static PREPARED_FILLED: LazyLock<Template> = LazyLock::new(|| Template::new(PREPARED));
 
 /// A name as a string constant that reads alike whatever `standard_conforming_strings` is.
@@ -173,20 +183,34 @@ fn number<T: std::str::FromStr>(row: &AnswerRow, index: usize) -> Option<T> {
 pub(super) fn said(subjects: &[Subject], answer: &Answer) -> Vec<SubjectAnswer> {
     let mut names: HashMap<usize, (String, String)> = HashMap::new();
     let mut columns: HashMap<usize, Vec<RelationColumn>> = HashMap::new();
+    let mut routines: HashMap<usize, Vec<Vec<u32>>> = HashMap::new();
+    let mut keys: HashMap<usize, BTreeMap<usize, usize>> = HashMap::new();
     let mut parameters: HashMap<usize, Vec<ValueKind>> = HashMap::new();
     for row in &answer.rows {
         let Some(subject) = number::<usize>(row, 0) else { continue };
         let type_oid = number(row, 5).unwrap_or_default();
-        let [_, _, schema, table, name, _, _, _, not_null, identity, generated, rest @ ..] =
+        let [_, place, schema, table, name, _, _, _, not_null, identity, generated, rest @ ..] =
             row.as_slice()
         else {
             continue;
         };
+        let key = rest.get(1).unwrap_or(&None);
         if matches!(subjects.get(subject), Some(Subject::Prepared(_))) {
             parameters.entry(subject).or_default().push(kind_of(type_oid));
             continue;
         }
+        if matches!(subjects.get(subject), Some(Subject::Routine(_))) {
+            let oids = text(key);
+            let oids = oids.split(' ').filter_map(|oid| oid.parse().ok()).collect();
+            routines.entry(subject).or_default().push(oids);
+            continue;
+        }
         names.entry(subject).or_insert_with(|| (text(schema), text(table)));
+        // The numbers of the columns of the primary key, in its order.
+        let (place, key) = (text(place), text(key));
+        let at_key = key.split(' ').position(|number| number == place);
+        let at_column = columns.get(&subject).map_or(0, Vec::len);
+        keys.entry(subject).or_default().extend(at_key.map(|at_key| (at_key, at_column)));
         columns.entry(subject).or_default().push(RelationColumn {
             name: name.clone().unwrap_or_default(),
             column: Arc::new(Column {
@@ -205,10 +229,14 @@ pub(super) fn said(subjects: &[Subject], answer: &Answer) -> Vec<SubjectAnswer> 
         Subject::Prepared(_) => {
             SubjectAnswer::Prepared(parameters.remove(&number).unwrap_or_default())
         }
+        Subject::Routine(_) => {
+            SubjectAnswer::Routines(routines.remove(&number).unwrap_or_default())
+        }
         Subject::Relation(_) => {
             let (schema, table) = names.remove(&number).unwrap_or_default();
             let columns = columns.remove(&number).unwrap_or_default();
-            SubjectAnswer::Relation(Relation::new(schema, table, columns))
+            let keys = keys.remove(&number).unwrap_or_default().into_values().collect();
+            SubjectAnswer::Relation(Relation::new(schema, table, columns).with_primary_key(keys))
         }
     });
     each.collect()
@@ -282,7 +310,7 @@ mod tests {
 
     #[test]
     fn nothing_finds_an_operator_by_the_search_path() {
-        for sql in [COLUMNS, PREPARED, USER_TYPES, ARGUMENTS, TYPE_UNDER] {
+        for sql in [COLUMNS, PREPARED, ROUTINES, USER_TYPES, ARGUMENTS, TYPE_UNDER] {
             for word in [" IN ", " in ", "NULLIF", "nullif", "BETWEEN", "USING", "LIKE", "DISTINCT"]
             {
                 assert!(!sql.contains(word), "{word}: {sql}");
@@ -308,8 +336,8 @@ mod tests {
                 "1", "2", "NULL", "NULL", "NULL", "23", "NULL", "NULL", "NULL", "NULL", "NULL",
                 "NULL",
             ]),
-            row(&["2", "1", "s", "b", "x", "1043", "0", "41", "t", "a", "", "NULL"]),
-            row(&["2", "2", "s", "b", "g", "17001", "25", "-1", "f", "", "s", "Es.mood"]),
+            row(&["2", "1", "s", "b", "x", "1043", "0", "41", "t", "a", "", "NULL", "4 1"]),
+            row(&["2", "4", "s", "b", "g", "17001", "25", "-1", "f", "", "s", "Es.mood", "4 1"]),
         ];
         let said = said(&subjects, &Answer::from(rows));
         let [
@@ -329,6 +357,7 @@ mod tests {
         assert_eq!((column(1).column.element_oid, found.position(b"g")), (25, Some(1)));
         let user_type = column(1).column.user_type.as_ref().unwrap();
         assert_eq!((user_type.name.as_str(), user_type.is_enum), ("s.mood", true));
+        assert_eq!(found.primary_key(), [1, 0]);
     }
 
     #[test]

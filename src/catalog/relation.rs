@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use crate::statement::{NewColumn, NewTable};
+use crate::statement::{DefinedTable, NewColumn, NewTable};
 use crate::value::{Column, type_oid};
 use crate::wire::printable;
 
@@ -18,6 +18,8 @@ pub struct Relation {
     /// The indexes of the columns, sorted by their names.
     by_name: Box<[usize]>,
     has_generated: bool,
+    /// The indexes of the columns of the primary key, in its order.
+    primary_key: Vec<usize>,
 }
 
 /// A column, and how it gets its values.
@@ -42,14 +44,44 @@ impl Relation {
         // A table has each name once; the parts of a text may say anything, and then the first one counts.
         by_name.dedup_by_key(|index| name_of(index));
         let has_generated = columns.iter().any(|column| column.is_generated);
-        Relation { schema, table, columns, by_name: by_name.into(), has_generated }
+        let (by_name, primary_key) = (by_name.into(), Vec::new());
+        Relation { schema, table, columns, by_name, has_generated, primary_key }
+    }
+
+    /// The same with a primary key, of the columns of these indexes.
+    pub fn with_primary_key(self, primary_key: Vec<usize>) -> Relation {
+        Relation { primary_key, ..self }
     }
 
     /// A table as the text that creates it describes it.
     pub fn from_text(table: &NewTable) -> Relation {
         let part = |at: usize| table.name.iter().rev().nth(at).map(|part| printable(part));
         let columns = table.columns.iter().map(RelationColumn::from_text).collect();
-        Relation::new(part(1).unwrap_or_default(), part(0).unwrap_or_default(), columns)
+        let (schema, name) = (part(1).unwrap_or_default(), part(0).unwrap_or_default());
+        Relation::new(schema, name, columns).with_primary_key(table.primary_key.clone())
+    }
+
+    /// The table as it is behind a definition: of one that is created this is empty before.
+    pub fn behind(&self, definition: &DefinedTable) -> Relation {
+        let mut columns = self.columns.clone();
+        for column in &definition.columns {
+            let new = RelationColumn::from_text(column);
+            match columns.iter_mut().find(|known| known.name == column.name) {
+                Some(known) => *known = new,
+                None => columns.push(new),
+            }
+        }
+        let place = |key: &Vec<u8>| columns.iter().position(|column| column.name == *key);
+        let mut primary_key: Vec<usize> = definition.primary_key.iter().filter_map(place).collect();
+        if primary_key.is_empty() {
+            primary_key.clone_from(&self.primary_key);
+        }
+        let part = |at: usize| definition.name.iter().rev().nth(at).map(|part| printable(part));
+        let (schema, table) = match self.table.is_empty() {
+            true => (part(1).unwrap_or_default(), part(0).unwrap_or_default()),
+            false => (self.schema.clone(), self.table.clone()),
+        };
+        Relation::new(schema, table, columns).with_primary_key(primary_key)
     }
 
     /// Whether it is not there, or has no columns.
@@ -60,6 +92,11 @@ impl Relation {
     /// Whether a column is `GENERATED ALWAYS AS (...) STORED`.
     pub fn has_generated(&self) -> bool {
         self.has_generated
+    }
+
+    /// The indexes of the columns of its primary key, in its order.
+    pub fn primary_key(&self) -> &[usize] {
+        &self.primary_key
     }
 
     /// The columns, in order.
@@ -76,7 +113,8 @@ impl Relation {
 }
 
 impl RelationColumn {
-    fn from_text(column: &NewColumn) -> RelationColumn {
+    /// A column as the text that defines it describes it.
+    pub fn from_text(column: &NewColumn) -> RelationColumn {
         // One of a type that is not known here has no OID, so that nothing is done to its values.
         let (type_oid, modifier) =
             type_oid::named(&column.type_name, &column.modifiers).unwrap_or((0, -1));
@@ -117,7 +155,7 @@ mod tests {
             NewColumn { is_not_null: true, ..column("c", "mood", false) },
         ];
         let name = vec![b"s".to_vec(), b"t".to_vec()];
-        let relation = Relation::from_text(&NewTable { name, columns, may_be_there: false });
+        let relation = Relation::from_text(&NewTable { name, columns, ..NewTable::default() });
         assert_eq!((relation.schema.as_str(), relation.table.as_str()), ("s", "t"));
         let types = relation.columns().iter().map(|column| {
             (column.column.type_oid, column.column.element_oid, column.column.is_nullable)

@@ -2,12 +2,17 @@
 //! with no more known than the script itself has said. Reads no files and writes nothing.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use crate::catalog::{Catalog, Relation};
 use crate::policy::{Policy, Settings};
-use crate::rewrite::{ReplacementReason, Rules, plan, refusal};
+use crate::rewrite::{
+    ReplacementReason, Rewrite, Rules, UnknownParent, fitted_types, plan, refusal,
+};
 use crate::statement::script::{Body, Scratch, Script};
-use crate::statement::{Lexing, Replacement, TableStatementKind};
+use crate::statement::{
+    DefinedTable, DefinitionKind, Edit, Lexing, Replacement, TableStatementKind,
+};
 
 /// The statements of one script after the other.
 #[derive(Debug)]
@@ -17,6 +22,7 @@ pub(super) struct DryRun<'p> {
     /// The tables that the script has created.
     catalog: Catalog,
     scratch: Scratch,
+    unknown_parents: Vec<UnknownParent>,
 }
 
 /// A change in a statement.
@@ -40,7 +46,13 @@ const NUL_RULE: ReplacementReason = ReplacementReason::Rule("nul-in-constant");
 impl<'p> DryRun<'p> {
     pub(super) fn new(policy: &'p Policy) -> DryRun<'p> {
         let settings = policy.defaults;
-        DryRun { policy, settings, catalog: Catalog::default(), scratch: Scratch::default() }
+        DryRun {
+            policy,
+            settings,
+            catalog: Catalog::default(),
+            scratch: Scratch::default(),
+            unknown_parents: Vec::new(),
+        }
     }
 
     /// What becomes of a statement, in order. Spans count from its start.
@@ -56,13 +68,23 @@ impl<'p> DryRun<'p> {
         let script = Script::read(sql, lexing, &policy.mapping, &mut self.scratch);
         let rules = Rules { policy, settings: self.settings, lexing };
         let planned = planned(&script, sql, &self.catalog, &rules);
-        self.note(&script, sql);
+        let defined = script.definitions(sql, &script.edits);
+        let (edits, unknown) = fitted_types(&script, sql, &defined, &self.catalog, &rules);
+        self.note(&script, sql, &edits);
+        self.unknown_parents = unknown;
+        drop(edits);
         script.give_back(&mut self.scratch);
         planned
     }
 
-    /// Takes note of what holds for the statements behind this one.
-    fn note(&mut self, script: &Script, sql: &[u8]) {
+    /// The foreign keys of the last statement about whose parents nothing is known.
+    pub(super) fn take_unknown_parents(&mut self) -> Vec<UnknownParent> {
+        std::mem::take(&mut self.unknown_parents)
+    }
+
+    /// Takes note of what holds for the statements behind this one. `edits` are the types that the target
+    /// gets.
+    fn note(&mut self, script: &Script, sql: &[u8], edits: &[Edit]) {
         for statement in &script.statements {
             match &statement.body {
                 Body::Setting(setting) => {
@@ -83,10 +105,20 @@ impl<'p> DryRun<'p> {
                     TableStatementKind::Create { .. } | TableStatementKind::Truncate { .. } => {}
                 },
                 Body::Other if alters(sql) => self.catalog.forget(None),
-                Body::Other | Body::Write(_) | Body::Copy(_) | Body::Show(_) => {}
+                Body::Other
+                | Body::Write(_)
+                | Body::Copy(_)
+                | Body::Show(_)
+                | Body::Definition
+                | Body::Routines(_) => {}
             }
         }
-        for table in script.new_tables(sql) {
+        for definition in script.definitions(sql, edits) {
+            if definition.kind == DefinitionKind::Alter {
+                self.alter(&definition);
+            }
+        }
+        for table in script.new_tables(sql, edits) {
             self.catalog.forget(Some(&table.name));
             if !table.may_be_there {
                 let relation = Relation::from_text(&table);
@@ -96,9 +128,30 @@ impl<'p> DryRun<'p> {
     }
 }
 
-/// Whether a statement may change columns: ALTER. The name that it has for the table is not read.
+impl DryRun<'_> {
+    /// Takes note of what an ALTER TABLE leaves behind.
+    fn alter(&mut self, definition: &DefinedTable) {
+        let known = self.catalog.relation(&definition.name).map(Arc::clone);
+        match known.filter(|_| definition.is_certain) {
+            Some(known) => {
+                self.catalog.define(definition.name.clone(), known.behind(definition));
+            }
+            // It may have another name now.
+            None if !definition.is_certain => self.catalog.forget(None),
+            None => {}
+        }
+    }
+}
+
+/// Whether a statement may change what the names of tables or their types stand for, and is not an ALTER
+/// TABLE.
 fn alters(sql: &[u8]) -> bool {
-    sql.get(..b"alter".len()).is_some_and(|word| word.eq_ignore_ascii_case(b"alter"))
+    let mut words = sql.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty());
+    let is_alter = words.next().is_some_and(|word| word.eq_ignore_ascii_case(b"alter"));
+    let kinds: &[&[u8]] =
+        &[b"domain", b"extension", b"foreign", b"materialized", b"schema", b"type", b"view"];
+    let kind = words.next().unwrap_or_default();
+    is_alter && kinds.iter().any(|known| kind.eq_ignore_ascii_case(known))
 }
 
 fn planned(
@@ -107,25 +160,31 @@ fn planned(
     catalog: &Catalog,
     rules: &Rules<'_>,
 ) -> Result<Vec<Planned>, Refused> {
+    let refused = |span, message, hint| Err(Refused { span, message, hint });
     if let Some(fault) = script.fault.clone().filter(|_| rules.settings.rewrite) {
-        return Err(Refused { span: fault.span, message: fault.message, hint: fault.hint });
+        return refused(fault.span, fault.message, fault.hint);
     }
     if let Some(error) = refusal(script, sql, rules) {
         let span = script.settings().next().map_or(0..0, |setting| setting.span.clone());
-        return Err(Refused { span, message: error.message, hint: error.hint.unwrap_or_default() });
+        return refused(span, error.message, error.hint.unwrap_or_default());
     }
-    let rewrite = plan(script, sql, &[], catalog, rules);
-    let replacements = rewrite.replacements.into_iter().zip(rewrite.reasons);
+    listed(&mut plan(script, sql, &[], catalog, rules))
+}
+
+/// What a plan changes, in order.
+fn listed(rewrite: &mut Rewrite) -> Result<Vec<Planned>, Refused> {
+    let replacements = std::mem::take(&mut rewrite.replacements).into_iter();
+    let replacements = replacements.zip(std::mem::take(&mut rewrite.reasons));
     let mut planned: Vec<Planned> =
         replacements.map(|(replacement, reason)| Planned { replacement, reason }).collect();
-    if let Some(error) = rewrite.refused {
+    if let Some(error) = rewrite.refused.take() {
         let refused =
             planned.into_iter().find(|planned| planned.reason == ReplacementReason::Refused);
         let span = refused.map_or(0..0, |planned| planned.replacement.span);
         return Err(Refused { span, message: error.message, hint: error.hint.unwrap_or_default() });
     }
-    if let Some(mended) = rewrite.mended {
-        let kept = rewrite.mends.into_iter().filter(|span| {
+    if let Some(mended) = rewrite.mended.take() {
+        let kept = std::mem::take(&mut rewrite.mends).into_iter().filter(|span| {
             // In the place of a constant that is spelled anew there is nothing to mend.
             let behind =
                 planned.partition_point(|planned| planned.replacement.span.start <= span.start);
@@ -171,7 +230,7 @@ mod tests {
             "INSERT INTO t VALUES (1)",
             "CREATE TABLE t (a BOOL, j jsonb)",
             r#"INSERT INTO t VALUES (1, '"\u0000"')"#,
-            "ALTER TABLE t ADD b int",
+            "ALTER TABLE t DROP j",
             "INSERT INTO t VALUES (1)",
             "CREATE TABLE t (a int)",
             "INSERT INTO t VALUES (1)",

@@ -93,12 +93,16 @@ pub(super) enum NoteKind {
     Skipped,
     /// A statement whose shape is not known.
     NotUnderstood,
+    /// Where in such a statement the reading has failed.
+    OddSpot,
     /// A string, quoted name or comment that goes to the end of the script.
     Unterminated,
     /// A column's type that neither the tables nor PostgreSQL know.
     UnknownType,
     /// A clause that PostgreSQL does not have.
     NotInPostgresql,
+    /// A column of decimals that refers to one of which the type is not known.
+    ForeignKey,
 }
 
 /// What is found while a script is read.
@@ -173,9 +177,14 @@ impl RewriteReport {
                 let what = match kind {
                     NoteKind::Skipped => format!("line for {}, passed through", program.name()),
                     NoteKind::NotUnderstood => "not understood".to_owned(),
+                    NoteKind::OddSpot => "not understood from here".to_owned(),
                     NoteKind::Unterminated => "not ended".to_owned(),
                     NoteKind::UnknownType => "unknown type, left alone".to_owned(),
                     NoteKind::NotInPostgresql => "not in PostgreSQL".to_owned(),
+                    NoteKind::ForeignKey => {
+                        "foreign key to a column of unknown type, which must be a decimal, too"
+                            .to_owned()
+                    }
                 };
                 writeln!(stderr, "{file}:{line}:{column}: {what}: {}", one_line(text))?;
             }

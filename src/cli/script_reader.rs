@@ -11,7 +11,7 @@ use super::rewrite_report::{
 use super::script_lines::ScriptLines;
 use crate::mapping::{Mapping, MappingOptions, UnknownTypes};
 use crate::policy::Policy;
-use crate::rewrite::ReplacementReason;
+use crate::rewrite::{ReplacementReason, UnknownParent};
 use crate::script::{
     ClientProgram, Segment, SegmentKind, foreign_clauses, readable, segments, table_definitions,
     unterminated,
@@ -158,6 +158,10 @@ impl<'r> OpenScript<'r> {
         self.lines.position(text.start);
         let outcome = self.dry_run.statement(text.readable, text.lexing);
         self.note_outcome(outcome, text);
+        for UnknownParent { span, text: shown } in self.dry_run.take_unknown_parents() {
+            let at = self.at(&mut self.lines.clone(), text.start + span.start);
+            self.found.notes.push(RewriteNote { at, kind: NoteKind::ForeignKey, text: shown });
+        }
         self.note_reading(script, text);
         if script.unknown_types > 0 {
             self.found.script.unknown_types += script.unknown_types;
@@ -184,6 +188,11 @@ impl<'r> OpenScript<'r> {
         let mut lines = self.lines;
         let end = text.start + text.readable.len();
         self.note(&mut lines, text.start..end, NoteKind::NotUnderstood);
+        let own = script.statements.first().map_or(0, |statement| statement.span.start);
+        for spot in &script.odd_spots {
+            let spot = text.start + spot.saturating_sub(own);
+            self.note(&mut lines, spot..end.max(spot), NoteKind::OddSpot);
+        }
         for table in definitions.iter().filter(|table| table.start > 0) {
             self.note(&mut lines, text.start + table.start..end, NoteKind::NotUnderstood);
         }

@@ -77,6 +77,8 @@ pub(crate) enum Dialect {
 pub struct Mapping {
     options: MappingOptions,
     rules: Vec<Rule>,
+    /// The rules for types that depend on what stands around them, counted behind the others.
+    around: Vec<Rule>,
     table: DmsTable,
     dialect: Dialect,
     overrides: Overrides,
@@ -106,7 +108,8 @@ impl Mapping {
         let mut rules = rules::built_in(&dialect, &table, options.json);
         let built_in = rules.len();
         rules.extend(rules::overriding(&options.overrides, overrides.targets()));
-        Ok(Mapping { options, rules, table, dialect, overrides, built_in })
+        let around = rules::around(&dialect);
+        Ok(Mapping { options, rules, around, table, dialect, overrides, built_in })
     }
 
     /// The rows in force: those of the source's table, then the overrides. [`RuleId`] counts in
@@ -115,9 +118,10 @@ impl Mapping {
         &self.rules
     }
 
-    /// The row that a rewrite names.
+    /// The row that a rewrite names, or the rule for a type that depends on what stands around it.
     pub fn rule(&self, id: RuleId) -> Option<&Rule> {
-        self.rules.get(usize::from(id.0))
+        let at = usize::from(id.0);
+        self.rules.get(at).or_else(|| self.around.get(at.checked_sub(self.rules.len())?))
     }
 
     /// The options that it was made from.
@@ -256,10 +260,49 @@ impl Mapping {
             sqlstate: SQLSTATE_UNKNOWN,
             message: format!("type {written} is in no table of source {source}"),
             hint: format!(
-                "Say what it becomes: \"{source}:{written}\" = \"TEXT\" under [mapping.types], or let \
-                 it pass with mapping.unknown = \"pass\"."
+                "Say what it becomes: {quote}{source}:{written}{quote} = \"TEXT\" under \
+                 [mapping.types], or let it pass with mapping.unknown = \"pass\".",
+                quote = if written.contains('"') { '\'' } else { '"' }
             ),
         })
+    }
+
+    /// The type of an identity column whose type would be `text`, where PostgreSQL takes none of the kind.
+    pub(crate) fn identity_type(&self, text: &[u8]) -> Option<(String, RuleId)> {
+        let rule = self.rule_named(rules::IDENTITY)?;
+        let (name, list) = match text.iter().position(|byte| *byte == b'(') {
+            Some(open) => text.split_at(open),
+            None => (text, &b""[..]),
+        };
+        let decimals: &[&[u8]] = &[b"decimal", b"numeric", b"dec"];
+        let name = name.trim_ascii();
+        if !decimals.iter().any(|decimal| name.eq_ignore_ascii_case(decimal)) {
+            return None;
+        }
+        let digits = list.iter().skip(1).skip_while(|byte| byte.is_ascii_whitespace());
+        let digits: Vec<u8> = digits.copied().take_while(u8::is_ascii_digit).collect();
+        let precision = std::str::from_utf8(&digits).ok().and_then(|digits| digits.parse().ok());
+        let text = match precision {
+            Some(1..=4_u32) => "SMALLINT",
+            Some(5..=9) => "INTEGER",
+            _ => "BIGINT",
+        };
+        Some((text.to_owned(), rule))
+    }
+
+    /// The rule for a column of decimals that refers to one of integers.
+    pub(crate) fn foreign_key_rule(&self) -> Option<RuleId> {
+        self.rule_named(rules::FOREIGN_KEY)
+    }
+
+    /// The rule for a type that the source makes of another one.
+    pub(crate) fn alias_rule(&self) -> Option<RuleId> {
+        self.rule_named(rules::ALIAS)
+    }
+
+    fn rule_named(&self, id: &str) -> Option<RuleId> {
+        let at = self.around.iter().position(|rule| rule.id == id)?;
+        Some(rule_id(self.rules.len() + at))
     }
 
     fn override_id(&self, at: usize) -> RuleId {

@@ -26,6 +26,47 @@ pub(super) fn built_in(dialect: &Dialect, table: &DmsTable, json: JsonPolicy) ->
     }
 }
 
+/// The rule of identity columns.
+pub(super) const IDENTITY: &str = "identity";
+
+/// The rule of columns that refer to others.
+pub(super) const FOREIGN_KEY: &str = "foreign-key";
+
+/// The rule of types that a source makes of others.
+pub(super) const ALIAS: &str = "alias-type";
+
+/// The rules for types that depend on what stands around them.
+pub(super) fn around(dialect: &Dialect) -> Vec<Rule> {
+    let of_postgresql =
+        |id: &str, source_type: &str, condition: &str, target: &str, source: &str| Rule {
+            id: id.to_owned(),
+            source_type: source_type.to_owned(),
+            condition: condition.to_owned(),
+            dms: String::new(),
+            target: target.to_owned(),
+            source: format!("https://www.postgresql.org/docs/current/{source}.html"),
+        };
+    let identity = || {
+        let target = "SMALLINT, INTEGER from precision 5, BIGINT from precision 10";
+        of_postgresql(IDENTITY, "NUMERIC", "GENERATED AS IDENTITY", target, "sql-createtable")
+    };
+    let foreign_key = || {
+        let (condition, target) = ("REFERENCES a column of integers", "the type of that column");
+        of_postgresql(FOREIGN_KEY, "NUMERIC, REAL4, REAL8", condition, target, "ddl-constraints")
+    };
+    let alias = || {
+        let source_type = "CREATE TYPE name FROM type";
+        of_postgresql(ALIAS, source_type, "", "CREATE DOMAIN name AS type", "sql-createdomain")
+    };
+    match dialect {
+        Dialect::PostgreSql(_) => Vec::new(),
+        Dialect::Source(source) if source.brackets => vec![identity(), foreign_key(), alias()],
+        Dialect::Source(_) => vec![identity(), foreign_key()],
+        // With these type names PostgreSQL's own scripts come, whose types stay.
+        Dialect::Dms => vec![identity()],
+    }
+}
+
 fn rule(id: &str, source_type: &str, dms: &str, target: &str) -> Rule {
     Rule {
         id: id.to_owned(),

@@ -3,11 +3,12 @@
 
 use super::ReplacementReason;
 use super::change::refusal;
+use super::constant_types::{date_text, is_date};
 use super::values::{WritePlan, may_be_json_nul};
 use crate::catalog::RelationColumn;
 use crate::statement::{
-    Slot, SlotValue, quoted_boolean, quoted_bytes, quoted_integer, quoted_number, quoted_text,
-    timestamp_literal,
+    Slot, SlotValue, cast_constant, quoted_boolean, quoted_bytes, quoted_integer, quoted_number,
+    quoted_text, timestamp_literal,
 };
 use crate::value::assignment::{VARCHAR_37, is_number};
 use crate::value::type_oid::{BOOL, BYTEA, VARCHAR};
@@ -89,6 +90,9 @@ impl WritePlan<'_> {
             }
             SlotValue::Integer | SlotValue::Number => {
                 self.sql.get(slot.span.clone()).map(<[u8]>::to_vec)
+            }
+            SlotValue::Other if is_date(column.column.type_oid) => {
+                cast_constant(self.core(slot)).and_then(|cast| date_text(&cast))
             }
             _ => None,
         };

@@ -4,19 +4,25 @@
 mod change;
 mod compared;
 mod constant_spellings;
+mod constant_types;
 mod constants;
 mod copies;
+mod definitions;
+mod foreign_keys;
+mod identity;
 mod meetings;
 mod names;
 mod needs;
 mod nul;
 mod parameters;
 mod position_map;
+mod routines;
 mod show;
 mod table_prep;
 mod text_relations;
 mod values;
 
+use std::borrow::Cow;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -26,7 +32,7 @@ use crate::ledger::Place;
 use crate::mapping::RuleId;
 use crate::policy::{Policy, Settings};
 use crate::statement::script::Script;
-use crate::statement::{Lexing, Replacement, replace};
+use crate::statement::{DefinedTable, Edit, Lexing, Replacement, replace};
 use crate::value::{Column, ColumnJudge, NulPolicy, NumbersAsDates};
 use crate::wire::OwnError;
 use needs::Needs;
@@ -36,6 +42,7 @@ use values::Written;
 
 pub use change::{By, Change, ReplacementReason, place, refusal as value_refusal};
 pub use copies::CopyStream;
+pub use foreign_keys::UnknownParent;
 pub use nul::{TextMessage, byte_refusal, mend_bytes};
 pub use parameters::Parameters;
 pub use position_map::PositionMap;
@@ -176,6 +183,10 @@ pub fn needs(
         if may_meet {
             compared::needs(script, sql, declared, &mut needs);
         }
+        let defined = script.definitions(sql, &script.edits);
+        definitions::needs(script, sql, &defined, rules, &mut needs);
+        foreign_keys::needs(&defined, rules, &mut needs);
+        routines::needs(script, sql, &mut needs);
     }
     table_prep::needs(script, rules, &mut needs);
     needs.into_list()
@@ -197,14 +208,22 @@ pub fn plan(
     if script.is_plain() && !compared::may_be_in(script, sql, declared) {
         return rewrite;
     }
-    let known = TextRelations::new(script, sql, catalog, rules);
+    let mut defined = script.definitions(sql, &script.edits);
+    let (edits, _) = fitted_types(script, sql, &defined, catalog, rules);
+    if *edits != *script.edits {
+        defined = script.definitions(sql, &edits);
+    }
+    let known = TextRelations::new(script, sql, &edits, catalog, rules);
     let mut replaced = rewrite.plan_tables(script, rules);
     if rules.settings.rewrite {
         let mut text = Mending::new(sql, rules.lexing.encoding);
         if rules.mends_texts_in_place() {
             text.mend_all(script);
         }
-        rewrite.plan_types(script, rules, &mut replaced);
+        rewrite.plan_types(&edits, rules, &mut replaced);
+        let expressions = definitions::plan(script, text.sql(), &defined, &known, rules);
+        replaced.extend(expressions.replaced);
+        rewrite.changes.extend(expressions.changes);
         let mut written = values::plan(script, text.sql(), declared, &known, rules);
         if written.refused.is_none() {
             let text = (script, text.sql());
@@ -225,15 +244,35 @@ pub fn plan(
     rewrite
 }
 
+/// The types of the text as the target gets them: as the mapping says, but for what foreign keys and routines
+/// want; and the foreign keys about whose parents nothing is known. `defined` is what the text defines by the
+/// mapping alone.
+pub fn fitted_types<'s>(
+    script: &'s Script,
+    sql: &[u8],
+    defined: &[DefinedTable],
+    catalog: &Catalog,
+    rules: &Rules<'_>,
+) -> (Cow<'s, [Edit]>, Vec<UnknownParent>) {
+    let kept = routines::fit(script, sql, catalog);
+    let edits = kept.map_or(Cow::Borrowed(script.edits.as_slice()), Cow::Owned);
+    let has_keys = defined.iter().any(|one| !one.foreign_keys.is_empty());
+    if !rules.settings.rewrite || !has_keys {
+        return (edits, Vec::new());
+    }
+    let (fitted, unknown) = foreign_keys::fit(&edits, sql, defined, catalog, rules);
+    (Cow::Owned(fitted), unknown)
+}
+
 impl Rewrite {
     fn plan_types(
         &mut self,
-        script: &Script,
+        edits: &[Edit],
         rules: &Rules<'_>,
         replaced: &mut Vec<(Replacement, ReplacementReason)>,
     ) {
         let mut counts: Vec<(RuleId, u64)> = Vec::new();
-        for edit in &script.edits {
+        for edit in edits {
             replaced.push((Replacement::from(edit), ReplacementReason::Type(edit.rule)));
             match counts.iter_mut().find(|(rule, _)| *rule == edit.rule) {
                 Some((_, count)) => *count += 1,

@@ -41,6 +41,16 @@ impl Needs {
         }
     }
 
+    /// The routines of a name, as the text has it.
+    pub(super) fn routine(&mut self, name: &Name) {
+        let name = names::target_of(name).into_owned();
+        let is_it =
+            |need: &Need| matches!(&need.subject, Subject::Routine(known) if *known == name);
+        if !self.list.iter().take(SEARCHED_MAX).any(is_it) {
+            self.note(Subject::Routine(name), Freshness::MayBeOld);
+        }
+    }
+
     /// A subject that is not among the first ones.
     fn note(&mut self, subject: Subject, freshness: Freshness) {
         let end = self.list.len();
@@ -69,7 +79,7 @@ impl Needs {
     pub(super) fn into_relations(self) -> Vec<Name> {
         let relation = |need: Need| match need.subject {
             Subject::Relation(name) => Some(name),
-            Subject::Prepared(_) => None,
+            Subject::Prepared(_) | Subject::Routine(_) => None,
         };
         self.list.into_iter().filter_map(relation).collect()
     }

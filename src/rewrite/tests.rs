@@ -5,7 +5,7 @@ use crate::catalog::{CatalogQuestion, Freshness, Moment, Sent, Subject};
 use crate::config::Config;
 use crate::policy::TablePrep;
 use crate::statement::script::Scratch;
-use crate::value::type_oid::{self, BOOL, BYTEA, DATE, INT4, JSONB, TEXT, UUID, VARCHAR};
+use crate::value::type_oid::{self, BOOL, BYTEA, DATE, INT4, JSON, JSONB, TEXT, UUID, VARCHAR};
 use crate::wire::{Answer, AnswerRow};
 
 /// `t (b boolean, x bytea, j jsonb, v varchar(3), d date, g int GENERATED STORED, id int IDENTITY ALWAYS,
@@ -46,6 +46,12 @@ fn answer(subjects: &[Subject]) -> Answer {
                         text(generated),
                     ]);
                 }
+            }
+            Subject::Routine(_) => {
+                let mut row = vec![text(&number.to_string())];
+                row.resize(11, None);
+                row.push(text(&format!("{JSON} {INT4}")));
+                rows.push(row);
             }
             Subject::Prepared(_) => {
                 for (at, oid) in [JSONB, TEXT].into_iter().enumerate() {
@@ -295,6 +301,7 @@ fn what_has_to_be_known_is_named_once() {
             let name = match &need.subject {
                 Subject::Relation(name) => name.join(&b'.'),
                 Subject::Prepared(name) => [b"EXECUTE ", name.as_slice()].concat(),
+                Subject::Routine(name) => [b"ROUTINE ".as_slice(), &name.join(&b'.')].concat(),
             };
             let mark = if need.freshness == Freshness::Exact { "!" } else { "" };
             String::from_utf8(name).unwrap() + mark

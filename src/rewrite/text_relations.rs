@@ -7,6 +7,7 @@ use std::sync::Arc;
 use super::{Rules, names};
 use crate::catalog::{Catalog, Name, Relation};
 use crate::policy::TablePrep;
+use crate::statement::Edit;
 use crate::statement::script::Script;
 
 /// The relations, by the names that the text has for them.
@@ -20,6 +21,7 @@ impl<'k> TextRelations<'k> {
     pub(super) fn new(
         script: &Script,
         sql: &[u8],
+        edits: &[Edit],
         catalog: &'k Catalog,
         rules: &Rules<'_>,
     ) -> TextRelations<'k> {
@@ -31,7 +33,7 @@ impl<'k> TextRelations<'k> {
         }
         // Else what is there may stay, whatever the text says.
         let creates = rules.settings.table_prep == TablePrep::PassThrough;
-        for table in script.new_tables(sql) {
+        for table in script.new_tables(sql, edits) {
             let target = catalog.relation(&names::target_of(&table.name));
             let is_missing = target.is_some_and(|relation| relation.is_missing());
             if is_missing || creates && !table.may_be_there {

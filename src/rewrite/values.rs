@@ -172,6 +172,7 @@ pub(super) fn plan(
                 ..GivenParameters::default()
             },
             identity: None,
+            overriding: Vec::new(),
             acts: false,
         };
         plan.drop_items();
@@ -238,8 +239,8 @@ struct GivenParameters {
 
 /// What becomes of the values of one statement.
 pub(super) struct WritePlan<'p> {
-    script: &'p Script,
-    write: &'p Write,
+    pub(super) script: &'p Script,
+    pub(super) write: &'p Write,
     pub(super) sql: &'p [u8],
     pub(super) rules: &'p Rules<'p>,
     pub(super) relation: &'p Arc<Relation>,
@@ -250,7 +251,9 @@ pub(super) struct WritePlan<'p> {
     dropped: Vec<usize>,
     given: GivenParameters,
     /// A column GENERATED ALWAYS AS IDENTITY that gets a value.
-    identity: Option<&'p RelationColumn>,
+    pub(super) identity: Option<&'p RelationColumn>,
+    /// The inserts of a MERGE in which it does.
+    pub(super) overriding: Vec<usize>,
     /// A rule has decided over a value that stores another one than the server would store.
     pub(super) acts: bool,
 }
@@ -267,17 +270,7 @@ impl<'p> WritePlan<'p> {
             self.slot(number, &slot);
             if number < SLOTS_MAX { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
         });
-        if let (Some(column), Some(at), true) =
-            (self.identity, write.overriding_at, self.rules.policy.overrides_identity)
-        {
-            let rule = ValueRule::OverridingSystemValue;
-            self.replace(
-                at..at,
-                b" OVERRIDING SYSTEM VALUE ",
-                ReplacementReason::Rule(rule.name()),
-            );
-            self.note(column, rule, 1, None);
-        }
+        self.overriding_clauses();
     }
 
     /// What has to be known about the parameters.
@@ -317,8 +310,8 @@ impl<'p> WritePlan<'p> {
         let found = index.and_then(|index| Some((index, relation.columns().get(index)?)));
         let Some((index, column)) = found else { return };
         let is_default = slot.value == SlotValue::Default;
-        if column.is_identity_always && !is_default {
-            self.identity.get_or_insert(column);
+        if column.is_identity_always && !is_default && self.overrides(slot, column) {
+            return;
         }
         let is_dropped =
             matches!(slot.column, SlotColumn::Index(at) if self.dropped.binary_search(&at).is_ok());

@@ -26,7 +26,7 @@ pub fn readable(text: &[u8], program: ClientProgram) -> Cow<'_, [u8]> {
         if is_foreign && let Some(copied) = copy.to_mut().get_mut(at..end) {
             match kind {
                 MarkKind::Comment => copied.fill(b' '),
-                _ => make_plain(copied),
+                _ => make_plain(copied, marks.has_backslash_escapes),
             }
         }
         at = end;
@@ -34,8 +34,9 @@ pub fn readable(text: &[u8], program: ClientProgram) -> Cow<'_, [u8]> {
     copy
 }
 
-/// Makes a string constant one in single quotes without anything that escapes.
-fn make_plain(constant: &mut [u8]) {
+/// Makes a string constant one in single quotes without anything that escapes but doubled quotes, with as many
+/// characters.
+fn make_plain(constant: &mut [u8], has_escapes: bool) {
     // The q of q'[..]' becomes a blank.
     let start = usize::from(constant.first().is_some_and(|byte| byte.eq_ignore_ascii_case(&b'q')));
     if start == 1
@@ -43,12 +44,26 @@ fn make_plain(constant: &mut [u8]) {
     {
         *first = b' ';
     }
-    let last = constant.len().saturating_sub(1);
-    for (at, byte) in constant.iter_mut().enumerate().skip(start) {
-        if at == start || at == last {
-            *byte = b'\'';
-        } else if matches!(*byte, b'\'' | b'"' | b'\\') {
-            *byte = b'_';
+    let Some(whole) = constant.get_mut(start..) else { return };
+    let quote = whole.first().copied();
+    if let Some(first) = whole.first_mut() {
+        *first = b'\'';
+    }
+    let Some((last, front)) = whole.split_last_mut() else { return };
+    *last = b'\'';
+    let mut at = 1;
+    while let Some(&byte) = front.get(at) {
+        let next = front.get(at + 1).copied();
+        let is_escape = has_escapes && byte == b'\\' && next.is_some_and(|next| next.is_ascii());
+        // Two bytes for one character.
+        let length = if is_escape || Some(byte) == quote && next == quote { 2 } else { 1 };
+        let mask = match length {
+            2 => Some(b'\''),
+            _ => matches!(byte, b'\'' | b'"' | b'\\').then_some(b'_'),
+        };
+        if let (Some(mask), Some(masked)) = (mask, front.get_mut(at..at + length)) {
+            masked.fill(mask);
         }
+        at += length;
     }
 }

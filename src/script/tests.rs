@@ -329,7 +329,7 @@ fn a_readable_text_has_its_tokens_at_the_same_places() {
     };
     assert_eq!(
         said("a INT, # it's\nb ENUM('x\\'y', \"it's\")", ClientProgram::Mysql),
-        "a INT,       \nb ENUM('x__y', 'it_s')"
+        "a INT,       \nb ENUM('x''y', 'it_s')"
     );
     assert_eq!(
         said("SELECT q'[it's]', 'a''b'", ClientProgram::SqlPlus),

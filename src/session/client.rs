@@ -290,7 +290,7 @@ impl Session {
         self.client.pipeline.note_query(is_owed);
         self.replies.push(sent.expected);
         let (silent_loss, seconds) = self.context.loss_and_seconds();
-        let not_understood = text.not_understood();
+        let not_understood = text.not_understood(body);
         let unread = self.catalog.unread();
         self.report.note_text(not_understood, unread, sent.changes, silent_loss, seconds);
         let writes = std::mem::take(&mut rewrite.writes);
@@ -320,7 +320,8 @@ impl Session {
         let effects = parse::lasting_effects(text, settling, catalog, parking, context);
         let sent = parse::parse(text, body, rewrite, effects, prepared, catalog, context);
         let (silent_loss, seconds) = context.loss_and_seconds();
-        let (not_understood, unread) = (text.not_understood(), catalog.unread() + sent.not_judged);
+        let not_understood = text.not_understood(body);
+        let unread = catalog.unread() + sent.not_judged;
         report.note_text(not_understood, unread, sent.changes, silent_loss, seconds);
         self.on_sent(Effects::default(), None);
         Decision::send(Some(sent.expected), sent.frame)

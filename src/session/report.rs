@@ -10,6 +10,22 @@ use crate::wire::{self, Failure, OwnError};
 /// Bytes of notices that wait for the client at most.
 const NOTICE_BYTES_MAX: usize = 16 * 1024;
 
+/// Places in definitions that are named in the log of a session at most.
+const SPOTS_NAMED_MAX: usize = 20;
+
+/// What of a text passes because it is not understood.
+#[derive(Debug, Default)]
+pub(super) struct PassedUnread {
+    /// Definitions.
+    pub(super) statements: usize,
+    /// Types.
+    pub(super) types: usize,
+    /// Texts of which nothing was read: none or this one.
+    pub(super) too_long: u64,
+    /// Lines and columns at which definitions could not be read, from 1.
+    pub(super) spots: Vec<(usize, usize)>,
+}
+
 /// What a session has changed.
 #[derive(Debug, Default)]
 pub(super) struct Report {
@@ -20,6 +36,8 @@ pub(super) struct Report {
     writing: Option<Writing>,
     /// Notices that wait for the client's next ReadyForQuery.
     notices: Vec<u8>,
+    /// Places in definitions that could not be read.
+    spots_named: usize,
 }
 
 /// What a session is writing to the target's table.
@@ -98,16 +116,30 @@ impl Report {
     /// `unread`, and what was changed.
     pub(super) fn note_text(
         &mut self,
-        (not_understood, unknown_types, is_too_long): (usize, usize, bool),
+        not_understood: PassedUnread,
         unread: u64,
         changes: Vec<Change>,
         silent_loss: SilentLoss,
         seconds: u64,
     ) {
         let counts = &mut self.counts;
-        counts.not_understood += u64::try_from(not_understood).unwrap_or(u64::MAX);
-        counts.unknown_types += u64::try_from(unknown_types).unwrap_or(u64::MAX);
-        counts.too_long += u64::from(is_too_long) + unread;
+        let PassedUnread { statements, types, too_long, spots } = not_understood;
+        counts.not_understood += u64::try_from(statements).unwrap_or(u64::MAX);
+        counts.unknown_types += u64::try_from(types).unwrap_or(u64::MAX);
+        counts.too_long += too_long + unread;
+        for (line, column) in spots {
+            self.spots_named += 1;
+            if self.spots_named <= SPOTS_NAMED_MAX {
+                let statement = self.counts.statements;
+                tracing::warn!(
+                    statement,
+                    line,
+                    column,
+                    "a definition was not understood from here on; what could be read of it is \
+                     rewritten, the rest passes as it is"
+                );
+            }
+        }
         self.note_changes(changes, silent_loss, seconds);
     }
 

@@ -164,6 +164,12 @@ impl<'a> Cursor<'a> {
         Ok(())
     }
 
+    /// The index of the bracket that closes or opens the one at the cursor.
+    pub(super) fn partner(&self) -> Option<usize> {
+        let partner = self.entries.get(self.index)?.partner()?;
+        (partner < self.entries.len()).then_some(partner)
+    }
+
     /// Passes a list without parentheses inside; the cursor stays if it is none.
     pub(super) fn skip_flat_list(&mut self) -> bool {
         let start = *self;

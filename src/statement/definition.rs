@@ -1,12 +1,13 @@
-//! Types in statements that define tables, domains and types: CREATE and ALTER. Where routines
-//! are concerned it hands over to its neighbour.
+//! Types in statements that define tables, domains and types: CREATE and what is like it. Where routines or
+//! ALTER are concerned it hands over to its neighbours.
 
-use super::cursor::{NotUnderstood, Understood, is_name};
+use super::cursor::{Cursor, NotUnderstood, Understood, is_name};
 use super::finder::{Finder, Position, Until};
 use super::lexer::TokenKind;
+use super::parts::Body;
 use crate::mapping::Place;
 
-const ROUTINES: &[&str] = &["function", "procedure", "routine", "aggregate"];
+pub(super) const ROUTINES: &[&str] = &["function", "procedure", "routine", "aggregate"];
 
 impl Finder<'_> {
     /// A statement that starts with CREATE, ALTER, DROP, COMMENT, GRANT or REVOKE.
@@ -66,6 +67,9 @@ impl Finder<'_> {
         if self.cursor.eat("table") {
             return self.create_table(Until::Statement);
         }
+        if self.cursor.is_any(&["domain", "index", "unique"]) {
+            self.body = Body::Definition;
+        }
         if self.cursor.eat("domain") {
             return self.create_domain();
         }
@@ -96,6 +100,9 @@ impl Finder<'_> {
 
     fn create_table(&mut self, until: Until) -> Understood {
         self.cursor.eat_all(&["if", "not", "exists"]);
+        if self.body == Body::Other && until == Until::Statement {
+            self.body = Body::Definition;
+        }
         self.relation_name()?;
         let typed = self.cursor.is("of");
         if typed || self.cursor.eat_all(&["partition", "of"]) {
@@ -113,7 +120,7 @@ impl Finder<'_> {
     }
 
     /// Passes the name of the table that the statement is about, and remembers it.
-    fn relation_name(&mut self) -> Understood {
+    pub(super) fn relation_name(&mut self) -> Understood {
         let mut schema = None;
         loop {
             let name = self.cursor.token;
@@ -131,29 +138,62 @@ impl Finder<'_> {
 
     /// `( name type ..., constraint, ... )`: the columns of a table, or the attributes of a type.
     pub(super) fn columns(&mut self, constraints: bool) -> Understood {
+        let list = self.cursor;
         self.cursor.bump();
         if self.cursor.eat_kind(TokenKind::Close) {
             return Ok(());
         }
         loop {
-            if !constraints {
-                self.attribute()?;
-            } else if !self.at_constraint() {
-                self.column()?;
+            let element = self.cursor;
+            let is_read = self.list_element(constraints).is_ok();
+            if !is_read || !matches!(self.cursor.token.kind, TokenKind::Comma | TokenKind::Close) {
+                self.pass_odd_spot(list, element)?;
             }
-            self.expression(Place::Definition, Until::Element)?;
             if self.cursor.eat_kind(TokenKind::Close) {
                 return Ok(());
             }
-            if !self.cursor.eat_kind(TokenKind::Comma) {
-                return Err(NotUnderstood);
+            self.cursor.bump();
+            if self.cursor.at(TokenKind::Close) {
+                self.note_odd_spot(self.cursor.previous().start);
+                self.cursor.bump();
+                return Ok(());
             }
         }
     }
 
+    /// One element of such a list.
+    fn list_element(&mut self, constraints: bool) -> Understood {
+        if !constraints {
+            self.attribute()?;
+        } else if !self.at_constraint() {
+            self.column()?;
+        }
+        self.expression(Place::Definition, Until::Element)
+    }
+
+    /// Goes on behind an element that cannot be read: what was read of the list keeps its rewrite. `list` is
+    /// at its parenthesis.
+    fn pass_odd_spot(&mut self, list: Cursor<'_>, element: Cursor<'_>) -> Understood {
+        let mut behind = list;
+        behind.skip_brackets()?;
+        let close = behind.index() - 1;
+        if self.cursor.index() > close {
+            self.note_odd_spot(element.token.start);
+            self.cursor.go_to(close);
+        } else {
+            self.note_odd_spot(self.cursor.token.start);
+        }
+        while self.cursor.index() < close && !self.cursor.at(TokenKind::Comma) {
+            if !self.cursor.at(TokenKind::Open) || self.cursor.skip_brackets().is_err() {
+                self.cursor.bump();
+            }
+        }
+        Ok(())
+    }
+
     /// Whether a constraint or LIKE stands where a column could. All of these words are reserved
     /// but EXCLUDE, which is a constraint only before USING or a parenthesis.
-    fn at_constraint(&self) -> bool {
+    pub(super) fn at_constraint(&self) -> bool {
         const STARTS: &[&str] =
             &["constraint", "primary", "unique", "check", "foreign", "like", "not"];
         if self.cursor.is("exclude") {
@@ -176,10 +216,10 @@ impl Finder<'_> {
         if matches!(self.cursor.token.kind, TokenKind::Comma | TokenKind::Close) {
             return Ok(());
         }
-        self.type_name(Place::Definition, Position::Column(name))
+        self.column_type(name)
     }
 
-    fn column_or_attribute(&mut self, column: bool) -> Understood {
+    pub(super) fn column_or_attribute(&mut self, column: bool) -> Understood {
         if column { self.column() } else { self.attribute() }
     }
 
@@ -226,7 +266,11 @@ impl Finder<'_> {
     }
 
     fn create_type(&mut self) -> Understood {
+        let word = self.cursor.previous();
         self.cursor.qualified_name()?;
+        if self.cursor.is("from") && self.has_alias_types() {
+            return self.alias_type(word);
+        }
         if !self.cursor.eat("as") {
             return self.expression(Place::Cast, Until::Statement);
         }
@@ -258,62 +302,6 @@ impl Finder<'_> {
             }
             if !self.cursor.eat_kind(TokenKind::Comma) {
                 return Err(NotUnderstood);
-            }
-        }
-    }
-
-    fn alter(&mut self) -> Understood {
-        if self.cursor.is_any(ROUTINES) {
-            return self.routine_names();
-        }
-        let mut foreign = self.cursor;
-        if foreign.eat("foreign") && foreign.is("table") {
-            self.cursor = foreign;
-        }
-        if self.cursor.eat("table") {
-            self.cursor.eat_all(&["if", "exists"]);
-            self.cursor.eat("only");
-            self.relation_name()?;
-            if self.cursor.is_operator("*") {
-                self.cursor.bump();
-            }
-            return self.actions("column");
-        }
-        if self.cursor.eat("type") {
-            self.cursor.qualified_name()?;
-            return self.actions("attribute");
-        }
-        let place = if self.cursor.is("domain") { Place::Definition } else { Place::Cast };
-        self.expression(place, Until::Statement)
-    }
-
-    /// The actions of ALTER TABLE or, with `attribute`, of ALTER TYPE.
-    fn actions(&mut self, column: &str) -> Understood {
-        // The word may be left out where a column is meant, never where an attribute is.
-        let optional = column == "column";
-        loop {
-            if self.cursor.eat("add") {
-                if self.cursor.eat(column) || (optional && !self.at_constraint()) {
-                    self.cursor.eat_all(&["if", "not", "exists"]);
-                    self.column_or_attribute(optional)?;
-                }
-            } else if self.cursor.eat("alter")
-                && (self.cursor.eat(column) || (optional && !self.at_constraint()))
-            {
-                if !self.cursor.at_name() {
-                    return Err(NotUnderstood);
-                }
-                let name = self.cursor.token;
-                self.cursor.bump();
-                if self.cursor.eat_all(&["set", "data", "type"]) || self.cursor.eat("type") {
-                    let table = Position::Column(name);
-                    let position = if optional { table } else { Position::Signature };
-                    self.type_name(Place::Definition, position)?;
-                }
-            }
-            self.expression(Place::Definition, Until::Element)?;
-            if !self.cursor.eat_kind(TokenKind::Comma) {
-                return Ok(());
             }
         }
     }

@@ -38,7 +38,7 @@ impl Finder<'_> {
                 TokenKind::Unterminated => return Err(NotUnderstood),
                 TokenKind::Semicolon if open.depth == 0 && open.bodies == 0 => return Ok(()),
                 TokenKind::Comma | TokenKind::PlainRows | TokenKind::PlainValues
-                    if until == Until::Element && open.depth == 0 =>
+                    if matches!(until, Until::Element | Until::Action) && open.depth == 0 =>
                 {
                     return Ok(());
                 }
@@ -68,7 +68,7 @@ impl Finder<'_> {
                     continue;
                 }
                 TokenKind::Word => {
-                    if until == Until::Create && open.depth == 0 && self.cursor.is("create") {
+                    if open.depth == 0 && self.ends_expression(until) {
                         return Ok(());
                     }
                     if self.word(token, &mut open, place)? {
@@ -83,6 +83,16 @@ impl Finder<'_> {
                 _ => {}
             }
             self.cursor.bump();
+        }
+    }
+
+    /// Whether the word at the cursor, outside of parentheses, begins what the expression goes up to.
+    #[inline]
+    fn ends_expression(&self, until: Until) -> bool {
+        match until {
+            Until::Statement | Until::Element => false,
+            Until::Action => self.at_action(),
+            Until::Create => self.cursor.is("create"),
         }
     }
 

@@ -1,5 +1,7 @@
 //! One statement after the other: what kind it is, and who knows its shape. Finds, changes nothing.
 
+use std::ops::Range;
+
 use super::cursor::{Cursor, NotUnderstood, Understood};
 use super::lexer::{Token, TokenKind};
 use super::parts::{Body, Statement};
@@ -9,6 +11,9 @@ use super::{Edit, Effects, Fault};
 use crate::encoding::Encoding;
 use crate::mapping::{Mapping, Place};
 
+/// Places at which definitions could not be read and that are remembered.
+const ODD_SPOTS_MAX: usize = 10_000;
+
 /// How far an expression goes. A semicolon outside parentheses always ends it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Until {
@@ -16,6 +21,8 @@ pub(super) enum Until {
     Statement,
     /// To a comma or to a closing parenthesis that was not opened inside.
     Element,
+    /// To a comma, or to the next action of ALTER TABLE.
+    Action,
     /// To the next `CREATE` (an element of CREATE SCHEMA), or to the end of the statement.
     Create,
 }
@@ -40,6 +47,8 @@ pub(super) struct Findings {
     pub(super) edits: Vec<Edit>,
     pub(super) fault: Option<Fault>,
     pub(super) not_understood: usize,
+    /// Where definitions could not be read.
+    pub(super) odd_spots: Vec<usize>,
     pub(super) unknown_types: usize,
 }
 
@@ -65,6 +74,8 @@ pub(super) struct Finder<'a> {
     pub(super) table_definition: bool,
     /// The schema, if it is named, and the table that the statement is about.
     pub(super) relation: Option<(Option<Token>, Token)>,
+    /// The types of a routine's arguments.
+    pub(super) argument_types: Vec<Range<usize>>,
 }
 
 impl<'a> Finder<'a> {
@@ -87,6 +98,7 @@ impl<'a> Finder<'a> {
             routine_body: false,
             table_definition: false,
             relation: None,
+            argument_types: Vec::new(),
         }
     }
 
@@ -98,6 +110,7 @@ impl<'a> Finder<'a> {
         }
         let first = self.cursor;
         let (edits, unknown) = (self.found.edits.len(), self.found.unknown_types);
+        let odd_spots = self.found.odd_spots.len();
         let faulty = self.found.fault.is_some();
         self.effects = Effects::default();
         self.body = Body::Other;
@@ -111,9 +124,14 @@ impl<'a> Finder<'a> {
             if !faulty {
                 self.found.fault = None;
             }
-            self.found.not_understood += usize::from(self.definition);
+            if self.definition {
+                self.found.odd_spots.truncate(odd_spots);
+                self.note_odd_spot(self.cursor.token.start);
+            }
             self.skip_rest(first);
         }
+        // What was passed in a list leaves the rest of the statement as it was read.
+        self.found.not_understood += usize::from(self.found.odd_spots.len() > odd_spots);
         let tokens = first.index()..self.cursor.index();
         let write = self.write(first, tokens.end);
         let is_prepare = write.as_ref().is_some_and(|write| write.is_prepare);
@@ -139,6 +157,13 @@ impl<'a> Finder<'a> {
         const WORDS: &[&str] = &["insert", "update", "merge", "with", "explain", "prepare"];
         let may_write = self.body == Body::Other && first.is_any(WORDS);
         if may_write { read_write(first.up_to(end), self.encoding) } else { None }
+    }
+
+    /// Notes where a definition could not be read.
+    pub(super) fn note_odd_spot(&mut self, offset: usize) {
+        if self.found.odd_spots.len() < ODD_SPOTS_MAX {
+            self.found.odd_spots.push(offset);
+        }
     }
 
     fn at_end(&self) -> bool {
@@ -318,7 +343,7 @@ impl<'a> Finder<'a> {
 }
 
 /// An index of the tokens, of which there are never more than [`super::tokens::TOKENS_MAX`].
-fn narrow(index: usize) -> u32 {
+pub(super) fn narrow(index: usize) -> u32 {
     u32::try_from(index).unwrap_or(u32::MAX)
 }
 

@@ -1,6 +1,8 @@
 //! SQL text in, the places that matter out: types to replace, COPY streams to expect, settings that
 //! change, values and the columns they go into. Works on bytes; knows no frames, no sockets, no row values.
 
+mod alter;
+mod column_type;
 mod constant;
 mod copy;
 mod cursor;
@@ -31,14 +33,15 @@ use crate::mapping::RuleId;
 use crate::value::CopyOptions;
 
 pub use constant::{
-    Spelling, StringConstant, json_escapes_in, quoted_boolean, quoted_bytes, quoted_integer,
-    quoted_number, quoted_text, timestamp_literal,
+    CastConstant, Spelling, StringConstant, cast_constant, json_escapes_in, quoted_boolean,
+    quoted_bytes, quoted_integer, quoted_number, quoted_text, timestamp_literal,
 };
 pub use effects::Effects;
 pub use file_statements::FileStatements;
 pub use slots::{
-    Leaf, Meeting, MeetingKind, MetValue, NewColumn, NewTable, ParameterUses, RowsSpan, Slot,
-    SlotColumn, SlotValue, Write, WriteKind,
+    DefinedKey, DefinedTable, DefinitionItem, DefinitionKind, KeyColumn, Leaf, Meeting,
+    MeetingKind, MetValue, NewColumn, NewTable, ParameterUses, RedundantAssignment, RowsSpan, Slot,
+    SlotColumn, SlotValue, Write, WriteKind, type_words,
 };
 pub use table_statement::{TableReference, TableStatement, TableStatementKind};
 pub use tokens::TOKENS_MAX;

@@ -4,6 +4,7 @@
 use super::constant::text_constant;
 use super::cursor::{Cursor, NotUnderstood, is_text};
 use super::lexer::{Token, TokenKind};
+use super::name::folded_name;
 use crate::encoding::Encoding;
 use crate::mapping::{Arguments, Written};
 
@@ -21,7 +22,8 @@ pub(super) fn read_arguments(
         return Ok(Arguments::default());
     }
     inside.bump();
-    let arguments = if is_text(inside.token.kind) || inside.at(TokenKind::NationalText) {
+    let is_member = is_text(inside.token.kind) || is_quoted(&inside);
+    let arguments = if is_member || inside.at(TokenKind::NationalText) {
         members(&mut inside, encoding)
     } else {
         numbers(&mut inside)
@@ -76,7 +78,10 @@ fn unit(cursor: &mut Cursor<'_>) -> i64 {
 fn members(cursor: &mut Cursor<'_>, encoding: Encoding) -> Option<Arguments> {
     let (mut longest, mut total, mut count) = (0_usize, 0_usize, 0_usize);
     loop {
-        let member = text_constant(cursor, encoding)?;
+        let member = match is_quoted(cursor) {
+            true => quoted_text(cursor),
+            false => text_constant(cursor, encoding)?,
+        };
         let characters = encoding.count_characters(&member);
         longest = longest.max(characters);
         total += characters;
@@ -92,6 +97,18 @@ fn members(cursor: &mut Cursor<'_>, encoding: Encoding) -> Option<Arguments> {
         first: length(longest.max(1)),
         second: length((total + count - 1).max(1)),
     })
+}
+
+/// Whether a member in double quotes stands at the cursor, as MySQL takes it.
+fn is_quoted(cursor: &Cursor<'_>) -> bool {
+    cursor.at(TokenKind::QuotedName) && cursor.bytes(cursor.token).starts_with(b"\"")
+}
+
+/// The text in the double quotes at the cursor, which it passes.
+fn quoted_text(cursor: &mut Cursor<'_>) -> Vec<u8> {
+    let token = cursor.token;
+    cursor.bump();
+    folded_name(cursor, token).into_owned()
 }
 
 /// The number in `(number)`, if that is what stands at the cursor; too large ones saturate.

@@ -41,10 +41,23 @@ pub enum Body {
     Copy(Box<CopyStatement>),
     /// DROP TABLE, TRUNCATE or CREATE TABLE; see [`super::script::Script::new_tables`] for columns.
     Table(Box<TableStatement>),
+    /// ALTER, COMMENT, DROP, GRANT and REVOKE of routines, with their arguments.
+    Routines(Vec<RoutineReference>),
+    /// ALTER TABLE, a CREATE TABLE that prepares nothing for a load, CREATE INDEX or CREATE DOMAIN.
+    Definition,
     /// `SET [SESSION | LOCAL] dms.name { = | TO } constant`.
     Setting(Box<DmsSetting>),
     /// `SHOW dms.name`.
     Show(Box<DmsShow>),
+}
+
+/// A routine that a statement is about and does not create.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RoutineReference {
+    /// The tokens of its name.
+    pub(super) name: Range<u32>,
+    /// The types of the arguments that it is known by, name and modifiers.
+    pub arguments: Vec<Range<usize>>,
 }
 
 /// A string constant, and why it may have to be mended.

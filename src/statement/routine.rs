@@ -2,8 +2,9 @@
 //! walked only where they are SQL and no string.
 
 use super::cursor::{NotUnderstood, Understood, is_name, is_reserved};
-use super::finder::{Finder, Position, Until};
+use super::finder::{Finder, Position, Until, narrow};
 use super::lexer::TokenKind;
+use super::parts::{Body, RoutineReference};
 use crate::mapping::Place;
 
 impl Finder<'_> {
@@ -45,12 +46,19 @@ impl Finder<'_> {
         self.table_definition = false;
         self.cursor.bump();
         self.cursor.eat_all(&["if", "exists"]);
+        let mut references = Vec::new();
         loop {
+            let first = narrow(self.cursor.index());
             self.cursor.qualified_name()?;
+            let name = first..narrow(self.cursor.index());
             if self.cursor.at(TokenKind::Open) {
+                self.argument_types.clear();
                 self.arguments()?;
+                let arguments = std::mem::take(&mut self.argument_types);
+                references.push(RoutineReference { name, arguments });
             }
             if !self.cursor.eat_kind(TokenKind::Comma) {
+                self.body = Body::Routines(references);
                 return self.expression(Place::Cast, Until::Statement);
             }
         }
@@ -74,7 +82,9 @@ impl Finder<'_> {
     }
 
     fn argument(&mut self) -> Understood {
+        let mut is_out = false;
         while self.cursor.is_any(&["in", "out", "inout", "variadic"]) {
+            is_out |= self.cursor.is("out");
             self.cursor.bump();
         }
         // The arguments of an aggregate may be `*`, or start with ORDER BY.
@@ -92,7 +102,12 @@ impl Finder<'_> {
         if named {
             self.cursor.bump();
         }
+        let start = self.cursor.token.start;
         self.type_name(Place::Definition, Position::Signature)?;
+        // What a routine only gives is not a part of what it is known by.
+        if !is_out {
+            self.argument_types.push(start..self.cursor.previous().end);
+        }
         while !self.cursor.is("order") {
             match self.cursor.token.kind {
                 TokenKind::Comma | TokenKind::Close => return Ok(()),

@@ -9,14 +9,15 @@ use super::finder::{Finder, Findings};
 use super::lexer::Quoting;
 use super::name::kept_parts;
 use super::noted::{noted_constants, parameters_cast_to_json};
-pub use super::parts::{Body, ConstantPurpose, NotedConstant, Statement};
+pub use super::parts::{Body, ConstantPurpose, NotedConstant, RoutineReference, Statement};
 use super::slots::{
-    ParameterUses, for_each_slot_of, listed_columns, meetings, new_tables, without_columns,
+    ParameterUses, RedundantAssignment, definition_items, definitions, for_each_slot_of,
+    listed_columns, meetings, new_tables, redundant_assignment, target_bytes, without_columns,
 };
 use super::tokens::{Entry, Extent, Tokens};
 use super::{
-    CopyStatement, DmsSetting, DmsShow, Edit, Effects, Fault, Lexing, Meeting, NewTable,
-    Replacement, Slot, TableStatement, Write,
+    CopyStatement, DefinedTable, DefinitionItem, DmsSetting, DmsShow, Edit, Effects, Fault, Lexing,
+    Meeting, NewTable, Replacement, Slot, TableStatement, Write,
 };
 use crate::mapping::{Dialect, Mapping};
 
@@ -41,6 +42,9 @@ pub struct Script {
     pub effects: Effects,
     /// Statements that look like DDL and whose shape is not known; they go through untouched.
     pub not_understood: usize,
+    /// Where they, or elements of a list of columns, could not be read, in order. What was read of a list
+    /// keeps its rewrite.
+    pub odd_spots: Vec<usize>,
     /// Columns whose type neither the tables nor PostgreSQL know; they go through as they are.
     pub unknown_types: usize,
     /// The text has more tokens than are read, and nothing of it was read: it counts as a statement
@@ -114,9 +118,18 @@ impl Script {
     }
 
     fn with(self, found: Findings) -> Script {
-        let Findings { statements, edits, fault, not_understood, unknown_types } = found;
+        let Findings { statements, edits, fault, not_understood, odd_spots, unknown_types } = found;
         let effects = statements.iter().fold(self.effects, |all, one| all | one.effects);
-        Script { statements, edits, fault, not_understood, unknown_types, effects, ..self }
+        Script {
+            statements,
+            edits,
+            fault,
+            not_understood,
+            odd_spots,
+            unknown_types,
+            effects,
+            ..self
+        }
     }
 
     /// Ends the use of this reading: the next one can have its memory.
@@ -196,6 +209,11 @@ impl Script {
         kept_parts(self.cursor(sql), &write.relation, self.lexing.encoding)
     }
 
+    /// The parts of the name of a routine, as PostgreSQL keeps them.
+    pub fn routine(&self, reference: &RoutineReference, sql: &[u8]) -> Vec<Vec<u8>> {
+        kept_parts(self.cursor(sql), &reference.name, self.lexing.encoding)
+    }
+
     /// The columns that an INSERT lists, as PostgreSQL keeps their names; empty for all of them in the
     /// table's order, and for UPDATE and MERGE.
     pub fn listed_columns<'a>(&'a self, write: &Write, sql: &'a [u8]) -> Vec<Cow<'a, [u8]>> {
@@ -221,6 +239,24 @@ impl Script {
     /// The same of any statement.
     pub fn all_parameters(&self, statement: &Statement, sql: &[u8]) -> ParameterUses {
         ParameterUses::of(self.statement(&statement.tokens, sql))
+    }
+
+    /// The assignment whose value begins at an offset, if it gives the column the value that it has.
+    pub fn redundant_assignment(
+        &self,
+        write: &Write,
+        sql: &[u8],
+        value_at: usize,
+        column: &[u8],
+    ) -> Option<RedundantAssignment> {
+        let statement = self.statement(&write.tokens, sql);
+        redundant_assignment(statement, self.lexing.encoding, write.kind, value_at, column)
+    }
+
+    /// The name that a statement has for the relation that it writes to, as written: its alias, or the last
+    /// part of its name.
+    pub fn target_name<'a>(&'a self, write: &Write, sql: &'a [u8]) -> &'a [u8] {
+        target_bytes(self.statement(&write.tokens, sql), write)
     }
 
     /// The parameters of a statement, each as often as it stands there. Linear in the length of the
@@ -261,8 +297,27 @@ impl Script {
     /// A table is left out that the text writes to before it creates it, and where the text changes
     /// definitions or settings behind it; so is one whose columns stand elsewhere (AS, LIKE, INHERITS,
     /// OF).
-    pub fn new_tables(&self, sql: &[u8]) -> Vec<NewTable> {
-        new_tables(&self.statements, self.cursor(sql), self.lexing.encoding, &self.edits)
+    ///
+    /// `edits` are the types that the target gets instead of those that are written.
+    pub fn new_tables(&self, sql: &[u8], edits: &[Edit]) -> Vec<NewTable> {
+        new_tables(&self.statements, self.cursor(sql), self.lexing.encoding, edits)
+    }
+
+    /// What its CREATE TABLEs and ALTER TABLEs define, in order, with the types of `edits`.
+    pub fn definitions(&self, sql: &[u8], edits: &[Edit]) -> Vec<DefinedTable> {
+        definitions(&self.statements, self.cursor(sql), self.lexing.encoding, edits)
+    }
+
+    /// Gives `each` what in the expressions of a definition has to be of the type of a column. `is_column`
+    /// says whether a name is that of a column of the table.
+    pub fn definition_items(
+        &self,
+        definition: &DefinedTable,
+        sql: &[u8],
+        is_column: &dyn Fn(&[u8]) -> bool,
+        each: &mut dyn FnMut(DefinitionItem),
+    ) {
+        definition_items(self.cursor(sql), self.lexing.encoding, definition, is_column, each);
     }
 
     /// A cursor at the start of the text.

@@ -3,13 +3,20 @@
 //!
 //! Source: PostgreSQL manual, INSERT, UPDATE and MERGE; `src/backend/parser/gram.y`.
 
+mod column_type;
+mod defined;
+mod definition_items;
 mod element;
 mod flow;
 mod left_out;
 mod new_table;
+mod other_definition;
 mod passing;
+mod redundant;
 mod rows;
 mod source;
+mod table_actions;
+mod table_definition;
 mod update;
 mod walker;
 
@@ -22,14 +29,20 @@ use super::cursor::Cursor;
 use super::lexer::TokenKind;
 use super::name::kept_at;
 use crate::encoding::Encoding;
+pub(super) use definition_items::definition_items;
 pub(super) use element::{Ends, element, parameter};
 pub(super) use flow::meetings;
 pub(super) use left_out::without_columns;
-pub(super) use new_table::new_tables;
+pub(super) use new_table::{definitions, new_tables};
+pub(super) use redundant::{redundant_assignment, target_bytes};
 use walker::Walker;
 
+pub use column_type::type_words;
+pub use defined::{DefinedKey, DefinedTable, DefinitionKind, KeyColumn, NewColumn};
+pub use definition_items::DefinitionItem;
 pub use flow::{Leaf, Meeting, MeetingKind, MetValue, RowsSpan};
-pub use new_table::{NewColumn, NewTable};
+pub use new_table::NewTable;
+pub use redundant::RedundantAssignment;
 
 /// The statement that writes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,6 +68,9 @@ pub struct Write {
     /// before may be a name. `None` if there is an OVERRIDING clause already, no query follows
     /// (DEFAULT VALUES), or the statement is not an INSERT.
     pub overriding_at: Option<usize>,
+    /// The inserts of a MERGE without an OVERRIDING clause: from their VALUES, in front of which it could be
+    /// inserted in the same way, to the end of their rows.
+    pub merge_inserts: Vec<Range<usize>>,
     /// The name of the relation, of one to three parts.
     pub(super) relation: Range<u32>,
     /// The list of columns of an INSERT, with its parentheses.

@@ -46,27 +46,39 @@ impl<'a> Finder<'a> {
         let name = self.cursor.token;
         self.cursor.bump();
         if self.cursor.eat_kind(TokenKind::Dot) {
-            return self.cursor.qualified_name();
-        }
-        if name.kind != TokenKind::Word {
+            self.cursor.qualified_name()?;
+            self.unknown(name, position);
             return Ok(());
         }
-        if !self.mapping.names(self.cursor.bytes(name)) {
+        if name.kind != TokenKind::Word || !self.mapping.names(self.cursor.bytes(name)) {
             self.unknown(name, position);
             return Ok(());
         }
         self.modifiers(name, place)
     }
 
-    /// Notes a column's type that neither a table nor PostgreSQL knows.
-    fn unknown(&mut self, name: Token, position: Position) {
-        let bytes = self.cursor.bytes(name);
-        if !matches!(position, Position::Column(_)) || is_native(bytes) || is_reserved(bytes) {
+    /// Notes a column's type that neither a table nor PostgreSQL knows, and whose name, of one or several
+    /// parts, was passed.
+    fn unknown(&mut self, first: Token, position: Position) {
+        const SYSTEM_SCHEMAS: &[&[u8]] = &[b"pg_catalog", b"information_schema"];
+        let last = self.cursor.previous();
+        let bytes = self.cursor.bytes(last);
+        let is_known = if last != first {
+            SYSTEM_SCHEMAS.contains(&&*folded_name(&self.cursor, first))
+        } else if last.kind == TokenKind::Word {
+            is_native(bytes) || is_reserved(bytes)
+        } else {
+            // One in brackets is a type of the source.
+            bytes.starts_with(b"\"") && is_native_lower(&folded_name(&self.cursor, last))
+        };
+        if is_known || !matches!(position, Position::Column(_)) {
             return;
         }
         self.found.unknown_types += 1;
-        if let Some(refusal) = self.mapping.unknown(bytes) {
-            self.refuse(name.start..name.end, refusal);
+        let span = first.start..last.end;
+        let written = self.cursor.sql().get(span.clone()).unwrap_or_default();
+        if let Some(refusal) = self.mapping.unknown(written) {
+            self.refuse(span, refusal);
         }
     }
 
@@ -181,15 +193,15 @@ impl<'a> Finder<'a> {
             if !system || !start.at_name() {
                 self.cursor.bump();
                 self.cursor.bump();
-                return self.cursor.qualified_name();
+                self.cursor.qualified_name()?;
+                self.unknown(first, position);
+                return Ok(());
             }
         }
         let Some(found) = self.spelled(table, start)? else {
             self.cursor = start;
             self.cursor.bump();
-            if start.token == first && first.kind == TokenKind::Word {
-                self.unknown(first, position);
-            }
+            self.unknown(first, position);
             return Ok(());
         };
         self.cursor = found.behind;
@@ -205,8 +217,9 @@ impl<'a> Finder<'a> {
         mut ahead: Cursor<'a>,
     ) -> Result<Option<Spelled<'a>>, NotUnderstood> {
         let spellings = table.spellings();
-        let bracketed = table.brackets && ahead.bytes(ahead.token).starts_with(b"[");
-        if ahead.token.kind != TokenKind::Word && !bracketed {
+        // Where names may stand in brackets, names of types may be quoted as well.
+        let is_quoted = table.brackets && ahead.at(TokenKind::QuotedName);
+        if ahead.token.kind != TokenKind::Word && !is_quoted {
             return Ok(None);
         }
         let Some(mut at) = spellings.first(&folded_name(&ahead, ahead.token)) else {

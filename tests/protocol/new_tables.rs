@@ -78,10 +78,13 @@ fn columns_that_the_text_does_not_tell_are_left_to_the_server() {
         "CREATE TABLE t AS TABLE o; INSERT INTO t VALUES (1)",
         "CREATE TABLE t (LIKE o); INSERT INTO t VALUES (1)",
         "CREATE TABLE t () INHERITS (o); INSERT INTO t VALUES (1)",
-        "CREATE TABLE t (b int); ALTER TABLE t ADD a boolean; INSERT INTO t (a) VALUES (1)",
+        "CREATE TABLE t (a boolean); ALTER TABLE t RENAME a TO b; INSERT INTO t (b) VALUES (1)",
     ] {
         assert_eq!(sqlstate(&wire.query(sql).until_ready()), "42804", "{sql}");
     }
+    let sql = "CREATE TABLE u (b int); ALTER TABLE u ADD a boolean; INSERT INTO u (a) VALUES (1)";
+    runs(&mut wire, sql);
+    assert_eq!(database.query("SELECT a FROM u"), [["t"]]);
     // Another table of the name.
     runs(&mut wire, "CREATE TABLE t (a boolean); SET search_path = s; INSERT INTO t VALUES (1)");
     assert_eq!(database.query("TABLE s.t"), [["1"]]);

@@ -175,7 +175,7 @@ fn a_text_is_cut_into_tokens_once() {
                 other_uses(&script, write, sql.as_bytes(), usize::MAX);
                 script.without_columns(write, sql.as_bytes(), &[b"a", b"b"], &|index| index == 1);
             }
-            script.new_tables(sql.as_bytes());
+            script.new_tables(sql.as_bytes(), &script.edits);
             let mut text = sql.as_bytes().to_vec();
             for noted in &script.constants {
                 noted.constant.value(&text, lexing.encoding);

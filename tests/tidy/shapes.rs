@@ -272,7 +272,6 @@ fn a_name_stands_for_one_type() {
         ("Findings", 2),
         ("Item", 2),
         ("Mend", 2),
-        ("Name", 2),
         ("Parked", 2),
         ("Place", 3),
         ("Position", 2),

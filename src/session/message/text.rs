@@ -15,10 +15,13 @@ use crate::session::context::Context;
 use crate::session::decision::{Decision, Frame};
 use crate::session::pipeline::Pipeline;
 use crate::session::replies::{Adjust, CopyStart, Expected, Failing, Replies, Request, Treatment};
-use crate::session::report::Report;
+use crate::session::report::{PassedUnread, Report};
 use crate::statement::script::{Body, Scratch, Script};
 use crate::statement::{Effects, Word};
 use crate::wire::{self, FAILING_SQL, OwnError, TransactionStatus, tag};
+
+/// Places of one text that are named.
+const SPOTS_MAX: usize = 10;
 
 thread_local! {
     /// Memory for tokens, lent to one text after the other: an idle session holds none.
@@ -168,10 +171,23 @@ impl Text {
         self.script.effects
     }
 
-    /// Statements and types that pass because they are not understood; and whether all of it does.
-    pub(in crate::session) fn not_understood(&self) -> (usize, usize, bool) {
-        let script = &self.script;
-        (script.not_understood, script.unknown_types, script.is_too_long)
+    /// What of it passes because it is not understood. `body` is the one that was read.
+    pub(in crate::session) fn not_understood(&self, body: &[u8]) -> PassedUnread {
+        let (script, sql) = (&self.script, self.text(body));
+        let line_and_column = |offset: &usize| {
+            let before = sql.get(..*offset).unwrap_or_default();
+            let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
+            let start = before.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
+            let encoding = script.lexing.encoding;
+            let column = encoding.count_characters(before.get(start..).unwrap_or_default()) + 1;
+            (line, column)
+        };
+        PassedUnread {
+            statements: script.not_understood,
+            types: script.unknown_types,
+            too_long: u64::from(script.is_too_long),
+            spots: script.odd_spots.iter().take(SPOTS_MAX).map(line_and_column).collect(),
+        }
     }
 
     /// The settings behind the text, if it is one statement that states one of them plainly, or RESET ALL.

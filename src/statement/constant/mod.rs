@@ -2,6 +2,7 @@
 //! escapes in it that are mended within their length. Knows how constants are spelled, not what they
 //! are for.
 
+mod cast;
 mod json;
 mod nul;
 mod spelling;
@@ -14,6 +15,7 @@ use super::lexer::TokenKind;
 use super::plain_rows::PlainKind;
 use crate::encoding::Encoding;
 
+pub use cast::{CastConstant, cast_constant};
 pub use nul::json_escapes_in;
 pub(super) use nul::{has_suspicious_backslash, may_be_nul};
 pub use spelling::{

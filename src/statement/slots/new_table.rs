@@ -5,45 +5,25 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::walker::{VALUES_MAX, Walker};
+use super::defined::{DefinedName, DefinedTable, DefinitionKind, NewColumn};
+use super::walker::Walker;
 use crate::encoding::Encoding;
-use crate::statement::cursor::{Cursor, NotUnderstood, Understood};
+use crate::statement::cursor::{Cursor, NotUnderstood};
 use crate::statement::lexer::TokenKind;
 use crate::statement::parts::{Body, Statement};
-use crate::statement::{Edit, Write};
-
-/// The parts of a name.
-type Name = Vec<Vec<u8>>;
+use crate::statement::{Edit, TableStatementKind, Write};
 
 /// A table that a text creates.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct NewTable {
     /// The parts of its name, as PostgreSQL keeps them.
     pub name: Vec<Vec<u8>>,
     /// Its columns, in order.
     pub columns: Vec<NewColumn>,
+    /// The indexes of the columns of its primary key.
+    pub primary_key: Vec<usize>,
     /// It says IF NOT EXISTS, and the text has not dropped it before.
     pub may_be_there: bool,
-}
-
-/// A column of it.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct NewColumn {
-    /// Its name, as PostgreSQL keeps it.
-    pub name: Vec<u8>,
-    /// Its type in lower case, of several words with a blank between: `character varying`. Empty for a
-    /// type with a schema of its own. Quotes stay: `"char"`.
-    pub type_name: String,
-    /// The numbers behind the type.
-    pub modifiers: Vec<i32>,
-    /// Whether it is an array.
-    pub is_array: bool,
-    /// Whether it takes no NULL.
-    pub is_not_null: bool,
-    /// `GENERATED ALWAYS AS IDENTITY`
-    pub is_identity_always: bool,
-    /// `GENERATED ALWAYS AS (...) STORED`
-    pub is_generated: bool,
 }
 
 /// The tables of which it is certain that they have these columns wherever the text names them.
@@ -69,11 +49,63 @@ pub(in crate::statement) fn new_tables(
     found.tables.into_values().filter_map(certain).collect()
 }
 
+impl NewTable {
+    /// The table that a definition creates, if it is certain.
+    pub fn of(definition: DefinedTable) -> Option<NewTable> {
+        let DefinedTable { name, kind, columns, primary_key, is_certain, .. } = definition;
+        let DefinitionKind::Create { may_be_there } = kind else { return None };
+        let place = |key: &Vec<u8>| columns.iter().position(|column| column.name == *key);
+        let primary_key = primary_key.iter().filter_map(place).collect();
+        is_certain.then_some(NewTable { name, columns, primary_key, may_be_there })
+    }
+
+    /// Takes the changes of an ALTER TABLE that are certain.
+    fn alter(&mut self, definition: &DefinedTable) {
+        for column in &definition.columns {
+            match self.columns.iter_mut().find(|known| known.name == column.name) {
+                Some(known) => known.clone_from(column),
+                None => self.columns.push(column.clone()),
+            }
+        }
+        let place = |key: &Vec<u8>| self.columns.iter().position(|column| column.name == *key);
+        let added: Vec<usize> = definition.primary_key.iter().filter_map(place).collect();
+        if !added.is_empty() {
+            self.primary_key = added;
+        }
+        for at in &self.primary_key {
+            if let Some(column) = self.columns.get_mut(*at) {
+                column.is_not_null = true;
+            }
+        }
+    }
+}
+
+/// The definitions of tables in a text, in order. `cursor` is at the start of the text.
+pub(in crate::statement) fn definitions(
+    statements: &[Statement],
+    cursor: Cursor<'_>,
+    encoding: Encoding,
+    edits: &[Edit],
+) -> Vec<DefinedTable> {
+    let defines = |statement: &&Statement| match &statement.body {
+        Body::Definition => true,
+        Body::Table(table) => matches!(table.kind, TableStatementKind::Create { .. }),
+        _ => false,
+    };
+    let read = |statement: &Statement| {
+        let mut cursor = cursor.up_to(statement.tokens.end as usize);
+        cursor.go_to(statement.tokens.start as usize);
+        let walker = || Walker::new(cursor, encoding, None);
+        walker().table_definition(edits).or_else(|| walker().other_definition(edits))
+    };
+    statements.iter().filter(defines).filter_map(read).collect()
+}
+
 #[derive(Default)]
 struct Found {
     /// Each with the changes before it; none for one that is not certain.
-    tables: HashMap<Name, (usize, Option<NewTable>)>,
-    dropped: HashSet<Name>,
+    tables: HashMap<DefinedName, (usize, Option<NewTable>)>,
+    dropped: HashSet<DefinedName>,
     /// Statements that may change what a name stands for, or the columns of a table.
     changes: usize,
 }
@@ -91,9 +123,11 @@ impl Found {
             let Write { relation, .. } = &**write;
             self.note_used(walker.kept_parts(relation));
         } else if cursor.is("create") {
-            if let Some((name, table)) = walker.create_table(edits) {
-                self.create(name, table.ok());
+            if let Some(definition) = walker.table_definition(edits) {
+                self.create(definition.name.clone(), NewTable::of(definition));
             }
+        } else if cursor.is("alter") && self.alter(&mut walker, edits) {
+            // It is known what has changed.
         } else if cursor.is("copy") {
             walker.cursor.bump();
             if let Ok(name) = walker.relation() {
@@ -108,7 +142,7 @@ impl Found {
         }
     }
 
-    fn create(&mut self, name: Name, table: Option<NewTable>) {
+    fn create(&mut self, name: DefinedName, table: Option<NewTable>) {
         let table = table.map(|table| NewTable {
             may_be_there: table.may_be_there && !self.dropped.contains(&name),
             ..table
@@ -118,58 +152,27 @@ impl Found {
         known.or_insert((self.changes, table));
     }
 
-    fn note_used(&mut self, name: Name) {
+    /// Takes the changes of an ALTER TABLE; whether they are all that changes.
+    fn alter(&mut self, walker: &mut Walker<'_, '_>, edits: &[Edit]) -> bool {
+        let Some(definition) = walker.table_definition(edits).filter(|one| one.is_certain) else {
+            return false;
+        };
+        // One that was not created here is another one's.
+        let known = self.tables.entry(definition.name.clone()).or_default();
+        if let (_, Some(table)) = known {
+            table.alter(&definition);
+        }
+        true
+    }
+
+    fn note_used(&mut self, name: DefinedName) {
         self.tables.entry(name).or_default();
     }
 }
 
-/// Words that go on with a type's name.
-const FURTHER: &[&str] =
-    &["character", "char", "precision", "time", "varying", "with", "without", "zone"];
-
-impl NewColumn {
-    /// Takes the modifiers of a type as the mapping spells it, and whether it is an array; gives its
-    /// name.
-    fn take_type(&mut self, text: &str) -> String {
-        let (name, rest) = text.split_once('(').unwrap_or((text, ""));
-        let (modifiers, behind) = rest.split_once(')').unwrap_or((rest, ""));
-        let numbers: Result<Vec<i32>, _> =
-            modifiers.split(',').map(|number| number.trim().parse()).collect();
-        self.modifiers = numbers.unwrap_or_default();
-        self.is_array = text.ends_with(']');
-        let words = [name, behind].map(|part| part.split('[').next().unwrap_or_default());
-        let words = words.iter().flat_map(|part| part.split_ascii_whitespace());
-        let name = words.collect::<Vec<_>>().join(" ");
-        let name = name.strip_prefix("pg_catalog.").unwrap_or(&name);
-        match name {
-            quoted if quoted.starts_with('"') && !quoted.contains('.') => quoted.to_owned(),
-            qualified if qualified.contains('.') => String::new(),
-            name => name.to_ascii_lowercase(),
-        }
-    }
-}
-
 impl Walker<'_, '_> {
-    /// The name of the table that the statement creates, and what it says of it. `None` for another
-    /// statement.
-    fn create_table(&mut self, edits: &[Edit]) -> Option<(Name, Result<NewTable, NotUnderstood>)> {
-        self.cursor.bump();
-        while self.cursor.is_any(&["global", "local", "temp", "temporary", "unlogged"]) {
-            self.cursor.bump();
-        }
-        if !self.cursor.eat("table") {
-            return None;
-        }
-        let may_be_there = self.cursor.eat_all(&["if", "not", "exists"]);
-        let name = self.relation().ok()?;
-        let name = self.kept_parts(&name);
-        let columns = self.definitions(edits);
-        let table = columns.map(|columns| NewTable { name: name.clone(), columns, may_be_there });
-        Some((name, table))
-    }
-
     /// `DROP TABLE [IF EXISTS] name, ...`.
-    fn dropped_tables(&mut self) -> Result<Vec<Name>, NotUnderstood> {
+    fn dropped_tables(&mut self) -> Result<Vec<DefinedName>, NotUnderstood> {
         if !self.cursor.eat_all(&["drop", "table"]) {
             return Err(NotUnderstood);
         }
@@ -180,171 +183,6 @@ impl Walker<'_, '_> {
             names.push(self.kept_parts(&name));
             if !self.cursor.eat_kind(TokenKind::Comma) {
                 return Ok(names);
-            }
-        }
-    }
-
-    fn definitions(&mut self, edits: &[Edit]) -> Result<Vec<NewColumn>, NotUnderstood> {
-        let mut columns: Vec<NewColumn> = Vec::new();
-        let mut keys = HashSet::new();
-        self.expect_kind(TokenKind::Open)?;
-        loop {
-            if self.cursor.is("like") {
-                return Err(NotUnderstood);
-            }
-            if self.at_table_constraint() {
-                keys.extend(self.table_constraint()?);
-            } else {
-                columns.push(self.definition(edits)?);
-            }
-            if columns.len() > VALUES_MAX {
-                return Err(NotUnderstood);
-            }
-            if !self.cursor.eat_kind(TokenKind::Comma) {
-                break;
-            }
-        }
-        self.expect_kind(TokenKind::Close)?;
-        while !matches!(self.cursor.token.kind, TokenKind::End | TokenKind::Semicolon) {
-            if self.cursor.is_any(&["inherits", "as"]) {
-                return Err(NotUnderstood);
-            }
-            self.pass_token()?;
-        }
-        for column in &mut columns {
-            column.is_not_null |= keys.contains(&column.name);
-        }
-        Ok(columns)
-    }
-
-    fn at_table_constraint(&self) -> bool {
-        let next = self.cursor.peek();
-        let excludes = next.kind == TokenKind::Open || self.cursor.token_is(next, "using");
-        self.cursor.is_any(&["constraint", "check", "primary", "unique", "foreign"])
-            || self.cursor.is("exclude") && excludes
-    }
-
-    /// Passes a constraint of the table; gives the columns of a primary key.
-    fn table_constraint(&mut self) -> Result<Vec<Vec<u8>>, NotUnderstood> {
-        let mut keys = Vec::new();
-        while !self.at_end_of_definition() {
-            if self.cursor.eat_all(&["primary", "key"]) && self.cursor.at(TokenKind::Open) {
-                let listed = self.column_list()?;
-                keys = listed.into_iter().map(|column| self.kept(column.name)).collect();
-            } else {
-                self.pass_token()?;
-            }
-        }
-        Ok(keys)
-    }
-
-    /// One column with its type and its constraints.
-    fn definition(&mut self, edits: &[Edit]) -> Result<NewColumn, NotUnderstood> {
-        let name = self.column_name()?;
-        let mut column = NewColumn { name: self.kept(name), ..NewColumn::default() };
-        self.read_type(&mut column, edits)?;
-        while !self.at_end_of_definition() {
-            if self.cursor.eat_all(&["not", "null"]) || self.cursor.eat_all(&["primary", "key"]) {
-                column.is_not_null = true;
-            } else if self.cursor.eat_all(&["generated", "always", "as"]) {
-                column.is_identity_always = self.cursor.is("identity");
-                let has_expression = self.cursor.at(TokenKind::Open);
-                self.pass_token()?;
-                column.is_generated = has_expression && self.cursor.is("stored");
-            } else {
-                self.pass_token()?;
-            }
-        }
-        Ok(column)
-    }
-
-    /// The type at the cursor, of however many words.
-    pub(super) fn read_type(&mut self, column: &mut NewColumn, edits: &[Edit]) -> Understood {
-        let start = self.cursor.token.start;
-        let at = edits.binary_search_by_key(&start, |edit| edit.span.start);
-        let mut name = match at.ok().and_then(|at| edits.get(at)) {
-            Some(edit) => {
-                while self.cursor.token.start < edit.span.end {
-                    self.cursor.bump();
-                }
-                column.take_type(&edit.text)
-            }
-            None => self.type_name()?,
-        };
-        loop {
-            if self.cursor.at(TokenKind::Open) && column.modifiers.is_empty() {
-                column.modifiers = self.modifiers()?;
-            } else if self.cursor.is_any(FURTHER) {
-                let word = self.cursor.bytes(self.cursor.token);
-                name.push(' ');
-                name.extend(word.iter().map(|byte| char::from(byte.to_ascii_lowercase())));
-                self.cursor.bump();
-            } else {
-                break;
-            }
-        }
-        column.is_array |= self.cursor.at(TokenKind::OpenBracket) || self.cursor.is("array");
-        column.type_name = name;
-        Ok(())
-    }
-
-    /// The first word of the type at the cursor; empty where it has a schema of its own.
-    fn type_name(&mut self) -> Result<String, NotUnderstood> {
-        if self.cursor.is("pg_catalog") && self.cursor.peek().kind == TokenKind::Dot {
-            self.cursor.bump();
-            self.cursor.bump();
-        }
-        let token = self.cursor.token;
-        self.label()?;
-        let bytes = self.cursor.bytes(token);
-        let name = match token.kind {
-            TokenKind::Word => String::from_utf8(bytes.to_ascii_lowercase()),
-            _ => String::from_utf8(bytes.to_vec()),
-        };
-        let mut name = name.unwrap_or_default();
-        while self.cursor.eat_kind(TokenKind::Dot) {
-            self.label()?;
-            name.clear();
-        }
-        Ok(name)
-    }
-
-    /// `( number, ... )`; none of them where anything else is among them.
-    fn modifiers(&mut self) -> Result<Vec<i32>, NotUnderstood> {
-        let mut behind = self.cursor;
-        behind.skip_brackets()?;
-        let mut numbers = Vec::new();
-        self.cursor.bump();
-        while self.cursor.token.start < behind.previous().start {
-            let digits = std::str::from_utf8(self.cursor.bytes(self.cursor.token));
-            match (self.cursor.token.kind, digits.map(str::parse)) {
-                (TokenKind::Comma, _) => {}
-                (TokenKind::Number, Ok(Ok(number))) => numbers.push(number),
-                _ => {
-                    numbers.clear();
-                    break;
-                }
-            }
-            self.cursor.bump();
-        }
-        self.cursor = behind;
-        Ok(numbers)
-    }
-
-    fn at_end_of_definition(&self) -> bool {
-        matches!(self.cursor.token.kind, TokenKind::Comma | TokenKind::Close)
-    }
-
-    /// Passes one token, or all of a parenthesis.
-    fn pass_token(&mut self) -> Understood {
-        match self.cursor.token.kind {
-            TokenKind::Open => self.cursor.skip_brackets(),
-            TokenKind::End | TokenKind::Semicolon | TokenKind::Unterminated | TokenKind::Close => {
-                Err(NotUnderstood)
-            }
-            _ => {
-                self.cursor.bump();
-                Ok(())
             }
         }
     }
@@ -367,7 +205,7 @@ mod tests {
         let sql = sql.as_bytes();
         let script = Script::read(sql, Lexing::default(), &mapping, &mut Scratch::default());
         let mut tables: Vec<String> = script
-            .new_tables(sql)
+            .new_tables(sql, &script.edits)
             .iter()
             .map(|table| {
                 let column = |column: &NewColumn| {
@@ -437,7 +275,17 @@ mod tests {
             ("INSERT INTO t VALUES (1); DROP TABLE t; CREATE TABLE t (a int)", &[]),
             ("COPY t FROM STDIN; CREATE TABLE t (a int)", &[]),
             ("CREATE TABLE t (a int); DROP TABLE t; CREATE TABLE t (a text)", &[]),
-            ("CREATE TABLE t (a int); ALTER TABLE t ADD b int", &[]),
+            ("CREATE TABLE t (a int); ALTER TABLE t ADD b int", &["t a:int() b:int()"]),
+            ("CREATE TABLE t (a int); ALTER TABLE ONLY t ADD PRIMARY KEY (a)", &["t a:int()!"]),
+            (
+                "CREATE TABLE t (a int); ALTER TABLE t ALTER a TYPE text USING a::text",
+                &["t a:text()"],
+            ),
+            ("CREATE TABLE t (a int); ALTER TABLE t RENAME a TO b", &[]),
+            ("CREATE TABLE t (a int); ALTER TABLE t DROP a", &[]),
+            ("CREATE TABLE t (a int); ALTER TABLE u SET SCHEMA s", &[]),
+            ("CREATE TABLE t (a int); ALTER TABLE u ADD b int, DROP c", &[]),
+            ("CREATE TABLE t (a int); ALTER TABLE u ADD b int", &["t a:int()"]),
             ("CREATE TABLE t (a int); SET search_path = s; CREATE TABLE u (a int)", &["u a:int()"]),
             ("CREATE TABLE t (a int); SELECT set_config('search_path', 's', true)", &[]),
             ("CREATE TABLE t (a int); SELECT 1; BEGIN; COMMIT", &["t a:int()"]),

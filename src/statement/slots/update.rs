@@ -50,12 +50,18 @@ impl Walker<'_, '_> {
         if self.cursor.at(TokenKind::Open) {
             self.columns = self.column_list()?;
         }
+        let at = self.cursor.token.start;
+        let overrides = self.cursor.is("overriding");
         self.overriding()?;
         if self.cursor.eat_all(&["default", "values"]) {
             return Ok(());
         }
         self.expect("values")?;
         self.row()?;
+        let end = self.cursor.previous().end;
+        if let Some(head) = self.head.as_mut().filter(|_| !overrides) {
+            head.merge_inserts.push(at..end);
+        }
         // Of the target's columns an INSERT sees none.
         self.take_bare_names(true);
         self.emit_row()?;

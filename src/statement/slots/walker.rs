@@ -324,6 +324,7 @@ impl<'a, 'f> Walker<'a, 'f> {
             kind,
             is_prepare,
             overriding_at,
+            merge_inserts: Vec::new(),
             relation,
             columns_at,
             tokens: 0..0,

@@ -9,8 +9,8 @@ use super::typed::{Typed, oid_of};
 use crate::statement::constant::StringConstant;
 use crate::statement::cursor::{NotUnderstood, is_name, is_reserved, is_text};
 use crate::statement::lexer::TokenKind;
+use crate::statement::slots::defined::NewColumn;
 use crate::statement::slots::element::{Ends, element, parameter};
-use crate::statement::slots::new_table::NewColumn;
 use crate::value::type_oid::{BIT, BOOL, INT4, INT8, NUMERIC, UNKNOWN};
 
 /// Operands within each other; deeper ones are the server's.

@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use super::Leaf;
-use crate::statement::slots::new_table::NewColumn;
+use crate::statement::slots::defined::NewColumn;
 use crate::value::assignment::{is_number, is_string};
 use crate::value::type_oid::{BIT, NUMERIC, TEXT, UNKNOWN, VARBIT, array_of, named};
 

@@ -1,0 +1,318 @@
+//! What stands around the types of a definition follows them: constants in DEFAULT, CHECK and generated
+//! expressions, identity columns, foreign keys, routines. The dry run makes of each statement what the wire does.
+
+use dms_proxy::cli::{Input, RewriteOptions, rewrite};
+use dms_proxy::config::Config;
+
+use super::policies::session;
+use super::{field, log_in, say};
+use crate::support::{Cluster, Database, Frame, Proxy, Wire};
+
+/// The SQLSTATE of an error; empty where there is none.
+fn sqlstate(frames: &[Frame]) -> String {
+    field(frames, b'E', b'C').unwrap_or_default()
+}
+
+/// A session by a source and more of a configuration.
+fn source(name: &str, more: &str) -> (Proxy, Database, Wire) {
+    session(&format!("[mapping]\nsource = \"{name}\"\n{more}"))
+}
+
+/// Runs statements that must not fail, one by one.
+fn runs(wire: &mut Wire, statements: &[&str]) {
+    for sql in statements {
+        let said = say(wire, sql);
+        assert!(!said.contains("ErrorResponse"), "{sql}: {said}");
+    }
+}
+
+/// What the dry run makes of statements.
+fn dry_run(source: &str, more: &str, statements: &[&str]) -> String {
+    let config = format!("[mapping]\nsource = \"{source}\"\n{more}");
+    let policy = toml::from_str::<Config>(&config).unwrap().policy().unwrap();
+    let script = statements.join(";\n") + ";\n";
+    let (mut rewritten, mut said) = (Vec::new(), Vec::new());
+    let input = Input { name: source.into(), reader: Box::new(script.as_bytes()) };
+    let options = RewriteOptions { explain: true, ..RewriteOptions::default() };
+    rewrite(&policy, options, [input], &mut rewritten, &mut said).unwrap();
+    String::from_utf8(rewritten).unwrap()
+}
+
+/// Statements that the target refuses as they are, that run through the proxy, and whose dry run runs on the
+/// target as it is; gives what a query says behind both.
+fn both_roads(name: &str, more: &str, statements: &[&str], query: &str) -> Vec<Vec<String>> {
+    let (_proxy, database, mut wire) = source(name, more);
+    runs(&mut wire, statements);
+    let proxied = database.query(query);
+    let direct = Cluster::shared().create_database();
+    direct.query(&dry_run(name, more, statements));
+    assert_eq!(direct.query(query), proxied, "{name}");
+    // In the extended protocol.
+    let (_proxy, database, mut wire) = source(name, more);
+    for sql in statements {
+        wire.parse("", sql, &[]).bind("", "", &[], &[], 0).execute("", 0).sync();
+        assert_eq!(sqlstate(&wire.until_ready()), "", "{sql}");
+    }
+    assert_eq!(database.query(query), proxied, "{name}");
+    // All in one text.
+    let (_proxy, database, mut wire) = source(name, more);
+    runs(&mut wire, &[&statements.join(";")]);
+    assert_eq!(database.query(query), proxied, "{name}");
+    proxied
+}
+
+#[test]
+fn defaults_follow_the_type() {
+    let mysql = [
+        "CREATE TABLE t (k int, a BIT(1) DEFAULT b'0', b TINYINT(1) DEFAULT TRUE NOT NULL, \
+         c BIT(8) DEFAULT b'101', d BOOL NOT NULL DEFAULT FALSE, e BIT DEFAULT 1, \
+         f BINARY(4) DEFAULT X'00FF', g INT DEFAULT 0x10, h BIT(1) DEFAULT (b'1'))",
+        "ALTER TABLE t ADD COLUMN i BIT(1) NOT NULL DEFAULT b'1', ALTER COLUMN a SET DEFAULT b'1'",
+        "ALTER TABLE t ALTER b SET DEFAULT false",
+        "INSERT INTO t (k) VALUES (1)",
+    ];
+    let row = ["1", "t", "0", "\\x05", "0", "t", "\\x00ff", "16", "t", "t"];
+    assert_eq!(both_roads("mysql", "", &mysql, "TABLE t"), [row]);
+    let sqlserver = [
+        "CREATE TABLE t (k int, a BIT DEFAULT ((0)), b BIT NOT NULL CONSTRAINT d DEFAULT (CONVERT(bit,(1))), \
+         d bit DEFAULT CAST(0 AS bit), e varbinary(4) DEFAULT 0x00, f BIT DEFAULT ('0'), g bit DEFAULT(1))",
+        "ALTER TABLE t ADD h \"bit\" NOT NULL DEFAULT ((1))",
+        "INSERT INTO t (k) VALUES (1)",
+    ];
+    let row = ["1", "f", "t", "f", "\\x00", "f", "t", "t"];
+    assert_eq!(both_roads("sqlserver", "", &sqlserver, "TABLE t"), [row]);
+    let db2 = [
+        "CREATE TABLE t (k int, a CHAR(4) FOR BIT DATA DEFAULT X'00', \
+         b VARCHAR(5) FOR BIT DATA DEFAULT BX'01' NOT NULL, c TIMESTAMP(12))",
+        "INSERT INTO t (k) VALUES (1)",
+    ];
+    let row = ["1", "\\x00", "\\x01", "NULL"];
+    assert_eq!(both_roads("db2-luw", "", &db2, "TABLE t"), [row]);
+    let oracle = [
+        "CREATE TABLE t (k NUMBER(5), a RAW(4) DEFAULT HEXTORAW('00FF'), b NUMBER(1) DEFAULT 0, \
+         c boolean DEFAULT 1)",
+        "ALTER TABLE t ADD d boolean DEFAULT 0 NOT NULL, ADD CONSTRAINT x CHECK (c = 1 AND d IN (0, 1))",
+        "INSERT INTO t (k) VALUES (1)",
+    ];
+    let row = ["1", "\\x00ff", "0", "t", "f"];
+    assert_eq!(both_roads("oracle", "", &oracle, "TABLE t"), [row]);
+    let dms = [
+        "CREATE TEMP TABLE v (a BOOL DEFAULT 0)",
+        "CREATE TABLE t (k int, a BOOL DEFAULT 0, b BOOL DEFAULT (1) CHECK (b = 1), c BYTES DEFAULT X'00')",
+        "INSERT INTO t (k) VALUES (1)",
+    ];
+    assert_eq!(both_roads("dms", "", &dms, "TABLE t"), [["1", "f", "t", "\\x00"]]);
+}
+
+#[test]
+fn checks_and_generated_expressions_follow_the_type() {
+    let mysql = [
+        "CREATE TABLE t (g INT, h BIT(1) CHECK (h IN (0, 1)), i TINYINT(1) CHECK (i = TRUE OR FALSE <> i), \
+         a BIT(1), b TINYINT(1), CONSTRAINT ck CHECK (a = 1 AND (b BETWEEN FALSE AND TRUE)), \
+         CHECK (COALESCE(a, 0) = 1 OR (h) <> b'0' OR NOT (t.h = 0)), \
+         j INT GENERATED ALWAYS AS (CASE WHEN a = 0 THEN b ELSE g END) STORED, \
+         k TINYINT(1) GENERATED ALWAYS AS (g > 3) STORED, \
+         l BIT(1) GENERATED ALWAYS AS (CASE WHEN g > 3 THEN 1 ELSE 0 END) STORED, \
+         m INT GENERATED ALWAYS AS (CASE h WHEN 1 THEN 10 WHEN 0 THEN 20 END) STORED)",
+        "ALTER TABLE t ADD CONSTRAINT x CHECK (a <> 0)",
+        "INSERT INTO t (g, h, i, a, b) VALUES (5, 1, 1, 1, 0)",
+    ];
+    let query = "SELECT g, h, i, a, b, j, k, l, m FROM t";
+    let row = ["5", "t", "1", "t", "0", "5", "1", "t", "10"];
+    assert_eq!(both_roads("mysql", "", &mysql, query), [row]);
+    let (_proxy, database, mut wire) = source("mysql", "");
+    runs(&mut wire, &mysql);
+    for (row, code) in
+        [("9, 0, 1, 1, 1", ""), ("9, 1, 1, 0, 1", "23514"), ("9, 1, 1, 1, 2", "23514")]
+    {
+        let sql = format!("INSERT INTO t (g, h, i, a, b) VALUES ({row})");
+        assert_eq!(sqlstate(&wire.query(sql).until_ready()), code, "{row}");
+    }
+    assert_eq!(
+        database.query("SELECT j, k, l, m FROM t ORDER BY m"),
+        [["5", "1", "t", "10"], ["9", "1", "t", "20"]]
+    );
+    // What is no constant for a column stays the server's.
+    for sql in [
+        "CREATE TABLE u (a BIT(1) DEFAULT 2)",
+        "CREATE TABLE u (a BIT(1) CHECK (a = 1 + 0))",
+        "ALTER TABLE t ALTER COLUMN a SET DEFAULT 3",
+    ] {
+        assert_ne!(sqlstate(&wire.query(sql).until_ready()), "", "{sql}");
+    }
+}
+
+#[test]
+fn dates_that_do_not_exist_as_defaults() {
+    let statements = [
+        "CREATE TABLE t (k int, a DATE NOT NULL DEFAULT '0000-00-00', \
+         b DATETIME DEFAULT '0000-00-00 00:00:00', c TIMESTAMP DEFAULT DATE '2024-02-30', \
+         d DATE DEFAULT CAST('0000-00-00' AS date), e DATE DEFAULT '2024-02-29')",
+        "ALTER TABLE t ALTER COLUMN e SET DEFAULT ('2023-02-29')",
+        "INSERT INTO t (k, a) VALUES (1, '2024-01-01')",
+    ];
+    let values = "[values]\nbad_dates = \"null\"\n";
+    let found = both_roads("mysql", values, &statements, "SELECT k, a, b, c, d, e FROM t");
+    assert_eq!(found, [["1", "2024-01-01", "NULL", "NULL", "NULL", "NULL"]]);
+    let (_proxy, _database, mut wire) = source("mysql", "");
+    assert_eq!(sqlstate(&wire.query(statements[0]).until_ready()), "22008");
+}
+
+#[test]
+fn identity_columns_are_integers() {
+    let statements = [
+        "CREATE TABLE t (a INT GENERATED ALWAYS AS IDENTITY, b NUMBER(5))",
+        "CREATE TABLE u (a INTEGER GENERATED BY DEFAULT AS IDENTITY PRIMARY KEY, b NUMBER(5))",
+        "CREATE TABLE v (a NUMBER DEFAULT NULL NOT NULL, b NUMBER(19) NOT NULL GENERATED BY DEFAULT AS IDENTITY (START WITH 7))",
+        "ALTER TABLE v ADD c NUMBER(6) GENERATED ALWAYS AS IDENTITY",
+        "INSERT INTO t (b) VALUES (1)",
+        "INSERT INTO v (a) VALUES (1)",
+    ];
+    let query = "SELECT attrelid::regclass::text, attname::text, format_type(atttypid, atttypmod) FROM pg_attribute \
+                 WHERE attidentity <> '' ORDER BY 1, 2";
+    assert_eq!(
+        both_roads("oracle", "", &statements, query),
+        [["t", "a", "bigint"], ["u", "a", "bigint"], ["v", "b", "bigint"], ["v", "c", "integer"]]
+    );
+    let dms = ["CREATE TABLE t (a NUMERIC(19,0) GENERATED ALWAYS AS IDENTITY, b int)"];
+    assert_eq!(both_roads("dms", "", &dms, query), [["t", "a", "bigint"]]);
+}
+
+#[test]
+fn foreign_keys_take_the_types_of_their_parents() {
+    let statements = [
+        "CREATE TABLE p (id NUMBER(6) PRIMARY KEY, parent NUMBER REFERENCES p)",
+        "CREATE TABLE c (id NUMBER(9), p_id NUMBER, q NUMBER NOT NULL REFERENCES p (id), \
+         CONSTRAINT pk PRIMARY KEY (id, q), CONSTRAINT fk FOREIGN KEY (p_id) REFERENCES p (id) ON DELETE CASCADE)",
+        "CREATE TABLE d (a NUMBER, b NUMBER, c NUMBER(4), FOREIGN KEY (a, b) REFERENCES c)",
+        "CREATE TABLE e (a NUMBER, b NUMBER)",
+        "ALTER TABLE e ADD CONSTRAINT fk FOREIGN KEY (a) REFERENCES p (id)",
+        "ALTER TABLE e ADD z NUMBER REFERENCES p",
+        "CREATE TABLE n (id NUMBER PRIMARY KEY)",
+        "CREATE TABLE o (id NUMBER(3) REFERENCES n, m NUMBER REFERENCES n)",
+    ];
+    let query = "SELECT attrelid::regclass::text || '.' || attname, format_type(atttypid, atttypmod) \
+                 FROM pg_attribute WHERE attrelid::regclass::text = ANY ('{p,c,d,e,o}') AND attnum > 0 \
+                 ORDER BY 1";
+    let expected = [
+        ["c.id", "integer"],
+        ["c.p_id", "integer"],
+        ["c.q", "integer"],
+        ["d.a", "integer"],
+        ["d.b", "integer"],
+        ["d.c", "smallint"],
+        ["e.a", "integer"],
+        ["e.b", "numeric(38,10)"],
+        ["e.z", "integer"],
+        ["o.id", "smallint"],
+        ["o.m", "numeric(38,10)"],
+        ["p.id", "integer"],
+        ["p.parent", "integer"],
+    ];
+    assert_eq!(both_roads("oracle", "", &statements, query), expected);
+    // A value that is not whole is refused, and not rounded.
+    let (_proxy, database, mut wire) = source("oracle", "");
+    runs(&mut wire, &["CREATE TABLE p (id NUMBER(6) PRIMARY KEY); CREATE TABLE e (a NUMBER)"]);
+    runs(&mut wire, &["INSERT INTO p VALUES (1)", "INSERT INTO e VALUES (1.5)"]);
+    let add = "ALTER TABLE e ADD FOREIGN KEY (a) REFERENCES p";
+    assert_eq!(sqlstate(&wire.query(add).until_ready()), "22P02");
+    assert_eq!(database.query("SELECT a::text FROM e"), [["1.5000000000"]]);
+    database.query("UPDATE e SET a = 1");
+    runs(&mut wire, &[add]);
+    assert_eq!(database.query("SELECT a, pg_typeof(a)::text FROM e"), [["1", "integer"]]);
+    // The types of PostgreSQL's own scripts stay.
+    let (_proxy, _database, mut wire) = source("postgresql", "");
+    runs(&mut wire, &["CREATE TABLE p (id int PRIMARY KEY)"]);
+    let sql = "CREATE TABLE c (id numeric REFERENCES p)";
+    assert_eq!(sqlstate(&wire.query(sql).until_ready()), "42804");
+}
+
+#[test]
+fn routines_are_found_with_their_own_types_or_the_mapped_ones() {
+    let database = Cluster::shared().create_database();
+    database.query(
+        "CREATE SCHEMA s; CREATE FUNCTION f(json) RETURNS int LANGUAGE sql AS 'SELECT 1';
+         CREATE FUNCTION s.g(a json, OUT b json, c int) LANGUAGE sql AS 'SELECT $1';
+         CREATE PROCEDURE p(json) LANGUAGE sql AS 'SELECT 1'",
+    );
+    let mut wire = log_in(&Proxy::shared().endpoint(database.endpoint()));
+    runs(&mut wire, &["CREATE FUNCTION mapped(json) RETURNS json LANGUAGE sql AS 'SELECT $1'"]);
+    for sql in [
+        "GRANT EXECUTE ON FUNCTION f(json), mapped(json) TO public",
+        "REVOKE ALL ON FUNCTION s.g(a json, c int) FROM public",
+        "COMMENT ON FUNCTION f(json) IS 'x'",
+        "COMMENT ON FUNCTION s.g(json, OUT b json, c integer) IS 'x'",
+        "ALTER FUNCTION f(json) COST 5",
+        "ALTER FUNCTION mapped(json) COST 5",
+        "ALTER ROUTINE public.f (json) STABLE",
+        "ALTER PROCEDURE p(json) RENAME TO q",
+        "DROP PROCEDURE q(json)",
+        "DROP FUNCTION IF EXISTS s.g(json, int), f(json)",
+        "DROP FUNCTION mapped(json)",
+    ] {
+        if !sql.contains("DROP") && !sql.contains("RENAME") {
+            wire.parse("", sql, &[]).bind("", "", &[], &[], 0).execute("", 0).sync();
+            assert_eq!(sqlstate(&wire.until_ready()), "", "{sql}");
+        }
+        assert_eq!(sqlstate(&wire.query(sql).until_ready()), "", "{sql}");
+    }
+    let left = "SELECT count(*) FROM pg_proc WHERE proname IN ('f', 'g', 'p', 'q', 'mapped')";
+    assert_eq!(database.query(left), [["0"]]);
+    // In one text with what creates it.
+    let sql = "CREATE FUNCTION h(json) RETURNS int LANGUAGE sql AS 'SELECT 1'; \
+               COMMENT ON FUNCTION h(json) IS 'x'; DROP FUNCTION h(json)";
+    runs(&mut wire, &[sql]);
+}
+
+#[test]
+fn types_of_sources_in_unusual_places() {
+    let query = "SELECT attrelid::regclass::text || '.' || attname, format_type(atttypid, atttypmod) \
+                 FROM pg_attribute WHERE attrelid = 't'::regclass AND attnum > 0 ORDER BY attnum";
+    let sqlserver = [
+        "CREATE TYPE phone FROM nvarchar(25) NOT NULL",
+        "CREATE TABLE t (a \"int\", b sysname, c \"nvarchar\"(50), d phone, e \"datetime2\"(7), f json)",
+    ];
+    assert_eq!(
+        both_roads("sqlserver", "", &sqlserver, query),
+        [
+            ["t.a", "integer"],
+            ["t.b", "character varying(128)"],
+            ["t.c", "character varying(50)"],
+            ["t.d", "phone"],
+            ["t.e", "character varying(37)"],
+            ["t.f", "text"],
+        ]
+    );
+    let mysql = ["CREATE TABLE t (a ENUM(\"x\",\"long\"\"er\") NOT NULL, b SET(\"x\", 'yz'))"];
+    assert_eq!(
+        both_roads("mysql", "", &mysql, query),
+        [["t.a", "character varying(7)"], ["t.b", "character varying(4)"],]
+    );
+    let (_proxy, _database, mut wire) = source("dms", "unknown = \"error\"\n");
+    for (sql, code) in [
+        ("CREATE TABLE t (a \"Mood\")", "0A000"),
+        ("CREATE TABLE t (a s.mood)", "0A000"),
+        ("CREATE TABLE t (a \"int4\", b \"char\", c pg_catalog.int8)", ""),
+        ("ALTER TABLE t ADD d \"mood\"", "0A000"),
+    ] {
+        assert_eq!(sqlstate(&wire.query(sql).until_ready()), code, "{sql}");
+    }
+    let (_proxy, _database, mut wire) = source("sqlserver", "unknown = \"error\"\n");
+    for sql in ["CREATE TABLE t (a [Flag])", "CREATE TABLE t (a [dbo].[Flag])"] {
+        assert_eq!(sqlstate(&wire.query(sql).until_ready()), "0A000", "{sql}");
+    }
+}
+
+#[test]
+fn what_was_read_in_front_of_an_odd_spot_is_rewritten() {
+    let config = "[mapping]\nsource = \"mysql\"\n";
+    let (proxy, _database, mut wire) = session(config);
+    let sql = "CREATE TABLE t (\n  a INT UNSIGNED,\n  b TINYTEXT,\n)";
+    let said = wire.query(sql).until_ready();
+    assert_eq!(sqlstate(&said), "42601");
+    // The position is that of the parenthesis in the client's own text.
+    assert_eq!(super::position(&said), sql.find(')').map(|at| at + 1));
+    assert!(proxy.log().contains("line=3 column=13"), "{}", proxy.log());
+    let rewritten = dry_run("mysql", "", &[sql]);
+    assert!(rewritten.contains("a BIGINT") && rewritten.contains("b VARCHAR(255)"), "{rewritten}");
+}
