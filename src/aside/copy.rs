@@ -18,7 +18,7 @@ use super::awaits::{Awaits, CopyAnswer, CopyEnd, TargetSaid};
 use super::batch::{AfterFailure, Attempts, Batch};
 use super::facts::LoadFacts;
 use super::incoming::{Incoming, LongRow};
-use super::outgoing::Outgoing;
+use super::outgoing::BothWays;
 use super::refusal::{self, NamedLine};
 use super::rejected::{RefusedRow, Rejected};
 use super::request::CopyRequest;
@@ -53,7 +53,7 @@ impl CopyLoad {
         request: CopyRequest,
         facts: LoadFacts,
         status: TransactionStatus,
-        out: &mut Outgoing,
+        out: &mut BothWays,
     ) -> CopyLoad {
         let errors = &facts.policy.errors;
         let (encoding, major) = (facts.encoding, facts.server_major);
@@ -83,7 +83,7 @@ impl CopyLoad {
     }
 
     /// Rows of the client's.
-    pub(super) fn on_rows(&mut self, payload: &[u8], out: &mut Outgoing) -> Option<CopyEnd> {
+    pub(super) fn on_rows(&mut self, payload: &[u8], out: &mut BothWays) -> Option<CopyEnd> {
         if self.rows.is_in_long_row() {
             self.pass_long(payload, out);
             return self.end_long_row(out);
@@ -106,14 +106,14 @@ impl CopyLoad {
     }
 
     /// The client has no more rows.
-    pub(super) fn on_done(&mut self, out: &mut Outgoing) -> Option<CopyEnd> {
+    pub(super) fn on_done(&mut self, out: &mut BothWays) -> Option<CopyEnd> {
         self.rows.end();
         // A long row that waits is cut once it goes on.
         if self.rows.has_long_row() { self.pump(out) } else { self.on_rows(&[], out) }
     }
 
     /// The client gives up; `reason` is the body of its CopyFail.
-    pub(super) fn on_client_fail(&mut self, reason: &[u8], out: &mut Outgoing) -> Option<CopyEnd> {
+    pub(super) fn on_client_fail(&mut self, reason: &[u8], out: &mut BothWays) -> Option<CopyEnd> {
         self.client_failed = Some(reason.to_vec());
         if matches!(self.awaits, Awaits::LongRow) && self.rows.is_in_long_row() {
             out.to_target.extend(wire::with_body(tag::COPY_FAIL, &[reason]));
@@ -123,7 +123,7 @@ impl CopyLoad {
     }
 
     /// Sends what is due, unless an answer is waited for.
-    fn pump(&mut self, out: &mut Outgoing) -> Option<CopyEnd> {
+    fn pump(&mut self, out: &mut BothWays) -> Option<CopyEnd> {
         loop {
             let is_open = matches!(self.awaits, Awaits::Rows);
             if !is_open && !matches!(self.awaits, Awaits::Nothing) {
@@ -162,14 +162,14 @@ impl CopyLoad {
     }
 
     /// Begins another COPY, unless one is open.
-    fn open(&mut self, is_open: bool, out: &mut Outgoing) {
+    fn open(&mut self, is_open: bool, out: &mut BothWays) {
         if !is_open {
             out.to_target.extend(self.transaction.attempt(&self.request.sql));
         }
     }
 
     /// Sends these rows of the batch.
-    fn attempt(&mut self, range: Range<usize>, is_last: bool, is_open: bool, out: &mut Outgoing) {
+    fn attempt(&mut self, range: Range<usize>, is_last: bool, is_open: bool, out: &mut BothWays) {
         self.open(is_open, out);
         let rows = self.flight.as_ref().map(|(batch, _)| batch.slice(&range)).unwrap_or_default();
         let head = &self.rows.head;
@@ -181,7 +181,7 @@ impl CopyLoad {
     }
 
     /// No batch is left: a long row goes, or what ends the load.
-    fn pump_the_end(&mut self, is_open: bool, out: &mut Outgoing) -> Option<CopyEnd> {
+    fn pump_the_end(&mut self, is_open: bool, out: &mut BothWays) -> Option<CopyEnd> {
         if self.rows.has_long_row() {
             self.open(is_open, out);
             self.awaits = Awaits::LongRow;
@@ -209,7 +209,7 @@ impl CopyLoad {
     }
 
     /// A long row goes on as it comes.
-    fn pass_long(&mut self, payload: &[u8], out: &mut Outgoing) {
+    fn pass_long(&mut self, payload: &[u8], out: &mut BothWays) {
         let piece = self.rows.long_piece(payload);
         if !matches!(self.awaits, Awaits::LongRow) || self.answer.failure.is_some() {
             return;
@@ -226,7 +226,7 @@ impl CopyLoad {
     }
 
     /// Once a long row has ended, and the target has answered to it.
-    fn end_long_row(&mut self, out: &mut Outgoing) -> Option<CopyEnd> {
+    fn end_long_row(&mut self, out: &mut BothWays) -> Option<CopyEnd> {
         if !matches!(self.awaits, Awaits::Nothing) {
             return None;
         }
@@ -255,7 +255,7 @@ impl CopyLoad {
     }
 
     /// Brings refused rows to the target.
-    fn write(&mut self, out: &mut Outgoing) {
+    fn write(&mut self, out: &mut BothWays) {
         let from = self.request.rejected_from(&self.facts);
         let sql = write_sql(&from, &self.rejected.take(), self.facts.encoding);
         out.to_target.extend(self.transaction.statement(&sql));
@@ -263,7 +263,7 @@ impl CopyLoad {
     }
 
     /// A frame of the target's, its head included.
-    pub(super) fn on_target(&mut self, frame: &[u8], out: &mut Outgoing) -> Option<CopyEnd> {
+    pub(super) fn on_target(&mut self, frame: &[u8], out: &mut BothWays) -> Option<CopyEnd> {
         match self.answer.on_frame(frame) {
             TargetSaid::TakesRows if matches!(self.awaits, Awaits::Open) => {
                 out.to_session.extend(frame);
@@ -280,7 +280,7 @@ impl CopyLoad {
     }
 
     /// The statement of ours that was on its way has ended.
-    fn on_ready(&mut self, out: &mut Outgoing) -> Option<CopyEnd> {
+    fn on_ready(&mut self, out: &mut BothWays) -> Option<CopyEnd> {
         let (failure, copied) = (self.answer.failure.take(), self.answer.copied.take());
         let awaited = std::mem::replace(&mut self.awaits, Awaits::Nothing);
         if self.fault.is_some() {
@@ -317,7 +317,7 @@ impl CopyLoad {
         &mut self,
         range: Range<usize>,
         failure: Vec<u8>,
-        out: &mut Outgoing,
+        out: &mut BothWays,
     ) -> Option<CopyEnd> {
         let action = self.facts.policy.errors.action(refusal::deciding(&failure));
         let table = self.request.table();
@@ -344,7 +344,7 @@ impl CopyLoad {
     }
 
     /// The load ends with this error of the target's.
-    fn fail(&mut self, failure: Vec<u8>, out: &mut Outgoing) -> Option<CopyEnd> {
+    fn fail(&mut self, failure: Vec<u8>, out: &mut BothWays) -> Option<CopyEnd> {
         let failure = self.transaction.with_own_position(failure);
         if !self.transaction.is_ours() {
             return Some(self.failed(&failure, out));
@@ -355,7 +355,7 @@ impl CopyLoad {
     }
 
     /// The load ends with an error of ours, once what the target is at has ended.
-    pub(super) fn fail_by(&mut self, error: &OwnError, out: &mut Outgoing) -> Option<CopyEnd> {
+    pub(super) fn fail_by(&mut self, error: &OwnError, out: &mut BothWays) -> Option<CopyEnd> {
         self.fault = Some(wire::error_response(error, Severity::Error));
         match &self.awaits {
             Awaits::Nothing => return self.end_by_fault(false, out),
@@ -371,7 +371,7 @@ impl CopyLoad {
 
     /// What the target was at has ended, and with it the load. `has_failed` says that the transaction is
     /// aborted.
-    fn end_by_fault(&mut self, has_failed: bool, out: &mut Outgoing) -> Option<CopyEnd> {
+    fn end_by_fault(&mut self, has_failed: bool, out: &mut BothWays) -> Option<CopyEnd> {
         let fault = self.fault.take()?;
         if has_failed || self.transaction.is_ours() {
             return self.fail(fault, out);
@@ -382,14 +382,14 @@ impl CopyLoad {
         None
     }
 
-    fn failed(&self, failure: &[u8], out: &mut Outgoing) -> CopyEnd {
+    fn failed(&self, failure: &[u8], out: &mut BothWays) -> CopyEnd {
         out.to_session.extend_from_slice(failure);
         out.to_session.extend(self.request.ready(self.answer.status));
         CopyEnd::Failed
     }
 
     /// All rows are in, or set aside.
-    fn done(&self, out: &mut Outgoing) -> CopyEnd {
+    fn done(&self, out: &mut BothWays) -> CopyEnd {
         let complete = self.request.complete(self.loaded, self.rejected.count(), &self.facts.run);
         out.to_session.extend(complete);
         out.to_session.extend(self.request.ready(self.answer.status));

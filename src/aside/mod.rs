@@ -28,7 +28,7 @@ pub use facts::SessionFacts;
 use crate::wire::{self, HEAD_BYTES, OwnError, RelayBuffer, TransactionStatus, tag};
 use awaits::CopyEnd;
 use copy::CopyLoad;
-use outgoing::Outgoing;
+use outgoing::BothWays;
 use queue::{FrameQueue, LENGTH_MAX};
 use request::CopyRequest;
 use texts::{CopyText, Texts};
@@ -47,7 +47,7 @@ pub struct Aside {
     input: FrameQueue,
     /// What the target has sent.
     incoming: RelayBuffer,
-    out: Outgoing,
+    out: BothWays,
     state: AsideState,
     /// The rest of a frame that passes, from the session and from the target, and of a CopyData.
     passing: usize,
@@ -91,7 +91,7 @@ impl Aside {
             facts,
             input: FrameQueue::default(),
             incoming: RelayBuffer::default(),
-            out: Outgoing::default(),
+            out: BothWays::default(),
             state: AsideState::Passing,
             passing: 0,
             target_passing: 0,

@@ -5,14 +5,14 @@ const KEPT_BYTES: usize = 64 * 1024;
 
 /// Bytes on their way out.
 #[derive(Debug, Default)]
-pub(super) struct Outgoing {
+pub(super) struct BothWays {
     pub(super) to_target: Vec<u8>,
     pub(super) to_session: Vec<u8>,
     /// How much of `to_target` has gone.
     sent: usize,
 }
 
-impl Outgoing {
+impl BothWays {
     /// What may be written to the target.
     pub(super) fn unsent(&self) -> &[u8] {
         self.to_target.get(self.sent..).unwrap_or_default()

@@ -62,6 +62,17 @@ impl Known {
     }
 }
 
+/// The transaction under way.
+#[derive(Debug, Default)]
+struct Transaction {
+    number: u64,
+    /// The relations that it has written to.
+    written: Vec<Arc<[Name]>>,
+    written_count: usize,
+    /// It has changed a definition, which its end may undo.
+    changed: bool,
+}
+
 /// What is known.
 #[derive(Debug, Default)]
 pub struct Catalog {
@@ -76,12 +87,7 @@ pub struct Catalog {
     /// What is under a type that a user has made. An OID is never given to another type while a session
     /// knows it by a statement of its own.
     user_types: HashMap<u32, u32>,
-    /// The transaction under way, by its number, and the relations that it has written to.
-    transaction: u64,
-    written: Vec<Arc<[Name]>>,
-    written_count: usize,
-    /// A definition has changed in the transaction under way, whose end may undo that.
-    changed: bool,
+    transaction: Transaction,
     /// Counts the texts.
     text: u64,
     /// The subjects that were asked about for the text at hand.
@@ -142,7 +148,7 @@ impl Catalog {
     }
 
     fn is_locked(&self, known: &Known) -> bool {
-        known.locked_in == Some(self.transaction)
+        known.locked_in == Some(self.transaction.number)
     }
 
     /// Whether [`Catalog::missing`] would not ask about a relation of which the answer may be old, so that
@@ -186,7 +192,7 @@ impl Catalog {
         let Moment { seconds, definitions, status, is_owed } = self.asked_at;
         let in_transaction = status == TransactionStatus::Open && !is_owed;
         let has_failed = answer.failure.is_some();
-        let written = std::mem::take(&mut self.written);
+        let written = std::mem::take(&mut self.transaction.written);
         let is_written: HashSet<&Name> = match in_transaction && !has_failed {
             true => written.iter().flat_map(|names| names.iter()).collect(),
             false => HashSet::new(),
@@ -202,7 +208,7 @@ impl Catalog {
                 (Subject::Relation(name), SubjectAnswer::Relation(relation)) => {
                     let known = Known {
                         locked_in: (!relation.is_missing() && is_written.contains(name))
-                            .then_some(self.transaction),
+                            .then_some(self.transaction.number),
                         relation: self.shared(name, relation),
                         seconds,
                         definitions,
@@ -220,7 +226,7 @@ impl Catalog {
                 _ => {}
             }
         }
-        self.written = written;
+        self.transaction.written = written;
     }
 
     /// The relation as it is known already, if it has not changed. A holder of it sees by the address that
@@ -286,7 +292,7 @@ impl Catalog {
 
     /// Whether a definition has changed in the transaction under way.
     pub fn has_changed(&self) -> bool {
-        self.changed
+        self.transaction.changed
     }
 
     /// Makes a table known without a question: a dry run has no target to ask.
@@ -318,20 +324,20 @@ impl Catalog {
     /// because an answer is exact for one.
     pub fn on_sent(&mut self, sent: Sent<'_>) {
         self.next_text();
-        if sent.changes_relations || sent.ends_transaction && self.changed {
-            self.changed = true;
+        if sent.changes_relations || sent.ends_transaction && self.transaction.changed {
+            self.transaction.changed = true;
             self.relations.clear();
         }
         if sent.ends_transaction {
             self.unlock();
         } else if let Some(writes) = sent.writes.filter(|writes| !writes.is_empty()) {
             // The same statement is executed again and again, as a rule.
-            if self.written.last().is_none_or(|last| !Arc::ptr_eq(last, writes)) {
-                if self.written_count > RELATIONS_MAX {
+            if self.transaction.written.last().is_none_or(|last| !Arc::ptr_eq(last, writes)) {
+                if self.transaction.written_count > RELATIONS_MAX {
                     self.unlock();
                 }
-                self.written_count += writes.len();
-                self.written.push(Arc::clone(writes));
+                self.transaction.written_count += writes.len();
+                self.transaction.written.push(Arc::clone(writes));
             }
         }
     }
@@ -342,17 +348,17 @@ impl Catalog {
             return false;
         }
         self.unlock();
-        if self.changed {
+        if self.transaction.changed {
             self.relations.clear();
         }
-        std::mem::take(&mut self.changed)
+        std::mem::take(&mut self.transaction.changed)
     }
 
     /// ErrorResponse. It may undo definitions of the transaction under way; it changes nothing else.
     pub fn on_error(&mut self) {
         self.next_text();
         self.unlock();
-        if self.changed {
+        if self.transaction.changed {
             self.relations.clear();
         }
     }
@@ -366,10 +372,10 @@ impl Catalog {
 
     /// Locks of the transaction under way may be gone.
     fn unlock(&mut self) {
-        if !self.written.is_empty() {
-            self.written.clear();
-            self.written_count = 0;
-            self.transaction += 1;
+        if !self.transaction.written.is_empty() {
+            self.transaction.written.clear();
+            self.transaction.written_count = 0;
+            self.transaction.number += 1;
         }
     }
 }
