@@ -8,7 +8,7 @@ use std::sync::Arc;
 pub use errors::{ErrorAction, ErrorRules, ErrorsMode, Keep, TableErrors};
 
 use crate::keyword::{Keyword, UnknownKeyword, keywords};
-use crate::mapping::{Mapping, NamePattern};
+use crate::mapping::{Mapping, NamePattern, NameRules};
 use crate::value::{BadDates, NumbersAsDates, ValuePolicies};
 use crate::wire::StartupParameters;
 
@@ -78,6 +78,8 @@ keywords!(OnDenied { "warn" => Warn, "park" => Park, "fail" => Fail });
 pub struct Policy {
     /// The type mapping.
     pub mapping: Arc<Mapping>,
+    /// What schemas, tables and columns are called on the target.
+    pub names: NameRules,
     /// The settings that a session starts with.
     pub defaults: Settings,
     /// What sessions of single users or applications start with instead; the first that fits counts.

@@ -141,7 +141,7 @@ fn rewrites(mapping: &Mapping, counts: &Counts) -> Vec<(String, u64)> {
         ("nul-in-query", counts.nul_query),
         ("nul-in-constant", counts.nul_constant),
     ];
-    let rules = counts.values.iter().map(|(rule, count)| (rule.name(), *count));
+    let rules = counts.values.iter().copied();
     types
         .chain(values)
         .chain(rules)

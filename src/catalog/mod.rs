@@ -78,6 +78,8 @@ struct Transaction {
 pub struct Catalog {
     /// Sorted and not hashed: of the few that there are, as a rule, one is found with fewer steps.
     relations: BTreeMap<Name, Known>,
+    /// The schemas in which names without one are looked up, for the text at hand.
+    search_path: Option<Vec<String>>,
     /// The parameters of prepared statements, for the text at hand: the next one may find another
     /// statement under the name.
     prepared: HashMap<Vec<u8>, Arc<[ValueKind]>>,
@@ -135,6 +137,7 @@ impl Catalog {
         match subject {
             Subject::Prepared(name) => self.prepared.contains_key(name),
             Subject::Routine(name) => self.routines.contains_key(name),
+            Subject::SearchPath => self.search_path.is_some(),
             Subject::Relation(name) => {
                 let known = self.relations.get(name);
                 known.is_some_and(|known| self.serves(known, freshness, now))
@@ -223,6 +226,9 @@ impl Catalog {
                 (Subject::Routine(name), SubjectAnswer::Routines(types)) => {
                     self.routines.insert(name.clone(), types);
                 }
+                (Subject::SearchPath, SubjectAnswer::SearchPath(schemas)) => {
+                    self.search_path = Some(schemas);
+                }
                 _ => {}
             }
         }
@@ -252,6 +258,16 @@ impl Catalog {
     /// Whether nothing is known of any relation or prepared statement.
     pub fn is_empty(&self) -> bool {
         self.relations.is_empty() && self.prepared.is_empty()
+    }
+
+    /// The schemas in which names without one are looked up, in order, as far as they were asked for.
+    pub fn search_path(&self) -> Option<&[String]> {
+        self.search_path.as_deref()
+    }
+
+    /// Makes them known without a question.
+    pub fn define_search_path(&mut self, schemas: Vec<String>) {
+        self.search_path = Some(schemas);
     }
 
     /// What the parameters of a prepared statement hold.
@@ -368,6 +384,7 @@ impl Catalog {
         (self.asked, self.unread) = (0, 0);
         self.prepared.clear();
         self.routines.clear();
+        self.search_path = None;
     }
 
     /// Locks of the transaction under way may be gone.

@@ -17,6 +17,8 @@ pub enum Subject {
     Prepared(Vec<u8>),
     /// The routines of a name.
     Routine(Name),
+    /// The schemas in which names without one are looked up.
+    SearchPath,
 }
 
 /// How old an answer may be.

@@ -20,6 +20,7 @@ use crate::wire::{Answer, AnswerRow, printable};
 const COLUMNS: &str = include_str!("columns.sql");
 const PREPARED: &str = include_str!("prepared.sql");
 const ROUTINES: &str = include_str!("routines.sql");
+const SEARCH_PATH: &str = include_str!("search_path.sql");
 const USER_TYPES: &str = include_str!("user_types.sql");
 const ARGUMENTS: &str = include_str!("arguments.sql");
 
@@ -44,6 +45,8 @@ pub(super) enum SubjectAnswer {
     Relation(Relation),
     Prepared(Vec<ValueKind>),
     Routines(Vec<Vec<u32>>),
+    /// The schemas in which names without one are looked up.
+    SearchPath(Vec<String>),
 }
 
 impl CatalogQuestion {
@@ -66,7 +69,8 @@ impl CatalogQuestion {
 }
 
 fn relations_sql(subjects: &[Subject], server_major: u32, encoding: Encoding) -> String {
-    let (mut relations, mut statements, mut routines) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut relations, mut statements) = (Vec::new(), Vec::new());
+    let (mut routines, mut paths) = (Vec::new(), Vec::new());
     for (number, subject) in subjects.iter().enumerate() {
         match subject {
             Subject::Relation(name) => relations.extend(named_row(number, name, encoding)),
@@ -75,12 +79,14 @@ fn relations_sql(subjects: &[Subject], server_major: u32, encoding: Encoding) ->
                 let Some(name) = spelled(name, encoding) else { continue };
                 statements.push(format!("({number}, {name}::pg_catalog.text)"));
             }
+            Subject::SearchPath => paths.push(format!("({number})")),
         }
     }
     let selects = [
         (COLUMNS_BY_VERSION.of(server_major), relations),
         (&*PREPARED_FILLED, statements),
         (&*ROUTINES_FILLED, routines),
+        (&*SEARCH_PATH_FILLED, paths),
     ];
     let mut sql = String::new();
     for (template, subjects) in selects.into_iter().filter(|(_, subjects)| !subjects.is_empty()) {
@@ -152,6 +158,8 @@ static COLUMNS_BY_VERSION: LazyLock<ColumnsByVersion> = LazyLock::new(|| {
 
 static ROUTINES_FILLED: LazyLock<Template> = LazyLock::new(|| Template::new(ROUTINES));
 
+static SEARCH_PATH_FILLED: LazyLock<Template> = LazyLock::new(|| Template::new(SEARCH_PATH));
+
 static PREPARED_FILLED: LazyLock<Template> = LazyLock::new(|| Template::new(PREPARED));
 
 /// A name as a string constant that reads alike whatever `standard_conforming_strings` is.
@@ -186,15 +194,12 @@ pub(super) fn said(subjects: &[Subject], answer: &Answer) -> Vec<SubjectAnswer> 
     let mut routines: HashMap<usize, Vec<Vec<u32>>> = HashMap::new();
     let mut keys: HashMap<usize, BTreeMap<usize, usize>> = HashMap::new();
     let mut parameters: HashMap<usize, Vec<ValueKind>> = HashMap::new();
+    let mut schemas = Vec::new();
     for row in &answer.rows {
         let Some(subject) = number::<usize>(row, 0) else { continue };
         let type_oid = number(row, 5).unwrap_or_default();
-        let [_, place, schema, table, name, _, _, _, not_null, identity, generated, rest @ ..] =
-            row.as_slice()
-        else {
-            continue;
-        };
-        let key = rest.get(1).unwrap_or(&None);
+        let [_, place, schema, table, ..] = row.as_slice() else { continue };
+        let key = row.get(12).unwrap_or(&None);
         if matches!(subjects.get(subject), Some(Subject::Prepared(_))) {
             parameters.entry(subject).or_default().push(kind_of(type_oid));
             continue;
@@ -205,25 +210,17 @@ pub(super) fn said(subjects: &[Subject], answer: &Answer) -> Vec<SubjectAnswer> 
             routines.entry(subject).or_default().push(oids);
             continue;
         }
+        if matches!(subjects.get(subject), Some(Subject::SearchPath)) {
+            schemas.push(text(schema));
+            continue;
+        }
         names.entry(subject).or_insert_with(|| (text(schema), text(table)));
         // The numbers of the columns of the primary key, in its order.
         let (place, key) = (text(place), text(key));
         let at_key = key.split(' ').position(|number| number == place);
         let at_column = columns.get(&subject).map_or(0, Vec::len);
         keys.entry(subject).or_default().extend(at_key.map(|at_key| (at_key, at_column)));
-        columns.entry(subject).or_default().push(RelationColumn {
-            name: name.clone().unwrap_or_default(),
-            column: Arc::new(Column {
-                name: text(name),
-                type_oid,
-                element_oid: number(row, 6).unwrap_or_default(),
-                modifier: number(row, 7).unwrap_or(-1),
-                is_nullable: text(not_null) != "t",
-                user_type: rest.first().and_then(|name| user_type_of(name.as_deref()?)),
-            }),
-            is_identity_always: text(identity) == "a",
-            is_generated: text(generated) == "s",
-        });
+        columns.entry(subject).or_default().extend(column_of(row));
     }
     let each = subjects.iter().enumerate().map(|(number, subject)| match subject {
         Subject::Prepared(_) => {
@@ -232,6 +229,7 @@ pub(super) fn said(subjects: &[Subject], answer: &Answer) -> Vec<SubjectAnswer> 
         Subject::Routine(_) => {
             SubjectAnswer::Routines(routines.remove(&number).unwrap_or_default())
         }
+        Subject::SearchPath => SubjectAnswer::SearchPath(std::mem::take(&mut schemas)),
         Subject::Relation(_) => {
             let (schema, table) = names.remove(&number).unwrap_or_default();
             let columns = columns.remove(&number).unwrap_or_default();
@@ -240,6 +238,27 @@ pub(super) fn said(subjects: &[Subject], answer: &Answer) -> Vec<SubjectAnswer> 
         }
     });
     each.collect()
+}
+
+/// The column that a row is about.
+fn column_of(row: &AnswerRow) -> Option<RelationColumn> {
+    let [_, _, _, _, name, _, _, _, not_null, identity, generated, rest @ ..] = row.as_slice()
+    else {
+        return None;
+    };
+    Some(RelationColumn {
+        name: name.clone().unwrap_or_default(),
+        column: Arc::new(Column {
+            name: text(name),
+            type_oid: number(row, 5).unwrap_or_default(),
+            element_oid: number(row, 6).unwrap_or_default(),
+            modifier: number(row, 7).unwrap_or(-1),
+            is_nullable: text(not_null) != "t",
+            user_type: rest.first().and_then(|name| user_type_of(name.as_deref()?)),
+        }),
+        is_identity_always: text(identity) == "a",
+        is_generated: text(generated) == "s",
+    })
 }
 
 /// What the arguments of a function hold, as the answer to [`CatalogQuestion::Arguments`] says.
@@ -310,7 +329,7 @@ mod tests {
 
     #[test]
     fn nothing_finds_an_operator_by_the_search_path() {
-        for sql in [COLUMNS, PREPARED, ROUTINES, USER_TYPES, ARGUMENTS, TYPE_UNDER] {
+        for sql in [COLUMNS, PREPARED, ROUTINES, SEARCH_PATH, USER_TYPES, ARGUMENTS, TYPE_UNDER] {
             for word in [" IN ", " in ", "NULLIF", "nullif", "BETWEEN", "USING", "LIKE", "DISTINCT"]
             {
                 assert!(!sql.contains(word), "{word}: {sql}");

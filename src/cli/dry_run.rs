@@ -7,11 +7,12 @@ use std::sync::Arc;
 use crate::catalog::{Catalog, Relation};
 use crate::policy::{Policy, Settings};
 use crate::rewrite::{
-    ReplacementReason, Rewrite, Rules, UnknownParent, fitted_types, plan, refusal,
+    NAMES_RULE, Naming, Renamed, ReplacementReason, Rewrite, Rules, UnknownParent, fitted_types,
+    plan, refusal, rename,
 };
 use crate::statement::script::{Body, Scratch, Script};
 use crate::statement::{
-    DefinedTable, DefinitionKind, Edit, Lexing, Replacement, TableStatementKind,
+    DefinedTable, DefinitionKind, Edit, Lexing, Replacement, TableStatementKind, compose,
 };
 
 /// The statements of one script after the other.
@@ -21,6 +22,10 @@ pub(super) struct DryRun<'p> {
     settings: Settings,
     /// The tables that the script has created.
     catalog: Catalog,
+    /// The schemas of the target in which names without one are looked up.
+    search_path: Vec<String>,
+    /// The names that differ.
+    pairs: Vec<(String, String)>,
     scratch: Scratch,
     unknown_parents: Vec<UnknownParent>,
 }
@@ -40,6 +45,13 @@ pub(super) struct Refused {
     pub(super) hint: String,
 }
 
+/// The schemas in which names without one are looked up, as long as a script does not say otherwise: that of
+/// the rules, where they are about one.
+fn search_path(policy: &Policy) -> Vec<String> {
+    let only = policy.names.only_schema();
+    vec![only.map_or("public".to_owned(), |schema| policy.names.schema(&schema).into_owned())]
+}
+
 /// The rule of constants in which U+0000 was mended.
 const NUL_RULE: ReplacementReason = ReplacementReason::Rule("nul-in-constant");
 
@@ -50,6 +62,8 @@ impl<'p> DryRun<'p> {
             policy,
             settings,
             catalog: Catalog::default(),
+            search_path: search_path(policy),
+            pairs: Vec::new(),
             scratch: Scratch::default(),
             unknown_parents: Vec::new(),
         }
@@ -67,14 +81,72 @@ impl<'p> DryRun<'p> {
         let policy = self.policy;
         let script = Script::read(sql, lexing, &policy.mapping, &mut self.scratch);
         let rules = Rules { policy, settings: self.settings, lexing };
-        let planned = planned(&script, sql, &self.catalog, &rules);
-        let defined = script.definitions(sql, &script.edits);
-        let (edits, unknown) = fitted_types(&script, sql, &defined, &self.catalog, &rules);
-        self.note(&script, sql, &edits);
-        self.unknown_parents = unknown;
-        drop(edits);
+        self.catalog.define_search_path(self.search_path.clone());
+        match rename(&script, sql, &rules, &self.catalog) {
+            Naming::Untouched => {
+                let planned = planned(&script, sql, &self.catalog, &rules);
+                self.note_fitted(&script, sql, &rules);
+                script.give_back(&mut self.scratch);
+                planned
+            }
+            Naming::Renamed(renamed) => {
+                // Errors about types are about the text as it is written.
+                refused(&script, sql, &rules)?;
+                script.give_back(&mut self.scratch);
+                self.renamed(sql, *renamed, lexing)
+            }
+            Naming::Refused(error) => Err(Refused {
+                span: word_at(sql, error.position, lexing),
+                message: error.message,
+                hint: error.hint.unwrap_or_default(),
+            }),
+            // There is no target to ask.
+            Naming::Ask(_) => Err(Refused {
+                span: 0..sql.len(),
+                message: "which names the rules are about depends on what is on the target"
+                    .to_owned(),
+                hint: "A session asks the target. Here, names with their schemas and columns with \
+                       their tables are certain."
+                    .to_owned(),
+            }),
+        }
+    }
+
+    /// What becomes of a statement whose names have been replaced, in terms of the statement as it was.
+    fn renamed(
+        &mut self,
+        sql: &[u8],
+        renamed: Renamed,
+        lexing: Lexing,
+    ) -> Result<Vec<Planned>, Refused> {
+        let policy = self.policy;
+        let rules = Rules { policy, settings: self.settings, lexing };
+        let script = Script::read(&renamed.sql, lexing, &policy.mapping, &mut self.scratch);
+        let script = script.without_types();
+        let outcome = planned(&script, &renamed.sql, &self.catalog, &rules);
+        self.note_fitted(&script, &renamed.sql, &rules);
+        for (source, target) in renamed.pairs {
+            if !self.pairs.contains(&(source.clone(), target.clone())) {
+                self.pairs.push((source, target));
+            }
+        }
         script.give_back(&mut self.scratch);
-        planned
+        let later = outcome.map_err(|refused| Refused { span: 0..sql.len(), ..refused })?;
+        let (second, reasons): (Vec<_>, Vec<_>) =
+            later.into_iter().map(|planned| (planned.replacement, planned.reason)).unzip();
+        let composed = compose(sql, &renamed.replacements, &second);
+        let planned = |(replacement, first, second): (_, Option<usize>, Option<usize>)| {
+            let later = second.and_then(|number| reasons.get(number));
+            let earlier = first.and_then(|number| renamed.reasons.get(number));
+            let reason = later.or(earlier).copied().unwrap_or(ReplacementReason::Rule(NAMES_RULE));
+            Planned { replacement, reason }
+        };
+        Ok(composed.into_iter().map(planned).collect())
+    }
+
+    /// The names that differ, the source's and the target's, in the order in which they were met.
+    pub(super) fn pairs(&self) -> &[(String, String)] {
+        &self.pairs
     }
 
     /// The foreign keys of the last statement about whose parents nothing is known.
@@ -86,6 +158,9 @@ impl<'p> DryRun<'p> {
     /// gets.
     fn note(&mut self, script: &Script, sql: &[u8], edits: &[Edit]) {
         for statement in &script.statements {
+            if let Some(path) = script.stated_path(statement, sql) {
+                self.search_path = path;
+            }
             match &statement.body {
                 Body::Setting(setting) => {
                     if let Some(value) = &setting.value {
@@ -129,6 +204,14 @@ impl<'p> DryRun<'p> {
 }
 
 impl DryRun<'_> {
+    /// Takes note of a statement with the types that the target gets.
+    fn note_fitted(&mut self, script: &Script, sql: &[u8], rules: &Rules<'_>) {
+        let defined = script.definitions(sql, &script.edits);
+        let (edits, unknown) = fitted_types(script, sql, &defined, &self.catalog, rules);
+        self.note(script, sql, &edits);
+        self.unknown_parents = unknown;
+    }
+
     /// Takes note of what an ALTER TABLE leaves behind.
     fn alter(&mut self, definition: &DefinedTable) {
         let known = self.catalog.relation(&definition.name).map(Arc::clone);
@@ -154,12 +237,8 @@ fn alters(sql: &[u8]) -> bool {
     is_alter && kinds.iter().any(|known| kind.eq_ignore_ascii_case(known))
 }
 
-fn planned(
-    script: &Script,
-    sql: &[u8],
-    catalog: &Catalog,
-    rules: &Rules<'_>,
-) -> Result<Vec<Planned>, Refused> {
+/// The error that a statement deserves as it is written.
+fn refused(script: &Script, sql: &[u8], rules: &Rules<'_>) -> Result<(), Refused> {
     let refused = |span, message, hint| Err(Refused { span, message, hint });
     if let Some(fault) = script.fault.clone().filter(|_| rules.settings.rewrite) {
         return refused(fault.span, fault.message, fault.hint);
@@ -168,6 +247,30 @@ fn planned(
         let span = script.settings().next().map_or(0..0, |setting| setting.span.clone());
         return refused(span, error.message, error.hint.unwrap_or_default());
     }
+    Ok(())
+}
+
+/// The word at a position, counted in characters from 1.
+fn word_at(sql: &[u8], position: Option<usize>, lexing: Lexing) -> Range<usize> {
+    let characters = position.map_or(0, |position| position - 1);
+    let mut start = 0;
+    for _ in 0..characters {
+        let rest = sql.get(start..).unwrap_or_default();
+        start += if rest.is_empty() { 0 } else { lexing.encoding.character_length(rest) };
+    }
+    let start = start.min(sql.len());
+    let rest = sql.get(start..).unwrap_or_default();
+    let ends = |byte: &u8| byte.is_ascii_whitespace() || matches!(byte, b'.' | b',' | b'(' | b')');
+    start..start + rest.iter().position(ends).unwrap_or(rest.len())
+}
+
+fn planned(
+    script: &Script,
+    sql: &[u8],
+    catalog: &Catalog,
+    rules: &Rules<'_>,
+) -> Result<Vec<Planned>, Refused> {
+    refused(script, sql, rules)?;
     listed(&mut plan(script, sql, &[], catalog, rules))
 }
 

@@ -29,6 +29,9 @@ pub(super) struct RewriteArguments {
     /// Write a unified diff instead of the SQL; the same as --format diff
     #[arg(long, conflicts_with = "format")]
     diff: bool,
+    /// Write a table of the names that rules change, the source's and the target's, instead of the SQL
+    #[arg(long, conflicts_with_all = ["format", "diff"])]
+    names_only: bool,
     /// SQL scripts; the standard input if there are none, or for "-"
     #[arg(value_name = "FILE")]
     files: Vec<PathBuf>,
@@ -44,6 +47,9 @@ pub enum RewriteFormat {
     Json,
     /// A unified diff, which `patch` applies.
     Diff,
+    /// A table of the names that rules change.
+    #[value(skip)]
+    Names,
 }
 
 /// What `rewrite` is asked for.
@@ -88,7 +94,11 @@ impl RewriteArguments {
         };
         let options = RewriteOptions {
             explain: self.explain,
-            format: if self.diff { RewriteFormat::Diff } else { self.format },
+            format: match (self.diff, self.names_only) {
+                (true, _) => RewriteFormat::Diff,
+                (_, true) => RewriteFormat::Names,
+                _ => self.format,
+            },
             color: colour::is_wanted(&io::stdout()),
             progress: io::stderr().is_terminal(),
         };
@@ -155,12 +165,16 @@ pub fn rewrite<'a>(
                 writeln!(stderr, "{}: UTF-16; the diff is of its text in UTF-8", input.name)?;
                 unified_diff(&input.name, &sql, &edits, options.color, stdout)?;
             }
+            RewriteFormat::Names => {}
             RewriteFormat::Json => report.set_text(&replace(&sql, &edits), encoding),
         }
     }
     if options.format == RewriteFormat::Json {
         serde_json::to_writer_pretty(&mut *stdout, &report)?;
         writeln!(stdout)?;
+    }
+    if options.format == RewriteFormat::Names {
+        report.write_names(stdout)?;
     }
     if options.explain || options.format == RewriteFormat::Diff {
         report.summarize(&policy.mapping, stderr)?;

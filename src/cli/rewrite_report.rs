@@ -17,6 +17,8 @@ pub(super) struct RewriteReport {
     errors: Vec<RewriteError>,
     /// What was skipped or not understood, and what PostgreSQL does not have.
     notes: Vec<RewriteNote>,
+    /// The names that differ, the source's and the target's, in the order in which they were met.
+    names: Vec<(String, String)>,
     #[serde(skip)]
     program: ClientProgram,
     /// The changes, errors and notes that have been explained.
@@ -112,6 +114,8 @@ pub(super) struct ScriptFindings {
     pub(super) changes: Vec<RewriteChange>,
     pub(super) errors: Vec<RewriteError>,
     pub(super) notes: Vec<RewriteNote>,
+    /// The names that differ, the source's and the target's.
+    pub(super) names: Vec<(String, String)>,
 }
 
 impl RewriteReport {
@@ -122,6 +126,7 @@ impl RewriteReport {
             changes: Vec::new(),
             errors: Vec::new(),
             notes: Vec::new(),
+            names: Vec::new(),
             program,
             explained: (0, 0, 0),
         }
@@ -133,6 +138,27 @@ impl RewriteReport {
         self.changes.extend(found.changes);
         self.errors.extend(found.errors);
         self.notes.extend(found.notes);
+        for pair in found.names {
+            if !self.names.contains(&pair) {
+                self.names.push(pair);
+            }
+        }
+    }
+
+    /// Writes a table of the names that differ: the source's, a tab, and the target's.
+    ///
+    /// # Errors
+    /// Those of the writer.
+    pub(super) fn write_names(&self, stdout: &mut dyn Write) -> io::Result<()> {
+        let width = self.names.iter().map(|(source, _)| source.chars().count()).max().unwrap_or(0);
+        let width = width.max("source".len());
+        if !self.names.is_empty() {
+            writeln!(stdout, "{:<width$}  target", "source")?;
+        }
+        for (source, target) in &self.names {
+            writeln!(stdout, "{source:<width$}  {target}")?;
+        }
+        Ok(())
     }
 
     /// Takes the rewritten text of the script that was read last.

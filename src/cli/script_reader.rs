@@ -105,6 +105,7 @@ impl<'p> ScriptReader<'p> {
             }
         }
         reading.note_unterminated(last);
+        reading.found.names = reading.dry_run.pairs().to_vec();
         if let Some(stderr) = progress.filter(|_| said > 0) {
             // What was said gives way to what is said next.
             write!(stderr, "\r\x1b[K")?;

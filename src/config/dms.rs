@@ -95,6 +95,8 @@ impl Config {
         for warning in &mappings.warnings {
             self.warnings.push(format!("{}: {warning}", path.display()));
         }
+        self.selections = mappings.selections;
+        self.name_rules = mappings.names.into_iter().map(|(_, rule)| rule).collect();
         for rule in mappings.column_types.into_iter().rev() {
             self.overrides.push(Override {
                 scope: OverrideScope::Column(ColumnPattern {
@@ -114,6 +116,7 @@ impl Config {
         for warning in &settings.warnings {
             warn(warning.to_string());
         }
+        self.target_schema = settings.target_schema.clone();
         if let Some(mode) = settings.table_prep
             && self.table_prep.mode == TablePrep::PassThrough
         {

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 
-use super::EndpointSettingsText;
+use super::{EndpointSettingsText, NamesSection};
 use crate::mapping::{JsonPolicy, Mapping, MappingOptions, UnknownTypes};
 
 /// `[mapping]`
@@ -26,6 +26,8 @@ pub struct MappingSection {
     pub keep_types: Vec<String>,
     /// Overrides: a DMS type, a source type or `schema.table.column`, and the type to write.
     pub types: BTreeMap<String, String>,
+    /// What schemas, tables and columns are called on the target.
+    pub names: NamesSection,
     /// Endpoint settings of AWS DMS, as a string or as JSON.
     pub endpoint_settings: Option<EndpointSettingsText>,
     /// A file with table mappings of AWS DMS.
@@ -45,6 +47,7 @@ impl Default for MappingSection {
             unknown: options.unknown,
             keep_types: options.keep_types,
             types: BTreeMap::new(),
+            names: NamesSection::default(),
             endpoint_settings: None,
             table_mappings: None,
             task_settings: None,

@@ -11,6 +11,7 @@ mod limits;
 mod listen;
 mod log;
 mod mapping;
+mod names;
 mod problem;
 mod read;
 mod reference;
@@ -24,7 +25,10 @@ use std::sync::Arc;
 use serde::Deserialize;
 
 use crate::keyword::keywords;
-use crate::mapping::{Mapping, MappingError, MappingOptions, Override, OverrideScope};
+use crate::mapping::{
+    Mapping, MappingError, MappingOptions, NameCollision, NameRule, NameRules, Override,
+    OverrideScope, TableSelection,
+};
 use crate::policy::Policy;
 use crate::target::TargetPlace;
 pub use auth::{Auth, AuthMode};
@@ -35,6 +39,7 @@ pub use limits::Limits;
 pub use listen::{Listen, Network, Permissions, ProxyProtocol, listen_address};
 pub use log::{Log, LogFormat, LogLevel};
 pub use mapping::{LengthFactor, MappingSection, SourceName};
+pub use names::{NameCase, NamesSection, NewNames};
 pub use problem::{ConfigError, Problem};
 pub use sessions::{ForeignKeySection, SessionRule, TablePrepSection};
 pub use target::TargetSection;
@@ -88,6 +93,15 @@ pub struct Config {
     /// Overrides that come from table mappings.
     #[serde(skip)]
     overrides: Vec<Override>,
+    /// Rules about names that come from table mappings.
+    #[serde(skip)]
+    name_rules: Vec<NameRule>,
+    /// The tables to which rules about names apply.
+    #[serde(skip)]
+    selections: Vec<TableSelection>,
+    /// The schema of task settings for tables whose schema no rule names.
+    #[serde(skip)]
+    target_schema: Option<String>,
 }
 
 /// Bytes of the digest of the rules that are shown: enough to tell a handful of proxies apart.
@@ -155,6 +169,11 @@ impl Config {
         complaints.extend(self.auth.check());
         complaints.extend(self.check_overrides());
         complaints.extend(self.errors.check());
+        complaints.extend(self.names().err().map(|error| {
+            let is_own = error.to_string().contains("mapping.names");
+            let key = if is_own { "mapping.names" } else { "mapping.table_mappings" };
+            (key.to_owned(), error.to_string())
+        }));
         complaints
     }
 
@@ -194,6 +213,16 @@ impl Config {
         let quoted = self.overrides.iter().cloned();
         let overrides = numeric.into_iter().chain(quoted).chain(self.own_overrides()).collect();
         Mapping::new(MappingOptions { overrides, ..self.mapping_options() })
+    }
+
+    /// The rules about names: those of this file go before the quoted ones.
+    ///
+    /// # Errors
+    /// Two names become one.
+    pub fn names(&self) -> Result<NameRules, NameCollision> {
+        let own = self.mapping.names.rules();
+        let rules = own.into_iter().chain(self.name_rules.iter().cloned()).collect();
+        NameRules::new(self.selections.clone(), rules, self.target_schema.clone())
     }
 
     /// The overrides of `mapping.types`, in the order of their keys.
@@ -244,6 +273,8 @@ impl Config {
     pub fn policy(&self) -> Result<Policy, MappingError> {
         Ok(Policy {
             mapping: Arc::new(self.mapping()?),
+            // A configuration with names that become one is refused when it is read.
+            names: self.names().unwrap_or_default(),
             defaults: self.session_settings(),
             session_defaults: self.session_defaults(),
             on_denied: self.fk.on_denied,

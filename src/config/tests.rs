@@ -90,11 +90,42 @@ fn quoted_table_mappings_change_types_of_columns() {
 #[test]
 fn rules_that_cannot_be_applied_are_refused_by_their_id() {
     let toml = "[mapping]\ntable_mappings = 'rules.json'";
-    let rules = RULES.replace("RULE_ACTION", "rename");
+    let rules = RULES.replace("RULE_ACTION", "remove-column");
     let error = loaded(&[(DEFAULT_FILE, toml), ("rules.json", &rules)]).unwrap_err();
     assert!(error.contains("rules.json") && error.contains('7'), "{error}");
     let error = loaded(&[(DEFAULT_FILE, toml)]).unwrap_err();
     assert!(error.contains("rules.json"), "{error}");
+}
+
+#[test]
+fn names_are_ruled_by_the_file_and_then_by_table_mappings() {
+    let toml = "[mapping]\ntable_mappings = 'rules.json'\n[mapping.names]\n\
+                schemas = { S = 't' }\ntables = 'lower'";
+    let rules = RULES.replace("RULE_ACTION", "add-prefix").replace("\"s\"", "\"%\"");
+    let names = loaded(&[(DEFAULT_FILE, toml), ("rules.json", &rules)]).unwrap().names().unwrap();
+    assert_eq!((names.schema("S"), names.schema("s")), ("t".into(), "s".into()));
+    assert_eq!((names.table("S", "T"), names.column("S", "t", "c1")), ("t".into(), "xc1".into()));
+    let settings = r#"{"TargetMetadata": {"TargetSchema": "all"}}"#;
+    let toml = "[mapping]\ntask_settings = 'task.json'";
+    let names = loaded(&[(DEFAULT_FILE, toml), ("task.json", settings)]).unwrap().names().unwrap();
+    assert_eq!(names.schema_of("S", "T"), "all");
+}
+
+#[test]
+fn names_that_become_one_are_refused_when_they_are_read() {
+    let rule = |id: u32, table: &str| {
+        format!(
+            r#"{{"rule-type": "transformation", "rule-id": {id}, "rule-target": "table",
+                "rule-action": "rename", "value": "c",
+                "object-locator": {{"schema-name": "s", "table-name": "{table}"}}}}"#
+        )
+    };
+    let rules = format!("{{\"rules\": [{}, {}]}}", rule(1, "a"), rule(2, "b"));
+    let toml = "[mapping]\ntable_mappings = 'rules.json'";
+    let error = loaded(&[(DEFAULT_FILE, toml), ("rules.json", &rules)]).unwrap_err();
+    assert!(error.contains("rule-id 1") && error.contains("both become \"s\".\"c\""), "{error}");
+    let error = loaded(&[(DEFAULT_FILE, "[mapping.names]\ntables = 'low'")]).unwrap_err();
+    assert!(error.contains("expected \"keep\", \"lower\", \"upper\" or a table"), "{error}");
 }
 
 #[test]

@@ -71,6 +71,20 @@ impl<'a> Group<'a> {
             .transpose()
     }
 
+    /// A text that says something; an empty one stays where it is.
+    pub(super) fn filled_text(&mut self, name: &str) -> Result<Option<String>, SettingsError> {
+        let is_empty = |(_, value): &(String, Value)| value.as_str() == Some("");
+        if self.entries.get(&name.to_ascii_lowercase()).is_some_and(is_empty) {
+            return Ok(None);
+        }
+        self.take(name)
+            .map(|value| match value {
+                Value::String(text) => Ok(text),
+                other => Err(self.error(name, &other, "the name of a schema")),
+            })
+            .transpose()
+    }
+
     pub(super) fn one_of<T: Copy>(
         &mut self,
         name: &str,

@@ -1,5 +1,7 @@
-//! The table mappings of AWS DMS, of which change-data-type rules are carried out; touches neither
-//! files nor the rest of the proxy.
+//! The table mappings of AWS DMS, of which change-data-type rules and rules about names are carried out;
+//! touches neither files nor the rest of the proxy.
+
+mod names;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -9,13 +11,17 @@ use serde_json::{Map, Value};
 use super::Warning;
 use super::data_type::{data_type, locator_type, number};
 use super::json::{JsonError, json};
-use crate::mapping::NamePattern;
+use crate::mapping::{NamePattern, NameRule, TableSelection};
 
 /// The rules of a table-mapping file that say something to a proxy.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TableMappings {
     /// The change-data-type rules, the lowest rule-id first; the order of the file means nothing.
     pub column_types: Vec<ColumnTypeRule>,
+    /// The tables to which rules about names apply, or do not.
+    pub selections: Vec<TableSelection>,
+    /// The rules about names with their ids, the lowest first.
+    pub names: Vec<(u64, NameRule)>,
     /// What the proxy does not act on, and patterns that match more than they seem to.
     pub warnings: Vec<Warning>,
 }
@@ -72,8 +78,8 @@ pub enum TableMappingsError {
     #[error("table mappings are a JSON object {{\"rules\": [...]}} with an object for each rule")]
     Shape,
     /// Every rule that the proxy cannot carry out, in the order of the file.
-    #[error("the table mappings hold rules that cannot be carried out; this version applies only \
-             change-data-type:{}", lines(.0))]
+    #[error("the table mappings hold rules that cannot be carried out; this version applies \
+             change-data-type and rules about names:{}", lines(.0))]
     Rules(Vec<RefusedRule>),
 }
 
@@ -107,9 +113,9 @@ fn lines(rules: &[RefusedRule]) -> String {
 /// Reads a whole table-mapping file.
 ///
 /// Selection, parallel load and validation are work of the tool, at its own end: such rules come
-/// back as warnings (a selection of all tables passes silently). What would change the rows,
-/// columns or names that arrive is refused: exclusions, filters, LOB limits and every transformation
-/// but change-data-type.
+/// back as warnings (a selection of all tables passes silently). Tables that are not selected keep their
+/// names. What would change the rows or the columns that arrive is refused: filters, LOB limits, and
+/// transformations by which columns go, come or are masked.
 ///
 /// # Errors
 /// The text is not a table-mapping file, or has rules that cannot be carried out: all are listed.
@@ -152,6 +158,13 @@ pub fn table_mappings(text: &str) -> Result<TableMappings, TableMappingsError> {
         mappings.warnings.push(Warning::new("rules", advice));
     }
     mappings.column_types.sort_by_key(|rule| rule.rule_id);
+    mappings.names.sort_by_key(|(id, _)| *id);
+    let takes_all = |selection: &TableSelection| {
+        !selection.excludes && selection.schema.matches_all() && selection.table.matches_all()
+    };
+    if mappings.selections.iter().any(takes_all) {
+        mappings.selections.retain(|selection| selection.excludes);
+    }
     Ok(mappings)
 }
 
@@ -204,12 +217,8 @@ impl<'a> RuleObject<'a> {
     /// Takes the rule into `mappings`, or says why not.
     fn read(self, id: u64, mappings: &mut TableMappings) -> Result<(), String> {
         match self.text("rule-type")? {
-            Some("selection") => self.selection(&mut mappings.warnings),
-            Some("transformation") => {
-                let rule = self.column_type(id, &mut mappings.warnings)?;
-                mappings.column_types.push(rule);
-                Ok(())
-            }
+            Some("selection") => self.selection(mappings),
+            Some("transformation") => self.transformation(id, mappings),
             Some("table-settings") => self.table_settings(&mut mappings.warnings),
             Some("validation") => {
                 let advice = "validation is done by the tool; it has no effect in the proxy";
@@ -237,7 +246,7 @@ impl<'a> RuleObject<'a> {
         self.text(name)?.ok_or_else(|| format!("its object-locator has no {name}"))
     }
 
-    fn selection(self, warnings: &mut Vec<Warning>) -> Result<(), String> {
+    fn selection(self, mappings: &mut TableMappings) -> Result<(), String> {
         let locator = self.locator()?;
         let (schema, table) = (locator.required("schema-name")?, locator.required("table-name")?);
         match self.value("filters") {
@@ -245,24 +254,41 @@ impl<'a> RuleObject<'a> {
             Some(Value::Array(filters)) if filters.is_empty() => {}
             Some(_) => return Err("the proxy does not filter rows".into()),
         }
-        let all = match self.text("rule-action")? {
+        let advice = match self.text("rule-action")? {
             Some("include") => {
-                let (schema, table) = (NamePattern::new(schema)?, NamePattern::new(table)?);
-                schema.matches_all() && table.matches_all()
+                let selected = self.selected(schema, table, false)?;
+                let is_all = selected.schema.matches_all() && selected.table.matches_all();
+                mappings.selections.push(selected);
+                (!is_all).then_some(
+                    "tables are selected by the tool: the proxy passes on every table that \
+                     arrives, and renames only those that are selected",
+                )
             }
             Some("explicit") if schema.contains('%') || table.contains('%') => {
                 return Err("an explicit selection takes exact names, no wildcards".into());
             }
-            Some("explicit") => false,
-            Some("exclude") => return Err("the proxy does not hold tables back".into()),
+            Some("explicit") => {
+                let exact = |text: &str| NamePattern::exact(text);
+                let (schema, table) = (exact(schema), exact(table));
+                mappings.selections.push(TableSelection { schema, table, excludes: false });
+                Some(
+                    "tables are selected by the tool: the proxy passes on every table that \
+                     arrives, and renames only those that are selected",
+                )
+            }
+            Some("exclude") => {
+                mappings.selections.push(self.selected(schema, table, true)?);
+                Some(
+                    "tables are held back by the tool: the proxy passes on those that arrive, \
+                     under the names that they have",
+                )
+            }
             _ => return Err("a selection is include, explicit or exclude, in lower case".into()),
         };
-        if !all {
-            warnings.push(self.warning(
-                "tables are selected by the tool: the proxy passes on every table that arrives",
-            ));
+        if let Some(advice) = advice {
+            mappings.warnings.push(self.warning(advice));
         }
-        self.warn_of_rest(&["filters", "load-order"], warnings);
+        self.warn_of_rest(&["filters", "load-order"], &mut mappings.warnings);
         Ok(())
     }
 
@@ -317,15 +343,7 @@ impl<'a> RuleObject<'a> {
             let advice = format!("{name} of its data-type has no effect on {data_type}");
             warnings.push(self.warning(&advice));
         }
-        let bare: Vec<String> = [&schema, &table, &column]
-            .iter()
-            .filter(|pattern| pattern.has_bare_underscore())
-            .map(|pattern| format!("{:?}", pattern.to_string()))
-            .collect();
-        if !bare.is_empty() {
-            let advice = "an _ stands for any one character; [_] is an underscore and no other";
-            warnings.push(self.warning(&format!("in {} {advice}", bare.join(", "))));
-        }
+        self.warn_of_underscores(&[&schema, &table, &column], warnings);
         self.warn_of_rest(&["rule-target", "data-type"], warnings);
         let known = ["schema-name", "table-name", "column-name", "data-type"];
         locator.warn_of_others(&known, self, warnings);

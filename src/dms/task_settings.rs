@@ -41,6 +41,8 @@ pub struct TaskSettings {
     /// `FullLoadSettings.TargetTablePrepMode`; none where the text is silent, since DMS has no one
     /// default.
     pub table_prep: Option<TablePrep>,
+    /// `TargetMetadata.TargetSchema`: where tables go; none where it is empty.
+    pub target_schema: Option<String>,
     /// What becomes of large objects; none where the text is silent.
     pub lob: Option<LobMode>,
     /// What becomes of rows and tables with errors; none where the text is silent.
@@ -129,6 +131,7 @@ pub fn task_settings(text: &str) -> Result<TaskSettings, SettingsError> {
             ],
         )?,
         lob: lob_mode(&mut metadata)?,
+        target_schema: metadata.filled_text("TargetSchema")?,
         errors: error_policies(&mut behavior)?,
         characters: character_substitution(&mut characters)?,
         warnings: Vec::new(),

@@ -6,6 +6,7 @@ mod dms;
 mod dms_row;
 mod dms_table;
 mod name_pattern;
+mod names;
 mod options;
 mod overrides;
 mod pattern;
@@ -18,6 +19,7 @@ mod verdict;
 pub use arguments::{Arguments, Written};
 pub(crate) use dialect::SourceTable;
 pub use name_pattern::NamePattern;
+pub use names::{NameChange, NameCollision, NameRule, NameRules, TableSelection};
 pub use options::{
     ColumnPattern, JsonPolicy, MappingError, MappingOptions, Override, OverrideScope, SOURCES,
     UnknownTypes,

@@ -68,6 +68,12 @@ impl NamePattern {
         Ok(NamePattern { text: text.into(), pieces })
     }
 
+    /// The pattern of one name.
+    pub fn exact(name: &str) -> NamePattern {
+        let pieces = name.chars().map(PatternPiece::Literal).collect();
+        NamePattern { text: name.into(), pieces }
+    }
+
     /// Reads a pattern in which `*` and `%` are any run of characters and all else is itself.
     pub fn glob(text: &str) -> NamePattern {
         let piece = |character| match character {
@@ -113,6 +119,19 @@ impl NamePattern {
             (pieces, rest) = (after, characters.as_str());
             retry = Some((after, rest));
         }
+    }
+
+    /// The one name that the pattern matches; `None` if there may be others.
+    pub fn literal(&self) -> Option<String> {
+        let character = |piece: &PatternPiece| match piece {
+            PatternPiece::Literal(literal) => Some(*literal),
+            PatternPiece::Set(ranges) => match ranges.as_slice() {
+                [(first, last)] if first == last => Some(*first),
+                _ => None,
+            },
+            PatternPiece::Run | PatternPiece::One => None,
+        };
+        self.pieces.iter().map(character).collect()
     }
 
     /// Whether the pattern matches every name.

@@ -10,6 +10,12 @@ use crate::mapping::RuleId;
 use crate::value::{Refusal, ValueRule};
 use crate::wire::{ErrorAbout, OwnError, printable};
 
+/// The rule that names go by.
+pub const NAMES_RULE: &str = "renamed";
+
+/// The name under which code is counted that holds names which rules rename.
+pub const CODE_RULE: &str = "code-with-names";
+
 /// Something that a rule did.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Change {
@@ -36,6 +42,10 @@ pub enum By {
     Value(ValueRule),
     /// The preparation of tables.
     TablePrep,
+    /// Rules about names.
+    Names,
+    /// A constant with code that holds names which rules rename, and stays as it is.
+    CodeWithNames,
 }
 
 /// Why something stands in the place of a part of a text.
@@ -59,6 +69,16 @@ impl Change {
     /// U+0000 that were mended as bytes of a text.
     pub fn of_raw_nuls(count: u64) -> Change {
         Change::anywhere("nul-in-query", By::NulInQuery, count)
+    }
+
+    /// Names that became those of the target.
+    pub(super) fn of_names(count: u64) -> Change {
+        Change::anywhere(NAMES_RULE, By::Names, count)
+    }
+
+    /// Constants with code that hold names which rules rename.
+    pub(super) fn of_code(count: u64) -> Change {
+        Change::anywhere(CODE_RULE, By::CodeWithNames, count)
     }
 
     /// U+0000 that were mended as escapes in constants.

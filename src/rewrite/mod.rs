@@ -40,9 +40,12 @@ use nul::Mending;
 use text_relations::TextRelations;
 use values::Written;
 
-pub use change::{By, Change, ReplacementReason, place, refusal as value_refusal};
+pub use change::{
+    By, CODE_RULE, Change, NAMES_RULE, ReplacementReason, place, refusal as value_refusal,
+};
 pub use copies::CopyStream;
 pub use foreign_keys::UnknownParent;
+pub use names::{Naming, Renamed, are_ruled, rename};
 pub use nul::{TextMessage, byte_refusal, mend_bytes};
 pub use parameters::Parameters;
 pub use position_map::PositionMap;
@@ -271,18 +274,10 @@ impl Rewrite {
         rules: &Rules<'_>,
         replaced: &mut Vec<(Replacement, ReplacementReason)>,
     ) {
-        let mut counts: Vec<(RuleId, u64)> = Vec::new();
-        for edit in edits {
-            replaced.push((Replacement::from(edit), ReplacementReason::Type(edit.rule)));
-            match counts.iter_mut().find(|(rule, _)| *rule == edit.rule) {
-                Some((_, count)) => *count += 1,
-                None => counts.push((edit.rule, 1)),
-            }
-        }
-        self.changes.extend(counts.into_iter().map(|(id, count)| {
-            let rule = rules.policy.mapping.rule(id);
-            Change::anywhere(rule.map_or("", |rule| &rule.id), By::Type(id), count)
-        }));
+        replaced.extend(
+            edits.iter().map(|edit| (Replacement::from(edit), ReplacementReason::Type(edit.rule))),
+        );
+        self.changes.extend(type_changes(edits, rules));
     }
 
     fn plan_tables(
@@ -332,6 +327,22 @@ impl Rewrite {
         });
         (self.replacements, self.reasons) = replaced.into_iter().unzip();
     }
+}
+
+/// What rows of the type mapping do to a text.
+fn type_changes(edits: &[Edit], rules: &Rules<'_>) -> Vec<Change> {
+    let mut counts: Vec<(RuleId, u64)> = Vec::new();
+    for edit in edits {
+        match counts.iter_mut().find(|(rule, _)| *rule == edit.rule) {
+            Some((_, count)) => *count += 1,
+            None => counts.push((edit.rule, 1)),
+        }
+    }
+    let change = |(id, count)| {
+        let rule = rules.policy.mapping.rule(id);
+        Change::anywhere(rule.map_or("", |rule| &rule.id), By::Type(id), count)
+    };
+    counts.into_iter().map(change).collect()
 }
 
 /// Mends the constants that columns have decided about, and those that none can.

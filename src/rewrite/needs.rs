@@ -79,7 +79,7 @@ impl Needs {
     pub(super) fn into_relations(self) -> Vec<Name> {
         let relation = |need: Need| match need.subject {
             Subject::Relation(name) => Some(name),
-            Subject::Prepared(_) | Subject::Routine(_) => None,
+            Subject::Prepared(_) | Subject::Routine(_) | Subject::SearchPath => None,
         };
         self.list.into_iter().filter_map(relation).collect()
     }

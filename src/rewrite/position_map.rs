@@ -1,15 +1,19 @@
 //! Positions in a rewritten text, moved back to the client's own text.
 
+use std::sync::Arc;
+
 use crate::encoding::Encoding;
 use crate::statement::Replacement;
 
 /// Where a text was changed, counted in characters: the unit of positions in an ErrorResponse.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PositionMap {
     changes: Vec<Change>,
+    /// How the text that it starts from was changed before.
+    earlier: Option<Arc<PositionMap>>,
 }
 
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 struct Change {
     /// Characters before the changed span in the client's text.
     start: usize,
@@ -22,7 +26,14 @@ struct Change {
 impl PositionMap {
     /// What it takes in memory, in bytes.
     pub fn bytes(&self) -> usize {
-        size_of_val(self.changes.as_slice())
+        let earlier = self.earlier.as_ref().map_or(0, |earlier| earlier.bytes());
+        size_of_val(self.changes.as_slice()) + earlier
+    }
+
+    /// The same for a text that was changed before.
+    #[must_use]
+    pub fn behind(self, earlier: &Arc<PositionMap>) -> PositionMap {
+        PositionMap { earlier: Some(Arc::clone(earlier)), ..self }
     }
 
     /// The map for `replacements` made in `sql`, which are in order.
@@ -40,12 +51,17 @@ impl PositionMap {
                 Change { start, before, after: encoding.count_characters(&edit.text) }
             })
             .collect();
-        PositionMap { changes }
+        PositionMap { changes, earlier: None }
     }
 
     /// The position in the client's text for a position in the rewritten one, both from 1. A
     /// position inside a replacement becomes the start of what the client wrote there.
     pub fn to_client(&self, position: usize) -> usize {
+        let position = self.to_text(position);
+        self.earlier.as_ref().map_or(position, |earlier| earlier.to_client(position))
+    }
+
+    fn to_text(&self, position: usize) -> usize {
         let Some(target) = position.checked_sub(1) else { return position };
         let (mut removed, mut added) = (0, 0);
         for change in &self.changes {

@@ -61,6 +61,7 @@ fn answer(subjects: &[Subject]) -> Answer {
                     rows.push(row);
                 }
             }
+            Subject::SearchPath => {}
         }
     }
     Answer::from(rows)
@@ -302,6 +303,7 @@ fn what_has_to_be_known_is_named_once() {
                 Subject::Relation(name) => name.join(&b'.'),
                 Subject::Prepared(name) => [b"EXECUTE ", name.as_slice()].concat(),
                 Subject::Routine(name) => [b"ROUTINE ".as_slice(), &name.join(&b'.')].concat(),
+                Subject::SearchPath => b"search_path".to_vec(),
             };
             let mark = if need.freshness == Freshness::Exact { "!" } else { "" };
             String::from_utf8(name).unwrap() + mark

@@ -241,12 +241,13 @@ impl Session {
         let Some(body) = frame.rest.get_mut(HEAD_BYTES..frame.head.frame_bytes) else {
             return Decision::Later;
         };
-        let Some(text) = Text::take(&mut client.text, frame_tag, body, report, context) else {
+        let Some(mut text) = Text::take(&mut client.text, frame_tag, body, report, context) else {
             return Decision::send(Some(Expected::new(Request::Parse)), None);
         };
         let basis = Basis { context, parking, tried: client.tried, now: context.now(is_owed) };
+        let renaming = text.rename(body, catalog, basis);
         let body = text.body(body);
-        match text::judge(&text, body, catalog, basis) {
+        match renaming.unwrap_or_else(|| text::judge(&text, body, catalog, basis)) {
             Judged::Ask(question) => {
                 let extended = text.is_extended();
                 client.text = Some(text);

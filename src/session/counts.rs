@@ -18,8 +18,8 @@ pub struct Counts {
     pub nul_query: u64,
     /// U+0000 turned into a space in string constants, where an escape spells it.
     pub nul_constant: u64,
-    /// What the rules about values did, by rule.
-    pub values: Vec<(ValueRule, u64)>,
+    /// What the rules about values and names did, by rule.
+    pub values: Vec<(&'static str, u64)>,
     /// Rows that INSERT, COPY, UPDATE, DELETE and MERGE wrote.
     pub rows: u64,
     /// Errors that the target raised for the client's statements.
@@ -36,6 +36,10 @@ pub struct Counts {
 
 impl Counts {
     pub(super) fn count_value(&mut self, rule: ValueRule, count: u64) {
+        self.count_rule(rule.name(), count);
+    }
+
+    pub(super) fn count_rule(&mut self, rule: &'static str, count: u64) {
         match self.values.iter_mut().find(|(counted, _)| *counted == rule) {
             Some((_, so_far)) => *so_far += count,
             None => self.values.push((rule, count)),

@@ -2,7 +2,7 @@
 //! told what happened; may not decide anything.
 
 use crate::ledger::{Entries, Ledger, NOT_JUDGED, Place};
-use crate::rewrite::{By, Change};
+use crate::rewrite::{By, CODE_RULE, Change, NAMES_RULE};
 use crate::session::counts::Counts;
 use crate::value::{CopyFinding, SilentLoss};
 use crate::wire::{self, Failure, OwnError};
@@ -102,6 +102,11 @@ impl Report {
                     }
                 }
                 By::TablePrep => {}
+                By::Names => self.counts.count_rule(NAMES_RULE, count),
+                By::CodeWithNames => {
+                    self.counts.count_rule(CODE_RULE, count);
+                    self.note_code(count);
+                }
             }
             let mut at = format!("statement {}", self.counts.statements);
             if let Some(value) = sample {
@@ -177,6 +182,18 @@ impl Report {
             .with_hint("values.silent_loss = \"reject\" refuses them.");
         if self.notices.len() < NOTICE_BYTES_MAX {
             self.notices.extend(wire::notice_response(&warning));
+        }
+    }
+
+    /// The client gets a NOTICE about code that stays as it is.
+    fn note_code(&mut self, count: u64) {
+        let message = format!(
+            "{count} string constants with code hold names that rules rename; code is not changed"
+        );
+        let notice = OwnError::new("00000", message)
+            .with_hint("Write the code with the names of the target.");
+        if self.notices.len() < NOTICE_BYTES_MAX {
+            self.notices.extend(wire::notice_of_success(&notice));
         }
     }
 

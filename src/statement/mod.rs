@@ -3,6 +3,7 @@
 
 mod alter;
 mod column_type;
+mod compose;
 mod constant;
 mod copy;
 mod cursor;
@@ -18,6 +19,7 @@ mod noted;
 mod parts;
 mod plain_rows;
 mod routine;
+pub mod scope;
 pub mod script;
 mod setting;
 mod slots;
@@ -32,6 +34,7 @@ use crate::encoding::Encoding;
 use crate::mapping::RuleId;
 use crate::value::CopyOptions;
 
+pub use compose::compose;
 pub use constant::{
     CastConstant, Spelling, StringConstant, cast_constant, json_escapes_in, quoted_boolean,
     quoted_bytes, quoted_integer, quoted_number, quoted_text, timestamp_literal,

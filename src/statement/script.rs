@@ -132,6 +132,14 @@ impl Script {
         }
     }
 
+    /// The same for a text whose types are those of the target already: none of them is replaced.
+    #[must_use]
+    pub fn without_types(mut self) -> Script {
+        self.edits.clear();
+        self.fault = None;
+        self
+    }
+
     /// Ends the use of this reading: the next one can have its memory.
     pub fn give_back(self, scratch: &mut Scratch) {
         let entries = self.tokens.into_memory();
@@ -321,7 +329,7 @@ impl Script {
     }
 
     /// A cursor at the start of the text.
-    fn cursor<'a>(&'a self, sql: &'a [u8]) -> Cursor<'a> {
+    pub(super) fn cursor<'a>(&'a self, sql: &'a [u8]) -> Cursor<'a> {
         Cursor::new(sql, self.tokens.entries(), 0)
     }
 

@@ -16,6 +16,7 @@ mod ledger;
 mod limits;
 mod login;
 mod login_demands;
+mod names;
 mod nested_values;
 mod new_tables;
 mod parking;

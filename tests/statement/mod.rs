@@ -3,6 +3,8 @@
 mod meetings;
 mod properties;
 pub mod reading;
+#[cfg(client = "regression-suite")]
+mod scope_judge;
 mod scripts;
 mod slots;
 mod types;

@@ -1,7 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::mapping::{Mapping, MappingOptions, Modifiers, Place, Verdict};
+use crate::mapping::{Mapping, MappingOptions, Modifiers, NameChange, Place, Verdict};
 
 const ALL: &str = r#"{"rule-type": "selection", "rule-id": "1", "rule-name": "all",
     "rule-action": "include", "object-locator": {"schema-name": "%", "table-name": "%"},
@@ -189,10 +189,10 @@ fn every_rule_that_cannot_be_carried_out_is_listed() {
         {"schema-name": "s", "table-name": "t", "column-name": "c"}"#;
     let rules = [
         r#"{"rule-type": "selection", "rule-id": "2", "rule-action": "exclude",
-            "object-locator": {"schema-name": "s", "table-name": "TMP[_]%"}}"#
+            "object-locator": {"schema-name": "s", "table-name": "TMP[_"}}"#
             .into(),
         format!(
-            r#"{{"rule-type": "transformation", "rule-id": "3", "rule-action": "rename", {column}}}"#
+            r#"{{"rule-type": "transformation", "rule-id": "3", "rule-action": "remove-column", {column}}}"#
         ),
         retype("4", r#"{"type": "date"}"#),
         format!(
@@ -206,10 +206,13 @@ fn every_rule_that_cannot_be_carried_out_is_listed() {
     let message = error.to_string();
     let lines: Vec<&str> = message.lines().collect();
     assert_eq!(lines.len(), 6, "{message}");
-    assert!(lines[0].ends_with("this version applies only change-data-type:"), "{message}");
+    assert!(
+        lines[0].ends_with("this version applies change-data-type and rules about names:"),
+        "{message}"
+    );
     for (line, part) in lines[1..].iter().zip([
         "  rule-id 2 (selection exclude): ",
-        "  rule-id 3 (transformation rename): this transformation of a column is not applied",
+        "  rule-id 3 (transformation remove-column): this transformation of a column is not applied",
         "  rule-id 5 (transformation remove-column): ",
         "  rule-id 6 (object-mapping map-record-to-record): ",
         "  rule 7 of the file (no rule-type): it has no rule-id",
@@ -222,26 +225,16 @@ fn every_rule_that_cannot_be_carried_out_is_listed() {
 #[test]
 fn every_other_action_is_refused() {
     for action in [
-        "rename",
-        "add-prefix",
-        "remove-prefix",
-        "replace-prefix",
-        "add-suffix",
-        "remove-suffix",
-        "replace-suffix",
-        "convert-lowercase",
-        "convert-uppercase",
         "define-primary-key",
         "remove-column",
         "include-column",
         "add-column",
-        "add-before-image-columns",
         "data-masking-digits-mask",
         "data-masking-digits-randomize",
         "data-masking-hash-mask",
         "Change-Data-Type",
     ] {
-        for target in ["schema", "table", "column", "table-tablespace"] {
+        for target in ["schema", "table", "column"] {
             let rule = transformation(&format!(
                 r#""rule-target": "{target}", "rule-action": "{action}", "object-locator":
                     {{"schema-name": "s", "table-name": "t", "column-name": "c"}},
@@ -251,6 +244,82 @@ fn every_other_action_is_refused() {
             let start = format!("rule-id 9 (transformation {action}): ");
             assert!(lines.len() == 1 && lines[0].starts_with(&start), "{lines:?}");
         }
+    }
+}
+
+/// A rule about names, with what it says beside its action.
+fn named(id: u32, target: &str, action: &str, rest: &str) -> String {
+    format!(
+        r#"{{"rule-type": "transformation", "rule-id": "{id}", "rule-name": "n{id}",
+            "rule-target": "{target}", "rule-action": "{action}",
+            "object-locator": {{"schema-name": "S%", "table-name": "T", "column-name": "C"}}{rest}}}"#
+    )
+}
+
+#[test]
+fn rules_about_names_are_read_in_the_order_of_their_ids() {
+    let text = |text: &str| text.to_owned();
+    let old_new = r#", "old-value": "a", "value": "b""#;
+    let rules = [
+        named(9, "schema", "rename", r#", "value": "x""#),
+        named(8, "table", "convert-lowercase", ""),
+        named(7, "column", "replace-prefix", old_new),
+        named(6, "table", "add-suffix", r#", "value": "_s""#),
+        named(5, "column", "remove-prefix", r#", "value": "p_""#),
+    ];
+    let mappings = read(&rules.join(","));
+    let changes: Vec<_> =
+        mappings.names.iter().map(|(id, rule)| (*id, rule.change.clone())).collect();
+    let expected = [
+        (5, NameChange::RemovePrefix(text("p_"))),
+        (6, NameChange::AddSuffix(text("_s"))),
+        (7, NameChange::ReplacePrefix(text("a"), text("b"))),
+        (8, NameChange::Lowercase),
+        (9, NameChange::Rename(text("x"))),
+    ];
+    assert_eq!(changes, expected);
+    let patterns: Vec<_> = mappings
+        .names
+        .iter()
+        .map(|(_, rule)| (rule.table.is_some(), rule.column.is_some()))
+        .collect();
+    let [schema, table, column] = [(false, false), (true, false), (true, true)];
+    assert_eq!(patterns, [column, table, column, table, schema]);
+}
+
+#[test]
+fn rules_about_names_that_say_too_little_are_refused() {
+    for (rule, part) in [
+        (named(9, "schema", "rename", ""), "it has no value"),
+        (named(9, "table", "replace-suffix", r#", "value": "b""#), "it has no old-value"),
+        (named(9, "view", "rename", r#", "value": "b""#), "is not a rule-target of rename"),
+        (
+            named(9, "table", "rename", r#", "expression": "$x""#),
+            "names are not made by expressions",
+        ),
+        (named(9, "table", "Rename", r#", "value": "b""#), "is not applied"),
+    ] {
+        let lines = refused(&rule);
+        assert!(lines.len() == 1 && lines[0].contains(part), "{rule}: {lines:?}");
+    }
+}
+
+#[test]
+fn what_has_no_effect_on_names_is_warned_of() {
+    for (rule, part) in [
+        (named(9, "table-tablespace", "rename", r#", "value": "b""#), "tablespaces are those"),
+        (named(9, "column", "add-before-image-columns", ""), "before-images are in the changes"),
+        (
+            selection(
+                r#""rule-action": "exclude", "object-locator": {"schema-name": "s", "table-name": "t"}"#,
+            ),
+            "tables are held back by the tool",
+        ),
+        (named(9, "table", "convert-uppercase", "").replace("\"T\"", "\"a_b\""), "an _ stands for"),
+    ] {
+        let warnings = read(&rule).warnings;
+        let [warning] = warnings.as_slice() else { panic!("{rule}: {warnings:?}") };
+        assert!(warning.to_string().contains(part), "{warning}");
     }
 }
 
@@ -268,7 +337,6 @@ fn what_would_change_the_rows_that_arrive_is_refused() {
     let retyped = retype("9", r#"{"type": "date"}"#);
     for (rule, part) in [
         (selection(&format!(r#""rule-action": "include", {locator}, {filter}"#)), "filter rows"),
-        (selection(&format!(r#""rule-action": "exclude", {locator}"#)), "hold tables back"),
         (selection(&format!(r#""rule-action": "Include", {locator}"#)), "in lower case"),
         (selection(&format!(r#""rule-action": "explicit", {locator}"#)), "no wildcards"),
         (selection(r#""rule-action": "include""#), "no object-locator"),
@@ -378,7 +446,7 @@ proptest! {
             1 => format!(r#"{{"rule-type": "validation", "rule-id": {id}}}"#),
             2 => format!(r#"{{"rule-type": "transformation", "rule-id": {id}, "rule-action": "rename"}}"#),
             _ => format!(r#"{{"rule-type": "selection", "rule-id": {id}, "rule-action": "exclude",
-                "object-locator": {{"schema-name": "s", "table-name": "t"}}}}"#),
+                "object-locator": {{"schema-name": "s", "table-name": "["}}}}"#),
         }).collect();
         let count = |low, high| kinds.iter().filter(|kind| (low..=high).contains(*kind)).count();
         match table_mappings(&file(&rules.join(","))) {

@@ -2,14 +2,15 @@
 //! not send anything.
 
 use super::text::park_all;
+use crate::rewrite;
 use crate::session::ask::parking::{Parking, Tried};
 use crate::session::context::Context;
 use crate::session::decision::{Decision, Frame, Passing};
 use crate::session::prepared::Prepared;
-use crate::session::replies::{CopyStart, Expected, Request};
+use crate::session::replies::{CopyStart, Expected, Failing, Request};
 use crate::session::step::Mend;
 use crate::value::{NulPolicy, QueryScanner};
-use crate::wire::{self, HEAD_BYTES, tag};
+use crate::wire::{self, FAILING_SQL, HEAD_BYTES, OwnError, tag};
 
 /// A Query or Parse that is longer than a text that is read.
 pub(in crate::session) fn long_text(
@@ -21,6 +22,19 @@ pub(in crate::session) fn long_text(
 ) -> Decision {
     let head = frame.head;
     let is_query = head.tag == tag::QUERY;
+    if rewrite::are_ruled(&context.rules()) {
+        let error = OwnError::new("54000", "the statement is too long to be renamed")
+            .with_hint("Send it in parts, or raise limits.statement_bytes.");
+        let (request, instead) = match is_query {
+            true => (Request::Query, wire::query(FAILING_SQL)),
+            false => (Request::Parse, wire::parse("", FAILING_SQL)),
+        };
+        if is_query {
+            prepared.on_query();
+        }
+        let expected = Expected::failing(request, error, Failing::Script);
+        return Decision::outgoing(Some(expected), Passing::Dropped(instead));
+    }
     // What is that long holds rows.
     if parking.is_due(true, tried, context) {
         return Decision::ask(park_all(&context.policy), !is_query);

@@ -6,6 +6,8 @@ pub(super) mod copy_in;
 pub(super) mod execute;
 pub(super) mod function_call;
 pub(super) mod long_text;
+mod naming;
 pub(super) mod parse;
+mod reading;
 pub(super) mod terminate;
 pub(super) mod text;

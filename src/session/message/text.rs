@@ -1,10 +1,11 @@
 //! Query and Parse, one way for both: the text is read once, asked about, and rewritten. Decides; may not
 //! send anything.
 
-use std::cell::RefCell;
 use std::ops::Range;
 use std::sync::Arc;
 
+use super::naming::{self, NamesJudged, TextNames};
+use super::reading;
 use crate::catalog::{Catalog, Freshness, Moment, Need, Subject};
 use crate::parking::{Scope, TableName, park_softly_sql};
 use crate::policy::{Policy, Settings, TablePrep};
@@ -16,17 +17,12 @@ use crate::session::decision::{Decision, Frame};
 use crate::session::pipeline::Pipeline;
 use crate::session::replies::{Adjust, CopyStart, Expected, Failing, Replies, Request, Treatment};
 use crate::session::report::{PassedUnread, Report};
-use crate::statement::script::{Body, Scratch, Script};
+use crate::statement::script::{Body, Script};
 use crate::statement::{Effects, Word};
 use crate::wire::{self, FAILING_SQL, OwnError, TransactionStatus, tag};
 
 /// Places of one text that are named.
 const SPOTS_MAX: usize = 10;
-
-thread_local! {
-    /// Memory for tokens, lent to one text after the other: an idle session holds none.
-    static SCRATCH: RefCell<Scratch> = RefCell::default();
-}
 
 /// A Query or a Parse whose text has been read. Kept while the target is asked, so that nothing is read,
 /// mended or counted twice.
@@ -44,6 +40,8 @@ pub(in crate::session) struct Text {
     declared: Vec<u32>,
     /// What was done before the text was read.
     mended: Option<Change>,
+    /// What was done to its names.
+    names: TextNames,
 }
 
 /// What becomes of a text.
@@ -137,18 +135,48 @@ impl Text {
                 (start..start + parse.sql.len(), false)
             }
         };
-        let read = |scratch: &RefCell<Scratch>| {
-            let text = body.get(sql.clone()).unwrap_or_default();
-            Script::read(text, rules.lexing, &rules.policy.mapping, &mut scratch.borrow_mut())
-        };
-        let script = SCRATCH.with(read);
-        Some(Text { message, script, shorter, sql, is_cut, declared, mended })
+        let script = reading::read(body.get(sql.clone()).unwrap_or_default(), rules);
+        let names = TextNames::Source;
+        Some(Text { message, script, shorter, sql, is_cut, declared, mended, names })
     }
 
     /// Whether it is the reading of a frame with this tag, as the server would read it now.
     fn is_of(&self, frame_tag: u8, context: &Context) -> bool {
         let message = if frame_tag == tag::QUERY { TextMessage::Query } else { TextMessage::Parse };
         self.message == message && self.script.lexing == context.lexing
+    }
+
+    /// Renames the text, once; gives what has to come first or instead of it, if anything has to.
+    pub(in crate::session) fn rename(
+        &mut self,
+        body: &[u8],
+        catalog: &mut Catalog,
+        basis: Basis<'_>,
+    ) -> Option<Judged> {
+        let rules = basis.context.rules();
+        if self.names.are_judged() || !rewrite::are_ruled(&rules) {
+            return None;
+        }
+        let body = self.body(body);
+        match naming::rename(&self.script, self.text(body), &rules, catalog, basis.now) {
+            NamesJudged::Stay => self.names = TextNames::Target,
+            NamesJudged::Wait => {}
+            NamesJudged::Ask(question) => {
+                return Some(Judged::Ask(Question::Catalog(question)));
+            }
+            NamesJudged::Refuse(error) => return Some(Judged::Refuse(error)),
+            NamesJudged::Become(sql, names) => {
+                let before = body.get(..self.sql.start).unwrap_or_default();
+                let behind = body.get(self.sql.end..).unwrap_or_default();
+                self.shorter = Some([before, &sql, behind].concat());
+                self.sql = self.sql.start..self.sql.start + sql.len();
+                // Its types are those of the target already.
+                let script = reading::read(&sql, &rules).without_types();
+                reading::give_back(std::mem::replace(&mut self.script, script));
+                self.names = names;
+            }
+        }
+        None
     }
 
     /// Whether it came by the extended protocol.
@@ -182,9 +210,11 @@ impl Text {
             let column = encoding.count_characters(before.get(start..).unwrap_or_default()) + 1;
             (line, column)
         };
+        let own = (script.not_understood, script.unknown_types);
+        let (statements, types) = self.names.first_not_understood().unwrap_or(own);
         PassedUnread {
-            statements: script.not_understood,
-            types: script.unknown_types,
+            statements,
+            types,
             too_long: u64::from(script.is_too_long),
             spots: script.odd_spots.iter().take(SPOTS_MAX).map(line_and_column).collect(),
         }
@@ -225,7 +255,7 @@ impl Text {
         rewrite: &Rewrite,
         context: &Context,
     ) -> Option<Arc<PositionMap>> {
-        rewrite.positions(self.text(body), context.lexing.encoding)
+        self.names.positions_behind(rewrite.positions(self.text(body), context.lexing.encoding))
     }
 
     pub(super) fn text<'b>(&self, body: &'b [u8]) -> &'b [u8] {
@@ -234,7 +264,7 @@ impl Text {
 
     /// What was read is no longer needed.
     pub(in crate::session) fn give_back(self) {
-        SCRATCH.with(|scratch| self.script.give_back(&mut scratch.borrow_mut()));
+        reading::give_back(self.script);
     }
 }
 
@@ -259,7 +289,7 @@ pub(in crate::session) fn judge(
     let (script, sql) = (&text.script, text.text(body));
     let zero_byte = text.is_cut.then(|| rewrite::byte_refusal(sql, &rules)).flatten();
     if let Some(error) = zero_byte.or_else(|| rewrite::refusal(script, sql, &rules)) {
-        return Judged::Refuse(Box::new(error));
+        return Judged::Refuse(Box::new(text.names.about_source(error)));
     }
     let needs = rewrite::needs(script, sql, &text.declared, (catalog, now), &rules);
     if let Some(question) = catalog.missing(needs, now) {
@@ -278,6 +308,7 @@ pub(in crate::session) fn judge(
     }
     let asks_server = text.is_extended() || script.effects.touches_settings();
     rewrite.answer_shows(script, |name| context.shown(name, asks_server));
+    rewrite.refused = rewrite.refused.map(|error| text.names.about_source(error));
     Judged::Send(Box::new(rewrite))
 }
 
@@ -356,6 +387,7 @@ pub(in crate::session) fn send_query(
 pub(super) fn changes(text: &Text, rewrite: &mut Rewrite) -> Vec<Change> {
     let mut changes = std::mem::take(&mut rewrite.changes);
     changes.extend(text.mended.clone());
+    changes.extend(text.names.changes());
     changes
 }
 

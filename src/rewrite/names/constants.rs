@@ -1,0 +1,139 @@
+//! String constants that hold names: of relations, as `nextval('s.q')` and `'t'::regclass` do, of their
+//! columns, and of schemas.
+
+use super::{Placed, Placing, RenamedText};
+use crate::parking::spelling::{quoted_identifier, quoted_literal};
+use crate::rewrite::names::relations::Place;
+use crate::statement::Replacement;
+
+impl RenamedText<'_> {
+    pub(super) fn replace_constants(&mut self, at_hand: &Placing) -> Placed<()> {
+        let mut last: Option<Place> = None;
+        for constant in &at_hand.scopes.constants {
+            let token = constant.token;
+            let Some(content) = self.constant(token)? else { continue };
+            if constant.is_column {
+                let Some(place) = &last else { continue };
+                let target = place.column(self.names, &content);
+                self.put_constant(token, &content, &target, quoted_literal(&target))?;
+                continue;
+            }
+            // What is no name fails on the server, or is an OID.
+            let Some(parts) = name_in(&content) else { continue };
+            let place = match parts.as_slice() {
+                [table] => self.unqualified(token, table, false)?,
+                [.., schema, table] => {
+                    let (schema, table) = (schema.as_str(), table.as_str());
+                    Place::new(self.names, schema, table, true)
+                }
+                [] => continue,
+            };
+            let qualified = match parts.as_slice() {
+                [_] => quoted_identifier(&place.target_table),
+                _ => {
+                    let schema = quoted_identifier(&place.target_schema);
+                    format!("{schema}.{}", quoted_identifier(&place.target_table))
+                }
+            };
+            let changes = place.source_table != place.target_table
+                || parts.len() > 1 && place.source_schema != place.target_schema;
+            if changes {
+                self.put_constant(token, &content, &qualified, quoted_literal(&qualified))?;
+            }
+            last = Some(place);
+        }
+        Ok(())
+    }
+
+    /// A schema in a constant, as SET search_path may have it.
+    pub(super) fn put_schema_constant(&mut self, token: u32) -> Placed<()> {
+        let Some(content) = self.constant(token)? else { return Ok(()) };
+        let target = self.names.schema(&content).into_owned();
+        self.put_constant(token, &content, &target, quoted_literal(&target))
+    }
+
+    /// The content of a constant; `None` where no rule can be about it.
+    fn constant(&self, token: u32) -> Placed<Option<String>> {
+        if let Some(content) = self.script.plain_constant(token, self.sql)
+            && let Ok(content) = std::str::from_utf8(&content)
+        {
+            return Ok(Some(content.to_owned()));
+        }
+        let hint = "Rules about names may be about what it holds. Write it without escapes.";
+        Err(self.refusal(token, "cannot be read", hint))
+    }
+
+    fn put_constant(
+        &mut self,
+        token: u32,
+        source: &str,
+        target: &str,
+        spelled: String,
+    ) -> Placed<()> {
+        if source != target {
+            let span = self.script.token_span(token, self.sql);
+            self.replaced.push(Replacement { span, text: spelled.into_bytes() });
+            self.note_pair(source, target);
+        }
+        Ok(())
+    }
+}
+
+/// The parts of a name that a text spells, as PostgreSQL keeps them.
+fn name_in(text: &str) -> Option<Vec<String>> {
+    let mut parts = Vec::new();
+    let mut rest = text.trim();
+    loop {
+        let (part, behind) = match rest.strip_prefix('"') {
+            Some(quoted) => {
+                let end = closing_quote(quoted)?;
+                let (inside, behind) = quoted.split_at(end);
+                (inside.replace("\"\"", "\""), behind.get(1..)?)
+            }
+            None => {
+                let end = rest.find('.').unwrap_or(rest.len());
+                let (word, behind) = rest.split_at(end);
+                let starts = |c: char| c.is_alphabetic() || c == '_';
+                let is_word = word.starts_with(starts)
+                    && word.chars().all(|c| c.is_alphanumeric() || c == '_' || c == '$');
+                if !is_word {
+                    return None;
+                }
+                (word.to_ascii_lowercase(), behind)
+            }
+        };
+        parts.push(part);
+        if behind.is_empty() {
+            return Some(parts);
+        }
+        rest = behind.strip_prefix('.')?;
+    }
+}
+
+/// Where the quote stands that ends a name.
+fn closing_quote(text: &str) -> Option<usize> {
+    let mut quotes = text.match_indices('"').map(|(at, _)| at).peekable();
+    while let Some(at) = quotes.next() {
+        if quotes.peek() == Some(&(at + 1)) {
+            quotes.next();
+        } else {
+            return Some(at);
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::name_in;
+
+    #[test]
+    fn names_in_constants_are_read() {
+        let parts = |text| name_in(text).map(|parts| parts.join("|"));
+        assert_eq!(parts("Hr.Emp").unwrap(), "hr|emp");
+        assert_eq!(parts(r#""H""R".emp"#).unwrap(), "H\"R|emp");
+        assert_eq!(parts("1234"), None);
+        assert_eq!(parts(r#""open"#), None);
+        assert_eq!(parts("a b"), None);
+    }
+}

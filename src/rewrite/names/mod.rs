@@ -1,0 +1,319 @@
+//! Names by rule: a text has the source's names, the target and all that is known of it the target's. A text
+//! is renamed before any other rule sees it; sends and asks nothing itself.
+//!
+//! Certain or refused: in a statement that names something that a rule renames, a name that cannot be
+//! placed is an error. Nothing is half renamed.
+
+mod columns;
+mod constants;
+mod new_columns;
+mod put;
+mod relations;
+
+use std::borrow::Cow;
+use std::cell::Cell;
+
+use crate::catalog::{Catalog, Name, Need};
+use crate::mapping::NameRules;
+use crate::rewrite::change::NAMES_RULE;
+use crate::rewrite::{Change, ReplacementReason, Rules};
+use crate::statement::scope::{NameRole, Scopes};
+use crate::statement::script::{Script, Statement};
+use crate::statement::{Replacement, replace};
+use crate::wire::OwnError;
+use relations::{Path, Place};
+
+/// The target's name for a relation that the text calls `name`: the text has been renamed.
+pub(super) fn target_of(name: &Name) -> Cow<'_, Name> {
+    Cow::Borrowed(name)
+}
+
+/// What becomes of the names of a text.
+#[derive(Debug)]
+pub enum Naming {
+    /// No rule is about any of them.
+    Untouched,
+    /// This has to be known first.
+    Ask(Vec<Need>),
+    /// A name cannot be placed, or may not be what it would be.
+    Refused(Box<OwnError>),
+    /// They are the target's now.
+    Renamed(Box<Renamed>),
+}
+
+/// A text with the target's names and types.
+#[derive(Debug, Default)]
+pub struct Renamed {
+    /// The text.
+    pub sql: Vec<u8>,
+    /// What stands in the place of names and types of the client's text, in order.
+    pub replacements: Vec<Replacement>,
+    /// Why each of them is there.
+    pub reasons: Vec<ReplacementReason>,
+    /// What was done, for counts and the ledger.
+    pub changes: Vec<Change>,
+    /// The pairs of names that differ, each once: the source's and the target's.
+    pub pairs: Vec<(String, String)>,
+}
+
+/// Whether any text may have to be renamed.
+pub fn are_ruled(rules: &Rules<'_>) -> bool {
+    rules.settings.rewrite && !rules.policy.names.is_empty()
+}
+
+/// What becomes of the names and types of a text.
+pub fn rename(script: &Script, sql: &[u8], rules: &Rules<'_>, catalog: &Catalog) -> Naming {
+    if !are_ruled(rules) {
+        return Naming::Untouched;
+    }
+    if script.is_too_long {
+        let error = OwnError::new("54000", "the text has too many tokens to be renamed");
+        return Naming::Refused(Box::new(error.with_hint("Send it in several texts.")));
+    }
+    let names = &rules.policy.names;
+    let mut text = RenamedText::new(script, sql, rules, catalog);
+    for statement in &script.statements {
+        if is_concerned(script, statement, sql, names)
+            && let Err(stop) = text.statement(statement)
+        {
+            return match stop {
+                Unplaced::Ask => Naming::Ask(text.needs),
+                Unplaced::Refuse(error) => Naming::Refused(error),
+            };
+        }
+        text.follow_effects(statement.effects);
+    }
+    if !text.needs.is_empty() {
+        return Naming::Ask(text.needs);
+    }
+    text.finish()
+}
+
+/// Words of a text by which constants are looked at: what they hold may be the name of a relation.
+const WORDS_OF_CONSTANTS: &[&[u8]] = &[
+    b"regclass",
+    b"nextval",
+    b"currval",
+    b"setval",
+    b"search_path",
+    b"to_regclass",
+    b"pg_get_serial_sequence",
+];
+
+/// One look at each name token: whether a rule could be about any.
+fn is_concerned(script: &Script, statement: &Statement, sql: &[u8], names: &NameRules) -> bool {
+    let mut looked_at = 0;
+    let found = script.name_tokens(statement, sql).any(|token| {
+        looked_at += 1;
+        is_ruled(script, token, sql, names) || {
+            let span = script.token_span(token, sql);
+            let word = sql.get(span).unwrap_or_default();
+            WORDS_OF_CONSTANTS.iter().any(|known| word.eq_ignore_ascii_case(known))
+        }
+    });
+    found || looked_at == 1 && script.runs_code(statement, sql)
+}
+
+/// Whether a rule could be about a name token. One that cannot be read could be anything.
+fn is_ruled(script: &Script, token: u32, sql: &[u8], names: &NameRules) -> bool {
+    let Some(name) = script.name_part(token, sql) else { return true };
+    match std::str::from_utf8(&name) {
+        Ok(name) => names.may_change(name),
+        Err(_) => true,
+    }
+}
+
+/// Why the names of a statement are not all known.
+enum Unplaced {
+    Ask,
+    Refuse(Box<OwnError>),
+}
+
+type Placed<T> = Result<T, Unplaced>;
+
+/// A text whose names are being replaced.
+struct RenamedText<'t> {
+    script: &'t Script,
+    sql: &'t [u8],
+    rules: &'t Rules<'t>,
+    names: &'t NameRules,
+    catalog: &'t Catalog,
+    /// Where names without a schema are looked up in the next statement.
+    path: Path,
+    /// A statement of the text has set it.
+    path_is_set: bool,
+    needs: Vec<Need>,
+    replaced: Vec<Replacement>,
+    pairs: Vec<(String, String)>,
+    bodies: u64,
+}
+
+/// The statement that is being renamed.
+struct Placing {
+    scopes: Scopes,
+    /// What each name stands for that is one of a relation, by its number.
+    places: Vec<Option<Place>>,
+    /// Look-ups that are still allowed.
+    budget: Cell<u32>,
+    /// Queries inside of queries that are being looked into.
+    depth: Cell<u32>,
+}
+
+/// Queries inside of queries that are looked into.
+const DEPTH_MAX: u32 = 64;
+
+/// Look-ups of columns in one statement, at most.
+const LOOK_UPS_MAX: u32 = 200_000;
+
+/// The longest name that PostgreSQL keeps, in bytes.
+const NAME_BYTES_MAX: usize = 63;
+
+impl<'t> RenamedText<'t> {
+    fn new(
+        script: &'t Script,
+        sql: &'t [u8],
+        rules: &'t Rules<'t>,
+        catalog: &'t Catalog,
+    ) -> RenamedText<'t> {
+        let names = &rules.policy.names;
+        RenamedText {
+            script,
+            sql,
+            rules,
+            names,
+            catalog,
+            path: Path::of(names, catalog),
+            path_is_set: false,
+            needs: Vec::new(),
+            replaced: Vec::new(),
+            pairs: Vec::new(),
+            bodies: 0,
+        }
+    }
+
+    /// Replaces the names of one statement.
+    fn statement(&mut self, statement: &Statement) -> Placed<()> {
+        let scopes = self.script.scopes(statement, self.sql);
+        self.check_lost(statement, &scopes)?;
+        let mut at_hand = Placing {
+            places: vec![None; scopes.names.len()],
+            scopes,
+            budget: Cell::new(LOOK_UPS_MAX),
+            depth: Cell::new(0),
+        };
+        self.place_relations(&mut at_hand)?;
+        self.replace_constants(&at_hand)?;
+        for number in 0..at_hand.scopes.names.len() {
+            self.replace_name(&at_hand, number)?;
+        }
+        self.check_new_columns(&at_hand)?;
+        self.note_bodies(&at_hand.scopes);
+        self.follow_path(&at_hand.scopes)
+    }
+
+    fn replace_name(&mut self, at_hand: &Placing, number: usize) -> Placed<()> {
+        let Some(name) = at_hand.scopes.names.get(number) else { return Ok(()) };
+        let tokens: Vec<u32> = name.tokens.clone().step_by(2).collect();
+        let block = name.block;
+        match (name.role, tokens.as_slice()) {
+            (NameRole::Relation | NameRole::NewRelation, parts) => {
+                self.put_relation(parts, at_hand.places.get(number).and_then(Option::as_ref))
+            }
+            (NameRole::RelationBeside(other), [token]) => {
+                let Some(Some(place)) = at_hand.places.get(other as usize) else { return Ok(()) };
+                let source = self.part(*token)?;
+                let target = self.names.table(&place.source_schema, &source).into_owned();
+                self.put(*token, &source, &target)
+            }
+            (NameRole::Schema, [token]) => self.put_schema(*token),
+            (NameRole::InSchema, [.., schema, _]) => self.put_schema(*schema),
+            (NameRole::Column, parts) => self.put_column(at_hand, block, number, parts),
+            (NameRole::Shared(sources), [token]) => {
+                let source = self.part(*token)?;
+                let target = self.shared(at_hand, block, sources, *token, &source)?;
+                self.put(*token, &source, &target)
+            }
+            (NameRole::SourceName, parts) => self.put_qualifier(at_hand, block, parts),
+            (NameRole::ColumnOf(relation) | NameRole::NewColumnOf(relation), [token]) => {
+                let Some(Some(place)) = at_hand.places.get(relation as usize) else {
+                    return Ok(());
+                };
+                let source = self.part(*token)?;
+                let target = place.column(self.names, &source);
+                self.put(*token, &source, &target)
+            }
+            (NameRole::RelationColumn, [relation @ .., column]) => {
+                let place = at_hand.places.get(number).and_then(Option::as_ref);
+                self.put_relation(relation, place)?;
+                let source = self.part(*column)?;
+                let target = place.map(|place| place.column(self.names, &source));
+                self.put(*column, &source, target.as_deref().unwrap_or(&source))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn put_schema(&mut self, token: u32) -> Placed<()> {
+        if self.script.is_constant(token, self.sql) {
+            return self.put_schema_constant(token);
+        }
+        let source = self.part(token)?;
+        let target = self.names.schema(&source).into_owned();
+        self.put(token, &source, &target)
+    }
+
+    fn put_relation(&mut self, parts: &[u32], place: Option<&Place>) -> Placed<()> {
+        let Some(place) = place else { return Ok(()) };
+        if let [.., schema, _] = parts {
+            self.put(*schema, &place.source_schema, &place.target_schema)?;
+        }
+        if let [.., table] = parts {
+            self.put(*table, &place.source_table, &place.target_table)?;
+        }
+        Ok(())
+    }
+
+    /// Code in constants stays as it is, and is told of where it holds names that rules rename.
+    fn note_bodies(&mut self, scopes: &Scopes) {
+        for token in &scopes.bodies {
+            let names = self.names;
+            let holds = self.script.constant_names(*token, self.sql, &mut |name| {
+                std::str::from_utf8(name).is_ok_and(|name| names.may_change(name))
+            });
+            self.bodies += u64::from(holds);
+        }
+    }
+
+    fn finish(self) -> Naming {
+        if self.replaced.is_empty() && self.bodies == 0 {
+            return Naming::Untouched;
+        }
+        let mut replaced: Vec<(Replacement, ReplacementReason)> = self
+            .replaced
+            .into_iter()
+            .map(|replacement| (replacement, ReplacementReason::Rule(NAMES_RULE)))
+            .collect();
+        let mut changes = Vec::new();
+        let count = u64::try_from(replaced.len()).unwrap_or(u64::MAX);
+        if count > 0 {
+            changes.push(Change::of_names(count));
+        }
+        if self.bodies > 0 {
+            changes.push(Change::of_code(self.bodies));
+        }
+        changes.extend(super::type_changes(&self.script.edits, self.rules));
+        let types = self.script.edits.iter();
+        replaced.extend(
+            types.map(|edit| (Replacement::from(edit), ReplacementReason::Type(edit.rule))),
+        );
+        replaced.sort_by_key(|(replacement, _)| (replacement.span.start, replacement.span.end));
+        replaced.dedup_by(|(later, _), (first, _)| later.span.start < first.span.end);
+        let (replacements, reasons): (Vec<_>, Vec<_>) = replaced.into_iter().unzip();
+        let sql = replace(self.sql, &replacements);
+        let pairs = self.pairs;
+        Naming::Renamed(Box::new(Renamed { sql, replacements, reasons, changes, pairs }))
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,107 @@
+//! One name replaced by another, and the errors for those that cannot be.
+
+use std::ops::Range;
+
+use super::{NAME_BYTES_MAX, Placed, RenamedText, Unplaced, is_ruled};
+use crate::catalog::{Freshness, Name, Need, Subject};
+use crate::encoding::Encoding;
+use crate::parking::spelling::quoted_identifier;
+use crate::statement::Replacement;
+use crate::statement::scope::Scopes;
+use crate::statement::script::Statement;
+use crate::wire::{OwnError, printable};
+
+impl<'t> RenamedText<'t> {
+    /// What stands behind the place where the walk lost its way is not known: no rule may be about it.
+    pub(super) fn check_lost(&self, statement: &Statement, scopes: &Scopes) -> Placed<()> {
+        let Some(lost) = scopes.lost else { return Ok(()) };
+        let behind = self.script.name_tokens(statement, self.sql).filter(|token| *token >= lost);
+        let mut ruled = behind.filter(|token| {
+            is_ruled(self.script, *token, self.sql, self.names)
+                && !self.script.is_keyword(*token, self.sql)
+        });
+        match ruled.next() {
+            None => Ok(()),
+            Some(token) => {
+                let hint = "Rules about names may be about it, and what it names in this statement \
+                            is not known. Write the statement with the target's names under SET \
+                            dms.rewrite = off.";
+                Err(self.refusal(token, "cannot be placed", hint))
+            }
+        }
+    }
+
+    /// The error for a token.
+    pub(super) fn refusal(&self, token: u32, what: &str, hint: &str) -> Unplaced {
+        let span = self.script.token_span(token, self.sql);
+        let text = printable(self.sql.get(span.clone()).unwrap_or_default());
+        self.error("0A000", &span, format!("the name {text} {what}"), hint)
+    }
+
+    pub(super) fn error(
+        &self,
+        sqlstate: &'static str,
+        span: &Range<usize>,
+        message: String,
+        hint: &str,
+    ) -> Unplaced {
+        Unplaced::Refuse(Box::new(OwnError {
+            position: Some(self.rules.position(self.sql, span.start)),
+            ..OwnError::new(sqlstate, message).with_hint(hint)
+        }))
+    }
+
+    /// The part of a name that a token is.
+    pub(super) fn part(&self, token: u32) -> Placed<String> {
+        let name = self.script.name_part(token, self.sql);
+        let text = name.as_ref().and_then(|name| std::str::from_utf8(name).ok());
+        let speaks = self.rules.lexing.encoding == Encoding::Utf8;
+        match text {
+            Some(text) if speaks || text.is_ascii() => Ok(text.to_owned()),
+            _ => {
+                let hint = "Rules about names may be about it. Write it in quotes without escapes, \
+                            and names beyond ASCII under client_encoding = UTF8.";
+                Err(self.refusal(token, "cannot be read", hint))
+            }
+        }
+    }
+
+    /// Puts the target's name in the place of the source's.
+    pub(super) fn put(&mut self, token: u32, source: &str, target: &str) -> Placed<()> {
+        if source == target {
+            return Ok(());
+        }
+        let span = self.script.token_span(token, self.sql);
+        self.check_name(&span, source, target)?;
+        let text = quoted_identifier(target).into_bytes();
+        self.replaced.push(Replacement { span, text });
+        self.note_pair(source, target);
+        Ok(())
+    }
+
+    fn check_name(&self, span: &Range<usize>, source: &str, target: &str) -> Placed<()> {
+        if target.is_empty() || target.contains('\0') {
+            let message = format!("the rules make no name of \"{source}\"");
+            return Err(self.error("42602", span, message, "Name it by a rule of its own."));
+        }
+        if target.len() > NAME_BYTES_MAX {
+            let message =
+                format!("\"{source}\" becomes \"{target}\", which is too long for a name");
+            let hint = "PostgreSQL keeps 63 bytes of a name. Name it by a rule of its own.";
+            return Err(self.error("42622", span, message, hint));
+        }
+        Ok(())
+    }
+
+    pub(super) fn note_pair(&mut self, source: &str, target: &str) {
+        let pair = (source.to_owned(), target.to_owned());
+        if !self.pairs.contains(&pair) {
+            self.pairs.push(pair);
+        }
+    }
+
+    pub(super) fn need(&mut self, name: Name) -> Unplaced {
+        self.needs.push(Need { subject: Subject::Relation(name), freshness: Freshness::MayBeOld });
+        Unplaced::Ask
+    }
+}

@@ -1,0 +1,126 @@
+//! The names of a text: they become the target's before anything else is decided over it. Decides; may not
+//! send anything.
+
+use std::sync::Arc;
+
+use crate::catalog::{Catalog, CatalogQuestion, Moment};
+use crate::rewrite::{self, Change, Naming, PositionMap, Renamed, Rules};
+use crate::statement::script::Script;
+use crate::wire::{OwnError, TransactionStatus};
+
+/// What was done to the names of a text.
+#[derive(Debug, Default)]
+pub(super) enum TextNames {
+    /// Nothing yet.
+    #[default]
+    Source,
+    /// They are the target's, as they were sent.
+    Target,
+    /// They have become the target's.
+    Renamed(Box<NamedText>),
+}
+
+/// A text whose names have become the target's.
+#[derive(Debug)]
+pub(super) struct NamedText {
+    /// How positions in it move back to the client's text.
+    positions: Arc<PositionMap>,
+    changes: Vec<Change>,
+    /// What the reading of the client's own text passed over.
+    not_understood: (usize, usize),
+}
+
+/// What becomes of the names of a text.
+#[derive(Debug)]
+pub(super) enum NamesJudged {
+    /// They stay.
+    Stay,
+    /// The target refuses whatever comes.
+    Wait,
+    /// This has to be known first.
+    Ask(CatalogQuestion),
+    /// One of them cannot be placed.
+    Refuse(Box<OwnError>),
+    /// This text takes the place of the client's.
+    Become(Vec<u8>, TextNames),
+}
+
+/// Decides over the names of a text.
+pub(super) fn rename(
+    script: &Script,
+    sql: &[u8],
+    rules: &Rules<'_>,
+    catalog: &mut Catalog,
+    now: Moment,
+) -> NamesJudged {
+    // An error about the text as it is written goes before one about its names.
+    let own = || rewrite::refusal(script, sql, rules);
+    match rewrite::rename(script, sql, rules, catalog) {
+        Naming::Untouched => NamesJudged::Stay,
+        Naming::Ask(needs) => match catalog.missing(needs, now) {
+            Some(question) => NamesJudged::Ask(question),
+            None if now.status == TransactionStatus::Aborted => NamesJudged::Wait,
+            None => NamesJudged::Refuse(Box::new(
+                OwnError::new("54000", "the text names too many relations to be renamed")
+                    .with_hint("Send it in several texts."),
+            )),
+        },
+        Naming::Refused(error) => NamesJudged::Refuse(own().map_or(error, Box::new)),
+        Naming::Renamed(renamed) => match own() {
+            Some(error) => NamesJudged::Refuse(Box::new(error)),
+            None => {
+                let Renamed { sql: text, replacements, changes, .. } = *renamed;
+                let encoding = rules.lexing.encoding;
+                let named = NamedText {
+                    positions: Arc::new(PositionMap::new(sql, &replacements, encoding)),
+                    changes,
+                    not_understood: (script.not_understood, script.unknown_types),
+                };
+                NamesJudged::Become(text, TextNames::Renamed(Box::new(named)))
+            }
+        },
+    }
+}
+
+impl TextNames {
+    fn renamed(&self) -> Option<&NamedText> {
+        match self {
+            TextNames::Renamed(renamed) => Some(renamed),
+            TextNames::Source | TextNames::Target => None,
+        }
+    }
+
+    /// Whether they have been decided over.
+    pub(super) fn are_judged(&self) -> bool {
+        !matches!(self, TextNames::Source)
+    }
+
+    /// The changes to names and types.
+    pub(super) fn changes(&self) -> Vec<Change> {
+        self.renamed().map(|renamed| renamed.changes.clone()).unwrap_or_default()
+    }
+
+    /// What the reading of the client's own text passed over, where another text was read since.
+    pub(super) fn first_not_understood(&self) -> Option<(usize, usize)> {
+        Some(self.renamed()?.not_understood)
+    }
+
+    /// The map of positions behind that of the rules which came after names.
+    pub(super) fn positions_behind(
+        &self,
+        own: Option<Arc<PositionMap>>,
+    ) -> Option<Arc<PositionMap>> {
+        let Some(renamed) = self.renamed() else { return own };
+        Some(match own {
+            None => Arc::clone(&renamed.positions),
+            Some(own) => Arc::new(PositionMap::clone(&own).behind(&renamed.positions)),
+        })
+    }
+
+    /// An error about the text that was read, as one about the client's.
+    pub(super) fn about_source(&self, error: OwnError) -> OwnError {
+        let Some(renamed) = self.renamed() else { return error };
+        let position = error.position.map(|position| renamed.positions.to_client(position));
+        OwnError { position, ..error }
+    }
+}
