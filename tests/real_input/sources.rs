@@ -299,18 +299,21 @@ fn serve_refused(files: &Scratch, config: &str) -> Finished {
 }
 
 #[test]
-fn table_mappings_with_a_rename_are_refused_by_rule() {
+fn table_mappings_with_a_masked_column_are_refused_by_rule() {
     let files = Scratch::new();
-    let rename = r#"{"rule-type": "transformation", "rule-id": "4711", "rule-name": "renamed",
-        "rule-action": "rename", "rule-target": "table", "value": "u",
-        "object-locator": {"schema-name": "hr", "table-name": "t"}}"#;
+    let masked = r#"{"rule-type": "transformation", "rule-id": "4711", "rule-name": "masked",
+        "rule-action": "data-masking-hash-mask", "rule-target": "column",
+        "object-locator": {"schema-name": "hr", "table-name": "t", "column-name": "b"}}"#;
     let good = change(2, "hr", "t", "a", r#"{"type": "int8"}"#);
-    let table_mappings = table_mappings(&files, &format!("{good}, {rename}"));
+    let table_mappings = table_mappings(&files, &format!("{good}, {masked}"));
     let config = format!("[mapping]\ntable_mappings = {table_mappings}\n");
     let finished = serve_refused(&files, &config);
     assert_eq!(finished.status, Some(2), "{finished:?}");
     assert!(finished.stderr.contains("table mappings.json"), "{finished:?}");
-    assert!(finished.stderr.contains("rule-id 4711 (transformation rename)"), "{finished:?}");
+    assert!(
+        finished.stderr.contains("rule-id 4711 (transformation data-masking-hash-mask)"),
+        "{finished:?}"
+    );
     assert!(!finished.stderr.contains("rule-id 2"), "{finished:?}");
 }
 
