@@ -43,8 +43,12 @@ fn a_header_is_needed_where_it_is_allowed() {
         let database = Cluster::shared().create_database();
         let endpoint = proxy.endpoint(database.endpoint());
         let mut wire = Wire::open(&endpoint);
-        wire.send_raw(header);
-        wire.startup(&endpoint, &[]);
+        if header.is_empty() {
+            wire.startup(&endpoint, &[]);
+        } else {
+            // It is refused by itself; more would meet a closed socket.
+            wire.send_raw(header);
+        }
         transcript(&wire.until(b'E'))
     };
     let on = "listen.proxy_protocol = \"on\"\n";
