@@ -25,8 +25,8 @@ impl CharacterSteps {
             self.lead = None;
             self.trail = self.encoding.character_length(&[lead, second, 0, 0]) - 1;
         }
-        let (skipped, is_whole) = without_nul(bytes, self.trail);
-        self.trail = if is_whole { self.trail - skipped } else { 0 };
+        let skipped = self.trail.min(bytes.len());
+        self.trail -= skipped;
         skipped
     }
 
@@ -43,48 +43,10 @@ impl CharacterSteps {
             }
             [lead, second, ..] => {
                 let length = self.encoding.character_length(&[lead, second, 0, 0]);
-                let (there, is_whole) = without_nul(bytes, length);
-                self.trail = if is_whole { length - there } else { 0 };
+                let there = length.min(bytes.len());
+                self.trail = length - there;
                 there
             }
-        }
-    }
-}
-
-/// How many of the first `length` bytes lie there in front of a byte 0x00, and whether there is none. No encoding
-/// has it in a longer character: it ends one that is broken.
-fn without_nul(bytes: &[u8], length: usize) -> (usize, bool) {
-    let there = bytes.get(..length).unwrap_or(bytes);
-    match there.iter().position(|byte| *byte == 0) {
-        Some(at) => (at, false),
-        None => (there.len(), true),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// The bytes at which a character begins, where the text comes in pieces of this length.
-    fn starts(text: &[u8], piece_bytes: usize) -> Vec<usize> {
-        let mut steps = CharacterSteps::needed(Encoding::ShiftJis).unwrap();
-        let mut starts = Vec::new();
-        for (piece, bytes) in text.chunks(piece_bytes).enumerate() {
-            let mut at = steps.resume(bytes);
-            while at < bytes.len() {
-                starts.push(piece * piece_bytes + at);
-                at += if bytes[at] < 0x80 { 1 } else { steps.step(&bytes[at..]) };
-            }
-        }
-        starts
-    }
-
-    #[test]
-    fn a_nul_ends_a_broken_character() {
-        // The second byte of the first character is a backslash; the second character is broken.
-        let text = b"\x95\\a\xec\0\0b\x95\\";
-        for piece_bytes in 1..=text.len() {
-            assert_eq!(starts(text, piece_bytes), [0, 2, 3, 4, 5, 6, 7], "{piece_bytes}");
         }
     }
 }
