@@ -302,12 +302,12 @@ impl RenamedText<'_> {
         column: &str,
     ) -> Placed<NamesFound> {
         match self.source_named(at_hand, block, qualifier)? {
-            Named::Source(block, source) => self.in_source(at_hand, block, source, column),
-            Named::Target(relation) => {
+            NamedSource::Source(block, source) => self.in_source(at_hand, block, source, column),
+            NamedSource::Target(relation) => {
                 let place = at_hand.places.get(relation as usize).and_then(Option::as_ref);
                 Ok(place.map_or_else(NamesFound::default, |place| self.in_relation(place, column)))
             }
-            Named::Nothing => Ok(NamesFound::default()),
+            NamedSource::Nothing => Ok(NamesFound::default()),
         }
     }
 
@@ -317,8 +317,8 @@ impl RenamedText<'_> {
         at_hand: &'s Placing,
         block: u32,
         qualifier: &[u32],
-    ) -> Placed<Named<'s>> {
-        let [front @ .., last] = qualifier else { return Ok(Named::Nothing) };
+    ) -> Placed<NamedSource<'s>> {
+        let [front @ .., last] = qualifier else { return Ok(NamedSource::Nothing) };
         let name = self.part(*last)?;
         let schema = front.last().map(|schema| self.part(*schema)).transpose()?;
         let mut next = Some(block);
@@ -339,18 +339,18 @@ impl RenamedText<'_> {
                     _ => false,
                 };
                 if is_it {
-                    return Ok(Named::Source(block, source));
+                    return Ok(NamedSource::Source(block, source));
                 }
             }
             if schema.is_none()
                 && matches!(name.as_str(), "excluded" | "old" | "new")
                 && let Some(target) = block.target
             {
-                return Ok(Named::Target(target));
+                return Ok(NamedSource::Target(target));
             }
             next = block.parent;
         }
-        Ok(Named::Nothing)
+        Ok(NamedSource::Nothing)
     }
 
     /// What stands in front of a column, or of `.*`.
@@ -361,9 +361,9 @@ impl RenamedText<'_> {
         qualifier: &[u32],
     ) -> Placed<()> {
         match self.source_named(at_hand, block, qualifier)? {
-            Named::Target(_) => Ok(()),
-            Named::Source(_, RowSource { alias: Some(_), .. }) => Ok(()),
-            Named::Source(_, RowSource { of: SourceKind::Relation(relation), .. }) => {
+            NamedSource::Target(_) => Ok(()),
+            NamedSource::Source(_, RowSource { alias: Some(_), .. }) => Ok(()),
+            NamedSource::Source(_, RowSource { of: SourceKind::Relation(relation), .. }) => {
                 let place = at_hand.places.get(*relation as usize).and_then(Option::as_ref);
                 self.put_relation(qualifier, place)
             }
@@ -388,7 +388,7 @@ impl RenamedText<'_> {
 }
 
 /// What a qualifier names.
-enum Named<'s> {
+enum NamedSource<'s> {
     /// A source of a block.
     Source(&'s Block, &'s RowSource),
     /// The relation that is written to, by the number of its name.

@@ -21,9 +21,6 @@ use crate::statement::script::{Body, Script};
 use crate::statement::{Effects, Word};
 use crate::wire::{self, FAILING_SQL, OwnError, TransactionStatus, tag};
 
-/// Places of one text that are named.
-const SPOTS_MAX: usize = 10;
-
 /// A Query or a Parse whose text has been read. Kept while the target is asked, so that nothing is read,
 /// mended or counted twice.
 #[derive(Debug)]
@@ -202,21 +199,13 @@ impl Text {
     /// What of it passes because it is not understood. `body` is the one that was read.
     pub(in crate::session) fn not_understood(&self, body: &[u8]) -> PassedUnread {
         let (script, sql) = (&self.script, self.text(body));
-        let line_and_column = |offset: &usize| {
-            let before = sql.get(..*offset).unwrap_or_default();
-            let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
-            let start = before.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
-            let encoding = script.lexing.encoding;
-            let column = encoding.count_characters(before.get(start..).unwrap_or_default()) + 1;
-            (line, column)
-        };
         let own = (script.not_understood, script.unknown_types);
         let (statements, types) = self.names.first_not_understood().unwrap_or(own);
         PassedUnread {
             statements,
             types,
             too_long: u64::from(script.is_too_long),
-            spots: script.odd_spots.iter().take(SPOTS_MAX).map(line_and_column).collect(),
+            spots: reading::odd_spots(script, sql),
         }
     }
 
