@@ -10,8 +10,8 @@ use sd_notify::NotifyState;
 
 use crate::listener::Inherited;
 
-/// How much longer than the drain itself the stop may take.
-const STOP_MARGIN: Duration = Duration::from_secs(10);
+/// How much longer than the drain itself the stop may take: sessions that are cut have ten seconds of it.
+const STOP_MARGIN: Duration = Duration::from_secs(20);
 
 /// The sockets that systemd has opened for this process: `data` for clients by TCP, `data-unix` for clients by
 /// a Unix socket; without names the first of each kind.
