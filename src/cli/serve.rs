@@ -12,8 +12,8 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
 use super::settings::{SettingArguments, url_warnings};
-use super::{EXIT_USAGE, config, is_quiet, say, systemd};
-use crate::config::{Config, Limits, LogLevel, Switch};
+use super::{EXIT_USAGE, config, say, systemd};
+use crate::config::{Config, Limits, Switch};
 use crate::listener::{Listener, Reload};
 use crate::policy::ForeignKeys;
 use crate::target::embedded::{Embedded, EmbeddedOptions};
@@ -45,13 +45,10 @@ pub(super) fn run(arguments: &ServeArguments) -> ExitCode {
     if arguments.check_config {
         return config::check(&arguments.settings, arguments.connect);
     }
-    let mut config = match arguments.settings.load() {
+    let config = match arguments.settings.load() {
         Ok(config) => config,
         Err(code) => return code,
     };
-    if is_quiet() {
-        config.log.level = config.log.level.min(LogLevel::Warn);
-    }
     if arguments.data_dir.is_some() && config.target.url.place != TargetPlace::Embedded {
         say("dms-proxy: --data-dir goes with the embedded target only");
         return ExitCode::from(EXIT_USAGE);

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use clap::Args;
 
 use super::arguments::{OrEmpty, TargetArgument};
-use super::{ConfigArguments, EXIT_USAGE, say, warn};
+use super::{ConfigArguments, EXIT_USAGE, is_quiet, say, warn};
 use crate::config::{AuthMode, Config, Effective, LogFormat, LogLevel};
 
 #[derive(Debug, Args)]
@@ -56,6 +56,9 @@ impl SettingArguments {
         }
         if let Some(OrEmpty(Some(format))) = self.log_format {
             config.log.format = format;
+        }
+        if is_quiet() {
+            config.log.level = LogLevel::Error;
         }
         Ok(config)
     }

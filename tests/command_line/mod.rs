@@ -223,3 +223,17 @@ fn colours_are_where_they_are_wanted() {
     assert!(log(&["--color", "always"]).contains(escape));
     assert!(!log(&["--color", "never"]).contains(escape));
 }
+
+#[test]
+fn who_wants_to_hear_of_errors_only_hears_of_no_warning() {
+    let config = "[mapping]\nendpoint_settings = 'slotName=a'\n";
+    let folder = Folder::new("quiet", config);
+    let said = |arguments: &[&str]| folder.run(arguments).stderr;
+    assert!(said(&["config", "check"]).contains("warning"));
+    assert_eq!(said(&["config", "check", "--quiet"]), "");
+    // A socket that is not ours ends it, and only that is said.
+    let serve = ["serve", "--target", "postgresql://h:1", "--listen", "192.0.2.1:1"];
+    let lines = said(&[&serve[..], &["-q"]].concat());
+    assert_eq!(lines.lines().count(), 1, "{lines}");
+    assert!(lines.contains("ERROR cannot listen on 192.0.2.1:1"), "{lines}");
+}
