@@ -30,8 +30,7 @@ use awaits::CopyEnd;
 use copy::CopyLoad;
 use outgoing::BothWays;
 use queue::{FrameQueue, LENGTH_MAX};
-use request::CopyRequest;
-use texts::{CopyText, Texts};
+use texts::{CopyText, Texts, is_read};
 
 /// Bytes of rows that are looked at in one step.
 const ROW_PIECE_BYTES: usize = 64 * 1024;
@@ -153,6 +152,11 @@ impl Aside {
         while self.step_of_target() {}
         self.work();
         std::mem::take(&mut self.out.to_session)
+    }
+
+    /// Whether there is something for the session: the end of a load whose rows were in before the client ends it.
+    pub fn has_answers(&self) -> bool {
+        !self.out.to_session.is_empty()
     }
 
     /// The session has its answers: nothing is owed.
@@ -338,13 +342,7 @@ impl Aside {
 
     /// Begins a COPY.
     fn begin(&mut self, text: &CopyText, is_extended: bool) {
-        let request = CopyRequest {
-            sql: text.sql.clone(),
-            relation: text.copy.name.clone(),
-            columns: text.copy.columns.clone(),
-            options: text.copy.options.clone(),
-            is_extended,
-        };
+        let request = text.request(is_extended);
         let load = CopyLoad::begin(request, self.facts.load(), self.status, &mut self.out);
         self.state = AsideState::Copying { load: Box::new(load), is_extended };
     }
@@ -393,8 +391,4 @@ impl Aside {
         }
         Turn::Taken
     }
-}
-
-fn is_read(frame_tag: u8) -> bool {
-    matches!(frame_tag, tag::QUERY | tag::PARSE | tag::BIND | tag::EXECUTE | tag::CLOSE)
 }

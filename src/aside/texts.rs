@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::facts::SessionFacts;
+use super::request::CopyRequest;
 use crate::statement::CopyStatement;
 use crate::statement::script::{Body, Scratch, Script};
 use crate::wire::{self, tag};
@@ -27,6 +28,20 @@ pub(super) struct Texts {
 pub(super) struct CopyText {
     pub(super) sql: Vec<u8>,
     pub(super) copy: CopyStatement,
+}
+
+impl CopyText {
+    /// What is asked for when it is executed.
+    pub(super) fn request(&self, is_extended: bool) -> CopyRequest {
+        let CopyStatement { name, columns, options, .. } = &self.copy;
+        CopyRequest {
+            sql: self.sql.clone(),
+            relation: name.clone(),
+            columns: columns.clone(),
+            options: options.clone(),
+            is_extended,
+        }
+    }
 }
 
 impl Texts {
@@ -119,4 +134,9 @@ impl CopyText {
 /// Whether the word FREEZE is in a text.
 fn freezes(sql: &[u8]) -> bool {
     sql.windows(6).any(|word| word.eq_ignore_ascii_case(b"freeze"))
+}
+
+/// Whether what a message says is looked at here.
+pub(super) fn is_read(frame_tag: u8) -> bool {
+    matches!(frame_tag, tag::QUERY | tag::PARSE | tag::BIND | tag::EXECUTE | tag::CLOSE)
 }

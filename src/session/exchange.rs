@@ -233,6 +233,14 @@ impl Exchange {
 
     /// Judges what was read from the client.
     pub fn judge_client(&mut self) {
+        self.pass_client();
+        if self.aside.as_ref().is_some_and(|aside| aside.has_answers()) {
+            self.judge_target();
+        }
+    }
+
+    /// Lets through what may go on of what was read from the client.
+    fn pass_client(&mut self) {
         self.client_waits = false;
         self.set_aside_from_here();
         while self.to_target.unjudged_bytes() > 0 && !self.has_failed() {

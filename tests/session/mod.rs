@@ -40,7 +40,7 @@ fn step(exchange: &mut Exchange, side: Side, bytes: &[u8]) -> (Vec<u8>, Vec<u8>)
     }
     let mut drain = |direction| {
         let out = exchange.outgoing(direction).to_vec();
-        exchange.buffer(direction).mark_sent(out.len());
+        exchange.mark_sent(direction, out.len());
         out
     };
     (drain(Direction::ToTarget), drain(Direction::ToClient))
