@@ -2,7 +2,10 @@
 //! format and protocol, in and outside of a transaction of the client's.
 
 use super::{log_in, say};
-use crate::support::{Cluster, Database, Endpoint, Proxy, Wire, transcript};
+use crate::support::{Cluster, Database, Endpoint, Proxy, Wire, cutting_relay, transcript};
+
+/// The sessions among which the loads are shared out.
+const RUNS: usize = 3;
 
 const CONFIG: &str = "[errors]\ndata_error_policy = \"log-error\"\n\
     data_truncation_error_policy = \"LOG_ERROR\"\n[fk]\nmode = \"off\"\n";
@@ -265,6 +268,30 @@ fn each_kind_of_error_is_set_aside_in_every_place() {
     for (number, load) in loads.iter().enumerate() {
         load.run(&mut wire, &database, 1 + number % 40);
     }
+}
+
+/// Where the streams of both sides are cut, and what has arrived when the other side speaks, makes no difference.
+#[test]
+fn the_same_however_bytes_arrive() {
+    let run = |seed: usize| {
+        let database = prepared();
+        let target = cutting_relay(database.endpoint().address, seed as u64);
+        let proxy = Proxy::start_before(target, CONFIG, &[]);
+        let front = cutting_relay(proxy.address(), seed as u64 + 1000);
+        let mut wire = log_in(&Endpoint { address: front, ..database.endpoint().clone() });
+        copy(&mut wire, "COPY plain FROM STDIN", b"none\n", 9, false);
+        found(&database, "plain");
+        let cases = cases();
+        // Together the runs hold each of them.
+        for (number, load) in loads(&cases).iter().enumerate().skip(seed).step_by(RUNS) {
+            load.run(&mut wire, &database, 1 + number % 40);
+        }
+    };
+    std::thread::scope(|scope| {
+        for seed in 0..RUNS {
+            scope.spawn(move || run(seed));
+        }
+    });
 }
 
 #[test]

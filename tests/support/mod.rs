@@ -1,6 +1,7 @@
 //! What the tests stand on: one server for all of them, a proxy in front of it, and clients.
 
 mod cluster;
+mod cutting_relay;
 mod engine;
 mod program;
 mod proxy;
@@ -11,6 +12,7 @@ mod tls;
 mod wire;
 
 pub use cluster::{Cluster, Database, query};
+pub use cutting_relay::cutting_relay;
 pub use engine::{ENGINES, Engine};
 pub use program::{Finished, command, program, run, setup_directory};
 pub use proxy::Proxy;
