@@ -11,8 +11,8 @@ use super::close_out::{
     run_until_interrupted as run_command, samples, sessions,
 };
 use crate::close_out::{
-    FinishOptions, FinishReport, ForeignKeyLine, KeyState, SequenceLine, SequenceOutcome, Verdict,
-    finish,
+    FinishOptions, FinishReport, ForeignKeyLine, KeyState, RejectGroup, SequenceLine,
+    SequenceOutcome, Verdict, finish,
 };
 
 #[derive(Debug, Args)]
@@ -88,6 +88,7 @@ fn text(report: &FinishReport) -> String {
     }
     text.push_str(&elsewhere(report));
     text.push_str(&changed(report));
+    text.push_str(&set_aside(report));
     for (title, findings) in
         [("Disabled triggers", &report.disabled_triggers), ("Settings", &report.settings)]
     {
@@ -151,6 +152,29 @@ fn changed(report: &FinishReport) -> String {
     if rules.len() > 1 {
         let rules = rules.into_iter().collect::<Vec<_>>().join(", ");
         line(&mut text, &format!("  sessions followed different rules: {rules}"));
+    }
+    text
+}
+
+/// The rows that were set aside, the most common causes with an example.
+fn set_aside(report: &FinishReport) -> String {
+    const CAUSES: usize = 3;
+    let mut text = String::new();
+    if report.rejects.is_empty() && report.rejects_not_shown.is_none() {
+        return text;
+    }
+    text.push_str("\nSet aside\n");
+    if let Some(why) = &report.rejects_not_shown {
+        line(&mut text, &format!("  not shown: {why}"));
+    }
+    for group in &report.rejects {
+        let RejectGroup { schema, table, sqlstate, state, count, .. } = group;
+        line(&mut text, &format!("  {schema}.{table}: {sqlstate}, {count} rows, {state}"));
+    }
+    let mut causes: Vec<_> = report.rejects.iter().filter(|group| group.waits()).collect();
+    causes.sort_by_key(|group| std::cmp::Reverse(group.count));
+    for group in causes.into_iter().take(CAUSES) {
+        line(&mut text, &format!("    {}, for example: {}", group.sqlstate, group.example));
     }
     text
 }

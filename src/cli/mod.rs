@@ -12,6 +12,7 @@ mod fk;
 mod init_target;
 mod login;
 mod manual;
+mod rejects;
 mod rewrite;
 mod rewrite_report;
 mod script_lines;
@@ -38,6 +39,7 @@ use self::demo::DemoArguments;
 use self::finish::FinishArguments;
 use self::fk::FkCommand;
 use self::manual::{CompletionsArguments, ManArguments};
+use self::rejects::RejectsCommand;
 use self::rewrite::RewriteArguments;
 use self::serve::ServeArguments;
 use self::types::TypesArguments;
@@ -129,10 +131,16 @@ enum Command {
     #[command(after_help = "Example:\n  \
         dms-proxy finish --target postgresql://app@db.example.com/mydb > close-out.txt")]
     Finish(FinishArguments),
+    /// Look at rows that were set aside, load them again, or give them up
+    ///
+    /// They are in dms_proxy.rejected_rows on the target: see errors.data_error_policy. Exit code 1 if rows wait
+    /// (list) or are still refused (retry), 2 on an error.
+    #[command(subcommand)]
+    Rejects(RejectsCommand),
     /// Make schema dms_proxy on a target, as its administrator
     ///
-    /// Makes the table of changes (dms_proxy.rewrites) and the function by which sessions add to it,
-    /// owned by the role that logs in, a superuser or the role that loads; nobody else may read or
+    /// Makes the tables of changes (dms_proxy.rewrites) and of rows that were set aside
+    /// (dms_proxy.rejected_rows) and the functions by which sessions add to them, owned by the role that logs in, a superuser or the role that loads; nobody else may read or
     /// write there. Can be run again. Exit code 2 if something of it belongs to another role.
     #[command(after_help = "Example:\n  \
         dms-proxy init-target --target postgresql://postgres@db.example.com/mydb --role app\n  \
@@ -249,6 +257,7 @@ impl CommandLine {
             Some(Command::Check(arguments)) => check::run(&arguments),
             Some(Command::Fk(command)) => fk::run(&command),
             Some(Command::Finish(arguments)) => finish::run(&arguments),
+            Some(Command::Rejects(command)) => rejects::run(&command),
             Some(Command::InitTarget(arguments)) => init_target::run(&arguments),
             Some(Command::Config(command)) => config::run(command),
             Some(Command::Completions(arguments)) => manual::completions(&arguments),

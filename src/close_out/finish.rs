@@ -3,9 +3,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use tokio_postgres::error::SqlState;
+
 use super::interrupt::note_done;
 use super::journal::roll_back_on_error;
 use super::parallel::{Work, in_parallel};
+use super::rejects::{RejectFilter, reject_groups};
 use super::report::{AnalyzedTable, FinishReport, ForeignKeyLine, Verdict, judge};
 use super::restore::{drop_empty_journal, revalidate, validate_added, validate_on_table};
 use super::rewrites::rewrites;
@@ -62,6 +65,16 @@ pub async fn finish(
         }
         Err(error) => report.errors.push(format!("dms_proxy.rewrites: {error}")),
     }
+    let rejected = RejectFilter { scope: options.scope.clone(), ..RejectFilter::default() };
+    match reject_groups(target, &rejected).await {
+        Ok(found) => report.rejects = found,
+        // The administrator's table is the administrator's to read.
+        Err(error) if error.code() == Some(&SqlState::INSUFFICIENT_PRIVILEGE) => {
+            report.rejects_not_shown =
+                Some("dms_proxy.rejected_rows is for its owner to read".to_owned());
+        }
+        Err(error) => report.errors.push(format!("dms_proxy.rejected_rows: {error}")),
+    }
     report.open.extend(
         of_keys
             .iter()
@@ -97,6 +110,8 @@ async fn heading(
         foreign_tables: Vec::new(),
         rewrites: Vec::new(),
         rewrites_not_shown: None,
+        rejects: Vec::new(),
+        rejects_not_shown: None,
         disabled_triggers: Vec::new(),
         settings: Vec::new(),
         open: Vec::new(),

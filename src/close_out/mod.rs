@@ -14,6 +14,8 @@ mod interrupt;
 mod journal;
 mod orphans;
 mod parallel;
+mod reject_format;
+mod rejects;
 mod report;
 mod restore;
 mod rewrites;
@@ -38,6 +40,11 @@ pub use init::init_target;
 pub use interrupt::interrupt;
 pub use journal::{Parked, ParkedState, lost, park, parked};
 pub use orphans::{Orphans, SAMPLES_MAX, SampleKey, count_orphans, orphan_query};
+pub use reject_format::RejectFormat;
+pub use rejects::{
+    RejectFilter, RejectGroup, RejectedLine, RetriedTable, discard_rejects, reject_groups,
+    reject_rows, retry_rejects,
+};
 pub use report::{AnalyzedTable, Finding, FinishReport, ForeignKeyLine, RewriteLine, Verdict};
 pub use restore::{RestoreLine, RestoreOutcome, restore};
 use scope::{IS_OWN_TABLE, IS_TABLE, IS_WHOLE, RELATION, SCHEMA};

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{ForeignTable, KeyState, SampleKey, SequenceLine, SequenceOutcome};
+use super::{ForeignTable, KeyState, RejectGroup, SampleKey, SequenceLine, SequenceOutcome};
 
 /// What the command did and found.
 #[derive(Clone, Debug, Serialize)]
@@ -31,6 +31,10 @@ pub struct FinishReport {
     pub rewrites: Vec<RewriteLine>,
     /// Why they are not shown.
     pub rewrites_not_shown: Option<String>,
+    /// Rows that were set aside, by table, error and state.
+    pub rejects: Vec<RejectGroup>,
+    /// Why they are not shown.
+    pub rejects_not_shown: Option<String>,
     /// Triggers that are disabled, and what enables them.
     pub disabled_triggers: Vec<Finding>,
     /// Settings that keep foreign keys silent in new sessions, and what takes them back.
@@ -150,6 +154,11 @@ pub(super) fn judge(report: &mut FinishReport) {
             }
             _ => {}
         }
+    }
+    let waiting: i64 =
+        report.rejects.iter().filter(|group| group.waits()).map(|group| group.count).sum();
+    if waiting > 0 {
+        report.open.push(format!("{waiting} rows were set aside and wait: dms-proxy rejects list"));
     }
     for table in &report.tables {
         if let Some(problem) = &table.problem {

@@ -151,7 +151,7 @@ impl ErrorRules {
 
 /// Whether an error with this SQLSTATE is about one row: its values (class 22), a constraint (class 23), a
 /// type (42804), a generated column (428C9), or what a trigger of the user raises (P0001).
-fn is_about_row(sqlstate: &[u8]) -> bool {
+pub fn is_about_row(sqlstate: &[u8]) -> bool {
     sqlstate.starts_with(b"22")
         || sqlstate.starts_with(b"23")
         || matches!(sqlstate, b"42804" | b"428C9" | b"P0001")

@@ -8,6 +8,7 @@ mod elsewhere;
 mod finish;
 mod orphans;
 mod parking;
+mod rejects;
 
 use std::path::Path;
 use std::process::Command;

@@ -79,7 +79,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ),
     ("connection", &["session", "stream", "wire"]),
     ("login", &["auth", "config", "stream", "target", "tls", "wire"]),
-    ("close_out", &["login", "parking", "stream", "target", "tls"]),
+    ("close_out", &["login", "parking", "policy", "stream", "target", "tls"]),
     (
         "listener",
         &[

@@ -1,0 +1,257 @@
+//! `dms-proxy rejects`: the rows that sessions have set aside.
+
+use std::process::ExitCode;
+
+use clap::{Args, Subcommand, ValueEnum};
+use serde_json::{Value, json};
+
+use super::close_out::{
+    EXIT_OPEN, ReportFormat, TargetArguments, json as written, line as add_line, run as run_command,
+};
+use crate::close_out::{
+    CloseOutError, Connection, RejectFilter, RejectFormat, RejectGroup, RejectedLine, Target,
+    discard_rejects, reject_groups, reject_rows, retry_rejects,
+};
+use crate::parking::spelling::{qualified, quoted_identifier, quoted_literal};
+
+#[derive(Debug, Subcommand)]
+pub(super) enum RejectsCommand {
+    /// Count rows by table and error; exit code 1 if any wait
+    List(RejectsArguments),
+    /// Show the rows that wait
+    Show {
+        #[command(flatten)]
+        arguments: RejectsArguments,
+        /// The most rows that are shown
+        #[arg(long, value_name = "N", default_value_t = 100)]
+        limit: u32,
+    },
+    /// Write the rows that wait to the standard output, to be mended and loaded
+    ///
+    /// Rows of text and CSV only; those of binary, and those of which not all is kept, are named in comments
+    /// (sql) or left out with a warning (csv).
+    Export {
+        #[command(flatten)]
+        arguments: RejectsArguments,
+        /// csv has a line with the columns in front of the rows of each table, sql an INSERT a row
+        #[arg(long = "as", value_enum, default_value_t)]
+        as_format: ExportFormat,
+    },
+    /// Load the rows that wait again, in one transaction a table, and mark what went in
+    ///
+    /// Log in as the role that loads: triggers of the tables run with the rights of the role that logs in. Exit
+    /// code 1 if rows are still refused.
+    Retry(RejectsArguments),
+    /// Give the rows up that wait: they stay in the table, and nothing waits for them
+    Discard(RejectsArguments),
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(super) enum ExportFormat {
+    /// Comma-separated values.
+    #[default]
+    Csv,
+    /// INSERT statements.
+    Sql,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct RejectsArguments {
+    #[command(flatten)]
+    target: TargetArguments,
+    /// Only rows for these tables, as [SCHEMA.]TABLE, written as in SQL
+    #[arg(long, value_name = "T", num_args = 1..)]
+    table: Vec<String>,
+    /// Only rows with this error
+    #[arg(long, value_name = "CODE")]
+    sqlstate: Option<String>,
+    /// Only rows of this process of the proxy, which its NOTICE names
+    #[arg(long, value_name = "RUN")]
+    run: Option<String>,
+}
+
+/// What a command writes and exits with.
+type Printed = Result<(String, u8), CloseOutError>;
+
+pub(super) fn run(command: &RejectsCommand) -> ExitCode {
+    let arguments = command.arguments();
+    let (target, scope) = match arguments.target.resolve(&arguments.table) {
+        Ok(resolved) => resolved,
+        Err(code) => return code,
+    };
+    let (sqlstate, run) = (arguments.sqlstate.clone(), arguments.run.clone());
+    let filter = RejectFilter { scope, sqlstate, run };
+    let format = arguments.target.format;
+    run_command(async { command.outcome(&target, &filter, format).await })
+}
+
+impl RejectsCommand {
+    fn arguments(&self) -> &RejectsArguments {
+        match self {
+            RejectsCommand::List(arguments)
+            | RejectsCommand::Retry(arguments)
+            | RejectsCommand::Discard(arguments)
+            | RejectsCommand::Show { arguments, .. }
+            | RejectsCommand::Export { arguments, .. } => arguments,
+        }
+    }
+
+    async fn outcome(
+        &self,
+        target: &Target,
+        filter: &RejectFilter,
+        format: ReportFormat,
+    ) -> Printed {
+        let session = Connection::open(target).await?;
+        match self {
+            RejectsCommand::List(_) => list(&reject_groups(&session, filter).await?, format),
+            RejectsCommand::Show { limit, .. } => {
+                show(&reject_rows(&session, filter, *limit).await?, format)
+            }
+            RejectsCommand::Export { as_format, .. } => {
+                let rows = reject_rows(&session, filter, u32::MAX / 2).await?;
+                Ok((export(&rows, *as_format), 0))
+            }
+            RejectsCommand::Retry(_) => retry(&session, filter, format).await,
+            RejectsCommand::Discard(_) => {
+                let count = discard_rejects(&session, filter).await?;
+                let output = match format {
+                    ReportFormat::Json => written(&json!({ "discarded": count }))?,
+                    ReportFormat::Text => format!("{count} rows discarded\n"),
+                };
+                Ok((output, 0))
+            }
+        }
+    }
+}
+
+fn list(groups: &[RejectGroup], format: ReportFormat) -> Printed {
+    let waiting = groups.iter().filter(|group| group.waits());
+    let waiting: i64 = waiting.map(|group| group.count).sum();
+    let output = match format {
+        ReportFormat::Json => written(&json!({ "waiting": waiting, "groups": groups }))?,
+        ReportFormat::Text => {
+            let mut text = String::new();
+            for group in groups {
+                let table = qualified(&group.schema, &group.table);
+                let RejectGroup { sqlstate, state, count, example, .. } = group;
+                add_line(&mut text, &format!("{table}  {sqlstate}  {state}  {count}  {example}"));
+            }
+            text + &format!("{waiting} rows wait\n")
+        }
+    };
+    Ok((output, if waiting > 0 { EXIT_OPEN } else { 0 }))
+}
+
+fn show(rows: &[RejectedLine], format: ReportFormat) -> Printed {
+    let output = match format {
+        ReportFormat::Json => written(&rows.iter().map(row_json).collect::<Vec<_>>())?,
+        ReportFormat::Text => {
+            let mut text = String::new();
+            for row in rows {
+                let table = qualified(&row.schema, &row.table);
+                let line = row.line.map(|line| format!(" line {line}")).unwrap_or_default();
+                let RejectedLine { at, run, sqlstate, message, .. } = row;
+                add_line(
+                    &mut text,
+                    &format!("{table}{line}  {sqlstate}  {message}  (run {run}, {at})"),
+                );
+                for more in row.detail.iter().cloned().chain(row.row.as_deref().map(shown)) {
+                    add_line(&mut text, &format!("  {more}"));
+                }
+            }
+            text
+        }
+    };
+    Ok((output, 0))
+}
+
+fn shown(row: &[u8]) -> String {
+    match std::str::from_utf8(row) {
+        Ok(text) => text.to_owned(),
+        Err(_) => row.escape_ascii().to_string(),
+    }
+}
+
+fn row_json(row: &RejectedLine) -> Value {
+    json!({
+        "schema": row.schema, "table": row.table, "columns": row.columns, "run": row.run,
+        "at": row.at, "line": row.line, "sqlstate": row.sqlstate, "message": row.message,
+        "detail": row.detail, "format": row.format, "state": row.state,
+        "row": row.row.as_deref().map(shown),
+    })
+}
+
+async fn retry(session: &Connection, filter: &RejectFilter, format: ReportFormat) -> Printed {
+    let tables = retry_rejects(session, filter).await?;
+    let refused: u64 = tables.iter().map(|table| table.refused).sum();
+    let output = match format {
+        ReportFormat::Json => written(&tables)?,
+        ReportFormat::Text => {
+            let mut text = String::new();
+            for table in &tables {
+                let (name, loaded, refused) = (&table.table, table.loaded, table.refused);
+                add_line(&mut text, &format!("{name}: {loaded} loaded, {refused} refused"));
+            }
+            if tables.is_empty() { "0 rows wait\n".to_owned() } else { text }
+        }
+    };
+    Ok((output, if refused > 0 { EXIT_OPEN } else { 0 }))
+}
+
+/// The rows as a file.
+fn export(rows: &[RejectedLine], as_format: ExportFormat) -> String {
+    let mut text = String::new();
+    let mut table = None;
+    for row in rows {
+        let fields = row.row.as_deref().filter(|_| row.state == "open");
+        let fields = fields.and_then(|bytes| RejectFormat::parse(&row.format)?.fields(bytes));
+        let name = qualified(&row.schema, &row.table);
+        let Some(fields) = fields else {
+            let line = row.line.unwrap_or_default();
+            let why = format!("{name} line {line}: {} row is not kept as text", row.format);
+            match as_format {
+                ExportFormat::Sql => add_line(&mut text, &format!("-- {why}")),
+                ExportFormat::Csv => super::say(&format!("dms-proxy: warning: {why}")),
+            }
+            continue;
+        };
+        match as_format {
+            ExportFormat::Csv => {
+                let head = (name, row.columns.clone());
+                if table.as_ref() != Some(&head) {
+                    let columns = row.columns.iter().map(|name| Some(name.clone().into_bytes()));
+                    text.push_str(&csv_line(&columns.collect::<Vec<_>>()));
+                    table = Some(head);
+                }
+                text.push_str(&csv_line(&fields));
+            }
+            ExportFormat::Sql => {
+                let columns: Vec<String> =
+                    row.columns.iter().map(|name| quoted_identifier(name)).collect();
+                let value = |field: &Option<Vec<u8>>| match field {
+                    Some(value) => quoted_literal(&shown(value)),
+                    None => "NULL".to_owned(),
+                };
+                let values: Vec<String> = fields.iter().map(value).collect();
+                add_line(&mut text, &format!("-- {} {}", row.sqlstate, row.message));
+                let (columns, values) = (columns.join(", "), values.join(", "));
+                text.push_str(&format!("INSERT INTO {name} ({columns}) VALUES ({values});\n"));
+            }
+        }
+    }
+    text
+}
+
+/// A line of CSV: an empty field is NULL, an empty text has quotes.
+fn csv_line(fields: &[Option<Vec<u8>>]) -> String {
+    let field = |field: &Option<Vec<u8>>| match field {
+        None => String::new(),
+        Some(value) => {
+            let text = shown(value);
+            let is_plain = !text.is_empty() && !text.contains([',', '"', '\n', '\r', '\\']);
+            if is_plain { text } else { format!("\"{}\"", text.replace('"', "\"\"")) }
+        }
+    };
+    fields.iter().map(field).collect::<Vec<_>>().join(",") + "\n"
+}

@@ -1,0 +1,326 @@
+//! The rows that sessions have set aside, in `dms_proxy.rejected_rows` on the target: counted, read, loaded again,
+//! given up. Touches the table only where it can be trusted.
+
+use futures_util::SinkExt as _;
+use serde::Serialize;
+
+use super::journal::roll_back_on_error;
+use super::reject_format::RejectFormat;
+use super::{CloseOutError, Connection, Scope};
+use crate::parking::spelling::{qualified, quoted_identifier, quoted_literal};
+use crate::parking::trust;
+use crate::policy::is_about_row;
+
+/// Which rows.
+#[derive(Clone, Debug, Default)]
+pub struct RejectFilter {
+    /// Of which tables.
+    pub scope: Scope,
+    /// With which error.
+    pub sqlstate: Option<String>,
+    /// Of which process of the proxy.
+    pub run: Option<String>,
+}
+
+/// Rows of one table that met the same error.
+#[derive(Clone, Debug, Serialize)]
+pub struct RejectGroup {
+    /// The schema.
+    pub schema: String,
+    /// The table.
+    pub table: String,
+    /// The error.
+    pub sqlstate: String,
+    /// `open`, `cut`, `ignored`, `loaded` or `discarded`.
+    pub state: String,
+    /// How many.
+    pub count: i64,
+    /// What the server said of one of them.
+    pub example: String,
+}
+
+impl RejectGroup {
+    /// Whether they wait for somebody.
+    pub fn waits(&self) -> bool {
+        matches!(self.state.as_str(), "open" | "cut")
+    }
+}
+
+/// One row that was set aside.
+#[derive(Clone, Debug)]
+pub struct RejectedLine {
+    id: String,
+    /// When.
+    pub at: String,
+    /// The process of the proxy.
+    pub run: String,
+    /// The schema.
+    pub schema: String,
+    /// The table.
+    pub table: String,
+    /// The columns.
+    pub columns: Vec<String>,
+    /// Its bytes, where they are kept.
+    pub row: Option<Vec<u8>>,
+    /// How it is spelled.
+    pub format: String,
+    /// The line of its stream.
+    pub line: Option<i64>,
+    /// The error.
+    pub sqlstate: String,
+    /// What the server said.
+    pub message: String,
+    /// More of it.
+    pub detail: Option<String>,
+    /// What became of it.
+    pub state: String,
+}
+
+/// What came of loading rows again.
+#[derive(Clone, Debug, Serialize)]
+pub struct RetriedTable {
+    /// The table, qualified and quoted.
+    pub table: String,
+    /// Rows that are in now.
+    pub loaded: u64,
+    /// Rows that are still refused.
+    pub refused: u64,
+}
+
+/// The states of rows that wait for somebody.
+const WAITING: &str =
+    "r.state OPERATOR(pg_catalog.=) ANY (ARRAY['open', 'cut']::pg_catalog.text[])";
+
+impl RejectFilter {
+    fn condition(&self) -> String {
+        let is = |column: &str, text: &Option<String>| {
+            let text = text.as_ref()?;
+            Some(format!(" AND r.{column} OPERATOR(pg_catalog.=) {}", quoted_literal(text)))
+        };
+        let mut condition = self.scope.covers("r.schema_name", "r.table_name");
+        condition.extend(is("sqlstate", &self.sqlstate));
+        condition.extend(is("run", &self.run));
+        condition
+    }
+}
+
+/// Rows by table, error and state.
+///
+/// # Errors
+/// The table cannot be trusted or read.
+pub async fn reject_groups(
+    target: &Connection,
+    filter: &RejectFilter,
+) -> Result<Vec<RejectGroup>, CloseOutError> {
+    let sql = format!(
+        "SELECT r.schema_name, r.table_name, r.sqlstate, r.state, pg_catalog.count(*),
+            pg_catalog.min(r.message) FROM ONLY dms_proxy.rejected_rows r WHERE {}
+        GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 4, 5 DESC, 3",
+        filter.condition()
+    );
+    let found = async {
+        let mut groups = Vec::new();
+        if begin(target, "ACCESS SHARE").await? {
+            for row in target.client().query(&sql, &[]).await? {
+                groups.push(RejectGroup {
+                    schema: row.try_get(0)?,
+                    table: row.try_get(1)?,
+                    sqlstate: row.try_get(2)?,
+                    state: row.try_get(3)?,
+                    count: row.try_get(4)?,
+                    example: row.try_get(5)?,
+                });
+            }
+        }
+        target.client().batch_execute("COMMIT").await?;
+        Ok(groups)
+    };
+    roll_back_on_error(target, found.await).await
+}
+
+/// The rows that wait, `limit` at most.
+///
+/// # Errors
+/// As [`reject_groups`].
+pub async fn reject_rows(
+    target: &Connection,
+    filter: &RejectFilter,
+    limit: u32,
+) -> Result<Vec<RejectedLine>, CloseOutError> {
+    let found = async {
+        let mut rows = Vec::new();
+        if begin(target, "ACCESS SHARE").await? {
+            rows = waiting(target, filter, &format!("LIMIT {limit}")).await?;
+        }
+        target.client().batch_execute("COMMIT").await?;
+        Ok(rows)
+    };
+    roll_back_on_error(target, found.await).await
+}
+
+/// Gives the rows up that wait: they are kept, and nobody waits for them. Gives how many.
+///
+/// # Errors
+/// As [`reject_groups`]; nothing was changed then.
+pub async fn discard_rejects(
+    target: &Connection,
+    filter: &RejectFilter,
+) -> Result<u64, CloseOutError> {
+    let sql = format!(
+        "UPDATE ONLY dms_proxy.rejected_rows r SET state = 'discarded' WHERE {WAITING} AND {}",
+        filter.condition()
+    );
+    let done = async {
+        let is_there = begin(target, "ROW EXCLUSIVE").await?;
+        let count = if is_there { target.client().execute(&sql, &[]).await? } else { 0 };
+        target.client().batch_execute("COMMIT").await?;
+        Ok(count)
+    };
+    roll_back_on_error(target, done.await).await
+}
+
+/// Loads rows again that wait, in one transaction a table. What went in is marked in that transaction; of what is
+/// refused the new error is kept.
+///
+/// # Errors
+/// As [`reject_groups`], or an error that is not about a row; the table at which it came is as before.
+pub async fn retry_rejects(
+    target: &Connection,
+    filter: &RejectFilter,
+) -> Result<Vec<RetriedTable>, CloseOutError> {
+    let mut tables: Vec<(String, String)> = reject_rows(target, filter, u32::MAX / 2)
+        .await?
+        .into_iter()
+        .map(|row| (row.schema, row.table))
+        .collect();
+    tables.sort();
+    tables.dedup();
+    let mut retried = Vec::new();
+    for (schema, table) in tables {
+        let name = crate::parking::TableName { schema: Some(schema.clone()), table: table.clone() };
+        let scope = Scope { schemas: filter.scope.schemas.clone(), tables: vec![name] };
+        let of_table = RejectFilter { scope, ..filter.clone() };
+        let done = retry_table(target, &of_table, qualified(&schema, &table)).await;
+        retried.push(roll_back_on_error(target, done).await?);
+    }
+    Ok(retried)
+}
+
+async fn retry_table(
+    target: &Connection,
+    filter: &RejectFilter,
+    table: String,
+) -> Result<RetriedTable, CloseOutError> {
+    let mut retried = RetriedTable { table, loaded: 0, refused: 0 };
+    if begin(target, "ROW EXCLUSIVE").await? {
+        let client = target.client();
+        for row in waiting(target, filter, "FOR UPDATE").await? {
+            client.batch_execute("SAVEPOINT row").await?;
+            let set = match load(target, &retried.table, &row).await {
+                Ok(()) => {
+                    retried.loaded += 1;
+                    "state = 'loaded'".to_owned()
+                }
+                Err(refused) => {
+                    client.batch_execute("ROLLBACK TO SAVEPOINT row").await?;
+                    retried.refused += 1;
+                    let (sqlstate, message) = refusal(refused)?;
+                    let (code, said) = (quoted_literal(&sqlstate), quoted_literal(&message));
+                    format!("sqlstate = {code}, message = {said}, detail = NULL")
+                }
+            };
+            let id = quoted_literal(&row.id);
+            let sql = format!(
+                "RELEASE SAVEPOINT row; UPDATE ONLY dms_proxy.rejected_rows r SET {set}
+                WHERE r.ctid OPERATOR(pg_catalog.=) {id}::pg_catalog.tid"
+            );
+            client.batch_execute(&sql).await?;
+        }
+    }
+    target.client().batch_execute("COMMIT").await?;
+    Ok(retried)
+}
+
+/// The SQLSTATE and the message of an error about a row.
+///
+/// # Errors
+/// It is about something else.
+fn refusal(error: CloseOutError) -> Result<(String, String), CloseOutError> {
+    let code = match &error {
+        CloseOutError::Refused(why) => return Ok(("0A000".to_owned(), why.clone())),
+        _ => error.code().map(|code| code.code().to_owned()).unwrap_or_default(),
+    };
+    if !is_about_row(code.as_bytes()) {
+        return Err(error);
+    }
+    Ok((code, error.to_string()))
+}
+
+/// Loads one row.
+async fn load(target: &Connection, table: &str, row: &RejectedLine) -> Result<(), CloseOutError> {
+    let refused = |why: &str| CloseOutError::Refused(why.to_owned());
+    if row.state == "cut" {
+        return Err(refused("only the first bytes of the row are kept"));
+    }
+    let Some(bytes) = &row.row else { return Err(refused("the row was not kept")) };
+    let format = RejectFormat::parse(&row.format)
+        .ok_or_else(|| refused("the format of the row is none that the proxy writes"))?;
+    let columns: Vec<String> = row.columns.iter().map(|name| quoted_identifier(name)).collect();
+    let sql = format!("COPY {table} ({}) FROM STDIN {}", columns.join(", "), format.options());
+    let sink = target.client().copy_in::<_, bytes::Bytes>(&sql).await?;
+    let mut sink = std::pin::pin!(sink);
+    sink.send(bytes::Bytes::from(format.stream(bytes))).await?;
+    sink.finish().await?;
+    Ok(())
+}
+
+async fn waiting(
+    target: &Connection,
+    filter: &RejectFilter,
+    behind: &str,
+) -> Result<Vec<RejectedLine>, CloseOutError> {
+    let sql = format!(
+        "SELECT r.ctid::pg_catalog.text, r.at::pg_catalog.text, r.run, r.schema_name, r.table_name,
+            r.column_names, r.\"row\", r.format, r.line, r.sqlstate, r.message, r.detail, r.state
+        FROM ONLY dms_proxy.rejected_rows r WHERE {WAITING} AND {}
+        ORDER BY r.schema_name, r.table_name, r.at, r.line, r.ctid {behind}",
+        filter.condition()
+    );
+    let line = |row: &tokio_postgres::Row| {
+        Ok(RejectedLine {
+            id: row.try_get(0)?,
+            at: row.try_get(1)?,
+            run: row.try_get(2)?,
+            schema: row.try_get(3)?,
+            table: row.try_get(4)?,
+            columns: row.try_get(5)?,
+            row: row.try_get(6)?,
+            format: row.try_get(7)?,
+            line: row.try_get(8)?,
+            sqlstate: row.try_get(9)?,
+            message: row.try_get(10)?,
+            detail: row.try_get(11)?,
+            state: row.try_get(12)?,
+        })
+    };
+    target.client().query(&sql, &[]).await?.iter().map(line).collect()
+}
+
+/// Begins a transaction in which the table stays what it is; whether there is one.
+async fn begin(target: &Connection, lock: &str) -> Result<bool, CloseOutError> {
+    let client = target.client();
+    client.batch_execute("BEGIN").await?;
+    let fault_sql = trust::fault_sql("rejected_rows");
+    let refused =
+        |fault: String| CloseOutError::Refused(format!("{fault}, and its code could run"));
+    let Some(row) = client.query_opt(&fault_sql, &[]).await? else { return Ok(false) };
+    if let Some(fault) = row.try_get(0)? {
+        return Err(refused(fault));
+    }
+    let lock = format!("LOCK TABLE ONLY dms_proxy.rejected_rows IN {lock} MODE");
+    client.batch_execute(&lock).await?;
+    match client.query_one(&fault_sql, &[]).await?.try_get(0)? {
+        Some(fault) => Err(refused(fault)),
+        None => Ok(true),
+    }
+}

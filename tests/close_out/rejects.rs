@@ -1,0 +1,117 @@
+//! `dms-proxy rejects`, and what `finish` says of rows that were set aside.
+
+use serde_json::Value;
+
+use super::Target;
+use crate::protocol::{log_in, say};
+use crate::support::{Cluster, Database, Proxy, Wire};
+
+const CONFIG: &str = "[errors]\ndata_error_policy = \"log-error\"\n\
+    data_truncation_error_policy = \"log-error\"\n[fk]\nmode = \"off\"\n";
+
+fn copy(wire: &mut Wire, sql: &str, data: &[u8]) {
+    wire.query(sql).until(b'G');
+    wire.copy_data(data).copy_done().until_ready();
+}
+
+/// A database in which rows of each format were set aside: three too long, one with a bad number, one with
+/// too many fields.
+fn loaded() -> Database {
+    let proxy = Proxy::start(CONFIG, &[]);
+    let database = Cluster::shared().create_database();
+    let mut wire = log_in(&proxy.endpoint(database.endpoint()));
+    say(&mut wire, "CREATE TABLE t (id int, v varchar(5)); CREATE TABLE u (id int, v varchar(5))");
+    copy(&mut wire, "COPY t FROM STDIN", b"1\tgood\n2\ttoo\\nlong\nx\t\\N\n");
+    let sql = "COPY t (v, id) FROM STDIN (FORMAT csv, DELIMITER ';')";
+    copy(&mut wire, sql, b"good;3\n\"too; long\";4\n");
+    let head = b"PGCOPY\n\xFF\r\n\0\0\0\0\0\0\0\0\0";
+    let tuple = b"\0\x02\0\0\0\x04\0\0\0\x05\0\0\0\x08too long";
+    let stream = [&head[..], tuple, b"\xFF\xFF"].concat();
+    copy(&mut wire, "COPY t FROM STDIN (FORMAT binary)", &stream);
+    copy(&mut wire, "COPY u FROM STDIN", b"1\ta\tmore\n");
+    database
+}
+
+fn counts(list: &Value) -> Vec<String> {
+    let groups = list["groups"].as_array().unwrap().iter();
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    groups
+        .map(|group| {
+            let (table, code) = (text(&group["table"]), text(&group["sqlstate"]));
+            format!("{table} {code} {} {}", text(&group["state"]), group["count"])
+        })
+        .collect()
+}
+
+#[test]
+fn rows_are_counted_shown_and_loaded_again() {
+    let database = loaded();
+    let target = Target::shared(&database);
+    let list = target.json("rejects list", 1);
+    assert_eq!(list["waiting"], 5);
+    assert_eq!(counts(&list), ["t 22001 open 3", "t 22P02 open 1", "u 22P04 open 1"]);
+    let shown = target.json("rejects show --table t --sqlstate 22P02", 0);
+    assert_eq!((&shown[0]["row"], &shown[0]["line"]), (&"x\t\\N".into(), &3.into()));
+    // All is as refused as before.
+    let retried = target.json("rejects retry", 1);
+    assert_eq!((&retried[0]["refused"], &retried[1]["refused"]), (&4.into(), &1.into()));
+    target.query("ALTER TABLE t ALTER v TYPE text");
+    let retried = target.json("rejects retry --table t", 1);
+    assert_eq!((&retried[0]["loaded"], &retried[0]["refused"]), (&3.into(), &1.into()));
+    let rows = target.query("SELECT id, v FROM t ORDER BY 1");
+    assert_eq!(
+        rows,
+        [["1", "good"], ["2", "too\nlong"], ["3", "good"], ["4", "too; long"], ["5", "too long"]]
+    );
+    let list = target.json("rejects list", 1);
+    assert_eq!(counts(&list), ["t 22001 loaded 3", "t 22P02 open 1", "u 22P04 open 1"]);
+    // What is in does not go in again.
+    target.json("rejects retry --table t", 1);
+    assert_eq!(target.query("SELECT count(*) FROM t"), [["5"]]);
+    let finished = target.json("finish", 1);
+    let open = finished["open"].to_string();
+    assert!(open.contains("2 rows were set aside") && open.contains("rejects list"), "{open}");
+    let codes = finished["rejects"].as_array().unwrap().iter().map(|group| &group["sqlstate"]);
+    assert_eq!(codes.collect::<Vec<_>>(), ["22001", "22P02", "22P04"]);
+    assert_eq!(target.json("rejects discard --table t u", 0)["discarded"], 2);
+    assert_eq!(target.json("rejects list", 0)["waiting"], 0);
+    assert_eq!(target.json("finish", 0)["verdict"], "clean");
+}
+
+#[test]
+fn rows_are_written_to_be_mended() {
+    let database = loaded();
+    let target = Target::shared(&database);
+    let csv = target.run("rejects export --table t");
+    assert_eq!(csv.stdout, "id,v\n2,\"too\nlong\"\nx,\nv,id\ntoo; long,4\n");
+    assert!(csv.stderr.contains("binary"), "{}", csv.stderr);
+    let sql = target.run("rejects export --as sql").stdout;
+    assert!(
+        sql.contains("INSERT INTO \"public\".\"t\" (\"v\", \"id\") VALUES ('too; long', '4');"),
+        "{sql}"
+    );
+    assert!(sql.contains("VALUES ('1', 'a', 'more');"), "{sql}");
+}
+
+#[test]
+fn a_table_that_is_not_trusted_is_not_read() {
+    let database = Cluster::shared().create_database();
+    let target = Target::shared(&database);
+    assert_eq!(target.json("rejects list", 0)["waiting"], 0);
+    target.query("CREATE SCHEMA dms_proxy; CREATE VIEW dms_proxy.rejected_rows AS SELECT 1");
+    let said = target.run("rejects list");
+    assert_eq!(said.status, Some(2));
+    assert!(said.stderr.contains("is not a table"), "{}", said.stderr);
+}
+
+#[test]
+fn a_format_that_the_proxy_does_not_write_is_not_run() {
+    let database = loaded();
+    let target = Target::shared(&database);
+    target.query(
+        "UPDATE dms_proxy.rejected_rows SET format = 'text (NULL ''a''); DROP TABLE t; --'')'",
+    );
+    let retried = target.json("rejects retry --table t", 1);
+    assert_eq!(retried[0]["loaded"], 0);
+    assert_eq!(target.query("SELECT count(*) FROM t"), [["2"]]);
+}
