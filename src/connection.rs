@@ -4,26 +4,23 @@
 //! One task owns all of it. A direction reads only when everything it read before has been written,
 //! so a peer that stops reading stops the other one, and memory stays bounded.
 
-use std::cell::RefCell;
+mod buffers;
+
 use std::future::poll_fn;
 use std::io;
 use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
-use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _, ReadBuf};
+use tokio::io::{AsyncWrite, AsyncWriteExt as _};
 use tokio::time::{Instant, Sleep};
 
 use crate::session::Direction::{ToClient, ToTarget};
 use crate::session::Exchange;
+use crate::statistics::{Added, Watched};
 use crate::stream::Stream;
-use crate::wire::RelayBuffer;
-
-/// The size of the buffer of a direction: what one system call reads or writes.
-const BUFFER_BYTES: usize = 64 * 1024;
-
-/// Buffers kept for re-use on one thread.
-const POOLED_BUFFERS_MAX: usize = 32;
+pub use buffers::BufferPool;
+use buffers::{BUFFER_BYTES, poll_read};
 
 /// How long the target may take to answer the last messages of a client that sends no more: long enough for
 /// a COMMIT, short enough for an abandoned query.
@@ -44,25 +41,6 @@ const LEDGER_TIMEOUT: Duration = Duration::from_secs(8);
 /// How long a connection that has to stop may take to reach the end of the frame that is being sent to
 /// the client, and to send the error.
 const STOP_TIMEOUT: Duration = Duration::from_secs(1);
-
-/// The buffers of one thread: a direction has one only while it has bytes to write.
-#[derive(Debug, Default)]
-pub struct BufferPool {
-    free: RefCell<Vec<Vec<u8>>>,
-}
-
-impl BufferPool {
-    fn take(&self) -> Vec<u8> {
-        self.free.borrow_mut().pop().unwrap_or_else(|| vec![0; BUFFER_BYTES])
-    }
-
-    fn put_back(&self, bytes: Vec<u8>) {
-        let mut free = self.free.borrow_mut();
-        if bytes.len() == BUFFER_BYTES && free.len() < POOLED_BUFFERS_MAX {
-            free.push(bytes);
-        }
-    }
-}
 
 /// How a connection ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -104,6 +82,8 @@ pub struct Connection<'a> {
     target_deaf: bool,
     /// The proxy stops: nothing more is read from the client.
     stopping: bool,
+    /// The session among those that are counted.
+    watched: Watched,
     /// The connection ends; only what is left for the client is still written.
     closing: Option<End>,
 }
@@ -126,8 +106,16 @@ impl<'a> Connection<'a> {
             target_told: false,
             target_deaf: false,
             stopping: false,
+            watched: Watched::default(),
             closing: None,
         }
+    }
+
+    /// The same of a session that is counted.
+    #[must_use]
+    pub fn watched(mut self, watched: Watched) -> Connection<'a> {
+        self.watched = watched;
+        self
     }
 
     /// Relays until one of the peers closes, or until `stop` completes; the client then gets an error, between
@@ -274,6 +262,7 @@ impl<'a> Connection<'a> {
             Poll::Pending => false,
             Poll::Ready(Ok(count)) if count > 0 => {
                 self.traffic.client_bytes += widen(count);
+                self.watched.read(Added::ToTarget, widen(count));
                 self.exchange.judge_client();
                 true
             }
@@ -296,8 +285,14 @@ impl<'a> Connection<'a> {
             return self.target_told;
         }
         match Pin::new(&mut self.target).poll_write(cx, self.exchange.outgoing(ToTarget)) {
-            Poll::Pending => return false,
-            Poll::Ready(Ok(count)) if count > 0 => self.exchange.mark_sent(ToTarget, count),
+            Poll::Pending => {
+                self.watched.held_up(Added::ToTarget);
+                return false;
+            }
+            Poll::Ready(Ok(count)) if count > 0 => {
+                self.exchange.mark_sent(ToTarget, count);
+                self.watched.written(Added::ToTarget, self.exchange.outgoing(ToTarget));
+            }
             Poll::Ready(_) => {
                 self.target_deaf = true;
                 self.exchange.clear_to_target();
@@ -316,6 +311,7 @@ impl<'a> Connection<'a> {
             Poll::Pending => false,
             Poll::Ready(Ok(count)) if count > 0 => {
                 self.traffic.target_bytes += widen(count);
+                self.watched.read(Added::ToClient, widen(count));
                 self.exchange.judge_target();
                 true
             }
@@ -335,10 +331,14 @@ impl<'a> Connection<'a> {
             return Ok(false);
         }
         match Pin::new(&mut self.client).poll_write(cx, self.exchange.outgoing(ToClient)) {
-            Poll::Pending => Ok(false),
+            Poll::Pending => {
+                self.watched.held_up(Added::ToClient);
+                Ok(false)
+            }
             Poll::Ready(Ok(0)) => Err(io::ErrorKind::WriteZero.into()),
             Poll::Ready(Ok(count)) => {
                 self.exchange.mark_sent(ToClient, count);
+                self.watched.written(Added::ToClient, self.exchange.outgoing(ToClient));
                 Ok(true)
             }
             Poll::Ready(Err(error)) => Err(error),
@@ -371,27 +371,6 @@ impl<'a> Connection<'a> {
             }
         }
     }
-}
-
-/// Reads once into the buffer, which gets memory if it has none; 0 bytes are the end.
-fn poll_read<S: AsyncRead + Unpin>(
-    stream: &mut S,
-    buffer: &mut RelayBuffer,
-    pool: &BufferPool,
-    cx: &mut Context<'_>,
-) -> Poll<io::Result<usize>> {
-    if buffer.is_empty() && buffer.capacity() < BUFFER_BYTES {
-        buffer.attach(pool.take());
-    }
-    // Never more at a time, even if one statement has made the buffer large: the bytes behind a frame are
-    // moved when that frame is replaced.
-    let spare = buffer.spare();
-    let room = spare.len().min(BUFFER_BYTES);
-    let mut room = ReadBuf::new(spare.get_mut(..room).unwrap_or_default());
-    ready!(Pin::new(stream).poll_read(cx, &mut room))?;
-    let count = room.filled().len();
-    buffer.fill(count);
-    Poll::Ready(Ok(count))
 }
 
 fn widen(count: usize) -> u64 {

@@ -6,6 +6,7 @@ pub mod rejects;
 pub mod target;
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// The samples that an entry keeps.
@@ -32,6 +33,9 @@ pub struct Place {
     pub column: String,
     /// The name of the rule.
     pub rule: String,
+    /// The way by which what was changed came: `ddl`, `query`, `constant`, `parameter`, `copy`; empty where
+    /// the rule does not say it.
+    pub road: String,
 }
 
 /// How often a rule changed something in one place.
@@ -48,7 +52,14 @@ pub struct Entry {
 }
 
 impl Entry {
-    fn add(&mut self, other: &Entry) {
+    /// What stood there and what stands there now, where the entry is about a type.
+    pub fn types(&self) -> (Option<&str>, Option<&str>) {
+        let types = self.samples.iter().find_map(|sample| sample.split_once(" -> "));
+        types.map_or((None, None), |(before, after)| (Some(before), Some(after)))
+    }
+
+    /// Adds what happened in the same place.
+    pub fn add(&mut self, other: &Entry) {
         self.first_seconds = match self.count {
             0 => other.first_seconds,
             _ => self.first_seconds.min(other.first_seconds),
@@ -100,6 +111,7 @@ impl Entries {
                 table: spell(&place.table),
                 column: spell(&place.column),
                 rule: spell(&place.rule),
+                road: place.road.clone(),
             };
             spelled.add(&place, entry);
         }
@@ -130,6 +142,8 @@ impl Entries {
 #[derive(Debug, Default)]
 pub struct Ledger {
     databases: Mutex<BTreeMap<String, Database>>,
+    /// Writes that failed.
+    failures: AtomicU64,
 }
 
 #[derive(Debug, Default)]
@@ -168,6 +182,17 @@ impl Ledger {
         if !entries.is_empty() {
             self.with(database, |database| database.unwritten.merge(entries));
         }
+    }
+
+    /// A session could not write to the target.
+    pub fn note_failure(&self) {
+        self.failures.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// The entries that wait to be written to the target, and how many writes have failed.
+    pub fn unwritten(&self) -> (usize, u64) {
+        let waiting = self.lock().values().map(|database| database.unwritten.by_place.len()).sum();
+        (waiting, self.failures.load(Ordering::Relaxed))
     }
 
     /// Whether this is the first time that entries of the database could not be written: a person

@@ -1,6 +1,7 @@
 //! A PostgreSQL wire-protocol proxy that makes any migration tool load into PostgreSQL the way
 //! AWS DMS would.
 
+pub mod admin;
 pub mod aside;
 pub mod auth;
 pub mod catalog;
@@ -24,6 +25,7 @@ pub mod rewrite;
 pub mod script;
 pub mod session;
 pub mod statement;
+pub mod statistics;
 pub mod stream;
 pub mod target;
 pub mod telemetry;

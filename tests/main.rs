@@ -3,6 +3,7 @@
 //! Clippy sees tests only inside `#[test]`, not in what they share; and a test exports nothing.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, unreachable_pub)]
 
+mod admin;
 mod catalog;
 #[allow(dead_code, unused_imports, reason = "empty where no client is there")]
 mod clients;

@@ -55,6 +55,11 @@ pub(super) fn file() -> impl TypedValueParser<Value = OrEmpty<PathBuf>> {
 pub(super) struct TargetArgument(String);
 
 impl TargetArgument {
+    /// Whether it says nothing.
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// What it says; `None` for an empty one, as of a variable that is set to nothing.
     ///
     /// # Errors

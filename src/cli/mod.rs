@@ -1,5 +1,6 @@
 //! The commands: arguments in, exit code out. Everything that prints for a person lives here.
 
+mod admin_side;
 mod arguments;
 mod check;
 mod close_out;

@@ -11,9 +11,11 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
+use super::admin_side::AdminSide;
 use super::settings::{SettingArguments, url_warnings};
 use super::{EXIT_USAGE, config, say, systemd};
-use crate::config::{Config, Limits, Switch};
+use crate::admin::{Operator, Order, ReloadOutcome};
+use crate::config::{Config, Limits, LogLevel, Switch};
 use crate::listener::{Listener, Reload};
 use crate::policy::ForeignKeys;
 use crate::target::embedded::{Embedded, EmbeddedOptions};
@@ -87,21 +89,40 @@ fn serve(config: &Config, arguments: &ServeArguments, logging: &Logging) -> io::
     let cut = runtime.block_on(async {
         let totals = Arc::new(Totals::default());
         let listener = Listener::bind(config, inherited, target.clone(), totals).await?;
+        let named = (arguments.settings.file(), arguments.settings.names_target());
+        let mut admin = AdminSide::start(config, named, &listener, logging)?;
         // Before anybody is told that it runs, or a stop at once would leave the socket's file.
         let (stop, hurry) = stop_signals(logging.lines())?;
         ignore_user_signal()?;
         let mut hang_up = signal(SignalKind::hangup())?;
         announce(config, &listener, &target, embedded.as_ref())?;
         let status = format!("listening on {}, target {target}", listener.address()?);
+        admin.announce();
         systemd::ready(&status);
         let reload = listener.reload();
-        let reloads = async {
-            while hang_up.recv().await.is_some() {
-                systemd::reloading();
-                read_again(config, arguments, &reload, logging);
-                systemd::ready(&status);
+        let drain = tokio::sync::Notify::new();
+        let orders = async {
+            loop {
+                tokio::select! {
+                    Some(()) = hang_up.recv() => {
+                        systemd::reloading();
+                        // What has gone wrong is in the log.
+                        let _ = read_again(config, arguments, &reload, logging, &admin.operator);
+                        systemd::ready(&status);
+                    }
+                    order = admin.next_order() => {
+                        let again =
+                            || read_again(config, arguments, &reload, logging, &admin.operator);
+                        carry_out(order, again, &drain, logging);
+                    }
+                }
             }
-            std::future::pending().await
+        };
+        let stop = async {
+            tokio::select! {
+                () = stop => {}
+                () = drain.notified() => {}
+            }
         };
         let drain_timeout = Duration::from_secs(config.limits.drain_timeout);
         let stop = async {
@@ -110,7 +131,7 @@ fn serve(config: &Config, arguments: &ServeArguments, logging: &Logging) -> io::
         };
         tokio::select! {
             cut = listener.serve(stop, hurry) => cut,
-            cut = reloads => cut,
+            cut = orders => cut,
         }
     })?;
     if cut > 0 {
@@ -119,6 +140,31 @@ fn serve(config: &Config, arguments: &ServeArguments, logging: &Logging) -> io::
         tracing::info!("stopped; every session had ended");
     }
     Ok(())
+}
+
+/// Does what an operator asks of the process.
+fn carry_out(
+    order: Order,
+    read_again: impl FnOnce() -> Result<ReloadOutcome, String>,
+    drain: &tokio::sync::Notify,
+    logging: &Logging,
+) {
+    match order {
+        Order::Reload(done) => {
+            // Whoever asked may have gone.
+            let _ = done.send(read_again());
+        }
+        Order::Drain => drain.notify_one(),
+        Order::Shutdown => {
+            tracing::warn!("stopped at once by SHUTDOWN");
+            telemetry::flush(&logging.lines());
+            std::process::exit(0);
+        }
+        Order::LogLevel(level, done) => {
+            let level = level.parse::<LogLevel>().map_err(|error| error.to_string());
+            let _ = done.send(level.map(|level| logging.set_level(level)));
+        }
+    }
 }
 
 /// A session takes two descriptors, and a client that logs in as many; many systems allow a process
@@ -144,18 +190,24 @@ fn allow_descriptors(limits: &Limits) {
     }
 }
 
-/// Gives new sessions what the file says now. One that is of no use changes nothing.
-fn read_again(running: &Config, arguments: &ServeArguments, reload: &Reload, logging: &Logging) {
+/// Gives new sessions what the file says now. One that is of no use changes nothing; the error says why.
+fn read_again(
+    running: &Config,
+    arguments: &ServeArguments,
+    reload: &Reload,
+    logging: &Logging,
+    operator: &Option<Arc<Operator>>,
+) -> Result<ReloadOutcome, String> {
     let applied = arguments.settings.read().and_then(|config| {
         reload.apply(&config).map_err(|error| error.to_string())?;
         Ok(config)
     });
-    let config = match applied {
-        Ok(config) => config,
-        Err(error) => {
-            return tracing::error!("SIGHUP: the configuration stays as it was: {error}");
-        }
-    };
+    if let Some(operator) = operator {
+        operator.note_reload(applied.as_ref().ok());
+    }
+    let config = applied.inspect_err(|error| {
+        tracing::error!("SIGHUP: the configuration stays as it was: {error}");
+    })?;
     allow_descriptors(&config.limits);
     logging.set_level(config.log.level);
     for warning in config.warnings.iter().cloned().chain(url_warnings(&config)) {
@@ -169,6 +221,7 @@ fn read_again(running: &Config, arguments: &ServeArguments, reload: &Reload, log
         );
     }
     tracing::info!("SIGHUP: new sessions follow the configuration as it is now");
+    Ok(ReloadOutcome { needs_restart: fixed.into_iter().map(str::to_owned).collect() })
 }
 
 /// Where the embedded server listens.

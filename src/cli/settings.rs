@@ -1,14 +1,14 @@
 //! What `serve` and `config` take in place of keys of the file: flags and variables.
 
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Args;
 
 use super::arguments::{OrEmpty, TargetArgument};
 use super::{ConfigArguments, EXIT_USAGE, is_quiet, say, warn};
-use crate::config::{AuthMode, Config, Effective, LogFormat, LogLevel};
+use crate::config::{AuthMode, Config, DEFAULT_FILE, Effective, LogFormat, LogLevel};
 
 #[derive(Debug, Args)]
 pub(super) struct SettingArguments {
@@ -29,6 +29,22 @@ pub(super) struct SettingArguments {
 }
 
 impl SettingArguments {
+    /// The file that is read; `None` where there is none.
+    pub(super) fn file(&self) -> Option<PathBuf> {
+        let named = self.config.config.as_ref().and_then(|file| file.0.clone());
+        named.or_else(|| Some(PathBuf::from(DEFAULT_FILE)).filter(|file| file.exists()))
+    }
+
+    /// Whether a flag, a variable or the file says where the target is.
+    pub(super) fn names_target(&self) -> bool {
+        let by_flag = self.target.as_ref().is_some_and(|target| !target.is_empty());
+        let text = self.file().and_then(|file| std::fs::read_to_string(file).ok());
+        let by_file = text.and_then(|text| text.parse::<toml::Table>().ok()).is_some_and(|table| {
+            table.get("target").is_some_and(|target| target.get("url").is_some())
+        });
+        by_flag || by_file
+    }
+
     /// The file, with what goes before it. A person has been told what is wrong when there is none.
     pub(super) fn load(&self) -> Result<Config, ExitCode> {
         let config = self.read().map_err(|error| {

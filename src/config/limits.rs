@@ -28,6 +28,8 @@ pub struct Limits {
     pub message_bytes: usize,
     /// Messages of one client that wait for an answer.
     pub pipeline_messages: NonZeroUsize,
+    /// Seconds between "not ready" and "no more clients".
+    pub drain_delay: u64,
     /// Seconds that sessions have to end after SIGTERM or SIGINT.
     pub drain_timeout: u64,
     /// Threads that relay; 0 takes half as many as there are cores.
@@ -47,6 +49,7 @@ impl Default for Limits {
             session_bytes: 16 * 1024 * 1024,
             message_bytes: 0x3FFF_FFFF,
             pipeline_messages: NonZeroUsize::MIN.saturating_add(65_535),
+            drain_delay: 0,
             drain_timeout: 30,
             threads: 0,
         }

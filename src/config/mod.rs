@@ -3,6 +3,7 @@
 //! Every key has a default, so an empty or missing file is a whole configuration. Unknown keys and bad
 //! values are errors, all of them at once, that name the file, the line, the key and what is allowed.
 
+mod admin;
 mod auth;
 mod dms;
 mod effective;
@@ -31,6 +32,7 @@ use crate::mapping::{
 };
 use crate::policy::Policy;
 use crate::target::TargetPlace;
+pub use admin::{Admin, Anonymous};
 pub use auth::{Auth, AuthMode};
 pub use dms::EndpointSettingsText;
 pub use effective::{Effective, EffectiveKey, ValueSource};
@@ -77,8 +79,8 @@ pub struct Config {
     pub errors: ErrorSection,
     /// Bounds on everything that a peer can make grow.
     pub limits: Limits,
-    /// The HTTP side.
-    pub admin: Admin,
+    /// What an operator sees; `None`: nothing of it.
+    pub admin: Option<Admin>,
     /// What is logged, and how.
     pub log: Log,
     /// What is quoted from AWS DMS and has no meaning here, a sentence each.
@@ -118,11 +120,6 @@ pub enum Switch {
 }
 
 keywords!(Switch { "on" => On, "off" => Off });
-
-/// `[admin]`: the section has no keys in this version.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Admin {}
 
 impl Config {
     /// Reads `file`, or `./proxy.toml` if none is named; a default file that does not exist means the
@@ -166,6 +163,10 @@ impl Config {
         self.auth.users_file = users_file.map(|path| directory.join(path));
         self.auth.salt_file = self.auth.salt_file.take().map(|path| directory.join(path));
         complaints.extend(self.listen.check());
+        if let Some(admin) = &mut self.admin {
+            admin.resolve_from(directory);
+            complaints.extend(admin.check());
+        }
         complaints.extend(self.auth.check());
         complaints.extend(self.check_overrides());
         complaints.extend(self.errors.check());
@@ -307,6 +308,7 @@ impl Config {
             ("target.url", self.target.url != new.target.url),
             ("target.connect_timeout", self.target.connect_timeout != new.target.connect_timeout),
             ("auth", self.auth != new.auth),
+            ("admin", self.admin != new.admin),
             ("limits.threads", self.limits.threads != new.limits.threads),
             ("log.format", self.log.format != new.log.format),
         ];

@@ -7,9 +7,11 @@ use std::time::{Duration, Instant};
 
 use tokio::time::timeout;
 
-use super::Shared;
 use super::connecting::Seat;
 use super::refusals::Reason;
+use super::watching::{self, Watching};
+use super::{Shared, console};
+use crate::admin::console::ConsoleRole;
 use crate::config::Limits;
 use crate::connection::{BufferPool, Connection, End};
 use crate::login::{Accepted, Asked, Client, LoginRefusal, Opened, Startup};
@@ -49,29 +51,39 @@ pub(super) async fn serve_client(
             return Ok(());
         }
     };
-    let Admitted { startup, opened, counted: _counted } = match admitted {
-        Ok(Some(admitted)) => admitted,
-        Ok(None) => return client.close().await,
+    let number = seat.number();
+    let (admitted, waited) = match admitted {
+        Ok(Admission::Session(admitted, waited)) => (admitted, waited),
+        Ok(Admission::Console(role, user)) => {
+            drop(seat);
+            return console::serve(client, role, &user, number, shared, stop).await;
+        }
+        Ok(Admission::Done) => return client.close().await,
         Err(refusal) => return client.refuse(refusal).await,
     };
-    let number = seat.number();
+    let Admitted { startup, opened, counted: _counted } = *admitted;
     drop(seat);
     let address = client.address();
     let client = client.into_stream()?;
     let common = Arc::clone(&shared.common);
+    let is_relay = startup.parameters.is_none() || policy.is_pure_relay();
+    let from = (address, client.is_tls(), waited, is_relay);
     let session = match startup.parameters {
         Some(parameters) => Session::new(Arc::clone(policy), common, parameters).numbered(number),
         None => Session::relay(Arc::clone(policy), common),
     };
+    let (session, mut watching) = Watching::begin(session, number, from, shared);
     let mut exchange = Exchange::new(session);
     exchange.target_said(&opened.said);
     telemetry::set_target_pid(exchange.backend_key());
-    let connection = Connection::new(client, opened.target, &mut exchange, pool);
+    let watched = watching.with_target(exchange.backend_key());
+    let connection = Connection::new(client, opened.target, &mut exchange, pool).watched(watched);
     let cancelled = |key: Vec<u8>| async move {
         // Whatever comes of it is seen when the session has ended.
         let _ = cancel(shared, &wire::cancel_request(&key)).await;
     };
-    let (end, traffic) = connection.run(stop, drain, cancelled).await;
+    let (end, traffic) = connection.run(watching.stopped_by(stop), drain, cancelled).await;
+    watching.end(end);
     let session = exchange.end();
     let may_run_on = end == End::Stopped && session.is_busy();
     if end == End::ClientGone || may_run_on {
@@ -80,6 +92,16 @@ pub(super) async fn serve_client(
     shared.totals.add(&policy.mapping, session.counts());
     telemetry::session_ended(address, &session, &policy.mapping, end, traffic, began.elapsed());
     Ok(())
+}
+
+/// What becomes of a client that asks to be let in.
+enum Admission<'a> {
+    /// It has a session; and so long its login took.
+    Session(Box<Admitted<'a>>, Duration),
+    /// It is a user of the console.
+    Console(ConsoleRole, String),
+    /// It is served already.
+    Done,
 }
 
 /// A client that has logged in.
@@ -113,13 +135,33 @@ async fn admit<'a>(
     shared: &'a Shared,
     limits: &Limits,
     seat: &Seat,
-) -> io::Result<Result<Option<Admitted<'a>>, LoginRefusal>> {
+) -> io::Result<Result<Admission<'a>, LoginRefusal>> {
     let mut startup = match shared.login.greet(client, limits).await? {
         Asked::Session(startup) => startup,
-        Asked::Cancel(packet) => return cancel(shared, &packet).await.map(|()| Ok(None)),
+        Asked::Cancel(packet) => {
+            return cancel(shared, &packet).await.map(|()| Ok(Admission::Done));
+        }
         Asked::Refused(error) => return Ok(Err(error.into())),
     };
     seat.wants_session.store(true, Ordering::Relaxed);
+    if let Some(admitted) = console::admit(client, &startup, shared, limits).await? {
+        return Ok(admitted.map(|(role, user)| Admission::Console(role, user)));
+    }
+    let began = Instant::now();
+    let admitted = admit_session(client, &mut startup, shared, limits).await?;
+    watching::note_login(shared, began.elapsed(), admitted.as_ref().err());
+    Ok(admitted.map(|(opened, counted)| {
+        Admission::Session(Box::new(Admitted { startup, opened, counted }), began.elapsed())
+    }))
+}
+
+/// A session for a client, if there is room for it and the target wants it.
+async fn admit_session<'a>(
+    client: &mut Client,
+    startup: &mut Startup,
+    shared: &'a Shared,
+    limits: &Limits,
+) -> io::Result<Result<(Opened, Counted<'a>), LoginRefusal>> {
     let full = || {
         shared.refusals.add(Reason::Sessions, 1);
         OwnError::new("53300", "too many clients already")
@@ -128,13 +170,16 @@ async fn admit<'a>(
     if shared.sessions.load(Ordering::Acquire) >= limits.clients.get() {
         return Ok(Err(full().into()));
     }
-    let opened = match shared.login.open(client, &mut startup, limits).await? {
+    if let Some(refusal) = console::hold_back(startup, shared, limits).await {
+        return Ok(Err(refusal.into()));
+    }
+    let opened = match shared.login.open(client, startup, limits).await? {
         Ok(opened) => opened,
         Err(refusal) => return Ok(Err(refusal)),
     };
     // Other clients may have logged in meanwhile.
     Ok(match Counted::new(&shared.sessions, limits.clients.get()) {
-        Some(counted) => Ok(Some(Admitted { startup, opened, counted })),
+        Some(counted) => Ok((opened, counted)),
         None => Err(full().into()),
     })
 }
@@ -148,9 +193,13 @@ async fn cancel(shared: &Shared, packet: &[u8]) -> io::Result<()> {
         let _one_of_a_few = shared.cancels.acquire().await.map_err(io::Error::other)?;
         shared.login.target().cancel(packet, CANCEL_TIMEOUT).await
     };
-    timeout(CANCEL_TIMEOUT, delivered)
+    let delivered = timeout(CANCEL_TIMEOUT, delivered)
         .await
-        .map_err(|_| io::Error::from(io::ErrorKind::TimedOut))?
+        .unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()));
+    if let Some(operator) = shared.operator.get() {
+        operator.counters.cancel(delivered.is_ok());
+    }
+    delivered
 }
 
 /// Cancels what a session that has ended left running.

@@ -3,16 +3,18 @@
 
 mod client;
 mod connecting;
+mod console;
 mod exposure;
 mod refusals;
 mod unix_socket;
+mod watching;
 mod workers;
 
 use std::io;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 use std::time::{Duration, SystemTime};
 
 use ring::rand::{SecureRandom as _, SystemRandom};
@@ -25,6 +27,7 @@ use self::exposure::Exposure;
 use self::refusals::{Reason, Refusals};
 use self::unix_socket::UnixSocket;
 use self::workers::{Worker, start_workers};
+use crate::admin::{LifePhase, Operator};
 use crate::config::{Config, Limits};
 use crate::login::{Accepted, Login};
 use crate::mapping::MappingError;
@@ -60,6 +63,8 @@ struct Shared {
     draining: watch::Sender<bool>,
     /// Tells the drain that a client has left.
     client_left: Notify,
+    /// The operator's side, where there is one.
+    operator: OnceLock<Arc<Operator>>,
 }
 
 /// What a client finds when it comes, and keeps to its end.
@@ -77,6 +82,13 @@ impl Rules {
 }
 
 impl Shared {
+    /// The proxy has come so far.
+    fn enter(&self, phase: LifePhase) {
+        if let Some(operator) = self.operator.get() {
+            operator.life.change(|held| held.phase = phase);
+        }
+    }
+
     fn rules(&self) -> Arc<Rules> {
         Arc::clone(&self.rules.read().unwrap_or_else(PoisonError::into_inner))
     }
@@ -169,6 +181,7 @@ impl Listener {
             cancels: Semaphore::new(CANCELS_MAX),
             draining: watch::Sender::new(false),
             client_left: Notify::new(),
+            operator: OnceLock::new(),
         };
         let exposure = Exposure::new(config, socket.local_addr()?);
         Ok(Listener { socket, unix_socket, exposure, shared: Arc::new(shared) })
@@ -185,6 +198,17 @@ impl Listener {
     /// The socket is not one any more.
     pub fn address(&self) -> io::Result<SocketAddr> {
         self.socket.local_addr()
+    }
+
+    /// What all sessions share, and the target: what the operator's side shows.
+    pub fn common_and_target(&self) -> (Arc<Common>, Target) {
+        (Arc::clone(&self.shared.common), self.shared.login.target().clone())
+    }
+
+    /// Shows an operator what happens from now on.
+    pub fn set_operator(&self, operator: Arc<Operator>) {
+        // It is set once, before anything is served.
+        let _ = self.shared.operator.set(operator);
     }
 
     /// Changes the rules while this serves.
@@ -205,8 +229,15 @@ impl Listener {
         hurry: impl Future<Output = ()>,
     ) -> io::Result<usize> {
         let workers = start_workers(&self.shared)?;
+        self.shared.enter(LifePhase::Running);
+        let stopped = async {
+            stop.await;
+            self.shared.enter(LifePhase::Draining);
+            let delay = self.shared.rules().limits.drain_delay;
+            tokio::time::sleep(Duration::from_secs(delay)).await;
+        };
         tokio::select! {
-            () = stop => {}
+            () = stopped => {}
             () = accept(&self.socket, self.unix_socket.as_ref(), &self.shared, &workers) => {
                 return Err(io::Error::other("a relay thread has ended"));
             }

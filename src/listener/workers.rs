@@ -12,6 +12,7 @@ use tokio::sync::{Notify, mpsc};
 use super::client::serve_client;
 use super::connecting::Seat;
 use super::{CUT_TIMEOUT, Shared};
+use crate::admin;
 use crate::connection::BufferPool;
 use crate::login::Accepted;
 use crate::telemetry;
@@ -55,6 +56,10 @@ fn start_worker(index: usize, shared: Arc<Shared>) -> io::Result<Worker> {
         let pool = Rc::new(BufferPool::default());
         runtime.block_on(async move {
             let cut = Arc::new(Notify::new());
+            if let Some(operator) = shared.operator.get() {
+                let questions = operator.add_thread(format!("relay-{index}"));
+                tokio::task::spawn_local(admin::answer_questions(questions));
+            }
             while let Some((accepted, seat)) = clients.recv().await {
                 let stop = Arc::clone(&cut).notified_owned();
                 let mut draining = shared.draining.subscribe();

@@ -46,11 +46,23 @@ pub struct Client {
 
 /// What a client that may not have a session is told: whole frames, an error the last of them.
 #[derive(Clone, Debug)]
-pub struct LoginRefusal(pub(super) Vec<u8>);
+pub struct LoginRefusal {
+    pub(super) frames: Vec<u8>,
+    /// The target refuses it, in its own words.
+    pub by_target: bool,
+}
+
+impl LoginRefusal {
+    /// The code of the error.
+    pub fn sqlstate(&self) -> String {
+        let body = self.frames.get(wire::HEAD_BYTES..).unwrap_or_default();
+        wire::error_field(body, b'C').map(wire::printable).unwrap_or_default()
+    }
+}
 
 impl From<OwnError> for LoginRefusal {
     fn from(error: OwnError) -> LoginRefusal {
-        LoginRefusal(wire::error_response(&error, Severity::Fatal))
+        LoginRefusal { frames: wire::error_response(&error, Severity::Fatal), by_target: false }
     }
 }
 
@@ -83,6 +95,17 @@ impl Client {
             }
         };
         Ok(Client { stream: Some(stream), address, end_point: None, silence })
+    }
+
+    /// Whether it comes by the Unix socket from a process of the proxy's own user.
+    pub fn is_same_user(&self) -> bool {
+        match &self.stream {
+            Some(Stream::Unix(stream)) => {
+                let own = rustix::process::getuid().as_raw();
+                stream.peer_cred().is_ok_and(|peer| peer.uid() == own)
+            }
+            _ => false,
+        }
     }
 
     /// Where it comes from.
@@ -128,7 +151,7 @@ impl Client {
     /// It has gone.
     pub async fn refuse(mut self, refusal: impl Into<LoginRefusal>) -> io::Result<()> {
         if let Some(stream) = &mut self.stream {
-            stream.write_all(&refusal.into().0).await?;
+            stream.write_all(&refusal.into().frames).await?;
         }
         self.close().await
     }

@@ -3,6 +3,7 @@
 
 mod client;
 mod command;
+mod console;
 mod frames;
 mod look_up;
 mod passthrough;
@@ -49,6 +50,8 @@ pub struct Login {
     tls: Option<ClientTls>,
     target: Target,
     own: Option<OwnLogins>,
+    /// Users of the console whom the proxy checks itself.
+    console: Option<OwnLogins>,
 }
 
 /// Logins that the proxy checks itself.
@@ -100,7 +103,9 @@ impl Login {
         let listen = &config.listen;
         let balancers =
             Balancers { version: listen.proxy_protocol, from: listen.proxy_protocol_from.clone() };
-        Ok(Login { balancers, tls, target, own })
+        let console = config.admin.as_ref().and_then(|admin| admin.users_file.clone());
+        let console = console.map(console::users).transpose()?;
+        Ok(Login { balancers, tls, target, own, console })
     }
 
     /// Reads what logins with this configuration need, and makes nothing.
@@ -304,7 +309,7 @@ async fn greeted(
         sqlstate = %wire::logged(&wire::printable(sqlstate)),
         "login refused by the target"
     );
-    Err(LoginRefusal(opened.said))
+    Err(LoginRefusal { frames: opened.said, by_target: true })
 }
 
 fn unreachable_target(target: &Target, error: &io::Error) -> OwnError {

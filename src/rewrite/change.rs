@@ -113,7 +113,7 @@ pub fn place(relation: &Relation) -> Place {
 }
 
 /// The same for a relation of which only the name is known.
-pub(super) fn place_of(name: &Name) -> Place {
+pub fn place_of(name: &Name) -> Place {
     let mut parts = name.iter().rev().map(|part| printable(part));
     let table = parts.next().unwrap_or_default();
     Place { table, schema: parts.next().unwrap_or_default(), ..Place::default() }

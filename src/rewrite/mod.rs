@@ -41,7 +41,7 @@ use text_relations::TextRelations;
 use values::Written;
 
 pub use change::{
-    By, CODE_RULE, Change, NAMES_RULE, ReplacementReason, place, refusal as value_refusal,
+    By, CODE_RULE, Change, NAMES_RULE, ReplacementReason, place, place_of, refusal as value_refusal,
 };
 pub use copies::CopyStream;
 pub use foreign_keys::UnknownParent;

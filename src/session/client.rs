@@ -5,10 +5,12 @@ use super::ask::{Delivery, Question};
 use super::decision::{Decision, Frame, Outgoing, Passing};
 use super::message::copy_in::Mended;
 use super::message::text::{self, Basis, Judged, Text};
-use super::message::{bind, copy_in, execute, function_call, long_text, parse, terminate};
+use super::message::{
+    bind, copy_in, execute, function_call, long_text, parse, subjects, terminate,
+};
 use super::replies::{Expected, Request};
 use super::step::{Body, Mend, Progress, Step};
-use super::{Phase, Session, gate};
+use super::{Phase, Session, gate, telling};
 use crate::rewrite::Rewrite;
 use crate::statement::Effects;
 use crate::wire::{self, FrameError, HEAD_BYTES, Head, OwnError, TransactionStatus, tag};
@@ -93,6 +95,7 @@ impl Session {
         if head.tag == tag::COPY_DATA && gate::is_clear_for_rows(client, replies, asking) {
             client.body = Body { remaining: head.body_bytes(), mend: Mend::CopyData };
             client.note_sent(head.tag);
+            context.watched.on_copy_bytes(head.body_bytes());
             let judged = client.judge_body(unread, at + HEAD_BYTES, report, context);
             return Ok(Progress::Passed(judged - at));
         }
@@ -108,6 +111,7 @@ impl Session {
         let decision = self.decide(frame).map_err(|error| *error)?;
         if let Decision::Pass(request) = decision {
             if let Some(request) = request {
+                telling::passed(self.context.watched, request, head);
                 self.replies.push(Expected::new(request));
             }
             self.client.note_sent(head.tag);
@@ -158,6 +162,7 @@ impl Session {
         match decision {
             Decision::Pass(request) => {
                 if let Some(request) = request {
+                    telling::passed(self.context.watched, request, head);
                     self.replies.push(Expected::new(request));
                 }
                 Progress::Passed(self.client.pass(head, there))
@@ -180,6 +185,7 @@ impl Session {
             Decision::Send(outgoing) => {
                 let Outgoing { expected, passing } = *outgoing;
                 if let Some(expected) = expected {
+                    telling::sent(self.context.watched, &expected, head);
                     self.report.counts.refused += u64::from(expected.is_failing());
                     self.replies.push(expected);
                 }
@@ -200,7 +206,9 @@ impl Session {
                 }
             }
             Decision::Execute(plan) => {
-                self.replies.push(execute::expected_of_execute(&plan));
+                let expected = execute::expected_of_execute(&plan);
+                telling::sent(self.context.watched, &expected, head);
+                self.replies.push(expected);
                 self.on_sent(plan.effects, Some(&plan.writes));
                 if plan.effects.has(SETTLES) {
                     self.settling.note_for_sync(plan.effects, plan.stated);
@@ -289,7 +297,13 @@ impl Session {
         let by_group = self.prepared.has_unnamed();
         self.prepared.on_query();
         self.client.pipeline.note_query(is_owed);
-        self.replies.push(sent.expected);
+        self.replies.push(subjects::tell_query(
+            sent.expected,
+            text,
+            body,
+            &self.catalog,
+            &self.context,
+        ));
         let (silent_loss, seconds) = self.context.loss_and_seconds();
         let not_understood = text.not_understood(body);
         let unread = self.catalog.unread();

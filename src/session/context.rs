@@ -10,6 +10,7 @@ use crate::encoding::Encoding;
 use crate::policy::{Policy, Settings};
 use crate::rewrite::{Rules, ShownValue};
 use crate::statement::Lexing;
+use crate::statistics::{OwnKind, SessionState, SettingNames, Watched};
 use crate::value::SilentLoss;
 use crate::wire::{self, Answer, OwnError, StartupParameters, TransactionStatus};
 
@@ -36,8 +37,8 @@ pub(super) struct Context {
     pub(super) lexing: Lexing,
     /// The `server_version` that the target has reported; empty before.
     pub(super) server_version: String,
-    /// The number by which the log names the session; 0 where there is none.
-    pub(super) number: u64,
+    /// The session for those who count, and the number by which the log names it.
+    pub(super) watched: Watched,
     /// The transaction as the last ReadyForQuery told it.
     pub(super) status: TransactionStatus,
 }
@@ -79,7 +80,7 @@ impl Context {
             settings_source: SettingsSource::Target,
             lexing: Lexing::default(),
             server_version: String::new(),
-            number: 0,
+            watched: Watched::default(),
             status: TransactionStatus::Idle,
         }
     }
@@ -94,7 +95,7 @@ impl Context {
     pub(super) fn shown(&self, name: &str, asks_server: bool) -> Option<ShownValue> {
         let Some(setting) = self.settings.value(name) else {
             return Some(ShownValue::Text(match name {
-                "session" => self.number.to_string(),
+                "session" => self.watched.number().to_string(),
                 "version" => env!("CARGO_PKG_VERSION").to_owned(),
                 "source" => self.policy.mapping.options().source.clone(),
                 "target" => self.policy.target.clone(),
@@ -117,6 +118,29 @@ impl Context {
         let warning = OwnError::new("01000", message)
             .with_hint("Nothing names a target. Set target.url in proxy.toml, or serve --target.");
         wire::notice_response(&warning)
+    }
+
+    /// The target is ready; that much passed unread or was refused so far.
+    #[inline]
+    pub(super) fn tell_ready(&self, passed: [u64; 4]) {
+        if self.watched.is_counted() {
+            self.watched.on_passed(passed);
+            self.watched.on_ready(self.idle_state(), setting_names(self.settings));
+        }
+    }
+
+    /// A question is answered.
+    pub(super) fn tell_answered(&self, kind: Option<OwnKind>) {
+        self.watched.on_answered(kind, self.idle_state(), setting_names(self.settings));
+    }
+
+    /// What the session does while it waits for its client.
+    fn idle_state(&self) -> SessionState {
+        match self.status {
+            TransactionStatus::Idle => SessionState::Idle,
+            TransactionStatus::Open => SessionState::InTransaction,
+            TransactionStatus::Aborted => SessionState::Aborted,
+        }
     }
 
     /// The proxy's clock, in seconds.
@@ -183,6 +207,18 @@ impl Context {
         if let Some(value) = text(1) {
             self.lexing.encoding = Encoding::from_name(&value);
         }
+    }
+}
+
+/// The names of settings, for those who count.
+pub fn setting_names(settings: Settings) -> SettingNames {
+    let Settings { rewrite, foreign_keys, phase, table_prep, .. } = settings;
+    let rewrite = if rewrite { "on" } else { "off" };
+    SettingNames {
+        phase: phase.name(),
+        fk: foreign_keys.name(),
+        rewrite,
+        table_prep: table_prep.name(),
     }
 }
 

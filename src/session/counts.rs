@@ -35,6 +35,11 @@ pub struct Counts {
 }
 
 impl Counts {
+    /// What passed unread or was refused.
+    pub(super) fn passed(&self) -> [u64; 4] {
+        [self.not_understood, self.unknown_types, self.too_long, self.refused]
+    }
+
     pub(super) fn count_value(&mut self, rule: ValueRule, count: u64) {
         self.count_rule(rule.name(), count);
     }

@@ -8,6 +8,7 @@ use super::ask::Delivery;
 use super::prepared::Undo;
 use crate::rewrite::{CopyStream, Parameters, PositionMap};
 use crate::statement::Word;
+use crate::statistics::CountedStatement;
 use crate::wire::OwnError;
 
 /// A message that the target answers.
@@ -52,6 +53,8 @@ pub(super) struct Expected {
     pub(super) copies: Option<Box<CopyStart>>,
     /// How to put the known prepared statements back should the target refuse this Parse.
     pub(super) undo: Option<Box<Undo>>,
+    /// What its statements are about, where that is counted.
+    pub(super) subjects: Option<Box<Subjects>>,
     /// It may change how the server reads texts.
     pub(super) sets_lexing: bool,
     /// What its statements, those still to come, say about settings on a target that does not tell them.
@@ -69,7 +72,15 @@ impl Expected {
     }
 
     pub(super) fn with(request: Request, treatment: Treatment) -> Expected {
-        Expected { request, treatment, copies: None, undo: None, sets_lexing: false, words: None }
+        Expected {
+            request,
+            treatment,
+            copies: None,
+            undo: None,
+            subjects: None,
+            sets_lexing: false,
+            words: None,
+        }
     }
 
     /// The same with the COPY streams that it asks for.
@@ -101,6 +112,13 @@ impl Expected {
             && !self.sets_lexing
     }
 
+    /// The same with what its statements are about.
+    #[must_use]
+    pub(super) fn about(mut self, subjects: Option<Arc<[CountedStatement]>>) -> Expected {
+        self.subjects = subjects.map(Subjects::new);
+        self
+    }
+
     /// Whether it is answered with our error.
     pub(super) fn is_failing(&self) -> bool {
         matches!(self.treatment, Treatment::Fail(_))
@@ -108,6 +126,25 @@ impl Expected {
 
     pub(super) fn may_start_copy(&self) -> bool {
         self.copies.as_ref().is_some_and(|copies| copies.may_start())
+    }
+}
+
+/// What the statements of a message are about, and how many of them are complete.
+#[derive(Debug)]
+pub(super) struct Subjects {
+    pub(super) list: Arc<[CountedStatement]>,
+    pub(super) completed: usize,
+}
+
+impl Subjects {
+    /// Those of a message of which nothing is complete yet.
+    pub(super) fn new(list: Arc<[CountedStatement]>) -> Box<Subjects> {
+        Box::new(Subjects { list, completed: 0 })
+    }
+
+    /// That of the statement which is at work.
+    pub(super) fn current(&self) -> Option<&CountedStatement> {
+        self.list.get(self.completed)
     }
 }
 

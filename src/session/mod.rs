@@ -24,6 +24,7 @@ mod counts;
 mod decision;
 mod exchange;
 mod expected;
+mod frame_reading;
 mod gate;
 mod message;
 mod pipeline;
@@ -34,10 +35,12 @@ mod replies;
 mod report;
 mod step;
 mod target;
+mod telling;
 
 use std::sync::Arc;
 
 pub use common::Common;
+pub use context::setting_names;
 pub use counts::Counts;
 pub use exchange::{Direction, Exchange};
 pub use step::Step;
@@ -46,6 +49,7 @@ use crate::catalog::{Catalog, CatalogQuestion, Name, Sent};
 use crate::ledger;
 use crate::policy::Policy;
 use crate::statement::Effects;
+use crate::statistics::Watched;
 use crate::wire::{self, OwnError, StartupParameters, TransactionStatus, tag};
 use ask::parking::Parking;
 use ask::settling::Settling;
@@ -117,8 +121,14 @@ impl Session {
 
     /// The session with the number by which the log names it.
     #[must_use]
-    pub fn numbered(mut self, number: u64) -> Session {
-        self.context.number = number;
+    pub fn numbered(self, number: u64) -> Session {
+        self.watched(Watched::uncounted(number))
+    }
+
+    /// The session as one that may be counted.
+    #[must_use]
+    pub fn watched(mut self, watched: Watched) -> Session {
+        (self.context.watched, self.report.watched) = (watched, watched);
         self
     }
 
@@ -244,6 +254,7 @@ impl Session {
         if delivery == Delivery::Group {
             self.client.pipeline.end();
         }
+        self.context.watched.on_asked();
         self.asking.ask(
             question,
             delivery,
@@ -288,6 +299,7 @@ impl Session {
         if self.catalog.on_ready(status) {
             self.context.common.note_definition();
         }
+        self.context.tell_ready(self.report.counts.passed());
     }
 
     /// Event: ErrorResponse. What was expected up to the next Sync never comes.
@@ -372,6 +384,7 @@ impl Session {
             }
             Question::Probe(_) => {}
         }
+        self.context.tell_answered(telling::own_kind(&answered.question));
         Ok(to_client)
     }
 

@@ -8,6 +8,7 @@ use crate::ledger::Place;
 use crate::policy::Settings;
 use crate::rewrite::{CopyStream, Parameters, PositionMap};
 use crate::statement::{Effects, Word};
+use crate::statistics::CountedStatement;
 use crate::value::ValueKind;
 
 /// What executing a prepared statement means to the proxy.
@@ -21,6 +22,8 @@ pub(super) struct Plan {
     pub(super) parameters: Option<Arc<Parameters>>,
     /// The numbers of parameters that hold JSON, whatever their type is.
     pub(super) json: Box<[u16]>,
+    /// What it is about, where that is counted.
+    pub(super) subjects: Option<Arc<[CountedStatement]>>,
     /// The command tag that the client is to see.
     pub(super) tag: Option<&'static str>,
     /// What it may change, as far as that matters.

@@ -7,6 +7,7 @@ use super::ask::Delivery;
 pub(super) use super::expected::{Adjust, CopyStart, Expected, Fail, Failing, Request, Treatment};
 use crate::rewrite::CopyStream;
 use crate::statement::Word;
+use crate::statistics::CountedStatement;
 use crate::wire::{OwnError, tag};
 
 /// A COPY that has failed with Syncs of the client's among its rows: how many of these the target
@@ -111,6 +112,18 @@ impl Replies {
     pub(super) fn front_passes_rows(&self) -> bool {
         let treatment = self.queue.front().map(|front| &front.treatment);
         matches!(treatment, None | Some(Treatment::Pass | Treatment::Adjust(_)))
+    }
+
+    /// What the statement is about that is at work, where that is counted.
+    pub(super) fn subject(&self) -> Option<&CountedStatement> {
+        self.queue.front()?.subjects.as_ref()?.current()
+    }
+
+    /// The statement that is at work is complete.
+    pub(super) fn next_subject(&mut self) {
+        if let Some(subjects) = self.queue.front_mut().and_then(|front| front.subjects.as_mut()) {
+            subjects.completed += 1;
+        }
     }
 
     pub(super) fn front_mut(&mut self) -> Option<&mut Expected> {

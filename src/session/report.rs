@@ -1,9 +1,10 @@
 //! What a session has changed, for its log line, the ledger and the client: counts, entries, notices. Is
 //! told what happened; may not decide anything.
 
-use crate::ledger::{Entries, Ledger, NOT_JUDGED, Place};
+use crate::ledger::{Entries, Entry, Ledger, NOT_JUDGED, Place};
 use crate::rewrite::{By, CODE_RULE, Change, NAMES_RULE};
 use crate::session::counts::Counts;
+use crate::statistics::Watched;
 use crate::value::{CopyFinding, SilentLoss};
 use crate::wire::{self, Failure, OwnError};
 
@@ -38,6 +39,8 @@ pub(super) struct Report {
     notices: Vec<u8>,
     /// Places in definitions that could not be read.
     spots_named: usize,
+    /// The session among those that are counted.
+    pub(super) watched: Watched,
 }
 
 /// What a session is writing to the target's table.
@@ -67,6 +70,12 @@ impl Report {
     ) {
         if count > 0 {
             let place = Place { rule: rule.to_owned(), ..place };
+            if self.watched.is_counted() {
+                let (first_seconds, last_seconds) = (seconds, seconds);
+                let samples = vec![sample.clone()];
+                let entry = Entry { count, first_seconds, last_seconds, samples };
+                self.watched.on_rewrite(&place, &entry);
+            }
             self.entries.note(&place, count, seconds, || Some(sample));
         }
     }
@@ -234,6 +243,9 @@ impl Report {
         database: &str,
     ) {
         self.end_writing(failure.is_none(), ledger, database);
+        if failure.is_some() {
+            ledger.note_failure();
+        }
         if let Some(failure) = failure.filter(|_| ledger.warns(database)) {
             let database = wire::logged(database);
             tracing::warn!(

@@ -4,17 +4,15 @@
 use super::adjust::{self, InsteadOfError};
 use super::ask::{Delivery, Question};
 use super::client_side::Drops;
+use super::frame_reading::{LENGTH_MAX, Reading, whole_frames};
 use super::message::copy_in::CopyIn;
 use super::replies::{Request, Treatment};
 use super::step::Step;
-use super::{Phase, Session};
+use super::{Phase, Session, telling};
 use crate::wire::{self, HEAD_BYTES, Head, OwnError, tag};
 
 /// The longest message from the target that is looked into; a longer one passes as it is.
 const BODY_BYTES_MAX: usize = 1024 * 1024;
-
-/// The longest message that four bytes can announce: what the target sends, the client judges.
-const LENGTH_MAX: usize = 0x7FFF_FFFF;
 
 /// The target's side of a session.
 #[derive(Debug, Default)]
@@ -181,12 +179,23 @@ impl Session {
                     Ok(tag.map(|tag| wire::with_body(frame_tag, &[tag.as_bytes(), b"\0"])))
                 }
                 tag::ERROR_RESPONSE => {
+                    let refused = adjust.refused.clone();
                     let instead = match adjust.error(frame) {
                         InsteadOfError::Refusal(frame) => {
                             self.report.counts.refused += 1;
+                            if let Some(error) = refused {
+                                telling::own_error(
+                                    self.context.watched,
+                                    &error,
+                                    self.replies.subject(),
+                                );
+                            }
                             Some(frame)
                         }
-                        InsteadOfError::Moved(frame) => frame,
+                        InsteadOfError::Moved(frame) => {
+                            telling::error(self.context.watched, body, self.replies.subject());
+                            frame
+                        }
                     };
                     self.on_error();
                     Ok(instead)
@@ -258,8 +267,16 @@ impl Session {
             return if fail.is_of_copy() { None } else { Some(Vec::new()) };
         }
         let ours = fail.in_place_of(frame_tag, body);
+        let told = ours.is_some().then(|| fail.error.clone());
         if let Some(front) = self.replies.front_mut() {
             front.treatment = Treatment::Pass;
+        }
+        match told {
+            Some(error) => telling::own_error(self.context.watched, &error, self.replies.subject()),
+            None if frame_tag == tag::ERROR_RESPONSE => {
+                telling::error(self.context.watched, body, self.replies.subject());
+            }
+            None => {}
         }
         if frame_tag == tag::READY_FOR_QUERY {
             self.on_target_body(frame_tag, body);
@@ -315,6 +332,7 @@ impl Session {
             tag::DATA_ROW | tag::COPY_DATA => {}
             tag::COPY_DONE => self.target.copied_out = true,
             tag::ERROR_RESPONSE => self.on_error(),
+            tag::COPY_OUT_RESPONSE => self.context.watched.on_copy_out(),
             tag::COPY_BOTH_RESPONSE => self.phase = Phase::Relay,
             _ => self.replies.on_completion(frame_tag),
         }
@@ -326,8 +344,14 @@ impl Session {
             tag::READY_FOR_QUERY => self.on_ready(body),
             tag::COMMAND_COMPLETE => {
                 // The tag of COPY TO counts rows read; they were not loaded.
-                if !std::mem::take(&mut self.target.copied_out) {
+                let copied_out = std::mem::take(&mut self.target.copied_out);
+                if !copied_out {
                     self.report.counts.rows += wire::command_rows(body);
+                }
+                if self.context.watched.is_counted() {
+                    let body = if copied_out { b"COPY" } else { body };
+                    self.context.watched.on_command(body, self.replies.subject());
+                    self.replies.next_subject();
                 }
                 if body.starts_with(b"ROLLBACK") {
                     self.parking.on_rollback();
@@ -341,57 +365,19 @@ impl Session {
             }
             tag::COPY_IN_RESPONSE => {
                 let is_extended = self.replies.front_is_execute();
+                self.context.watched.on_copy_in(self.replies.subject());
                 let copy = self.replies.on_copy_in();
                 let is_binary = body.first() != Some(&0);
                 self.client.copy_in = CopyIn::begin(copy, is_binary, is_extended, &self.context);
                 self.client.pipeline.continue_copy();
             }
+            tag::ERROR_RESPONSE => {
+                telling::error(self.context.watched, body, self.replies.subject());
+                self.on_error();
+            }
             tag::PARAMETER_STATUS => self.context.on_parameter_status(body),
             tag::BACKEND_KEY_DATA => self.target.backend_key = body.to_vec(),
             _ => self.on_target_head(frame_tag),
         }
-    }
-}
-
-/// Bytes of the frames with this tag that `bytes` begin with, those that are there as a whole.
-fn whole_frames(bytes: &[u8], frame_tag: u8) -> usize {
-    let mut rest = bytes;
-    while let Ok(Some(head)) = wire::head(rest, LENGTH_MAX)
-        && head.tag == frame_tag
-        && let Some(behind) = rest.get(head.frame_bytes..)
-    {
-        rest = behind;
-    }
-    bytes.len() - rest.len()
-}
-
-/// How much of a frame is looked at.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Reading {
-    /// Its tag says enough.
-    Head,
-    /// Its body is read, and it passes.
-    Body,
-    /// The whole frame is held: it may change.
-    Frame,
-    /// It belongs to an answer of ours and is too long to be held.
-    Swallow,
-}
-
-impl Reading {
-    fn plain(head: Head, is_long: bool) -> Reading {
-        let looks_inside = matches!(
-            head.tag,
-            tag::READY_FOR_QUERY
-                | tag::COMMAND_COMPLETE
-                | tag::COPY_IN_RESPONSE
-                | tag::PARAMETER_STATUS
-                | tag::BACKEND_KEY_DATA
-        );
-        if looks_inside && !is_long { Reading::Body } else { Reading::Head }
-    }
-
-    fn frame_unless(is_long: bool) -> Reading {
-        if is_long { Reading::Head } else { Reading::Frame }
     }
 }

@@ -23,6 +23,7 @@ pub mod scope;
 pub mod script;
 mod setting;
 mod slots;
+mod subject;
 mod table_statement;
 mod tokens;
 mod types;
@@ -46,6 +47,7 @@ pub use slots::{
     MeetingKind, MetValue, NewColumn, NewTable, ParameterUses, RedundantAssignment, RowsSpan, Slot,
     SlotColumn, SlotValue, Write, WriteKind, type_words,
 };
+pub use subject::StatementSubject;
 pub use table_statement::{TableReference, TableStatement, TableStatementKind};
 pub use tokens::TOKENS_MAX;
 #[cfg(debug_assertions)]

@@ -334,6 +334,15 @@ impl Script {
     }
 
     /// A cursor at the start of a statement, whose end is that of the text for it.
+    pub(super) fn statement_cursor<'a>(
+        &'a self,
+        statement: &Statement,
+        sql: &'a [u8],
+    ) -> Cursor<'a> {
+        self.statement(&statement.tokens, sql)
+    }
+
+    /// The same for the tokens of one.
     pub(super) fn statement<'a>(&'a self, tokens: &Range<u32>, sql: &'a [u8]) -> Cursor<'a> {
         let mut cursor = self.cursor(sql).up_to(tokens.end as usize);
         cursor.go_to(tokens.start as usize);

@@ -15,6 +15,8 @@ const WAITING_LINES_MAX: usize = 4096;
 pub struct LogLines {
     waiting: SyncSender<Message>,
     lost: Arc<AtomicU64>,
+    /// All that were lost since the start.
+    lost_in_all: Arc<AtomicU64>,
 }
 
 #[derive(Debug)]
@@ -36,7 +38,12 @@ impl LogLines {
         std::thread::Builder::new()
             .name("log".into())
             .spawn(move || write_lines(to, &messages, &counted))?;
-        Ok(LogLines { waiting, lost })
+        Ok(LogLines { waiting, lost, lost_in_all: Arc::default() })
+    }
+
+    /// Lines that were lost since the start, as it goes on.
+    pub fn lost_in_all(&self) -> Arc<AtomicU64> {
+        Arc::clone(&self.lost_in_all)
     }
 
     /// Waits until everything logged so far has been written, at most for `timeout`. For the end of the
@@ -57,6 +64,7 @@ impl Write for LogLines {
             Ok(()) => {}
             Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => {
                 self.lost.fetch_add(1, Ordering::Relaxed);
+                self.lost_in_all.fetch_add(1, Ordering::Relaxed);
             }
         }
         Ok(line.len())

@@ -46,6 +46,8 @@ pub const COMMAND_COMPLETE: u8 = b'C';
 pub const COPY_BOTH_RESPONSE: u8 = b'W';
 /// CopyInResponse, from the target.
 pub const COPY_IN_RESPONSE: u8 = b'G';
+/// CopyOutResponse, from the target.
+pub const COPY_OUT_RESPONSE: u8 = b'H';
 /// DataRow, from the target.
 pub const DATA_ROW: u8 = b'D';
 /// EmptyQueryResponse, from the target.

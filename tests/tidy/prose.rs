@@ -5,7 +5,7 @@ use std::fs;
 
 use super::{assert_none, complaints, files, root, sources};
 
-/// Each with how often it still stands in `src` and in the documents.
+/// "Road" is not among them: it is the name of a column. Each with how often it still stands in `src` and in the documents.
 const PHRASES: &[(&str, usize)] = &[
     ("are no", 3),
     ("business", 0),
@@ -15,7 +15,6 @@ const PHRASES: &[(&str, usize)] = &[
     ("its ways", 0),
     ("nobody", 34),
     ("nobody's", 3),
-    ("road", 3),
     ("roads", 0),
     ("so many", 26),
     ("somebody", 13),

@@ -286,6 +286,7 @@ impl Settling {
             (Settle::Role(role, _), None) => self.role.set = Some(*role),
             // Whatever the reason: it would be refused again, and then abort a transaction.
             (Settle::Role(..), Some(failure)) if !is_passing(failure) => {
+                context.watched.on_not_silenced();
                 let warning = role_refused(&context.startup.user, context.server_major(), failure);
                 self.on_role_refused(warning, context, &mut settled)?;
             }

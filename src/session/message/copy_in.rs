@@ -64,6 +64,7 @@ pub(in crate::session) fn take_rows(
 ) -> Result<Option<Step>, wire::FrameError> {
     let Some(rows) = copy_in.rows() else { return Ok(None) };
     let mut taken = rows.take(unread, body, context.policy.message_bytes_max)?;
+    context.watched.on_copy_bytes(taken.bytes);
     let (not_judged, findings) = (rows.take_not_judged(), rows.take_findings());
     let silent_loss = context.policy.values.silent_loss;
     report.note_rows(not_judged, findings, silent_loss, context.seconds());

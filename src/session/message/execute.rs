@@ -142,6 +142,7 @@ pub(in crate::session) fn expected_of_execute(plan: &Plan) -> Expected {
     let sets_lexing = plan.effects.changes_lexing();
     let words = plan.word.iter().map(|word| Some((**word).clone())).collect();
     let expected = Expected { sets_lexing, ..expected }.saying(words);
+    let expected = expected.about(plan.subjects.clone());
     match plan.copies.as_slice() {
         [] => expected,
         copies => expected.starting(CopyStart::Streams(copies.iter().cloned().collect())),

@@ -9,5 +9,6 @@ pub(super) mod long_text;
 mod naming;
 pub(super) mod parse;
 mod reading;
+pub(super) mod subjects;
 pub(super) mod terminate;
 pub(super) mod text;

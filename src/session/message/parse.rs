@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use super::subjects;
 use super::text::{SentText, Text, changes};
 use crate::catalog::Catalog;
 use crate::rewrite::{PositionMap, Rewrite};
@@ -42,7 +43,14 @@ pub(in crate::session) fn parse(
         prepared.note_written(name, rewrite.facts.place.take());
         let words = context.follows_own_words().then(|| text.words(body));
         let word = words.into_iter().flatten().next().flatten().map(Box::new);
+        let is_counted = context.watched.is_counted();
+        let subjects =
+            is_counted.then(|| subjects::subjects(text, body, catalog, context)).flatten();
         let plan = plan_of_parse(text, &mut rewrite, &positions, effects, word, context);
+        let plan = match (plan, subjects) {
+            (None, None) => None,
+            (plan, subjects) => Some(Plan { subjects, ..plan.unwrap_or_default() }),
+        };
         undo = prepared.prepare(name, plan.filter(|_| has_room));
     }
     let sent = send_parse(text, body, &mut rewrite, positions, undo);
@@ -136,6 +144,7 @@ fn plan_of_parse(
         parameters: rewrite.parameters.clone(),
         json: std::mem::take(&mut rewrite.facts.json).into(),
         tag: rewrite.tags.first().map(|(_, tag)| *tag),
+        subjects: None,
         effects,
         writes: std::mem::take(&mut rewrite.writes).into(),
         stated: text.stated(context),

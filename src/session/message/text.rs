@@ -26,7 +26,7 @@ use crate::wire::{self, FAILING_SQL, OwnError, TransactionStatus, tag};
 #[derive(Debug)]
 pub(in crate::session) struct Text {
     message: TextMessage,
-    script: Script,
+    pub(super) script: Script,
     /// The body that takes the place of the client's: bytes that are U+0000 were taken out.
     pub(super) shorter: Option<Vec<u8>>,
     /// Where the text lies in the body.

@@ -1,0 +1,150 @@
+//! `/api/tables`: the list, one of them, and lines of CSV.
+
+use hyper::{Response, StatusCode};
+use serde_json::{Map, Value, json};
+
+use super::answers::{HttpQuestion, decoded, json_answer, with_type};
+use super::api::{envelope, error, fits, moment, number, rewrite, session};
+use super::body::AnswerBody;
+use super::operator::Operator;
+use crate::ledger::Place;
+use crate::statistics::{RATE_SECONDS, Table, TableKey, TableState};
+
+/// A table in the words of the list of tables.
+pub(super) fn table(key: &TableKey, table: &Table, now: u64) -> Value {
+    let counted = &table.counted;
+    let rows = |index: usize| {
+        let of = counted.rows.iter().filter_map(|phase| phase.get(index));
+        number(of.sum::<u64>())
+    };
+    let (rows_per_second, bytes_per_second) = table.rates();
+    let phase = if counted.phase == 1 { "cdc" } else { "full-load" };
+    let ended = if table.state(now) == TableState::Loading { 0 } else { table.full_load.1 };
+    json!({
+        "database": key.database, "schema": key.schema, "table": key.table,
+        "state": table.state(now).name(), "phase": phase, "copy_rows": rows(0),
+        "insert_rows": rows(1), "update_rows": rows(2), "delete_rows": rows(3),
+        "merge_rows": rows(4), "full_load_rows": number(table.full_load_rows()),
+        "rolled_back_rows": number(counted.rolled_back),
+        "uncommitted_rows": number(table.uncommitted), "ddls": counted.ddls,
+        "truncates": counted.truncates, "rewrites": number(counted.rewrites),
+        "errors": counted.errors, "bytes": number(counted.bytes.iter().sum()),
+        "rows_per_second": rows_per_second, "bytes_per_second": bytes_per_second,
+        "first_seen": moment(table.first_seen), "full_load_started": moment(table.full_load.0),
+        "full_load_ended": moment(ended), "last_activity": moment(counted.last_activity),
+        "last_sqlstate": counted.last_sqlstate, "sessions": table.sessions,
+        "estimated_rows": Value::Null,
+    })
+}
+
+/// The list of tables.
+pub(super) fn list(asked: &HttpQuestion, operator: &Operator) -> Response<AnswerBody> {
+    let collected = operator.collected();
+    let wanted = |name| asked.parameter(name);
+    let mut found: Vec<(&TableKey, &Table)> = collected
+        .tables
+        .iter()
+        .filter(|(key, one)| {
+            let whole = format!("{}.{}", key.schema, key.table);
+            fits(wanted("database"), &key.database)
+                && fits(wanted("schema"), &key.schema)
+                && (fits(wanted("table"), &key.table) || fits(wanted("table"), &whole))
+                && wanted("state").is_none_or(|states| {
+                    let state = one.state(collected.now).name();
+                    states.split(',').any(|wanted| wanted == state)
+                })
+        })
+        .collect();
+    let sort = wanted("sort").unwrap_or("");
+    let by = |figure: fn(&Table) -> u64| {
+        move |(_, one): &(&TableKey, &Table)| std::cmp::Reverse(figure(one))
+    };
+    match sort.trim_start_matches('-') {
+        "rows" => found.sort_by_key(by(|one| one.counted.all_rows())),
+        "bytes" => found.sort_by_key(by(|one| one.counted.bytes.iter().sum())),
+        "errors" => found.sort_by_key(by(|one| one.counted.errors)),
+        "rewrites" => found.sort_by_key(by(|one| one.counted.rewrites)),
+        "last_activity" => found.sort_by_key(by(|one| one.counted.last_activity)),
+        "rows_per_second" => found.sort_by_key(by(|one| one.rates().0)),
+        _ => {}
+    }
+    let matching = found.len();
+    let limit = wanted("limit").and_then(|text| text.parse().ok()).unwrap_or(usize::MAX);
+    found.truncate(limit);
+    let rows: Vec<Value> = found.iter().map(|(key, one)| table(key, one, collected.now)).collect();
+    drop(collected);
+    if wanted("format") == Some("csv") {
+        return with_type(StatusCode::OK, "text/csv; charset=utf-8", csv(&rows).into());
+    }
+    json_answer(
+        StatusCode::OK,
+        &envelope(operator, json!({ "tables": rows, "matching": matching })),
+    )
+}
+
+/// Objects with the same fields as lines of CSV. Texts are quoted, and none of them begins with what a
+/// spreadsheet takes for a formula.
+fn csv(rows: &[Value]) -> String {
+    let objects: Vec<&Map<String, Value>> = rows.iter().filter_map(Value::as_object).collect();
+    let Some(first) = objects.first() else { return String::new() };
+    let mut text = first.keys().map(String::as_str).collect::<Vec<_>>().join(",");
+    text.push_str("\r\n");
+    for object in objects {
+        let cell = |value: &Value| match value {
+            Value::Null => String::new(),
+            Value::String(text) => {
+                let is_formula = text.starts_with(['=', '+', '-', '@']);
+                let mark = if is_formula { "'" } else { "" };
+                format!("\"{mark}{}\"", text.replace('"', "\"\""))
+            }
+            other => other.to_string(),
+        };
+        text.push_str(&object.values().map(cell).collect::<Vec<_>>().join(","));
+        text.push_str("\r\n");
+    }
+    text
+}
+
+/// One table with what is known of it; `path` names database, schema and table.
+pub(super) fn one(path: &str, operator: &Operator) -> Option<Response<AnswerBody>> {
+    let mut parts = path.strip_prefix('/')?.split('/').map(decoded);
+    let key = TableKey { database: parts.next()?, schema: parts.next()?, table: parts.next()? };
+    let collected = operator.collected();
+    let found = collected.tables.get(&key)?;
+    let is_here = |place: &Place| place.schema == key.schema && place.table == key.table;
+    let changes = collected
+        .rewrites
+        .iter()
+        .filter(|((database, place), _)| *database == key.database && is_here(place));
+    let errors = collected.errors.iter().rev().filter(|error| {
+        let [schema, table, ..] = &error.names;
+        error.database == key.database && *schema == key.schema && *table == key.table
+    });
+    let writing = collected
+        .sessions
+        .iter()
+        .filter(|session| session.writes.iter().any(|written| **written == key));
+    let mut seconds: Vec<u64> = vec![0; RATE_SECONDS.saturating_sub(found.seconds.len())];
+    seconds.extend(found.seconds.iter().map(|(rows, _)| *rows));
+    let value = json!({
+        "table": table(&key, found, collected.now),
+        "rewrites": changes.map(|(place, entry)| rewrite(place, entry)).collect::<Vec<_>>(),
+        "errors": errors.take(10).map(error).collect::<Vec<_>>(),
+        "sessions": writing.map(session).collect::<Vec<_>>(),
+        "rates": seconds,
+    });
+    drop(collected);
+    Some(json_answer(StatusCode::OK, &envelope(operator, value)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn csv_quotes_and_defuses_texts() {
+        let rows = [json!({ "a": "x\"y", "b": 1, "c": null, "d": "=1+1" })];
+        assert_eq!(csv(&rows), "a,b,c,d\r\n\"x\"\"y\",1,,\"'=1+1\"\r\n");
+        assert_eq!(csv(&[]), "");
+    }
+}

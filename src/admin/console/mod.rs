@@ -1,0 +1,10 @@
+//! The SQL console: what is typed, who may type it, and what comes back.
+
+mod commands;
+mod conversation;
+mod own;
+mod pgbouncer;
+mod server;
+
+pub use commands::ConsoleRole;
+pub use conversation::converse;

@@ -1,0 +1,167 @@
+//! The HTTP side: listens, bounds what a client may take, and hands requests to `routes`.
+
+use std::io;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
+use std::time::Duration;
+
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+
+use super::guard::Guard;
+use super::operator::Operator;
+use super::routes;
+use crate::files::{Reloaded, file_error, warn_if_public};
+use crate::tls::{ClientSslMode, ClientTls, ClientTlsSettings};
+
+/// Connections at a time; more wait in the backlog of the socket.
+const CONNECTIONS_MAX: usize = 64;
+
+/// How long the head of a request may take.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How long a TLS handshake may take.
+const TLS_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Bytes of the head of a request.
+const HEAD_BYTES_MAX: usize = 16 * 1024;
+
+/// The socket of the HTTP side.
+#[derive(Debug)]
+pub struct AdminListener {
+    socket: std::net::TcpListener,
+    address: SocketAddr,
+    tls: Option<ClientTls>,
+}
+
+impl AdminListener {
+    /// Listens at `admin.address`; `None` where there is none.
+    ///
+    /// # Errors
+    /// The address is taken, or a file cannot be used.
+    pub fn bind(operator: &Operator) -> io::Result<Option<AdminListener>> {
+        let settings = &operator.settings;
+        let Some(address) = settings.address else { return Ok(None) };
+        let socket = std::net::TcpListener::bind(address).map_err(|error| {
+            io::Error::new(error.kind(), format!("cannot listen on {address}: {error}"))
+        })?;
+        socket.set_nonblocking(true)?;
+        let tls = settings.sslcert.as_ref().zip(settings.sslkey.as_ref());
+        let tls = tls.map(|(certificate, key)| {
+            ClientTls::new(ClientTlsSettings {
+                mode: ClientSslMode::Require,
+                certificate: certificate.clone(),
+                key: key.clone(),
+                authorities: None,
+            })
+        });
+        let address = socket.local_addr()?;
+        Ok(Some(AdminListener { socket, address, tls: tls.transpose()? }))
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+}
+
+/// Serves HTTP and looks after the figures, on a runtime of its own, until the process ends: it is the last
+/// that answers.
+///
+/// # Errors
+/// The runtime cannot be made, or the token cannot be read.
+pub fn serve(operator: &Arc<Operator>, listener: Option<AdminListener>) -> io::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let token = operator
+        .settings
+        .token_file
+        .clone()
+        .map(|path| Reloaded::new(vec![path.clone()], move || read_token(&path)));
+    let token = token.transpose()?;
+    let address = listener.as_ref().map(AdminListener::address);
+    let guard = Guard::new(&operator.settings, address, token);
+    let guard = Arc::new(guard);
+    let operator = Arc::clone(operator);
+    std::thread::Builder::new().name("admin".into()).spawn(move || {
+        runtime.block_on(async {
+            let accepting = async {
+                match listener {
+                    Some(listener) => accept(listener, &operator, &guard).await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::join!(operator.collect(), operator.probe_target(), accepting);
+        });
+    })?;
+    Ok(())
+}
+
+fn read_token(path: &Path) -> io::Result<String> {
+    let text = std::fs::read_to_string(path).map_err(|error| file_error(path, error))?;
+    warn_if_public(path);
+    let token = text.lines().next().unwrap_or_default().trim().to_owned();
+    match token.is_empty() {
+        true => Err(file_error(path, "there is no token in its first line")),
+        false => Ok(token),
+    }
+}
+
+async fn accept(listener: AdminListener, operator: &Arc<Operator>, guard: &Arc<Guard>) {
+    let AdminListener { socket, tls, .. } = listener;
+    let socket = match TcpListener::from_std(socket) {
+        Ok(socket) => socket,
+        Err(error) => return tracing::error!(%error, "the HTTP side does not listen"),
+    };
+    let tls = Arc::new(tls);
+    let seats = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+    let streams = Arc::new(AtomicUsize::new(0));
+    loop {
+        let Ok(seat) = Arc::clone(&seats).acquire_owned().await else { return };
+        let stream = match socket.accept().await {
+            Ok((stream, _)) => stream,
+            Err(error) => {
+                tracing::warn!(%error, "a client of the HTTP side could not be taken");
+                tokio::time::sleep(Duration::from_millis(50)).await;
+                continue;
+            }
+        };
+        let (operator, guard) = (Arc::clone(operator), Arc::clone(guard));
+        let (tls, streams) = (Arc::clone(&tls), Arc::clone(&streams));
+        tokio::spawn(async move {
+            let _seat = seat;
+            // What goes wrong on one connection is its client's to see.
+            let _ = converse(stream, tls.as_ref().as_ref(), operator, guard, streams).await;
+        });
+    }
+}
+
+async fn converse(
+    stream: TcpStream,
+    tls: Option<&ClientTls>,
+    operator: Arc<Operator>,
+    guard: Arc<Guard>,
+    streams: Arc<AtomicUsize>,
+) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+    stream.set_nodelay(true)?;
+    let service = service_fn(move |request| {
+        let (operator, guard) = (Arc::clone(&operator), Arc::clone(&guard));
+        let streams = Arc::clone(&streams);
+        async move { routes::answer(request, &operator, &guard, &streams).await }
+    });
+    let mut builder = http1::Builder::new();
+    builder.timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT).max_buf_size(HEAD_BYTES_MAX);
+    match tls {
+        None => builder.serve_connection(TokioIo::new(stream), service).await?,
+        Some(tls) => {
+            let accepted = tokio::time::timeout(TLS_TIMEOUT, tls.accept(stream, false)).await??;
+            let stream = tokio_rustls::TlsStream::from(accepted.stream);
+            builder.serve_connection(TokioIo::new(stream), service).await?;
+        }
+    }
+    Ok(())
+}

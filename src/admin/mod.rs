@@ -1,0 +1,29 @@
+//! What an operator sees and asks: HTTP with probes, metrics, JSON and a page, and the console's answers. Shows
+//! figures and takes orders; may not touch sessions.
+
+mod answers;
+mod api;
+mod api_tables;
+mod body;
+mod conditions;
+mod config_rows;
+pub mod console;
+mod dms;
+mod events;
+mod glob;
+mod guard;
+mod http;
+mod life;
+mod listing;
+mod metrics;
+mod operator;
+mod orders;
+mod process;
+mod routes;
+mod series;
+mod time;
+
+pub use config_rows::ConfigRow;
+pub use http::{AdminListener, serve};
+pub use life::{HeldBack, Killable, Life, LifePhase, Order, ReloadOutcome};
+pub use operator::{Operator, OperatorParts, ThreadQuestion, answer_questions};

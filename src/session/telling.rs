@@ -1,0 +1,60 @@
+//! What those who count are told of a session: messages, errors, questions. Reads what there is; changes nothing.
+
+use super::ask::Question;
+use super::replies::{Expected, Request};
+use crate::statistics::{CountedStatement, ErrorOrigin, OwnKind, Watched};
+use crate::wire::{self, Head, OwnError};
+
+/// A message goes to the target, which owes this for it.
+pub(super) fn sent(watched: Watched, expected: &Expected, head: Head) {
+    let subjects = expected.subjects.as_ref();
+    sent_about(watched, expected.request, subjects.and_then(|subjects| subjects.current()), head);
+}
+
+/// A message that means nothing to the proxy goes to the target.
+#[inline]
+pub(super) fn passed(watched: Watched, request: Request, head: Head) {
+    if watched.is_counted() {
+        sent_about(watched, request, None, head);
+    }
+}
+
+fn sent_about(watched: Watched, request: Request, subject: Option<&CountedStatement>, head: Head) {
+    match request {
+        Request::Parse => watched.on_parse(),
+        Request::Bind => watched.on_bind(head.body_bytes()),
+        Request::Query | Request::Execute | Request::FunctionCall => watched.on_sent(subject, 0),
+        _ => {}
+    }
+}
+
+/// The client is told an error of the target's with this body, while this is at work.
+pub(super) fn error(watched: Watched, body: &[u8], subject: Option<&CountedStatement>) {
+    if watched.is_counted() {
+        let field = |code| wire::error_field(body, code).map(wire::printable);
+        let fields = [b'C', b's', b't', b'c', b'n'].map(|code| field(code).unwrap_or_default());
+        watched.on_error(ErrorOrigin::Target, fields.each_ref().map(String::as_str), subject);
+    }
+}
+
+/// The client is told an error of the proxy's.
+pub(super) fn own_error(watched: Watched, error: &OwnError, subject: Option<&CountedStatement>) {
+    let about = error.about.as_deref();
+    let name = |name: Option<&Option<String>>| name.and_then(Option::clone).unwrap_or_default();
+    let schema = name(about.map(|about| &about.schema));
+    let table = name(about.map(|about| &about.table));
+    let column = name(about.map(|about| &about.column));
+    watched.on_error(ErrorOrigin::Proxy, [error.sqlstate, &schema, &table, &column, ""], subject);
+}
+
+/// The kind under which the time of a question is counted.
+pub(super) fn own_kind(question: &Question) -> Option<OwnKind> {
+    Some(match question {
+        Question::Settle(_) | Question::Lexing => OwnKind::Settings,
+        Question::Catalog(_) => OwnKind::Columns,
+        Question::Parameters(_) | Question::TypesOf { .. } => OwnKind::Describe,
+        Question::Park { .. } => OwnKind::ForeignKeys,
+        Question::Ledger(_) => OwnKind::Ledger,
+        Question::Probe(_) => return None,
+    })
+}

@@ -1,0 +1,164 @@
+//! The console: who gets in, what it answers, and that it looks like pgbouncer's to what reads that.
+
+use super::proxy;
+use crate::protocol::{log_in, say};
+use crate::support::{Cluster, Endpoint, Proxy, Wire, transcript};
+
+fn console(proxy: &Proxy, database: &str, user: &str) -> (Wire, String) {
+    let direct = Cluster::shared().create_database();
+    let endpoint = Endpoint {
+        database: database.to_owned(),
+        user: user.to_owned(),
+        ..proxy.endpoint(direct.endpoint())
+    };
+    let mut wire = Wire::open(&endpoint);
+    wire.startup(&endpoint, &[("search_path", "x"), ("extra_float_digits", "3")]);
+    let said = transcript(&wire.until_ready());
+    (wire, said)
+}
+
+/// The names in a RowDescription, as a reader by column number sees them.
+fn columns(wire: &mut Wire, command: &str) -> Vec<String> {
+    let frames = wire.query(command).until_ready();
+    let description = frames.iter().find(|frame| frame.tag == b'T');
+    let body = &description.unwrap_or_else(|| panic!("{command}: {frames:?}")).body;
+    let mut rest = &body[2..];
+    let mut names = Vec::new();
+    while !rest.is_empty() {
+        let end = rest.iter().position(|byte| *byte == 0).unwrap();
+        names.push(String::from_utf8(rest[..end].to_vec()).unwrap());
+        rest = &rest[end + 1 + 18..];
+    }
+    names
+}
+
+#[test]
+fn columns_are_those_of_pgbouncer() {
+    let (proxy, _) = proxy("");
+    let (mut wire, said) = console(&proxy, "pgbouncer", "postgres");
+    assert!(said.contains("ParameterStatus server_version=17"), "{said}");
+    for (command, count, first, last) in [
+        ("SHOW STATS", 25, "database", "avg_client_login_count"),
+        ("SHOW STATS_TOTALS", 13, "database", "client_login_count"),
+        ("SHOW STATS_AVERAGES", 13, "database", "avg_client_login_count"),
+        ("SHOW TOTALS", 2, "name", "value"),
+        ("SHOW POOLS", 17, "database", "load_balance_hosts"),
+        ("SHOW CLIENTS", 21, "type", "id"),
+        ("SHOW SERVERS", 21, "type", "id"),
+        ("SHOW SOCKETS", 21, "type", "id"),
+        ("SHOW DATABASES", 17, "name", "disabled"),
+        ("SHOW USERS", 8, "name", "current_client_connections"),
+        ("SHOW LISTS", 2, "list", "items"),
+        ("SHOW CONFIG", 4, "key", "changeable"),
+        ("SHOW STATE", 2, "key", "value"),
+        ("SHOW VERSION;", 1, "version", "version"),
+        ("SHOW MEM", 5, "name", "memtotal"),
+        ("SHOW TABLES", 19, "database", "last_sqlstate"),
+        ("SHOW SESSIONS", 21, "id", "target_pid"),
+        ("SHOW REWRITES", 11, "database", "last_seen"),
+        ("SHOW ERRORS", 11, "at", "constraint"),
+        ("SHOW FOREIGN_KEYS", 10, "database", "looked_at"),
+        ("SHOW MAPPING", 7, "source", "count"),
+        ("SHOW LATENCY", 4, "what", "share"),
+        ("SHOW TARGET", 7, "target", "last_error"),
+        ("show help", 3, "command", "who"),
+    ] {
+        let names = columns(&mut wire, command);
+        assert_eq!(names.len(), count, "{command}: {names:?}");
+        let ends = (names.first().unwrap().as_str(), names.last().unwrap().as_str());
+        assert_eq!(ends, (first, last), "{command}");
+    }
+    let config = transcript(&wire.query("SHOW CONFIG").until_ready());
+    assert!(config.contains("DataRow max_client_conn"), "{config}");
+}
+
+#[test]
+fn what_runs_is_shown_by_both_protocols() {
+    let (proxy, _) = proxy("");
+    let database = Cluster::shared().create_database();
+    let mut session = log_in(&proxy.endpoint(database.endpoint()));
+    say(&mut session, "CREATE TABLE public.shown (a int); INSERT INTO public.shown VALUES (1)");
+    let (mut wire, _) = console(&proxy, "dms_proxy", "postgres");
+    let simple = transcript(&wire.query("SHOW TABLES LIKE 'show%'").until_ready());
+    assert!(simple.contains("shown") && simple.contains("CommandComplete SHOW"), "{simple}");
+    wire.parse("", "SHOW TABLES LIKE 'show%'", &[]).bind("", "", &[], &[], 0);
+    wire.describe(b'P', "").execute("", 0).sync();
+    let extended = transcript(&wire.until_ready());
+    assert!(extended.contains("shown") && extended.contains("ParseComplete"), "{extended}");
+    let json = transcript(&wire.query("SHOW SESSIONS FORMAT JSON").until_ready());
+    assert!(json.contains("state\\\":\\\"idle"), "{json}");
+    for (sql, tag) in [
+        ("BEGIN", "BEGIN"),
+        ("COMMIT", "COMMIT"),
+        ("SET a = 1", "SET"),
+        ("DISCARD ALL", "DISCARD"),
+        ("SELECT 1", "SELECT 1"),
+        ("SELECT version()", "SELECT 1"),
+        ("SHOW ALL", "SHOW"),
+        ("SHOW DateStyle", "SHOW"),
+    ] {
+        let said = transcript(&wire.query(sql).until_ready());
+        assert!(said.contains(&format!("CommandComplete {tag}\n")), "{sql}: {said}");
+    }
+    let said = transcript(&wire.query("SELECT 2").until_ready());
+    assert!(said.contains("0A000") && said.contains("this is the console of dms-proxy"), "{said}");
+    assert!(transcript(&wire.query("").until_ready()).contains("EmptyQueryResponse"));
+}
+
+#[test]
+fn verbs_hold_clients_back_and_end_sessions() {
+    let (proxy, _) = proxy("stats_users = ['reader']\n");
+    let database = Cluster::shared().create_database();
+    let endpoint = proxy.endpoint(database.endpoint());
+    let mut session = log_in(&endpoint);
+    let (mut wire, _) = console(&proxy, "dms_proxy", "postgres");
+    let number = say(&mut session, "SHOW dms.session");
+    let number = number.lines().find_map(|line| line.strip_prefix("DataRow ")).unwrap();
+    let said = transcript(&wire.query(format!("KILL_CLIENT {number}")).until_ready());
+    assert!(said.contains("CommandComplete KILL_CLIENT"), "{said}");
+    let end = transcript(&session.until(b'E'));
+    assert!(end.contains("57P01"), "{end}");
+    wire.query(format!("DISABLE {}", endpoint.database)).until_ready();
+    let mut refused = Wire::open(&endpoint);
+    refused.startup(&endpoint, &[]);
+    assert!(transcript(&refused.until(b'E')).contains("57P03"));
+    wire.query(format!("ENABLE {}", endpoint.database)).until_ready();
+    wire.query("PAUSE").until_ready();
+    let mut waiting = Wire::open(&endpoint);
+    waiting.startup(&endpoint, &[]);
+    let state = transcript(&wire.query("SHOW STATE").until_ready());
+    assert!(state.contains("paused"), "{state}");
+    wire.query("RESUME").until_ready();
+    waiting.until_ready();
+    for (command, tag) in [
+        ("RELOAD", "RELOAD"),
+        ("SET log.level = 'debug'", "SET"),
+        ("RESET STATS", "RESET"),
+        ("KILL nowhere", "KILL"),
+    ] {
+        let said = transcript(&wire.query(command).until_ready());
+        assert!(said.contains(&format!("CommandComplete {tag}\n")), "{command}: {said}");
+    }
+    assert!(transcript(&wire.query("SUSPEND").until_ready()).contains("there are no pools"));
+}
+
+#[test]
+fn who_is_not_named_does_not_get_in() {
+    let (proxy, _) = proxy("users = ['somebody']\n");
+    let direct = Cluster::shared().create_database();
+    let endpoint = Endpoint { database: "dms_proxy".into(), ..proxy.endpoint(direct.endpoint()) };
+    let mut wire = Wire::open(&endpoint);
+    wire.startup(&endpoint, &[]);
+    let said = transcript(&wire.until(b'E'));
+    assert!(said.contains("28000") && said.contains("may not use the console"), "{said}");
+}
+
+#[test]
+fn without_the_section_there_is_no_console() {
+    let direct = Cluster::shared().create_database();
+    let endpoint =
+        Endpoint { database: "dms_proxy".into(), ..Proxy::shared().endpoint(direct.endpoint()) };
+    let mut wire = Wire::open(&endpoint);
+    wire.startup(&endpoint, &[]);
+    assert!(transcript(&wire.until(b'E')).contains("3D000"));
+}
