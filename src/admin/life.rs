@@ -109,6 +109,23 @@ impl Life {
         self.changed.notify_waiters();
     }
 
+    /// Holds back clients that come, of one database or of all, or lets them in.
+    pub(super) fn pause(&self, database: Option<&str>, holds: bool) {
+        self.change(|held| match (database, holds) {
+            (None, true) => held.is_paused = true,
+            (None, false) => {
+                held.is_paused = false;
+                held.paused.clear();
+            }
+            (Some(database), true) => {
+                held.paused.insert(database.to_owned());
+            }
+            (Some(database), false) => {
+                held.paused.remove(database);
+            }
+        });
+    }
+
     /// Asks the process for something; whether it still takes orders.
     pub fn order(&self, order: Order) -> bool {
         self.orders.try_send(order).is_ok()

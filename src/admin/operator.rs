@@ -143,6 +143,17 @@ impl Operator {
         Ok((operator, orders))
     }
 
+    /// Holds back clients that come, of one database or of all, or lets them in.
+    pub fn pause(&self, database: Option<&str>, holds: bool) {
+        self.life.pause(database, holds);
+        let sessions = lock(&self.threads).iter().map(|thread| thread.sessions).sum::<usize>();
+        let database = database.unwrap_or("all");
+        match holds {
+            true => tracing::warn!(event = "paused", sessions, database, "clients that come wait"),
+            false => tracing::info!(event = "resumed", sessions, database, "clients are let in"),
+        }
+    }
+
     /// Where clients connect.
     pub fn set_listens(&self, address: String) {
         *lock(&self.listens) = address;

@@ -53,11 +53,11 @@ pub(super) async fn post(
             }
         }
         "pause" => {
-            pause(operator, database, true);
+            operator.pause(database, true);
             done_with(operator, json!({}))
         }
         "resume" => {
-            pause(operator, database, false);
+            operator.pause(database, false);
             done_with(operator, json!({}))
         }
         "drain" => match life.order(Order::Drain) {
@@ -79,23 +79,6 @@ pub(super) async fn post(
             }
         }
     }
-}
-
-/// Holds back clients that come, of one database or of all, or lets them in.
-pub(super) fn pause(operator: &Operator, database: Option<&str>, holds: bool) {
-    operator.life.change(|held| match (database, holds) {
-        (None, true) => held.is_paused = true,
-        (None, false) => {
-            held.is_paused = false;
-            held.paused.clear();
-        }
-        (Some(database), true) => {
-            held.paused.insert(database.to_owned());
-        }
-        (Some(database), false) => {
-            held.paused.remove(database);
-        }
-    });
 }
 
 fn done_with(operator: &Operator, more: Value) -> Response<AnswerBody> {

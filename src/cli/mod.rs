@@ -1,16 +1,21 @@
 //! The commands: arguments in, exit code out. Everything that prints for a person lives here.
 
+mod admin_client;
 mod admin_side;
 mod arguments;
 mod check;
+mod clean;
 mod close_out;
+mod columns;
 mod config;
 mod demo;
 mod diff;
 mod dry_run;
 mod finish;
 mod fk;
+mod init;
 mod init_target;
+mod ledger;
 mod login;
 mod manual;
 mod rejects;
@@ -20,7 +25,10 @@ mod script_lines;
 mod script_reader;
 mod serve;
 mod settings;
+mod signals;
+mod status;
 mod systemd;
+mod top;
 mod types;
 
 use std::io;
@@ -35,14 +43,19 @@ pub use types::{TypesFormat, types};
 
 use self::arguments::OrEmpty;
 use self::check::CheckArguments;
+use self::clean::CleanArguments;
 use self::config::ConfigCommand;
 use self::demo::DemoArguments;
 use self::finish::FinishArguments;
 use self::fk::FkCommand;
+use self::init::InitArguments;
+use self::ledger::LedgerArguments;
 use self::manual::{CompletionsArguments, ManArguments};
 use self::rejects::RejectsCommand;
 use self::rewrite::RewriteArguments;
 use self::serve::ServeArguments;
+use self::status::StatusArguments;
+use self::top::TopArguments;
 use self::types::TypesArguments;
 use crate::colour::{self, Colour};
 use crate::config::{Config, SourceName};
@@ -147,6 +160,39 @@ enum Command {
         dms-proxy init-target --target postgresql://postgres@db.example.com/mydb --role app\n  \
         dms-proxy init-target --print --role app | psql -U postgres mydb")]
     InitTarget(init_target::InitTargetArguments),
+    /// Write a first proxy.toml, after a look at the target
+    ///
+    /// Never over a file that is there. With --target the target is asked what a load needs, as check does,
+    /// and what it says stands in the file. Exit code 2 if nothing was written.
+    #[command(after_help = "Example:\n  \
+        dms-proxy init --tool pgloader --target postgresql://app@db.example.com/mydb")]
+    Init(InitArguments),
+    /// Ask a running proxy how it is
+    ///
+    /// Reads its operator's side, which needs admin.address. Exit code 0 if it is ready for clients, 1 if it is
+    /// not, with the reasons, 2 if it cannot be asked.
+    #[command(after_help = "Example:\n  dms-proxy status --format json")]
+    Status(StatusArguments),
+    /// Watch the tables of a running proxy; q ends it
+    ///
+    /// Reads its operator's side, which needs admin.address. Where the output is no terminal, it is printed
+    /// once. Exit code 2 if the proxy cannot be asked.
+    #[command(after_help = "Example:\n  dms-proxy top --admin http://127.0.0.1:9632")]
+    Top(TopArguments),
+    /// Show what was changed on the way, as the target has it noted
+    ///
+    /// Reads dms_proxy.rewrites of the database: every table, column and rule with a count, the first and the
+    /// last time; JSON has the samples, too. Exit code 2 if it cannot be read.
+    #[command(after_help = "Example:\n  \
+        dms-proxy ledger --target postgresql://app@db.example.com/mydb --schema sales")]
+    Ledger(LedgerArguments),
+    /// Remove what the proxy has left on a target: schema dms_proxy
+    ///
+    /// Save the report of finish first. Exit code 1, and nothing is removed, while foreign keys are parked,
+    /// rows wait that were set aside, or something in the schema is not the proxy's; 2 on an error.
+    #[command(after_help = "Example:\n  \
+        dms-proxy clean --target postgresql://app@db.example.com/mydb --dry-run")]
+    Clean(CleanArguments),
     /// Check and show the configuration
     #[command(subcommand)]
     Config(ConfigCommand),
@@ -260,6 +306,11 @@ impl CommandLine {
             Some(Command::Finish(arguments)) => finish::run(&arguments),
             Some(Command::Rejects(command)) => rejects::run(&command),
             Some(Command::InitTarget(arguments)) => init_target::run(&arguments),
+            Some(Command::Init(arguments)) => init::run(&arguments),
+            Some(Command::Status(arguments)) => status::run(&arguments),
+            Some(Command::Top(arguments)) => top::run(&arguments),
+            Some(Command::Ledger(arguments)) => ledger::run(&arguments),
+            Some(Command::Clean(arguments)) => clean::run(&arguments),
             Some(Command::Config(command)) => config::run(command),
             Some(Command::Completions(arguments)) => manual::completions(&arguments),
             Some(Command::Man(arguments)) => manual::man(&arguments),

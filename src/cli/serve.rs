@@ -9,10 +9,10 @@ use std::time::Duration;
 use clap::Args;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::watch;
 
 use super::admin_side::AdminSide;
 use super::settings::{SettingArguments, url_warnings};
+use super::signals::{on_pause_signals, stop_signals};
 use super::{EXIT_USAGE, config, say, systemd};
 use crate::admin::{Operator, Order, ReloadOutcome};
 use crate::config::{Config, Limits, LogLevel, Switch};
@@ -20,7 +20,7 @@ use crate::listener::{Listener, Reload};
 use crate::policy::ForeignKeys;
 use crate::target::embedded::{Embedded, EmbeddedOptions};
 use crate::target::{TargetAddress, TargetPlace};
-use crate::telemetry::{self, LogLines, Logging, Totals};
+use crate::telemetry::{self, Logging, Totals};
 
 /// Descriptors that clients leave for the listening sockets, the runtimes, files and cancels.
 const OWN_DESCRIPTORS: u64 = 100;
@@ -63,7 +63,9 @@ pub(super) fn run(arguments: &ServeArguments) -> ExitCode {
         }
     };
     match serve(&config, arguments, &logging) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(0) => ExitCode::SUCCESS,
+        // Sessions were cut.
+        Ok(_) => ExitCode::from(EXIT_FAILURE),
         Err(error) => {
             tracing::error!("{error}");
             let is_config = error.kind() == io::ErrorKind::InvalidInput;
@@ -72,7 +74,8 @@ pub(super) fn run(arguments: &ServeArguments) -> ExitCode {
     }
 }
 
-fn serve(config: &Config, arguments: &ServeArguments, logging: &Logging) -> io::Result<()> {
+/// Gives how many sessions were cut.
+fn serve(config: &Config, arguments: &ServeArguments, logging: &Logging) -> io::Result<usize> {
     let (embedded, target) = match &config.target.url.place {
         TargetPlace::Address(address) => (None, address.clone()),
         TargetPlace::Embedded => {
@@ -93,7 +96,8 @@ fn serve(config: &Config, arguments: &ServeArguments, logging: &Logging) -> io::
         let mut admin = AdminSide::start(config, named, &listener, logging)?;
         // Before anybody is told that it runs, or a stop at once would leave the socket's file.
         let (stop, hurry) = stop_signals(logging.lines())?;
-        ignore_user_signal()?;
+        let operator = admin.operator.clone();
+        on_pause_signals(move |holds| pause(operator.as_deref(), holds))?;
         let mut hang_up = signal(SignalKind::hangup())?;
         announce(config, &listener, &target, embedded.as_ref())?;
         let status = format!("listening on {}, target {target}", listener.address()?);
@@ -124,7 +128,8 @@ fn serve(config: &Config, arguments: &ServeArguments, logging: &Logging) -> io::
                 () = drain.notified() => {}
             }
         };
-        let drain_timeout = Duration::from_secs(config.limits.drain_timeout);
+        let Limits { drain_delay, drain_timeout, .. } = config.limits;
+        let drain_timeout = Duration::from_secs(drain_delay.saturating_add(drain_timeout));
         let stop = async {
             stop.await;
             systemd::stopping(drain_timeout);
@@ -139,7 +144,7 @@ fn serve(config: &Config, arguments: &ServeArguments, logging: &Logging) -> io::
     } else {
         tracing::info!("stopped; every session had ended");
     }
-    Ok(())
+    Ok(cut)
 }
 
 /// Does what an operator asks of the process.
@@ -164,6 +169,14 @@ fn carry_out(
             let level = level.parse::<LogLevel>().map_err(|error| error.to_string());
             let _ = done.send(level.map(|level| logging.set_level(level)));
         }
+    }
+}
+
+/// SIGUSR1 and SIGUSR2.
+fn pause(operator: Option<&Operator>, holds: bool) {
+    match operator {
+        None => tracing::warn!("SIGUSR1 and SIGUSR2 pause and resume only with [admin]"),
+        Some(operator) => operator.pause(None, holds),
     }
 }
 
@@ -263,48 +276,5 @@ fn announce(
         let (host, port) = (address.ip(), address.port());
         tracing::info!("try: psql -h {host} -p {port} -U postgres postgres");
     }
-    Ok(())
-}
-
-/// The first completes at the first SIGTERM or SIGINT, the second one at the next, which cuts sessions with
-/// cancels; another one ends the process at once.
-fn stop_signals(log: LogLines) -> io::Result<(impl Future<Output = ()>, impl Future<Output = ()>)> {
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let (came, mut first) = watch::channel(0_u32);
-    let mut second = first.clone();
-    tokio::spawn(async move {
-        loop {
-            tokio::select! {
-                _ = terminate.recv() => {}
-                _ = interrupt.recv() => {}
-            }
-            came.send_modify(|count| *count += 1);
-            if *came.borrow() > 2 {
-                tracing::warn!("stopped at once by a third signal");
-                telemetry::flush(&log);
-                std::process::exit(0);
-            }
-        }
-    });
-    let stop = async move {
-        // The sender never goes.
-        let _ = first.wait_for(|count| *count > 0).await;
-    };
-    let hurry = async move {
-        let _ = second.wait_for(|count| *count > 1).await;
-        tracing::warn!("a second signal: sessions are cut, and what they run is cancelled");
-    };
-    Ok((stop, hurry))
-}
-
-/// Without a handler SIGUSR1 would end the process, and every load with it.
-fn ignore_user_signal() -> io::Result<()> {
-    let mut user = signal(SignalKind::user_defined1())?;
-    tokio::spawn(async move {
-        while user.recv().await.is_some() {
-            tracing::info!("SIGUSR1 has no meaning here; SIGHUP reads the configuration again");
-        }
-    });
     Ok(())
 }

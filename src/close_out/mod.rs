@@ -3,6 +3,7 @@
 //! not touch the sessions of clients, frames or statements, and prints nothing.
 
 mod check;
+mod clean;
 mod connection;
 mod elsewhere;
 mod fault;
@@ -31,6 +32,7 @@ pub mod sql {
 }
 
 pub use check::{CheckReport, Flavour, Item, Standing, check};
+pub use clean::{CleanReport, clean};
 pub use connection::{Connection, Target};
 pub use elsewhere::ForeignTable;
 use elsewhere::{foreign_tables, node};
@@ -47,6 +49,7 @@ pub use rejects::{
 };
 pub use report::{AnalyzedTable, Finding, FinishReport, ForeignKeyLine, RewriteLine, Verdict};
 pub use restore::{RestoreLine, RestoreOutcome, restore};
+pub use rewrites::{LedgerFilter, LedgerLine, ledger};
 use scope::{IS_OWN_TABLE, IS_TABLE, IS_WHOLE, RELATION, SCHEMA};
 
 pub use scope::scope_exists;

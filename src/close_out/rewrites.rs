@@ -1,17 +1,79 @@
 //! What sessions of the proxy changed on the way, from the ledger on the target. Reads it, if it can
 //! be trusted; changes nothing.
 
+use serde::Serialize;
+
 use super::journal::roll_back_on_error;
 use super::report::RewriteLine;
-use super::{CloseOutError, Connection};
+use super::{CloseOutError, Connection, Scope};
+use crate::parking::spelling::quoted_literal;
 use crate::parking::trust;
 
 /// The ledger, of the whole database: where a table is not known there is none to choose by.
 pub(super) async fn rewrites(target: &Connection) -> Result<Rewrites, CloseOutError> {
+    let (lines, not_shown) = read(target, &LedgerFilter::default()).await?;
+    let line = |line: LedgerLine| {
+        let LedgerLine { schema, table, column, rule, count, rules, .. } = line;
+        RewriteLine { schema, table, column, rule, count, rules }
+    };
+    Ok(Rewrites { lines: lines.into_iter().map(line).collect(), not_shown })
+}
+
+/// What of the ledger is asked for.
+#[derive(Clone, Debug, Default)]
+pub struct LedgerFilter {
+    /// Changes in these tables; where a table is not known it is in none.
+    pub scope: Scope,
+    /// Changes by this rule.
+    pub rule: Option<String>,
+}
+
+/// A row of the ledger on the target.
+#[derive(Clone, Debug, Serialize)]
+pub struct LedgerLine {
+    /// The schema; empty where it is not known.
+    pub schema: String,
+    /// The table; empty where it is not known.
+    pub table: String,
+    /// The column; empty where it is not known.
+    pub column: String,
+    /// The rule.
+    pub rule: String,
+    /// How often.
+    pub count: i64,
+    /// When it was first.
+    pub first_seen: String,
+    /// When it was last.
+    pub last_seen: String,
+    /// Where to look.
+    pub samples: Vec<String>,
+    /// Digests of the rules that the sessions followed, as `SHOW dms.rules` gives them.
+    pub rules: Vec<String>,
+}
+
+/// The rows of the ledger that are asked for.
+///
+/// # Errors
+/// It cannot be trusted, or is not for the role to read.
+pub async fn ledger(
+    target: &Connection,
+    filter: &LedgerFilter,
+) -> Result<Vec<LedgerLine>, CloseOutError> {
+    match read(target, filter).await? {
+        (_, Some(not_shown)) => Err(CloseOutError::Refused(not_shown)),
+        (lines, None) => Ok(lines),
+    }
+}
+
+/// The rows, or why they are not shown.
+async fn read(
+    target: &Connection,
+    filter: &LedgerFilter,
+) -> Result<(Vec<LedgerLine>, Option<String>), CloseOutError> {
     let client = target.client();
     client.batch_execute("BEGIN READ ONLY").await?;
     let found = async {
-        let found = readable_rewrites(target).await?;
+        let found = read_in_transaction(target, filter).await?;
         client.batch_execute("COMMIT").await?;
         Ok(found)
     };
@@ -19,17 +81,19 @@ pub(super) async fn rewrites(target: &Connection) -> Result<Rewrites, CloseOutEr
 }
 
 /// What the ledger on the target has, or why it is not shown.
-#[derive(Default)]
 pub(super) struct Rewrites {
     pub(super) lines: Vec<RewriteLine>,
     pub(super) not_shown: Option<String>,
 }
 
-async fn readable_rewrites(target: &Connection) -> Result<Rewrites, CloseOutError> {
+async fn read_in_transaction(
+    target: &Connection,
+    filter: &LedgerFilter,
+) -> Result<(Vec<LedgerLine>, Option<String>), CloseOutError> {
     let client = target.client();
     let fault_sql = trust::fault_sql("rewrites");
     let Some(row) = client.query_opt(&fault_sql, &[]).await? else {
-        return Ok(Rewrites::default());
+        return Ok((Vec::new(), None));
     };
     let refused = |fault: String| {
         CloseOutError::Refused(format!("not looked at: {fault}, and its code could run"))
@@ -46,30 +110,45 @@ async fn readable_rewrites(target: &Connection) -> Result<Rewrites, CloseOutErro
             AND c.relname OPERATOR(pg_catalog.=) 'rewrites'";
     if !client.query_one(may_read, &[]).await?.try_get::<_, bool>(0)? {
         let not_shown = Some("dms_proxy.rewrites is for its owner to read".to_owned());
-        return Ok(Rewrites { not_shown, ..Rewrites::default() });
+        return Ok((Vec::new(), not_shown));
     }
     client.batch_execute("LOCK TABLE ONLY dms_proxy.rewrites IN ACCESS SHARE MODE").await?;
     if let Some(fault) = client.query_one(&fault_sql, &[]).await?.try_get(0)? {
         return Err(refused(fault));
     }
-    let sql = "SELECT r.schema_name, r.table_name, r.column_name, r.rule, r.count,
-            pg_catalog.row_to_json(r) OPERATOR(pg_catalog.->>) 'rules'
-        FROM ONLY dms_proxy.rewrites r ORDER BY 1, 2, 3, 4";
+    let of_rule = filter.rule.as_ref().map_or(String::new(), |rule| {
+        format!(" AND r.rule OPERATOR(pg_catalog.=) {}", quoted_literal(rule))
+    });
+    // All means all, of temporary tables as well.
+    let covered = match filter.scope == Scope::default() {
+        true => "true".to_owned(),
+        false => filter.scope.covers("r.schema_name", "r.table_name"),
+    };
+    let sql = format!(
+        "SELECT r.schema_name, r.table_name, r.column_name, r.rule, r.count,
+            pg_catalog.row_to_json(r) OPERATOR(pg_catalog.->>) 'rules',
+            r.first_seen::pg_catalog.text, r.last_seen::pg_catalog.text,
+            pg_catalog.array_to_json(r.samples)::pg_catalog.text
+        FROM ONLY dms_proxy.rewrites r WHERE {covered}{of_rule} ORDER BY 1, 2, 3, 4"
+    );
     let mut lines = Vec::new();
-    for row in client.query(sql, &[]).await? {
-        lines.push(RewriteLine {
+    for row in client.query(&sql, &[]).await? {
+        lines.push(LedgerLine {
             schema: row.try_get(0)?,
             table: row.try_get(1)?,
             column: row.try_get(2)?,
             rule: row.try_get(3)?,
             count: row.try_get(4)?,
-            rules: rules(row.try_get(5)?),
+            rules: texts(row.try_get(5)?),
+            first_seen: row.try_get(6)?,
+            last_seen: row.try_get(7)?,
+            samples: texts(row.try_get(8)?),
         });
     }
-    Ok(Rewrites { lines, not_shown: None })
+    Ok((lines, None))
 }
 
-/// The digests; a table of an older version has none.
-fn rules(array: Option<String>) -> Vec<String> {
+/// The texts of an array; a table of an older version has no digests.
+fn texts(array: Option<String>) -> Vec<String> {
     array.and_then(|array| serde_json::from_str(&array).ok()).unwrap_or_default()
 }

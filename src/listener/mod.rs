@@ -229,21 +229,22 @@ impl Listener {
         hurry: impl Future<Output = ()>,
     ) -> io::Result<usize> {
         let workers = start_workers(&self.shared)?;
+        let mut hurry = std::pin::pin!(hurry);
         self.shared.enter(LifePhase::Running);
         let stopped = async {
             stop.await;
             self.shared.enter(LifePhase::Draining);
-            let delay = self.shared.rules().limits.drain_delay;
-            tokio::time::sleep(Duration::from_secs(delay)).await;
+            let delay = Duration::from_secs(self.shared.rules().limits.drain_delay);
+            timeout(delay, hurry.as_mut()).await.is_ok()
         };
-        tokio::select! {
-            () = stopped => {}
+        let hurried = tokio::select! {
+            hurried = stopped => hurried,
             () = accept(&self.socket, self.unix_socket.as_ref(), &self.shared, &workers) => {
                 return Err(io::Error::other("a relay thread has ended"));
             }
-            () = tick(&self.shared) => {}
-            () = watch(self.exposure.as_ref(), &self.shared) => {}
-        }
+            () = tick(&self.shared) => false,
+            () = watch(self.exposure.as_ref(), &self.shared) => false,
+        };
         drop((self.socket, self.unix_socket));
         // Clients that have asked for nothing have nothing to finish.
         self.shared.connecting.dismiss_idle();
@@ -254,10 +255,12 @@ impl Listener {
         }
         let drain_timeout = self.shared.rules().limits.drain_timeout;
         let drained = timeout(Duration::from_secs(drain_timeout), all_left(&self.shared));
-        tokio::select! {
-            _ = drained => {}
-            () = hurry => {}
-            () = tick(&self.shared) => {}
+        if !hurried {
+            tokio::select! {
+                _ = drained => {}
+                () = hurry => {}
+                () = tick(&self.shared) => {}
+            }
         }
         let cut = self.shared.clients.load(Ordering::Acquire);
         drop(workers);

@@ -1,5 +1,6 @@
 //! What an operator sees: figures by HTTP and by the console, compared with what the target has.
 
+mod commands;
 mod console;
 mod counts;
 mod http;
@@ -44,6 +45,17 @@ fn admin_address(proxy: &Proxy) -> SocketAddr {
         std::thread::sleep(Duration::from_millis(50));
     }
     panic!("the log names no address:\n{}", proxy.log());
+}
+
+/// Waits until something holds, which is looked at a few times a second.
+fn wait_for(mut holds: impl FnMut() -> bool) {
+    for _ in 0..200 {
+        if holds() {
+            return;
+        }
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    panic!("it does not hold after 20 seconds");
 }
 
 /// Sends a request as it is and reads to the end.

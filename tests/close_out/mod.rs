@@ -6,6 +6,7 @@ mod check;
 mod crash;
 mod elsewhere;
 mod finish;
+mod leftovers;
 mod orphans;
 mod parking;
 mod rejects;

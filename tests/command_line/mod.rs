@@ -237,3 +237,29 @@ fn who_wants_to_hear_of_errors_only_hears_of_no_warning() {
     assert_eq!(lines.lines().count(), 1, "{lines}");
     assert!(lines.contains("ERROR cannot listen on 192.0.2.1:1"), "{lines}");
 }
+
+#[test]
+fn a_first_configuration_is_written_and_never_over_another() {
+    let folder = Folder::new("init", "");
+    std::fs::remove_file(folder.0.join("proxy.toml")).unwrap();
+    let database = Cluster::shared().create_database();
+    let endpoint = database.endpoint();
+    let url = format!("postgresql://{}@{}/{}", endpoint.user, endpoint.address, endpoint.database);
+    let finished = folder.run(&["init", "--tool", "pgloader", "--target", &url]);
+    assert_eq!((finished.status, finished.stderr.as_str()), (Some(0), ""));
+    assert!(finished.stdout.starts_with("proxy.toml is written; the target is ready\n"));
+    assert!(finished.stdout.contains("INTO postgresql://USER@127.0.0.1:6432/DATABASE"));
+    let written = || std::fs::read_to_string(folder.0.join("proxy.toml")).unwrap();
+    let text = written();
+    assert!(text.contains(&format!("url = \"{url}\"\n# server version: ")), "{text}");
+    assert!(text.contains("source = \"postgresql\""), "{text}");
+    assert_eq!(folder.run(&["config", "check"]).status, Some(0));
+    let again = folder.run(&["init"]);
+    assert_eq!(again.status, Some(2));
+    assert!(again.stderr.contains("is there already, and stays as it is"), "{}", again.stderr);
+    assert_eq!(written(), text);
+    // No password goes into a file.
+    let secret = folder.run(&["init", "other.toml", "--target", "postgresql://a:s3cret@h/d"]);
+    assert_eq!(secret.status, Some(2));
+    assert!(!secret.stderr.contains("s3cret") && !folder.0.join("other.toml").exists());
+}

@@ -108,7 +108,7 @@ fn drain_timeout() {
     assert_eq!(error_field(&said, b'S'), "FATAL");
     assert!(wire.read_frame().is_none(), "nothing follows");
     wait_for("the cut is reported", || proxy.log().contains("sessions=1"));
-    assert_eq!(proxy.stop(), Some(0));
+    assert_eq!(proxy.stop(), Some(1));
 }
 
 /// What a session does when it is cut, and whether it can be told so.
@@ -222,7 +222,7 @@ fn what_outlasts_the_drain_is_told_and_cancelled() {
     let taken =
         wait_for("none is left", || Cluster::shared().query("postgres", &sessions) == [["0"]]);
     assert!(taken < Duration::from_secs(2), "{taken:?}");
-    assert_eq!(proxy.stop(), Some(0));
+    assert_eq!(proxy.stop(), Some(1));
 }
 
 fn began(endpoint: &Endpoint, sql: &str) -> Wire {

@@ -6,7 +6,6 @@ use super::super::glob;
 use super::super::life::Order;
 use super::super::listing::{Cell, Listing};
 use super::super::operator::Operator;
-use super::super::orders::pause;
 use super::{own, pgbouncer, server};
 use crate::wire::OwnError;
 
@@ -259,7 +258,7 @@ async fn command(
             return Ok(if keys.is_empty() { Vec::new() } else { vec![notice] });
         }
         "PAUSE" | "RESUME" => {
-            pause(operator, name, verb == "PAUSE");
+            operator.pause(name, verb == "PAUSE");
             if verb == "PAUSE" {
                 let running = operator.collected().sessions.len();
                 return Ok(vec![format!("{running} sessions go on; clients that come wait")]);

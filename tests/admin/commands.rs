@@ -1,0 +1,70 @@
+//! `status` and `top`, which ask a running proxy.
+
+use std::net::SocketAddr;
+
+use super::{proxy, wait_for};
+use crate::protocol::{log_in, say};
+use crate::support::{Cluster, Finished, command, run};
+
+fn ask(address: SocketAddr, words: &[&str]) -> Finished {
+    let mut program = command(env!("CARGO_BIN_EXE_dms-proxy"));
+    program.current_dir(std::env::temp_dir()).args(words);
+    program.args(["--admin", &format!("http://{address}")]);
+    run(&mut program, b"")
+}
+
+#[test]
+fn a_running_proxy_says_how_it_is() {
+    let database = Cluster::shared().create_database();
+    let (proxy, address) = proxy("");
+    let mut wire = log_in(&proxy.endpoint(database.endpoint()));
+    say(&mut wire, "CREATE TABLE public.t (a int); INSERT INTO public.t VALUES (1), (2)");
+    wait_for(|| {
+        let status = ask(address, &["status"]);
+        let lines: Vec<&str> = status.stdout.lines().collect();
+        status.status == Some(0)
+            && lines[0] == "ready"
+            && lines.contains(&"sessions  1")
+            && lines.iter().any(|line| line.starts_with("rows      2, "))
+    });
+    let status = ask(address, &["status", "--format", "json"]);
+    let status: serde_json::Value = serde_json::from_str(&status.stdout).unwrap();
+    assert_eq!((&status["ready"], &status["schema_version"]), (&true.into(), &1.into()));
+    assert_eq!(status["totals"]["rows"], 2);
+    let top = ask(address, &["top"]);
+    assert_eq!(top.status, Some(0), "{}", top.stderr);
+    let row = top.stdout.lines().find(|line| line.starts_with("public.t ")).unwrap();
+    let cells: Vec<&str> = row.split_whitespace().collect();
+    assert_eq!((cells[2], cells[4], cells[6]), ("2", "0", "0"), "{row}");
+}
+
+#[test]
+fn what_is_not_ready_or_not_there_has_a_code_of_its_own() {
+    let token = std::env::temp_dir().join(format!("dms-proxy-token-{}", std::process::id()));
+    std::fs::write(&token, "secret\n").unwrap();
+    let path = token.display();
+    let (_proxy, address) = proxy(&format!("token_file = '{path}'\nanonymous = 'none'\n"));
+    // The probe is for everybody, the figures are not.
+    let status = ask(address, &["status"]);
+    assert_eq!(status.status, Some(0), "{}", status.stderr);
+    assert!(status.stdout.contains("wants a token"), "{}", status.stdout);
+    assert_eq!(ask(address, &["top"]).status, Some(2));
+    let with_token = ask(address, &["status", "--token-file", &path.to_string()]);
+    assert!(with_token.stdout.contains("state     running"), "{}", with_token.stdout);
+    std::fs::remove_file(&token).unwrap();
+    let pause = super::get(address, "/readyz");
+    assert_eq!(pause.status, 200);
+    drop(_proxy);
+    let gone = ask(address, &["status"]);
+    assert_eq!(gone.status, Some(2));
+    assert!(gone.stderr.contains("no answer at http://127.0.0.1:"), "{}", gone.stderr);
+}
+
+#[test]
+fn a_proxy_that_takes_nobody_is_not_ready() {
+    let (proxy, address) = proxy("console = []\n");
+    proxy.signal("USR1");
+    wait_for(|| ask(address, &["status"]).status == Some(1));
+    let status = ask(address, &["status"]);
+    assert!(status.stdout.starts_with("not ready: paused"), "{}", status.stdout);
+}
