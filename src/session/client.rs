@@ -291,7 +291,7 @@ impl Session {
             sent.expected = sent.expected.saying(text.words(body));
         }
         let is_certain =
-            !follows && self.client.pipeline.is_certain(is_owed) && sent.expected.copies.is_none();
+            !follows && self.client.pipeline.is_certain(is_owed) && !sent.expected.may_start_copy();
         let stated = text.stated(&self.context).filter(|_| is_due && is_certain);
         // A Query of ours would destroy what the client's may leave when it fails early.
         let by_group = self.prepared.has_unnamed();

@@ -48,53 +48,134 @@ impl Request {
 #[derive(Debug)]
 pub(super) struct Expected {
     pub(super) request: Request,
-    pub(super) treatment: Treatment,
-    /// The COPY streams that its statements ask for, those still to come.
-    pub(super) copies: Option<Box<CopyStart>>,
-    /// How to put the known prepared statements back should the target refuse this Parse.
-    pub(super) undo: Option<Box<Undo>>,
-    /// What its statements are about, where that is counted.
-    pub(super) subjects: Option<Box<Subjects>>,
-    /// It may change how the server reads texts.
-    pub(super) sets_lexing: bool,
-    /// What its statements, those still to come, say about settings on a target that does not tell them.
-    pub(super) words: Option<Box<Words>>,
+    /// What else is remembered: nothing of most messages.
+    notes: Option<Box<Notes>>,
 }
 
-/// What the statements of a message say about settings, those still to come.
-#[derive(Debug)]
-pub(super) struct Words(pub(super) VecDeque<Option<Word>>);
+/// What is remembered of a message besides what it is.
+#[derive(Debug, Default)]
+struct Notes {
+    treatment: Treatment,
+    /// The COPY streams that its statements ask for, those still to come.
+    copies: Option<CopyStart>,
+    /// How to put the known prepared statements back should the target refuse this Parse.
+    undo: Option<Undo>,
+    /// What its statements are about, where that is counted.
+    subjects: Option<Subjects>,
+    /// It may change how the server reads texts.
+    sets_lexing: bool,
+    /// What its statements, those still to come, say about settings on a target that does not tell them.
+    words: VecDeque<Option<Word>>,
+}
 
 impl Expected {
     /// A message whose answer passes as it is.
+    #[inline]
     pub(super) fn new(request: Request) -> Expected {
-        Expected::with(request, Treatment::Pass)
+        Expected { request, notes: None }
     }
 
+    /// A message whose answer is treated like this.
     pub(super) fn with(request: Request, treatment: Treatment) -> Expected {
-        Expected {
-            request,
-            treatment,
-            copies: None,
-            undo: None,
-            subjects: None,
-            sets_lexing: false,
-            words: None,
-        }
+        let mut expected = Expected::new(request);
+        expected.treat(treatment);
+        expected
     }
 
     /// The same with the COPY streams that it asks for.
     #[must_use]
     pub(super) fn starting(mut self, copies: CopyStart) -> Expected {
-        self.copies = copies.may_start().then(|| Box::new(copies));
+        if copies.may_start() {
+            self.notes().copies = Some(copies);
+        }
         self
     }
 
     /// The same with what its statements say about settings.
     #[must_use]
     pub(super) fn saying(mut self, words: Vec<Option<Word>>) -> Expected {
-        self.words = (!words.is_empty()).then(|| Box::new(Words(words.into())));
+        if !words.is_empty() {
+            self.notes().words = words.into();
+        }
         self
+    }
+
+    /// The same with how to put the known prepared statements back.
+    #[must_use]
+    pub(super) fn undone_by(mut self, undo: Option<Undo>) -> Expected {
+        if undo.is_some() {
+            self.notes().undo = undo;
+        }
+        self
+    }
+
+    /// The same where it may change how the server reads texts.
+    #[must_use]
+    pub(super) fn setting_lexing(mut self, sets_lexing: bool) -> Expected {
+        if sets_lexing {
+            self.notes().sets_lexing = true;
+        }
+        self
+    }
+
+    fn notes(&mut self) -> &mut Notes {
+        self.notes.get_or_insert_default()
+    }
+
+    /// What happens to the frames of its answer from here on.
+    pub(super) fn treat(&mut self, treatment: Treatment) {
+        match (&mut self.notes, treatment) {
+            (None, Treatment::Pass) => {}
+            (_, treatment) => self.notes().treatment = treatment,
+        }
+    }
+
+    /// What happens to the frames of its answer; `None` where nothing does.
+    #[inline]
+    pub(super) fn treatment(&self) -> Option<&Treatment> {
+        self.notes.as_ref().map(|notes| &notes.treatment)
+    }
+
+    /// The same, to be changed.
+    #[inline]
+    pub(super) fn treatment_mut(&mut self) -> Option<&mut Treatment> {
+        self.notes.as_mut().map(|notes| &mut notes.treatment)
+    }
+
+    /// The next of the COPY streams that its statements ask for, where their text was understood.
+    pub(super) fn take_stream(&mut self) -> Option<CopyStream> {
+        match self.notes.as_mut()?.copies.as_mut()? {
+            CopyStart::Streams(streams) => streams.pop_front(),
+            CopyStart::Unread => None,
+        }
+    }
+
+    /// It starts no COPY any more.
+    pub(super) fn forget_copies(&mut self) {
+        if let Some(notes) = &mut self.notes {
+            notes.copies = None;
+        }
+    }
+
+    /// What its next statement says about settings.
+    pub(super) fn take_word(&mut self) -> Option<Word> {
+        self.notes.as_mut()?.words.pop_front()?
+    }
+
+    /// Whether it is a Parse that can be undone.
+    pub(super) fn can_be_undone(&self) -> bool {
+        self.notes.as_ref().is_some_and(|notes| notes.undo.is_some())
+    }
+
+    /// How to put the known prepared statements back.
+    pub(super) fn into_undo(self) -> Option<Undo> {
+        self.notes?.undo
+    }
+
+    /// Whether it may change how the server reads texts.
+    #[inline]
+    pub(super) fn sets_lexing(&self) -> bool {
+        self.notes.as_ref().is_some_and(|notes| notes.sets_lexing)
     }
 
     /// A message that is answered with our error: the target was sent what can only fail.
@@ -105,47 +186,49 @@ impl Expected {
     /// Whether nothing but the message itself is remembered.
     #[inline]
     pub(super) fn is_plain(&self) -> bool {
-        matches!(self.treatment, Treatment::Pass)
-            && self.copies.is_none()
-            && self.undo.is_none()
-            && self.words.is_none()
-            && !self.sets_lexing
+        self.notes.is_none()
     }
 
     /// The same with what its statements are about.
     #[must_use]
     pub(super) fn about(mut self, subjects: Option<Arc<[CountedStatement]>>) -> Expected {
-        self.subjects = subjects.map(Subjects::new);
+        if let Some(subjects) = subjects {
+            self.notes().subjects = Some(Subjects { list: subjects, completed: 0 });
+        }
         self
+    }
+
+    /// What the statement is about that is at work.
+    pub(super) fn subject(&self) -> Option<&CountedStatement> {
+        let subjects = self.notes.as_ref()?.subjects.as_ref()?;
+        subjects.list.get(subjects.completed)
+    }
+
+    /// One of its statements is complete.
+    pub(super) fn complete_subject(&mut self) {
+        if let Some(subjects) = self.notes.as_mut().and_then(|notes| notes.subjects.as_mut()) {
+            subjects.completed += 1;
+        }
     }
 
     /// Whether it is answered with our error.
     pub(super) fn is_failing(&self) -> bool {
-        matches!(self.treatment, Treatment::Fail(_))
+        matches!(self.treatment(), Some(Treatment::Fail(_)))
     }
 
+    /// Whether the target may ask for the rows of a COPY before it is answered.
+    #[inline]
     pub(super) fn may_start_copy(&self) -> bool {
-        self.copies.as_ref().is_some_and(|copies| copies.may_start())
+        let copies = self.notes.as_ref().and_then(|notes| notes.copies.as_ref());
+        copies.is_some_and(CopyStart::may_start)
     }
 }
 
 /// What the statements of a message are about, and how many of them are complete.
 #[derive(Debug)]
-pub(super) struct Subjects {
-    pub(super) list: Arc<[CountedStatement]>,
-    pub(super) completed: usize,
-}
-
-impl Subjects {
-    /// Those of a message of which nothing is complete yet.
-    pub(super) fn new(list: Arc<[CountedStatement]>) -> Box<Subjects> {
-        Box::new(Subjects { list, completed: 0 })
-    }
-
-    /// That of the statement which is at work.
-    pub(super) fn current(&self) -> Option<&CountedStatement> {
-        self.list.get(self.completed)
-    }
+struct Subjects {
+    list: Arc<[CountedStatement]>,
+    completed: usize,
 }
 
 /// What happens to the frames of an answer.

@@ -315,8 +315,8 @@ impl Session {
             if matches!(dropped.request, Request::Own(_)) {
                 self.asking.on_dropped(index == 0);
             }
-            if let Some(undo) = dropped.undo {
-                self.prepared.undo(*undo);
+            if let Some(undo) = dropped.into_undo() {
+                self.prepared.undo(undo);
             }
         }
     }

@@ -99,7 +99,7 @@ impl Replies {
         if expected.may_start_copy() {
             self.last_copy = Some(self.answered + widen(self.queue.len()));
         }
-        self.lexing_pending += usize::from(expected.sets_lexing);
+        self.lexing_pending += usize::from(expected.sets_lexing());
         self.queue.push_back(expected);
     }
 
@@ -110,19 +110,19 @@ impl Replies {
     /// Whether rows that come now are the client's, and go on as they are.
     #[inline]
     pub(super) fn front_passes_rows(&self) -> bool {
-        let treatment = self.queue.front().map(|front| &front.treatment);
+        let treatment = self.queue.front().and_then(Expected::treatment);
         matches!(treatment, None | Some(Treatment::Pass | Treatment::Adjust(_)))
     }
 
     /// What the statement is about that is at work, where that is counted.
     pub(super) fn subject(&self) -> Option<&CountedStatement> {
-        self.queue.front()?.subjects.as_ref()?.current()
+        self.queue.front()?.subject()
     }
 
     /// The statement that is at work is complete.
     pub(super) fn next_subject(&mut self) {
-        if let Some(subjects) = self.queue.front_mut().and_then(|front| front.subjects.as_mut()) {
-            subjects.completed += 1;
+        if let Some(front) = self.queue.front_mut() {
+            front.complete_subject();
         }
     }
 
@@ -152,7 +152,7 @@ impl Replies {
 
     /// A statement of the message at the front is complete: what it says about settings.
     pub(super) fn take_word(&mut self) -> Option<Word> {
-        self.queue.front_mut()?.words.as_mut()?.0.pop_front()?
+        self.queue.front_mut()?.take_word()
     }
 
     /// The answer at the front is complete, and nothing of it is needed.
@@ -172,8 +172,8 @@ impl Replies {
         let front = self.queue.pop_front()?;
         let may_copy = self.may_copy();
         self.answered += 1;
-        self.parses_answered += u64::from(front.undo.is_some());
-        self.lexing_pending -= usize::from(front.sets_lexing);
+        self.parses_answered += u64::from(front.can_be_undone());
+        self.lexing_pending -= usize::from(front.sets_lexing());
         if may_copy || self.doubt.is_some() {
             self.end_early_syncs();
         }
@@ -224,7 +224,7 @@ impl Replies {
     pub(super) fn on_error(&mut self) -> Vec<Expected> {
         let Some(front) = self.queue.front_mut() else { return Vec::new() };
         if front.request.ends_with_ready() {
-            front.copies = None;
+            front.forget_copies();
             if !front.request.is_sync() && self.follows_early_sync(1) {
                 self.doubt = Some(Doubt { is_extended: false, readies: 0 });
             }
@@ -238,9 +238,9 @@ impl Replies {
         }
         self.answered += widen(end);
         let dropped: Vec<Expected> = self.queue.drain(..end).collect();
-        let undone = dropped.iter().filter(|expected| expected.undo.is_some()).count();
+        let undone = dropped.iter().filter(|expected| expected.can_be_undone()).count();
         self.parses_answered += widen(undone);
-        self.lexing_pending -= dropped.iter().filter(|expected| expected.sets_lexing).count();
+        self.lexing_pending -= dropped.iter().filter(|expected| expected.sets_lexing()).count();
         dropped
     }
 
@@ -271,10 +271,7 @@ impl Replies {
         for sync in syncs.take_while(|next| next.request == Request::Sync) {
             sync.request = Request::EarlySync;
         }
-        match self.queue.front_mut()?.copies.as_deref_mut()? {
-            CopyStart::Streams(streams) => streams.pop_front(),
-            CopyStart::Unread => None,
-        }
+        self.queue.front_mut()?.take_stream()
     }
 
     /// Whether the message that is being answered came by the extended protocol.
@@ -315,7 +312,7 @@ impl Replies {
     /// The answer to the message at the front is ours from here on.
     pub(super) fn fail_front(&mut self, error: OwnError, instead_of: Failing) {
         if let Some(front) = self.queue.front_mut() {
-            front.treatment = Treatment::Fail(Box::new(Fail { error, instead_of }));
+            front.treat(Treatment::Fail(Box::new(Fail { error, instead_of })));
         }
     }
 }
@@ -413,7 +410,7 @@ mod tests {
         assert!(replies.may_start_copy());
         replies.on_completion(b'C');
         assert!(replies.may_start_copy());
-        replies.front_mut().unwrap().copies = None;
+        replies.front_mut().unwrap().forget_copies();
         assert!(!replies.may_start_copy());
         replies.push(may());
         assert!(replies.may_start_copy());
@@ -473,11 +470,11 @@ mod tests {
     #[test]
     fn the_lexing_is_unsure_while_its_setting_is_on_its_way() {
         let mut replies = Replies::default();
-        replies.push(Expected { sets_lexing: true, ..Expected::new(Request::Query) });
+        replies.push(Expected::new(Request::Query).setting_lexing(true));
         assert!(replies.lexing_is_unsure());
         replies.on_ready();
         assert!(!replies.lexing_is_unsure());
-        replies.push(Expected { sets_lexing: true, ..Expected::new(Request::Execute) });
+        replies.push(Expected::new(Request::Execute).setting_lexing(true));
         replies.on_error();
         assert!(!replies.lexing_is_unsure());
     }

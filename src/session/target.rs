@@ -6,7 +6,7 @@ use super::ask::{Delivery, Question};
 use super::client_side::Drops;
 use super::frame_reading::{LENGTH_MAX, Reading, whole_frames};
 use super::message::copy_in::CopyIn;
-use super::replies::{Request, Treatment};
+use super::replies::{Expected, Request, Treatment};
 use super::step::Step;
 use super::{Phase, Session, telling};
 use crate::wire::{self, HEAD_BYTES, Head, OwnError, tag};
@@ -122,7 +122,7 @@ impl Session {
         if self.asking.is_probing() {
             return Reading::frame_unless(is_long);
         }
-        match self.replies.front().map(|front| &front.treatment) {
+        match self.replies.front().and_then(Expected::treatment) {
             None | Some(Treatment::Pass) => Reading::plain(head, is_long),
             Some(Treatment::Own) => match self.asking.delivery() {
                 // An error of the client's pipeline, which the question is a part of.
@@ -169,7 +169,7 @@ impl Session {
         {
             return Ok(Some(instead));
         }
-        match self.replies.front_mut().map(|front| &mut front.treatment) {
+        match self.replies.front_mut().and_then(Expected::treatment_mut) {
             Some(Treatment::Own) => self.on_own_frame(frame_tag, frame).map(Some),
             Some(Treatment::Fail(_)) => Ok(self.on_failing_frame(frame_tag, frame)),
             Some(Treatment::Adjust(adjust)) => match frame_tag {
@@ -258,7 +258,7 @@ impl Session {
     fn on_failing_frame(&mut self, frame_tag: u8, frame: &[u8]) -> Option<Vec<u8>> {
         let body = frame.get(HEAD_BYTES..).unwrap_or_default();
         let Some(Treatment::Fail(fail)) =
-            self.replies.front_mut().map(|front| &mut front.treatment)
+            self.replies.front_mut().and_then(Expected::treatment_mut)
         else {
             return None;
         };
@@ -269,7 +269,7 @@ impl Session {
         let ours = fail.in_place_of(frame_tag, body);
         let told = ours.is_some().then(|| fail.error.clone());
         if let Some(front) = self.replies.front_mut() {
-            front.treatment = Treatment::Pass;
+            front.treat(Treatment::Pass);
         }
         match told {
             Some(error) => telling::own_error(self.context.watched, &error, self.replies.subject()),

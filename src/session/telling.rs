@@ -7,8 +7,7 @@ use crate::wire::{self, Head, OwnError};
 
 /// A message goes to the target, which owes this for it.
 pub(super) fn sent(watched: Watched, expected: &Expected, head: Head) {
-    let subjects = expected.subjects.as_ref();
-    sent_about(watched, expected.request, subjects.and_then(|subjects| subjects.current()), head);
+    sent_about(watched, expected.request, expected.subject(), head);
 }
 
 /// A message that means nothing to the proxy goes to the target.

@@ -141,7 +141,7 @@ pub(in crate::session) fn expected_of_execute(plan: &Plan) -> Expected {
     let expected = Expected::with(Request::Execute, treatment);
     let sets_lexing = plan.effects.changes_lexing();
     let words = plan.word.iter().map(|word| Some((**word).clone())).collect();
-    let expected = Expected { sets_lexing, ..expected }.saying(words);
+    let expected = expected.setting_lexing(sets_lexing).saying(words);
     let expected = expected.about(plan.subjects.clone());
     match plan.copies.as_slice() {
         [] => expected,

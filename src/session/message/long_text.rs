@@ -59,7 +59,7 @@ pub(in crate::session) fn long_text(
     };
     prepared.forget_kinds(name);
     prepared.note_written(name, None);
-    let undo = prepared.prepare(name, None).map(Box::new);
-    let expected = Expected { undo, ..Expected::new(Request::Parse) };
+    let undo = prepared.prepare(name, None);
+    let expected = Expected::new(Request::Parse).undone_by(undo);
     Decision::pass_owing(expected.starting(CopyStart::Unread))
 }

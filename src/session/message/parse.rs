@@ -117,8 +117,7 @@ fn send_parse(
             ..Adjust::default()
         })),
     };
-    let expected =
-        Expected { undo: undo.map(Box::new), ..Expected::with(Request::Parse, treatment) };
+    let expected = Expected::with(Request::Parse, treatment).undone_by(undo);
     SentText { frame, expected, changes: changes(text, rewrite), not_judged: 0 }
 }
 

@@ -23,8 +23,7 @@ pub(in crate::session) fn tell_query(
         return expected;
     }
     let expected = expected.about(subjects(text, body, catalog, context));
-    let subject = expected.subjects.as_ref().and_then(|subjects| subjects.current());
-    context.watched.on_sent(subject, body.len());
+    context.watched.on_sent(expected.subject(), body.len());
     expected
 }
 

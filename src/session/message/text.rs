@@ -363,10 +363,8 @@ pub(in crate::session) fn send_query(
             ..Adjust::default()
         })),
     };
-    let expected = Expected {
-        sets_lexing: text.effects().changes_lexing(),
-        ..Expected::with(Request::Query, treatment)
-    };
+    let expected =
+        Expected::with(Request::Query, treatment).setting_lexing(text.effects().changes_lexing());
     let copies = std::mem::take(&mut rewrite.copies);
     let expected = expected.starting(CopyStart::Streams(copies.into()));
     SentText { frame, expected, changes: changes(text, rewrite), not_judged: 0 }
