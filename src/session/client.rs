@@ -108,15 +108,17 @@ impl Session {
                 return Ok(self.carry_out(decision, head, there, first));
             }
         }
-        let decision = self.decide(frame).map_err(|error| *error)?;
-        if let Decision::Pass(request) = decision {
-            if let Some(request) = request {
-                telling::passed(self.context.watched, request, head);
-                self.replies.push(Expected::new(request));
+        let decision = match self.decide(frame).map_err(|error| *error)? {
+            Decision::Pass(request) => {
+                if let Some(request) = request {
+                    telling::passed(self.context.watched, request, head);
+                    self.replies.push_plain(request);
+                }
+                self.client.note_sent(head.tag);
+                return Ok(Progress::Passed(self.client.pass(head, there)));
             }
-            self.client.note_sent(head.tag);
-            return Ok(Progress::Passed(self.client.pass(head, there)));
-        }
+            decision => decision,
+        };
         let progress = self.carry_out(decision, head, there, first);
         if progress.takes_frame() {
             self.client.note_sent(head.tag);

@@ -240,6 +240,7 @@ impl Exchange {
     }
 
     /// Lets through what may go on of what was read from the client.
+    #[inline]
     fn pass_client(&mut self) {
         self.client_waits = false;
         self.set_aside_from_here();

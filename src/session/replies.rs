@@ -82,6 +82,15 @@ impl Replies {
         self.lexing_pending > 0
     }
 
+    /// A message goes to the target whose answer passes as it is.
+    #[inline]
+    pub(super) fn push_plain(&mut self, request: Request) {
+        if self.skipping || request == Request::EarlySync {
+            return self.push(Expected::new(request));
+        }
+        self.queue.push_back(Expected::new(request));
+    }
+
     /// A message goes to the target. While that skips to the next Sync, only a Sync is answered.
     #[inline]
     pub(super) fn push(&mut self, expected: Expected) {
