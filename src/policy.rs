@@ -5,7 +5,9 @@ mod errors;
 
 use std::sync::Arc;
 
-pub use errors::{ErrorAction, ErrorRules, ErrorsMode, Keep, TableErrors, is_about_row};
+pub use errors::{
+    ApplyRules, ErrorAction, ErrorRules, ErrorsMode, Keep, TableErrors, is_about_row,
+};
 
 use crate::keyword::{Keyword, UnknownKeyword, keywords};
 use crate::mapping::{Mapping, NamePattern, NameRules};

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::encoding::Encoding;
 use crate::policy::{ErrorsMode, Policy};
 use crate::statement::Lexing;
-use crate::wire::{StartupParameters, TransactionStatus};
+use crate::wire::{self, StartupParameters, TransactionStatus};
 
 /// What a session knows that is needed here.
 #[derive(Clone, Debug)]
@@ -63,10 +63,14 @@ impl SessionFacts {
         self.policy.errors.may_set_aside(&self.startup, self.mode)
     }
 
-    /// Whether rows of this table are set aside. Tables of the proxy's own and of AWS DMS are not loaded.
-    pub(super) fn sets_aside(&self, schema: &str, table: &str) -> bool {
+    /// Whether rows of the table with this name are set aside. Tables of the proxy's own and of AWS DMS are not
+    /// loaded.
+    pub(super) fn sets_aside(&self, name: &[Vec<u8>]) -> bool {
+        let mut parts = name.iter().rev().map(|part| wire::printable(part));
+        let table = parts.next().unwrap_or_default();
+        let schema = parts.next().unwrap_or_else(|| "public".to_owned());
         let is_own = schema == "dms_proxy" || table.starts_with("awsdms_");
-        let mode = self.policy.errors.of_table(&self.startup, (schema, table), self.mode);
+        let mode = self.policy.errors.of_table(&self.startup, (&schema, &table), self.mode);
         !is_own && mode == ErrorsMode::SetAside
     }
 }

@@ -9,13 +9,18 @@
 
 mod awaits;
 mod batch;
+mod change;
+mod change_answer;
+mod change_text;
 mod copy;
+mod copying;
 mod facts;
 mod incoming;
 mod outgoing;
 mod queue;
 mod refusal;
 mod rejected;
+mod rejected_changes;
 mod request;
 mod rows;
 mod texts;
@@ -25,12 +30,13 @@ use std::sync::Arc;
 
 pub use facts::SessionFacts;
 
-use crate::wire::{self, HEAD_BYTES, OwnError, RelayBuffer, TransactionStatus, tag};
+use crate::wire::{self, HEAD_BYTES, RelayBuffer, TransactionStatus, tag};
 use awaits::CopyEnd;
+use change::ChangeLoad;
 use copy::CopyLoad;
 use outgoing::BothWays;
 use queue::{FrameQueue, LENGTH_MAX};
-use texts::{CopyText, Texts, is_read};
+use texts::{KnownText, Texts, is_read};
 
 /// Bytes of rows that are looked at in one step.
 const ROW_PIECE_BYTES: usize = 64 * 1024;
@@ -64,11 +70,12 @@ pub struct Aside {
 enum AsideState {
     Passing,
     /// A Sync of ours is on its way, behind which a COPY begins.
-    Syncing(Arc<CopyText>),
+    Syncing(Arc<KnownText>),
     Copying {
         load: Box<CopyLoad>,
         is_extended: bool,
     },
+    Changing(Box<ChangeLoad>),
     /// The session's messages up to a Sync are dropped, as the target would.
     Skipping,
 }
@@ -125,7 +132,7 @@ impl Aside {
     pub fn is_full(&self) -> bool {
         let is_full = match &self.state {
             AsideState::Passing | AsideState::Skipping => false,
-            AsideState::Syncing(_) => true,
+            AsideState::Syncing(_) | AsideState::Changing(_) => true,
             AsideState::Copying { load, .. } => load.is_full(),
         };
         is_full && !self.input.is_empty() || self.outgoing().len() > self.outgoing_max()
@@ -229,6 +236,11 @@ impl Aside {
                     self.end_copy(end, is_extended);
                 }
             }
+            AsideState::Changing(load) => {
+                if load.on_target(frame, &mut self.out).is_some() {
+                    self.state = AsideState::Passing;
+                }
+            }
             _ => {
                 if is_ready {
                     if std::mem::take(&mut self.swallows_ready) {
@@ -262,7 +274,7 @@ impl Aside {
         }
         let Some(head) = self.input.head() else { return Turn::Waits };
         match &mut self.state {
-            AsideState::Syncing(_) => Turn::Waits,
+            AsideState::Syncing(_) | AsideState::Changing(_) => Turn::Waits,
             AsideState::Skipping => self.skip(head),
             AsideState::Copying { load, .. } if load.is_full() => Turn::Waits,
             AsideState::Copying { .. } => self.copy_frame(head),
@@ -316,7 +328,7 @@ impl Aside {
         let is_short = head.frame_bytes <= self.facts.policy.statement_bytes_max;
         if reads && is_short && is_read(head.tag) {
             let Some(body) = self.input.body(head) else { return Turn::Waits };
-            let text = self.texts.copy_that_begins(head.tag, body, &self.facts);
+            let text = self.texts.text_that_begins(head.tag, body, &self.facts);
             if let Some(text) = text
                 && self.status != TransactionStatus::Aborted
             {
@@ -340,55 +352,19 @@ impl Aside {
         Turn::Taken
     }
 
-    /// Begins a COPY.
-    fn begin(&mut self, text: &CopyText, is_extended: bool) {
-        let request = text.request(is_extended);
-        let load = CopyLoad::begin(request, self.facts.load(), self.status, &mut self.out);
-        self.state = AsideState::Copying { load: Box::new(load), is_extended };
-    }
-
-    /// A message of the client's while rows are taken.
-    fn copy_frame(&mut self, head: wire::Head) -> Turn {
-        let AsideState::Copying { load, is_extended } = &mut self.state else { return Turn::Waits };
-        let is_extended = *is_extended;
-        let end = match head.tag {
-            tag::COPY_DATA => {
-                self.input.take(HEAD_BYTES);
-                self.rows_left = head.body_bytes();
-                return Turn::Taken;
+    /// Begins a statement whose rows are set aside.
+    fn begin(&mut self, text: &KnownText, is_extended: bool) {
+        let (facts, status) = (self.facts.load(), self.status);
+        self.state = match text {
+            KnownText::Copy(text) => {
+                let request = text.request(is_extended);
+                let load = CopyLoad::begin(request, facts, status, &mut self.out);
+                AsideState::Copying { load: Box::new(load), is_extended }
             }
-            tag::COPY_FAIL => {
-                let Some(reason) = self.input.body(head) else { return Turn::Waits };
-                let end = load.on_client_fail(reason, &mut self.out);
-                self.input.take(head.frame_bytes);
-                end
-            }
-            tag::COPY_DONE => {
-                self.input.take(head.frame_bytes);
-                load.on_done(&mut self.out)
-            }
-            // Among rows they are ignored.
-            tag::FLUSH | tag::SYNC => {
-                self.input.take(head.frame_bytes);
-                return Turn::Taken;
-            }
-            tag::TERMINATE => {
-                self.state = AsideState::Passing;
-                return Turn::Taken;
-            }
-            frame_tag => {
-                if self.input.body(head).is_none() {
-                    return Turn::Waits;
-                }
-                self.input.take(head.frame_bytes);
-                let what =
-                    format!("unexpected message type 0x{frame_tag:02X} during COPY from stdin");
-                load.fail_by(&OwnError::new("08P01", what), &mut self.out)
+            KnownText::Change(text) => {
+                let load = ChangeLoad::begin(Arc::clone(text), facts, status, &mut self.out);
+                AsideState::Changing(Box::new(load))
             }
         };
-        if let Some(end) = end {
-            self.end_copy(end, is_extended);
-        }
-        Turn::Taken
     }
 }

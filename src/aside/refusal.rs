@@ -131,6 +131,15 @@ pub(super) fn foreign_break(row: &[u8], is_csv: bool, table: &str, line: u64) ->
     error
 }
 
+/// What the client is told at the end of a load.
+pub(super) fn notice(table: &str, set_aside: u64, run: &str) -> Vec<u8> {
+    let rows = if set_aside == 1 { "row was" } else { "rows were" };
+    let message = format!("{set_aside} {rows} set aside from table \"{table}\"");
+    let mut notice = OwnError::new("00000", message);
+    notice.detail = Some(format!("See dms_proxy.rejected_rows, run {run}."));
+    wire::notice_of_success(&notice)
+}
+
 /// A line without its line break.
 pub(super) fn without_break(row: &[u8]) -> &[u8] {
     let row = row.strip_suffix(b"\n").unwrap_or(row);

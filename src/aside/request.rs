@@ -67,11 +67,7 @@ impl CopyRequest {
         let mut frames = Vec::new();
         if set_aside > 0 {
             let table = self.table_name();
-            let rows = if set_aside == 1 { "row was" } else { "rows were" };
-            let message = format!("{set_aside} {rows} set aside from table \"{table}\"");
-            let mut notice = OwnError::new("00000", message);
-            notice.detail = Some(format!("See dms_proxy.rejected_rows, run {run}."));
-            frames.extend(wire::notice_of_success(&notice));
+            frames.extend(refusal::notice(&table, set_aside, run));
             tracing::info!(table, loaded, set_aside, "rows were set aside");
         }
         let complete = format!("COPY {loaded}\0");

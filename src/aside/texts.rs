@@ -1,9 +1,10 @@
-//! Statements that are one COPY FROM STDIN, and the names by which the extended protocol knows them. Sends
+//! Statements that are one COPY FROM STDIN or change rows, and the names by which the extended protocol knows them. Sends
 //! nothing.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::change_text::ChangeText;
 use super::facts::SessionFacts;
 use super::request::CopyRequest;
 use crate::statement::CopyStatement;
@@ -13,14 +14,21 @@ use crate::wire::{self, tag};
 /// Prepared statements and portals that are remembered.
 const NAMES_MAX: usize = 1000;
 
-/// Texts of the extended protocol that ask for the rows of a COPY.
+/// Texts of the extended protocol whose rows may be set aside.
 #[derive(Debug, Default)]
 pub(super) struct Texts {
-    statements: BTreeMap<Vec<u8>, Arc<CopyText>>,
-    portals: BTreeMap<Vec<u8>, Arc<CopyText>>,
+    statements: BTreeMap<Vec<u8>, Arc<KnownText>>,
+    portals: BTreeMap<Vec<u8>, Arc<KnownText>>,
     /// Something was executed since the last Sync.
     has_executed: bool,
     scratch: Scratch,
+}
+
+/// A text whose rows may be set aside.
+#[derive(Debug)]
+pub(super) enum KnownText {
+    Copy(Box<CopyText>),
+    Change(Arc<ChangeText>),
 }
 
 /// A statement that is one COPY FROM STDIN.
@@ -49,13 +57,13 @@ impl Texts {
         self.statements.is_empty() && self.portals.is_empty()
     }
 
-    /// The COPY whose rows are set aside that begins with this message, if one does.
-    pub(super) fn copy_that_begins(
+    /// The statement whose rows are set aside that begins with this message, if one does.
+    pub(super) fn text_that_begins(
         &mut self,
         frame_tag: u8,
         body: &[u8],
         facts: &SessionFacts,
-    ) -> Option<Arc<CopyText>> {
+    ) -> Option<Arc<KnownText>> {
         match frame_tag {
             tag::QUERY => {
                 self.statements.remove(&b""[..]);
@@ -91,7 +99,8 @@ impl Texts {
             _ => {
                 let (portal, _) = wire::cstring(body)?;
                 let text = self.portals.get(portal).cloned()?;
-                (!self.has_executed && text.is_set_aside(facts)).then_some(text)
+                let is_copy = matches!(&*text, KnownText::Copy(_));
+                (is_copy && !self.has_executed && text.is_set_aside(facts)).then_some(text)
             }
         }
     }
@@ -106,28 +115,38 @@ impl Texts {
         }
     }
 
-    /// The text, if it is one COPY FROM STDIN whose rows can go on in batches.
-    fn read(&mut self, sql: &[u8], facts: &SessionFacts) -> Option<Arc<CopyText>> {
+    /// The text, if it is one statement whose rows can be set aside.
+    fn read(&mut self, sql: &[u8], facts: &SessionFacts) -> Option<Arc<KnownText>> {
         let script = Script::read(sql, facts.lexing, &facts.policy.mapping, &mut self.scratch);
         let found = match &*script.statements {
             [statement] => match &statement.body {
                 // What FREEZE asks for holds in the transaction that made the table, not in a savepoint.
-                Body::Copy(copy) if !freezes(sql) => Some((**copy).clone()),
-                _ => None,
+                Body::Copy(copy) if !freezes(sql) => {
+                    let copy = (**copy).clone();
+                    Some(KnownText::Copy(Box::new(CopyText { sql: sql.to_vec(), copy })))
+                }
+                _ => ChangeText::read(sql, facts, &script)
+                    .map(|text| KnownText::Change(Arc::new(text))),
             },
             _ => None,
         };
         script.give_back(&mut self.scratch);
-        found.map(|copy| Arc::new(CopyText { sql: sql.to_vec(), copy }))
+        found.map(Arc::new)
+    }
+}
+
+impl KnownText {
+    fn is_set_aside(&self, facts: &SessionFacts) -> bool {
+        match self {
+            KnownText::Copy(text) => text.is_set_aside(facts),
+            KnownText::Change(text) => text.is_set_aside(facts),
+        }
     }
 }
 
 impl CopyText {
     fn is_set_aside(&self, facts: &SessionFacts) -> bool {
-        let mut parts = self.copy.name.iter().rev().map(|part| wire::printable(part));
-        let table = parts.next().unwrap_or_default();
-        let schema = parts.next().unwrap_or_else(|| "public".to_owned());
-        facts.sets_aside(&schema, &table)
+        facts.sets_aside(&self.copy.name)
     }
 }
 

@@ -12,8 +12,9 @@ pub(super) struct LoadTransaction {
     is_begun: bool,
     /// Something has failed behind the savepoint.
     is_behind_failure: bool,
-    /// Characters in front of the client's text in the last statement.
+    /// Characters and statements in front of the client's text in the last attempt.
     front: usize,
+    statements: usize,
 }
 
 impl LoadTransaction {
@@ -25,6 +26,7 @@ impl LoadTransaction {
             is_begun: false,
             is_behind_failure: false,
             front: 0,
+            statements: 0,
         }
     }
 
@@ -32,9 +34,19 @@ impl LoadTransaction {
         self.is_ours
     }
 
+    /// Whether something was sent in it.
+    pub(super) fn is_begun(&self) -> bool {
+        self.is_begun
+    }
+
+    /// The statements of ours in front of the client's text in the last attempt.
+    pub(super) fn statements_in_front(&self) -> usize {
+        self.statements
+    }
+
     /// What was sent behind the savepoint has failed.
     pub(super) fn note_failure(&mut self) {
-        self.is_behind_failure = true;
+        self.is_behind_failure = self.is_begun;
     }
 
     /// Whether it has to be brought back before the client goes on.
@@ -56,6 +68,7 @@ impl LoadTransaction {
         self.is_begun = true;
         self.is_behind_failure = false;
         self.front = front.len();
+        self.statements = front.matches("; ").count();
         let back = format!("\n;RELEASE {savepoint}\0");
         wire::with_body(tag::QUERY, &[front.as_bytes(), sql, back.as_bytes()])
     }

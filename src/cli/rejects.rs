@@ -204,6 +204,11 @@ fn export(rows: &[RejectedLine], as_format: ExportFormat) -> String {
     let mut text = String::new();
     let mut table = None;
     for row in rows {
+        if let (ExportFormat::Sql, Some(sql)) = (as_format, statement(row)) {
+            add_line(&mut text, &format!("-- {} {}", row.sqlstate, row.message));
+            text.push_str(&sql);
+            continue;
+        }
         let fields = row.row.as_deref().filter(|_| row.state == "open");
         let fields = fields.and_then(|bytes| RejectFormat::parse(&row.format)?.fields(bytes));
         let name = qualified(&row.schema, &row.table);
@@ -241,6 +246,15 @@ fn export(rows: &[RejectedLine], as_format: ExportFormat) -> String {
         }
     }
     text
+}
+
+/// The statement that was set aside as a whole, with its semicolon.
+fn statement(row: &RejectedLine) -> Option<String> {
+    let bytes = row.row.as_deref().filter(|_| row.is_statement() && row.state == "open")?;
+    let sql = std::str::from_utf8(bytes).ok()?;
+    // A comment at its end would hide the semicolon.
+    let end = if sql.contains("--") { "\n;" } else { ";" };
+    Some(format!("{sql}{end}\n"))
 }
 
 /// A line of CSV: an empty field is NULL, an empty text has quotes.

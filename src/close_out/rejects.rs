@@ -76,6 +76,13 @@ pub struct RejectedLine {
     pub state: String,
 }
 
+impl RejectedLine {
+    /// Whether it is a whole statement, and not a row of COPY.
+    pub fn is_statement(&self) -> bool {
+        self.format == "sql"
+    }
+}
+
 /// What came of loading rows again.
 #[derive(Clone, Debug, Serialize)]
 pub struct RetriedTable {
@@ -215,6 +222,11 @@ async fn retry_table(
     if begin(target, "ROW EXCLUSIVE").await? {
         let client = target.client();
         for row in waiting(target, filter, "FOR UPDATE").await? {
+            // What the table says is never run as a statement.
+            if row.is_statement() {
+                retried.refused += 1;
+                continue;
+            }
             client.batch_execute("SAVEPOINT row").await?;
             let set = match load(target, &retried.table, &row).await {
                 Ok(()) => {

@@ -136,9 +136,21 @@ impl Config {
                 Some(&mut self.errors.data_truncation_error_policy),
             ),
             ("TableErrorPolicy", quoted.table, None),
-            ("ApplyErrorDeletePolicy", quoted.apply_delete, None),
-            ("ApplyErrorInsertPolicy", quoted.apply_insert, None),
-            ("ApplyErrorUpdatePolicy", quoted.apply_update, None),
+            (
+                "ApplyErrorDeletePolicy",
+                quoted.apply_delete,
+                Some(&mut self.errors.apply_error_delete_policy),
+            ),
+            (
+                "ApplyErrorInsertPolicy",
+                quoted.apply_insert,
+                Some(&mut self.errors.apply_error_insert_policy),
+            ),
+            (
+                "ApplyErrorUpdatePolicy",
+                quoted.apply_update,
+                Some(&mut self.errors.apply_error_update_policy),
+            ),
         ] {
             let Some(action) = action else { continue };
             match own {

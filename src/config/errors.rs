@@ -4,7 +4,7 @@ use serde::Deserialize;
 
 use super::problem::Complaint;
 use crate::mapping::NamePattern;
-use crate::policy::{ErrorAction, ErrorRules, ErrorsMode, Keep, TableErrors};
+use crate::policy::{ApplyRules, ErrorAction, ErrorRules, ErrorsMode, Keep, TableErrors};
 
 /// The least and the most bytes of rows that are held.
 const BATCH_BYTES: std::ops::RangeInclusive<usize> = 1024..=256 * 1024 * 1024;
@@ -97,7 +97,7 @@ pub struct ErrorSessionRule {
 }
 
 impl ErrorSection {
-    /// Whether a policy about the data of rows may say this.
+    /// Whether a policy about rows may say this.
     pub(super) fn carries_out(action: ErrorAction) -> bool {
         use ErrorAction::{IgnoreRecord, LogError, Stop, StopTask};
         matches!(action, Stop | IgnoreRecord | LogError | StopTask)
@@ -105,7 +105,13 @@ impl ErrorSection {
 
     /// The default of `dms.errors`: rows are set aside where a policy says so.
     pub(super) fn mode(&self) -> ErrorsMode {
-        let policies = [self.data_error_policy, self.data_truncation_error_policy];
+        let policies = [
+            self.data_error_policy,
+            self.data_truncation_error_policy,
+            self.apply_error_insert_policy,
+            self.apply_error_update_policy,
+            self.apply_error_delete_policy,
+        ];
         match policies.into_iter().flatten().any(ErrorAction::goes_on) {
             true => ErrorsMode::SetAside,
             false => ErrorsMode::Stop,
@@ -117,6 +123,12 @@ impl ErrorSection {
         ErrorRules {
             data: self.data_error_policy.unwrap_or_default(),
             data_truncation: self.data_truncation_error_policy.unwrap_or_default(),
+            apply: ApplyRules {
+                insert: self.apply_error_insert_policy,
+                update: self.apply_error_update_policy,
+                delete: self.apply_error_delete_policy,
+                ignores_in_full_load: self.full_load_ignore_conflicts,
+            },
             batch_bytes: self.batch_bytes.0,
             keep: self.keep,
             tables: self.sessions.iter().map(ErrorSessionRule::pattern).collect(),
@@ -132,6 +144,9 @@ impl ErrorSection {
         let data = [
             ("data_error_policy", self.data_error_policy),
             ("data_truncation_error_policy", self.data_truncation_error_policy),
+            ("apply_error_insert_policy", self.apply_error_insert_policy),
+            ("apply_error_update_policy", self.apply_error_update_policy),
+            ("apply_error_delete_policy", self.apply_error_delete_policy),
         ];
         for (key, action) in data {
             if let Some(action) = action.filter(|action| !ErrorSection::carries_out(*action)) {
@@ -143,9 +158,6 @@ impl ErrorSection {
             ("data_error_escalation_policy", self.data_error_escalation_policy.is_some()),
             ("data_error_escalation_count", self.data_error_escalation_count > 0),
             ("table_error_policy", self.table_error_policy.is_some()),
-            ("apply_error_insert_policy", self.apply_error_insert_policy.is_some()),
-            ("apply_error_update_policy", self.apply_error_update_policy.is_some()),
-            ("apply_error_delete_policy", self.apply_error_delete_policy.is_some()),
             ("apply_error_escalation_policy", self.apply_error_escalation_policy.is_some()),
             ("apply_error_escalation_count", self.apply_error_escalation_count > 0),
             ("full_load_ignore_conflicts", self.full_load_ignore_conflicts),

@@ -75,12 +75,34 @@ pub struct ErrorRules {
     pub data: ErrorAction,
     /// A value that is too long for its column (22001).
     pub data_truncation: ErrorAction,
+    /// What becomes of changes that do not meet the rows that they are for.
+    pub apply: ApplyRules,
     /// Bytes of rows that are held to be sent again.
     pub batch_bytes: usize,
     /// What of a row is kept.
     pub keep: Keep,
     /// What holds for sessions and tables, the first that fits.
     pub tables: Vec<TableErrors>,
+}
+
+/// What becomes of changes that do not meet the rows that they are for; `None` where nothing is said.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ApplyRules {
+    /// An INSERT of a row that is there.
+    pub insert: Option<ErrorAction>,
+    /// An UPDATE of a row that is not there.
+    pub update: Option<ErrorAction>,
+    /// A DELETE of a row that is not there.
+    pub delete: Option<ErrorAction>,
+    /// All of these are left out without a trace during a full load.
+    pub ignores_in_full_load: bool,
+}
+
+impl ApplyRules {
+    /// Whether nothing is said.
+    fn is_empty(self) -> bool {
+        self == ApplyRules::default()
+    }
 }
 
 /// What holds for single users, applications and tables.
@@ -140,7 +162,9 @@ impl ErrorRules {
             return ErrorAction::Stop;
         }
         // A session that asks for it sets rows aside where no policy says more.
-        let unsaid = self.data == ErrorAction::Stop && self.data_truncation == ErrorAction::Stop;
+        let unsaid = self.data == ErrorAction::Stop
+            && self.data_truncation == ErrorAction::Stop
+            && self.apply.is_empty();
         match sqlstate {
             _ if unsaid => ErrorAction::LogError,
             b"22001" => self.data_truncation,
@@ -163,7 +187,8 @@ mod tests {
 
     fn rules(data: ErrorAction, data_truncation: ErrorAction) -> ErrorRules {
         let tables = Vec::new();
-        ErrorRules { data, data_truncation, batch_bytes: 1, keep: Keep::Row, tables }
+        let apply = ApplyRules::default();
+        ErrorRules { data, data_truncation, apply, batch_bytes: 1, keep: Keep::Row, tables }
     }
 
     #[test]

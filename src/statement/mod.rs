@@ -44,8 +44,8 @@ pub use effects::Effects;
 pub use file_statements::FileStatements;
 pub use slots::{
     DefinedKey, DefinedTable, DefinitionItem, DefinitionKind, KeyColumn, Leaf, Meeting,
-    MeetingKind, MetValue, NewColumn, NewTable, ParameterUses, RedundantAssignment, RowsSpan, Slot,
-    SlotColumn, SlotValue, Write, WriteKind, type_words,
+    MeetingKind, MetValue, NewColumn, NewTable, ParameterUses, RedundantAssignment, RowChange,
+    RowChangeKind, RowsSpan, Slot, SlotColumn, SlotValue, Write, WriteKind, type_words,
 };
 pub use subject::StatementSubject;
 pub use table_statement::{TableReference, TableStatement, TableStatementKind};

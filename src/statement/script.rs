@@ -12,12 +12,13 @@ use super::noted::{noted_constants, parameters_cast_to_json};
 pub use super::parts::{Body, ConstantPurpose, NotedConstant, RoutineReference, Statement};
 use super::slots::{
     ParameterUses, RedundantAssignment, definition_items, definitions, for_each_slot_of,
-    listed_columns, meetings, new_tables, redundant_assignment, target_bytes, without_columns,
+    listed_columns, meetings, new_tables, redundant_assignment, row_change, target_bytes,
+    without_columns,
 };
 use super::tokens::{Entry, Extent, Tokens};
 use super::{
     CopyStatement, DefinedTable, DefinitionItem, DmsSetting, DmsShow, Edit, Effects, Fault, Lexing,
-    Meeting, NewTable, Replacement, Slot, TableStatement, Write,
+    Meeting, NewTable, Replacement, RowChange, Slot, TableStatement, Write,
 };
 use crate::mapping::{Dialect, Mapping};
 
@@ -278,6 +279,12 @@ impl Script {
     pub fn meetings(&self, statement: &Statement, sql: &[u8], declared: &[u32]) -> Vec<Meeting> {
         let cursor = self.statement(&statement.tokens, sql);
         meetings(cursor, self.lexing.encoding, declared, &self.edits)
+    }
+
+    /// What a statement changes of rows that its text or its parameters have, if it is one that does.
+    pub fn row_change(&self, statement: &Statement, sql: &[u8]) -> Option<RowChange> {
+        let cursor = self.statement(&statement.tokens, sql);
+        row_change(cursor, statement.span.clone(), self.lexing.encoding)
     }
 
     /// The replacements that take columns out of an `INSERT INTO ... SELECT`, and which they are, by place

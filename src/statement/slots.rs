@@ -13,6 +13,7 @@ mod new_table;
 mod other_definition;
 mod passing;
 mod redundant;
+mod row_change;
 mod rows;
 mod source;
 mod table_actions;
@@ -35,6 +36,7 @@ pub(super) use flow::meetings;
 pub(super) use left_out::without_columns;
 pub(super) use new_table::{definitions, new_tables};
 pub(super) use redundant::{redundant_assignment, target_bytes};
+pub(super) use row_change::row_change;
 use walker::Walker;
 
 pub use column_type::type_words;
@@ -43,6 +45,7 @@ pub use definition_items::DefinitionItem;
 pub use flow::{Leaf, Meeting, MeetingKind, MetValue, RowsSpan};
 pub use new_table::NewTable;
 pub use redundant::RedundantAssignment;
+pub use row_change::{RowChange, RowChangeKind};
 
 /// The statement that writes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -115,3 +115,23 @@ fn a_format_that_the_proxy_does_not_write_is_not_run() {
     assert_eq!(retried[0]["loaded"], 0);
     assert_eq!(target.query("SELECT count(*) FROM t"), [["2"]]);
 }
+
+#[test]
+fn rows_of_statements_are_loaded_again_and_whole_statements_are_written() {
+    let proxy = Proxy::start(CONFIG, &[]);
+    let database = Cluster::shared().create_database();
+    let mut wire = log_in(&proxy.endpoint(database.endpoint()));
+    say(&mut wire, "CREATE TABLE t (id int, v varchar(5)); INSERT INTO t VALUES (1, 'a')");
+    say(&mut wire, "INSERT INTO t VALUES (2, E'too\\tl\\\\ong'), (3, 'c')");
+    say(&mut wire, "UPDATE t SET v = 'too long' WHERE id = 1 -- one");
+    let target = Target::shared(&database);
+    let sql = target.run("rejects export --as sql").stdout;
+    assert!(sql.contains("VALUES ('2', E'too\tl\\\\ong');"), "{sql}");
+    assert!(sql.contains("\nUPDATE t SET v = 'too long' WHERE id = 1;\n"), "{sql}");
+    target.query("ALTER TABLE t ALTER v TYPE text");
+    let retried = target.json("rejects retry", 1);
+    assert_eq!((&retried[0]["loaded"], &retried[0]["refused"]), (&1.into(), &1.into()));
+    let rows = target.query("SELECT id, v FROM t ORDER BY 1");
+    assert_eq!(rows, [["1", "a"], ["2", "too\tl\\ong"], ["3", "c"]]);
+    assert_eq!(counts(&target.json("rejects list", 1)), ["t 22001 loaded 1", "t 22001 open 1"]);
+}

@@ -25,6 +25,7 @@ mod raw_nuls;
 mod rejects;
 mod rewriting;
 mod set_aside;
+mod set_aside_changes;
 mod settings;
 mod shown;
 mod simple_query;

@@ -1,0 +1,221 @@
+//! One statement that changes rows: it is sent as it is, in a savepoint where the client has a transaction. Where
+//! a row of it is refused, its rows are sent again in parts, and those that are refused alone are set aside.
+//! Pure: frames in, frames out.
+//!
+//! ```text
+//!   begin --> Whole --ok--------------------------------------------> ended
+//!               | a row is refused                                      ^
+//!               v                                                       |
+//!             Part --> Part ... --> Write (rejected_rows) --> Commit ---'
+//!               | an error that is not about a row
+//!               '--> Undo --> ended
+//! ```
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use super::batch::{AfterFailure, Attempts};
+use super::change_answer::{ChangeAnswer, ChangeSaid};
+use super::change_text::ChangeText;
+use super::facts::LoadFacts;
+use super::outgoing::BothWays;
+use super::refusal;
+use super::rejected_changes::RejectedChanges;
+use super::transaction::LoadTransaction;
+use crate::policy::ErrorAction;
+use crate::wire::{self, FAILING_SQL, OwnError, Severity, TransactionStatus, tag};
+
+/// A statement under way.
+#[derive(Debug)]
+pub(super) struct ChangeLoad {
+    text: Arc<ChangeText>,
+    facts: LoadFacts,
+    transaction: LoadTransaction,
+    attempts: Attempts,
+    awaits: ChangeAwaits,
+    answer: ChangeAnswer,
+    rejected: RejectedChanges,
+    changed: u64,
+}
+
+/// What the target is to say next.
+#[derive(Debug)]
+enum ChangeAwaits {
+    Whole,
+    Part(Range<usize>),
+    Write,
+    Commit,
+    /// The end of what the client does not see; then it gets this error.
+    Undo(Vec<u8>),
+}
+
+/// The statement has ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct ChangeEnd;
+
+impl ChangeLoad {
+    /// Sends a simple query with the statement.
+    pub(super) fn begin(
+        text: Arc<ChangeText>,
+        facts: LoadFacts,
+        status: TransactionStatus,
+        out: &mut BothWays,
+    ) -> ChangeLoad {
+        let mut transaction = LoadTransaction::new(&facts.name, status);
+        let mut answer = ChangeAnswer::new(status);
+        // Outside of a transaction the statement is one by itself.
+        if transaction.is_ours() {
+            out.to_target.extend(wire::with_body(tag::QUERY, &[&text.sql, b"\0"]));
+        } else {
+            out.to_target.extend(transaction.attempt(&text.sql));
+            answer.skip(transaction.statements_in_front());
+        }
+        ChangeLoad {
+            rejected: RejectedChanges::new(&facts.policy.errors),
+            attempts: Attempts::default(),
+            awaits: ChangeAwaits::Whole,
+            changed: 0,
+            text,
+            facts,
+            transaction,
+            answer,
+        }
+    }
+
+    /// A frame of the target's, its head included.
+    pub(super) fn on_target(&mut self, frame: &[u8], out: &mut BothWays) -> Option<ChangeEnd> {
+        match self.answer.on_frame(frame) {
+            ChangeSaid::Noted => None,
+            ChangeSaid::ForSession => {
+                out.to_session.extend(frame);
+                None
+            }
+            ChangeSaid::Ready => self.on_ready(out),
+        }
+    }
+
+    fn on_ready(&mut self, out: &mut BothWays) -> Option<ChangeEnd> {
+        let (failure, changed) = (self.answer.failure.take(), self.answer.take_rows());
+        match (std::mem::replace(&mut self.awaits, ChangeAwaits::Commit), failure) {
+            (ChangeAwaits::Undo(error), _) => Some(self.failed(&error, out)),
+            (ChangeAwaits::Whole, None) => self.on_whole(changed, out),
+            (ChangeAwaits::Whole, Some(failure)) => {
+                let rows = self.text.rows();
+                self.on_refused(0..rows, failure, out)
+            }
+            (ChangeAwaits::Part(_), None) => {
+                self.changed += changed;
+                self.pump(out)
+            }
+            (ChangeAwaits::Part(rows), Some(failure)) => self.on_refused(rows, failure, out),
+            (ChangeAwaits::Write, None) => self.pump(out),
+            (ChangeAwaits::Write, Some(failure)) => {
+                let first = self.rejected.take_first_error();
+                self.fail(refusal::not_written(&first, &failure), out)
+            }
+            (ChangeAwaits::Commit, None) => Some(self.done(out)),
+            (ChangeAwaits::Commit, Some(failure)) => Some(self.failed(&failure, out)),
+        }
+    }
+
+    /// The statement is in as the client has sent it.
+    fn on_whole(&mut self, changed: u64, out: &mut BothWays) -> Option<ChangeEnd> {
+        self.changed = changed;
+        let action = self.text.unmet(&self.facts).filter(|_| changed == 0);
+        let Some(action) = action else {
+            out.to_session.extend(self.answer.take_unit());
+            out.to_session.extend(self.ready());
+            return Some(ChangeEnd);
+        };
+        let what = format!("{} of a row that is not there", self.text.operation());
+        let failure = wire::error_response(&OwnError::new("02000", what), Severity::Error);
+        if !action.goes_on() {
+            if self.transaction.is_ours() {
+                return Some(self.failed(&failure, out));
+            }
+            // The client's transaction has to fail with it.
+            out.to_target.extend(wire::query(FAILING_SQL));
+            self.awaits = ChangeAwaits::Undo(failure);
+            return None;
+        }
+        self.set_aside(0, action, failure);
+        self.pump(out)
+    }
+
+    /// The target has refused these rows.
+    fn on_refused(
+        &mut self,
+        rows: Range<usize>,
+        failure: Vec<u8>,
+        out: &mut BothWays,
+    ) -> Option<ChangeEnd> {
+        let action = self.text.action(refusal::deciding(&failure), &self.facts);
+        if !action.goes_on() {
+            return self.fail(failure, out);
+        }
+        self.transaction.note_failure();
+        if let AfterFailure::Row(row) = self.attempts.on_failure(rows, None) {
+            self.set_aside(row, action, failure);
+        }
+        self.pump(out)
+    }
+
+    fn set_aside(&mut self, row: usize, action: ErrorAction, failure: Vec<u8>) {
+        let kept = self.text.kept(row, &self.facts);
+        self.rejected.push(kept, row, action, failure);
+    }
+
+    /// Sends what is due.
+    fn pump(&mut self, out: &mut BothWays) -> Option<ChangeEnd> {
+        let next = if self.rejected.is_full() { None } else { self.attempts.next() };
+        if let Some(rows) = next {
+            out.to_target.extend(self.transaction.attempt(&self.text.part(&rows)));
+            self.answer.skip(self.transaction.statements_in_front());
+            self.awaits = ChangeAwaits::Part(rows);
+            return None;
+        }
+        if let Some(sql) = self.rejected.take_sql(&self.text, &self.facts) {
+            out.to_target.extend(self.transaction.statement(&sql));
+            self.awaits = ChangeAwaits::Write;
+            return None;
+        }
+        if self.transaction.is_begun() && self.transaction.is_ours() {
+            out.to_target.extend(self.transaction.statement(b"COMMIT"));
+            self.awaits = ChangeAwaits::Commit;
+            return None;
+        }
+        Some(self.done(out))
+    }
+
+    /// The statement ends with this error of the target's.
+    fn fail(&mut self, failure: Vec<u8>, out: &mut BothWays) -> Option<ChangeEnd> {
+        let failure = self.transaction.with_own_position(failure);
+        if !(self.transaction.is_ours() && self.transaction.is_begun()) {
+            return Some(self.failed(&failure, out));
+        }
+        out.to_target.extend(self.transaction.give_up());
+        self.awaits = ChangeAwaits::Undo(failure);
+        None
+    }
+
+    fn failed(&self, failure: &[u8], out: &mut BothWays) -> ChangeEnd {
+        out.to_session.extend_from_slice(failure);
+        out.to_session.extend(self.ready());
+        ChangeEnd
+    }
+
+    /// All rows are in, or set aside.
+    fn done(&mut self, out: &mut BothWays) -> ChangeEnd {
+        let (table, count) = (self.text.table_name(), self.rejected.count());
+        out.to_session.extend(refusal::notice(&table, count, &self.facts.run));
+        tracing::debug!(table, changed = self.changed, set_aside = count, "rows were set aside");
+        let tag_body = self.text.tag(self.changed);
+        out.to_session.extend(wire::with_body(tag::COMMAND_COMPLETE, &[&tag_body]));
+        out.to_session.extend(self.ready());
+        ChangeEnd
+    }
+
+    fn ready(&self) -> Vec<u8> {
+        wire::with_body(tag::READY_FOR_QUERY, &[&[self.answer.status.byte()]])
+    }
+}

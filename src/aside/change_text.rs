@@ -1,0 +1,220 @@
+//! The text of a statement that changes rows: its parts for single rows, and what is kept of a row that is
+//! refused. Pure; sends nothing.
+
+use std::ops::{ControlFlow, Range};
+
+use super::facts::{LoadFacts, SessionFacts};
+use crate::ledger::rejects::RejectedFrom;
+use crate::policy::ErrorAction;
+use crate::statement::script::{Body, Scratch, Script, Statement};
+use crate::statement::{Lexing, RowChange, RowChangeKind, Slot, SlotColumn, SlotValue};
+use crate::value::CopyFormat;
+use crate::wire;
+
+/// A statement that changes rows.
+#[derive(Debug)]
+pub(super) struct ChangeText {
+    pub(super) sql: Vec<u8>,
+    pub(super) change: RowChange,
+    lexing: Lexing,
+}
+
+/// How a row is kept that is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum KeptFormat {
+    /// As a row of COPY.
+    Text,
+    /// As the statement that was refused.
+    Sql,
+}
+
+impl KeptFormat {
+    pub(super) const ALL: [KeptFormat; 2] = [KeptFormat::Text, KeptFormat::Sql];
+
+    fn name(self) -> &'static str {
+        match self {
+            KeptFormat::Text => "text",
+            KeptFormat::Sql => "sql",
+        }
+    }
+
+    /// What cuts a line break off that ends it.
+    pub(super) fn lines(self) -> CopyFormat {
+        CopyFormat::Text
+    }
+}
+
+/// What is kept of a row.
+#[derive(Debug)]
+pub(super) struct KeptRow {
+    pub(super) format: KeptFormat,
+    pub(super) bytes: Vec<u8>,
+}
+
+impl ChangeText {
+    /// The statement of a text, if it is the only one and changes rows.
+    pub(super) fn read(sql: &[u8], facts: &SessionFacts, script: &Script) -> Option<ChangeText> {
+        let [statement] = &*script.statements else { return None };
+        let change = script.row_change(statement, sql)?;
+        Some(ChangeText { sql: sql.to_vec(), change, lexing: facts.lexing })
+    }
+
+    /// Whether rows of its table are set aside.
+    pub(super) fn is_set_aside(&self, facts: &SessionFacts) -> bool {
+        facts.sets_aside(&self.change.relation)
+    }
+
+    pub(super) fn table_name(&self) -> String {
+        self.change.relation.last().map(|name| wire::printable(name)).unwrap_or_default()
+    }
+
+    /// How many rows can be tried one by one.
+    pub(super) fn rows(&self) -> usize {
+        self.change.rows.len().max(1)
+    }
+
+    fn bytes(&self, span: Range<usize>) -> &[u8] {
+        self.sql.get(span).unwrap_or_default()
+    }
+
+    /// The statement with these rows alone.
+    pub(super) fn part(&self, rows: &Range<usize>) -> Vec<u8> {
+        let RowChange { rows: all, span, .. } = &self.change;
+        let (Some(first), Some(last)) = (all.first(), all.last()) else {
+            return self.bytes(span.clone()).to_vec();
+        };
+        let mut sql = self.bytes(span.start..first.start).to_vec();
+        for (number, row) in all.get(rows.clone()).unwrap_or_default().iter().enumerate() {
+            if number > 0 {
+                sql.extend_from_slice(b", ");
+            }
+            sql.extend_from_slice(self.bytes(row.clone()));
+        }
+        sql.extend_from_slice(self.bytes(last.end..span.end));
+        sql
+    }
+
+    /// The word that the tag begins with.
+    pub(super) fn operation(&self) -> &'static str {
+        match self.change.kind {
+            RowChangeKind::Insert => "INSERT",
+            RowChangeKind::Update => "UPDATE",
+            RowChangeKind::Delete => "DELETE",
+            RowChangeKind::Merge => "MERGE",
+        }
+    }
+
+    /// The body of the CommandComplete for this number of rows.
+    pub(super) fn tag(&self, rows: u64) -> Vec<u8> {
+        let oid = if self.change.kind == RowChangeKind::Insert { "0 " } else { "" };
+        format!("{} {oid}{rows}\0", self.operation()).into_bytes()
+    }
+
+    /// What becomes of a change that did not meet a row, where a policy says so.
+    pub(super) fn unmet(&self, facts: &LoadFacts) -> Option<ErrorAction> {
+        let apply = &facts.policy.errors.apply;
+        let action = match self.change.kind {
+            RowChangeKind::Update => apply.update,
+            RowChangeKind::Delete => apply.delete,
+            RowChangeKind::Insert | RowChangeKind::Merge => None,
+        };
+        action.filter(|_| self.change.has_condition)
+    }
+
+    /// What becomes of a row that meets this error.
+    pub(super) fn action(&self, sqlstate: &[u8], facts: &LoadFacts) -> ErrorAction {
+        let errors = &facts.policy.errors;
+        let is_conflict = self.change.kind == RowChangeKind::Insert && sqlstate == b"23505";
+        errors.apply.insert.filter(|_| is_conflict).unwrap_or_else(|| errors.action(sqlstate))
+    }
+
+    /// What rows that are set aside have in common.
+    pub(super) fn rejected_from(&self, format: KeptFormat, facts: &LoadFacts) -> RejectedFrom {
+        RejectedFrom {
+            run: facts.run.clone(),
+            session: facts.session.clone(),
+            relation: self.change.relation.clone(),
+            operation: self.operation(),
+            columns: self.change.columns.clone(),
+            format: format.name(),
+            options: String::new(),
+        }
+    }
+
+    /// What is kept of a row: a row of COPY where its values are plain, and else the statement for it alone.
+    pub(super) fn kept(&self, row: usize, facts: &LoadFacts) -> KeptRow {
+        let sql = self.part(&(row..row + 1));
+        match self.plain_row(&sql, facts) {
+            Some(bytes) => KeptRow { format: KeptFormat::Text, bytes },
+            None => KeptRow { format: KeptFormat::Sql, bytes: sql },
+        }
+    }
+
+    /// The only row of an INSERT as a row of COPY, if it has nothing but constants.
+    fn plain_row(&self, sql: &[u8], facts: &LoadFacts) -> Option<Vec<u8>> {
+        if self.change.rows.is_empty() {
+            return None;
+        }
+        let mapping = &facts.policy.mapping;
+        let script = Script::read(sql, self.lexing, mapping, &mut Scratch::default());
+        let [Statement { body: Body::Write(write), .. }] = &*script.statements else { return None };
+        let mut row: Vec<u8> = Vec::new();
+        let mut count = 0;
+        let mut is_plain = true;
+        script.slots(write, sql, &mut |slot| {
+            if !matches!(slot.column, SlotColumn::Index(index) if index == count) {
+                // The assignments behind the row.
+                return ControlFlow::Break(());
+            }
+            if count > 0 {
+                row.push(b'\t');
+            }
+            count += 1;
+            is_plain = self.push_field(&slot, sql, &mut row);
+            if is_plain { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+        });
+        let is_whole = self.change.columns.is_empty() || self.change.columns.len() == count;
+        (is_plain && is_whole && count > 0).then_some(row)
+    }
+
+    /// Adds the value as a field; whether it can be one.
+    fn push_field(&self, slot: &Slot, sql: &[u8], row: &mut Vec<u8>) -> bool {
+        let core = sql.get(slot.core.clone()).unwrap_or_default();
+        match slot.value {
+            SlotValue::Null => row.extend_from_slice(b"\\N"),
+            SlotValue::Integer | SlotValue::Number | SlotValue::Boolean => {
+                let is_odd = |byte: &u8| matches!(byte, b'_' | b'e' | b'E' | b'+') || *byte < b'-';
+                if slot.value != SlotValue::Boolean && core.iter().any(is_odd) {
+                    return false;
+                }
+                row.extend_from_slice(core);
+            }
+            SlotValue::String => {
+                let constant = slot.constant.as_ref();
+                let value = constant.and_then(|text| text.value(sql, self.lexing.encoding));
+                let Some(value) = value else { return false };
+                return push_text(&value, self.lexing, row);
+            }
+            _ => return false,
+        }
+        true
+    }
+}
+
+/// Adds a value as a field of COPY's text format; whether it can be one.
+fn push_text(value: &[u8], lexing: Lexing, row: &mut Vec<u8>) -> bool {
+    // In some encodings of clients a backslash may be the second byte of a character.
+    if lexing.encoding.has_ascii_trail() && value.contains(&b'\\') {
+        return false;
+    }
+    for byte in value {
+        match byte {
+            b'\\' => row.extend_from_slice(b"\\\\"),
+            b'\t' => row.extend_from_slice(b"\\t"),
+            b'\n' => row.extend_from_slice(b"\\n"),
+            b'\r' => row.extend_from_slice(b"\\r"),
+            byte => row.push(*byte),
+        }
+    }
+    true
+}

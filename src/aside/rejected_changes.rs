@@ -1,0 +1,58 @@
+//! Rows of a statement that were set aside and are not yet written down, by how they are kept. Sends nothing.
+
+use super::change_text::{ChangeText, KeptFormat, KeptRow};
+use super::facts::LoadFacts;
+use super::rejected::{RefusedRow, Rejected};
+use crate::ledger::rejects::write_sql;
+use crate::policy::{ErrorAction, ErrorRules};
+use crate::value::CopyOptions;
+
+/// Rows that wait to be written down.
+#[derive(Debug)]
+pub(super) struct RejectedChanges(Vec<(KeptFormat, Rejected)>);
+
+impl RejectedChanges {
+    pub(super) fn new(errors: &ErrorRules) -> RejectedChanges {
+        let rejected =
+            |format: KeptFormat| (format, Rejected::new(errors, &CopyOptions::new(format.lines())));
+        RejectedChanges(KeptFormat::ALL.into_iter().map(rejected).collect())
+    }
+
+    /// Notes a row, by its place in the statement.
+    pub(super) fn push(
+        &mut self,
+        kept: KeptRow,
+        row: usize,
+        action: ErrorAction,
+        failure: Vec<u8>,
+    ) {
+        let line = u64::try_from(row).unwrap_or(u64::MAX).saturating_add(1);
+        let (bytes, length) = (&*kept.bytes, kept.bytes.len());
+        let refused = RefusedRow { row: bytes, length, line, action, failure };
+        if let Some((_, rejected)) = self.0.iter_mut().find(|(format, _)| *format == kept.format) {
+            rejected.push(refused);
+        }
+    }
+
+    pub(super) fn count(&self) -> u64 {
+        self.0.iter().map(|(_, rejected)| rejected.count()).sum()
+    }
+
+    /// Whether they have to be written before more is sent.
+    pub(super) fn is_full(&self) -> bool {
+        self.0.iter().any(|(_, rejected)| rejected.is_full())
+    }
+
+    /// The statement that writes those down that are kept in the same way, if there are any.
+    pub(super) fn take_sql(&mut self, text: &ChangeText, facts: &LoadFacts) -> Option<Vec<u8>> {
+        let (format, rejected) = self.0.iter_mut().find(|(_, rejected)| !rejected.is_empty())?;
+        let from = text.rejected_from(*format, facts);
+        Some(write_sql(&from, &rejected.take(), facts.encoding))
+    }
+
+    /// The error of the first row.
+    pub(super) fn take_first_error(&mut self) -> Vec<u8> {
+        let errors = self.0.iter_mut().map(|(_, rejected)| rejected.take_first_error());
+        errors.into_iter().find(|error| !error.is_empty()).unwrap_or_default()
+    }
+}
