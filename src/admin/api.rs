@@ -10,7 +10,7 @@ use super::body::AnswerBody;
 use super::life::LifePhase;
 use super::operator::{Operator, lock};
 use super::time::rfc3339;
-use super::{conditions, glob};
+use super::{conditions, found, glob};
 use crate::ledger::{Entry, Place};
 use crate::mapping::json_table;
 use crate::statistics::{Collected, ErrorEntry, Histogram, OwnKind, SessionView};
@@ -58,7 +58,7 @@ pub(super) fn answer(asked: &HttpQuestion, operator: &Operator) -> Option<Respon
             let collected = operator.collected();
             json!({ "errors": collected.errors.iter().rev().map(error).collect::<Vec<_>>() })
         }
-        "foreign-keys" => foreign_keys(),
+        "foreign-keys" => found::foreign_keys(operator),
         "latency" => latency(operator),
         "config" => config(operator),
         "mapping" => mapping(operator),
@@ -245,12 +245,6 @@ pub(super) fn error(error: &ErrorEntry) -> Value {
         "schema": optional(schema), "table": optional(table), "column": optional(column),
         "constraint": optional(constraint),
     })
-}
-
-/// Only a login that may look at the target would know them.
-fn foreign_keys() -> Value {
-    json!({ "looked_at": Value::Null, "by": Value::Null, "foreign_keys": [],
-        "hint": "dms-proxy fk list and dms-proxy finish say how foreign keys stand" })
 }
 
 fn latency(operator: &Operator) -> Value {

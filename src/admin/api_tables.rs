@@ -33,7 +33,7 @@ pub(super) fn table(key: &TableKey, table: &Table, now: u64) -> Value {
         "first_seen": moment(table.first_seen), "full_load_started": moment(table.full_load.0),
         "full_load_ended": moment(ended), "last_activity": moment(counted.last_activity),
         "last_sqlstate": counted.last_sqlstate, "sessions": table.sessions,
-        "estimated_rows": Value::Null,
+        "estimated_rows": table.estimated_rows.map(number),
     })
 }
 

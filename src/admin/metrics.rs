@@ -30,6 +30,7 @@ pub(super) fn page(operator: &Operator, is_open_metrics: bool) -> String {
     let collected = operator.collected();
     of_sessions(&mut series, operator, &collected);
     of_target(&mut series, operator);
+    of_foreign_keys(&mut series, operator);
     of_databases(&mut series, &collected);
     of_time(&mut series, &collected);
     of_rules(&mut series, operator, &collected);
@@ -203,6 +204,17 @@ fn of_time(series: &mut Series, collected: &Collected) {
     );
     for (kind, histogram) in OwnKind::NAMES.into_iter().zip(&collected.own) {
         series.histogram(&[("kind", kind)], histogram, OWN);
+    }
+}
+
+/// Foreign keys as the last look has found them.
+fn of_foreign_keys(series: &mut Series, operator: &Operator) {
+    series.family("dms_proxy_foreign_keys", Gauge, "Foreign keys that do not hold for all rows.");
+    for (database, look) in &*lock(&operator.found) {
+        for state in ["parked", "not_valid"] {
+            let of_state = look.foreign_keys.iter().filter(|key| key.state == state);
+            series.sample(&[("database", database), ("state", state)], of_state.count());
+        }
     }
 }
 

@@ -10,6 +10,8 @@ mod config_rows;
 pub mod console;
 mod dms;
 mod events;
+mod found;
+mod found_keys;
 mod glob;
 mod guard;
 mod http;
@@ -24,6 +26,7 @@ mod series;
 mod time;
 
 pub use config_rows::ConfigRow;
+pub use found_keys::{FoundKey, TargetFound};
 pub use http::{AdminListener, serve};
 pub use life::{HeldBack, Killable, Life, LifePhase, Order, ReloadOutcome};
 pub use operator::{Operator, OperatorParts, ThreadQuestion, answer_questions};

@@ -1,5 +1,6 @@
 //! The operator's side of a running proxy: what it has collected, and what holds.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::path::PathBuf;
 use std::sync::atomic::AtomicU64;
@@ -9,6 +10,7 @@ use std::time::{Duration, Instant, SystemTime};
 use tokio::sync::{mpsc, oneshot};
 
 use super::config_rows::{ConfigRow, ConfigShown};
+use super::found_keys::KeptLook;
 use super::life::{Life, LifePhase, Order};
 
 use crate::config::{Admin, Config};
@@ -93,6 +95,7 @@ pub struct Operator {
     pub(super) config: RwLock<ConfigShown>,
     pub(super) reload: Mutex<ReloadState>,
     pub(super) lost_lines: Arc<AtomicU64>,
+    pub(super) found: Mutex<BTreeMap<String, KeptLook>>,
 }
 
 /// What the operator's side is made of, beside `[admin]`.
@@ -139,6 +142,7 @@ impl Operator {
             config: RwLock::new(ConfigShown::new(config, parts.file)?),
             reload: Mutex::new(ReloadState { successful: true, at: now }),
             lost_lines: parts.lost_lines,
+            found: Mutex::default(),
         };
         Ok((operator, orders))
     }

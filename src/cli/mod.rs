@@ -17,6 +17,7 @@ mod init;
 mod init_target;
 mod ledger;
 mod login;
+mod look;
 mod manual;
 mod rejects;
 mod rewrite;

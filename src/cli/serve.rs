@@ -11,6 +11,7 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::admin_side::AdminSide;
+use super::look::look_now_and_then;
 use super::settings::{SettingArguments, url_warnings};
 use super::signals::{on_pause_signals, stop_signals};
 use super::{EXIT_USAGE, config, say, systemd};
@@ -96,7 +97,7 @@ fn serve(config: &Config, arguments: &ServeArguments, logging: &Logging) -> io::
         let mut admin = AdminSide::start(config, named, &listener, logging)?;
         // Before anybody is told that it runs, or a stop at once would leave the socket's file.
         let (stop, hurry) = stop_signals(logging.lines())?;
-        let operator = admin.operator.clone();
+        let (operator, looker) = (admin.operator.clone(), admin.operator.clone());
         on_pause_signals(move |holds| pause(operator.as_deref(), holds))?;
         let mut hang_up = signal(SignalKind::hangup())?;
         announce(config, &listener, &target, embedded.as_ref())?;
@@ -137,6 +138,7 @@ fn serve(config: &Config, arguments: &ServeArguments, logging: &Logging) -> io::
         tokio::select! {
             cut = listener.serve(stop, hurry) => cut,
             cut = orders => cut,
+            cut = look_now_and_then(config, looker.as_deref()) => cut,
         }
     })?;
     if cut > 0 {

@@ -29,6 +29,11 @@ pub(super) fn note_session(token: CancelToken, server: &target::Target) {
     run().sessions.push((token, server.clone()));
 }
 
+/// Sessions that were noted are over.
+pub(super) fn forget_sessions() {
+    run().sessions.clear();
+}
+
 /// Something is done for good, a sentence.
 pub(super) fn note_done(text: String) {
     run().done.push(text);

@@ -13,6 +13,7 @@ mod graph;
 mod init;
 mod interrupt;
 mod journal;
+mod look;
 mod orphans;
 mod parallel;
 mod reject_format;
@@ -41,6 +42,7 @@ pub use foreign_keys::{ForeignKey, Key, KeyState, foreign_keys};
 pub use init::init_target;
 pub use interrupt::interrupt;
 pub use journal::{Parked, ParkedState, lost, park, parked};
+pub use look::{KeyLook, TargetLook, look};
 pub use orphans::{Orphans, SAMPLES_MAX, SampleKey, count_orphans, orphan_query};
 pub use reject_format::RejectFormat;
 pub use rejects::{

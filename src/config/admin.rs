@@ -41,6 +41,8 @@ pub struct Admin {
     pub tables: usize,
     /// Tables with series of their own.
     pub metrics_tables: usize,
+    /// Seconds between looks at the target; 0 for none.
+    pub look_interval: u64,
 }
 
 impl Default for Admin {
@@ -59,6 +61,7 @@ impl Default for Admin {
             users_file: None,
             tables: 10_000,
             metrics_tables: 500,
+            look_interval: 30,
         }
     }
 }

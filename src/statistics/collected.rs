@@ -74,6 +74,18 @@ pub struct Collected {
 }
 
 impl Collected {
+    /// The target has been asked how many rows the tables of a database have: schema, table and estimate.
+    pub fn set_estimates(&mut self, database: &str, estimates: &[(String, String, u64)]) {
+        let of_database = self.tables.iter_mut().filter(|(key, _)| key.database == database);
+        of_database.for_each(|(_, table)| table.estimated_rows = None);
+        for (schema, name, rows) in estimates {
+            let (database, schema, table) = (database.to_owned(), schema.clone(), name.clone());
+            if let Some(table) = self.tables.get_mut(&TableKey { database, schema, table }) {
+                table.estimated_rows = Some(*rows);
+            }
+        }
+    }
+
     /// Nothing yet, of this many tables at most.
     pub fn new(tables_max: usize) -> Collected {
         Collected { tables_max, ..Collected::default() }

@@ -97,6 +97,8 @@ pub struct Table {
     pub changed: u64,
     /// Its last state that was seen.
     pub seen_state: TableState,
+    /// Its rows as the target estimates them, where it was asked.
+    pub estimated_rows: Option<u64>,
 }
 
 impl Table {
@@ -114,6 +116,7 @@ impl Table {
             last_rows: (0, 0),
             changed: 0,
             seen_state: TableState::New,
+            estimated_rows: None,
         }
     }
 

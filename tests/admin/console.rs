@@ -4,7 +4,7 @@ use super::proxy;
 use crate::protocol::{log_in, say};
 use crate::support::{Cluster, Endpoint, Proxy, Wire, transcript};
 
-fn console(proxy: &Proxy, database: &str, user: &str) -> (Wire, String) {
+pub(super) fn console(proxy: &Proxy, database: &str, user: &str) -> (Wire, String) {
     let direct = Cluster::shared().create_database();
     let endpoint = Endpoint {
         database: database.to_owned(),

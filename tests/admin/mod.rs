@@ -4,6 +4,7 @@ mod commands;
 mod console;
 mod counts;
 mod http;
+mod looks;
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};

@@ -2,7 +2,7 @@
 
 use super::super::conditions;
 use super::super::listing::{Cell, Listing};
-use super::super::operator::Operator;
+use super::super::operator::{Operator, lock};
 use crate::statistics::{Collected, Histogram, OwnKind};
 
 const TABLES: &str = "database schema table state phase copy_rows:int insert_rows:int \
@@ -30,7 +30,7 @@ pub(super) fn show(name: &str, operator: &Operator) -> Option<Listing> {
         "SESSIONS" => sessions(&collected),
         "REWRITES" => rewrites(&collected),
         "ERRORS" => errors(&collected),
-        "FOREIGN_KEYS" => Listing::new(FOREIGN_KEYS),
+        "FOREIGN_KEYS" => foreign_keys(operator),
         "MAPPING" => {
             drop(collected);
             mapping(operator)
@@ -223,6 +223,27 @@ fn config(operator: &Operator) -> Listing {
         let changeable = if row.changeable { "yes" } else { "no" };
         let cells = [row.key, row.value, row.default].map(Cell::Text);
         listing.rows.push(cells.into_iter().chain([text(changeable)]).collect());
+    }
+    listing
+}
+
+fn foreign_keys(operator: &Operator) -> Listing {
+    let mut listing = Listing::new(FOREIGN_KEYS);
+    for (database, look) in &*lock(&operator.found) {
+        for key in &look.foreign_keys {
+            listing.rows.push(vec![
+                text(database),
+                text(&key.schema),
+                text(&key.table),
+                text(&key.constraint),
+                text(&key.referenced),
+                text(key.state),
+                Cell::Null,
+                Cell::moment(key.parked_at),
+                Cell::optional(&key.parked_by),
+                Cell::moment(look.at),
+            ]);
+        }
     }
     listing
 }
