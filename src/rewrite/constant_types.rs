@@ -101,12 +101,12 @@ fn number(constant: &[u8]) -> Option<String> {
     Some(number.to_string())
 }
 
-fn bytes(constant: &[u8], lexing: Lexing) -> Option<String> {
+/// The `bytea` constant for hexadecimal digits, or for the number that the bits of a bit string are, in whole bytes.
+pub(super) fn bytes(constant: &[u8], lexing: Lexing) -> Option<String> {
     if let Some(bytes) = quoted_bytes(constant, lexing) {
         return Some(bytes);
     }
     match constant {
-        // The number that the bits are, in whole bytes.
         [b'b' | b'B', b'\'', bits @ .., b'\''] => {
             let front = (8 - bits.len() % 8) % 8;
             let bits: Vec<u8> =

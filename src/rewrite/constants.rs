@@ -3,12 +3,12 @@
 
 use super::ReplacementReason;
 use super::change::refusal;
-use super::constant_types::{date_text, is_date};
+use super::constant_types::{self, date_text, is_date};
 use super::values::{WritePlan, may_be_json_nul};
 use crate::catalog::RelationColumn;
 use crate::statement::{
-    Slot, SlotValue, cast_constant, quoted_boolean, quoted_bytes, quoted_integer, quoted_number,
-    quoted_text, timestamp_literal,
+    Slot, SlotValue, cast_constant, quoted_boolean, quoted_integer, quoted_number, quoted_text,
+    timestamp_literal,
 };
 use crate::value::assignment::{VARCHAR_37, is_number};
 use crate::value::type_oid::{BOOL, BYTEA, VARCHAR};
@@ -25,27 +25,35 @@ const FAILING_EXPRESSION: &[u8] = b"NULL::pg_catalog.varchar(0)";
 impl WritePlan<'_> {
     pub(super) fn constant(&mut self, number: usize, slot: &Slot, column: &RelationColumn) {
         let span = || slot.span.clone();
-        let type_oid = column.column.type_oid;
+        let (type_oid, lexing) = (column.column.type_oid, self.rules.lexing);
+        let core = || self.core(slot);
+        // What it stands among may touch it.
+        let apart = |spelled: String| format!(" {spelled} ");
+        let as_default =
+            || constant_types::spelled(slot.value, core(), &column.column, lexing).map(apart);
         let spelled = match slot.value {
             SlotValue::Integer | SlotValue::BitString | SlotValue::Other if type_oid == BOOL => {
                 quoted_boolean(self.sql, span()).map(str::to_owned)
             }
             SlotValue::BitString | SlotValue::HexInteger if type_oid == BYTEA => {
-                // As text in a column of another type it would be another value.
-                self.acts = true;
-                quoted_bytes(self.core(slot), self.rules.lexing)
+                constant_types::bytes(core(), lexing)
             }
-            SlotValue::BitString | SlotValue::Boolean if is_number(type_oid) => {
-                quoted_number(self.core(slot))
+            SlotValue::BitString | SlotValue::HexInteger | SlotValue::Boolean
+                if is_number(type_oid) =>
+            {
+                quoted_number(core()).or_else(as_default)
             }
             // The type would round the digits of the second.
             SlotValue::Other if type_oid == VARCHAR && column.column.modifier == VARCHAR_37 => {
-                let literal = timestamp_literal(self.core(slot));
+                let literal = timestamp_literal(core());
                 let kept = literal.filter(|(text, has_zone)| is_too_precise(text, *has_zone));
                 kept.and_then(|(text, _)| Some(format!(" '{}'", std::str::from_utf8(text).ok()?)))
             }
             _ => None,
         };
+        let is_bits = matches!(slot.value, SlotValue::BitString | SlotValue::HexInteger);
+        // As text in a column of another type it would be another value.
+        self.acts |= is_bits && type_oid == BYTEA;
         let date = self.date(slot, column);
         let rule = match date {
             Some(_) => ValueRule::NumberToDate,

@@ -7,6 +7,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use super::compared::{column_of, compared, may_matter, may_meet};
+use super::constant_types::bytes;
 use super::parameters;
 use super::text_relations::TextRelations;
 use super::values::{Written, may_be_json_nul};
@@ -14,7 +15,7 @@ use super::{ReplacementReason, Rules};
 use crate::catalog::{Freshness, Name, Relation, RelationColumn};
 use crate::statement::script::{Body, Script};
 use crate::statement::{
-    Leaf, Meeting, MeetingKind, MetValue, Replacement, RowsSpan, quoted_bytes, timestamp_literal,
+    Leaf, Meeting, MeetingKind, MetValue, Replacement, RowsSpan, timestamp_literal,
 };
 use crate::value::assignment::VARCHAR_37;
 use crate::value::type_oid::{BIT, BYTEA, TEXT, TIMESTAMP, TIMESTAMPTZ, VARCHAR};
@@ -99,7 +100,7 @@ impl MeetingPlan<'_> {
         let cast = match (is_assigned, column.column.type_oid) {
             (true, BYTEA) if meeting.type_oid == BIT => {
                 let lexing = self.rules.lexing;
-                let spelled = self.respelled(meeting, |constant| quoted_bytes(constant, lexing));
+                let spelled = self.respelled(meeting, |constant| bytes(constant, lexing));
                 spelled.and_then(|()| cast_for_assignment(TEXT, &column.column))
             }
             (true, VARCHAR) if is_wide_timestamp(meeting, &column.column) => {

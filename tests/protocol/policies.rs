@@ -312,6 +312,21 @@ fn bad_dates_become_null_or_another_date() {
             assert_eq!(rows[3], ["2024-02-29", "2024-01-01 00:00:00", "NULL"], "{road:?}");
         }
     }
+    // Elements of arrays give way alone, and take NULL where the column does not.
+    for (policy, arrives) in [("null", "NULL"), ("-infinity", "-infinity")] {
+        let (_proxy, database, mut wire) =
+            session(&format!("[values]\nbad_dates = \"{policy}\"\n"));
+        say(&mut wire, "CREATE TABLE t (a date[] NOT NULL, b timestamp[])");
+        for road in TEXT_ROADS {
+            say(&mut wire, "TRUNCATE t");
+            let days: &[u8] = b"{0000-00-00,2024-02-29,NULL}";
+            let times: &[u8] = b"{{\"2023-02-30 10:00:00\"},{\"2024-01-01 00:00:00\"}}";
+            load(&mut wire, road, "t", &[Some(days), Some(times)]);
+            let days = format!("{{{arrives},2024-02-29,NULL}}");
+            let times = format!("{{{{{arrives}}},{{\"2024-01-01 00:00:00\"}}}}");
+            assert_eq!(database.query("TABLE t"), [[days, times]], "{road:?}");
+        }
+    }
     // Where the column takes no NULL, the server has the last word.
     let (_proxy, _database, mut wire) = session("[values]\nbad_dates = \"null\"\n");
     say(&mut wire, "CREATE TABLE t (a date NOT NULL)");

@@ -254,6 +254,12 @@ fn constants_reach_their_columns_on_any_way() {
         ),
         ("(ok, s) VALUES (COALESCE(NULL, 1), COALESCE(TRUE, FALSE))", "(ok, s) VALUES (true, 1)"),
         ("(b) VALUES (0x), (X'')", "(b) VALUES (''), ('')"),
+        (
+            "(b) VALUES (b'101'), (B'1'), ((b'000000010'))",
+            r"(b) VALUES ('\x05'), ('\x01'), ('\x0002')",
+        ),
+        ("(b) SELECT b'101'UNION ALL SELECT(b'1')FROM(SELECT)x", r"(b) VALUES ('\x05'), ('\x01')"),
+        ("(s) VALUES (0x1F), (X'0a')", "(s) VALUES (31), (10)"),
         ("(b) SELECT 0x UNION ALL SELECT 0xAB", r"(b) VALUES (''), ('\xab')"),
         (
             "(wide) VALUES (TIMESTAMP '2024-01-02 03:04:05.123456789')",

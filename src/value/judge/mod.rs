@@ -8,6 +8,7 @@
 mod bad_date;
 mod character_rules;
 mod characters;
+mod date_array;
 mod duplicate_keys;
 mod judged_value;
 mod kind_judge;
@@ -202,7 +203,11 @@ impl ColumnJudge {
             }
             (_, type_oid::BYTEA) => cuts_lobs,
             (_, type_oid::INT2 | type_oid::INT8) => true,
-            _ => mends_utf8 || self.guards_dates() || self.guards_digits() || self.reads_numbers(),
+            _ => {
+                let elements = date_array::applies(&self.column, &self.bad_dates);
+                let dates = self.guards_dates() || elements;
+                mends_utf8 || dates || self.guards_digits() || self.reads_numbers()
+            }
         }
     }
 
@@ -224,11 +229,7 @@ impl ColumnJudge {
     }
 
     fn guards_dates(&self) -> bool {
-        let has_date = matches!(
-            self.column.type_oid,
-            type_oid::DATE | type_oid::TIMESTAMP | type_oid::TIMESTAMPTZ
-        );
-        has_date
+        date_array::has_dates(self.column.type_oid)
             && match self.bad_dates {
                 BadDates::Reject => false,
                 BadDates::Null => self.column.is_nullable,
@@ -288,6 +289,11 @@ impl ColumnJudge {
                     return Ok(());
                 }
             }
+        }
+        if date_array::applies(&self.column, &self.bad_dates)
+            && let Some((array, rule, count)) = date_array::mended(&judged.value, &self.bad_dates)
+        {
+            judged.change(rule, count, array);
         }
         let value = std::mem::take(&mut judged.value);
         let outcome = self.judge_digits(&value, judged);
