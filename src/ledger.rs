@@ -22,6 +22,10 @@ const DATABASES_MAX: usize = 1_000;
 /// does not say what they are: they passed as they were.
 pub const NOT_JUDGED: &str = "not-judged";
 
+/// The rule under which rows are counted that were written while the replica role kept triggers, rules or
+/// deferrable keys of their table from acting.
+pub const SILENCED: &str = "silenced-by-role";
+
 /// What an entry counts.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Place {

@@ -17,8 +17,11 @@ use crate::wire::StartupParameters;
 /// What happens to foreign keys during a load.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ForeignKeys {
-    /// Their triggers are silenced by `session_replication_role = 'replica'`.
+    /// Their triggers are silenced by `session_replication_role = 'replica'` where that silences nothing
+    /// else; elsewhere they are parked.
     #[default]
+    Auto,
+    /// `session_replication_role = 'replica'` for the whole session, whatever else it silences.
     ReplicaRole,
     /// They are dropped before the first rows, and kept in a journal on the target.
     Park,
@@ -26,7 +29,12 @@ pub enum ForeignKeys {
     Off,
 }
 
-keywords!(ForeignKeys { "replica-role" => ReplicaRole, "park" => Park, "off" => Off });
+keywords!(ForeignKeys {
+    "auto" => Auto,
+    "replica-role" => ReplicaRole,
+    "park" => Park,
+    "off" => Off,
+});
 
 /// What becomes of DROP TABLE, TRUNCATE and CREATE TABLE from the tool; AWS DMS's words.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -61,7 +69,7 @@ pub enum LoadPhase {
 
 keywords!(LoadPhase { "full-load" => FullLoad, "cdc" => Cdc });
 
-/// What happens when the target refuses `session_replication_role` (42501).
+/// What happens when the target refuses `session_replication_role`, with whatever error.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum OnDenied {
     /// The load goes on with foreign keys on, and the client gets a WARNING.
@@ -237,9 +245,19 @@ const SHOWN_VALUE_MAX: usize = 64;
 pub const NAMES: [&str; 5] = ["phase", "fk", "rewrite", "table_prep", "errors"];
 
 impl Settings {
-    /// Whether foreign keys are to be silenced.
-    pub fn silences_foreign_keys(&self) -> bool {
-        self.foreign_keys == ForeignKeys::ReplicaRole && self.phase == LoadPhase::FullLoad
+    /// Whether tables are filled one by one, in any order.
+    pub fn is_full_load(&self) -> bool {
+        self.phase == LoadPhase::FullLoad
+    }
+
+    /// Whether the role follows what is loaded.
+    pub fn switches_role(&self) -> bool {
+        self.foreign_keys == ForeignKeys::Auto && self.is_full_load()
+    }
+
+    /// Whether it matters what the role silences on the tables that are loaded.
+    pub fn looks_at_silenced(&self) -> bool {
+        self.switches_role() || self.foreign_keys == ForeignKeys::ReplicaRole && self.is_full_load()
     }
 
     /// The value of a setting; `name` is without its `dms.`.
@@ -311,7 +329,7 @@ mod tests {
         settings.set("table_prep", "do-nothing").unwrap();
         assert_eq!((settings.rewrite, settings.phase), (false, LoadPhase::Cdc));
         assert_eq!(settings.table_prep, TablePrep::DoNothing);
-        assert!(!settings.silences_foreign_keys());
+        assert!(!settings.looks_at_silenced() && !settings.switches_role());
     }
 
     #[test]

@@ -2,9 +2,13 @@
 //! it is asked in the client's own session just before it is needed, because only that session sees its
 //! uncommitted tables, its search_path and its rights. Knows no frames and asks nothing itself.
 
+mod calls;
+mod known;
 mod need;
 mod questions;
 mod relation;
+mod rows;
+mod silenced;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
@@ -14,10 +18,13 @@ use crate::value::assignment::FIRST_USER_OID;
 use crate::value::type_oid::kind_of;
 use crate::wire::{Answer, TransactionStatus};
 
+use calls::Calls;
+use known::{AskedSubjects, Known, Transaction};
 pub use need::{Freshness, Moment, Name, Need, Sent, Subject};
-pub use questions::CatalogQuestion;
 use questions::SubjectAnswer;
+pub use questions::{Answers, CatalogQuestion};
 pub use relation::{Relation, RelationColumn};
+pub use silenced::{Act, ActKind, KeyName, Silenced};
 
 /// Relations remembered at most in one session; then all but those of the text at hand are forgotten.
 const RELATIONS_MAX: usize = 1_000;
@@ -25,53 +32,11 @@ const RELATIONS_MAX: usize = 1_000;
 /// Subjects that are asked about for one text. The statements about those beyond them pass unread.
 const SUBJECTS_MAX: usize = 1_000;
 
-/// Seconds after which an answer about a relation is too old for anything: so late a definition is
-/// noticed that another session has changed on a way that does not lead through this proxy.
-const SECONDS_MAX: u64 = 10;
-
-/// The same for the answer that a relation is not there.
-const MISSING_SECONDS_MAX: u64 = 2;
-
 /// Functions remembered at most.
 const FUNCTIONS_MAX: usize = 1_000;
 
 /// Types remembered at most.
 const USER_TYPES_MAX: usize = 10_000;
-
-/// A relation, and how old the answer about it is.
-#[derive(Debug)]
-struct Known {
-    relation: Arc<Relation>,
-    seconds: u64,
-    definitions: u64,
-    /// The text for which it was asked.
-    text: u64,
-    /// The transaction, if any, whose locks keep it as it is.
-    locked_in: Option<u64>,
-    /// The last question about it has failed: this is what was known before, for the text at hand alone.
-    has_failed: bool,
-}
-
-impl Known {
-    fn is_old(&self, now: Moment) -> bool {
-        let seconds_max =
-            if self.relation.is_missing() { MISSING_SECONDS_MAX } else { SECONDS_MAX };
-        self.has_failed
-            || now.seconds.saturating_sub(self.seconds) > seconds_max
-            || now.definitions != self.definitions
-    }
-}
-
-/// The transaction under way.
-#[derive(Debug, Default)]
-struct Transaction {
-    number: u64,
-    /// The relations that it has written to.
-    written: Vec<Arc<[Name]>>,
-    written_count: usize,
-    /// It has changed a definition, which its end may undo.
-    changed: bool,
-}
 
 /// What is known.
 #[derive(Debug, Default)]
@@ -90,14 +55,14 @@ pub struct Catalog {
     /// knows it by a statement of its own.
     user_types: HashMap<u32, u32>,
     transaction: Transaction,
+    calls: Calls,
+    /// Which questions the target answers.
+    answers: Answers,
     /// Counts the texts.
     text: u64,
-    /// The subjects that were asked about for the text at hand.
-    asked: usize,
+    asked: AskedSubjects,
     /// When the last question was asked.
     asked_at: Moment,
-    /// The relations that the text at hand needs and that are not asked about.
-    unread: u64,
 }
 
 impl Catalog {
@@ -109,7 +74,8 @@ impl Catalog {
             self.relations.retain(|_, known| known.text == text);
         }
         // A transaction that has failed answers nothing, and what waits is refused as well.
-        if needs.is_empty() || now.status == TransactionStatus::Aborted {
+        let can_ask = now.status != TransactionStatus::Aborted && self.answers != Answers::Nothing;
+        if needs.is_empty() || !can_ask {
             return None;
         }
         let (mut missing, mut unread) = (Vec::new(), 0);
@@ -118,19 +84,19 @@ impl Catalog {
             if self.is_known(&subject, freshness, now) || !seen.insert(subject.clone()) {
                 continue;
             }
-            if self.asked + missing.len() >= SUBJECTS_MAX {
+            if self.asked.count + missing.len() >= SUBJECTS_MAX {
                 unread += 1;
             } else {
                 missing.push(subject);
             }
         }
-        self.unread = self.unread.max(unread);
+        self.asked.unread = self.asked.unread.max(unread);
         if missing.is_empty() {
             return None;
         }
-        self.asked += missing.len();
+        self.asked.count += missing.len();
         self.asked_at = now;
-        Some(CatalogQuestion::Relations(missing))
+        CatalogQuestion::about(missing, self.answers)
     }
 
     fn is_known(&self, subject: &Subject, freshness: Freshness, now: Moment) -> bool {
@@ -163,17 +129,29 @@ impl Catalog {
         known.is_some_and(|known| self.serves(known, Freshness::MayBeOld, now))
     }
 
+    /// Which questions the target answers is known.
+    pub fn set_answers(&mut self, answers: Answers) {
+        self.answers = answers;
+    }
+
+    /// Whether it is known what the replica role silences on relations.
+    pub fn tells_silenced(&self) -> bool {
+        self.answers == Answers::All
+    }
+
     /// How many subjects that the text at hand needs will not be asked about: the statements about them
     /// pass unread.
     pub fn unread(&self) -> u64 {
-        self.unread
+        self.asked.unread
     }
 
     /// A question is answered. Where the answer is an error, what was known before serves the text at hand,
     /// and the next one asks again.
     pub fn on_answer(&mut self, question: &CatalogQuestion, answer: &Answer) {
         match question {
-            CatalogQuestion::Relations(subjects) => self.on_relations(subjects, answer),
+            CatalogQuestion::Relations(subjects) | CatalogQuestion::Columns(subjects) => {
+                self.on_relations(subjects, answer);
+            }
             CatalogQuestion::Arguments(function) => {
                 if self.functions.len() >= FUNCTIONS_MAX {
                     self.functions.clear();
@@ -188,6 +166,7 @@ impl Catalog {
                 self.user_types.extend(oids.iter().map(|oid| (*oid, *oid)));
                 self.user_types.extend(questions::user_types(answer));
             }
+            CatalogQuestion::Calls(names) => self.calls.on_answer(names, answer),
         }
     }
 
@@ -306,6 +285,14 @@ impl Catalog {
         (!unknown.is_empty()).then_some(CatalogQuestion::UserTypes(unknown))
     }
 
+    /// Whether one of these functions may write; a question where that is not known.
+    ///
+    /// # Errors
+    /// It has to be asked first.
+    pub fn may_write(&self, calls: &[Vec<u8>]) -> Result<bool, CatalogQuestion> {
+        self.calls.may_write(calls)
+    }
+
     /// Whether a definition has changed in the transaction under way.
     pub fn has_changed(&self) -> bool {
         self.transaction.changed
@@ -336,6 +323,12 @@ impl Catalog {
         }
     }
 
+    /// Foreign keys were parked, in a transaction of the client's or not.
+    pub fn on_parked(&mut self) {
+        self.transaction.changed = true;
+        self.relations.clear();
+    }
+
     /// A text goes to the target, or an Execute of one that does something. To be called for every text,
     /// because an answer is exact for one.
     pub fn on_sent(&mut self, sent: Sent<'_>) {
@@ -343,6 +336,7 @@ impl Catalog {
         if sent.changes_relations || sent.ends_transaction && self.transaction.changed {
             self.transaction.changed = true;
             self.relations.clear();
+            self.calls.clear();
         }
         if sent.ends_transaction {
             self.unlock();
@@ -366,6 +360,7 @@ impl Catalog {
         self.unlock();
         if self.transaction.changed {
             self.relations.clear();
+            self.calls.clear();
         }
         std::mem::take(&mut self.transaction.changed)
     }
@@ -381,7 +376,7 @@ impl Catalog {
 
     fn next_text(&mut self) {
         self.text += 1;
-        (self.asked, self.unread) = (0, 0);
+        self.asked = AskedSubjects::default();
         self.prepared.clear();
         self.routines.clear();
         self.search_path = None;

@@ -10,12 +10,14 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, LazyLock};
 
 use super::relation::{Relation, RelationColumn};
+use super::rows::{number, text};
+use super::silenced::Silenced;
 use super::{Name, Subject};
 use crate::encoding::Encoding;
 use crate::parking::spelling::quoted_literal;
 use crate::value::type_oid::kind_of;
 use crate::value::{Column, UserType, ValueKind};
-use crate::wire::{Answer, AnswerRow, printable};
+use crate::wire::{Answer, AnswerRow};
 
 const COLUMNS: &str = include_str!("columns.sql");
 const PREPARED: &str = include_str!("prepared.sql");
@@ -23,6 +25,14 @@ const ROUTINES: &str = include_str!("routines.sql");
 const SEARCH_PATH: &str = include_str!("search_path.sql");
 const USER_TYPES: &str = include_str!("user_types.sql");
 const ARGUMENTS: &str = include_str!("arguments.sql");
+const CALLS: &str = include_str!("calls.sql");
+
+/// What the replica role silences: triggers and rules. Those of a constraint are named by it, see
+/// [`Silenced::note`].
+const SILENCED: &str = include_str!("silenced.sql");
+
+/// The constraint that a trigger's constraint comes from: that of the partitioned table.
+const ROOT: &str = include_str!("root.sql");
 
 /// What is under the type `t`, where `b` is under a domain `t` and `d` under a domain `b`. For an array of
 /// a domain it is the array of the type under that.
@@ -31,12 +41,17 @@ const TYPE_UNDER: &str = include_str!("type_under.sql");
 /// What is asked of the target in one statement.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CatalogQuestion {
-    /// The columns of relations and the parameters of prepared statements.
+    /// The columns of relations, what the replica role silences on them, and the parameters of prepared
+    /// statements.
     Relations(Vec<Subject>),
+    /// The same without what the role silences.
+    Columns(Vec<Subject>),
     /// The types of the arguments of the function with this OID.
     Arguments(u32),
     /// What is under the types with these OIDs.
     UserTypes(Vec<u32>),
+    /// Which functions of these names may write.
+    Calls(Vec<Vec<u8>>),
 }
 
 /// What an answer says about one subject.
@@ -49,7 +64,44 @@ pub(super) enum SubjectAnswer {
     SearchPath(Vec<String>),
 }
 
+/// Which questions a target answers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Answers {
+    /// All.
+    #[default]
+    All,
+    /// Not what the replica role silences.
+    Columns,
+    /// None about relations.
+    Nothing,
+}
+
+impl Answers {
+    /// What may still be answered where this is refused.
+    pub fn less(self) -> Answers {
+        match self {
+            Answers::All => Answers::Columns,
+            _ => Answers::Nothing,
+        }
+    }
+}
+
 impl CatalogQuestion {
+    /// The question about these subjects, as far as such a target answers one.
+    pub fn about(subjects: Vec<Subject>, answers: Answers) -> Option<CatalogQuestion> {
+        match answers {
+            Answers::All => Some(CatalogQuestion::Relations(subjects)),
+            Answers::Columns => Some(CatalogQuestion::Columns(subjects)),
+            Answers::Nothing => None,
+        }
+    }
+
+    /// The question that tries whether the target answers: about what cannot be there.
+    pub fn trial(answers: Answers) -> Option<CatalogQuestion> {
+        let relation = Subject::Relation(vec![Vec::new()]);
+        CatalogQuestion::about(vec![relation, Subject::Prepared(Vec::new())], answers)
+    }
+
     /// The SQL text, one SELECT, for a server of this major version (0 where it is not known) and for a
     /// client that speaks `encoding`.
     ///
@@ -57,8 +109,14 @@ impl CatalogQuestion {
     /// nothing is found under it.
     pub fn sql(&self, server_major: u32, encoding: Encoding) -> String {
         match self {
-            CatalogQuestion::Relations(subjects) => relations_sql(subjects, server_major, encoding),
+            CatalogQuestion::Relations(subjects) => {
+                relations_sql(subjects, true, server_major, encoding)
+            }
+            CatalogQuestion::Columns(subjects) => {
+                relations_sql(subjects, false, server_major, encoding)
+            }
             CatalogQuestion::Arguments(oid) => ARGUMENTS.replace("{oid}", &oid.to_string()),
+            CatalogQuestion::Calls(names) => calls_sql(names, encoding),
             CatalogQuestion::UserTypes(oids) => {
                 let oids: Vec<String> = oids.iter().map(u32::to_string).collect();
                 let sql = USER_TYPES.replace("{type_under}", TYPE_UNDER);
@@ -68,7 +126,26 @@ impl CatalogQuestion {
     }
 }
 
-fn relations_sql(subjects: &[Subject], server_major: u32, encoding: Encoding) -> String {
+fn calls_sql(names: &[Vec<u8>], encoding: Encoding) -> String {
+    let spelled = names.iter().enumerate().filter_map(|(number, name)| {
+        Some(format!("({number}, {}::pg_catalog.name)", spelled(name, encoding)?))
+    });
+    let list: Vec<String> = spelled.collect();
+    match list.is_empty() {
+        true => NOTHING.to_owned(),
+        false => CALLS.replace("{subjects}", &list.join(", ")),
+    }
+}
+
+/// A question whose answer has no rows, as where nothing is found.
+const NOTHING: &str = "SELECT WHERE false";
+
+fn relations_sql(
+    subjects: &[Subject],
+    asks_silenced: bool,
+    server_major: u32,
+    encoding: Encoding,
+) -> String {
     let (mut relations, mut statements) = (Vec::new(), Vec::new());
     let (mut routines, mut paths) = (Vec::new(), Vec::new());
     for (number, subject) in subjects.iter().enumerate() {
@@ -82,21 +159,26 @@ fn relations_sql(subjects: &[Subject], server_major: u32, encoding: Encoding) ->
             Subject::SearchPath => paths.push(format!("({number})")),
         }
     }
+    let [silenced_before, silenced] = &*SILENCED_FILLED;
+    let silenced = if server_major >= 11 { silenced } else { silenced_before };
+    let [relations, statements, routines, paths] =
+        [relations, statements, routines, paths].map(|subjects| subjects.join(", "));
+    let nothing = String::new();
     let selects = [
-        (COLUMNS_BY_VERSION.of(server_major), relations),
-        (&*PREPARED_FILLED, statements),
-        (&*ROUTINES_FILLED, routines),
-        (&*SEARCH_PATH_FILLED, paths),
+        (COLUMNS_BY_VERSION.of(server_major), &relations),
+        (silenced, if asks_silenced { &relations } else { &nothing }),
+        (&*PREPARED_FILLED, &statements),
+        (&*ROUTINES_FILLED, &routines),
+        (&*SEARCH_PATH_FILLED, &paths),
     ];
     let mut sql = String::new();
     for (template, subjects) in selects.into_iter().filter(|(_, subjects)| !subjects.is_empty()) {
         let union = if sql.is_empty() { "" } else { "UNION ALL\n" };
         let Template { front, back } = template;
-        sql.extend([union, front, &subjects.join(", "), back]);
+        sql.extend([union, front, subjects, back]);
     }
     match sql.is_empty() {
-        // The answer has no rows, as where nothing is found.
-        true => "SELECT WHERE false".to_owned(),
+        true => NOTHING.to_owned(),
         false => sql + "ORDER BY 1, 2",
     }
 }
@@ -112,7 +194,7 @@ fn named_row(number: usize, name: &Name, encoding: Encoding) -> Option<String> {
     Some(format!("({number}, {schema}, {last}::pg_catalog.name)"))
 }
 
-/// A text around the list of subjects, filled once.
+/// A text around the list of subjects, filled once, and without what indents its lines: it is sent often.
 struct Template {
     front: String,
     back: String,
@@ -121,6 +203,7 @@ struct Template {
 impl Template {
     fn new(sql: &str) -> Template {
         let sql = sql.replace("{type_under}", TYPE_UNDER);
+        let sql: String = sql.lines().flat_map(|line| [line.trim_start(), "\n"]).collect();
         let (front, back) = sql.split_once("{subjects}").unwrap_or((&sql, ""));
         Template { front: front.to_owned(), back: back.to_owned() }
     }
@@ -157,6 +240,10 @@ static COLUMNS_BY_VERSION: LazyLock<ColumnsByVersion> = LazyLock::new(|| {
 });
 
 static ROUTINES_FILLED: LazyLock<Template> = LazyLock::new(|| Template::new(ROUTINES));
+/// What the role silences, before PostgreSQL 11 and from then on.
+static SILENCED_FILLED: LazyLock<[Template; 2]> = LazyLock::new(|| {
+    ["t.tgconstraint", ROOT.trim()].map(|root| Template::new(&SILENCED.replace("{root}", root)))
+});
 
 static SEARCH_PATH_FILLED: LazyLock<Template> = LazyLock::new(|| Template::new(SEARCH_PATH));
 
@@ -178,14 +265,6 @@ fn user_type_of(value: &[u8]) -> Option<UserType> {
     Some(UserType { name: std::str::from_utf8(name).ok()?.to_owned(), is_enum })
 }
 
-fn text(value: &Option<Vec<u8>>) -> String {
-    printable(value.as_deref().unwrap_or_default())
-}
-
-fn number<T: std::str::FromStr>(row: &AnswerRow, index: usize) -> Option<T> {
-    std::str::from_utf8(row.get(index)?.as_deref()?).ok()?.parse().ok()
-}
-
 /// What the rows say about each of the subjects, in their order. A relation that is not there has no
 /// columns, a statement that is not there no parameters.
 pub(super) fn said(subjects: &[Subject], answer: &Answer) -> Vec<SubjectAnswer> {
@@ -195,6 +274,7 @@ pub(super) fn said(subjects: &[Subject], answer: &Answer) -> Vec<SubjectAnswer> 
     let mut keys: HashMap<usize, BTreeMap<usize, usize>> = HashMap::new();
     let mut parameters: HashMap<usize, Vec<ValueKind>> = HashMap::new();
     let mut schemas = Vec::new();
+    let mut silenced: HashMap<usize, Silenced> = HashMap::new();
     for row in &answer.rows {
         let Some(subject) = number::<usize>(row, 0) else { continue };
         let type_oid = number(row, 5).unwrap_or_default();
@@ -212,6 +292,10 @@ pub(super) fn said(subjects: &[Subject], answer: &Answer) -> Vec<SubjectAnswer> 
         }
         if matches!(subjects.get(subject), Some(Subject::SearchPath)) {
             schemas.push(text(schema));
+            continue;
+        }
+        if number(row, 1) == Some(0_i16) {
+            silenced.entry(subject).or_default().note(row);
             continue;
         }
         names.entry(subject).or_insert_with(|| (text(schema), text(table)));
@@ -234,7 +318,11 @@ pub(super) fn said(subjects: &[Subject], answer: &Answer) -> Vec<SubjectAnswer> 
             let (schema, table) = names.remove(&number).unwrap_or_default();
             let columns = columns.remove(&number).unwrap_or_default();
             let keys = keys.remove(&number).unwrap_or_default().into_values().collect();
-            SubjectAnswer::Relation(Relation::new(schema, table, columns).with_primary_key(keys))
+            let silenced = silenced.remove(&number).unwrap_or_default();
+            let relation = Relation::new(schema, table, columns)
+                .with_primary_key(keys)
+                .with_silenced(silenced);
+            SubjectAnswer::Relation(relation)
         }
     });
     each.collect()
@@ -259,6 +347,11 @@ fn column_of(row: &AnswerRow) -> Option<RelationColumn> {
         is_identity_always: text(identity) == "a",
         is_generated: text(generated) == "s",
     })
+}
+
+/// Which of the functions may write, as the answer to [`CatalogQuestion::Calls`] says.
+pub(super) fn writing_calls(answer: &Answer) -> Vec<usize> {
+    answer.rows.iter().filter_map(|row| number(row, 0)).collect()
 }
 
 /// What the arguments of a function hold, as the answer to [`CatalogQuestion::Arguments`] says.
@@ -329,7 +422,18 @@ mod tests {
 
     #[test]
     fn nothing_finds_an_operator_by_the_search_path() {
-        for sql in [COLUMNS, PREPARED, ROUTINES, SEARCH_PATH, USER_TYPES, ARGUMENTS, TYPE_UNDER] {
+        for sql in [
+            COLUMNS,
+            PREPARED,
+            ROUTINES,
+            SEARCH_PATH,
+            USER_TYPES,
+            ARGUMENTS,
+            TYPE_UNDER,
+            SILENCED,
+            ROOT,
+            CALLS,
+        ] {
             for word in [" IN ", " in ", "NULLIF", "nullif", "BETWEEN", "USING", "LIKE", "DISTINCT"]
             {
                 assert!(!sql.contains(word), "{word}: {sql}");
@@ -338,7 +442,10 @@ mod tests {
             assert_eq!(sql.matches("CASE").count(), sql.matches("CASE WHEN").count(), "{sql}");
             let bare =
                 sql.replace("OPERATOR(pg_catalog.=)", "").replace("OPERATOR(pg_catalog.<>)", "");
-            let bare = bare.replace("OPERATOR(pg_catalog.>)", "");
+            let mut bare = bare.replace("OPERATOR(pg_catalog.>)", "");
+            for operator in ["<", ">=", "<=", "&"] {
+                bare = bare.replace(&format!("OPERATOR(pg_catalog.{operator})"), "");
+            }
             assert!(!bare.contains(['=', '<', '>', '+', '-', '|', '~', '@']), "{bare}");
         }
     }

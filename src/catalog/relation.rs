@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use super::Silenced;
 use crate::statement::{DefinedTable, NewColumn, NewTable};
 use crate::value::{Column, type_oid};
 use crate::wire::printable;
@@ -20,6 +21,7 @@ pub struct Relation {
     has_generated: bool,
     /// The indexes of the columns of the primary key, in its order.
     primary_key: Vec<usize>,
+    silenced: Silenced,
 }
 
 /// A column, and how it gets its values.
@@ -44,13 +46,24 @@ impl Relation {
         // A table has each name once; the parts of a text may say anything, and then the first one counts.
         by_name.dedup_by_key(|index| name_of(index));
         let has_generated = columns.iter().any(|column| column.is_generated);
-        let (by_name, primary_key) = (by_name.into(), Vec::new());
-        Relation { schema, table, columns, by_name, has_generated, primary_key }
+        let (by_name, primary_key, silenced) = (by_name.into(), Vec::new(), Silenced::default());
+        Relation { schema, table, columns, by_name, has_generated, primary_key, silenced }
     }
 
     /// The same with a primary key, of the columns of these indexes.
     pub fn with_primary_key(self, primary_key: Vec<usize>) -> Relation {
         Relation { primary_key, ..self }
+    }
+
+    /// The relation with what the replica role silences on it.
+    #[must_use]
+    pub fn with_silenced(self, silenced: Silenced) -> Relation {
+        Relation { silenced, ..self }
+    }
+
+    /// What the replica role silences on it.
+    pub fn silenced(&self) -> &Silenced {
+        &self.silenced
     }
 
     /// A table as the text that creates it describes it.

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::Args;
 
 use super::close_out::{EXIT_OPEN, ReportFormat, TargetArguments, json, line, run as run_command};
-use crate::close_out::{CheckReport, Connection, Standing, check};
+use crate::close_out::{CheckReport, Connection, Standing, TableModes, check};
 
 #[derive(Debug, Args)]
 pub(super) struct CheckArguments {
@@ -41,6 +41,21 @@ fn text(report: &CheckReport) -> String {
             line(&mut text, &format!("{:<29} {statement};", ""));
         }
     }
+    let acted_on =
+        |table: &&TableModes| !table.foreign_keys.is_empty() || !table.silenced.is_empty();
+    for table in report.tables.iter().filter(acted_on) {
+        line(&mut text, &format!("         {}", table.table));
+        for (mode, does) in [
+            ("auto", &table.auto),
+            ("replica-role", &table.replica_role),
+            ("park", &table.park),
+            ("off", &table.off),
+        ] {
+            line(&mut text, &format!("           {mode:<13} {does}"));
+        }
+    }
+    let rest = report.tables.len() - report.tables.iter().filter(acted_on).count();
+    line(&mut text, &format!("         {rest} tables and views where no mode does anything"));
     let missing = report.items.iter().filter(|item| item.status == Standing::Missing).count();
     let verdict = match missing {
         0 => "ready".to_owned(),

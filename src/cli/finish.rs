@@ -11,8 +11,8 @@ use super::close_out::{
     run_until_interrupted as run_command, samples, sessions,
 };
 use crate::close_out::{
-    FinishOptions, FinishReport, ForeignKeyLine, KeyState, RejectGroup, SequenceLine,
-    SequenceOutcome, Verdict, finish,
+    DeferrableLine, FinishOptions, FinishReport, ForeignKeyLine, KeyState, RejectGroup,
+    SequenceLine, SequenceOutcome, Verdict, finish,
 };
 
 #[derive(Debug, Args)]
@@ -79,6 +79,17 @@ fn text(report: &FinishReport) -> String {
     }
     text.push_str("\nForeign keys\n");
     report.foreign_keys.iter().for_each(|line| text.push_str(&key_lines(line)));
+    if !report.deferrable.is_empty() {
+        text.push_str("\nDeferrable constraints\n");
+    }
+    report.deferrable.iter().for_each(|line| text.push_str(&deferrable_lines(line)));
+    if !report.not_acted.is_empty() {
+        text.push_str("\nDid not act under the replica role\n");
+    }
+    for not_acted in &report.not_acted {
+        let (table, acts, rows) = (&not_acted.table, not_acted.acts.join(", "), not_acted.rows);
+        line(&mut text, &format!("  {table}: {acts}; {rows} rows"));
+    }
     text.push_str("\nSequences\n");
     report.sequences.iter().for_each(|line| text.push_str(&sequence_line(line)));
     text.push_str("\nTables\n");
@@ -201,6 +212,19 @@ fn key_lines(key: &ForeignKeyLine) -> String {
     for more in key.query.iter().map(|query| format!("{query};")).chain(key.problem.clone()) {
         line(&mut text, &format!("    {more}"));
     }
+    text
+}
+
+fn deferrable_lines(found: &DeferrableLine) -> String {
+    let count = found.duplicates.map_or_else(|| "?".to_owned(), |count| count.to_string());
+    let (table, name) = (&found.table, &found.constraint);
+    let mut text = String::new();
+    line(&mut text, &format!("  {table} {name}: {count} rows that it does not allow"));
+    if !found.samples.is_empty() {
+        line(&mut text, &format!("    {}", samples(&found.samples)));
+    }
+    let query = found.query.iter().map(|query| format!("{query};"));
+    query.chain(found.problem.clone()).for_each(|more| line(&mut text, &format!("    {more}")));
     text
 }
 

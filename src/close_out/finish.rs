@@ -5,11 +5,15 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use tokio_postgres::error::SqlState;
 
+use super::acts::{Acts, acts};
+use super::deferrable::deferrable;
 use super::interrupt::note_done;
 use super::journal::roll_back_on_error;
 use super::parallel::{Work, in_parallel};
 use super::rejects::{RejectFilter, reject_groups};
-use super::report::{AnalyzedTable, FinishReport, ForeignKeyLine, Verdict, judge};
+use super::report::{
+    AnalyzedTable, FinishReport, ForeignKeyLine, NotActed, RewriteLine, Verdict, judge,
+};
 use super::restore::{drop_empty_journal, revalidate, validate_added, validate_on_table};
 use super::rewrites::rewrites;
 use super::silenced::{disabled_triggers, silencing_settings};
@@ -19,6 +23,9 @@ use super::{
     ParkedState, RELATION, RestoreOutcome, SCHEMA, Scope, Target, count_orphans, foreign_keys,
     foreign_tables, lost, move_sequences, orphan_query, parked, restore, scope_exists,
 };
+
+/// The rule under which sessions count rows that were written while triggers and rules did not act.
+const NOT_ACTED_RULE: &str = "silenced-by-role";
 
 /// The first version with the privilege MAINTAIN.
 const MAINTAIN: i32 = 170_000;
@@ -53,6 +60,7 @@ pub async fn finish(
     let mut report = heading(place, target, options.dry_run).await?;
     report.foreign_keys = finish_keys(sessions, options, progress).await?;
     report.errors.extend(lost(target, &options.scope).await?);
+    report.deferrable = deferrable(sessions, &options.scope).await?;
     report.sequences = move_sequences(target, &options.scope, options.dry_run).await?;
     report.tables = analyze(sessions, options).await?;
     report.foreign_tables = foreign_tables(target, &options.scope).await?;
@@ -60,6 +68,7 @@ pub async fn finish(
     report.settings = silencing_settings(target).await?;
     match rewrites(target).await {
         Ok(found) => {
+            report.not_acted = not_acted(target, &options.scope, &found.lines).await?;
             report.rewrites = found.lines;
             report.rewrites_not_shown = found.not_shown;
         }
@@ -86,6 +95,29 @@ pub async fn finish(
     Ok(report)
 }
 
+/// What did not act on the tables that were loaded under the replica role, from what the sessions wrote down.
+async fn not_acted(
+    target: &Connection,
+    scope: &Scope,
+    rewrites: &[RewriteLine],
+) -> Result<Vec<NotActed>, CloseOutError> {
+    if rewrites.iter().all(|line| line.rule != NOT_ACTED_RULE) {
+        return Ok(Vec::new());
+    }
+    let acts = acts(target, scope).await?;
+    let rows = |acts: &Acts| {
+        let lines = rewrites.iter().filter(|line| {
+            line.rule == NOT_ACTED_RULE && line.schema == acts.schema && line.table == acts.name
+        });
+        lines.map(|line| line.count).sum::<i64>()
+    };
+    let lines = acts.into_iter().map(|acts| {
+        let rows = rows(&acts);
+        NotActed { table: acts.table_sql, acts: acts.others, rows }
+    });
+    Ok(lines.filter(|line| line.rows > 0).collect())
+}
+
 async fn heading(
     place: &Target,
     target: &Connection,
@@ -105,6 +137,8 @@ async fn heading(
         user: row.try_get(3)?,
         dry_run,
         foreign_keys: Vec::new(),
+        deferrable: Vec::new(),
+        not_acted: Vec::new(),
         sequences: Vec::new(),
         tables: Vec::new(),
         foreign_tables: Vec::new(),

@@ -2,9 +2,11 @@
 //! restored, orphans counted, sequences moved on. Talks to the target in sessions of its own; may
 //! not touch the sessions of clients, frames or statements, and prints nothing.
 
+mod acts;
 mod check;
 mod clean;
 mod connection;
+mod deferrable;
 mod elsewhere;
 mod fault;
 mod finish;
@@ -32,9 +34,10 @@ pub mod sql {
     pub use crate::parking::*;
 }
 
-pub use check::{CheckReport, Flavour, Item, Standing, check};
+pub use check::{CheckReport, Flavour, Item, Standing, TableModes, check};
 pub use clean::{CleanReport, clean};
 pub use connection::{Connection, Target};
+pub use deferrable::DeferrableLine;
 pub use elsewhere::ForeignTable;
 use elsewhere::{foreign_tables, node};
 pub use finish::{FinishOptions, finish};
@@ -49,7 +52,9 @@ pub use rejects::{
     RejectFilter, RejectGroup, RejectedLine, RetriedTable, discard_rejects, reject_groups,
     reject_rows, retry_rejects,
 };
-pub use report::{AnalyzedTable, Finding, FinishReport, ForeignKeyLine, RewriteLine, Verdict};
+pub use report::{
+    AnalyzedTable, Finding, FinishReport, ForeignKeyLine, NotActed, RewriteLine, Verdict,
+};
 pub use restore::{RestoreLine, RestoreOutcome, restore};
 pub use rewrites::{LedgerFilter, LedgerLine, ledger};
 use scope::{IS_OWN_TABLE, IS_TABLE, IS_WHOLE, RELATION, SCHEMA};

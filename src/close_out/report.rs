@@ -2,7 +2,9 @@
 
 use serde::Serialize;
 
-use super::{ForeignTable, KeyState, RejectGroup, SampleKey, SequenceLine, SequenceOutcome};
+use super::{
+    DeferrableLine, ForeignTable, KeyState, RejectGroup, SampleKey, SequenceLine, SequenceOutcome,
+};
 
 /// What the command did and found.
 #[derive(Clone, Debug, Serialize)]
@@ -21,6 +23,10 @@ pub struct FinishReport {
     pub dry_run: bool,
     /// A line a foreign key.
     pub foreign_keys: Vec<ForeignKeyLine>,
+    /// A line a deferrable key or exclusion constraint.
+    pub deferrable: Vec<DeferrableLine>,
+    /// Tables whose triggers and rules did not act while rows were loaded under the replica role.
+    pub not_acted: Vec<NotActed>,
     /// A line a sequence.
     pub sequences: Vec<SequenceLine>,
     /// A line a table.
@@ -62,6 +68,17 @@ pub struct RewriteLine {
     pub count: i64,
     /// Digests of the rules that the sessions followed, as `SHOW dms.rules` gives them.
     pub rules: Vec<String>,
+}
+
+/// A table whose triggers and rules did not act.
+#[derive(Clone, Debug, Serialize)]
+pub struct NotActed {
+    /// Its name, qualified and quoted where that is needed.
+    pub table: String,
+    /// Its triggers, rules and deferrable constraints, as they are now.
+    pub acts: Vec<String>,
+    /// The rows that were written without them.
+    pub rows: i64,
 }
 
 /// A foreign key in a report.
@@ -138,6 +155,17 @@ pub(super) fn judge(report: &mut FinishReport) {
                 report.open.push(format!("{name} is parked: dms-proxy fk restore"));
             }
             _ => {}
+        }
+    }
+    for line in &report.deferrable {
+        let name = format!("constraint {} on {}", line.constraint, line.table);
+        match line.duplicates {
+            None => {
+                let why = line.problem.as_deref().unwrap_or("unknown");
+                report.errors.push(format!("{name}: {why}"));
+            }
+            Some(0) => {}
+            Some(count) => report.open.push(format!("{name}: {count} rows that it does not allow")),
         }
     }
     for line in &report.sequences {

@@ -25,7 +25,7 @@ fn an_unknown_key_is_named_with_its_line_and_the_known_ones() {
 fn a_bad_value_is_named_with_what_is_allowed() {
     for (text, allowed) in [
         ("rewrite = \"maybe\"", "`on` or `off`"),
-        ("[fk]\nmode = \"drop\"", "`replica-role`, `park`, `off`"),
+        ("[fk]\nmode = \"drop\"", "`auto`, `replica-role`, `park`, `off`"),
         ("[mapping]\nsource = \"cobol\"", "available: dms"),
         ("[mapping]\nstring_length_factor = 9", "between 1 and 4"),
         ("[target]\nurl = \"db:5432\"", "postgresql://"),

@@ -17,5 +17,5 @@ pub use journal::{
     ADVISORY_LOCK_KEY, MARKER, all_parked_sql, blockers_sql, journal_fault_sql, journal_key,
     lock_journal_sql, lock_sql, marked_sql, parked_sql, unmark_sql,
 };
-pub use park::{CAUGHT, park_one_sql, park_softly_sql, park_sql};
+pub use park::{CAUGHT, park_keys_softly_sql, park_one_sql, park_softly_sql, park_sql};
 pub use scope::{Scope, TableName};

@@ -20,7 +20,20 @@ pub fn park_sql(scope: &Scope, lock_timeout_seconds: u32) -> String {
 /// The same with its failure, whatever it is but a cancelled statement, caught and told by a WARNING
 /// whose DETAIL is [`CAUGHT`]: the transaction around it goes on, and so does a pipeline.
 pub fn park_softly_sql(scope: &Scope, lock_timeout_seconds: u32) -> String {
-    let park = park_block(&touches(scope), lock_timeout_seconds);
+    park_softly_where(&touches(scope), lock_timeout_seconds)
+}
+
+/// The same for these foreign keys, each by schema, table and name.
+pub fn park_keys_softly_sql<'k>(
+    keys: impl Iterator<Item = [&'k str; 3]>,
+    lock_timeout_seconds: u32,
+) -> String {
+    let keys: Vec<String> = keys.map(|key| format!("({})", is_key(key))).collect();
+    park_softly_where(&keys.join(" OR "), lock_timeout_seconds)
+}
+
+fn park_softly_where(condition: &str, lock_timeout_seconds: u32) -> String {
+    let park = park_block(condition, lock_timeout_seconds);
     let values = [("park", park.trim()), ("caught", CAUGHT)];
     format!("DO {}", dollar_quoted(&filled(include_str!("park_softly.sql"), &values)))
 }
@@ -35,12 +48,16 @@ pub fn park_one_sql(
     constraint: &str,
     lock_timeout_seconds: u32,
 ) -> String {
-    let [schema, table, constraint] = [schema, table, constraint].map(quoted_literal);
-    let condition = format!(
+    park_where(&is_key([schema, table, constraint]), lock_timeout_seconds)
+}
+
+/// The condition that a foreign key is this one, in terms of [`foreign_keys_sql`].
+fn is_key(names: [&str; 3]) -> String {
+    let [schema, table, constraint] = names.map(quoted_literal);
+    format!(
         "n.nspname OPERATOR(pg_catalog.=) {schema} AND t.relname OPERATOR(pg_catalog.=) {table} \
          AND c.conname OPERATOR(pg_catalog.=) {constraint}"
-    );
-    park_where(&condition, lock_timeout_seconds)
+    )
 }
 
 fn park_where(condition: &str, lock_timeout_seconds: u32) -> String {

@@ -60,6 +60,16 @@ pub enum ReplacementReason {
 }
 
 impl Change {
+    /// What has been done only when the target has done it, and the rest.
+    pub fn split_prepared(mut changes: Vec<Change>) -> (Vec<Change>, Vec<Change>) {
+        if !changes.iter().any(|change| change.by == By::TablePrep) {
+            return (Vec::new(), changes);
+        }
+        // A text may drop a hundred thousand tables: they stay where they are.
+        let others = changes.extract_if(.., |change| change.by != By::TablePrep).collect();
+        (changes, others)
+    }
+
     /// A change about which no relation is known.
     pub(super) fn anywhere(rule: &str, by: By, count: u64) -> Change {
         let place = Place { rule: rule.to_owned(), ..Place::default() };

@@ -16,6 +16,7 @@ mod needs;
 mod nul;
 mod parameters;
 mod position_map;
+mod reached;
 mod routines;
 mod show;
 mod table_prep;
@@ -49,6 +50,7 @@ pub use names::{Naming, Renamed, are_ruled, rename};
 pub use nul::{TextMessage, byte_refusal, mend_bytes};
 pub use parameters::Parameters;
 pub use position_map::PositionMap;
+pub use reached::{Reached, empties_tables, reached};
 pub use show::ShownValue;
 pub use table_prep::dropped;
 

@@ -131,7 +131,7 @@ impl PreparedTables {
     }
 }
 
-fn is_control_table(table: &TableReference) -> bool {
+pub(super) fn is_control_table(table: &TableReference) -> bool {
     table.name.last().is_some_and(|name| name.starts_with(CONTROL_TABLES))
 }
 

@@ -3,15 +3,16 @@
 
 use super::ask::{Delivery, Question};
 use super::decision::{Decision, Frame, Outgoing, Passing};
+use super::message::basis::Basis;
 use super::message::copy_in::Mended;
-use super::message::text::{self, Basis, Judged, Text};
+use super::message::text::{self, Judged, Text};
 use super::message::{
-    bind, copy_in, execute, function_call, long_text, parse, subjects, terminate,
+    bind, copy_in, execute, function_call, long_text, parse, role_first, subjects, terminate,
 };
 use super::replies::{Expected, Request};
 use super::step::{Body, Mend, Progress, Step};
 use super::{Phase, Session, gate, telling};
-use crate::rewrite::Rewrite;
+use crate::rewrite::{Reached, Rewrite};
 use crate::statement::Effects;
 use crate::wire::{self, FrameError, HEAD_BYTES, Head, OwnError, TransactionStatus, tag};
 
@@ -137,6 +138,13 @@ impl Session {
         let Session { context, client, replies, prepared, settling, .. } = self;
         let Session { parking, catalog, report, .. } = self;
         let is_owed = !replies.is_empty();
+        let (tried, now) = (client.tried, context.now(is_owed));
+        let basis = Basis { context, parking, settling, tried, now };
+        let pipeline = &client.pipeline;
+        let role = role_first::first(&frame, prepared, catalog, (replies, pipeline), basis);
+        if let Some(decision) = role {
+            return Ok(decision);
+        }
         let (copy_in, pipeline) = (&mut client.copy_in, &mut client.pipeline);
         Ok(match frame.head.tag {
             tag::BIND => bind::bind(frame, prepared, catalog, report, is_owed, context)?,
@@ -211,9 +219,11 @@ impl Session {
                 let expected = execute::expected_of_execute(&plan);
                 telling::sent(self.context.watched, &expected, head);
                 self.replies.push(expected);
-                self.on_sent(plan.effects, Some(&plan.writes));
+                let nothing = Reached::default();
+                let reached = plan.reached.as_deref().unwrap_or(&nothing);
+                self.on_sent(plan.effects, Some(&plan.writes), reached);
                 if plan.effects.has(SETTLES) {
-                    self.settling.note_for_sync(plan.effects, plan.stated);
+                    self.settling.note_for_sync(plan.effects, plan.said.stated);
                 }
                 Progress::Passed(self.client.pass(head, there))
             }
@@ -229,22 +239,27 @@ impl Session {
 
     /// Query and Parse: the messages that carry SQL.
     fn on_text(&mut self, frame: Frame<'_>) -> Decision {
-        let Session { context, client, replies, prepared, parking, catalog, report, .. } = self;
+        let Session {
+            context, client, replies, prepared, parking, settling, catalog, report, ..
+        } = self;
         let frame_tag = frame.head.tag;
         let is_owed = !replies.is_empty();
         if frame.head.frame_bytes > context.policy.statement_bytes_max {
-            let decision = long_text::long_text(&frame, prepared, parking, client.tried, context);
+            let tried = client.tried;
+            let decision =
+                long_text::long_text(&frame, prepared, parking, settling, tried, context);
             if matches!(decision, Decision::Send(_)) {
                 report.counts.too_long += 1;
                 if frame_tag == tag::QUERY {
                     client.pipeline.note_query(is_owed);
                     // It may do anything; but of settings it is not asked.
-                    self.on_sent(Effects::CHANGES_RELATIONS | Effects::CHANGES_LEXING, None);
+                    let effects = Effects::CHANGES_RELATIONS | Effects::CHANGES_LEXING;
+                    self.on_sent(effects, None, &Reached::unknown());
                 }
             }
             return decision;
         }
-        let held = text::held(&frame, &mut client.pipeline, replies, parking, context);
+        let held = text::held(&frame, &mut client.pipeline, replies, parking, settling, context);
         if let Some(decision) = held {
             return decision;
         }
@@ -254,7 +269,8 @@ impl Session {
         let Some(mut text) = Text::take(&mut client.text, frame_tag, body, report, context) else {
             return Decision::send(Some(Expected::new(Request::Parse)), None);
         };
-        let basis = Basis { context, parking, tried: client.tried, now: context.now(is_owed) };
+        let now = context.now(is_owed);
+        let basis = Basis { context, parking, settling, tried: client.tried, now };
         let renaming = text.rename(body, catalog, basis);
         let body = text.body(body);
         match renaming.unwrap_or_else(|| text::judge(&text, body, catalog, basis)) {
@@ -311,7 +327,7 @@ impl Session {
         let unread = self.catalog.unread();
         self.report.note_text(not_understood, unread, sent.changes, silent_loss, seconds);
         let writes = std::mem::take(&mut rewrite.writes);
-        self.on_sent(effects, (!writes.is_empty()).then(|| writes.into()).as_ref());
+        self.on_sent(effects, (!writes.is_empty()).then(|| writes.into()).as_ref(), text.reached());
         let mut frames = sent.frame;
         let may_be_open = is_owed || self.context.status == TransactionStatus::Open;
         match stated.filter(|_| may_be_open) {
@@ -340,7 +356,7 @@ impl Session {
         let not_understood = text.not_understood(body);
         let unread = catalog.unread() + sent.not_judged;
         report.note_text(not_understood, unread, sent.changes, silent_loss, seconds);
-        self.on_sent(Effects::default(), None);
+        self.on_sent(Effects::default(), None, &Reached::default());
         Decision::send(Some(sent.expected), sent.frame)
     }
 }

@@ -1,9 +1,15 @@
 //! What all sessions of one proxy have in common: a coarse clock, the number of definitions that were
 //! changed, and the ledger. Only the ledger has a lock, and only a session's end takes it.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 
+use crate::catalog::Answers;
 use crate::ledger::Ledger;
+
+const ALL: u8 = 0;
+const COLUMNS: u8 = 1;
+const NOTHING: u8 = 2;
+const NOT_TRIED: u8 = 3;
 
 /// Shared by all sessions.
 #[derive(Debug, Default)]
@@ -13,6 +19,8 @@ pub struct Common {
     sessions: AtomicU64,
     clock_seconds: AtomicU64,
     definitions: AtomicU64,
+    /// What the target answers, as [`Common::answers`] has it.
+    answers: AtomicU8,
     /// What all sessions changed.
     pub ledger: Ledger,
 }
@@ -20,7 +28,27 @@ pub struct Common {
 impl Common {
     /// What sessions share whose own names are made of these random bytes.
     pub fn new(seed: [u8; 16]) -> Common {
-        Common { seed, ..Common::default() }
+        Common { seed, answers: AtomicU8::new(NOT_TRIED), ..Common::default() }
+    }
+
+    /// What the target answers of the questions about its catalogs; `None` until one session has tried.
+    pub(super) fn answers(&self) -> Option<Answers> {
+        match self.answers.load(Ordering::Relaxed) {
+            NOT_TRIED => None,
+            ALL => Some(Answers::All),
+            COLUMNS => Some(Answers::Columns),
+            _ => Some(Answers::Nothing),
+        }
+    }
+
+    /// A session has tried.
+    pub(super) fn set_answers(&self, answers: Answers) {
+        let number = match answers {
+            Answers::All => ALL,
+            Answers::Columns => COLUMNS,
+            Answers::Nothing => NOTHING,
+        };
+        self.answers.store(number, Ordering::Relaxed);
     }
 
     /// A name for the statements and portals of one session: as long as names can be, with a control

@@ -163,6 +163,11 @@ impl Context {
         }
     }
 
+    /// Whether the transaction has failed, as far as the target has told.
+    pub(super) fn is_aborted(&self) -> bool {
+        self.status == TransactionStatus::Aborted
+    }
+
     /// The major version of the target; 0 where it is not known.
     pub(super) fn server_major(&self) -> u32 {
         let digits = self.server_version.split(|c: char| !c.is_ascii_digit()).next();

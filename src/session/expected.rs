@@ -5,8 +5,9 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use super::ask::Delivery;
-use super::prepared::Undo;
-use crate::rewrite::{CopyStream, Parameters, PositionMap};
+use super::plan::Undo;
+use crate::ledger::Place;
+use crate::rewrite::{Change, CopyStream, Parameters, PositionMap};
 use crate::statement::Word;
 use crate::statistics::CountedStatement;
 use crate::wire::OwnError;
@@ -66,6 +67,10 @@ struct Notes {
     sets_lexing: bool,
     /// What its statements, those still to come, say about settings on a target that does not tell them.
     words: VecDeque<Option<Word>>,
+    /// The table whose rows it writes while the role keeps more than foreign keys from acting.
+    silenced: Option<Place>,
+    /// What counts only once the target has done it.
+    prepares: Vec<Change>,
 }
 
 impl Expected {
@@ -116,6 +121,30 @@ impl Expected {
             self.notes().sets_lexing = true;
         }
         self
+    }
+
+    /// The same with what counts only once the target has done it.
+    #[must_use]
+    pub(super) fn preparing(mut self, changes: Vec<Change>) -> Expected {
+        if !changes.is_empty() {
+            self.notes().prepares = changes;
+        }
+        self
+    }
+
+    /// The target has done it, or will not.
+    pub(super) fn take_prepares(&mut self) -> Vec<Change> {
+        self.notes.as_mut().map(|notes| std::mem::take(&mut notes.prepares)).unwrap_or_default()
+    }
+
+    /// It writes rows of this table while the role silences more than foreign keys.
+    pub(super) fn silence(&mut self, place: Place) {
+        self.notes().silenced = Some(place);
+    }
+
+    /// The table whose rows it writes while the role silences more than foreign keys.
+    pub(super) fn silenced(&self) -> Option<&Place> {
+        self.notes.as_ref()?.silenced.as_ref()
     }
 
     fn notes(&mut self) -> &mut Notes {

@@ -10,10 +10,10 @@
 //!   Relay <-----------------------------------------------------'
 //! ```
 //!
-//! Its parts do not know each other. What concerns more than one of them is an event: a statement is sent,
-//! the target is ready, an error came, a question is answered. All events are told in this file.
+//! Its parts do not know each other. What concerns more than one of them is an event, told in this file.
 
 mod adjust;
+mod answered;
 mod ask;
 mod budget;
 mod client;
@@ -48,14 +48,17 @@ pub use step::Step;
 use crate::catalog::{Catalog, CatalogQuestion, Name, Sent};
 use crate::ledger;
 use crate::policy::Policy;
+use crate::rewrite::Reached;
 use crate::statement::Effects;
 use crate::statistics::Watched;
 use crate::wire::{self, OwnError, StartupParameters, TransactionStatus, tag};
+use answered::{ToClient, notices, on_catalog, on_parked};
 use ask::parking::Parking;
 use ask::settling::Settling;
 use ask::{Asked, Asking, Cancelled, Delivery, Question};
 use client_side::ClientSide;
 use context::Context;
+use message::role;
 use prepared::Prepared;
 use replies::{Expected, Replies, Request, Treatment};
 use report::Report;
@@ -88,21 +91,14 @@ pub struct Session {
     report: Report,
 }
 
-/// What goes to the client when a question is answered.
-#[derive(Debug, Default)]
-struct ToClient {
-    /// Warnings about what was found.
-    warnings: Vec<u8>,
-    /// The ReadyForQuery goes on: it is the client's first.
-    ends_login: bool,
-}
-
 impl Session {
     /// A session that begins with the client's startup packet, which goes to the target as it is.
     pub fn new(policy: Arc<Policy>, common: Arc<Common>, startup: StartupParameters) -> Session {
         let relays = policy.is_pure_relay() || startup.replication;
         let asking = Asking::new(common.new_name());
         let prepared = Prepared::new(policy.session_bytes_max);
+        let mut catalog = Catalog::default();
+        catalog.set_answers(common.answers().unwrap_or_default());
         Session {
             context: Context::new(policy, common, startup),
             // A relay, too, wants the key by which it cancels what a vanished client left running.
@@ -114,7 +110,7 @@ impl Session {
             asking,
             settling: Settling::default(),
             parking: Parking::default(),
-            catalog: Catalog::default(),
+            catalog,
             report: Report::default(),
         }
     }
@@ -263,8 +259,8 @@ impl Session {
         )
     }
 
-    /// Event: a statement with these effects, which writes to these relations, goes to the target.
-    fn on_sent(&mut self, effects: Effects, writes: Option<&Arc<[Name]>>) {
+    /// Event: a statement with these effects, which writes to these relations and reaches so far, is sent.
+    fn on_sent(&mut self, effects: Effects, writes: Option<&Arc<[Name]>>, reached: &Reached) {
         self.catalog.on_sent(Sent {
             changes_relations: effects.changes_relations(),
             ends_transaction: effects.ends_transaction(),
@@ -273,9 +269,9 @@ impl Session {
         if effects.ends_transaction() {
             self.parking.on_rollback();
         }
-        if effects.changes_user() {
-            self.settling.note_other_user();
-        }
+        self.settling.role_mut().on_sent(effects, self.replies.counts().0);
+        let Session { catalog, settling, parking, replies, report, context, .. } = self;
+        role::note_sent(reached, catalog, settling, parking, (replies, report), context);
         if effects.changes_lexing() {
             self.client.pipeline.lexing_is_unsure = true;
         }
@@ -286,6 +282,7 @@ impl Session {
         let status = wire::ready_status(body);
         self.context.status = status;
         self.settling.on_ready(&self.context);
+        self.report.note_prepared(self.replies.take_prepares(Request::Query), &self.context);
         if self.replies.on_ready() == Some(Request::EarlySync) {
             self.client.pipeline.end();
         }
@@ -296,6 +293,8 @@ impl Session {
             }
             self.parking.on_transaction_end();
         }
+        let is_outside = status == TransactionStatus::Idle;
+        self.settling.role_mut().on_ready(is_outside, self.replies.counts());
         if self.catalog.on_ready(status) {
             self.context.common.note_definition();
         }
@@ -332,23 +331,29 @@ impl Session {
             return Ok(self.ask_next(answered.question.clone(), &answered));
         }
         let mut to_client = ToClient::default();
-        let answer = &answered.answer;
-        let failure = answer.failure.as_ref();
+        let (answer, failure) = (&answered.answer, answered.answer.failure.as_ref());
+        // The status of a pipeline is not known: it may be a transaction of its own.
+        let is_outside =
+            self.context.status == TransactionStatus::Idle && !self.client.pipeline.is_open();
         match &answered.question {
             Question::Settle(done) => {
                 let settled = self.settling.on_answer(done, answer, &mut self.context)?;
+                self.settling.role_mut().on_settled(is_outside);
                 if settled.parks_instead {
                     self.parking.park_instead_of_role();
                 }
-                let warnings = settled.warnings.iter().map(wire::notice_response);
-                to_client.warnings = warnings.flatten().collect();
+                to_client.warnings = notices(&settled.warnings);
                 to_client.ends_login = settled.ends_login;
                 if let Some(next) = settled.next {
                     self.ask_next(Question::Settle(next), &answered);
                 }
             }
             Question::Catalog(CatalogQuestion::Arguments(_)) if cancelled != Cancelled::No => {}
-            Question::Catalog(question) => self.catalog.on_answer(question, answer),
+            question @ (Question::Trial(_) | Question::Catalog(_)) => {
+                let (catalog, common) = (&mut self.catalog, &self.context.common);
+                let next = on_catalog(question, answer, is_outside, catalog, common);
+                next.map(|next| self.ask_next(next, &answered));
+            }
             Question::Parameters(statement) => {
                 let oids = answer.parameters.clone();
                 if let Some(question) = self.catalog.unknown_types(&oids) {
@@ -363,15 +368,11 @@ impl Session {
                 self.catalog.on_answer(question, answer);
                 self.prepared.set_kinds(statement, self.catalog.kinds_of(oids));
             }
-            Question::Park { all, .. } => {
-                // The status of a pipeline is not known: it may be a transaction of its own.
-                let in_transaction = self.context.status != TransactionStatus::Idle
-                    || self.client.pipeline.is_open();
-                let tried = &mut self.client.tried;
-                (tried.all, tried.tables) = (tried.all || *all, tried.tables || !*all);
-                let warning =
-                    self.parking.on_answer(*all, failure, in_transaction, &self.context)?;
-                to_client.warnings = warning.iter().flat_map(wire::notice_response).collect();
+            question @ (Question::Park { .. } | Question::ParkKeys { .. }) => {
+                let Session { client, parking, catalog, context, .. } = self;
+                let parts = (&mut client.tried, parking, catalog);
+                let warnings = on_parked(question, failure, is_outside, parts, context)?;
+                to_client.warnings = notices(&warnings);
             }
             Question::Ledger(_) => {
                 let (ledger, database) =

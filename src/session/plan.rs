@@ -6,7 +6,7 @@ use super::budget::Share;
 use crate::catalog::Name;
 use crate::ledger::Place;
 use crate::policy::Settings;
-use crate::rewrite::{CopyStream, Parameters, PositionMap};
+use crate::rewrite::{Change, CopyStream, Parameters, PositionMap, Reached};
 use crate::statement::{Effects, Word};
 use crate::statistics::CountedStatement;
 use crate::value::ValueKind;
@@ -30,12 +30,23 @@ pub(super) struct Plan {
     pub(super) effects: Effects,
     /// The relations that it writes to.
     pub(super) writes: Arc<[Name]>,
-    /// The settings behind it, where it states one plainly.
-    pub(super) stated: Option<Settings>,
-    /// What it says about settings, on a target that does not tell them.
-    pub(super) word: Option<Box<Word>>,
+    /// What it writes and runs, where the role may matter for it.
+    pub(super) reached: Option<Box<Reached>>,
+    /// The tables that it prepares, counted when the target has done it.
+    pub(super) prepares: Vec<Change>,
+    /// What it says about settings.
+    pub(super) said: SaidSettings,
     /// What it takes of the session's bytes, once it is remembered.
     pub(super) share: Option<Share>,
+}
+
+/// What a statement says about settings.
+#[derive(Debug, Default)]
+pub(super) struct SaidSettings {
+    /// The settings behind it, where it states one plainly.
+    pub(super) stated: Option<Settings>,
+    /// What it says, on a target that does not tell them.
+    pub(super) word: Option<Box<Word>>,
 }
 
 impl Plan {
@@ -49,6 +60,8 @@ impl Plan {
             + self.positions.as_ref().map_or(0, |positions| positions.bytes())
             + self.parameters.as_ref().map_or(0, |parameters| parameters.bytes())
             + size_of_val(&*self.json)
+            + self.reached.as_ref().map_or(0, |reached| size_of_val(&**reached) + reached.bytes())
+            + size_of_val(self.prepares.as_slice())
             + copies.sum::<usize>()
             + writes.sum::<usize>()
     }
@@ -116,4 +129,13 @@ impl KnownStatement {
             && self.place.is_none()
             && self.parse.is_none_or(|parse| parse.number <= answered)
     }
+}
+
+/// A name and what it stood for before a Parse.
+#[derive(Debug)]
+pub(super) struct Undo {
+    pub(super) name: Box<[u8]>,
+    pub(super) previous: Option<Arc<Plan>>,
+    /// The number of the Parse among those of the unnamed statement.
+    pub(super) unnamed: u64,
 }

@@ -7,19 +7,10 @@ use std::sync::Arc;
 
 use super::budget::Budget;
 pub(super) use super::plan::KnownStatement;
-use super::plan::{KindsSource, KnownKinds, Plan, Statement, UndoableParse};
+use super::plan::{KindsSource, KnownKinds, Plan, Statement, Undo, UndoableParse};
 use super::portals::{Portals, key};
 use crate::ledger::Place;
 use crate::value::ValueKind;
-
-/// A name and what it stood for before a Parse.
-#[derive(Debug)]
-pub(super) struct Undo {
-    name: Box<[u8]>,
-    previous: Option<Arc<Plan>>,
-    /// The number of the Parse among those of the unnamed statement.
-    unnamed: u64,
-}
 
 /// The names, as the target knows them.
 #[derive(Debug)]
@@ -39,6 +30,8 @@ pub(super) struct Prepared {
     /// The Syncs.
     syncs: u64,
     unnamed: Unnamed,
+    /// There are statements without a plan that may write or run anything.
+    has_unrecorded: bool,
 }
 
 /// Of how many statements something is known.
@@ -84,7 +77,18 @@ impl Prepared {
             answered_parses: 0,
             syncs: 0,
             unnamed: Unnamed::default(),
+            has_unrecorded: false,
         }
+    }
+
+    /// A Parse goes to the target whose statement may write or run something, and has no plan that says so.
+    pub(super) fn note_unrecorded(&mut self) {
+        self.has_unrecorded = true;
+    }
+
+    /// Whether a statement without a plan may write or run anything.
+    pub(super) fn has_unrecorded(&self) -> bool {
+        self.has_unrecorded
     }
 
     /// Whether anything is known of a statement or portal: if not, names need not be looked at.

@@ -5,7 +5,8 @@ use std::collections::VecDeque;
 
 use super::ask::Delivery;
 pub(super) use super::expected::{Adjust, CopyStart, Expected, Fail, Failing, Request, Treatment};
-use crate::rewrite::CopyStream;
+use crate::ledger::Place;
+use crate::rewrite::{Change, CopyStream};
 use crate::statement::Word;
 use crate::statistics::CountedStatement;
 use crate::wire::{OwnError, tag};
@@ -48,6 +49,11 @@ pub(super) struct Replies {
 impl Replies {
     pub(super) fn len(&self) -> usize {
         self.queue.len()
+    }
+
+    /// How many messages have come into the queue, and how many of these are answered.
+    pub(super) fn counts(&self) -> (u64, u64) {
+        (self.answered + widen(self.queue.len()), self.answered)
     }
 
     /// Whether the target owes nothing.
@@ -110,6 +116,19 @@ impl Replies {
         }
         self.lexing_pending += usize::from(expected.sets_lexing());
         self.queue.push_back(expected);
+    }
+
+    /// The message that went last writes rows of this table while the role silences more than foreign keys.
+    pub(super) fn note_silenced(&mut self, place: Place) {
+        if let Some(last) = self.queue.back_mut() {
+            last.silence(place);
+        }
+    }
+
+    /// What the message at the front has prepared, if it is of this kind: the target has done it.
+    pub(super) fn take_prepares(&mut self, request: Request) -> Vec<Change> {
+        let front = self.queue.front_mut().filter(|front| front.request == request);
+        front.map(Expected::take_prepares).unwrap_or_default()
     }
 
     pub(super) fn front(&self) -> Option<&Expected> {
@@ -234,6 +253,7 @@ impl Replies {
         let Some(front) = self.queue.front_mut() else { return Vec::new() };
         if front.request.ends_with_ready() {
             front.forget_copies();
+            front.take_prepares();
             if !front.request.is_sync() && self.follows_early_sync(1) {
                 self.doubt = Some(Doubt { is_extended: false, readies: 0 });
             }

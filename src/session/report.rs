@@ -3,6 +3,7 @@
 
 use crate::ledger::{Entries, Entry, Ledger, NOT_JUDGED, Place};
 use crate::rewrite::{By, CODE_RULE, Change, NAMES_RULE};
+use crate::session::context::Context;
 use crate::session::counts::Counts;
 use crate::statistics::Watched;
 use crate::value::{CopyFinding, SilentLoss};
@@ -126,6 +127,14 @@ impl Report {
         }
     }
 
+    /// The target has prepared tables.
+    pub(super) fn note_prepared(&mut self, changes: Vec<Change>, context: &Context) {
+        if !changes.is_empty() {
+            let (silent_loss, seconds) = context.loss_and_seconds();
+            self.note_changes(changes, silent_loss, seconds);
+        }
+    }
+
     /// A text goes to the target: what passes in it because it is not understood, how many relations are
     /// `unread`, and what was changed.
     pub(super) fn note_text(
@@ -189,8 +198,13 @@ impl Report {
         );
         let warning = OwnError::new("01000", message)
             .with_hint("values.silent_loss = \"reject\" refuses them.");
+        self.warn(&warning);
+    }
+
+    /// The client gets this WARNING in front of its next ReadyForQuery.
+    pub(super) fn warn(&mut self, warning: &OwnError) {
         if self.notices.len() < NOTICE_BYTES_MAX {
-            self.notices.extend(wire::notice_response(&warning));
+            self.notices.extend(wire::notice_response(warning));
         }
     }
 

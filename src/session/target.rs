@@ -9,6 +9,7 @@ use super::message::copy_in::CopyIn;
 use super::replies::{Expected, Request, Treatment};
 use super::step::Step;
 use super::{Phase, Session, telling};
+use crate::ledger::{Place, SILENCED};
 use crate::wire::{self, HEAD_BYTES, Head, OwnError, tag};
 
 /// The longest message from the target that is looked into; a longer one passes as it is.
@@ -346,15 +347,24 @@ impl Session {
                 // The tag of COPY TO counts rows read; they were not loaded.
                 let copied_out = std::mem::take(&mut self.target.copied_out);
                 if !copied_out {
-                    self.report.counts.rows += wire::command_rows(body);
+                    let rows = wire::command_rows(body);
+                    self.report.counts.rows += rows;
+                    let silenced = self.replies.front().and_then(|front| front.silenced());
+                    if let Some(place) = silenced {
+                        let seconds = self.context.seconds();
+                        self.report.note(Place::clone(place), SILENCED, rows, seconds);
+                    }
                 }
                 if self.context.watched.is_counted() {
                     let body = if copied_out { b"COPY" } else { body };
                     self.context.watched.on_command(body, self.replies.subject());
                     self.replies.next_subject();
                 }
+                let prepared = self.replies.take_prepares(Request::Execute);
+                self.report.note_prepared(prepared, &self.context);
                 if body.starts_with(b"ROLLBACK") {
                     self.parking.on_rollback();
+                    self.settling.role_mut().on_rollback();
                 }
                 if self.context.follows_own_words() {
                     let word = self.replies.take_word();

@@ -50,9 +50,9 @@ pub(super) fn own_error(watched: Watched, error: &OwnError, subject: Option<&Cou
 pub(super) fn own_kind(question: &Question) -> Option<OwnKind> {
     Some(match question {
         Question::Settle(_) | Question::Lexing => OwnKind::Settings,
-        Question::Catalog(_) => OwnKind::Columns,
+        Question::Catalog(_) | Question::Trial(_) => OwnKind::Columns,
         Question::Parameters(_) | Question::TypesOf { .. } => OwnKind::Describe,
-        Question::Park { .. } => OwnKind::ForeignKeys,
+        Question::Park { .. } | Question::ParkKeys { .. } => OwnKind::ForeignKeys,
         Question::Ledger(_) => OwnKind::Ledger,
         Question::Probe(_) => return None,
     })

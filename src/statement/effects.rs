@@ -30,8 +30,10 @@ impl Effects {
     /// It may make the session another user's: SET or RESET of `role` or `session_authorization`,
     /// DISCARD ALL, DO, CALL, or `set_config` anywhere.
     pub const CHANGES_USER: Effects = Effects(1 << 6);
+    /// It sets `session_replication_role` by itself.
+    pub const SETS_ROLE: Effects = Effects(1 << 7);
     /// All of them: what a text may do that was not read.
-    pub const ALL: Effects = Effects((1 << 7) - 1);
+    pub const ALL: Effects = Effects(u8::MAX);
 
     /// See [`Effects::LOADS`].
     pub fn loads(self) -> bool {
@@ -66,6 +68,11 @@ impl Effects {
     /// See [`Effects::CHANGES_USER`].
     pub fn changes_user(self) -> bool {
         self.has(Effects::CHANGES_USER)
+    }
+
+    /// See [`Effects::SETS_ROLE`].
+    pub fn sets_role(self) -> bool {
+        self.has(Effects::SETS_ROLE)
     }
 
     /// Whether there are none.
@@ -113,7 +120,7 @@ impl BitOrAssign for Effects {
 
 impl fmt::Debug for Effects {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        const NAMES: [(Effects, &str); 7] = [
+        const NAMES: [(Effects, &str); 8] = [
             (Effects::LOADS, "loads"),
             (Effects::ENDS_TRANSACTION, "ends transaction"),
             (Effects::CHANGES_RELATIONS, "changes relations"),
@@ -121,6 +128,7 @@ impl fmt::Debug for Effects {
             (Effects::RESETS_ROLE, "resets role"),
             (Effects::CHANGES_LEXING, "changes lexing"),
             (Effects::CHANGES_USER, "changes user"),
+            (Effects::SETS_ROLE, "sets role"),
         ];
         let names = NAMES.iter().filter(|(effect, _)| self.has(*effect)).map(|(_, name)| name);
         formatter.debug_set().entries(names).finish()

@@ -18,6 +18,7 @@ mod name;
 mod noted;
 mod parts;
 mod plain_rows;
+mod reach;
 mod routine;
 pub mod scope;
 pub mod script;
@@ -42,6 +43,7 @@ pub use constant::{
 };
 pub use effects::Effects;
 pub use file_statements::FileStatements;
+pub use reach::{Reach, WRITES_MAX};
 pub use slots::{
     DefinedKey, DefinedTable, DefinitionItem, DefinitionKind, KeyColumn, Leaf, Meeting,
     MeetingKind, MetValue, NewColumn, NewTable, ParameterUses, RedundantAssignment, RowChange,

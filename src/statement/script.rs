@@ -18,7 +18,7 @@ use super::slots::{
 use super::tokens::{Entry, Extent, Tokens};
 use super::{
     CopyStatement, DefinedTable, DefinitionItem, DmsSetting, DmsShow, Edit, Effects, Fault, Lexing,
-    Meeting, NewTable, Replacement, RowChange, Slot, TableStatement, Write,
+    Meeting, NewTable, Reach, Replacement, RowChange, Slot, TableStatement, Write,
 };
 use crate::mapping::{Dialect, Mapping};
 
@@ -333,6 +333,37 @@ impl Script {
         each: &mut dyn FnMut(DefinitionItem),
     ) {
         definition_items(self.cursor(sql), self.lexing.encoding, definition, is_column, each);
+    }
+
+    /// Whether a statement of the text begins a transaction.
+    pub fn begins_transaction(&self, sql: &[u8]) -> bool {
+        let begins = |statement: &Statement| {
+            self.statement(&statement.tokens, sql).is_any(&["begin", "start"])
+        };
+        self.statements.iter().any(begins)
+    }
+
+    /// How far the text reaches: what it writes and what it may run; [`Script::table_statements`] apart.
+    pub fn reach(&self, sql: &[u8]) -> Reach {
+        if self.is_too_long {
+            return Reach::unknown();
+        }
+        let mut reach = Reach::default();
+        let mut is_behind_end = false;
+        for statement in &self.statements {
+            let is_table = matches!(statement.body, Body::Table(_));
+            let cursor = self.statement(&statement.tokens, sql);
+            if is_behind_end && !reach.goes_on_behind_end {
+                let mut alone = Reach::default();
+                alone.add(cursor, self.lexing.encoding);
+                reach.goes_on_behind_end = is_table || !alone.is_nothing();
+            }
+            if !is_table {
+                reach.add(cursor, self.lexing.encoding);
+            }
+            is_behind_end |= statement.effects.ends_transaction();
+        }
+        reach
     }
 
     /// A cursor at the start of the text.

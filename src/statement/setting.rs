@@ -55,8 +55,9 @@ impl<'a> Finder<'a> {
             if assigned {
                 self.dms_setting(part, is_local, start);
             }
-        } else if assigned && name.eq_ignore_ascii_case(ROLE) && self.cursor.is("default") {
-            self.effects |= Effects::RESETS_ROLE;
+        } else if assigned && name.eq_ignore_ascii_case(ROLE) {
+            let is_reset = self.cursor.is("default");
+            self.effects |= if is_reset { Effects::RESETS_ROLE } else { Effects::SETS_ROLE };
         }
         self.expression(Place::Cast, Until::Statement)
     }

@@ -7,6 +7,7 @@ mod crash;
 mod elsewhere;
 mod finish;
 mod leftovers;
+mod modes;
 mod orphans;
 mod parking;
 mod rejects;

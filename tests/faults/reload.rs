@@ -31,7 +31,7 @@ fn outcome(wire: &mut Wire) -> String {
 #[test]
 fn new_sessions_follow_the_file_and_running_ones_do_not() {
     let database = Cluster::shared().create_database();
-    let proxy = Proxy::start("", &[]);
+    let proxy = Proxy::start("[fk]\nmode = \"replica-role\"\n", &[]);
     let endpoint = proxy.endpoint(database.endpoint());
     let mut old = log_in(&endpoint);
     let before = "character varying(5),text | a b | replica";
@@ -48,7 +48,7 @@ fn new_sessions_follow_the_file_and_running_ones_do_not() {
     }
     // An empty file means the defaults.
     reload(&proxy, "", DONE);
-    assert_eq!(outcome(&mut log_in(&endpoint)), before);
+    assert_eq!(outcome(&mut log_in(&endpoint)), before.replace("replica", "origin"));
     assert_eq!(outcome(&mut old), before);
 }
 

@@ -312,7 +312,9 @@ fn cancel_of_parking_is_that_of_the_load() {
 fn cancel_while_settings_are_read() {
     let database = Cluster::shared().create_database();
     let mut locker = log_in(database.endpoint());
-    let endpoint = Proxy::shared().endpoint(database.endpoint());
+    let endpoint = Proxy::with_whole_role().endpoint(database.endpoint());
+    // In front of the first BEGIN it is tried what the target answers.
+    say(&mut log_in(&endpoint), "BEGIN");
     for (begin, waits, cancelled) in [
         ("SELECT 1", false, false),
         ("SELECT 1", true, true),

@@ -235,3 +235,49 @@ fn other_client_encodings() {
         ],
     );
 }
+
+#[test]
+fn tables_that_the_target_did_not_empty_are_not_counted() {
+    let proxy = Proxy::start("[table_prep]\nmode = \"truncate-before-load\"\n", &[]);
+    let database = Cluster::shared().create_database();
+    database.query(
+        "CREATE TABLE t (id int); CREATE TABLE u (id int); INSERT INTO t VALUES (1);
+         CREATE FUNCTION no() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RAISE ''no''; END';
+         CREATE TRIGGER n BEFORE TRUNCATE ON u EXECUTE PROCEDURE no()",
+    );
+    let mut wire = log_in(&proxy.endpoint(database.endpoint()));
+    for by_parse in [false, true] {
+        for sql in ["TRUNCATE u", "DROP TABLE u", "TRUNCATE t", "DROP TABLE t"] {
+            let said = super::run(&mut wire, sql, by_parse);
+            assert_eq!(said.contains("ErrorResponse"), sql.ends_with('u'), "{sql}: {said}");
+        }
+        let said = say(&mut wire, "TRUNCATE t; SELECT 1/0");
+        assert!(said.contains("22012"), "{said}");
+    }
+    leave(wire);
+    let expected: [&[&str]; 2] =
+        [&["public", "t", "", "drop-emptied", "2"], &["public", "t", "", "truncate-emptied", "2"]];
+    let places = PLACES.replace("SELECT schema_name", "SELECT 'public'");
+    wait_for(&database, &places, &expected);
+}
+
+#[test]
+fn rows_are_counted_behind_which_triggers_did_not_act() {
+    let database = Cluster::shared().create_database();
+    database.query(
+        "CREATE TABLE t (id int); CREATE TABLE u (id int);
+         CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';
+         CREATE TRIGGER acts BEFORE INSERT ON t FOR EACH ROW EXECUTE PROCEDURE f()",
+    );
+    let mut wire = log_in(&Proxy::with_whole_role().endpoint(database.endpoint()));
+    for by_parse in [false, true] {
+        super::run(&mut wire, "INSERT INTO t VALUES (1), (2)", by_parse);
+        super::run(&mut wire, "INSERT INTO u VALUES (1), (2)", by_parse);
+    }
+    wire.query("COPY t FROM STDIN").until(b'G');
+    wire.copy_data("1\n2\n3\n").copy_done().until_ready();
+    leave(wire);
+    wait_for(&database, PLACES, &[&["public", "t", "", "silenced-by-role", "7"]]);
+    let said = super::parking::dms_proxy(&database, "finish");
+    assert!(said.contains("public.t: trigger acts; 7 rows"), "{said}");
+}

@@ -14,7 +14,7 @@ const TABLES: &str = "
 
 const PARK: &[(&str, &str)] = &[("options", "-c dms.fk=park")];
 
-fn target(sql: &str) -> (Database, Endpoint) {
+pub(super) fn target(sql: &str) -> (Database, Endpoint) {
     let database = Cluster::shared().create_database();
     database.query(sql);
     let endpoint = Proxy::shared().endpoint(database.endpoint());
@@ -22,7 +22,7 @@ fn target(sql: &str) -> (Database, Endpoint) {
 }
 
 /// A role for one test; it owns nothing and may do what is granted to it.
-fn create_role(database: &Database, kind: &str) -> String {
+pub(super) fn create_role(database: &Database, kind: &str) -> String {
     let name = format!("{}_{kind}", database.endpoint().database);
     database.query(&format!(
         "CREATE ROLE {name} LOGIN; GRANT ALL ON SCHEMA public TO {name};
@@ -33,13 +33,13 @@ fn create_role(database: &Database, kind: &str) -> String {
 }
 
 /// Makes the role the owner of all tables.
-fn give_tables(database: &Database, role: &str) {
+pub(super) fn give_tables(database: &Database, role: &str) {
     database
         .query(&format!("ALTER TABLE parent OWNER TO {role}; ALTER TABLE child OWNER TO {role}"));
 }
 
 /// Foreign keys on tables.
-fn keys(database: &Database) -> usize {
+pub(super) fn keys(database: &Database) -> usize {
     let sql = "SELECT count(*) FROM pg_constraint WHERE contype = 'f' AND conparentid = 0";
     database.query(sql)[0][0].parse().unwrap()
 }
@@ -50,7 +50,7 @@ fn notices(frames: &[Frame]) -> Vec<String> {
 }
 
 /// The program on the database itself, past the proxy.
-fn dms_proxy(database: &Database, words: &str) -> String {
+pub(super) fn dms_proxy(database: &Database, words: &str) -> String {
     dms_proxy_as(&database.endpoint().user, database, words)
 }
 
@@ -423,8 +423,8 @@ fn an_owner_to_whom_the_role_is_refused_parks_instead() {
     database.query("TRUNCATE child, parent");
     dms_proxy_as(&name, &database, "fk restore");
     let mut wire = log_in(&proxy.endpoint(database.endpoint()));
-    assert_eq!(role(&mut wire), "replica");
     say(&mut wire, "INSERT INTO child VALUES (1, 1)");
+    assert_eq!(role(&mut wire), "replica");
     assert_eq!(keys(&database), 2);
 }
 
@@ -443,7 +443,7 @@ fn the_phase_of_changes_parks_nothing() {
         database.query("TRUNCATE child");
         dms_proxy(&database, "fk restore");
         // From the role to parking, to the other phase, and back.
-        let mut wire = log_in(&endpoint);
+        let mut wire = log_in(&Proxy::with_whole_role().endpoint(database.endpoint()));
         assert_eq!(role(&mut wire), "replica");
         run(&mut wire, "SET dms.fk = 'park'", by_parse);
         assert_eq!(role(&mut wire), "origin");
@@ -540,4 +540,24 @@ fn what_may_be_gone_the_next_time_is_tried_again() {
     let frames = wire.query("INSERT INTO child VALUES (7, 7)").until_ready();
     assert_eq!(notices(&frames), [""; 0]);
     assert_eq!(keys(&database), 0);
+}
+
+#[test]
+fn a_drop_that_becomes_an_emptying_parks_first() {
+    let proxy =
+        Proxy::start("[fk]\nmode = \"park\"\n[table_prep]\nmode = \"truncate-before-load\"\n", &[]);
+    for (sql, by_parse) in [("DROP TABLE parent", false), ("DROP TABLE parent", true)] {
+        let (database, _) = target(TABLES);
+        database.query(
+            "ALTER TABLE child DROP CONSTRAINT child_parent_fkey;
+             ALTER TABLE child ADD FOREIGN KEY (parent) REFERENCES parent ON DELETE CASCADE;
+             INSERT INTO parent VALUES (1); INSERT INTO child VALUES (1, 1)",
+        );
+        let mut wire = log_in(&proxy.endpoint(database.endpoint()));
+        let said = run(&mut wire, sql, by_parse);
+        assert!(!said.contains("ErrorResponse"), "{said}");
+        assert_eq!(keys(&database), 0);
+        let rows = "SELECT (SELECT count(*) FROM parent), (SELECT count(*) FROM child)";
+        assert_eq!(database.query(rows), [["0", "1"]]);
+    }
 }

@@ -3,9 +3,10 @@
 use super::{exact_until_ready, field, log_in, role, run, say, sqlstate};
 use crate::support::{Cluster, Database, Endpoint, Proxy, Wire, both, both_through, transcript};
 
+/// Through a proxy under whose role a session is from its login on.
 fn proxied() -> (Database, Endpoint) {
     let database = Cluster::shared().create_database();
-    let endpoint = Proxy::shared().endpoint(database.endpoint());
+    let endpoint = Proxy::with_whole_role().endpoint(database.endpoint());
     (database, endpoint)
 }
 
@@ -262,7 +263,7 @@ fn values_that_mean_nothing_are_refused() {
     for (sql, code, at, hint) in [
         ("SET dms.phase = 'later'", "22023", 17, "Available values: full-load, cdc."),
         ("SET dms.rewrite TO maybe", "22023", 20, "Available values: on, off."),
-        ("SET dms.fk = 'on'", "22023", 14, "Available values: replica-role, park, off."),
+        ("SET dms.fk = 'on'", "22023", 14, "Available values: auto, replica-role, park, off."),
         (
             "SET dms.table_prep = 'nothing'",
             "22023",
@@ -346,7 +347,8 @@ fn role_without_rights_is_sent_away_where_that_is_asked_for() {
 
 #[test]
 fn children_are_loaded_before_their_parents() {
-    let (database, endpoint) = proxied();
+    let (database, _) = proxied();
+    let endpoint = Proxy::shared().endpoint(database.endpoint());
     let mut wire = log_in(&endpoint);
     say(
         &mut wire,

@@ -20,7 +20,7 @@ fn values_of_the_proxy_are_shown_by_either_protocol() {
             ("source", "dms"),
             ("target", &target),
             ("phase", "full-load"),
-            ("fk", "replica-role"),
+            ("fk", "auto"),
             ("rewrite", "on"),
             ("table_prep", "pass-through"),
         ] {

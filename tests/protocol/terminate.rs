@@ -207,7 +207,7 @@ fn single_users_are_other_users_of_the_target() {
 #[test]
 fn session_begins_as_after_a_login_at_the_target() {
     let users = UsersFile::new(EVERYBODY);
-    let config = users.config("").replace("[fk]\nmode = \"off\"\n", "");
+    let config = users.config("").replace("mode = \"off\"", "mode = \"replica-role\"");
     let proxy = Proxy::start_to(&TlsCluster::shared().url(""), &config);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {

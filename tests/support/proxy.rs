@@ -46,6 +46,12 @@ impl Proxy {
         SHARED.get_or_init(|| Self::start("", &[]))
     }
 
+    /// The proxy that all tests share in which the replica role is in force for whole sessions.
+    pub fn with_whole_role() -> &'static Self {
+        static SHARED: OnceLock<Proxy> = OnceLock::new();
+        SHARED.get_or_init(|| Self::start("[fk]\nmode = \"replica-role\"\n", &[]))
+    }
+
     /// Starts `dms-proxy serve` on a free port in front of the shared server, with this text as
     /// its `proxy.toml` and these arguments.
     pub fn start(config: &str, arguments: &[&str]) -> Self {

@@ -62,7 +62,7 @@ fn more_connections(checked: &Checked<'_>, max: i64) -> Vec<String> {
     match checked.flavour {
         Flavour::Plain => vec![format!("ALTER SYSTEM SET max_connections = {more}")],
         // A setting of the service, not of SQL.
-        Flavour::Rds | Flavour::CloudSql | Flavour::Azure => {
+        Flavour::Rds | Flavour::CloudSql | Flavour::Azure | Flavour::Neon | Flavour::AlloyDb => {
             vec![format!("-- set max_connections to {more} in the settings of the service")]
         }
     }

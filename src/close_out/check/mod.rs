@@ -5,12 +5,14 @@ mod connections;
 mod distribution;
 mod keys;
 mod ledger;
+mod modes;
 mod rights;
 mod server;
 
 use serde::Serialize;
 
 use super::{CloseOutError, Connection, Scope, scope_exists};
+pub use modes::TableModes;
 
 /// What was found on a target.
 #[derive(Clone, Debug, Serialize)]
@@ -23,6 +25,8 @@ pub struct CheckReport {
     pub flavour: Flavour,
     /// Every item, in the order in which they matter.
     pub items: Vec<Item>,
+    /// What each `fk.mode` does to each table.
+    pub tables: Vec<TableModes>,
     /// Whether a load can start: no item is missing.
     pub ready: bool,
 }
@@ -64,6 +68,11 @@ pub enum Flavour {
     CloudSql,
     /// Azure Database for PostgreSQL.
     Azure,
+    /// Neon.
+    Neon,
+    /// Google AlloyDB.
+    #[serde(rename = "alloydb")]
+    AlloyDb,
 }
 
 impl Item {
@@ -103,25 +112,33 @@ pub async fn check(target: &Connection, scope: &Scope) -> Result<CheckReport, Cl
         (SELECT pg_catalog.min(CASE
             WHEN r.rolname OPERATOR(pg_catalog.=) 'rds_superuser' THEN 1
             WHEN r.rolname OPERATOR(pg_catalog.=) 'cloudsqlsuperuser' THEN 2
-            WHEN r.rolname OPERATOR(pg_catalog.=) 'azure_pg_admin' THEN 3 END)
+            WHEN r.rolname OPERATOR(pg_catalog.=) 'azure_pg_admin' THEN 3
+            WHEN r.rolname OPERATOR(pg_catalog.=) 'neon_superuser' THEN 4
+            WHEN r.rolname OPERATOR(pg_catalog.=) 'alloydbsuperuser' THEN 5 END)
             FROM pg_catalog.pg_roles r)";
     let row = target.client().query_one(sql, &[]).await?;
     let flavour = match row.try_get::<_, Option<i32>>(4)? {
         Some(1) => Flavour::Rds,
         Some(2) => Flavour::CloudSql,
         Some(3) => Flavour::Azure,
+        Some(4) => Flavour::Neon,
+        Some(5) => Flavour::AlloyDb,
         _ => Flavour::Plain,
     };
     let checked =
         Checked { target, scope, flavour, user: row.try_get(1)?, database: row.try_get(3)? };
     let mut items = server::items(&checked).await?;
     items.extend(rights::items(&checked).await?);
+    let role_can_be_set =
+        items.iter().any(|item| item.name == rights::ROLE && item.status == Standing::Ok);
     items.extend(keys::items(&checked).await?);
     items.push(distribution::item(&checked).await?);
+    let tables = modes::modes(&checked, role_can_be_set).await?;
     items.push(ledger::item(&checked).await?);
     items.push(connections::item(&checked).await?);
     let ready = items.iter().all(|item| item.status != Standing::Missing);
-    Ok(CheckReport { user: row.try_get(0)?, database: row.try_get(2)?, flavour, items, ready })
+    let (user, database) = (row.try_get(0)?, row.try_get(2)?);
+    Ok(CheckReport { user, database, flavour, items, tables, ready })
 }
 
 /// How many names a sentence lists.

@@ -174,9 +174,12 @@ async fn ownership(checked: &Checked<'_>) -> Result<Item, CloseOutError> {
     })
 }
 
+/// The name of the item about the role.
+pub(super) const ROLE: &str = "replica role";
+
 /// Tries the setting that silences foreign keys, and takes it back.
 async fn replica_role(checked: &Checked<'_>) -> Result<Item, CloseOutError> {
-    const NAME: &str = "replica role";
+    const NAME: &str = ROLE;
     let client = checked.target.client();
     client.batch_execute("BEGIN").await?;
     let tried = client.batch_execute("SET LOCAL session_replication_role = 'replica'").await;
@@ -222,6 +225,8 @@ fn grants(checked: &Checked<'_>) -> Vec<String> {
         }
         Flavour::Plain => vec![format!("ALTER ROLE {user} SUPERUSER")],
         Flavour::Rds => vec![format!("GRANT rds_superuser TO {user}")],
+        // Nobody can give it there: foreign keys are parked.
+        Flavour::Neon | Flavour::AlloyDb => Vec::new(),
         Flavour::CloudSql => vec![format!("ALTER ROLE {user} REPLICATION")],
         Flavour::Azure => vec![
             format!("GRANT azure_pg_admin TO {user}"),

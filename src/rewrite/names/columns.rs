@@ -67,25 +67,25 @@ impl RenamedText<'_> {
         found: NamesFound,
         source: &str,
     ) -> Placed<String> {
-        let names = if found.certain.is_empty() { found.possible } else { found.certain };
-        match names.as_slice() {
-            [] => Ok(source.to_owned()),
-            [name] => Ok(name.clone()),
-            _ => {
-                for place in &found.undecided {
-                    if self.catalog.relation(&place.key()).is_none() {
-                        let _ = self.need(place.key());
-                    }
+        let mut all = found.certain.iter().chain(&found.possible);
+        if all.next().is_some_and(|first| all.any(|name| name != first)) {
+            for place in &found.undecided {
+                if self.catalog.relation(&place.key()).is_none() {
+                    let _ = self.need(place.key());
                 }
-                if !self.needs.is_empty() {
-                    return Err(Unplaced::Ask);
-                }
-                let list: Vec<String> = names.iter().map(|name| format!("\"{name}\"")).collect();
-                let what = format!("may become {}", list.join(" or "));
-                let hint = "Write it with the table or alias that it belongs to.";
-                Err(self.refusal(token, &what, hint))
+            }
+            if !self.needs.is_empty() {
+                return Err(Unplaced::Ask);
             }
         }
+        let mut names = if found.certain.is_empty() { found.possible } else { found.certain };
+        if names.len() <= 1 {
+            return Ok(names.pop().unwrap_or_else(|| source.to_owned()));
+        }
+        let list: Vec<String> = names.iter().map(|name| format!("\"{name}\"")).collect();
+        let what = format!("may become {}", list.join(" or "));
+        let hint = "Write it with the table or alias that it belongs to.";
+        Err(self.refusal(token, &what, hint))
     }
 
     /// A column without anything in front of it: the innermost block that has it counts.

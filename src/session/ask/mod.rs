@@ -12,7 +12,10 @@
 mod delivery;
 pub(super) mod parking;
 pub(super) mod question;
+pub(super) mod role;
+pub(super) mod settle;
 pub(super) mod settling;
+pub(super) mod trial;
 
 use crate::encoding::Encoding;
 use crate::wire::{Answer, OwnError, tag};

@@ -1,7 +1,11 @@
 //! Foreign keys are parked before rows come. Knows whether that is due and what an answer means; may not
 //! know how the statement travels.
 
+use std::collections::HashSet;
+use std::sync::Arc;
+
 use super::CANCELLED;
+use crate::catalog::Relation;
 use crate::policy::{ForeignKeys, LoadPhase, OnDenied, Settings};
 use crate::session::context::Context;
 use crate::wire::{self, Failure, OwnError, TransactionStatus};
@@ -26,11 +30,80 @@ enum Parked {
 
 /// What was tried for the message that waits.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(in crate::session) struct Tried {
+pub(in crate::session) struct Tried(u8);
+
+impl Tried {
     /// To park all foreign keys.
-    pub(in crate::session) all: bool,
+    pub(in crate::session) const ALL: Tried = Tried(1);
     /// To park those of the tables that the text drops.
-    pub(in crate::session) tables: bool,
+    pub(in crate::session) const TABLES: Tried = Tried(2);
+    /// To park those of the tables on which the role would silence more.
+    pub(in crate::session) const KEYS: Tried = Tried(4);
+
+    /// This was tried, too.
+    pub(in crate::session) fn note(&mut self, tried: Tried) {
+        self.0 |= tried.0;
+    }
+
+    /// Whether this was tried.
+    pub(in crate::session) fn has(self, tried: Tried) -> bool {
+        self.0 & tried.0 != 0
+    }
+}
+
+/// A table whose foreign keys are parked because the role would silence more on it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in crate::session) struct KeptTable {
+    schema: String,
+    table: String,
+    /// What the role would silence besides.
+    silenced: String,
+}
+
+/// Tables that a session remembers at most for its warnings.
+const TABLES_MAX: usize = 10_000;
+
+impl KeptTable {
+    /// This relation.
+    pub(in crate::session) fn of(relation: &Arc<Relation>) -> KeptTable {
+        KeptTable {
+            schema: relation.schema.clone(),
+            table: relation.table.clone(),
+            silenced: relation.silenced().listed(false),
+        }
+    }
+
+    fn name(&self) -> (String, String) {
+        (self.schema.clone(), self.table.clone())
+    }
+
+    /// The WARNING about it; `failure` says why its foreign keys were not parked.
+    fn warning(&self, failure: Option<&Failure>, is_transient: bool) -> OwnError {
+        let KeptTable { schema, table, silenced } = self;
+        let name = format!("\"{schema}\".\"{table}\"");
+        let why = match silenced.is_empty() {
+            true => "The same text runs more than the replica role may silence.".to_owned(),
+            false => format!("The replica role would also silence {silenced}."),
+        };
+        match failure {
+            None => OwnError {
+                detail: Some(why),
+                ..OwnError::new("01000", format!("foreign keys of {name} are parked, not silenced"))
+            }
+            .with_hint("dms-proxy fk restore, or finish, brings them back."),
+            Some(Failure { sqlstate, message, .. }) => OwnError {
+                detail: Some(format!("{why} Parking them failed: {sqlstate} {message}.")),
+                ..OwnError::new(
+                    "01000",
+                    format!("foreign keys of {name} stay on, neither silenced nor parked"),
+                )
+            }
+            .with_hint(match is_transient {
+                true => "It is tried again with the next load.",
+                false => "Park them as their tables' owner: dms-proxy fk park.",
+            }),
+        }
+    }
 }
 
 /// Where the session stands with the parking of foreign keys.
@@ -39,6 +112,10 @@ pub(in crate::session) struct Parking {
     parked: Parked,
     /// The role was refused, and the configuration says to park instead.
     instead_of_role: bool,
+    /// Tables of which the client was told what becomes of their foreign keys.
+    told: HashSet<(String, String)>,
+    /// Tables whose foreign keys cannot be parked.
+    left_on: HashSet<(String, String)>,
 }
 
 impl Parking {
@@ -71,7 +148,7 @@ impl Parking {
     pub(in crate::session) fn parks(&self, settings: &Settings) -> bool {
         match settings.foreign_keys {
             ForeignKeys::Park => true,
-            ForeignKeys::ReplicaRole => self.instead_of_role,
+            ForeignKeys::Auto | ForeignKeys::ReplicaRole => self.instead_of_role,
             ForeignKeys::Off => false,
         }
     }
@@ -79,7 +156,7 @@ impl Parking {
     /// Whether all foreign keys have to be parked before something is executed that `loads` rows.
     pub(in crate::session) fn is_due(&self, loads: bool, tried: Tried, context: &Context) -> bool {
         loads
-            && !tried.all
+            && !tried.has(Tried::ALL)
             && self.parked == Parked::No
             && self.parks(&context.settings)
             && context.settings.phase == LoadPhase::FullLoad
@@ -92,6 +169,67 @@ impl Parking {
         context.status == TransactionStatus::Aborted
             && self.parked == Parked::No
             && self.parks(&context.settings)
+    }
+
+    /// Whether it is known that the foreign keys of this table cannot be parked.
+    pub(in crate::session) fn leaves_on(&self, relation: &Relation) -> bool {
+        !self.left_on.is_empty()
+            && self.left_on.contains(&(relation.schema.clone(), relation.table.clone()))
+    }
+
+    /// Whether the client has not yet been told of this table; it is from now on.
+    pub(in crate::session) fn tells(&mut self, name: (String, String)) -> bool {
+        self.told.len() < TABLES_MAX && self.told.insert(name)
+    }
+
+    /// The WARNING about what the role silences on a table that is loaded under it, once a table and
+    /// session.
+    pub(in crate::session) fn warning_of_silenced(
+        &mut self,
+        relation: &Relation,
+    ) -> Option<OwnError> {
+        let silenced = relation.silenced().listed(false);
+        let name = (relation.schema.clone(), relation.table.clone());
+        if silenced.is_empty() || !self.tells(name) {
+            return None;
+        }
+        let Relation { schema, table, .. } = relation;
+        let message =
+            format!("the replica role silences more than foreign keys on \"{schema}\".\"{table}\"");
+        let warning = OwnError {
+            detail: Some(format!("Under it these do not act as without it: {silenced}.")),
+            ..OwnError::new("01000", message)
+        };
+        Some(
+            warning.with_hint("fk.mode = \"auto\" parks the foreign keys of such a table instead."),
+        )
+    }
+
+    /// The target has answered to the parking of the foreign keys of these tables. Gives warnings for the
+    /// client, one a table and session.
+    pub(in crate::session) fn on_keys_answer(
+        &mut self,
+        tables: &[KeptTable],
+        failure: Option<&Failure>,
+        context: &Context,
+    ) -> Vec<OwnError> {
+        // What waits fails with a cancel.
+        if failure.is_some_and(|failure| failure.sqlstate == CANCELLED) {
+            return Vec::new();
+        }
+        let transient = failure.is_some_and(|found| TRANSIENT.contains(&found.sqlstate.as_str()));
+        if failure.is_some() && !transient && self.left_on.len() < TABLES_MAX {
+            self.left_on.extend(tables.iter().map(KeptTable::name));
+        }
+        let user = wire::logged(&context.startup.user);
+        let told: Vec<&KeptTable> =
+            tables.iter().filter(|table| self.tells(table.name())).collect();
+        let warnings = told.into_iter().map(|table| table.warning(failure, transient));
+        let warnings: Vec<OwnError> = warnings.collect();
+        for warning in &warnings {
+            tracing::warn!(%user, detail = warning.detail, "{}", warning.message);
+        }
+        warnings
     }
 
     /// The target has answered to the parking of all foreign keys, or of those of some tables; gives a
@@ -151,7 +289,7 @@ mod tests {
         let mut parking = Parking::default();
         let is_due = |parking: &Parking| parking.is_due(true, Tried::default(), &context);
         assert!(is_due(&parking) && !parking.is_due(false, Tried::default(), &context));
-        assert!(!parking.is_due(true, Tried { all: true, tables: false }, &context));
+        assert!(!parking.is_due(true, Tried::ALL, &context));
         assert_eq!(parking.on_answer(true, None, true, &context), Ok(None));
         assert!(parking.is_in_transaction() && !is_due(&parking));
         parking.on_rollback();

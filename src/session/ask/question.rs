@@ -1,7 +1,8 @@
 //! The questions of the proxy's own as data: what is asked, and whose answer it is. Knows SQL texts; may
 //! not know what is done with an answer.
 
-use super::settling::{ROLE_NOT_SET, Settle};
+use super::parking::KeptTable;
+use super::settle::{ROLE_NOT_SET, Settle};
 use crate::catalog;
 use crate::encoding::Encoding;
 use crate::ledger::target::NOT_WRITTEN;
@@ -14,6 +15,8 @@ pub(in crate::session) enum Question {
     Settle(Settle),
     /// Relations, functions and types of the target.
     Catalog(catalog::CatalogQuestion),
+    /// Whether the target answers such a question about its catalogs.
+    Trial(catalog::CatalogQuestion),
     /// What is under the types of a prepared statement's parameters.
     TypesOf {
         /// The statement.
@@ -32,6 +35,13 @@ pub(in crate::session) enum Question {
         /// Whether it is about all of them.
         all: bool,
     },
+    /// Foreign keys of tables are parked on which the role would silence more than them.
+    ParkKeys {
+        /// The statement.
+        sql: String,
+        /// The tables, each for a warning.
+        tables: Vec<KeptTable>,
+    },
     /// What was changed is written down.
     Ledger(String),
     /// `standard_conforming_strings` and `client_encoding`.
@@ -45,10 +55,12 @@ impl Question {
     pub(super) fn sql(&self, server_major: u32, encoding: Encoding) -> String {
         match self {
             Question::Settle(settle) => settle.sql(),
-            Question::Catalog(question) | Question::TypesOf { question, .. } => {
-                question.sql(server_major, encoding)
+            Question::Catalog(question)
+            | Question::Trial(question)
+            | Question::TypesOf { question, .. } => question.sql(server_major, encoding),
+            Question::Park { sql, .. } | Question::ParkKeys { sql, .. } | Question::Ledger(sql) => {
+                sql.clone()
             }
-            Question::Park { sql, .. } | Question::Ledger(sql) => sql.clone(),
             Question::Lexing => {
                 "SELECT pg_catalog.current_setting('standard_conforming_strings'), \
                 pg_catalog.current_setting('client_encoding')"
@@ -61,7 +73,7 @@ impl Question {
     /// The DETAIL of the WARNING that tells of an error which the statement has caught.
     pub(super) fn caught(&self) -> Option<&'static str> {
         match self {
-            Question::Park { .. } => Some(CAUGHT),
+            Question::Park { .. } | Question::ParkKeys { .. } => Some(CAUGHT),
             Question::Ledger(_) => Some(NOT_WRITTEN),
             Question::Settle(Settle::Role(_, true)) => Some(ROLE_NOT_SET),
             _ => None,
@@ -80,7 +92,7 @@ impl Question {
     pub(super) fn settles(&self) -> bool {
         match self {
             Question::Settle(settle) => !matches!(settle, Settle::Script(_)),
-            Question::Lexing => true,
+            Question::Lexing | Question::Trial(_) => true,
             _ => false,
         }
     }

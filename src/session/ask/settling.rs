@@ -5,76 +5,16 @@ mod answer;
 mod own_words;
 mod refusals;
 
-use std::sync::Arc;
-
 use answer::{kind_of, settings_of};
 use own_words::{OwnWords, warnings};
-use refusals::{is_passing, role_on_citus, role_refused};
+use refusals::role_on_citus;
 
-use crate::policy::{BadSetting, NAMES, OnDenied, Policy, Settings};
+use super::role::RoleState;
+use super::settle::Settle;
+use crate::policy::{BadSetting, OnDenied, Policy, Settings};
 use crate::session::context::{Context, TargetKind};
 use crate::statement::Effects;
 use crate::wire::{self, Answer, OwnError, TransactionStatus};
-
-/// The two values of `session_replication_role` that the proxy sets.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::session) enum Role {
-    /// Triggers of foreign keys do not fire.
-    Replica,
-    /// The server's default.
-    Origin,
-}
-
-/// The DETAIL of the WARNING that tells of a role that was refused.
-pub(super) const ROLE_NOT_SET: &str = "The role was not set.";
-
-impl Role {
-    fn sql(self) -> &'static str {
-        match self {
-            Role::Replica => "SET session_replication_role = 'replica'",
-            Role::Origin => "SET session_replication_role = 'origin'",
-        }
-    }
-}
-
-/// What is asked or set, in this order.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(in crate::session) enum Settle {
-    /// Asks for the dms.* settings in force: only the server knows what transactions, savepoints,
-    /// roles and PGOPTIONS have made of them.
-    Settings,
-    /// Sets `session_replication_role`; if `true`, in a block that catches a refusal, which would abort
-    /// the client's transaction.
-    Role(Role, bool),
-    /// Sets `statement_timeout` to so many seconds.
-    Timeout(u32),
-    /// Runs the configured script.
-    Script(Arc<str>),
-}
-
-impl Settle {
-    /// The SQL text.
-    pub(super) fn sql(&self) -> String {
-        match self {
-            Settle::Settings => {
-                let columns =
-                    NAMES.map(|name| format!("pg_catalog.current_setting('dms.{name}', true)"));
-                format!(
-                    "SELECT {}, pg_catalog.current_setting('citus.shard_count', true)",
-                    columns.join(", ")
-                )
-            }
-            Settle::Role(role, false) => role.sql().into(),
-            Settle::Role(role, true) => format!(
-                "DO $$BEGIN {}; EXCEPTION WHEN OTHERS THEN RAISE WARNING USING \
-                 ERRCODE = SQLSTATE, MESSAGE = SQLERRM, DETAIL = '{ROLE_NOT_SET}'; END$$",
-                role.sql()
-            ),
-            Settle::Timeout(seconds) => format!("SET statement_timeout = '{seconds}s'"),
-            Settle::Script(script) => script.to_string(),
-        }
-    }
-}
 
 /// When the settings are asked for next.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -86,19 +26,6 @@ enum Due {
     AtSync(Effects, Option<Settings>),
     /// In front of the client's next message, once all that is on its way is answered.
     Later(Effects),
-}
-
-/// Where the role stands.
-#[derive(Debug, Default)]
-struct RoleState {
-    /// The role as the proxy last set it.
-    set: Option<Role>,
-    /// The client's statement may have put it back.
-    was_reset: bool,
-    /// The target refuses it; it is not asked again.
-    is_refused: bool,
-    /// The client's user may be another one than at login.
-    may_be_refused: bool,
 }
 
 /// Settings that a text states plainly.
@@ -140,7 +67,7 @@ pub(in crate::session) struct Settling {
 impl Settling {
     /// What is asked behind a statement with these effects.
     pub(in crate::session) fn begin(&mut self, effects: Effects) -> Settle {
-        self.role.was_reset |= effects.resets_role();
+        self.note_role_reset(effects);
         self.unsettled |= effects.touches_settings();
         Settle::Settings
     }
@@ -223,7 +150,7 @@ impl Settling {
     /// would take the snapshot that a following SET TRANSACTION must come before.
     pub(in crate::session) fn note_stated(&mut self, settings: Settings, effects: Effects) {
         self.stated = Some(Stated { settings, is_unsure: false });
-        self.role.was_reset |= effects.resets_role();
+        self.note_role_reset(effects);
         self.unsettled = true;
     }
 
@@ -243,13 +170,25 @@ impl Settling {
         }
     }
 
-    /// A statement goes to the target that may make the session another user's.
-    pub(in crate::session) fn note_other_user(&mut self) {
-        self.role.may_be_refused = true;
+    fn note_role_reset(&mut self, effects: Effects) {
+        if effects.resets_role() {
+            self.role.note_reset();
+        }
+    }
+
+    /// Where the role stands.
+    pub(in crate::session) fn role(&self) -> &RoleState {
+        &self.role
+    }
+
+    /// The same, for events.
+    pub(in crate::session) fn role_mut(&mut self) -> &mut RoleState {
+        &mut self.role
     }
 
     /// A statement of the client's has failed.
     pub(in crate::session) fn on_error(&mut self) {
+        self.role.on_rollback();
         if let Some(stated) = &mut self.stated {
             // It may be another statement than the one that states them.
             stated.is_unsure = true;
@@ -273,8 +212,8 @@ impl Settling {
         match (done, &answer.failure) {
             (Settle::Settings, None) => {
                 settled.warnings = warnings(self.on_settings(answer, context));
-                let silences = context.settings.silences_foreign_keys();
-                if context.kind == TargetKind::Citus && silences && !self.role.is_refused {
+                let silences = context.settings.looks_at_silenced();
+                if context.kind == TargetKind::Citus && silences && !self.role.is_refused() {
                     self.on_role_refused(role_on_citus(), context, &mut settled)?;
                 }
             }
@@ -283,12 +222,15 @@ impl Settling {
                 tracing::debug!(sqlstate = failure.sqlstate, "{}", failure.message);
                 settled.warnings = self.follow_own_words(context);
             }
-            (Settle::Role(role, _), None) => self.role.set = Some(*role),
-            // Whatever the reason: it would be refused again, and then abort a transaction.
-            (Settle::Role(..), Some(failure)) if !is_passing(failure) => {
-                context.watched.on_not_silenced();
-                let warning = role_refused(&context.startup.user, context.server_major(), failure);
-                self.on_role_refused(warning, context, &mut settled)?;
+            (Settle::Role(role, _), None) => self.role.on_set(*role),
+            (Settle::TryRole, None) => self.role.on_tried(answer),
+            (Settle::RoleNow, _) => self.role.on_now(answer),
+            (Settle::Role(..) | Settle::TryRole, Some(failure)) => {
+                tracing::debug!(sqlstate = failure.sqlstate, "{}", failure.message);
+                if let Some(warning) = self.role.on_refused(answer, context) {
+                    context.watched.on_not_silenced();
+                    self.on_role_refused(warning, context, &mut settled)?;
+                }
             }
             (Settle::Script(_), Some(failure)) => {
                 return Err(OwnError::new("08004", "target.after_connect_script failed")
@@ -306,7 +248,7 @@ impl Settling {
         settled.next = self.next(done, context);
         if settled.next.is_none() {
             settled.ends_login = std::mem::take(&mut self.at_login);
-            self.role.was_reset = false;
+            self.role.end_settling();
         }
         Ok(settled)
     }
@@ -318,7 +260,7 @@ impl Settling {
         context: &Context,
         settled: &mut Settled,
     ) -> Result<(), OwnError> {
-        self.role.is_refused = true;
+        self.role.refuse();
         match context.policy.on_denied {
             OnDenied::Fail => return Err(warning),
             OnDenied::Park => settled.parks_instead = true,
@@ -349,24 +291,13 @@ impl Settling {
         bad
     }
 
-    /// The server's own default is left alone until the session has once left it, and the client's own
-    /// choice until something changes.
-    fn role_due(&self, context: &Context) -> Option<Settle> {
-        let silences = context.settings.silences_foreign_keys();
-        let wanted = if silences { Role::Replica } else { Role::Origin };
-        let now = self.role.set.unwrap_or(Role::Origin);
-        let due = wanted != now || (self.role.was_reset && silences);
-        let softly = self.role.may_be_refused && context.status == TransactionStatus::Open;
-        (due && !self.role.is_refused).then_some(Settle::Role(wanted, softly))
-    }
-
     /// Which of our statements follows `done`, if any: they come in one order, and each of them only
     /// where it has something to do.
     fn next(&self, done: &Settle, context: &Context) -> Option<Settle> {
         let policy: &Policy = &context.policy;
         let seconds = policy.execute_timeout_seconds;
         let timeout = || {
-            let due = (self.at_login || self.role.was_reset) && seconds > 0;
+            let due = (self.at_login || self.role.was_reset()) && seconds > 0;
             due.then_some(Settle::Timeout(seconds))
         };
         let script = || {
@@ -374,8 +305,12 @@ impl Settling {
             script.map(|script| Settle::Script(script.into()))
         };
         match done {
-            Settle::Settings => self.role_due(context).or_else(timeout).or_else(script),
-            Settle::Role(..) => timeout().or_else(script),
+            Settle::Settings => self
+                .role
+                .due_behind_settings(self.at_login, context)
+                .or_else(timeout)
+                .or_else(script),
+            Settle::Role(..) | Settle::TryRole | Settle::RoleNow => timeout().or_else(script),
             Settle::Timeout(_) => script(),
             Settle::Script(_) => None,
         }
@@ -385,6 +320,7 @@ impl Settling {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::session::ask::settle::Role;
     use crate::session::context::tests::context;
     use crate::wire::Failure;
 
@@ -410,7 +346,7 @@ mod tests {
         }
         let expected = [
             Settle::Settings,
-            Settle::Role(Role::Replica, false),
+            Settle::TryRole,
             Settle::Timeout(9),
             Settle::Script("SELECT 1".into()),
         ];
@@ -490,8 +426,11 @@ mod tests {
 
     #[test]
     fn reset_all_in_a_transaction_sets_the_role_again() {
-        let mut context = context("");
+        let mut context = context("[fk]\nmode = \"replica-role\"");
         let mut settling = Settling::default();
+        settling.begin_login(&mut context);
+        let login = Settle::Role(Role::Replica, false);
+        settling.on_answer(&login, &Answer::default(), &mut context).unwrap();
         context.status = TransactionStatus::Open;
         let effects = Effects::TOUCHES_SETTINGS | Effects::RESETS_ROLE;
         settling.note_stated(context.settings, effects);

@@ -1,4 +1,4 @@
-use super::settling::Settle;
+use super::settle::Settle;
 use super::*;
 
 const NAME: &str = "ours";

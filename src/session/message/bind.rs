@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use super::text::ask_exactly;
+use super::question::ask_exactly;
 use crate::catalog::Catalog;
 use crate::ledger::NOT_JUDGED;
 use crate::rewrite::{self, Change, Parameters};
@@ -219,6 +219,16 @@ fn note_not_judged(
         report.counts.too_long += 1;
         report.note(place, NOT_JUDGED, 1, context.seconds());
     }
+}
+
+/// The statement that a Bind names, once the front of it is there.
+pub(in crate::session) fn statement_there<'f>(frame: &'f Frame<'_>) -> Option<&'f [u8]> {
+    let there = frame.rest.len().min(frame.head.frame_bytes);
+    if there < frame.head.frame_bytes.min(WHOLE_BYTES_MAX) {
+        return None;
+    }
+    let body = frame.rest.get(HEAD_BYTES..there).unwrap_or_default();
+    Some(wire::bound_statement(body).unwrap_or_default())
 }
 
 /// The body of the frame at the front, as far as it is there: all of a frame of up to

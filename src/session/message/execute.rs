@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use super::text::park_all;
+use super::question::park_all;
 use crate::session::ask::parking::{Parking, Tried};
 use crate::session::ask::settling::Settling;
 use crate::session::context::Context;
@@ -39,6 +39,12 @@ pub(in crate::session) fn execute(
         return Decision::ask(park_all(&context.policy), true);
     }
     Decision::Execute(Arc::clone(plan))
+}
+
+/// The portal that an Execute names, once all of it is there.
+pub(in crate::session) fn portal_there<'f>(frame: &'f Frame<'_>) -> Option<&'f [u8]> {
+    let body = small_body(frame.head, frame.rest)?;
+    Some(wire::cstring(body).map_or(&[][..], |(name, _)| name))
 }
 
 /// A Describe.
@@ -140,8 +146,9 @@ pub(in crate::session) fn expected_of_execute(plan: &Plan) -> Expected {
     }
     let expected = Expected::with(Request::Execute, treatment);
     let sets_lexing = plan.effects.changes_lexing();
-    let words = plan.word.iter().map(|word| Some((**word).clone())).collect();
+    let words = plan.said.word.iter().map(|word| Some((**word).clone())).collect();
     let expected = expected.setting_lexing(sets_lexing).saying(words);
+    let expected = expected.preparing(plan.prepares.clone());
     let expected = expected.about(plan.subjects.clone());
     match plan.copies.as_slice() {
         [] => expected,

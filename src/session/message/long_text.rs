@@ -1,9 +1,11 @@
 //! Query and Parse that are too long to be held: only zero bytes are mended, while they arrive. Decides; may
 //! not send anything.
 
-use super::text::park_all;
+use super::question::park_all;
+use super::role;
 use crate::rewrite;
 use crate::session::ask::parking::{Parking, Tried};
+use crate::session::ask::settling::Settling;
 use crate::session::context::Context;
 use crate::session::decision::{Decision, Frame, Passing};
 use crate::session::prepared::Prepared;
@@ -17,11 +19,15 @@ pub(in crate::session) fn long_text(
     frame: &Frame<'_>,
     prepared: &mut Prepared,
     parking: &Parking,
+    settling: &Settling,
     tried: Tried,
     context: &Context,
 ) -> Decision {
     let head = frame.head;
     let is_query = head.tag == tag::QUERY;
+    if let Some(question) = role::of_unknown(settling, context) {
+        return Decision::ask(question, !is_query);
+    }
     if rewrite::are_ruled(&context.rules()) {
         let error = OwnError::new("54000", "the statement is too long to be renamed")
             .with_hint("Send it in parts, or raise limits.statement_bytes.");
@@ -58,6 +64,7 @@ pub(in crate::session) fn long_text(
         None => there,
     };
     prepared.forget_kinds(name);
+    prepared.note_unrecorded();
     prepared.note_written(name, None);
     let undo = prepared.prepare(name, None);
     let expected = Expected::new(Request::Parse).undone_by(undo);

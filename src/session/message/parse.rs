@@ -6,12 +6,12 @@ use std::sync::Arc;
 use super::subjects;
 use super::text::{SentText, Text, changes};
 use crate::catalog::Catalog;
-use crate::rewrite::{PositionMap, Rewrite};
+use crate::rewrite::{Change, PositionMap, Rewrite};
 use crate::session::ask::parking::Parking;
 use crate::session::ask::settling::Settling;
 use crate::session::context::Context;
-use crate::session::plan::Plan;
-use crate::session::prepared::{Prepared, Undo, with_json};
+use crate::session::plan::{Plan, SaidSettings, Undo};
+use crate::session::prepared::{Prepared, with_json};
 use crate::session::replies::{Adjust, Expected, Request, Treatment};
 use crate::statement::{Effects, Word};
 use crate::wire::{self, tag};
@@ -51,6 +51,10 @@ pub(in crate::session) fn parse(
             (None, None) => None,
             (plan, subjects) => Some(Plan { subjects, ..plan.unwrap_or_default() }),
         };
+        let is_told = plan.as_ref().is_some_and(|plan| plan.reached.is_some()) && has_room;
+        if !is_told && !text.reached().is_nothing() {
+            prepared.note_unrecorded();
+        }
         undo = prepared.prepare(name, plan.filter(|_| has_room));
     }
     let sent = send_parse(text, body, &mut rewrite, positions, undo);
@@ -65,10 +69,15 @@ pub(in crate::session) fn lasting_effects(
     parking: &Parking,
     context: &Context,
 ) -> Effects {
-    let ends_changes =
-        settling.is_unsettled() || catalog.has_changed() || parking.is_in_transaction();
+    let role = settling.role();
+    let ends_changes = settling.is_unsettled()
+        || catalog.has_changed()
+        || parking.is_in_transaction()
+        || role.may_be_undone()
+        || role.has_run_at_origin() && role.is_replica();
     let loads = parking.parks(&context.settings);
-    text.effects()
+    let effects = text.effects() | Effects::LOADS.when(text.empties(context));
+    effects
         .without(Effects::ENDS_TRANSACTION.when(text.is_unnamed() && !ends_changes))
         .without(Effects::LOADS.when(!loads))
 }
@@ -131,8 +140,13 @@ fn plan_of_parse(
     word: Option<Box<Word>>,
     context: &Context,
 ) -> Option<Plan> {
+    let looks = context.settings.looks_at_silenced() && !text.reached().is_nothing();
+    let reached = looks.then(|| Box::new(text.reached().clone()));
+    let (prepares, changes) = Change::split_prepared(std::mem::take(&mut rewrite.changes));
+    rewrite.changes = changes;
     let matters = positions.is_some()
         || word.is_some()
+        || reached.is_some()
         || !rewrite.copies.is_empty()
         || !effects.is_empty()
         || rewrite.parameters.is_some()
@@ -146,8 +160,9 @@ fn plan_of_parse(
         subjects: None,
         effects,
         writes: std::mem::take(&mut rewrite.writes).into(),
-        stated: text.stated(context),
-        word,
+        reached,
+        prepares,
+        said: SaidSettings { stated: text.stated(context), word },
         share: None,
     })
 }
@@ -157,7 +172,8 @@ mod tests {
     use super::*;
     use crate::catalog::{Moment, Relation, RelationColumn};
     use crate::session::context::tests::context;
-    use crate::session::message::text::{Basis, Judged, judge};
+    use crate::session::message::basis::Basis;
+    use crate::session::message::text::{Judged, judge};
     use crate::session::report::Report;
     use crate::value::Column;
 
@@ -167,6 +183,7 @@ mod tests {
         const PARAMETERS: usize = 5000;
         let context = context("");
         let (mut report, parking) = (Report::default(), Parking::default());
+        let settling = Settling::default();
         let mut catalog = Catalog::default();
         let column = Column { name: "a".into(), type_oid: 16, ..Column::default() };
         let column = RelationColumn {
@@ -188,7 +205,8 @@ mod tests {
             let text = text.unwrap();
             let now = Moment::default();
             let tried = Default::default();
-            let basis = Basis { context: &context, parking: &parking, tried, now };
+            let settling = &settling;
+            let basis = Basis { context: &context, parking: &parking, settling, tried, now };
             let Judged::Send(rewrite) = judge(&text, &body, &mut catalog, basis) else { panic!() };
             assert!(rewrite.parameters.is_some());
             let none = Effects::default();

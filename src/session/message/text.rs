@@ -4,14 +4,16 @@
 use std::ops::Range;
 use std::sync::Arc;
 
+use super::basis::Basis;
 use super::naming::{self, NamesJudged, TextNames};
-use super::reading;
-use crate::catalog::{Catalog, Freshness, Moment, Need, Subject};
-use crate::parking::{Scope, TableName, park_softly_sql};
-use crate::policy::{Policy, Settings, TablePrep};
-use crate::rewrite::{self, Change, PositionMap, Rewrite, Rules, TextMessage};
-use crate::session::ask::Question;
-use crate::session::ask::parking::{Parking, Tried};
+use super::question::{park_all, park_tables};
+use super::{reading, role};
+use crate::catalog::Catalog;
+use crate::policy::Settings;
+use crate::rewrite::{self, Change, PositionMap, Reached, Rewrite, Rules, TextMessage};
+use crate::session::ask::parking::Parking;
+use crate::session::ask::settling::Settling;
+use crate::session::ask::{Question, trial};
 use crate::session::context::Context;
 use crate::session::decision::{Decision, Frame};
 use crate::session::pipeline::Pipeline;
@@ -39,6 +41,8 @@ pub(in crate::session) struct Text {
     mended: Option<Change>,
     /// What was done to its names.
     names: TextNames,
+    /// What it writes and runs.
+    pub(super) reached: Reached,
 }
 
 /// What becomes of a text.
@@ -71,6 +75,7 @@ pub(in crate::session) fn held(
     pipeline: &mut Pipeline,
     replies: &Replies,
     parking: &Parking,
+    settling: &Settling,
     context: &Context,
 ) -> Option<Decision> {
     if !frame.first {
@@ -79,6 +84,9 @@ pub(in crate::session) fn held(
     // In a pipeline the target may not answer before a Sync, so nothing waits there.
     if !replies.is_empty() && !pipeline.is_open() && parking.awaits_status(context) {
         return Some(Decision::Wait);
+    }
+    if role::waits(replies, pipeline, settling, context) {
+        return Some(Decision::Flush);
     }
     if !pipeline.lexing_is_unsure {
         return None;
@@ -132,9 +140,11 @@ impl Text {
                 (start..start + parse.sql.len(), false)
             }
         };
-        let script = reading::read(body.get(sql.clone()).unwrap_or_default(), rules);
+        let text = body.get(sql.clone()).unwrap_or_default();
+        let script = reading::read(text, rules);
+        let reached = rewrite::reached(&script, text, rules);
         let names = TextNames::Source;
-        Some(Text { message, script, shorter, sql, is_cut, declared, mended, names })
+        Some(Text { message, script, shorter, sql, is_cut, declared, mended, reached, names })
     }
 
     /// Whether it is the reading of a frame with this tag, as the server would read it now.
@@ -169,6 +179,7 @@ impl Text {
                 self.sql = self.sql.start..self.sql.start + sql.len();
                 // Its types are those of the target already.
                 let script = reading::read(&sql, &rules).without_types();
+                self.reached = rewrite::reached(&script, &sql, &rules);
                 reading::give_back(std::mem::replace(&mut self.script, script));
                 self.names = names;
             }
@@ -189,6 +200,16 @@ impl Text {
     /// Whether it is the unnamed statement's.
     pub(super) fn is_unnamed(&self) -> bool {
         self.sql.start <= 1
+    }
+
+    /// Whether tables are emptied in the place of what it says.
+    pub(super) fn empties(&self, context: &Context) -> bool {
+        rewrite::empties_tables(&self.script, &context.rules())
+    }
+
+    /// What it writes and runs.
+    pub(in crate::session) fn reached(&self) -> &Reached {
+        &self.reached
     }
 
     /// What it may change.
@@ -219,9 +240,10 @@ impl Text {
                 Some(settings)
             }
             // No other statement does both; DISCARD ALL fails in a transaction.
-            _ if statement.effects.resets_role() && statement.effects.touches_settings() => {
-                context.reset_settings
-            }
+            _ if statement.effects.resets_role() => match statement.effects.touches_settings() {
+                true => context.reset_settings,
+                false => Some(settings),
+            },
             _ => None,
         }
     }
@@ -257,15 +279,6 @@ impl Text {
     }
 }
 
-/// What a text is judged by, besides the text.
-#[derive(Clone, Copy)]
-pub(in crate::session) struct Basis<'b> {
-    pub(in crate::session) context: &'b Context,
-    pub(in crate::session) parking: &'b Parking,
-    pub(in crate::session) tried: Tried,
-    pub(in crate::session) now: Moment,
-}
-
 /// The whole decision about a text, for Query and Parse alike. `body` is the one that was read.
 pub(in crate::session) fn judge(
     text: &Text,
@@ -273,21 +286,37 @@ pub(in crate::session) fn judge(
     catalog: &mut Catalog,
     basis: Basis<'_>,
 ) -> Judged {
-    let Basis { context, parking, tried, now } = basis;
+    let Basis { context, parking, tried, now, .. } = basis;
     let rules = context.rules();
     let (script, sql) = (&text.script, text.text(body));
     let zero_byte = text.is_cut.then(|| rewrite::byte_refusal(sql, &rules)).flatten();
     if let Some(error) = zero_byte.or_else(|| rewrite::refusal(script, sql, &rules)) {
         return Judged::Refuse(Box::new(text.names.about_source(error)));
     }
-    let needs = rewrite::needs(script, sql, &text.declared, (catalog, now), &rules);
+    // Inside of a transaction of the client's nothing is asked that was never answered.
+    if context.status == TransactionStatus::Idle
+        && let Some(question) = trial::question(&context.common)
+        && script.begins_transaction(sql)
+    {
+        return Judged::Ask(Question::Trial(question));
+    }
+    let mut needs = rewrite::needs(script, sql, &text.declared, (catalog, now), &rules);
+    needs.extend(role::needs(&text.reached, context));
     if let Some(question) = catalog.missing(needs, now) {
         return Judged::Ask(Question::Catalog(question));
+    }
+    let is_query = !text.is_extended();
+    if is_query && role::is_behind_a_rollback(&text.reached, script.effects, catalog, basis) {
+        return Judged::Refuse(Box::new(role::behind_a_rollback()));
+    }
+    if let Some(question) = role::due(&text.reached, script.effects, catalog, basis) {
+        return Judged::Ask(question);
     }
     if let Some(question) = park_tables(script, catalog, tried, &rules) {
         return Judged::Ask(question);
     }
-    if parking.is_due(script.effects.loads(), tried, context) {
+    let loads = script.effects.loads() || text.empties(context);
+    if parking.is_due(loads, tried, context) {
         return Judged::Ask(park_all(&context.policy));
     }
     let mut rewrite = rewrite::plan(script, sql, &text.declared, catalog, &rules);
@@ -299,45 +328,6 @@ pub(in crate::session) fn judge(
     rewrite.answer_shows(script, |name| context.shown(name, asks_server));
     rewrite.refused = rewrite.refused.map(|error| text.names.about_source(error));
     Judged::Send(Box::new(rewrite))
-}
-
-/// The question for one relation about which nothing may be old.
-pub(in crate::session) fn ask_exactly(
-    name: Vec<Vec<u8>>,
-    catalog: &mut Catalog,
-    now: Moment,
-) -> Option<Question> {
-    let need = Need { subject: Subject::Relation(name), freshness: Freshness::Exact };
-    catalog.missing(vec![need], now).map(Question::Catalog)
-}
-
-/// The question that parks all foreign keys.
-pub(in crate::session) fn park_all(policy: &Policy) -> Question {
-    let sql = park_softly_sql(&Scope::default(), policy.lock_timeout_seconds);
-    Question::Park { sql, all: true }
-}
-
-/// The question that parks the foreign keys of the tables that the text drops.
-fn park_tables(
-    script: &Script,
-    catalog: &Catalog,
-    tried: Tried,
-    rules: &Rules<'_>,
-) -> Option<Question> {
-    let can_be = !tried.tables;
-    let can_be = can_be && rules.settings.table_prep == TablePrep::DropAndCreate;
-    let dropped = rewrite::dropped(script).filter(|_| can_be);
-    let relations = dropped.filter_map(|table| catalog.relation(&table.name).cloned());
-    let tables: Vec<TableName> = relations
-        .filter(|relation| !relation.is_missing())
-        .map(|relation| TableName {
-            schema: Some(relation.schema.clone()),
-            table: relation.table.clone(),
-        })
-        .collect();
-    let scope = Scope { schemas: Vec::new(), tables };
-    let sql = || park_softly_sql(&scope, rules.policy.lock_timeout_seconds);
-    (!scope.tables.is_empty()).then(|| Question::Park { sql: sql(), all: false })
 }
 
 /// A Query on its way.
@@ -367,7 +357,8 @@ pub(in crate::session) fn send_query(
         Expected::with(Request::Query, treatment).setting_lexing(text.effects().changes_lexing());
     let copies = std::mem::take(&mut rewrite.copies);
     let expected = expected.starting(CopyStart::Streams(copies.into()));
-    SentText { frame, expected, changes: changes(text, rewrite), not_judged: 0 }
+    let (prepared, changes) = Change::split_prepared(changes(text, rewrite));
+    SentText { frame, expected: expected.preparing(prepared), changes, not_judged: 0 }
 }
 
 /// What was done to a text.

@@ -82,6 +82,10 @@ const SAID: &[&str] = &[
     "SET session_replication_role = 'replica'",
     "SET session_replication_role = 'origin'",
     "DO $$BEGIN SET session_replication_role",
+    "RESET session_replication_role; SHOW session_replication_role",
+    "SELECT pg_catalog.current_setting('session_replication_role')",
+    "JOIN pg_catalog.pg_trigger t",
+    "AND p.provolatile",
     "SET statement_timeout = '60s'",
     "pg_catalog.current_setting('client_encoding')",
     "FROM pg_catalog.pg_attribute a",
@@ -208,7 +212,7 @@ fn sessions_call_nothing_that_is_planted() {
          CREATE ROLE limited; GRANT USAGE ON SCHEMA app TO limited;
          GRANT ALL ON ALL TABLES IN SCHEMA app TO limited",
     );
-    for foreign_keys in ["park", "replica-role", "off"] {
+    for foreign_keys in ["auto", "park", "replica-role", "off"] {
         for table_prep in ["pass-through", "do-nothing", "truncate-before-load", "drop-and-create"]
         {
             let config = format!(

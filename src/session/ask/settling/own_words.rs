@@ -1,8 +1,9 @@
 //! The dms.* settings as the client's own words make them, for a target that does not tell them. Follows
 //! transactions and savepoints as the server does; knows no frames.
 
-use super::{Settle, Settled, Settling};
+use super::{Settled, Settling};
 use crate::policy::{BadSetting, Settings};
+use crate::session::ask::settle::Settle;
 use crate::session::context::{Context, SettingsSource};
 use crate::statement::{DmsSetting, Effects, Word};
 use crate::wire::{OwnError, StartupParameters, TransactionStatus};
@@ -93,7 +94,9 @@ impl Settling {
         context.settings = words.settings();
         self.unsettled &= context.status != TransactionStatus::Idle;
         let next = self.next(&settle, context);
-        self.role.was_reset &= next.is_some();
+        if next.is_none() {
+            self.role.end_settling();
+        }
         next
     }
 }
