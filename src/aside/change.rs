@@ -1,4 +1,4 @@
-//! One statement that changes rows: it is sent as it is, in a savepoint where the client has a transaction. Where
+//! One statement that changes rows: it is sent as it is, in a savepoint where there is a transaction. Where
 //! a row of it is refused, its rows are sent again in parts, and those that are refused alone are set aside.
 //! Pure: frames in, frames out.
 //!
@@ -15,13 +15,15 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::batch::{AfterFailure, Attempts};
-use super::change_answer::{ChangeAnswer, ChangeSaid};
+use super::bound::BoundValues;
+use super::change_answer::{ChangeAnswer, ChangeResult, ChangeSaid};
 use super::change_text::ChangeText;
 use super::facts::LoadFacts;
 use super::outgoing::BothWays;
 use super::refusal;
 use super::rejected_changes::RejectedChanges;
-use super::transaction::LoadTransaction;
+use super::transaction::{LoadTransaction, OwnWay};
+use super::unit::{Unit, UnitAnswers};
 use crate::policy::ErrorAction;
 use crate::wire::{self, FAILING_SQL, OwnError, Severity, TransactionStatus, tag};
 
@@ -29,11 +31,17 @@ use crate::wire::{self, FAILING_SQL, OwnError, Severity, TransactionStatus, tag}
 #[derive(Debug)]
 pub(super) struct ChangeLoad {
     text: Arc<ChangeText>,
+    values: BoundValues,
     facts: LoadFacts,
     transaction: LoadTransaction,
+    /// The end of the statement is that of the transaction, if it is ours, and ReadyForQuery follows.
+    is_last: bool,
     attempts: Attempts,
     awaits: ChangeAwaits,
     answer: ChangeAnswer,
+    /// What the client gets before the CommandComplete.
+    unit: Vec<u8>,
+    unit_answers: UnitAnswers,
     rejected: RejectedChanges,
     changed: u64,
 }
@@ -49,9 +57,12 @@ enum ChangeAwaits {
     Undo(Vec<u8>),
 }
 
-/// The statement has ended.
+/// How a statement has ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct ChangeEnd;
+pub(super) enum ChangeEnd {
+    Done,
+    Failed,
+}
 
 impl ChangeLoad {
     /// Sends a simple query with the statement.
@@ -61,25 +72,65 @@ impl ChangeLoad {
         status: TransactionStatus,
         out: &mut BothWays,
     ) -> ChangeLoad {
-        let mut transaction = LoadTransaction::new(&facts.name, status);
-        let mut answer = ChangeAnswer::new(status);
+        let mut transaction = LoadTransaction::new(&facts.name, status, OwnWay::Query);
         // Outside of a transaction the statement is one by itself.
-        if transaction.is_ours() {
-            out.to_target.extend(wire::with_body(tag::QUERY, &[&text.sql, b"\0"]));
-        } else {
-            out.to_target.extend(transaction.attempt(&text.sql));
-            answer.skip(transaction.statements_in_front());
-        }
+        let frames = match transaction.is_ours() {
+            true => wire::with_body(tag::QUERY, &[&text.sql, b"\0"]),
+            false => transaction.attempt(&text.sql),
+        };
+        let unit = (text, UnitAnswers::default(), BoundValues::default());
+        ChangeLoad::sent(unit, facts, status, transaction, true, &frames, out)
+    }
+
+    /// Sends messages that execute the statement. `is_last` says that the client's Sync follows them.
+    pub(super) fn begin_unit(
+        unit: Unit,
+        facts: LoadFacts,
+        status: TransactionStatus,
+        mut transaction: LoadTransaction,
+        is_last: bool,
+        out: &mut BothWays,
+    ) -> Option<ChangeLoad> {
+        let frames = match is_last && transaction.is_ours() && !transaction.is_begun() {
+            true => [&unit.frames[..], &wire::with_body(tag::SYNC, &[])].concat(),
+            false => transaction.attempt_messages(&unit.frames),
+        };
+        let unit = unit.into_parts()?;
+        Some(ChangeLoad::sent(unit, facts, status, transaction, is_last, &frames, out))
+    }
+
+    fn sent(
+        (text, unit_answers, values): (Arc<ChangeText>, UnitAnswers, BoundValues),
+        facts: LoadFacts,
+        status: TransactionStatus,
+        transaction: LoadTransaction,
+        is_last: bool,
+        frames: &[u8],
+        out: &mut BothWays,
+    ) -> ChangeLoad {
+        out.to_target.extend_from_slice(frames);
+        let mut answer = ChangeAnswer::new(status);
+        answer.skip(transaction.answers_in_front());
         ChangeLoad {
             rejected: RejectedChanges::new(&facts.policy.errors),
             attempts: Attempts::default(),
             awaits: ChangeAwaits::Whole,
             changed: 0,
+            unit: Vec::new(),
             text,
+            values,
             facts,
             transaction,
+            is_last,
             answer,
+            unit_answers,
         }
+    }
+
+    /// A transaction of ours that goes on.
+    pub(super) fn into_block(self) -> Option<LoadTransaction> {
+        let goes_on = !self.is_last && self.transaction.is_ours() && self.transaction.is_begun();
+        goes_on.then_some(self.transaction)
     }
 
     /// A frame of the target's, its head included.
@@ -95,16 +146,22 @@ impl ChangeLoad {
     }
 
     fn on_ready(&mut self, out: &mut BothWays) -> Option<ChangeEnd> {
-        let (failure, changed) = (self.answer.failure.take(), self.answer.take_rows());
+        let mut result = self.answer.take();
+        let failure = result.failure.take();
         match (std::mem::replace(&mut self.awaits, ChangeAwaits::Commit), failure) {
             (ChangeAwaits::Undo(error), _) => Some(self.failed(&error, out)),
-            (ChangeAwaits::Whole, None) => self.on_whole(changed, out),
+            (ChangeAwaits::Whole, None) => self.on_whole(result, out),
             (ChangeAwaits::Whole, Some(failure)) => {
+                self.unit = result.unit;
+                let action = self.text.action(refusal::deciding(&failure), &self.facts);
+                if action.goes_on() {
+                    self.unit.extend(self.unit_answers.behind(result.unit_messages));
+                }
                 let rows = self.text.rows();
                 self.on_refused(0..rows, failure, out)
             }
             (ChangeAwaits::Part(_), None) => {
-                self.changed += changed;
+                self.changed += result.rows();
                 self.pump(out)
             }
             (ChangeAwaits::Part(rows), Some(failure)) => self.on_refused(rows, failure, out),
@@ -119,22 +176,25 @@ impl ChangeLoad {
     }
 
     /// The statement is in as the client has sent it.
-    fn on_whole(&mut self, changed: u64, out: &mut BothWays) -> Option<ChangeEnd> {
-        self.changed = changed;
-        let action = self.text.unmet(&self.facts).filter(|_| changed == 0);
+    fn on_whole(&mut self, result: ChangeResult, out: &mut BothWays) -> Option<ChangeEnd> {
+        self.changed = result.rows();
+        self.unit = result.unit;
+        let action = self.text.unmet(&self.facts).filter(|_| self.changed == 0);
         let Some(action) = action else {
-            out.to_session.extend(self.answer.take_unit());
-            out.to_session.extend(self.ready());
-            return Some(ChangeEnd);
+            if self.transaction.is_begun() && self.transaction.is_ours() && self.is_last {
+                // The statements in front of it were not the last ones.
+                return self.pump(out);
+            }
+            return Some(self.complete(result.tag, out));
         };
         let what = format!("{} of a row that is not there", self.text.operation());
         let failure = wire::error_response(&OwnError::new("02000", what), Severity::Error);
         if !action.goes_on() {
             if self.transaction.is_ours() {
-                return Some(self.failed(&failure, out));
+                return self.fail(failure, out);
             }
             // The client's transaction has to fail with it.
-            out.to_target.extend(wire::query(FAILING_SQL));
+            out.to_target.extend(self.transaction.statement(FAILING_SQL.as_bytes()));
             self.awaits = ChangeAwaits::Undo(failure);
             return None;
         }
@@ -161,7 +221,7 @@ impl ChangeLoad {
     }
 
     fn set_aside(&mut self, row: usize, action: ErrorAction, failure: Vec<u8>) {
-        let kept = self.text.kept(row, &self.facts);
+        let kept = self.text.kept(row, &self.values, &self.facts);
         self.rejected.push(kept, row, action, failure);
     }
 
@@ -169,8 +229,9 @@ impl ChangeLoad {
     fn pump(&mut self, out: &mut BothWays) -> Option<ChangeEnd> {
         let next = if self.rejected.is_full() { None } else { self.attempts.next() };
         if let Some(rows) = next {
-            out.to_target.extend(self.transaction.attempt(&self.text.part(&rows)));
-            self.answer.skip(self.transaction.statements_in_front());
+            let part = self.text.bound(&rows, &self.values);
+            out.to_target.extend(self.transaction.attempt_bound(part));
+            self.answer.skip(self.transaction.answers_in_front());
             self.awaits = ChangeAwaits::Part(rows);
             return None;
         }
@@ -179,7 +240,7 @@ impl ChangeLoad {
             self.awaits = ChangeAwaits::Write;
             return None;
         }
-        if self.transaction.is_begun() && self.transaction.is_ours() {
+        if self.transaction.is_begun() && self.transaction.is_ours() && self.is_last {
             out.to_target.extend(self.transaction.statement(b"COMMIT"));
             self.awaits = ChangeAwaits::Commit;
             return None;
@@ -190,7 +251,7 @@ impl ChangeLoad {
     /// The statement ends with this error of the target's.
     fn fail(&mut self, failure: Vec<u8>, out: &mut BothWays) -> Option<ChangeEnd> {
         let failure = self.transaction.with_own_position(failure);
-        if !(self.transaction.is_ours() && self.transaction.is_begun()) {
+        if !(self.transaction.is_ours() && self.transaction.is_begun() && self.is_last) {
             return Some(self.failed(&failure, out));
         }
         out.to_target.extend(self.transaction.give_up());
@@ -198,24 +259,41 @@ impl ChangeLoad {
         None
     }
 
-    fn failed(&self, failure: &[u8], out: &mut BothWays) -> ChangeEnd {
+    fn failed(&mut self, failure: &[u8], out: &mut BothWays) -> ChangeEnd {
+        out.to_session.append(&mut self.unit);
         out.to_session.extend_from_slice(failure);
         out.to_session.extend(self.ready());
-        ChangeEnd
+        ChangeEnd::Failed
     }
 
     /// All rows are in, or set aside.
     fn done(&mut self, out: &mut BothWays) -> ChangeEnd {
         let (table, count) = (self.text.table_name(), self.rejected.count());
-        out.to_session.extend(refusal::notice(&table, count, &self.facts.run));
-        tracing::debug!(table, changed = self.changed, set_aside = count, "rows were set aside");
-        let tag_body = self.text.tag(self.changed);
-        out.to_session.extend(wire::with_body(tag::COMMAND_COMPLETE, &[&tag_body]));
+        if count > 0 {
+            out.to_session.extend(refusal::notice(&table, count, &self.facts.run));
+            tracing::debug!(
+                table,
+                changed = self.changed,
+                set_aside = count,
+                "rows were set aside"
+            );
+        }
+        self.complete(Some(self.text.tag(self.changed)), out)
+    }
+
+    fn complete(&mut self, tag_body: Option<Vec<u8>>, out: &mut BothWays) -> ChangeEnd {
+        out.to_session.append(&mut self.unit);
+        if let Some(body) = tag_body {
+            out.to_session.extend(wire::with_body(tag::COMMAND_COMPLETE, &[&body]));
+        }
         out.to_session.extend(self.ready());
-        ChangeEnd
+        ChangeEnd::Done
     }
 
     fn ready(&self) -> Vec<u8> {
-        wire::with_body(tag::READY_FOR_QUERY, &[&[self.answer.status.byte()]])
+        match self.is_last {
+            true => wire::with_body(tag::READY_FOR_QUERY, &[&[self.answer.status.byte()]]),
+            false => Vec::new(),
+        }
     }
 }

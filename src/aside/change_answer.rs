@@ -9,11 +9,12 @@ use crate::wire::{self, TransactionStatus, tag};
 pub(super) struct ChangeAnswer {
     /// Answers to statements of ours that come first.
     skipped: usize,
-    /// The answer to the client's statement, as far as it has come.
+    /// The answer to the client's statement up to its CommandComplete, and how many messages that is.
     unit: Vec<u8>,
+    unit_messages: usize,
     /// The body of its CommandComplete.
     tag: Option<Vec<u8>>,
-    pub(super) failure: Option<Vec<u8>>,
+    failure: Option<Vec<u8>>,
     pub(super) status: TransactionStatus,
 }
 
@@ -30,7 +31,14 @@ pub(super) enum ChangeSaid {
 
 impl ChangeAnswer {
     pub(super) fn new(status: TransactionStatus) -> ChangeAnswer {
-        ChangeAnswer { skipped: 0, unit: Vec::new(), tag: None, failure: None, status }
+        ChangeAnswer {
+            skipped: 0,
+            unit: Vec::new(),
+            unit_messages: 0,
+            tag: None,
+            failure: None,
+            status,
+        }
     }
 
     /// That many answers to statements of ours come before the next statement.
@@ -52,24 +60,41 @@ impl ChangeAnswer {
                 return ChangeSaid::Ready;
             }
             _ if self.skipped > 0 => self.skipped -= 1,
-            frame_tag if self.tag.is_none() => {
+            tag::COMMAND_COMPLETE if self.tag.is_none() => self.tag = Some(body.to_vec()),
+            _ if self.tag.is_none() => {
                 self.unit.extend_from_slice(frame);
-                if frame_tag == tag::COMMAND_COMPLETE {
-                    self.tag = Some(body.to_vec());
-                }
+                self.unit_messages += 1;
             }
             _ => {}
         }
         ChangeSaid::Noted
     }
 
-    /// The rows that the statement has changed.
-    pub(super) fn take_rows(&mut self) -> u64 {
-        self.tag.take().map_or(0, |body| wire::command_rows(&body))
+    /// The answer to the statement that has ended, and what is kept of it.
+    pub(super) fn take(&mut self) -> ChangeResult {
+        ChangeResult {
+            unit: std::mem::take(&mut self.unit),
+            unit_messages: std::mem::take(&mut self.unit_messages),
+            tag: self.tag.take(),
+            failure: self.failure.take(),
+        }
     }
+}
 
-    /// The whole answer to the statement.
-    pub(super) fn take_unit(&mut self) -> Vec<u8> {
-        std::mem::take(&mut self.unit)
+/// What has become of a statement.
+#[derive(Debug, Default)]
+pub(super) struct ChangeResult {
+    /// The answer up to its CommandComplete, and how many messages that is.
+    pub(super) unit: Vec<u8>,
+    pub(super) unit_messages: usize,
+    /// The body of its CommandComplete.
+    pub(super) tag: Option<Vec<u8>>,
+    pub(super) failure: Option<Vec<u8>>,
+}
+
+impl ChangeResult {
+    /// The rows that the statement has changed.
+    pub(super) fn rows(&self) -> u64 {
+        self.tag.as_ref().map_or(0, |body| wire::command_rows(body))
     }
 }

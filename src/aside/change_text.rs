@@ -3,12 +3,16 @@
 
 use std::ops::{ControlFlow, Range};
 
+use super::bound::{BoundValues, ValueBytes};
 use super::facts::{LoadFacts, SessionFacts};
+use super::transaction::BoundStatement;
 use crate::ledger::rejects::RejectedFrom;
 use crate::policy::ErrorAction;
 use crate::statement::script::{Body, Scratch, Script, Statement};
-use crate::statement::{Lexing, RowChange, RowChangeKind, Slot, SlotColumn, SlotValue};
-use crate::value::CopyFormat;
+use crate::statement::{
+    Lexing, RowChange, RowChangeKind, Slot, SlotColumn, SlotValue, quoted_text,
+};
+use crate::value::{CopyFormat, binary_to_text};
 use crate::wire;
 
 /// A statement that changes rows.
@@ -17,6 +21,8 @@ pub(super) struct ChangeText {
     pub(super) sql: Vec<u8>,
     pub(super) change: RowChange,
     lexing: Lexing,
+    /// The types that its Parse declares.
+    types: Vec<u32>,
 }
 
 /// How a row is kept that is refused.
@@ -53,10 +59,15 @@ pub(super) struct KeptRow {
 
 impl ChangeText {
     /// The statement of a text, if it is the only one and changes rows.
-    pub(super) fn read(sql: &[u8], facts: &SessionFacts, script: &Script) -> Option<ChangeText> {
+    pub(super) fn read(
+        sql: &[u8],
+        types: Vec<u32>,
+        facts: &SessionFacts,
+        script: &Script,
+    ) -> Option<ChangeText> {
         let [statement] = &*script.statements else { return None };
         let change = script.row_change(statement, sql)?;
-        Some(ChangeText { sql: sql.to_vec(), change, lexing: facts.lexing })
+        Some(ChangeText { sql: sql.to_vec(), change, lexing: facts.lexing, types })
     }
 
     /// Whether rows of its table are set aside.
@@ -77,21 +88,73 @@ impl ChangeText {
         self.sql.get(span).unwrap_or_default()
     }
 
-    /// The statement with these rows alone.
-    pub(super) fn part(&self, rows: &Range<usize>) -> Vec<u8> {
+    /// The bytes of the statement with these rows alone: what is in front of the rows, each of them, and what is
+    /// behind them.
+    fn spans(&self, rows: &Range<usize>) -> Vec<Range<usize>> {
         let RowChange { rows: all, span, .. } = &self.change;
-        let (Some(first), Some(last)) = (all.first(), all.last()) else {
-            return self.bytes(span.clone()).to_vec();
+        let (front, behind) = match (all.first(), all.last()) {
+            (Some(first), Some(last)) => (span.start..first.start, last.end..span.end),
+            _ => (span.clone(), span.end..span.end),
         };
-        let mut sql = self.bytes(span.start..first.start).to_vec();
-        for (number, row) in all.get(rows.clone()).unwrap_or_default().iter().enumerate() {
-            if number > 0 {
+        let rows = all.get(rows.clone()).unwrap_or_default().iter().cloned();
+        std::iter::once(front).chain(rows).chain([behind]).collect()
+    }
+
+    /// The statement with these rows alone, each parameter as `spelled` says.
+    fn part(
+        &self,
+        rows: &Range<usize>,
+        mut spelled: impl FnMut(u16) -> Option<Vec<u8>>,
+    ) -> Vec<u8> {
+        let spans = self.spans(rows);
+        let mut sql = Vec::new();
+        for (number, span) in spans.iter().enumerate() {
+            if number > 1 && number + 1 < spans.len() {
                 sql.extend_from_slice(b", ");
             }
-            sql.extend_from_slice(self.bytes(row.clone()));
+            let mut at = span.start;
+            let from = self.change.parameters.partition_point(|(at, _)| at.start < span.start);
+            let parameters = self.change.parameters.get(from..).unwrap_or_default();
+            for (place, parameter) in parameters.iter().take_while(|(at, _)| at.end <= span.end) {
+                if let Some(value) = spelled(*parameter) {
+                    sql.extend_from_slice(self.bytes(at..place.start));
+                    sql.extend(value);
+                    at = place.end;
+                }
+            }
+            sql.extend_from_slice(self.bytes(at..span.end));
         }
-        sql.extend_from_slice(self.bytes(last.end..span.end));
         sql
+    }
+
+    /// The statement with these rows alone, and the parameters in them.
+    pub(super) fn bound(&self, rows: &Range<usize>, values: &BoundValues) -> BoundStatement {
+        let mut used: Vec<u16> = Vec::new();
+        let sql = self.part(rows, |parameter| {
+            let known = used.iter().position(|known| *known == parameter);
+            let index = known.unwrap_or_else(|| {
+                used.push(parameter);
+                used.len() - 1
+            });
+            Some(format!("${}", index + 1).into_bytes())
+        });
+        let types = used.iter().map(|parameter| self.declared(*parameter)).collect();
+        BoundStatement { sql, types, values: values.selected(&used) }
+    }
+
+    /// The type that the client declares for a parameter; 0 for none.
+    fn declared(&self, parameter: u16) -> u32 {
+        let index = usize::from(parameter).checked_sub(1);
+        index.and_then(|index| self.types.get(index)).copied().unwrap_or_default()
+    }
+
+    /// The value of a parameter as text; none of NULL.
+    fn text_of(&self, parameter: u16, values: &BoundValues) -> Option<Option<Vec<u8>>> {
+        Some(match values.get(parameter)? {
+            ValueBytes::Null => None,
+            ValueBytes::Text(text) => Some(text.to_vec()),
+            ValueBytes::Binary(bytes) => Some(binary_to_text(self.declared(parameter), bytes)?),
+        })
     }
 
     /// The word that the tag begins with.
@@ -142,16 +205,20 @@ impl ChangeText {
     }
 
     /// What is kept of a row: a row of COPY where its values are plain, and else the statement for it alone.
-    pub(super) fn kept(&self, row: usize, facts: &LoadFacts) -> KeptRow {
-        let sql = self.part(&(row..row + 1));
-        match self.plain_row(&sql, facts) {
-            Some(bytes) => KeptRow { format: KeptFormat::Text, bytes },
-            None => KeptRow { format: KeptFormat::Sql, bytes: sql },
+    pub(super) fn kept(&self, row: usize, values: &BoundValues, facts: &LoadFacts) -> KeptRow {
+        let rows = row..row + 1;
+        if let Some(bytes) = self.plain_row(&self.part(&rows, |_| None), values, facts) {
+            return KeptRow { format: KeptFormat::Text, bytes };
         }
+        let bytes = self.part(&rows, |parameter| {
+            let text = self.text_of(parameter, values)?;
+            Some(text.map_or_else(|| b"NULL".to_vec(), |text| quoted_text(&text, self.lexing)))
+        });
+        KeptRow { format: KeptFormat::Sql, bytes }
     }
 
-    /// The only row of an INSERT as a row of COPY, if it has nothing but constants.
-    fn plain_row(&self, sql: &[u8], facts: &LoadFacts) -> Option<Vec<u8>> {
+    /// The only row of an INSERT as a row of COPY, if it has nothing but constants and parameters.
+    fn plain_row(&self, sql: &[u8], values: &BoundValues, facts: &LoadFacts) -> Option<Vec<u8>> {
         if self.change.rows.is_empty() {
             return None;
         }
@@ -170,7 +237,7 @@ impl ChangeText {
                 row.push(b'\t');
             }
             count += 1;
-            is_plain = self.push_field(&slot, sql, &mut row);
+            is_plain = self.push_field(&slot, sql, values, &mut row);
             if is_plain { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
         });
         let is_whole = self.change.columns.is_empty() || self.change.columns.len() == count;
@@ -178,7 +245,7 @@ impl ChangeText {
     }
 
     /// Adds the value as a field; whether it can be one.
-    fn push_field(&self, slot: &Slot, sql: &[u8], row: &mut Vec<u8>) -> bool {
+    fn push_field(&self, slot: &Slot, sql: &[u8], values: &BoundValues, row: &mut Vec<u8>) -> bool {
         let core = sql.get(slot.core.clone()).unwrap_or_default();
         match slot.value {
             SlotValue::Null => row.extend_from_slice(b"\\N"),
@@ -189,6 +256,11 @@ impl ChangeText {
                 }
                 row.extend_from_slice(core);
             }
+            SlotValue::Parameter(parameter) => match self.text_of(parameter, values) {
+                Some(Some(text)) => return push_text(&text, self.lexing, row),
+                Some(None) => row.extend_from_slice(b"\\N"),
+                None => return false,
+            },
             SlotValue::String => {
                 let constant = slot.constant.as_ref();
                 let value = constant.and_then(|text| text.value(sql, self.lexing.encoding));

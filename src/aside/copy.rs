@@ -22,7 +22,7 @@ use super::outgoing::BothWays;
 use super::refusal::{self, NamedLine};
 use super::rejected::{RefusedRow, Rejected};
 use super::request::CopyRequest;
-use super::transaction::LoadTransaction;
+use super::transaction::{LoadTransaction, OwnWay};
 use crate::ledger::rejects::write_sql;
 use crate::wire::{self, FAILING_SQL, OwnError, Severity, TransactionStatus, tag};
 
@@ -57,7 +57,7 @@ impl CopyLoad {
     ) -> CopyLoad {
         let errors = &facts.policy.errors;
         let (encoding, major) = (facts.encoding, facts.server_major);
-        let mut transaction = LoadTransaction::new(&facts.name, status);
+        let mut transaction = LoadTransaction::new(&facts.name, status, OwnWay::Query);
         out.to_target.extend(transaction.attempt(&request.sql));
         CopyLoad {
             transaction,

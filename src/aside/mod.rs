@@ -9,14 +9,18 @@
 
 mod awaits;
 mod batch;
+mod bound;
 mod change;
 mod change_answer;
 mod change_text;
+mod changing;
 mod copy;
 mod copying;
 mod facts;
 mod incoming;
 mod outgoing;
+mod passing;
+mod pipeline;
 mod queue;
 mod refusal;
 mod rejected;
@@ -25,6 +29,7 @@ mod request;
 mod rows;
 mod texts;
 mod transaction;
+mod unit;
 
 use std::sync::Arc;
 
@@ -35,8 +40,10 @@ use awaits::CopyEnd;
 use change::ChangeLoad;
 use copy::CopyLoad;
 use outgoing::BothWays;
+use pipeline::HeldPipeline;
 use queue::{FrameQueue, LENGTH_MAX};
-use texts::{KnownText, Texts, is_read};
+use texts::KnownText;
+use unit::Unit;
 
 /// Bytes of rows that are looked at in one step.
 const ROW_PIECE_BYTES: usize = 64 * 1024;
@@ -63,21 +70,36 @@ pub struct Aside {
     /// The next ReadyForQuery answers a Sync of ours.
     swallows_ready: bool,
     status: TransactionStatus,
-    texts: Texts,
+    pipeline: HeldPipeline,
 }
 
 #[derive(Debug)]
 enum AsideState {
     Passing,
-    /// A Sync of ours is on its way, behind which a COPY begins.
-    Syncing(Arc<KnownText>),
+    /// A Sync of ours is on its way, behind which this begins.
+    Syncing(Box<BehindSync>),
     Copying {
         load: Box<CopyLoad>,
         is_extended: bool,
     },
-    Changing(Box<ChangeLoad>),
+    Changing {
+        load: Box<ChangeLoad>,
+        is_extended: bool,
+    },
     /// The session's messages up to a Sync are dropped, as the target would.
     Skipping,
+    /// A transaction of ours ends with the client's Sync.
+    Ending,
+}
+
+/// What begins behind a Sync of ours.
+#[derive(Debug)]
+enum BehindSync {
+    Copy(Arc<KnownText>),
+    /// Messages that execute a statement; the client's Sync follows them, or not.
+    Unit(Unit, bool),
+    /// The end of a transaction of ours.
+    End,
 }
 
 /// What became of the frame at the front.
@@ -104,7 +126,7 @@ impl Aside {
             rows_left: 0,
             owed: 0,
             swallows_ready: false,
-            texts: Texts::default(),
+            pipeline: HeldPipeline::default(),
         }
     }
 
@@ -132,7 +154,7 @@ impl Aside {
     pub fn is_full(&self) -> bool {
         let is_full = match &self.state {
             AsideState::Passing | AsideState::Skipping => false,
-            AsideState::Syncing(_) | AsideState::Changing(_) => true,
+            AsideState::Syncing(_) | AsideState::Changing { .. } | AsideState::Ending => true,
             AsideState::Copying { load, .. } => load.is_full(),
         };
         is_full && !self.input.is_empty() || self.outgoing().len() > self.outgoing_max()
@@ -217,18 +239,21 @@ impl Aside {
         if is_ready {
             self.status = wire::ready_status(body);
         }
+        if is_ready && std::mem::take(&mut self.swallows_ready) {
+            return;
+        }
         let is_error = frame.first() == Some(&tag::ERROR_RESPONSE);
         match &mut self.state {
-            AsideState::Syncing(_) if is_error => {
-                // The COPY was not reached: the Sync ends what the target skips.
+            AsideState::Syncing(behind) if is_error && !matches!(**behind, BehindSync::End) => {
+                // What begins was not reached: the Sync ends what the target skips.
                 self.out.to_session.extend_from_slice(frame);
                 self.owed = 0;
                 self.state = AsideState::Skipping;
                 self.swallows_ready = true;
             }
-            AsideState::Syncing(text) if is_ready => {
-                let text = Arc::clone(text);
-                self.begin(&text, true);
+            AsideState::Syncing(behind) if is_ready => {
+                let behind = std::mem::replace(&mut **behind, BehindSync::End);
+                self.begin_behind(behind);
             }
             AsideState::Copying { load, is_extended } => {
                 let is_extended = *is_extended;
@@ -236,16 +261,14 @@ impl Aside {
                     self.end_copy(end, is_extended);
                 }
             }
-            AsideState::Changing(load) => {
-                if load.on_target(frame, &mut self.out).is_some() {
-                    self.state = AsideState::Passing;
+            AsideState::Changing { load, .. } => {
+                if let Some(end) = load.on_target(frame, &mut self.out) {
+                    self.end_change(end);
                 }
             }
+            AsideState::Ending => self.on_ending(frame),
             _ => {
                 if is_ready {
-                    if std::mem::take(&mut self.swallows_ready) {
-                        return;
-                    }
                     self.owed = self.owed.saturating_sub(1);
                 }
                 self.out.to_session.extend_from_slice(frame);
@@ -274,7 +297,9 @@ impl Aside {
         }
         let Some(head) = self.input.head() else { return Turn::Waits };
         match &mut self.state {
-            AsideState::Syncing(_) | AsideState::Changing(_) => Turn::Waits,
+            AsideState::Syncing(_) | AsideState::Changing { .. } | AsideState::Ending => {
+                Turn::Waits
+            }
             AsideState::Skipping => self.skip(head),
             AsideState::Copying { load, .. } if load.is_full() => Turn::Waits,
             AsideState::Copying { .. } => self.copy_frame(head),
@@ -320,51 +345,5 @@ impl Aside {
         }
         self.passing = head.frame_bytes;
         Turn::Taken
-    }
-
-    /// A frame that is not among the rows of a COPY that is looked at.
-    fn frame(&mut self, head: wire::Head) -> Turn {
-        let reads = self.facts.may_set_aside() || !self.texts.is_empty();
-        let is_short = head.frame_bytes <= self.facts.policy.statement_bytes_max;
-        if reads && is_short && is_read(head.tag) {
-            let Some(body) = self.input.body(head) else { return Turn::Waits };
-            let text = self.texts.text_that_begins(head.tag, body, &self.facts);
-            if let Some(text) = text
-                && self.status != TransactionStatus::Aborted
-            {
-                if self.owed > 0 {
-                    return Turn::Waits;
-                }
-                self.input.take(head.frame_bytes);
-                if head.tag == tag::QUERY {
-                    self.begin(&text, false);
-                } else {
-                    self.out.to_target.extend(wire::with_body(tag::SYNC, &[]));
-                    self.state = AsideState::Syncing(text);
-                }
-                return Turn::Taken;
-            }
-        }
-        self.owed += usize::from(matches!(head.tag, tag::QUERY | tag::FUNCTION_CALL | tag::SYNC));
-        let body = self.input.body(head).unwrap_or_default();
-        self.texts.note_passed(head.tag, body.starts_with(self.facts.name.as_bytes()));
-        self.passing = head.frame_bytes;
-        Turn::Taken
-    }
-
-    /// Begins a statement whose rows are set aside.
-    fn begin(&mut self, text: &KnownText, is_extended: bool) {
-        let (facts, status) = (self.facts.load(), self.status);
-        self.state = match text {
-            KnownText::Copy(text) => {
-                let request = text.request(is_extended);
-                let load = CopyLoad::begin(request, facts, status, &mut self.out);
-                AsideState::Copying { load: Box::new(load), is_extended }
-            }
-            KnownText::Change(text) => {
-                let load = ChangeLoad::begin(Arc::clone(text), facts, status, &mut self.out);
-                AsideState::Changing(Box::new(load))
-            }
-        };
     }
 }

@@ -19,8 +19,6 @@ const NAMES_MAX: usize = 1000;
 pub(super) struct Texts {
     statements: BTreeMap<Vec<u8>, Arc<KnownText>>,
     portals: BTreeMap<Vec<u8>, Arc<KnownText>>,
-    /// Something was executed since the last Sync.
-    has_executed: bool,
     scratch: Scratch,
 }
 
@@ -29,6 +27,8 @@ pub(super) struct Texts {
 pub(super) enum KnownText {
     Copy(Box<CopyText>),
     Change(Arc<ChangeText>),
+    /// BEGIN or START TRANSACTION.
+    Begin,
 }
 
 /// A statement that is one COPY FROM STDIN.
@@ -57,8 +57,8 @@ impl Texts {
         self.statements.is_empty() && self.portals.is_empty()
     }
 
-    /// The statement whose rows are set aside that begins with this message, if one does.
-    pub(super) fn text_that_begins(
+    /// The known text that a message is about.
+    pub(super) fn look(
         &mut self,
         frame_tag: u8,
         body: &[u8],
@@ -68,16 +68,17 @@ impl Texts {
             tag::QUERY => {
                 self.statements.remove(&b""[..]);
                 let (sql, _) = wire::cstring(body)?;
-                self.read(sql, facts).filter(|text| text.is_set_aside(facts))
+                self.read(sql, Vec::new(), facts)
             }
             tag::PARSE => {
                 let parse = wire::parse_view(body)?;
                 self.statements.remove(parse.name);
-                let text = self.read(parse.sql, facts)?;
+                let types = wire::parameter_oids(parse.parameter_types);
+                let text = self.read(parse.sql, types, facts)?;
                 if self.statements.len() < NAMES_MAX {
-                    self.statements.insert(parse.name.to_vec(), text);
+                    self.statements.insert(parse.name.to_vec(), Arc::clone(&text));
                 }
-                None
+                Some(text)
             }
             tag::BIND => {
                 let (portal, rest) = wire::cstring(body)?;
@@ -85,9 +86,9 @@ impl Texts {
                 self.portals.remove(portal);
                 let text = self.statements.get(statement).cloned()?;
                 if self.portals.len() < NAMES_MAX {
-                    self.portals.insert(portal.to_vec(), text);
+                    self.portals.insert(portal.to_vec(), Arc::clone(&text));
                 }
-                None
+                Some(text)
             }
             tag::CLOSE => {
                 let (kind, rest) = body.split_first()?;
@@ -98,25 +99,24 @@ impl Texts {
             }
             _ => {
                 let (portal, _) = wire::cstring(body)?;
-                let text = self.portals.get(portal).cloned()?;
-                let is_copy = matches!(&*text, KnownText::Copy(_));
-                (is_copy && !self.has_executed && text.is_set_aside(facts)).then_some(text)
+                self.portals.get(portal).cloned()
             }
         }
     }
 
-    /// A message with this tag goes to the target as it is; `is_own` says that it is one of the session's own.
-    pub(super) fn note_passed(&mut self, frame_tag: u8, is_own: bool) {
-        match frame_tag {
-            tag::EXECUTE if is_own => {}
-            tag::EXECUTE => self.has_executed = true,
-            tag::SYNC => self.has_executed = false,
-            _ => {}
-        }
+    /// Whether an Execute with this body begins a transaction.
+    pub(super) fn begins_transaction(&self, body: &[u8]) -> bool {
+        let portal = wire::cstring(body).and_then(|(portal, _)| self.portals.get(portal));
+        portal.is_some_and(|text| matches!(&**text, KnownText::Begin))
     }
 
     /// The text, if it is one statement whose rows can be set aside.
-    fn read(&mut self, sql: &[u8], facts: &SessionFacts) -> Option<Arc<KnownText>> {
+    fn read(
+        &mut self,
+        sql: &[u8],
+        types: Vec<u32>,
+        facts: &SessionFacts,
+    ) -> Option<Arc<KnownText>> {
         let script = Script::read(sql, facts.lexing, &facts.policy.mapping, &mut self.scratch);
         let found = match &*script.statements {
             [statement] => match &statement.body {
@@ -125,7 +125,8 @@ impl Texts {
                     let copy = (**copy).clone();
                     Some(KnownText::Copy(Box::new(CopyText { sql: sql.to_vec(), copy })))
                 }
-                _ => ChangeText::read(sql, facts, &script)
+                _ if begins(sql) => Some(KnownText::Begin),
+                _ => ChangeText::read(sql, types, facts, &script)
                     .map(|text| KnownText::Change(Arc::new(text))),
             },
             _ => None,
@@ -136,8 +137,9 @@ impl Texts {
 }
 
 impl KnownText {
-    fn is_set_aside(&self, facts: &SessionFacts) -> bool {
+    pub(super) fn is_set_aside(&self, facts: &SessionFacts) -> bool {
         match self {
+            KnownText::Begin => false,
             KnownText::Copy(text) => text.is_set_aside(facts),
             KnownText::Change(text) => text.is_set_aside(facts),
         }
@@ -148,6 +150,15 @@ impl CopyText {
     fn is_set_aside(&self, facts: &SessionFacts) -> bool {
         facts.sets_aside(&self.copy.name)
     }
+}
+
+/// Whether a text of one statement begins a transaction.
+fn begins(sql: &[u8]) -> bool {
+    let sql = sql.trim_ascii_start();
+    let starts_with = |word: &str| {
+        sql.get(..word.len()).is_some_and(|start| start.eq_ignore_ascii_case(word.as_bytes()))
+    };
+    starts_with("begin") || starts_with("start transaction")
 }
 
 /// Whether the word FREEZE is in a text.

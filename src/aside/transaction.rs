@@ -1,32 +1,58 @@
 //! The transaction of a load and the savepoint in it: what stands in front of each statement so that it can
-//! run. Knows texts; not what they are for.
+//! run, in a simple query or in messages of the extended protocol. Knows texts; not what they are for.
 
 use crate::wire::{self, TransactionStatus, tag};
+
+/// Answers to one statement of ours in messages: twice to Close, to Parse, Bind, Execute, and twice to Close.
+const ANSWERS: usize = 7;
+
+/// How statements of ours travel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum OwnWay {
+    /// As a simple query.
+    Query,
+    /// As messages up to a Sync, which leave the client's unnamed statement alone.
+    Messages,
+}
 
 /// The transaction in which rows go on.
 #[derive(Debug)]
 pub(super) struct LoadTransaction {
+    way: OwnWay,
+    /// The name of the savepoint, and of statements and portals of ours.
+    name: String,
     savepoint: String,
     /// It is not the client's.
     is_ours: bool,
     is_begun: bool,
     /// Something has failed behind the savepoint.
     is_behind_failure: bool,
-    /// Characters and statements in front of the client's text in the last attempt.
+    /// Characters in front of the client's text in the last attempt, and answers in front of its answer.
     front: usize,
-    statements: usize,
+    answers: usize,
+}
+
+/// A statement with parameters: their types and values as Parse and Bind have them.
+#[derive(Debug, Default)]
+pub(super) struct BoundStatement {
+    pub(super) sql: Vec<u8>,
+    pub(super) types: Vec<u32>,
+    /// Behind the names of a Bind; empty without parameters.
+    pub(super) values: Vec<u8>,
 }
 
 impl LoadTransaction {
     /// The client's transaction, or one of ours where it has none; the savepoint has this name.
-    pub(super) fn new(name: &str, status: TransactionStatus) -> LoadTransaction {
+    pub(super) fn new(name: &str, status: TransactionStatus, way: OwnWay) -> LoadTransaction {
         LoadTransaction {
+            way,
+            name: name.to_owned(),
             savepoint: format!("SAVEPOINT \"{name}\""),
             is_ours: status == TransactionStatus::Idle,
             is_begun: false,
             is_behind_failure: false,
             front: 0,
-            statements: 0,
+            answers: 0,
         }
     }
 
@@ -39,9 +65,9 @@ impl LoadTransaction {
         self.is_begun
     }
 
-    /// The statements of ours in front of the client's text in the last attempt.
-    pub(super) fn statements_in_front(&self) -> usize {
-        self.statements
+    /// The answers to statements of ours that come first in the answer to the last attempt.
+    pub(super) fn answers_in_front(&self) -> usize {
+        self.answers
     }
 
     /// What was sent behind the savepoint has failed.
@@ -54,36 +80,79 @@ impl LoadTransaction {
         self.is_behind_failure
     }
 
-    /// A Query that runs the client's statement between a savepoint and its release.
-    pub(super) fn attempt(&mut self, sql: &[u8]) -> Vec<u8> {
+    /// The statements in front of an attempt.
+    fn begin(&mut self) -> Vec<String> {
         let savepoint = &self.savepoint;
         let front = if self.is_behind_failure {
-            format!("ROLLBACK TO {savepoint}; ")
+            vec![format!("ROLLBACK TO {savepoint}")]
         } else if self.is_ours && !self.is_begun {
             // What is looked at when the transaction ends could not be set aside.
-            format!("BEGIN; SET CONSTRAINTS ALL IMMEDIATE; {savepoint}; ")
+            let immediate = "SET CONSTRAINTS ALL IMMEDIATE".to_owned();
+            vec!["BEGIN".to_owned(), immediate, savepoint.clone()]
         } else {
-            format!("{savepoint}; ")
+            vec![savepoint.clone()]
         };
         self.is_begun = true;
         self.is_behind_failure = false;
-        self.front = front.len();
-        self.statements = front.matches("; ").count();
-        let back = format!("\n;RELEASE {savepoint}\0");
-        wire::with_body(tag::QUERY, &[front.as_bytes(), sql, back.as_bytes()])
+        front
     }
 
-    /// A Query of ours where the transaction can go on.
+    /// What runs the client's statement between a savepoint and its release.
+    pub(super) fn attempt(&mut self, sql: &[u8]) -> Vec<u8> {
+        self.attempt_bound(BoundStatement { sql: sql.to_vec(), ..BoundStatement::default() })
+    }
+
+    /// The same for a statement with parameters, which only messages have.
+    pub(super) fn attempt_bound(&mut self, bound: BoundStatement) -> Vec<u8> {
+        if self.way == OwnWay::Messages {
+            let messages = self.messages(&bound);
+            return self.attempt_messages(&messages);
+        }
+        let front = self.begin();
+        self.answers = front.len();
+        let front = front.join("; ") + "; ";
+        self.front = front.len();
+        let back = format!("\n;RELEASE {}\0", self.savepoint);
+        wire::with_body(tag::QUERY, &[front.as_bytes(), &bound.sql, back.as_bytes()])
+    }
+
+    /// The same for messages that execute a statement.
+    pub(super) fn attempt_messages(&mut self, messages: &[u8]) -> Vec<u8> {
+        let front = self.begin();
+        self.answers = front.len() * ANSWERS;
+        let mut frames = Vec::new();
+        for sql in front {
+            frames.extend(self.own(sql.as_bytes()));
+        }
+        frames.extend_from_slice(messages);
+        frames.extend(self.own(format!("RELEASE {}", self.savepoint).as_bytes()));
+        frames.extend(wire::with_body(tag::SYNC, &[]));
+        frames
+    }
+
+    /// A statement of ours where the transaction can go on.
     pub(super) fn statement(&mut self, sql: &[u8]) -> Vec<u8> {
         let savepoint = &self.savepoint;
         let front = match std::mem::take(&mut self.is_behind_failure) {
-            true => format!("ROLLBACK TO {savepoint}; RELEASE {savepoint}; "),
-            false => String::new(),
+            true => vec![format!("ROLLBACK TO {savepoint}"), format!("RELEASE {savepoint}")],
+            false => Vec::new(),
         };
-        wire::with_body(tag::QUERY, &[front.as_bytes(), sql, b"\0"])
+        match self.way {
+            OwnWay::Query => {
+                let front: String = front.iter().map(|sql| format!("{sql}; ")).collect();
+                wire::with_body(tag::QUERY, &[front.as_bytes(), sql, b"\0"])
+            }
+            OwnWay::Messages => {
+                let front = front.iter().flat_map(|sql| self.own(sql.as_bytes()));
+                let mut frames: Vec<u8> = front.collect();
+                frames.extend(self.own(sql));
+                frames.extend(wire::with_body(tag::SYNC, &[]));
+                frames
+            }
+        }
     }
 
-    /// A Query that ends a transaction of ours without its rows.
+    /// What ends a transaction of ours without its rows.
     pub(super) fn give_up(&mut self) -> Vec<u8> {
         self.is_behind_failure = false;
         self.statement(b"ROLLBACK")
@@ -93,6 +162,30 @@ impl LoadTransaction {
     pub(super) fn with_own_position(&self, failure: Vec<u8>) -> Vec<u8> {
         let moved = wire::with_position(&failure, |at| at.saturating_sub(self.front));
         moved.unwrap_or(failure)
+    }
+
+    fn own(&self, sql: &[u8]) -> Vec<u8> {
+        self.messages(&BoundStatement { sql: sql.to_vec(), ..BoundStatement::default() })
+    }
+
+    /// The messages that run a statement under our name; what is left of one that has
+    /// failed is closed first.
+    fn messages(&self, bound: &BoundStatement) -> Vec<u8> {
+        let name = [self.name.as_bytes(), b"\0"].concat();
+        let close = |kind: &[u8]| wire::with_body(tag::CLOSE, &[kind, &name]);
+        let count = u16::try_from(bound.types.len()).unwrap_or(u16::MAX).to_be_bytes();
+        let types: Vec<u8> = bound.types.iter().flat_map(|oid| oid.to_be_bytes()).collect();
+        let values: &[u8] = if bound.values.is_empty() { &[0; 6] } else { &bound.values };
+        [
+            close(b"P"),
+            close(b"S"),
+            wire::with_body(tag::PARSE, &[&name, &bound.sql, b"\0", &count, &types]),
+            wire::with_body(tag::BIND, &[&name, &name, values]),
+            wire::with_body(tag::EXECUTE, &[&name, &[0; 4]]),
+            close(b"P"),
+            close(b"S"),
+        ]
+        .concat()
     }
 }
 
@@ -106,7 +199,7 @@ mod tests {
 
     #[test]
     fn a_transaction_of_ours_begins_once_and_goes_back_behind_a_failure() {
-        let mut ours = LoadTransaction::new("n", TransactionStatus::Idle);
+        let mut ours = LoadTransaction::new("n", TransactionStatus::Idle, OwnWay::Query);
         let first = text(&ours.attempt(b"COPY t FROM STDIN -- all"));
         assert!(first.starts_with("BEGIN; SET CONSTRAINTS ALL IMMEDIATE; SAVEPOINT \"n\"; COPY"));
         assert!(first.ends_with("-- all\n;RELEASE SAVEPOINT \"n\""));
@@ -122,7 +215,20 @@ mod tests {
 
     #[test]
     fn the_client_s_transaction_is_not_begun() {
-        let mut theirs = LoadTransaction::new("n", TransactionStatus::Open);
+        let mut theirs = LoadTransaction::new("n", TransactionStatus::Open, OwnWay::Query);
         assert!(!theirs.is_ours() && text(&theirs.attempt(b"C")).starts_with("SAVEPOINT"));
+    }
+
+    #[test]
+    fn messages_end_with_one_sync() {
+        let mut ours = LoadTransaction::new("n", TransactionStatus::Idle, OwnWay::Messages);
+        let frames = ours.attempt_messages(b"!");
+        let shown = frames.escape_ascii().to_string();
+        assert_eq!(ours.answers_in_front(), 3 * ANSWERS);
+        let at = |text: &str| shown.find(text).unwrap();
+        assert!(at("BEGIN") < at("SET CONSTRAINTS") && at("SAVEPOINT") < at("!"), "{shown}");
+        assert!(at("!") < at("RELEASE") && frames.ends_with(b"S\0\0\0\x04"), "{shown}");
+        let own = ours.statement(b"DO");
+        assert_eq!(own.escape_ascii().to_string().matches("S\\x00\\x00\\x00\\x04").count(), 1);
     }
 }

@@ -27,6 +27,7 @@ mod rejects;
 mod rewriting;
 mod set_aside;
 mod set_aside_changes;
+mod set_aside_messages;
 mod settings;
 mod shown;
 mod simple_query;

@@ -4,7 +4,7 @@
 use super::{log_in, say};
 use crate::support::{Cluster, Database, Proxy, Wire, transcript};
 
-const CONFIG: &str = "[errors]\ndata_error_policy = \"log-error\"\n\
+pub(super) const CONFIG: &str = "[errors]\ndata_error_policy = \"log-error\"\n\
     data_truncation_error_policy = \"LOG_ERROR\"\n[fk]\nmode = \"off\"\n";
 
 const TABLES: &str = "CREATE TABLE parent (v varchar(5) PRIMARY KEY);
@@ -23,14 +23,14 @@ const TABLES: &str = "CREATE TABLE parent (v varchar(5) PRIMARY KEY);
     INSERT INTO plain VALUES (100, 'there'); INSERT INTO apart VALUES (100, 'w');
     INSERT INTO before_row VALUES (100, 'x');";
 
-fn prepared() -> Database {
+pub(super) fn prepared() -> Database {
     let database = Cluster::shared().create_database();
     database.query(TABLES);
     database
 }
 
 /// What was set aside, which is gone afterwards.
-fn aside(database: &Database) -> Vec<String> {
+pub(super) fn aside(database: &Database) -> Vec<String> {
     let rows = database.query(
         "WITH aside AS (DELETE FROM dms_proxy.rejected_rows RETURNING *)
         SELECT concat_ws(' ', table_name, sqlstate, state, operation, array_to_string(column_names, ','),
@@ -40,7 +40,7 @@ fn aside(database: &Database) -> Vec<String> {
 }
 
 /// A session through a proxy that has made the table of what is set aside.
-fn begun(proxy: &Proxy, database: &Database) -> Wire {
+pub(super) fn begun(proxy: &Proxy, database: &Database) -> Wire {
     let mut wire = log_in(&proxy.endpoint(database.endpoint()));
     let said = say(&mut wire, "INSERT INTO plain VALUES ('none', 'x')");
     assert!(said.contains("CommandComplete INSERT 0 0\n"), "{said}");
@@ -63,7 +63,7 @@ fn run(wire: &mut Wire, sql: &str, in_transaction: bool) -> String {
 }
 
 /// Tables, values of a bad row, and how it is refused.
-const BAD: [(&str, &str, &str); 12] = [
+pub(super) const BAD: [(&str, &str, &str); 12] = [
     ("plain", "'x', 'v0'", "22P02"),
     ("plain", "50, 'too long'", "22001"),
     ("plain", "99999999999, 'v0'", "22003"),

@@ -44,6 +44,7 @@ const EDGES: &[(&str, &[&str])] = &[
             "parking::spelling",
             "policy",
             "statement",
+            "value::binary_text",
             "value::copy::options",
             "wire",
         ],

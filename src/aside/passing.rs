@@ -1,0 +1,95 @@
+//! Messages of the session's outside of a load: they pass, are held, or a load begins with them.
+
+use std::sync::Arc;
+
+use super::change::ChangeLoad;
+use super::copy::CopyLoad;
+use super::pipeline::MessagePlace;
+use super::texts::{KnownText, is_read};
+use super::{Aside, AsideState, BehindSync, Turn};
+use crate::wire::{self, tag};
+
+impl Aside {
+    /// A frame that is not among the rows of a COPY that is looked at.
+    pub(super) fn frame(&mut self, head: wire::Head) -> Turn {
+        if self.pipeline.holds_a_unit() {
+            return self.unit(head);
+        }
+        let reads = self.facts.may_set_aside() || !self.pipeline.is_empty();
+        let is_short = head.frame_bytes <= self.facts.policy.statement_bytes_max;
+        let is_looked_at = reads && is_short && is_looked_at(head.tag);
+        if is_looked_at && self.input.body(head).is_none() {
+            return Turn::Waits;
+        }
+        let body = self.input.body(head).filter(|_| is_looked_at).unwrap_or_default();
+        let frame_tag = if is_looked_at { head.tag } else { tag::FLUSH };
+        match self.pipeline.place(frame_tag, body, &self.facts, self.status) {
+            MessagePlace::Passes => self.pass(head),
+            MessagePlace::Held => {
+                self.input.take(head.frame_bytes);
+            }
+            MessagePlace::Releases => self.out.to_target.extend(self.pipeline.release()),
+            MessagePlace::Begins(text) => return self.begins(head, text),
+        }
+        Turn::Taken
+    }
+
+    /// A frame goes on as it is.
+    fn pass(&mut self, head: wire::Head) {
+        if head.tag == tag::SYNC && self.pipeline.has_block() {
+            self.input.take(head.frame_bytes);
+            return self.end_block();
+        }
+        self.owed += usize::from(matches!(head.tag, tag::QUERY | tag::FUNCTION_CALL | tag::SYNC));
+        let body = self.input.body(head).unwrap_or_default();
+        let is_own = body.starts_with(self.facts.name.as_bytes());
+        self.pipeline.note_passed(head.tag, body, is_own);
+        self.passing = head.frame_bytes;
+    }
+
+    /// A statement begins with this frame.
+    fn begins(&mut self, head: wire::Head, text: Arc<KnownText>) -> Turn {
+        if self.owed > 0 {
+            return Turn::Waits;
+        }
+        self.input.take(head.frame_bytes);
+        if head.tag == tag::QUERY {
+            self.begin(&text);
+        } else {
+            self.sync(BehindSync::Copy(text));
+        }
+        Turn::Taken
+    }
+
+    /// A Sync of ours goes first.
+    pub(super) fn sync(&mut self, behind: BehindSync) {
+        self.pipeline.note_sync();
+        self.out.to_target.extend(wire::with_body(tag::SYNC, &[]));
+        self.state = AsideState::Syncing(Box::new(behind));
+    }
+
+    /// A simple query whose rows are set aside.
+    fn begin(&mut self, text: &KnownText) {
+        let (facts, status) = (self.facts.load(), self.status);
+        match text {
+            KnownText::Copy(_) => self.begin_copy(text, false),
+            KnownText::Change(text) => {
+                let load = ChangeLoad::begin(Arc::clone(text), facts, status, &mut self.out);
+                self.state = AsideState::Changing { load: Box::new(load), is_extended: false };
+            }
+            KnownText::Begin => {}
+        }
+    }
+
+    pub(super) fn begin_copy(&mut self, text: &KnownText, is_extended: bool) {
+        if let KnownText::Copy(text) = text {
+            let (request, facts) = (text.request(is_extended), self.facts.load());
+            let load = CopyLoad::begin(request, facts, self.status, &mut self.out);
+            self.state = AsideState::Copying { load: Box::new(load), is_extended };
+        }
+    }
+}
+
+fn is_looked_at(frame_tag: u8) -> bool {
+    is_read(frame_tag) || frame_tag == tag::DESCRIBE
+}
