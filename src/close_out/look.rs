@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::foreign_keys::Key;
+use super::Key;
 use super::interrupt::forget_sessions;
 use super::{CloseOutError, Connection, KeyState, Scope, Target, foreign_keys, parked};
 

@@ -254,3 +254,8 @@ const fn letter(byte: u8) -> Option<u8> {
     let lower = byte | 0x20;
     if lower.is_ascii_lowercase() { Some(lower - b'a') } else { None }
 }
+
+/// An index of the tokens, of which there are never more than [`crate::statement::TOKENS_MAX`].
+pub(super) fn narrow(index: usize) -> u32 {
+    u32::try_from(index).unwrap_or(u32::MAX)
+}

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::cursor::{Cursor, NotUnderstood, Understood};
+use super::cursor::{Cursor, NotUnderstood, Understood, narrow};
 use super::lexer::{Token, TokenKind};
 use super::parts::{Body, Statement};
 use super::slots::{Write, read_write};
@@ -340,11 +340,6 @@ impl<'a> Finder<'a> {
             }
         }
     }
-}
-
-/// An index of the tokens, of which there are never more than [`super::tokens::TOKENS_MAX`].
-pub(super) fn narrow(index: usize) -> u32 {
-    u32::try_from(index).unwrap_or(u32::MAX)
 }
 
 /// The current word in lower case; longer ones are cut, which no keyword in question is.

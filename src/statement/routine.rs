@@ -1,8 +1,8 @@
 //! Types in the arguments and results of functions, procedures and aggregates; their bodies are
 //! walked only where they are SQL and no string.
 
-use super::cursor::{NotUnderstood, Understood, is_name, is_reserved};
-use super::finder::{Finder, Position, Until, narrow};
+use super::cursor::{NotUnderstood, Understood, is_name, is_reserved, narrow};
+use super::finder::{Finder, Position, Until};
 use super::lexer::TokenKind;
 use super::parts::{Body, RoutineReference};
 use crate::mapping::Place;

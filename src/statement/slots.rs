@@ -14,8 +14,10 @@ mod other_definition;
 mod passing;
 mod redundant;
 mod row_change;
+mod row_value;
 mod rows;
 mod source;
+mod source_reading;
 mod table_actions;
 mod table_definition;
 mod update;
@@ -26,7 +28,7 @@ use std::collections::BTreeSet;
 use std::ops::{ControlFlow, Range};
 
 use super::constant::StringConstant;
-use super::cursor::Cursor;
+use super::cursor::{Cursor, narrow};
 use super::lexer::TokenKind;
 use super::name::kept_at;
 use crate::encoding::Encoding;
@@ -147,10 +149,10 @@ pub enum SlotValue {
 /// columns are understood, also behind EXPLAIN, PREPARE and WITH. One inside of WITH, COPY, a rule or a
 /// routine is not looked for.
 pub(super) fn read_write(statement: Cursor<'_>, encoding: Encoding) -> Option<Write> {
-    let first = walker::narrow(statement.index());
+    let first = narrow(statement.index());
     let mut walker = Walker::new(statement, encoding, None);
     let is_understood = walker.statement().is_ok();
-    let end = walker::narrow(walker.cursor.end());
+    let end = narrow(walker.cursor.end());
     let head = walker.head?;
     let has_conditions = head.kind != WriteKind::Insert || walker.has_conditions;
     let may_meet = walker.may_meet || !is_understood;

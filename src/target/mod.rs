@@ -3,6 +3,7 @@
 mod demands;
 mod dial;
 pub mod embedded;
+mod embedded_error;
 mod keywords;
 mod secret;
 mod server_binaries;

@@ -11,7 +11,7 @@ use std::sync::{Mutex, PoisonError};
 
 use ring::digest::{Context, SHA256};
 
-use super::embedded::EmbeddedError;
+use super::embedded_error::EmbeddedError;
 
 /// Where packages put servers: a directory, the beginning of the names in it, and the path from
 /// there to the binaries. The newest version of the first row that has any is taken.

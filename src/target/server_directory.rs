@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use rustix::fs::{CWD, Dir, DirEntry, Mode, OFlags, openat};
 
-use super::embedded::EmbeddedError;
+use super::embedded_error::EmbeddedError;
 
 /// Bytes in the name of a Unix socket: 108 with the final NUL on Linux, 104 elsewhere.
 const SOCKET_PATH_BYTES_MAX: usize = 103;

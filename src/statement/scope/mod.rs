@@ -27,7 +27,7 @@ mod types;
 use std::borrow::Cow;
 use std::ops::Range;
 
-use super::cursor::{Cursor, NotUnderstood, Understood, is_name, is_reserved};
+use super::cursor::{Cursor, NotUnderstood, Understood, is_name, is_reserved, narrow};
 use super::lexer::{Token, TokenKind};
 use super::name::kept_at;
 use crate::encoding::Encoding;
@@ -378,9 +378,4 @@ impl<'a> ScopeWalker<'a> {
     fn at_statement_end(&self) -> bool {
         matches!(self.cursor.token.kind, TokenKind::End | TokenKind::Semicolon)
     }
-}
-
-/// An index of tokens or names, of which there are never more than [`super::TOKENS_MAX`].
-fn narrow(index: usize) -> u32 {
-    u32::try_from(index).unwrap_or(u32::MAX)
 }

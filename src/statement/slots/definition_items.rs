@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use super::defined::{DefinedTable, DefinitionExpression};
 use super::element::{Ends, element};
-use super::rows::Value;
+use super::row_value::Value;
 use super::{Slot, SlotColumn};
 use crate::encoding::Encoding;
 use crate::statement::cursor::{Cursor, is_text};

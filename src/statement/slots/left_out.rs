@@ -4,8 +4,8 @@
 use std::ops::Range;
 
 use super::element::{Ends, element};
-use super::rows::Value;
-use super::walker::{VALUES_MAX, Walker};
+use super::row_value::{VALUES_MAX, Value};
+use super::walker::Walker;
 use crate::encoding::Encoding;
 use crate::statement::Replacement;
 use crate::statement::cursor::{Cursor, NotUnderstood, Understood};

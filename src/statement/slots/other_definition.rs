@@ -2,8 +2,9 @@
 //! knows no types but by their names.
 
 use super::defined::{DefinedTable, DefinitionExpression, DefinitionKind, NewColumn};
-use super::walker::{Walker, narrow};
+use super::walker::Walker;
 use crate::statement::Edit;
+use crate::statement::cursor::narrow;
 use crate::statement::lexer::TokenKind;
 
 impl Walker<'_, '_> {

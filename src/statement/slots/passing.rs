@@ -3,8 +3,9 @@
 
 use std::ops::Range;
 
-use super::walker::{ColumnSpelled, VALUES_MAX, Walker, narrow};
-use crate::statement::cursor::{Cursor, NotUnderstood, Understood, is_reserved};
+use super::row_value::VALUES_MAX;
+use super::walker::{ColumnSpelled, Walker};
+use crate::statement::cursor::{Cursor, NotUnderstood, Understood, is_reserved, narrow};
 use crate::statement::lexer::TokenKind;
 use crate::statement::name::{is_bracketed, kept_at, kept_parts};
 

@@ -1,15 +1,13 @@
-//! The rows that a MERGE, or the SELECT of an INSERT, reads from by a name and that the text itself
-//! holds: `(VALUES ($1, $2)) AS s(a, b)` or `(SELECT $1 AS a, $2 AS b) AS s`.
+//! The rows that a MERGE, or the SELECT of an INSERT, reads from by a name: which of its columns a name means,
+//! and the parameters in them. Data; reads no statement.
 
 use std::collections::HashMap;
 use std::ops::Range;
 
-use super::element::{Ends, element};
-use super::rows::{RowValue, Value};
-use super::walker::{VALUES_MAX, Walker, narrow};
+use super::row_value::{RowValue, VALUES_MAX, Value};
 use super::{Slot, SlotValue};
 use crate::encoding::Encoding;
-use crate::statement::cursor::{Cursor, NotUnderstood, Understood, is_name};
+use crate::statement::cursor::{Cursor, NotUnderstood, Understood, is_name, narrow};
 use crate::statement::lexer::TokenKind;
 use crate::statement::name::kept_at;
 
@@ -27,101 +25,64 @@ pub(super) struct Source {
     /// Uses that were given.
     uses: usize,
     /// Whether a name without the alias is a column of the source, too.
-    pub(super) takes_bare_names: bool,
+    takes_bare_names: bool,
 }
 
-impl Walker<'_, '_> {
-    /// The source at the cursor, which stays where it is; none where no slots are wanted.
-    pub(super) fn source(&mut self) -> Option<Source> {
-        if !self.gives_slots() {
-            return None;
-        }
-        let start = self.cursor;
-        let source = self.read_source().ok();
-        self.cursor = start;
-        source
+impl Source {
+    /// The columns that have values so far.
+    pub(super) fn width(&self) -> usize {
+        self.parameters.len()
     }
 
-    fn read_source(&mut self) -> Result<Source, NotUnderstood> {
-        let mut source = Source::default();
-        self.expect_kind(TokenKind::Open)?;
-        let mut names = if self.cursor.eat("values") {
-            self.read_values(&mut source)?;
-            let name = |number| format!("column{number}").into_bytes();
-            (1..=source.parameters.len()).map(name).collect()
-        } else {
-            self.expect("select")?;
-            self.read_items(&mut source)?
-        };
-        self.expect_kind(TokenKind::Close)?;
-        self.cursor.eat("as");
-        let alias = self.column_name()?;
-        source.alias = self.kept(alias);
-        if self.cursor.at(TokenKind::Open) {
-            let listed = self.column_list()?;
-            for (name, listed) in names.iter_mut().zip(listed) {
-                *name = self.kept(listed.name);
-            }
-        }
+    /// What it and its columns are called; `takes_bare_names` says whether a name without the alias is a column of
+    /// it, too.
+    pub(super) fn call(&mut self, alias: Vec<u8>, names: Vec<Vec<u8>>, takes_bare_names: bool) {
+        self.alias = alias;
         for (index, name) in names.into_iter().enumerate() {
             let once = |known: &mut Option<usize>| *known = None;
-            source.columns.entry(name).and_modify(once).or_insert(Some(index));
+            self.columns.entry(name).and_modify(once).or_insert(Some(index));
         }
-        const JOINS: &[&str] = &["join", "cross", "inner", "left", "right", "full", "natural"];
-        source.takes_bare_names = !self.cursor.at(TokenKind::Comma) && !self.cursor.is_any(JOINS);
-        Ok(source)
+        self.takes_bare_names = takes_bare_names;
     }
 
-    /// The rows behind VALUES.
-    fn read_values(&mut self, source: &mut Source) -> Understood {
-        loop {
-            let mut noted = Ok(());
-            self.values_in_parentheses(|_, index, value| {
-                let note = source.note(index, &value);
-                noted = noted.and(note);
-            })?;
-            noted?;
-            // Rows of plain constants have no parameters.
-            self.cursor.eat_kind(TokenKind::PlainRows);
-            if !self.cursor.eat_kind(TokenKind::Comma) {
-                return Ok(());
-            }
+    /// Whether a name without the alias is a column of it, too, from here on.
+    pub(super) fn take_bare_names(&mut self, takes: bool) {
+        self.takes_bare_names = takes;
+    }
+
+    /// Notes a value of a column.
+    ///
+    /// # Errors
+    /// A row has more columns than PostgreSQL takes.
+    pub(super) fn note(&mut self, column: usize, value: &Value) -> Understood {
+        if column >= VALUES_MAX {
+            return Err(NotUnderstood);
         }
-    }
-
-    /// The items behind SELECT, up to the parenthesis: one row that comes from nowhere. Gives their names.
-    fn read_items(&mut self, source: &mut Source) -> Result<Vec<Vec<u8>>, NotUnderstood> {
-        let mut names = Vec::new();
-        loop {
-            let item = element(&mut self.cursor, Ends::Item)?;
-            self.cursor.eat("as");
-            // Without AS the alias was passed with the value.
-            let name = if self.cursor.at_name() { self.label()? } else { self.last_name() };
-            source.note(names.len(), &Value::Element(item))?;
-            names.push(self.kept(name));
-            if !self.cursor.eat_kind(TokenKind::Comma) {
-                return Ok(names);
-            }
+        if self.parameters.len() <= column {
+            self.parameters.resize_with(column + 1, Vec::new);
         }
+        if let (Some(number), Some(known)) = (value.parameter(), self.parameters.get_mut(column)) {
+            known.push((value.span(), number));
+        }
+        Ok(())
     }
 
-    /// The index of the token that was passed last, which is a name or none.
-    fn last_name(&self) -> u32 {
-        narrow(self.cursor.index().saturating_sub(1))
-    }
-
-    /// The parameters that a row of values names, each as a slot of the column that it goes into.
-    pub(super) fn named_parameters(&self, source: &mut Source, row: &[RowValue]) -> Vec<Slot> {
+    /// The parameters that a row of values names, each as a slot of the column that it goes into; `cursor` is
+    /// anywhere in the text.
+    pub(super) fn named_parameters(
+        &mut self,
+        row: &[RowValue],
+        cursor: Cursor<'_>,
+        encoding: Encoding,
+    ) -> Vec<Slot> {
         let mut slots = Vec::new();
         for RowValue { slot, tokens } in row.iter().filter(|row| row.slot.value == SlotValue::Other)
         {
-            let written = self.cursor.up_to(tokens.end);
-            let Some(index) = source.position(written, tokens.start, self.encoding) else {
-                continue;
-            };
-            let named = source.parameters.get(index).map(Vec::as_slice).unwrap_or_default();
-            source.uses += named.len();
-            if source.uses > USES_MAX {
+            let written = cursor.up_to(tokens.end);
+            let Some(index) = self.position(written, tokens.start, encoding) else { continue };
+            let named = self.parameters.get(index).map(Vec::as_slice).unwrap_or_default();
+            self.uses += named.len();
+            if self.uses > USES_MAX {
                 break;
             }
             slots.extend(named.iter().map(|(span, number)| Slot {
@@ -133,21 +94,6 @@ impl Walker<'_, '_> {
             }));
         }
         slots
-    }
-}
-
-impl Source {
-    fn note(&mut self, column: usize, value: &Value) -> Understood {
-        if column >= VALUES_MAX {
-            return Err(NotUnderstood);
-        }
-        if self.parameters.len() <= column {
-            self.parameters.resize_with(column + 1, Vec::new);
-        }
-        if let (Some(number), Some(known)) = (value.parameter(), self.parameters.get_mut(column)) {
-            known.push((value.span(), number));
-        }
-        Ok(())
     }
 
     /// The index of the column that an expression is, if it is nothing but its name. Its tokens are those

@@ -6,9 +6,10 @@
 use std::ops::Range;
 
 use super::defined::{DefinedKey, DefinedName, DefinedTable, DefinitionKind, KeyColumn, NewColumn};
-use super::walker::{VALUES_MAX, Walker, narrow};
+use super::row_value::VALUES_MAX;
+use super::walker::Walker;
 use crate::statement::Edit;
-use crate::statement::cursor::{NotUnderstood, Understood};
+use crate::statement::cursor::{NotUnderstood, Understood, narrow};
 use crate::statement::lexer::{Token, TokenKind};
 use crate::statement::name::kept_at;
 

@@ -1,7 +1,7 @@
 //! The shape of UPDATE and MERGE, and of the assignments that ON CONFLICT has too.
 
 use super::element::{Ends, at_end_of_item, element};
-use super::rows::Value;
+use super::row_value::Value;
 use super::walker::{ColumnSpelled, Walker};
 use super::{SlotColumn, WriteKind};
 use crate::statement::cursor::{NotUnderstood, Understood};
@@ -71,7 +71,7 @@ impl Walker<'_, '_> {
 
     fn take_bare_names(&mut self, takes: bool) {
         if let Some(source) = &mut self.source {
-            source.takes_bare_names = takes;
+            source.take_bare_names(takes);
         }
     }
 

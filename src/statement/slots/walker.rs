@@ -4,15 +4,12 @@
 use std::ops::{ControlFlow, Range};
 
 use super::element::{Ends, at_end_of_item, element};
-use super::rows::{RowValue, Value};
+use super::row_value::{RowValue, Value};
 use super::source::Source;
 use super::{Slot, Write, WriteKind};
 use crate::encoding::Encoding;
-use crate::statement::cursor::{Cursor, NotUnderstood, Understood, is_name};
+use crate::statement::cursor::{Cursor, NotUnderstood, Understood, is_name, narrow};
 use crate::statement::lexer::TokenKind;
-
-/// The most values that a row or a select list of PostgreSQL has (MaxTupleAttributeNumber).
-pub(super) const VALUES_MAX: usize = 1664;
 
 /// Takes a slot and says whether to go on.
 pub(super) type Sink<'f> = &'f mut dyn FnMut(Slot) -> ControlFlow<()>;
@@ -295,14 +292,9 @@ impl<'a, 'f> Walker<'a, 'f> {
         if !self.gives_slots() {
             return Ok(());
         }
-        let named = match self.source.take() {
-            Some(mut source) => {
-                let named = self.named_parameters(&mut source, &self.row);
-                self.source = Some(source);
-                named
-            }
-            None => Vec::new(),
-        };
+        let named = self.source.as_mut().map_or_else(Vec::new, |source| {
+            source.named_parameters(&self.row, self.cursor, self.encoding)
+        });
         let Some(sink) = &mut self.sink else { return Ok(()) };
         for slot in self.row.drain(..).map(|value| value.slot).chain(named) {
             if sink(slot).is_break() {
@@ -333,9 +325,4 @@ impl<'a, 'f> Walker<'a, 'f> {
             is_understood: false,
         });
     }
-}
-
-/// An index of the tokens, of which there are never more than [`crate::statement::TOKENS_MAX`].
-pub(super) fn narrow(index: usize) -> u32 {
-    u32::try_from(index).unwrap_or(u32::MAX)
 }

@@ -14,7 +14,7 @@ use crate::statement::lexer::TokenKind;
 use crate::statement::plain_rows::{PlainItem, PlainItems, PlainKind};
 use crate::statement::slots::SlotValue;
 use crate::statement::slots::element::{Ends, at_end_of_item, element};
-use crate::statement::slots::walker::VALUES_MAX;
+use crate::statement::slots::row_value::VALUES_MAX;
 use crate::value::type_oid::{BOOL, INT8, NUMERIC, UNKNOWN};
 
 /// What ends a query that a statement is about.

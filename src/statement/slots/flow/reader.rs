@@ -9,10 +9,10 @@ use super::typed::Typed;
 use super::{Meeting, MeetingKind, MetValue, RowsSpan};
 use crate::encoding::Encoding;
 use crate::statement::Edit;
-use crate::statement::cursor::{Cursor, NotUnderstood, Understood};
+use crate::statement::cursor::{Cursor, NotUnderstood, Understood, narrow};
 use crate::statement::name::kept_at;
 use crate::statement::slots::SlotColumn;
-use crate::statement::slots::walker::{Walker, narrow};
+use crate::statement::slots::walker::Walker;
 use crate::value::type_oid::UNKNOWN;
 
 /// Queries within each other; deeper ones are the server's.

@@ -11,7 +11,8 @@ use crate::statement::cursor::{NotUnderstood, Understood};
 use crate::statement::lexer::TokenKind;
 use crate::statement::slots::SlotColumn;
 use crate::statement::slots::element::{Ends, element};
-use crate::statement::slots::walker::{ColumnSpelled, VALUES_MAX};
+use crate::statement::slots::row_value::VALUES_MAX;
+use crate::statement::slots::walker::ColumnSpelled;
 
 impl FlowReader<'_, '_> {
     /// Reads the statement at the cursor.
