@@ -16,7 +16,7 @@ pub use session_label::{in_session, set_target_pid};
 use self::session_label::WithLabel;
 use crate::colour;
 use crate::config::{Log, LogFormat, LogLevel};
-use crate::connection::{End, Traffic};
+use crate::connection::Traffic;
 use crate::mapping::{Mapping, RuleId};
 use crate::session::{Counts, Session};
 use crate::stream::ClientAddress;
@@ -70,7 +70,11 @@ impl Logging {
         std::panic::set_hook(Box::new(|panic| {
             // The message may quote what a peer has sent.
             let place = panic.location().map(ToString::to_string).unwrap_or_default();
-            tracing::error!(place, "a session panicked and has ended; please report this");
+            tracing::error!(
+                event = "panic",
+                place,
+                "a session panicked and has ended; please report this"
+            );
         }));
         Ok(Logging { lines, set_level })
     }
@@ -171,22 +175,23 @@ pub fn session_ended(
     client: ClientAddress,
     session: &Session,
     mapping: &Mapping,
-    end: End,
+    end: &'static str,
     traffic: Traffic,
     duration: Duration,
 ) {
     let counts = session.counts();
     tracing::info!(
+        event = "session_ended",
         %client,
         user = %wire::logged(&session.startup().user),
         database = %wire::logged(&session.startup().database),
         application = %wire::logged(&session.startup().application_name),
-        end = ?end,
-        milliseconds = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX),
+        end,
+        duration_ms = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX),
         statements = counts.statements,
         rows = counts.rows,
-        client_bytes = traffic.client_bytes,
-        target_bytes = traffic.target_bytes,
+        bytes_received = traffic.client_bytes,
+        bytes_sent = traffic.target_bytes,
         rewrites = %RuleCounts(rewrites(mapping, counts)),
         errors = counts.target_errors,
         refused = counts.refused,

@@ -32,6 +32,7 @@ pub(super) struct ConfigShown {
     pub(super) mapping: Arc<Mapping>,
     pub(super) clients: usize,
     pub(super) log_level: String,
+    pub(super) progress_interval: u64,
     pub(super) samples: bool,
     /// The `sslmode` of the target.
     pub(super) tls: String,
@@ -45,6 +46,7 @@ impl ConfigShown {
             mapping: Arc::new(config.mapping().map_err(io::Error::other)?),
             clients: config.limits.clients.get(),
             log_level: config.log.level.name().to_owned(),
+            progress_interval: config.log.progress_interval,
             samples: config.values.samples,
             tls: config.target.url.tls.mode.to_string(),
         })

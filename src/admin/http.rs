@@ -95,7 +95,8 @@ pub fn serve(operator: &Arc<Operator>, listener: Option<AdminListener>) -> io::R
                     None => std::future::pending().await,
                 }
             };
-            tokio::join!(operator.collect(), operator.probe_target(), accepting);
+            let (collect, probe) = (operator.collect(), operator.probe_target());
+            tokio::join!(collect, probe, operator.log_progress(), accepting);
         });
     })?;
     Ok(())

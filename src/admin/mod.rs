@@ -21,6 +21,7 @@ mod metrics;
 mod operator;
 mod orders;
 mod process;
+mod progress;
 mod routes;
 mod series;
 mod time;

@@ -255,7 +255,22 @@ impl Operator {
                 let mut health = lock(&self.health);
                 let up = outcome.is_ok();
                 if health.up != Some(up) {
+                    let was_down = health.up == Some(false);
                     health.since = now_micros();
+                    if was_down {
+                        tracing::info!(
+                            event = "target_back",
+                            target = self.target_name,
+                            "the target answers again"
+                        );
+                    } else if let Err(reason) = &outcome {
+                        tracing::warn!(
+                            event = "target_unreachable",
+                            target = self.target_name,
+                            reason,
+                            "the target does not answer"
+                        );
+                    }
                 }
                 health.up = Some(up);
                 match outcome {
@@ -293,6 +308,10 @@ impl Operator {
             let file = config.file.as_ref().map(|file| file.display().to_string());
             (file, config.log_level.clone())
         })
+    }
+
+    pub(super) fn progress_interval(&self) -> u64 {
+        self.shown(|config| config.progress_interval)
     }
 
     pub(super) fn mapping(&self) -> Arc<Mapping> {

@@ -55,7 +55,7 @@ impl AdminSide {
     /// Says where it listens.
     pub(super) fn announce(&self) {
         if let Some(address) = self.address {
-            tracing::info!("admin listening on {address}");
+            tracing::info!(event = "listening", %address, "admin listening on {address}");
         }
     }
 

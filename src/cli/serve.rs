@@ -89,6 +89,7 @@ fn serve(config: &Config, arguments: &ServeArguments, logging: &Logging) -> io::
     };
     allow_descriptors(&config.limits);
     let inherited = systemd::sockets()?;
+    let is_inherited = inherited.tcp.is_some();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let cut = runtime.block_on(async {
         let totals = Arc::new(Totals::default());
@@ -100,7 +101,7 @@ fn serve(config: &Config, arguments: &ServeArguments, logging: &Logging) -> io::
         let (operator, looker) = (admin.operator.clone(), admin.operator.clone());
         on_pause_signals(move |holds| pause(operator.as_deref(), holds))?;
         let mut hang_up = signal(SignalKind::hangup())?;
-        announce(config, &listener, &target, embedded.as_ref())?;
+        announce(config, (&listener, is_inherited), &target, embedded.as_ref())?;
         let status = format!("listening on {}, target {target}", listener.address()?);
         admin.announce();
         systemd::ready(&status);
@@ -141,12 +142,22 @@ fn serve(config: &Config, arguments: &ServeArguments, logging: &Logging) -> io::
             cut = look_now_and_then(config, looker.as_deref()) => cut,
         }
     })?;
-    if cut > 0 {
-        tracing::warn!(sessions = cut, "stopped; sessions were cut after limits.drain_timeout");
-    } else {
-        tracing::info!("stopped; every session had ended");
-    }
+    say_stopped(cut);
     Ok(cut)
+}
+
+/// The last line.
+fn say_stopped(cut: usize) {
+    if cut > 0 {
+        tracing::warn!(
+            event = "stopped",
+            sessions = cut,
+            cut,
+            "stopped; sessions were cut after limits.drain_timeout"
+        );
+    } else {
+        tracing::info!(event = "stopped", cut, "stopped; every session had ended");
+    }
 }
 
 /// Does what an operator asks of the process.
@@ -221,7 +232,11 @@ fn read_again(
         operator.note_reload(applied.as_ref().ok());
     }
     let config = applied.inspect_err(|error| {
-        tracing::error!("SIGHUP: the configuration stays as it was: {error}");
+        tracing::error!(
+            event = "reload_failed",
+            error,
+            "SIGHUP: the configuration stays as it was: {error}"
+        );
     })?;
     allow_descriptors(&config.limits);
     logging.set_level(config.log.level);
@@ -235,7 +250,11 @@ fn read_again(
             "SIGHUP: these need a restart and stay as they were"
         );
     }
-    tracing::info!("SIGHUP: new sessions follow the configuration as it is now");
+    tracing::info!(
+        event = "reloaded",
+        needs_restart = fixed.join(", "),
+        "SIGHUP: new sessions follow the configuration as it is now"
+    );
     Ok(ReloadOutcome { needs_restart: fixed.into_iter().map(str::to_owned).collect() })
 }
 
@@ -245,10 +264,22 @@ pub(super) fn embedded_target(embedded: &Embedded) -> TargetAddress {
     TargetAddress::Unix(embedded.socket_directory().join(socket))
 }
 
+/// A mode as the configuration spells it: `verify-full`.
+fn spelled(mode: impl std::fmt::Debug) -> String {
+    let mut spelled = String::new();
+    for letter in format!("{mode:?}").chars() {
+        if letter.is_uppercase() && !spelled.is_empty() {
+            spelled.push('-');
+        }
+        spelled.extend(letter.to_lowercase());
+    }
+    spelled
+}
+
 /// The lines that a person who started the proxy wants to see.
 fn announce(
     config: &Config,
-    listener: &Listener,
+    (listener, is_inherited): (&Listener, bool),
     target: &TargetAddress,
     embedded: Option<&Embedded>,
 ) -> io::Result<()> {
@@ -269,6 +300,28 @@ fn announce(
     let rules = config.policy().map(|policy| policy.rules).map_err(io::Error::other)?;
     let source = &config.mapping.source.0;
     tracing::info!(
+        event = "started",
+        version = env!("CARGO_PKG_VERSION"),
+        pid = std::process::id(),
+        config = config.file.as_ref().map_or("none".into(), |path| path.display().to_string()),
+        target = %target,
+        tls_target = spelled(config.target.url.tls.mode),
+        tls_listen = spelled(config.listen.sslmode),
+        auth = config.auth.mode.name(),
+        source,
+        rewrite = config.rewrite.name(),
+        fk = config.fk.mode.name(),
+        threads = config.limits.threads,
+        admin = config.admin.as_ref().and_then(|admin| admin.address).map(|at| at.to_string()),
+        console = config.admin.as_ref().map(|admin| admin.console.join(", ")),
+        "dms-proxy {}", env!("CARGO_PKG_VERSION")
+    );
+    let unix_socket = listener.unix_socket().map(|path| path.display().to_string());
+    tracing::info!(
+        event = "listening",
+        address = %address,
+        unix_socket,
+        by = if is_inherited { "systemd" } else { "bind" },
         "listening on {address}, target {target}, source {source}, rules {rules}, {file}"
     );
     if let Some(path) = listener.unix_socket() {

@@ -5,13 +5,22 @@ use serde::Deserialize;
 use crate::keyword::keywords;
 
 /// `[log]`
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Log {
     /// The least that is logged.
     pub level: LogLevel,
     /// How a line looks.
     pub format: LogFormat,
+    /// Seconds between lines about a load that runs; 0 for none.
+    pub progress_interval: u64,
+}
+
+impl Default for Log {
+    fn default() -> Self {
+        let (level, format) = (LogLevel::default(), LogFormat::default());
+        Log { level, format, progress_interval: 60 }
+    }
 }
 
 /// `log.level`

@@ -72,6 +72,13 @@ pub(super) async fn serve_client(
         Some(parameters) => Session::new(Arc::clone(policy), common, parameters).numbered(number),
         None => Session::relay(Arc::clone(policy), common),
     };
+    tracing::debug!(
+        event = "session_started",
+        client = %address,
+        tls = from.1,
+        protocol = if is_relay { "relay" } else { "3" },
+        "session started"
+    );
     let (session, mut watching) = Watching::begin(session, number, from, shared);
     let mut exchange = Exchange::new(session);
     exchange.target_said(&opened.said);
@@ -83,14 +90,15 @@ pub(super) async fn serve_client(
         let _ = cancel(shared, &wire::cancel_request(&key)).await;
     };
     let (end, traffic) = connection.run(watching.stopped_by(stop), drain, cancelled).await;
-    watching.end(end);
+    let end_word = watching.end(end);
     let session = exchange.end();
     let may_run_on = end == End::Stopped && session.is_busy();
     if end == End::ClientGone || may_run_on {
         cancel_running(shared, &session).await;
     }
     shared.totals.add(&policy.mapping, session.counts());
-    telemetry::session_ended(address, &session, &policy.mapping, end, traffic, began.elapsed());
+    let mapping = &policy.mapping;
+    telemetry::session_ended(address, &session, mapping, end_word, traffic, began.elapsed());
     Ok(())
 }
 

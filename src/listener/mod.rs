@@ -39,6 +39,9 @@ use crate::telemetry::Totals;
 /// How long sessions that are cut may take to tell their clients and to cancel what they run.
 const CUT_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// How long sessions that have been told may take to leave before they count as cut.
+const LEAVING_TIMEOUT: Duration = Duration::from_millis(100);
+
 /// Cancels on their way to the target at a time. Each takes a connection of it, and a moment.
 const CANCELS_MAX: usize = 64;
 
@@ -251,7 +254,12 @@ impl Listener {
         self.shared.draining.send_replace(true);
         let running = self.shared.sessions.load(Ordering::Acquire);
         if running > 0 {
-            tracing::info!(sessions = running, "no more clients are taken; waiting for sessions");
+            tracing::info!(
+                event = "draining",
+                sessions = running,
+                timeout_s = self.shared.rules().limits.drain_timeout,
+                "no more clients are taken; waiting for sessions"
+            );
         }
         let drain_timeout = self.shared.rules().limits.drain_timeout;
         let drained = timeout(Duration::from_secs(drain_timeout), all_left(&self.shared));
@@ -262,6 +270,8 @@ impl Listener {
                 () = tick(&self.shared) => {}
             }
         }
+        // Those that are leaving already are not cut.
+        let _ = timeout(LEAVING_TIMEOUT, all_left(&self.shared)).await;
         let cut = self.shared.clients.load(Ordering::Acquire);
         drop(workers);
         // Sessions that take longer are closed without an error.

@@ -66,7 +66,12 @@ impl Refusals {
             (sessions.due(now), silent.due(now))
         };
         if let Some(clients) = sessions {
-            tracing::warn!(clients, sqlstate = "53300", "refused: limits.clients is reached");
+            tracing::warn!(
+                event = "clients_limit",
+                refused = clients,
+                sqlstate = "53300",
+                "refused: limits.clients is reached"
+            );
         }
         if let Some(clients) = silent {
             tracing::warn!(clients, "silent clients were closed: limits.connecting is reached");

@@ -81,8 +81,8 @@ impl<'s> Watching<'s> {
         }
     }
 
-    /// The session has ended like this.
-    pub(super) fn end(&mut self, end: End) {
+    /// The session has ended like this; gives the word for it.
+    pub(super) fn end(&mut self, end: End) -> &'static str {
         self.end = match end {
             End::Client => "client_closed",
             End::ClientGone => "client_vanished",
@@ -91,6 +91,7 @@ impl<'s> Watching<'s> {
             End::Stopped if self.was_killed.load(Ordering::Relaxed) => "killed",
             End::Stopped => "stopped",
         };
+        self.end
     }
 }
 

@@ -303,6 +303,8 @@ async fn greeted(
         wire::logged(parameters.map_or("", |parameters| name(parameters)))
     };
     tracing::warn!(
+        event = "login_refused",
+        by = "target",
         client = %client.address(),
         user = %name(|parameters| &parameters.user),
         database = %name(|parameters| &parameters.database),
@@ -314,7 +316,7 @@ async fn greeted(
 
 fn unreachable_target(target: &Target, error: &io::Error) -> OwnError {
     let address = target.address();
-    tracing::warn!(target = %address, %error, "the target cannot be reached");
+    tracing::warn!(event = "target_unreachable", target = %address, reason = %error, "the target cannot be reached");
     OwnError::new("08001", format!("the target at {address} cannot be reached: {error}"))
         .with_hint("Check target.url of the proxy and that the server is running.")
 }

@@ -46,7 +46,8 @@ pub(super) async fn prove(
         }
     };
     let (user, sqlstate) = (wire::logged(user), failed.sqlstate);
-    tracing::warn!(client = %client.address(), %user, sqlstate, "login refused: {reason}");
+    let client = client.address();
+    tracing::warn!(event = "login_refused", by = "proxy", %client, %user, sqlstate, "login refused: {reason}");
     Ok(Err(failed))
 }
 

@@ -102,7 +102,10 @@ impl Report {
     ) {
         for Change { place, by, count, sample } in changes {
             match by {
-                By::Type(rule) => self.counts.count_type(rule, count),
+                By::Type(rule) => {
+                    self.counts.count_type(rule, count);
+                    ddl_changed(&place, sample.as_deref());
+                }
                 By::NulInQuery => self.counts.nul_query += count,
                 By::NulInConstant => self.counts.nul_constant += count,
                 By::Value(rule) => {
@@ -263,8 +266,10 @@ impl Report {
         if let Some(failure) = failure.filter(|_| ledger.warns(database)) {
             let database = wire::logged(database);
             tracing::warn!(
+                event = "ledger_not_written",
                 %database,
                 sqlstate = failure.sqlstate,
+                entries = ledger.unwritten().0,
                 "what was changed could not be written to dms_proxy.rewrites: {}; an \
                  administrator makes a place for it by dms-proxy init-target, or set \
                  values.ledger = \"off\"",
@@ -286,6 +291,18 @@ impl Report {
         self.end_writing(false, ledger, database);
         ledger.add(database, &std::mem::take(&mut self.entries), false);
     }
+}
+
+/// A type in a definition is another one for the target.
+fn ddl_changed(place: &Place, change: Option<&str>) {
+    tracing::debug!(
+        event = "ddl_changed",
+        table = %wire::logged(&place.table),
+        column = %wire::logged(&place.column),
+        rule = place.rule,
+        change = change.map(|change| wire::logged(change).to_string()),
+        "a type was replaced"
+    );
 }
 
 #[cfg(test)]

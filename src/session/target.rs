@@ -355,6 +355,9 @@ impl Session {
                         self.report.note(Place::clone(place), SILENCED, rows, seconds);
                     }
                 }
+                if !copied_out {
+                    telling::completed(body, self.replies.subject());
+                }
                 if self.context.watched.is_counted() {
                     let body = if copied_out { b"COPY" } else { body };
                     self.context.watched.on_command(body, self.replies.subject());

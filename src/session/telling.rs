@@ -1,5 +1,7 @@
 //! What those who count are told of a session: messages, errors, questions. Reads what there is; changes nothing.
 
+use tracing::Level;
+
 use super::ask::Question;
 use super::replies::{Expected, Request};
 use crate::statistics::{CountedStatement, ErrorOrigin, OwnKind, Watched};
@@ -29,10 +31,10 @@ fn sent_about(watched: Watched, request: Request, subject: Option<&CountedStatem
 
 /// The client is told an error of the target's with this body, while this is at work.
 pub(super) fn error(watched: Watched, body: &[u8], subject: Option<&CountedStatement>) {
-    if watched.is_counted() {
+    if watched.is_counted() || tracing::enabled!(Level::DEBUG) {
         let field = |code| wire::error_field(body, code).map(wire::printable);
         let fields = [b'C', b's', b't', b'c', b'n'].map(|code| field(code).unwrap_or_default());
-        watched.on_error(ErrorOrigin::Target, fields.each_ref().map(String::as_str), subject);
+        told(watched, ErrorOrigin::Target, fields.each_ref().map(String::as_str), subject);
     }
 }
 
@@ -43,7 +45,44 @@ pub(super) fn own_error(watched: Watched, error: &OwnError, subject: Option<&Cou
     let schema = name(about.map(|about| &about.schema));
     let table = name(about.map(|about| &about.table));
     let column = name(about.map(|about| &about.column));
-    watched.on_error(ErrorOrigin::Proxy, [error.sqlstate, &schema, &table, &column, ""], subject);
+    told(watched, ErrorOrigin::Proxy, [error.sqlstate, &schema, &table, &column, ""], subject);
+}
+
+/// The message is left out: it may quote values.
+fn told(
+    watched: Watched,
+    origin: ErrorOrigin,
+    fields: [&str; 5],
+    subject: Option<&CountedStatement>,
+) {
+    let [sqlstate, schema, table, column, constraint] = fields.map(wire::logged);
+    let origin_name = origin.name();
+    tracing::debug!(
+        event = "statement_failed",
+        %sqlstate,
+        origin = origin_name,
+        %schema,
+        %table,
+        %column,
+        %constraint,
+        "a statement failed"
+    );
+    watched.on_error(origin, fields, subject);
+}
+
+/// A command with this tag is complete.
+pub(super) fn completed(tag: &[u8], subject: Option<&CountedStatement>) {
+    if tag.starts_with(b"COPY ") && tracing::enabled!(Level::DEBUG) {
+        let table = subject.and_then(|subject| subject.tables.first());
+        let table =
+            table.map(|key| wire::logged(&format!("{}.{}", key.schema, key.table)).to_string());
+        tracing::debug!(
+            event = "copy_ended",
+            table,
+            rows = wire::command_rows(tag),
+            "a COPY ended"
+        );
+    }
 }
 
 /// The kind under which the time of a question is counted.

@@ -3,6 +3,8 @@
 mod commands;
 mod console;
 mod counts;
+mod deployed;
+mod events_of_log;
 mod http;
 mod looks;
 

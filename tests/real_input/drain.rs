@@ -96,15 +96,15 @@ fn running_session_ends_in_order_and_is_counted() {
         + query_bytes(reading)
         + query_bytes(failing)
         + frame_bytes(0);
-    assert_eq!(session["client_bytes"], client_bytes);
+    assert_eq!(session["bytes_received"], client_bytes);
     // The answers to the proxy's own statements come on top.
-    let from_target = session["target_bytes"].as_u64().unwrap();
+    let from_target = session["bytes_sent"].as_u64().unwrap();
     let target_bytes = u64::try_from(target_bytes).unwrap();
     assert!((target_bytes..target_bytes + 1000).contains(&from_target), "{from_target}");
     assert_eq!(session["application"], "loader");
     assert_eq!(session["user"], endpoint.user.as_str());
     assert_eq!(session["database"], endpoint.database.as_str());
-    assert_eq!(session["end"], "Client");
+    assert_eq!(session["end"], "client_closed");
     assert_eq!(session["statements"], 4);
     assert_eq!(session["rows"], 2000);
     assert_eq!(session["errors"], 1);

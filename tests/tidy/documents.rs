@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::fs;
 
-use dms_proxy::mapping::{Mapping, MappingOptions, markdown_table};
+use dms_proxy::mapping::{Mapping, MappingOptions, SOURCES, markdown_table};
 
 use super::{files, root, sources};
 
@@ -22,6 +22,28 @@ fn the_table_in_readme_is_the_one_in_force() {
     } else {
         assert!(readme == expected, "README's table is old: UPDATE_GOLDENFILES=1 cargo test tidy");
     }
+}
+
+/// `docs/types.md`, from the tables in force.
+fn types_page() -> String {
+    let mut page = include_str!("types_head.md").to_owned();
+    for source in SOURCES {
+        let options = MappingOptions { source: (*source).to_owned(), ..MappingOptions::default() };
+        let table = markdown_table(&Mapping::new(options).unwrap());
+        page.push_str(&format!("\n## {source}\n\n{table}"));
+    }
+    page
+}
+
+#[test]
+fn the_page_of_types_is_the_one_in_force() {
+    let path = root().join("docs/types.md");
+    let expected = types_page();
+    if std::env::var_os("UPDATE_GOLDENFILES").is_some() {
+        fs::write(&path, &expected).unwrap();
+    }
+    let page = fs::read_to_string(&path).unwrap_or_default();
+    assert!(page == expected, "docs/types.md is old: UPDATE_GOLDENFILES=1 cargo test tidy");
 }
 
 /// Literals of Rust and of SQL with the shape of a SQLSTATE: five digits and capital letters, a

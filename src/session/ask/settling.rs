@@ -266,7 +266,7 @@ impl Settling {
             OnDenied::Park => settled.parks_instead = true,
             OnDenied::Warn => {
                 let (user, hint) = (wire::logged(&context.startup.user), &warning.hint);
-                tracing::warn!(%user, hint, "{}", warning.message);
+                tracing::warn!(event = "foreign_keys_not_silenced", %user, grant = hint, "{}", warning.message);
                 settled.warnings.push(warning);
             }
         }
