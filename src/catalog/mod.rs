@@ -3,6 +3,7 @@
 //! uncommitted tables, its search_path and its rights. Knows no frames and asks nothing itself.
 
 mod calls;
+mod defined;
 mod known;
 mod need;
 mod questions;
@@ -244,11 +245,6 @@ impl Catalog {
         self.search_path.as_deref()
     }
 
-    /// Makes them known without a question.
-    pub fn define_search_path(&mut self, schemas: Vec<String>) {
-        self.search_path = Some(schemas);
-    }
-
     /// What the parameters of a prepared statement hold.
     pub fn prepared(&self, name: &[u8]) -> Option<&Arc<[ValueKind]>> {
         self.prepared.get(name)
@@ -296,21 +292,6 @@ impl Catalog {
     /// Whether a definition has changed in the transaction under way.
     pub fn has_changed(&self) -> bool {
         self.transaction.changed
-    }
-
-    /// Makes a table known without a question: a dry run has no target to ask.
-    pub fn define(&mut self, name: Name, relation: Relation) {
-        let relation = Arc::new(relation);
-        let (seconds, definitions) = (self.asked_at.seconds, self.asked_at.definitions);
-        let known = Known {
-            relation,
-            seconds,
-            definitions,
-            text: self.text,
-            locked_in: None,
-            has_failed: false,
-        };
-        self.relations.insert(name, known);
     }
 
     /// Nothing is known of a relation any more, or of any.

@@ -61,7 +61,7 @@ impl<'p> DryRun<'p> {
         DryRun {
             policy,
             settings,
-            catalog: Catalog::default(),
+            catalog: Catalog::without_target(),
             search_path: search_path(policy),
             pairs: Vec::new(),
             scratch: Scratch::default(),

@@ -28,7 +28,7 @@ use serde::Deserialize;
 use crate::keyword::keywords;
 use crate::mapping::{
     Mapping, MappingError, MappingOptions, NameCollision, NameRule, NameRules, Override,
-    OverrideScope, TableSelection,
+    OverrideScope, TableAddition, TableSelection,
 };
 use crate::policy::Policy;
 use crate::target::TargetPlace;
@@ -98,6 +98,9 @@ pub struct Config {
     /// Rules about names that come from table mappings.
     #[serde(skip)]
     name_rules: Vec<NameRule>,
+    /// What tables get by table mappings.
+    #[serde(skip)]
+    additions: Vec<TableAddition>,
     /// The tables to which rules about names apply.
     #[serde(skip)]
     selections: Vec<TableSelection>,
@@ -223,7 +226,8 @@ impl Config {
     pub fn names(&self) -> Result<NameRules, NameCollision> {
         let own = self.mapping.names.rules();
         let rules = own.into_iter().chain(self.name_rules.iter().cloned()).collect();
-        NameRules::new(self.selections.clone(), rules, self.target_schema.clone())
+        let names = NameRules::new(self.selections.clone(), rules, self.target_schema.clone())?;
+        Ok(names.with_additions(self.additions.clone()))
     }
 
     /// The overrides of `mapping.types`, in the order of their keys.
@@ -251,6 +255,7 @@ impl Config {
     /// What tells this configuration's rules from others: two proxies with the same treat sessions alike.
     fn rules_digest(&self) -> String {
         let rules = (
+            self.names(),
             (
                 &self.rewrite,
                 &self.mapping,

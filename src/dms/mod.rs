@@ -6,6 +6,7 @@
 
 mod data_type;
 mod endpoint_settings;
+mod expression;
 mod json;
 mod setting_group;
 mod table_mappings;

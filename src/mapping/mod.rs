@@ -1,5 +1,6 @@
 //! The type mapping as rows of data: source type, DMS type, PostgreSQL type. Uses no other module but the names of its options.
 
+mod additions;
 mod arguments;
 mod dialect;
 mod dms;
@@ -16,6 +17,9 @@ mod spellings;
 mod table;
 mod verdict;
 
+pub use additions::{
+    AddedColumn, AddedKey, AddedPart, ExpressionPiece, RowExpression, TableAddition,
+};
 pub use arguments::{Arguments, Written};
 pub(crate) use dialect::SourceTable;
 pub use name_pattern::NamePattern;
@@ -124,6 +128,18 @@ impl Mapping {
     pub fn rule(&self, id: RuleId) -> Option<&Rule> {
         let at = usize::from(id.0);
         self.rules.get(at).or_else(|| self.around.get(at.checked_sub(self.rules.len())?))
+    }
+
+    /// The PostgreSQL type of a DMS type such as `STRING(50)`.
+    ///
+    /// # Errors
+    /// A sentence about one that there is no type for.
+    pub fn type_of_dms(&self, text: &str) -> Result<String, String> {
+        let (name, modifiers) = text.split_at(text.find('(').unwrap_or(text.len()));
+        match self.overrides.of_dms(name.as_bytes(), modifiers.as_bytes()) {
+            Some((_, target)) => Ok(target.to_owned()),
+            None => overrides::target_text(text, &self.table),
+        }
     }
 
     /// The options that it was made from.

@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use super::NamePattern;
+use super::{NamePattern, TableAddition};
 
 /// What a rule makes of a name.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -104,6 +104,7 @@ pub struct NameRules {
     schemas: Vec<NameRule>,
     tables: Vec<NameRule>,
     columns: Vec<NameRule>,
+    additions: Vec<TableAddition>,
     /// Where tables go whose schema no rule names; AWS DMS's TargetSchema.
     target_schema: Option<String>,
 }
@@ -132,9 +133,28 @@ impl NameRules {
         Ok(all)
     }
 
-    /// Whether no name is ever changed.
+    /// The same with what tables get beside what they have.
+    pub fn with_additions(self, additions: Vec<TableAddition>) -> NameRules {
+        NameRules { additions, ..self }
+    }
+
+    /// What a table gets beside what it has.
+    pub fn additions_to(&self, schema: &str, table: &str) -> impl Iterator<Item = &TableAddition> {
+        let selected = !self.additions.is_empty() && self.selects(schema, table);
+        self.additions.iter().filter(move |addition| {
+            selected && addition.table.matches(table) && addition.schema.matches(schema)
+        })
+    }
+
+    /// Whether a table of this name may get something.
+    pub fn may_add_to(&self, table: &str) -> bool {
+        self.additions.iter().any(|addition| addition.table.matches(table))
+    }
+
+    /// Whether no name is ever changed, and no table gets anything.
     pub fn is_empty(&self) -> bool {
-        self.schemas.is_empty()
+        self.additions.is_empty()
+            && self.schemas.is_empty()
             && self.tables.is_empty()
             && self.columns.is_empty()
             && self.target_schema.is_none()
@@ -240,7 +260,9 @@ impl NameRules {
     /// that is called like it but for its case.
     pub fn sources_of(&self, target: &str) -> Vec<String> {
         let written = self.schemas.iter().chain(&self.tables).chain(&self.columns);
-        let literal = written.filter_map(|rule| rule.schema.literal());
+        let written = written.map(|rule| &rule.schema);
+        let written = written.chain(self.additions.iter().map(|addition| &addition.schema));
+        let literal = written.filter_map(NamePattern::literal);
         let leads = |source: &String| {
             self.schema(source) == target || self.target_schema.as_deref() == Some(target)
         };
@@ -262,7 +284,9 @@ impl NameRules {
         let selected = self.selections.iter().filter(|selection| !selection.excludes);
         let selected = selected.map(|selection| &selection.schema);
         let rules = self.schemas.iter().chain(&self.tables).chain(&self.columns);
-        let mut literal = selected.chain(rules.map(|rule| &rule.schema)).map(NamePattern::literal);
+        let rules = rules.map(|rule| &rule.schema);
+        let added = self.additions.iter().map(|addition| &addition.schema);
+        let mut literal = selected.chain(rules).chain(added).map(NamePattern::literal);
         let first = literal.next()??;
         literal.all(|other| other.as_ref() == Some(&first)).then_some(first)
     }
@@ -271,6 +295,7 @@ impl NameRules {
     pub fn ignores_schemas(&self) -> bool {
         self.selections.iter().all(|selection| selection.schema.matches_all())
             && self.tables.iter().chain(&self.columns).all(|rule| rule.schema.matches_all())
+            && self.additions.iter().all(|addition| addition.schema.matches_all())
     }
 
     /// Two names without wildcards that become one.

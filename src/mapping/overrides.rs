@@ -203,7 +203,7 @@ fn same_dms_type(one: &str, other: &str) -> bool {
 }
 
 /// The PostgreSQL type that an override's target means, if it is one type.
-fn target_text(target: &str, table: &DmsTable) -> Result<String, String> {
+pub(super) fn target_text(target: &str, table: &DmsTable) -> Result<String, String> {
     let target = target.trim();
     let bad = || format!("\"{target}\" is not one type");
     if !target.is_ascii() || !is_one_type(target) {

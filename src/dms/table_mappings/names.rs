@@ -43,6 +43,11 @@ impl RuleObject<'_> {
                 return Ok(());
             }
         }
+        if action == Some("add-column") || action == Some("define-primary-key") {
+            let addition = self.addition(id, &mut mappings.warnings)?;
+            mappings.additions.push((id, addition));
+            return Ok(());
+        }
         let rule = self.column_type(id, &mut mappings.warnings)?;
         mappings.column_types.push(rule);
         Ok(())

@@ -207,7 +207,9 @@ fn every_rule_that_cannot_be_carried_out_is_listed() {
     let lines: Vec<&str> = message.lines().collect();
     assert_eq!(lines.len(), 6, "{message}");
     assert!(
-        lines[0].ends_with("this version applies change-data-type and rules about names:"),
+        lines[0].ends_with(
+            "applies change-data-type, add-column, define-primary-key and rules about names:"
+        ),
         "{message}"
     );
     for (line, part) in lines[1..].iter().zip([

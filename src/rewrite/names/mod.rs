@@ -4,6 +4,7 @@
 //! Certain or refused: in a statement that names something that a rule renames, a name that cannot be
 //! placed is an error. Nothing is half renamed.
 
+mod additions;
 mod columns;
 mod constants;
 mod new_columns;
@@ -105,7 +106,7 @@ fn is_concerned(script: &Script, statement: &Statement, sql: &[u8], names: &Name
     let mut looked_at = 0;
     let found = script.name_tokens(statement, sql).any(|token| {
         looked_at += 1;
-        is_ruled(script, token, sql, names) || {
+        is_ruled(script, token, sql, names) || may_be_added_to(script, token, sql, names) || {
             let span = script.token_span(token, sql);
             let word = sql.get(span).unwrap_or_default();
             WORDS_OF_CONSTANTS.iter().any(|known| word.eq_ignore_ascii_case(known))
@@ -121,6 +122,13 @@ fn is_ruled(script: &Script, token: u32, sql: &[u8], names: &NameRules) -> bool 
         Ok(name) => names.may_change(name),
         Err(_) => true,
     }
+}
+
+/// Whether a name token could be that of a table which gets something.
+fn may_be_added_to(script: &Script, token: u32, sql: &[u8], names: &NameRules) -> bool {
+    let name = script.name_part(token, sql);
+    let name = name.as_ref().and_then(|name| std::str::from_utf8(name).ok());
+    name.is_some_and(|name| names.may_add_to(name))
 }
 
 /// Why the names of a statement are not all known.
@@ -146,6 +154,8 @@ struct RenamedText<'t> {
     replaced: Vec<Replacement>,
     pairs: Vec<(String, String)>,
     bodies: u64,
+    /// Tables that statements of the text create, by the names of the target.
+    created: Vec<(String, String)>,
 }
 
 /// The statement that is being renamed.
@@ -188,6 +198,7 @@ impl<'t> RenamedText<'t> {
             replaced: Vec::new(),
             pairs: Vec::new(),
             bodies: 0,
+            created: Vec::new(),
         }
     }
 
@@ -202,6 +213,8 @@ impl<'t> RenamedText<'t> {
             depth: Cell::new(0),
         };
         self.place_relations(&mut at_hand)?;
+        self.add_to_tables(statement, &at_hand)?;
+        self.check_additions(statement, &at_hand)?;
         self.replace_constants(&at_hand)?;
         for number in 0..at_hand.scopes.names.len() {
             self.replace_name(&at_hand, number)?;

@@ -23,7 +23,9 @@ impl ScopeWalker<'_> {
 
     /// FROM or TO, and the options, of which some list columns.
     fn copy_options(&mut self, relation: Option<u32>) -> Walked {
-        if !self.cursor.eat("from") {
+        if self.cursor.eat("from") {
+            self.scopes.copied.extend(relation);
+        } else {
             self.expect("to")?;
         }
         while !self.at_statement_end() {

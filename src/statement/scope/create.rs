@@ -1,6 +1,9 @@
 //! CREATE: tables, views, indexes, sequences, triggers, routines, types.
 
-use super::{Clause, FrameKind, ImpliedColumn, Lost, NameRole, ScopeWalker, Walked};
+use super::{
+    Clause, CreatedTable, FrameKind, ImpliedColumn, Lost, NameRole, ScopeWalker, Walked, narrow,
+};
+use crate::statement::cursor::Cursor;
 use crate::statement::lexer::TokenKind;
 
 impl ScopeWalker<'_> {
@@ -9,13 +12,15 @@ impl ScopeWalker<'_> {
         self.cursor.eat_all(&["or", "replace"]);
         const WORDS: &[&str] =
             &["global", "local", "temporary", "temp", "unlogged", "recursive", "foreign", "event"];
+        let mut is_temporary = false;
         while self.cursor.is_any(WORDS) {
+            is_temporary |= self.cursor.is_any(&["temporary", "temp"]);
             self.cursor.bump();
         }
         let unique = self.cursor.eat("unique");
         let constraint = !unique && self.cursor.eat("constraint");
         match () {
-            () if self.cursor.eat("table") => self.create_table(),
+            () if self.cursor.eat("table") => self.create_table(is_temporary),
             () if self.cursor.eat_all(&["materialized", "view"]) => self.create_view(),
             () if self.cursor.eat("view") => self.create_view(),
             () if self.cursor.eat("index") => self.create_index(),
@@ -43,19 +48,35 @@ impl ScopeWalker<'_> {
         self.cursor.eat_all(&["if", "not", "exists"]);
     }
 
-    fn create_table(&mut self) -> Walked {
+    fn create_table(&mut self, is_temporary: bool) -> Walked {
         self.if_not_exists();
         let relation = self.name(0, NameRole::NewRelation)?;
+        let mut table = CreatedTable {
+            relation,
+            close: None,
+            is_empty: false,
+            has_key: false,
+            is_plain: !is_temporary,
+        };
+        let mut is_typed = true;
         if self.cursor.eat_all(&["partition", "of"]) {
             self.name(0, NameRole::Relation)?;
+            table.is_plain = false;
         } else if self.cursor.eat("of") {
             self.name(0, NameRole::InSchema)?;
+            is_typed = false;
         }
         let block = self.relation_block(relation)?;
         let lists = self.cursor.at(TokenKind::Open);
         if lists {
+            let open = self.cursor;
             self.table_elements(block, relation)?;
+            let close = self.cursor.index().saturating_sub(1);
+            table.is_empty = close == open.index() + 1;
+            table.has_key = has_key(open.up_to(close));
+            table.close = Some(narrow(close)).filter(|_| is_typed);
         }
+        self.scopes.tables.push(table);
         self.table_tail(block, relation, lists)
     }
 
@@ -77,6 +98,10 @@ impl ScopeWalker<'_> {
             } else if self.cursor.eat_all(&["for", "values"]) {
                 self.partition_bounds(block)?;
             } else if self.cursor.eat("as") {
+                // Its columns are those of the query.
+                if let Some(table) = self.scopes.tables.last_mut() {
+                    table.close = None;
+                }
                 return self.defining_query(relation, lists);
             } else if self.cursor.is_any(&["tablespace", "using", "server"]) {
                 self.cursor.bump();
@@ -305,4 +330,15 @@ impl ScopeWalker<'_> {
         let block = self.new_block(None);
         self.column_constraints(block, None)
     }
+}
+
+/// Whether the columns and constraints of a table have a primary key.
+fn has_key(mut list: Cursor<'_>) -> bool {
+    while !list.at(TokenKind::End) {
+        if list.eat_all(&["primary", "key"]) {
+            return true;
+        }
+        list.bump();
+    }
+    false
 }

@@ -15,10 +15,29 @@ pub struct Scopes {
     pub constants: Vec<NameConstant>,
     /// Columns of a new relation that have the name of a column of a query.
     pub implied: Vec<ImpliedColumn>,
+    /// Tables that it creates.
+    pub tables: Vec<CreatedTable>,
+    /// Relations whose rows COPY writes, by the numbers of their names.
+    pub copied: Vec<u32>,
     /// String constants with code in them, by their tokens.
     pub bodies: Vec<u32>,
     /// The token at which the walk lost its way: what is behind it is not placed.
     pub lost: Option<u32>,
+}
+
+/// A table that a statement creates.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CreatedTable {
+    /// The number of its name.
+    pub relation: u32,
+    /// The parenthesis behind its columns, where it lists them with their types.
+    pub close: Option<u32>,
+    /// The list is empty.
+    pub is_empty: bool,
+    /// The list has a primary key.
+    pub has_key: bool,
+    /// It is a temporary table, or the partition of another one, whose columns it has.
+    pub is_plain: bool,
 }
 
 /// A name, of one part or of several with points between them.

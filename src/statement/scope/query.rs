@@ -1,8 +1,8 @@
 //! Queries: WITH, SELECT, VALUES, set operations, and the clauses behind the list of items.
 
 use super::{
-    Clause, FrameKind, Lost, NameRole, OutputColumn, RowSource, ScopeWalker, SourceKind, Walked,
-    narrow,
+    Clause, CreatedTable, FrameKind, Lost, NameRole, OutputColumn, RowSource, ScopeWalker,
+    SourceKind, Walked, narrow,
 };
 use crate::statement::cursor::is_name;
 use crate::statement::lexer::TokenKind;
@@ -138,11 +138,20 @@ impl ScopeWalker<'_> {
     /// `SELECT ... INTO [TEMP | UNLOGGED] [TABLE] name`.
     fn select_into(&mut self, block: u32) -> Walked {
         self.cursor.bump();
+        let mut is_plain = true;
         self.cursor.eat("local");
         while self.cursor.is_any(&["temporary", "temp", "unlogged", "table"]) {
+            is_plain &= !self.cursor.is_any(&["temporary", "temp"]);
             self.cursor.bump();
         }
         let relation = self.name(block, NameRole::NewRelation)?;
+        self.scopes.tables.push(CreatedTable {
+            relation,
+            close: None,
+            is_empty: false,
+            has_key: false,
+            is_plain,
+        });
         self.imply(block, relation);
         self.begin(Clause::FromNext)
     }

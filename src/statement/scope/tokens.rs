@@ -125,9 +125,26 @@ impl Script {
         Some(schemas.map(text).collect())
     }
 
+    /// Whether a statement begins with one of these words.
+    pub fn begins_with(&self, statement: &Statement, sql: &[u8], words: &[&str]) -> bool {
+        self.cursor_at(statement.tokens.start, sql).is_any(words)
+    }
+
     /// Whether a statement has code in a constant: DO.
     pub fn runs_code(&self, statement: &Statement, sql: &[u8]) -> bool {
         self.cursor_at(statement.tokens.start, sql).is("do")
+    }
+
+    /// Whether a statement creates a table.
+    pub fn creates_table(&self, statement: &Statement, sql: &[u8]) -> bool {
+        let mut cursor = self.cursor_at(statement.tokens.start, sql);
+        const WORDS: &[&str] =
+            &["create", "global", "local", "temporary", "temp", "unlogged", "foreign"];
+        let creates = cursor.is("create");
+        while cursor.is_any(WORDS) {
+            cursor.bump();
+        }
+        creates && cursor.is("table")
     }
 
     fn cursor_at<'a>(&'a self, token: u32, sql: &'a [u8]) -> Cursor<'a> {

@@ -1,0 +1,37 @@
+//! What the catalog is told without a question to the target: by texts, by tests and in dry runs. Asks nothing.
+
+use std::sync::Arc;
+
+use super::{Answers, Catalog, Known, Name, Relation};
+
+impl Catalog {
+    /// A catalog that nobody can fill, for dry runs.
+    pub fn without_target() -> Catalog {
+        Catalog { answers: Answers::Nothing, ..Catalog::default() }
+    }
+
+    /// Whether no target answers.
+    pub fn is_without_target(&self) -> bool {
+        self.answers == Answers::Nothing
+    }
+
+    /// Makes them known without a question.
+    pub fn define_search_path(&mut self, schemas: Vec<String>) {
+        self.search_path = Some(schemas);
+    }
+
+    /// Makes a table known without a question: a dry run has no target to ask.
+    pub fn define(&mut self, name: Name, relation: Relation) {
+        let relation = Arc::new(relation);
+        let (seconds, definitions) = (self.asked_at.seconds, self.asked_at.definitions);
+        let known = Known {
+            relation,
+            seconds,
+            definitions,
+            text: self.text,
+            locked_in: None,
+            has_failed: false,
+        };
+        self.relations.insert(name, known);
+    }
+}
