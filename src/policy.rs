@@ -83,6 +83,18 @@ pub enum OnDenied {
 
 keywords!(OnDenied { "warn" => Warn, "park" => Park, "fail" => Fail });
 
+/// What stands between the proxy and the target.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Pooler {
+    /// Nothing that gives one session of the server to several clients; a session behind such a one is refused.
+    #[default]
+    None,
+    /// A pooler that leaves each client its session of the server until it goes.
+    Session,
+}
+
+keywords!(Pooler { "none" => None, "session" => Session });
+
 /// What the configuration asks of every session.
 #[derive(Debug)]
 pub struct Policy {
@@ -101,6 +113,8 @@ pub struct Policy {
     /// Seconds that a statement may take, by `statement_timeout`; 0 leaves it to the server. AWS
     /// DMS's executeTimeout.
     pub execute_timeout_seconds: u32,
+    /// What stands between the proxy and the target.
+    pub pooler: Pooler,
     /// The longest statement in bytes that is read for types; longer ones pass unread, counted.
     pub statement_bytes_max: usize,
     /// What a session remembers of its prepared statements, in bytes; beyond that a statement passes with

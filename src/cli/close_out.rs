@@ -70,6 +70,7 @@ impl TargetArguments {
             warn(&warning);
         }
         target.lock_timeout_seconds = config.fk.lock_timeout.0;
+        target.pooler = config.target.pooler;
         Ok((target, Scope::parse(&self.schema, tables).map_err(refused)?))
     }
 }

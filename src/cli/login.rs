@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::close_out::Target;
+use crate::policy::Pooler;
 use crate::target::{Secret, TargetAddress, TargetPlace, TargetUrl};
 
 /// Where to log in, and as whom.
@@ -40,8 +41,16 @@ pub(super) fn target(url: &TargetUrl, timeout: Duration) -> Result<Target, Strin
     let options = login.options.clone().or_else(|| variable("PGOPTIONS"));
     let application_name = login.application_name.clone().or_else(|| variable("PGAPPNAME"));
     let application_name = application_name.unwrap_or_else(|| "dms-proxy".into());
-    let lock_timeout_seconds = 0;
-    Ok(Target { server, user, password, database, options, application_name, lock_timeout_seconds })
+    Ok(Target {
+        server,
+        user,
+        password,
+        database,
+        options,
+        application_name,
+        lock_timeout_seconds: 0,
+        pooler: Pooler::default(),
+    })
 }
 
 /// The variables of libpq that are set and would say what a URL has to say here: a sentence each.

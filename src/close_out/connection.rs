@@ -8,6 +8,7 @@ use tokio_postgres::{Client, Config, NoTls};
 use super::interrupt::note_session;
 use super::{CloseOutError, described};
 use crate::login::CommandLogin;
+use crate::policy::Pooler;
 use crate::target::{self, Secret};
 
 /// What every session starts with. Counting and validating take as long as they take; names come
@@ -44,6 +45,8 @@ pub struct Target {
     pub application_name: String,
     /// How long a statement waits for a lock, in seconds; 0 means no limit.
     pub lock_timeout_seconds: u32,
+    /// What stands between.
+    pub pooler: Pooler,
 }
 
 /// A session on the target; it ends when this is dropped.
@@ -53,21 +56,29 @@ pub struct Connection {
     version: i32,
     lock_timeout_seconds: u32,
     is_citus: bool,
+    is_pooled: bool,
 }
 
 impl Connection {
     /// Logs in.
     ///
     /// # Errors
-    /// The target cannot be reached, refuses the login, or has no TLS that is
-    /// good enough.
+    /// The target cannot be reached, refuses the login, has no TLS that is good enough, or is behind a
+    /// pooler that was not named.
     pub async fn open(target: &Target) -> Result<Connection, CloseOutError> {
         let refused = |reason| CloseOutError::Connect { address: target.to_string(), reason };
         let session = tokio::time::timeout(target.server.connect_timeout(), connect(target));
-        let client = match session.await {
+        let (client, key) = match session.await {
             Ok(session) => session.map_err(refused)?,
             Err(_) => return Err(refused("no answer in time".into())),
         };
+        // Before anything is set, which other clients of a pooler would get.
+        let process = "SELECT pg_catalog.pg_backend_pid()";
+        let process: i32 = client.query_one(process, &[]).await?.try_get(0)?;
+        let is_pooled = key.is_some_and(|key| key != process && process > 0);
+        if is_pooled && target.pooler == Pooler::None {
+            return Err(CloseOutError::Pooled(target.to_string()));
+        }
         client.batch_execute(SETTINGS).await?;
         let lock_timeout_seconds = target.lock_timeout_seconds;
         client.batch_execute(&format!("SET lock_timeout = '{lock_timeout_seconds}s'")).await?;
@@ -82,7 +93,8 @@ impl Connection {
             // Constraints of reference and of distributed tables are not changed together otherwise.
             client.batch_execute("SET citus.multi_shard_modify_mode = 'sequential'").await?;
         }
-        Ok(Connection { client: Arc::new(client), version, lock_timeout_seconds, is_citus })
+        let client = Arc::new(client);
+        Ok(Connection { client, version, lock_timeout_seconds, is_citus, is_pooled })
     }
 
     /// How long a statement waits for a lock, in seconds; 0 means no limit.
@@ -93,6 +105,11 @@ impl Connection {
     /// Whether the target is a node of Citus.
     pub fn is_citus(&self) -> bool {
         self.is_citus
+    }
+
+    /// Whether a pooler stands in front of it.
+    pub fn is_pooled(&self) -> bool {
+        self.is_pooled
     }
 
     /// The client half.
@@ -112,9 +129,9 @@ impl std::fmt::Display for Target {
     }
 }
 
-/// A connection that has logged in. TLS and the log-in are done below the client library, so that
+/// A connection that has logged in, and the process that its key for cancels names. TLS and the log-in are done below the client library, so that
 /// they are those of the proxy: `require_auth` and channel binding among them.
-async fn connect(target: &Target) -> Result<Client, String> {
+async fn connect(target: &Target) -> Result<(Client, Option<i32>), String> {
     let login = CommandLogin {
         user: &target.user,
         password: target.password.as_ref().map(|password| password.0.as_str()),
@@ -123,6 +140,7 @@ async fn connect(target: &Target) -> Result<Client, String> {
         application_name: &target.application_name,
     };
     let stream = login.log_in(&target.server).await.map_err(|error| error.to_string())?;
+    let key = stream.process();
     let mut config = Config::new();
     config.user(&target.user).dbname(&target.database);
     let (client, connection) =
@@ -130,5 +148,5 @@ async fn connect(target: &Target) -> Result<Client, String> {
     // It ends when the client is dropped; an error shows at the client's next call.
     tokio::spawn(connection);
     note_session(client.cancel_token(), &target.server);
-    Ok(client)
+    Ok((client, key))
 }

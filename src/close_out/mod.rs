@@ -82,6 +82,13 @@ pub enum CloseOutError {
     /// The target refused a statement, or the connection broke.
     #[error("{}", described(.0))]
     Statement(#[from] tokio_postgres::Error),
+    /// The target shares its sessions among clients.
+    #[error(
+        "{0} is behind a pooler: what the proxy sets would reach its other clients. Connect to the server \
+         itself; where each client keeps its session of the server (pgbouncer's pool_mode = session), set \
+         target.pooler = \"session\""
+    )]
+    Pooled(String),
     /// The target is in no state for it.
     #[error("{0}")]
     Refused(String),

@@ -287,6 +287,7 @@ impl Config {
             lock_timeout_seconds: self.fk.lock_timeout.0,
             after_connect_script: self.target.after_connect_script.clone(),
             execute_timeout_seconds: self.target.execute_timeout,
+            pooler: self.target.pooler,
             statement_bytes_max: self.limits.statement_bytes,
             session_bytes_max: self.limits.session_bytes,
             replies_max: self.limits.pipeline_messages.get(),

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
+use crate::policy::Pooler;
 use crate::target::TargetUrl;
 
 /// `[target]`
@@ -18,6 +19,8 @@ pub struct TargetSection {
     pub after_connect_script: Option<String>,
     /// Seconds that a statement may take; 0 leaves it to the server.
     pub execute_timeout: u32,
+    /// What stands between.
+    pub pooler: Pooler,
 }
 
 impl Default for TargetSection {
@@ -27,6 +30,7 @@ impl Default for TargetSection {
             connect_timeout: 10,
             after_connect_script: None,
             execute_timeout: 0,
+            pooler: Pooler::default(),
         }
     }
 }

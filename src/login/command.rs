@@ -7,11 +7,12 @@ use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use super::target_login;
+use super::frames::{FRAME_BYTES_MAX, read_frame};
+use super::{GREETING_BYTES_MAX, target_login};
 use crate::auth::Credential;
 use crate::stream::Stream;
 use crate::target::Target;
-use crate::wire;
+use crate::wire::{self, tag};
 
 /// As whom a command logs in, and how its session begins.
 #[derive(Clone, Copy, Debug)]
@@ -41,8 +42,22 @@ impl CommandLogin<'_> {
         };
         let packet = self.packet();
         let opened = target_login::log_in(target, None, &packet, self.user, &credential).await?;
-        let opened = opened.map_err(|error| io::Error::other(error.message))?;
-        Ok(ResumedStream { stream: opened.target, said: opened.said, packet: Packet::default() })
+        let mut opened = opened.map_err(|error| io::Error::other(error.message))?;
+        let mut process = None;
+        // The greeting is read up to the key, or to what stands in its place.
+        let is_in = opened.said.first() == Some(&tag::AUTHENTICATION);
+        while is_in && process.is_none() && opened.said.len() < GREETING_BYTES_MAX {
+            let Ok(frame) = read_frame(&mut opened.target, FRAME_BYTES_MAX).await else { break };
+            opened.said.extend_from_slice(&frame.bytes);
+            match frame.tag {
+                tag::BACKEND_KEY_DATA => process = frame.body().first_chunk().copied(),
+                tag::PARAMETER_STATUS | tag::NOTICE_RESPONSE => {}
+                _ => break,
+            }
+        }
+        let process = process.map(i32::from_be_bytes);
+        let (stream, said) = (opened.target, opened.said);
+        Ok(ResumedStream { stream, said, process, packet: Packet::default() })
     }
 
     /// The startup packet, of protocol 3.0.
@@ -71,7 +86,15 @@ impl CommandLogin<'_> {
 pub struct ResumedStream {
     stream: Stream,
     said: Vec<u8>,
+    process: Option<i32>,
     packet: Packet,
+}
+
+impl ResumedStream {
+    /// The process that the key for cancels names.
+    pub fn process(&self) -> Option<i32> {
+        self.process
+    }
 }
 
 /// How much of the startup packet has been written.

@@ -293,8 +293,7 @@ impl Session {
             }
             self.parking.on_transaction_end();
         }
-        let is_outside = status == TransactionStatus::Idle;
-        self.settling.role_mut().on_ready(is_outside, self.replies.counts());
+        self.settling.role_mut().on_ready(status == TransactionStatus::Idle, self.replies.counts());
         if self.catalog.on_ready(status) {
             self.context.common.note_definition();
         }
@@ -337,7 +336,8 @@ impl Session {
             self.context.status == TransactionStatus::Idle && !self.client.pipeline.is_open();
         match &answered.question {
             Question::Settle(done) => {
-                let settled = self.settling.on_answer(done, answer, &mut self.context)?;
+                let key = self.target.process();
+                let settled = self.settling.on_answer(done, answer, key, &mut self.context)?;
                 self.settling.role_mut().on_settled(is_outside);
                 if settled.parks_instead {
                     self.parking.park_instead_of_role();

@@ -31,6 +31,11 @@ pub(super) struct TargetSide {
 }
 
 impl TargetSide {
+    /// The process that the key for cancels names.
+    pub(super) fn process(&self) -> Option<i32> {
+        self.backend_key.first_chunk().map(|process| i32::from_be_bytes(*process))
+    }
+
     /// Counts the rest of a frame of the target's that goes to the client, out of so many bytes that
     /// are there.
     pub(super) fn finish_frame(&mut self, there: usize) -> usize {

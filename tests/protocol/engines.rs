@@ -1,8 +1,12 @@
 //! Engines that speak PostgreSQL's protocol and refuse what the proxy asks: logging in, loading and
 //! transactions work; what is refused costs a notice at most.
 
+use std::net::SocketAddr;
+
 use super::{run, say, sqlstate};
-use crate::support::{Cluster, Database, ENGINES, Endpoint, Engine, Proxy, Wire, transcript};
+use crate::support::{
+    Cluster, Database, ENGINES, Endpoint, Engine, Proxy, Wire, command, transcript,
+};
 
 /// A database behind the proxy, whose target is this engine.
 fn behind(engine: &'static Engine, config: &str) -> (Database, Proxy, Endpoint) {
@@ -197,4 +201,47 @@ fn nothing_is_asked_of_an_old_server_that_is_not_wanted() {
     let (mut wire, greeting) = log_in(&endpoint, &[]);
     assert!(!greeting.contains("Notice"), "{greeting}");
     assert!(rewrites(&mut wire));
+}
+
+/// A pooler in front of the server.
+static POOLER: Engine =
+    Engine { name: "pooler", version: "16.4", gives_own_keys: true, refuses: &[] };
+
+#[test]
+fn a_session_behind_a_pooler_is_refused_unless_it_is_named() {
+    let (_database, _proxy, endpoint) = behind(&POOLER, "");
+    let (_, greeting) = Wire::log_in(&endpoint, &[]);
+    let greeting = transcript(&greeting);
+    assert!(greeting.contains("C=\"0A000\" M=\"the target is behind a pooler"), "{greeting}");
+    assert!(greeting.contains("names process 16909060"), "{greeting}");
+    assert!(greeting.contains("target.pooler = \\\"session\\\""), "{greeting}");
+    let (_database, _proxy, endpoint) = behind(&POOLER, "[target]\npooler = \"session\"\n");
+    let (mut wire, _) = log_in(&endpoint, &[]);
+    assert!(rewrites(&mut wire));
+    // A plain relay sets nothing.
+    let (_database, _proxy, endpoint) = behind(&POOLER, "rewrite = \"off\"\nfk.mode = \"off\"\n");
+    let (mut wire, _) = log_in(&endpoint, &[]);
+    assert!(!rewrites(&mut wire));
+}
+
+#[test]
+fn check_tells_of_a_pooler() {
+    let database = Cluster::shared().create_database();
+    let Endpoint { user, database: name, address, .. } = database.endpoint();
+    let check = |address: SocketAddr, config: &str| {
+        let folder = std::env::temp_dir().join(format!("pooler-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        std::fs::write(folder.join("proxy.toml"), config).unwrap();
+        let mut program = command(env!("CARGO_BIN_EXE_dms-proxy"));
+        program.current_dir(&folder).args(["check", "--config", "proxy.toml", "--target"]);
+        program.arg(format!("postgresql://{user}@{address}/{name}?sslmode=disable"));
+        crate::support::run(&mut program, b"")
+    };
+    let pooler = POOLER.start(*address);
+    let told = check(pooler, "");
+    assert!(told.stdout.is_empty() && told.stderr.contains("is behind a pooler"), "{told:?}");
+    let told = check(pooler, "[target]\npooler = \"session\"\n");
+    assert!(told.stdout.contains("advice   pooler"), "{told:?}");
+    let told = check(*address, "");
+    assert!(told.stdout.contains("ready") && !told.stdout.contains("pooler"), "{told:?}");
 }

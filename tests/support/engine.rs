@@ -11,6 +11,8 @@ pub struct Engine {
     pub name: &'static str,
     /// The `server_version` that it tells.
     pub version: &'static str,
+    /// Its keys for cancels name processes of its own, as those of a pooler do.
+    pub gives_own_keys: bool,
     /// What it refuses: all of these words in a text, the SQLSTATE, the message.
     pub refuses: &'static [(&'static [&'static str], &'static str, &'static str)],
 }
@@ -26,6 +28,7 @@ pub const ENGINES: &[Engine] = &[
     Engine {
         name: "PostgreSQL 9.4",
         version: "9.4.26",
+        gives_own_keys: false,
         refuses: &[
             NO_MISSING_OK,
             (&["pg_blocking_pids"], "42883", "function pg_blocking_pids(integer) does not exist"),
@@ -36,6 +39,7 @@ pub const ENGINES: &[Engine] = &[
     Engine {
         name: "PostgreSQL 9.5",
         version: "9.5.25",
+        gives_own_keys: false,
         refuses: &[
             NO_MISSING_OK,
             (&["pg_blocking_pids"], "42883", "function pg_blocking_pids(integer) does not exist"),
@@ -45,6 +49,7 @@ pub const ENGINES: &[Engine] = &[
     Engine {
         name: "Greenplum 6",
         version: "9.4.26",
+        gives_own_keys: false,
         refuses: &[
             NO_MISSING_OK,
             (&["session_replication_role"], "42501", "permission denied to set parameter"),
@@ -55,6 +60,7 @@ pub const ENGINES: &[Engine] = &[
     Engine {
         name: "Amazon Redshift",
         version: "8.0.2",
+        gives_own_keys: false,
         refuses: &[
             NO_MISSING_OK,
             (
@@ -71,6 +77,7 @@ pub const ENGINES: &[Engine] = &[
     Engine {
         name: "CockroachDB",
         version: "13.0.0",
+        gives_own_keys: false,
         refuses: &[
             (
                 &["session_replication_role"],
@@ -85,6 +92,7 @@ pub const ENGINES: &[Engine] = &[
     Engine {
         name: "YugabyteDB",
         version: "11.2-YB-2.20.1.0-b0",
+        gives_own_keys: false,
         refuses: &[
             (
                 &["session_replication_role"],
@@ -98,6 +106,7 @@ pub const ENGINES: &[Engine] = &[
     Engine {
         name: "Amazon Aurora DSQL",
         version: "16.9",
+        gives_own_keys: false,
         refuses: &[
             (&["current_setting("], "0A000", "function current_setting is not supported"),
             (
@@ -168,6 +177,7 @@ impl Engine {
                 b'S' if body.starts_with(b"server_version\0") => {
                     format!("server_version\0{}\0", self.version).into_bytes()
                 }
+                b'K' if self.gives_own_keys => [b"\x01\x02\x03\x04", &body[4..]].concat(),
                 b'E' => self.error(&body).unwrap_or(body),
                 _ => body,
             };

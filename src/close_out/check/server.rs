@@ -36,6 +36,11 @@ pub(super) async fn items(checked: &Checked<'_>) -> Result<Vec<Item>, CloseOutEr
         )
     });
     items.push(writable(checked, row.try_get(2)?, row.try_get(3)?));
+    if checked.target.is_pooled() {
+        let found = "there is one, which has to leave each client its session of the server until it \
+                     goes, as target.pooler says";
+        items.push(Item::advice("pooler", found, Vec::new()));
+    }
     Ok(items)
 }
 

@@ -81,7 +81,8 @@ impl Settle {
                 let columns =
                     NAMES.map(|name| format!("pg_catalog.current_setting('dms.{name}', true)"));
                 format!(
-                    "SELECT {}, pg_catalog.current_setting('citus.shard_count', true)",
+                    "SELECT {}, pg_catalog.current_setting('citus.shard_count', true), \
+                     pg_catalog.pg_backend_pid()",
                     columns.join(", ")
                 )
             }

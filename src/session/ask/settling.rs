@@ -5,13 +5,13 @@ mod answer;
 mod own_words;
 mod refusals;
 
-use answer::{kind_of, settings_of};
+use answer::{kind_of, process_of, settings_of};
 use own_words::{OwnWords, warnings};
-use refusals::role_on_citus;
+use refusals::{pooled, role_on_citus};
 
 use super::role::RoleState;
 use super::settle::Settle;
-use crate::policy::{BadSetting, OnDenied, Policy, Settings};
+use crate::policy::{BadSetting, OnDenied, Policy, Pooler, Settings};
 use crate::session::context::{Context, TargetKind};
 use crate::statement::Effects;
 use crate::wire::{self, Answer, OwnError, TransactionStatus};
@@ -198,7 +198,14 @@ impl Settling {
         }
     }
 
-    /// One of our statements is answered.
+    /// The error at login where another process serves the session than the one that the key for cancels names.
+    fn pooled(&self, answer: &Answer, key: Option<i32>, context: &Context) -> Option<OwnError> {
+        let may_be = self.at_login && context.policy.pooler == Pooler::None;
+        let process = process_of(answer).filter(|process| may_be && *process > 0)?;
+        key.filter(|key| *key != process).map(|key| pooled(key, process))
+    }
+
+    /// One of our statements is answered; `key` is the process that the key for cancels names.
     ///
     /// # Errors
     /// The session has to end, by configuration.
@@ -206,11 +213,15 @@ impl Settling {
         &mut self,
         done: &Settle,
         answer: &Answer,
+        key: Option<i32>,
         context: &mut Context,
     ) -> Result<Settled, OwnError> {
         let mut settled = Settled::default();
         match (done, &answer.failure) {
             (Settle::Settings, None) => {
+                if let Some(error) = self.pooled(answer, key, context) {
+                    return Err(error);
+                }
                 settled.warnings = warnings(self.on_settings(answer, context));
                 let silences = context.settings.looks_at_silenced();
                 if context.kind == TargetKind::Citus && silences && !self.role.is_refused() {
@@ -339,7 +350,7 @@ mod tests {
         let mut asked = vec![settling.begin_login(&mut context).next.unwrap()];
         loop {
             let done = asked.last().unwrap();
-            let settled = settling.on_answer(done, &Answer::default(), &mut context).unwrap();
+            let settled = settling.on_answer(done, &Answer::default(), None, &mut context).unwrap();
             assert_eq!(settled.ends_login, settled.next.is_none());
             let Some(next) = settled.next else { break };
             asked.push(next);
@@ -360,15 +371,16 @@ mod tests {
             let mut settling = Settling::default();
             settling.begin_login(&mut context);
             let role = Settle::Role(Role::Replica, false);
-            let settled = settling.on_answer(&role, &refused(), &mut context).unwrap();
+            let settled = settling.on_answer(&role, &refused(), None, &mut context).unwrap();
             assert_eq!((settled.warnings.len(), settled.parks_instead), (warnings, parks));
             let done = Settle::Settings;
-            let settled = settling.on_answer(&done, &Answer::default(), &mut context).unwrap();
+            let settled =
+                settling.on_answer(&done, &Answer::default(), None, &mut context).unwrap();
             assert_eq!(settled.next, None, "it is not asked again");
         }
         let mut context = context("[fk]\non_denied = \"fail\"");
         let role = Settle::Role(Role::Replica, false);
-        assert!(Settling::default().on_answer(&role, &refused(), &mut context).is_err());
+        assert!(Settling::default().on_answer(&role, &refused(), None, &mut context).is_err());
     }
 
     #[test]
@@ -378,10 +390,10 @@ mod tests {
         assert!(!settling.is_due(Effects::ENDS_TRANSACTION));
         settling.begin(Effects::TOUCHES_SETTINGS);
         context.status = TransactionStatus::Open;
-        settling.on_answer(&Settle::Settings, &Answer::default(), &mut context).unwrap();
+        settling.on_answer(&Settle::Settings, &Answer::default(), None, &mut context).unwrap();
         assert!(settling.is_due(Effects::ENDS_TRANSACTION));
         context.status = TransactionStatus::Idle;
-        settling.on_answer(&Settle::Settings, &Answer::default(), &mut context).unwrap();
+        settling.on_answer(&Settle::Settings, &Answer::default(), None, &mut context).unwrap();
         assert!(!settling.is_due(Effects::ENDS_TRANSACTION));
     }
 
@@ -430,7 +442,7 @@ mod tests {
         let mut settling = Settling::default();
         settling.begin_login(&mut context);
         let login = Settle::Role(Role::Replica, false);
-        settling.on_answer(&login, &Answer::default(), &mut context).unwrap();
+        settling.on_answer(&login, &Answer::default(), None, &mut context).unwrap();
         context.status = TransactionStatus::Open;
         let effects = Effects::TOUCHES_SETTINGS | Effects::RESETS_ROLE;
         settling.note_stated(context.settings, effects);

@@ -13,6 +13,12 @@ pub(super) fn kind_of(answer: &Answer) -> TargetKind {
     }
 }
 
+/// The process that serves the session, by the answer to the question at login.
+pub(super) fn process_of(answer: &Answer) -> Option<i32> {
+    let value = answer.rows.first()?.get(NAMES.len() + 1)?.as_deref()?;
+    std::str::from_utf8(value).ok()?.parse().ok()
+}
+
 /// The settings in force: the defaults, changed by what the target says. Values that mean nothing are
 /// handed back and leave the default.
 pub(super) fn settings_of(answer: &Answer, defaults: Settings) -> (Settings, Vec<BadSetting>) {
