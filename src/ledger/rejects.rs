@@ -7,7 +7,7 @@
 
 use serde_json::{Value, json};
 
-use super::place::{LOCK, function_grant};
+use super::place::{OwnTable, find_place_sql, function_grant};
 use crate::encoding::Encoding;
 use crate::parking::spelling::{dollar_quoted, filled, name_constant, quoted_literal};
 use crate::parking::trust;
@@ -100,6 +100,14 @@ pub fn write_sql(from: &RejectedFrom, rows: &[RejectedRow], encoding: Encoding) 
         }
         false => COLUMNS,
     };
+    let find_place = find_place_sql(&OwnTable {
+        name: "rejected_rows",
+        table: table_sql(""),
+        function: "note_rejects",
+        arguments: &["about", "added"],
+        privileges: &["INSERT"],
+        lock_mode: "ROW EXCLUSIVE",
+    });
     let values = [
         ("rows", &*quoted_literal(&Value::Array(rows).to_string())),
         ("run", &text(&from.run)),
@@ -109,11 +117,7 @@ pub fn write_sql(from: &RejectedFrom, rows: &[RejectedRow], encoding: Encoding) 
         ("options", &text(&from.options)),
         ("columns", columns),
         ("relation", RELATION),
-        ("lock", &LOCK.to_string()),
-        ("function_owner_is_trusted", &trust::is_trusted("p.proowner")),
-        ("schema_owner_is_trusted", &trust::is_trusted("n.nspowner")),
-        ("table_fault", &trust::fault_sql("rejected_rows")),
-        ("table", &table_sql("")),
+        ("find_place", &find_place),
         ("add", include_str!("add_rejects.sql")),
     ];
     let sql = format!("DO {}", dollar_quoted(&filled(include_str!("rejects_write.sql"), &values)));

@@ -9,7 +9,7 @@
 
 use serde_json::{Value, json};
 
-use super::place::{LOCK, function_grant};
+use super::place::{OwnTable, find_place_sql, function_grant};
 use super::{Entries, Entry, Place, rejects};
 use crate::encoding::Encoding;
 use crate::parking::spelling::{dollar_quoted, filled, quoted_identifier, quoted_literal};
@@ -29,15 +29,18 @@ pub const NOT_WRITTEN: &str = "Nothing was written to dms_proxy.rewrites.";
 /// Control characters become question marks, and so do, with a client encoding other than UTF-8, all
 /// characters beyond ASCII.
 pub fn write_sql(entries: &Entries, rules: &str, encoding: Encoding) -> String {
-    let table_fault = trust::fault_sql("rewrites");
+    let find_place = find_place_sql(&OwnTable {
+        name: "rewrites",
+        table: table_sql(""),
+        function: "note_rewrites",
+        arguments: &["added"],
+        privileges: &["SELECT", "INSERT", "UPDATE"],
+        lock_mode: "SHARE ROW EXCLUSIVE",
+    });
     let values = [
         ("entries", &*quoted_literal(&entries_json(entries, rules, encoding))),
         ("lock_timeout", LOCK_TIMEOUT),
-        ("lock", &LOCK.to_string()),
-        ("function_owner_is_trusted", &trust::is_trusted("p.proowner")),
-        ("schema_owner_is_trusted", &trust::is_trusted("n.nspowner")),
-        ("table_fault", &table_fault),
-        ("table", &table_sql("")),
+        ("find_place", &find_place),
         ("not_written", NOT_WRITTEN),
         ("add_entries", include_str!("add_entries.sql")),
     ];
