@@ -22,9 +22,9 @@ use super::facts::LoadFacts;
 use super::outgoing::BothWays;
 use super::refusal;
 use super::rejected_changes::RejectedChanges;
-use super::transaction::{LoadTransaction, OwnWay};
+use super::transaction::{BoundStatement, LoadTransaction, OwnWay};
 use super::unit::{Unit, UnitAnswers};
-use crate::policy::ErrorAction;
+use crate::policy::{ErrorAction, is_about_row};
 use crate::wire::{self, FAILING_SQL, OwnError, Severity, TransactionStatus, tag};
 
 /// A statement under way.
@@ -51,6 +51,8 @@ pub(super) struct ChangeLoad {
 enum ChangeAwaits {
     Whole,
     Part(Range<usize>),
+    /// A row that is there takes the values of this one; the INSERT of it has failed with this error.
+    Record(usize, Vec<u8>),
     Write,
     Commit,
     /// The end of what the client does not see; then it gets this error.
@@ -165,6 +167,13 @@ impl ChangeLoad {
                 self.pump(out)
             }
             (ChangeAwaits::Part(rows), Some(failure)) => self.on_refused(rows, failure, out),
+            (ChangeAwaits::Record(..), None) => {
+                self.changed += result.rows();
+                self.pump(out)
+            }
+            (ChangeAwaits::Record(row, first), Some(failure)) => {
+                self.on_not_recorded(row, first, failure, out)
+            }
             (ChangeAwaits::Write, None) => self.pump(out),
             (ChangeAwaits::Write, Some(failure)) => {
                 let first = self.rejected.take_first_error();
@@ -214,10 +223,43 @@ impl ChangeLoad {
             return self.fail(failure, out);
         }
         self.transaction.note_failure();
-        if let AfterFailure::Row(row) = self.attempts.on_failure(rows, None) {
-            self.set_aside(row, action, failure);
+        let AfterFailure::Row(row) = self.attempts.on_failure(rows, None) else {
+            return self.pump(out);
+        };
+        if action == ErrorAction::InsertRecord {
+            let constraint = refusal::constraint(&failure);
+            if let Some(upsert) = self.text.upsert(row, constraint, &self.values) {
+                self.attempt(upsert, ChangeAwaits::Record(row, failure), out);
+                return None;
+            }
         }
+        self.set_aside(row, action, failure);
         self.pump(out)
+    }
+
+    /// The row that is there does not take the values.
+    fn on_not_recorded(
+        &mut self,
+        row: usize,
+        first: Vec<u8>,
+        failure: Vec<u8>,
+        out: &mut BothWays,
+    ) -> Option<ChangeEnd> {
+        // A unique index is not a constraint by which ON CONFLICT can be told.
+        let is_about_row = is_about_row(refusal::deciding(&failure));
+        if !is_about_row && refusal::sqlstate(&failure) != b"42704" {
+            return self.fail(failure, out);
+        }
+        self.transaction.note_failure();
+        self.set_aside(row, ErrorAction::LogError, first);
+        self.pump(out)
+    }
+
+    /// Sends a statement in place of the client's.
+    fn attempt(&mut self, bound: BoundStatement, awaits: ChangeAwaits, out: &mut BothWays) {
+        out.to_target.extend(self.transaction.attempt_bound(bound));
+        self.answer.skip(self.transaction.answers_in_front());
+        self.awaits = awaits;
     }
 
     fn set_aside(&mut self, row: usize, action: ErrorAction, failure: Vec<u8>) {
@@ -230,9 +272,7 @@ impl ChangeLoad {
         let next = if self.rejected.is_full() { None } else { self.attempts.next() };
         if let Some(rows) = next {
             let part = self.text.bound(&rows, &self.values);
-            out.to_target.extend(self.transaction.attempt_bound(part));
-            self.answer.skip(self.transaction.answers_in_front());
-            self.awaits = ChangeAwaits::Part(rows);
+            self.attempt(part, ChangeAwaits::Part(rows), out);
             return None;
         }
         if let Some(sql) = self.rejected.take_sql(&self.text, &self.facts) {

@@ -142,6 +142,39 @@ impl ChangeText {
         BoundStatement { sql, types, values: values.selected(&used) }
     }
 
+    /// The row's INSERT, by which a row that is there takes its values; `None` where its columns are not listed, it
+    /// says itself what becomes of conflicts, or the constraint has no name.
+    pub(super) fn upsert(
+        &self,
+        row: usize,
+        constraint: &[u8],
+        values: &BoundValues,
+    ) -> Option<BoundStatement> {
+        let RowChange { columns, has_conflict_clause, .. } = &self.change;
+        if columns.is_empty() || *has_conflict_clause || constraint.is_empty() {
+            return None;
+        }
+        let quoted = |name: &[u8]| {
+            let mut quoted = vec![b'"'];
+            for byte in name {
+                quoted.extend(std::iter::repeat_n(*byte, if *byte == b'"' { 2 } else { 1 }));
+            }
+            quoted.push(b'"');
+            quoted
+        };
+        let assigned = |column: &Vec<u8>| {
+            let column = quoted(column);
+            [&column[..], b" = EXCLUDED.", &column].concat()
+        };
+        let assigned: Vec<Vec<u8>> = columns.iter().map(assigned).collect();
+        let mut bound = self.bound(&(row..row + 1), values);
+        bound.sql.extend_from_slice(b" ON CONFLICT ON CONSTRAINT ");
+        bound.sql.extend(quoted(constraint));
+        bound.sql.extend_from_slice(b" DO UPDATE SET ");
+        bound.sql.extend(assigned.join(&b", "[..]));
+        Some(bound)
+    }
+
     /// The type that the client declares for a parameter; 0 for none.
     fn declared(&self, parameter: u16) -> u32 {
         let index = usize::from(parameter).checked_sub(1);

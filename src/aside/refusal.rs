@@ -24,6 +24,11 @@ fn field(frame: &[u8], code: u8) -> Option<&[u8]> {
     wire::error_field(frame.get(wire::HEAD_BYTES..)?, code)
 }
 
+/// The constraint that an error names; empty if it names none.
+pub(super) fn constraint(frame: &[u8]) -> &[u8] {
+    field(frame, b'n').unwrap_or_default()
+}
+
 /// Whether the session ends with this error.
 pub(super) fn is_fatal(body: &[u8]) -> bool {
     let severity = wire::error_field(body, b'V').or(wire::error_field(body, b'S'));

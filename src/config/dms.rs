@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde::Deserialize;
 
-use super::errors::ErrorSection;
+use super::errors::{ErrorSection, plain_name};
 use super::problem::Complaint;
 use super::values::Substitute;
 use super::{Config, TargetSection};
@@ -155,7 +155,9 @@ impl Config {
         ] {
             let Some(action) = action else { continue };
             match own {
-                Some(own) if ErrorSection::carries_out(action) => _ = own.get_or_insert(action),
+                Some(own) if ErrorSection::carries_out(&plain_name(name), action) => {
+                    _ = own.get_or_insert(action)
+                }
                 _ => warn(format!("{name}: {} is not carried out here", action.name())),
             }
         }

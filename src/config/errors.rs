@@ -97,10 +97,12 @@ pub struct ErrorSessionRule {
 }
 
 impl ErrorSection {
-    /// Whether a policy about rows may say this.
-    pub(super) fn carries_out(action: ErrorAction) -> bool {
-        use ErrorAction::{IgnoreRecord, LogError, Stop, StopTask};
+    /// Whether the policy with this key may say this.
+    pub(super) fn carries_out(key: &str, action: ErrorAction) -> bool {
+        use ErrorAction::{IgnoreRecord, InsertRecord, LogError, Stop, StopTask};
+        let is_insert = key == "apply_error_insert_policy";
         matches!(action, Stop | IgnoreRecord | LogError | StopTask)
+            || is_insert && action == InsertRecord
     }
 
     /// The default of `dms.errors`: rows are set aside where a policy says so.
@@ -149,7 +151,7 @@ impl ErrorSection {
             ("apply_error_delete_policy", self.apply_error_delete_policy),
         ];
         for (key, action) in data {
-            if let Some(action) = action.filter(|action| !ErrorSection::carries_out(*action)) {
+            if let Some(action) = action.filter(|action| !ErrorSection::carries_out(key, *action)) {
                 let allowed = "stop, ignore-record, log-error, stop-task";
                 complain(key, format!("`{}` is not built; allowed: {allowed}", action.name()));
             }

@@ -257,3 +257,41 @@ fn other_messages_and_errors_are_the_server_s() {
     }
     assert!(aside(&database).is_empty());
 }
+
+#[test]
+fn a_row_that_is_there_takes_the_new_values() {
+    let policy = "apply_error_insert_policy = \"INSERT_RECORD\"\n[fk]";
+    let proxy = Proxy::start(&CONFIG.replace("[fk]", policy), &[]);
+    let database = prepared();
+    let mut wire = begun(&proxy, &database);
+    database.query("CREATE TABLE kept (id int, w int); CREATE UNIQUE INDEX i ON kept (id)");
+    for before in ["", "BEGIN"] {
+        wire.query(before).until_ready();
+        let sql = "INSERT INTO plain (id, v) VALUES (100, 'new'), (1, 'a'), (100, 'bad')";
+        assert!(say(&mut wire, sql).contains("INSERT 0 2\n"));
+        wire.parse("", "INSERT INTO plain (id, v) VALUES ($1, $2)", &[]);
+        execute(&mut wire, "", &[Some(b"1"), Some(b"newer")], &[]);
+        execute(&mut wire, "", &[Some(b"x"), Some(b"a")], &[]);
+        execute(&mut wire, "", &[Some(b"2"), Some(b"b")], &[]);
+        let said = transcript(&wire.sync().until_ready());
+        assert_eq!(said.matches("INSERT 0 1\n").count(), 2, "{said}");
+        // Without columns, and for an index, it is not known how.
+        say(&mut wire, "INSERT INTO plain VALUES (1, 'none')");
+        say(&mut wire, "INSERT INTO kept (id, w) VALUES (1, 1)");
+        say(&mut wire, "INSERT INTO kept (id, w) VALUES (1, 2)");
+        wire.query("COMMIT").until_ready();
+        let rows = database.query("SELECT id, v FROM plain ORDER BY 1");
+        assert_eq!(rows, [["1", "newer"], ["2", "b"], ["100", "new"]], "{before}");
+        assert_eq!(
+            aside(&database),
+            [
+                "plain 23514 open INSERT id,v text 3 100\tbad",
+                "plain 22P02 open INSERT id,v text 1 x\ta",
+                "plain 23505 open INSERT id,v text 1 1\tnone",
+                "kept 23505 open INSERT id,w text 1 1\t2",
+            ],
+            "{before}"
+        );
+        database.query("DELETE FROM plain WHERE id < 100; DELETE FROM kept");
+    }
+}
