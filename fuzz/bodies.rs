@@ -13,7 +13,7 @@ use dms_proxy::auth::{
 };
 use dms_proxy::config::Config;
 use dms_proxy::encoding::Encoding;
-use dms_proxy::login::{Accepted, Asked, Client, Login, Opened, ask, log_in_on};
+use dms_proxy::login::{Accepted, Client, Login, Opened, Opening, ask, log_in_on};
 use dms_proxy::mapping::{Mapping, MappingOptions};
 use dms_proxy::session::{Direction, Exchange, Session};
 use dms_proxy::statement::lexer::Lexer;
@@ -321,7 +321,7 @@ fn client_of_a_login(said: &[u8]) {
     block_on(async {
         let mut client = Client::new(Accepted::Unix(ours), Arc::default()).expect("a client");
         match login.greet(&mut client, &config.limits).await {
-            Ok(Asked::Session(mut startup)) => {
+            Ok(Opening::Session(mut startup)) => {
                 let opened = login.open(&mut client, &mut startup, &config.limits).await;
                 assert!(!matches!(opened, Ok(Ok(_))), "somebody got in");
                 if let Ok(Err(refusal)) = opened {
@@ -329,8 +329,8 @@ fn client_of_a_login(said: &[u8]) {
                 }
             }
             // Requests for encryption are answered by one byte each.
-            Ok(Asked::Cancel(packet)) => assert!(packet.len() <= said.len()),
-            Ok(Asked::Refused(error)) => client.refuse(error).await.expect("a client"),
+            Ok(Opening::Cancel(packet)) => assert!(packet.len() <= said.len()),
+            Ok(Opening::Refused(error)) => client.refuse(error).await.expect("a client"),
             Err(_) => {}
         }
     });

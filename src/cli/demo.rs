@@ -81,14 +81,14 @@ pub(super) fn run(arguments: &DemoArguments) -> ExitCode {
     }
 }
 
-fn fail(error: &Failure) -> ExitCode {
+fn fail(error: &DemoFailure) -> ExitCode {
     say(&format!("dms-proxy: demo: {error}"));
     ExitCode::FAILURE
 }
 
 /// Why the demo could not be shown.
 #[derive(Debug, thiserror::Error)]
-enum Failure {
+enum DemoFailure {
     #[error(transparent)]
     Embedded(#[from] crate::target::embedded::EmbeddedError),
     #[error("{0}")]
@@ -98,7 +98,7 @@ enum Failure {
 }
 
 /// Shows everything; `true` if all of it came out as it should.
-async fn demo(keep: bool) -> Result<bool, Failure> {
+async fn demo(keep: bool) -> Result<bool, DemoFailure> {
     let mut out = io::stdout();
     writeln!(out, "Starting a private, throw-away PostgreSQL and the proxy in front of it ...")?;
     let embedded = Embedded::start(&EmbeddedOptions::default())?;
@@ -156,7 +156,7 @@ async fn demo(keep: bool) -> Result<bool, Failure> {
     Ok(good)
 }
 
-async fn connect(host: &str, port: u16, database: &str) -> Result<Client, Failure> {
+async fn connect(host: &str, port: u16, database: &str) -> Result<Client, DemoFailure> {
     let (client, connection) = tokio_postgres::Config::new()
         .host(host)
         .port(port)
@@ -174,7 +174,7 @@ async fn show_types(
     out: &mut impl Write,
     direct: &Client,
     proxied: &Client,
-) -> Result<bool, Failure> {
+) -> Result<bool, DemoFailure> {
     let columns: Vec<_> = COLUMNS.iter().map(|(name, sent, _)| format!("{name} {sent}")).collect();
     let ddl = format!("CREATE TABLE every_type ({})", columns.join(", "));
     writeln!(out, "1. A tool creates a table with every type of AWS DMS.")?;
@@ -201,7 +201,7 @@ async fn show_rows(
     out: &mut impl Write,
     direct: &Client,
     proxied: &Client,
-) -> Result<bool, Failure> {
+) -> Result<bool, DemoFailure> {
     direct.batch_execute(ORDERS).await?;
     proxied.batch_execute(ORDERS).await?;
     let copies: [(&str, &str, &[u8]); 2] = [
@@ -264,7 +264,7 @@ async fn copy(client: &Client, table: &str, data: &'static [u8]) -> ActionOutcom
     Ok(format!("{count} rows loaded"))
 }
 
-async fn rows(client: &Client, sql: &str) -> Result<Vec<Vec<String>>, Failure> {
+async fn rows(client: &Client, sql: &str) -> Result<Vec<Vec<String>>, DemoFailure> {
     let messages = client.simple_query(sql).await?;
     let text = |value: Option<&str>| value.unwrap_or("NULL").to_owned();
     Ok(messages

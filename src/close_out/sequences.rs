@@ -67,7 +67,7 @@ struct Counting {
 
 /// What is to be done with a sequence.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Position {
+enum SequenceState {
     Past,
     /// The last value, as if it had been given already.
     At(i128),
@@ -87,16 +87,18 @@ impl Counting {
     /// Where it must be to be past the greatest value (the least one if it counts down), on the
     /// values that it would come by anyway: sequences that share a column by their increments keep
     /// their shares.
-    fn past(&self, extreme: i128) -> Position {
+    fn past(&self, extreme: i128) -> SequenceState {
         let next = self.next();
         let step = self.increment;
         if (step > 0 && next > extreme) || (step < 0 && next < extreme) || step == 0 {
-            return if self.has(next) { Position::Past } else { Position::Exhausted };
+            return if self.has(next) { SequenceState::Past } else { SequenceState::Exhausted };
         }
-        let Some(distance) = extreme.checked_sub(self.last) else { return Position::Exhausted };
+        let Some(distance) = extreme.checked_sub(self.last) else {
+            return SequenceState::Exhausted;
+        };
         // The last of its values that is not past the extreme: the next one is.
         let last = self.last + distance / step * step;
-        if self.has(last) { Position::At(last) } else { Position::Exhausted }
+        if self.has(last) { SequenceState::At(last) } else { SequenceState::Exhausted }
     }
 }
 
@@ -219,9 +221,9 @@ async fn move_one(
         return Ok(());
     };
     match counting.past(extreme) {
-        Position::Past => line.outcome = SequenceOutcome::Past,
-        Position::Exhausted => line.outcome = SequenceOutcome::Exhausted,
-        Position::At(last) => {
+        SequenceState::Past => line.outcome = SequenceOutcome::Past,
+        SequenceState::Exhausted => line.outcome = SequenceOutcome::Exhausted,
+        SequenceState::At(last) => {
             if !dry_run {
                 set(target, sequence, last, counting.increment > 0).await?;
             }
@@ -343,27 +345,27 @@ mod tests {
 
     #[test]
     fn sequences_come_past_the_extreme_on_their_own_steps() {
-        assert_eq!(counting(1, false, 1).past(7), Position::At(7));
-        assert_eq!(counting(1, false, 1).past(1), Position::At(1));
-        assert_eq!(counting(1, false, 1).past(0), Position::Past);
-        assert_eq!(counting(7, true, 1).past(7), Position::Past);
-        assert_eq!(counting(8, false, 1).past(7), Position::Past);
-        assert_eq!(counting(7, false, 1).past(7), Position::At(7));
-        assert_eq!(counting(1, false, 10).past(25), Position::At(21));
-        assert_eq!(counting(1, false, 10).past(31), Position::At(31));
-        assert_eq!(counting(3, true, 10).past(25), Position::At(23));
-        assert_eq!(counting(-1, false, -1).past(-5), Position::At(-5));
-        assert_eq!(counting(-1, false, -10).past(-25), Position::At(-21));
-        assert_eq!(counting(-40, true, -10).past(-25), Position::Past);
-        assert_eq!(counting(5, true, -10).past(20), Position::Past);
+        assert_eq!(counting(1, false, 1).past(7), SequenceState::At(7));
+        assert_eq!(counting(1, false, 1).past(1), SequenceState::At(1));
+        assert_eq!(counting(1, false, 1).past(0), SequenceState::Past);
+        assert_eq!(counting(7, true, 1).past(7), SequenceState::Past);
+        assert_eq!(counting(8, false, 1).past(7), SequenceState::Past);
+        assert_eq!(counting(7, false, 1).past(7), SequenceState::At(7));
+        assert_eq!(counting(1, false, 10).past(25), SequenceState::At(21));
+        assert_eq!(counting(1, false, 10).past(31), SequenceState::At(31));
+        assert_eq!(counting(3, true, 10).past(25), SequenceState::At(23));
+        assert_eq!(counting(-1, false, -1).past(-5), SequenceState::At(-5));
+        assert_eq!(counting(-1, false, -10).past(-25), SequenceState::At(-21));
+        assert_eq!(counting(-40, true, -10).past(-25), SequenceState::Past);
+        assert_eq!(counting(5, true, -10).past(20), SequenceState::Past);
     }
 
     #[test]
     fn a_sequence_that_cannot_come_past_is_exhausted() {
-        assert_eq!(counting(1, false, 1).past(1000), Position::At(1000));
-        assert_eq!(counting(1, false, 1).past(1001), Position::Exhausted);
-        assert_eq!(counting(1, false, 600).past(700), Position::At(601));
-        assert_eq!(counting(-1, false, -1).past(-1001), Position::Exhausted);
-        assert_eq!(counting(1000, true, 1).past(5), Position::Exhausted);
+        assert_eq!(counting(1, false, 1).past(1000), SequenceState::At(1000));
+        assert_eq!(counting(1, false, 1).past(1001), SequenceState::Exhausted);
+        assert_eq!(counting(1, false, 600).past(700), SequenceState::At(601));
+        assert_eq!(counting(-1, false, -1).past(-1001), SequenceState::Exhausted);
+        assert_eq!(counting(1000, true, 1).past(5), SequenceState::Exhausted);
     }
 }

@@ -10,7 +10,7 @@ pub(crate) const THIRD_DIGIT: u8 = b'2';
 
 /// How much of `\u0000` has been read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum Seen {
+enum EscapePart {
     #[default]
     Nothing,
     Backslash,
@@ -23,7 +23,7 @@ enum Seen {
 /// Reads a JSON text character by character.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct JsonEscape {
-    seen: Seen,
+    seen: EscapePart,
     /// The offset of the third digit, while that is the last that was seen.
     third_digit: usize,
 }
@@ -35,40 +35,40 @@ impl JsonEscape {
     pub(crate) fn step(&mut self, character: u8, at: usize) -> Option<usize> {
         let seen = self.seen;
         self.seen = match (seen, character) {
-            (Seen::Backslash, b'u') => Seen::U,
-            (Seen::Backslash, _) => Seen::Nothing,
-            (_, b'\\') => Seen::Backslash,
-            (Seen::U, b'0') => Seen::OneDigit,
-            (Seen::OneDigit, b'0') => Seen::TwoDigits,
-            (Seen::TwoDigits, b'0') => {
+            (EscapePart::Backslash, b'u') => EscapePart::U,
+            (EscapePart::Backslash, _) => EscapePart::Nothing,
+            (_, b'\\') => EscapePart::Backslash,
+            (EscapePart::U, b'0') => EscapePart::OneDigit,
+            (EscapePart::OneDigit, b'0') => EscapePart::TwoDigits,
+            (EscapePart::TwoDigits, b'0') => {
                 self.third_digit = at;
-                Seen::ThreeDigits
+                EscapePart::ThreeDigits
             }
-            _ => Seen::Nothing,
+            _ => EscapePart::Nothing,
         };
-        (seen == Seen::ThreeDigits && character == b'0').then_some(self.third_digit)
+        (seen == EscapePart::ThreeDigits && character == b'0').then_some(self.third_digit)
     }
 
     /// Whether no part of an escape is open.
     #[inline]
     pub(crate) fn is_idle(&self) -> bool {
-        self.seen == Seen::Nothing
+        self.seen == EscapePart::Nothing
     }
 
     /// Whether a zero that follows would be the third digit.
     pub(crate) fn awaits_third_digit(&self) -> bool {
-        self.seen == Seen::TwoDigits
+        self.seen == EscapePart::TwoDigits
     }
 
     /// The offset of the third digit, if the next character decides over it.
     pub(crate) fn held_from(&self) -> Option<usize> {
-        (self.seen == Seen::ThreeDigits).then_some(self.third_digit)
+        (self.seen == EscapePart::ThreeDigits).then_some(self.third_digit)
     }
 
     /// The third digit, seen or to be seen next, is sent as it is.
     pub(crate) fn release(&mut self) {
-        if matches!(self.seen, Seen::TwoDigits | Seen::ThreeDigits) {
-            self.seen = Seen::Nothing;
+        if matches!(self.seen, EscapePart::TwoDigits | EscapePart::ThreeDigits) {
+            self.seen = EscapePart::Nothing;
         }
     }
 
@@ -82,7 +82,7 @@ impl JsonEscape {
 
     /// The third digit will be given once more.
     fn before_third_digit(&mut self) {
-        self.seen = Seen::TwoDigits;
+        self.seen = EscapePart::TwoDigits;
     }
 }
 

@@ -14,7 +14,7 @@ use super::{Shared, console};
 use crate::admin::console::ConsoleRole;
 use crate::config::Limits;
 use crate::connection::{BufferPool, Connection, End};
-use crate::login::{Accepted, Asked, Client, LoginRefusal, Opened, Startup};
+use crate::login::{Accepted, Client, LoginRefusal, Opened, Opening, Startup};
 use crate::session::{Exchange, Session};
 use crate::telemetry;
 use crate::wire::{self, OwnError};
@@ -145,11 +145,11 @@ async fn admit<'a>(
     seat: &Seat,
 ) -> io::Result<Result<Admission<'a>, LoginRefusal>> {
     let mut startup = match shared.login.greet(client, limits).await? {
-        Asked::Session(startup) => startup,
-        Asked::Cancel(packet) => {
+        Opening::Session(startup) => startup,
+        Opening::Cancel(packet) => {
             return cancel(shared, &packet).await.map(|()| Ok(Admission::Done));
         }
-        Asked::Refused(error) => return Ok(Err(error.into())),
+        Opening::Refused(error) => return Ok(Err(error.into())),
     };
     seat.wants_session.store(true, Ordering::Relaxed);
     if let Some(admitted) = console::admit(client, &startup, shared, limits).await? {

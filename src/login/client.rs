@@ -68,7 +68,7 @@ impl From<OwnError> for LoginRefusal {
 
 /// What a client wants first.
 #[derive(Debug)]
-pub enum Asked {
+pub enum Opening {
     /// A session.
     Session(Startup),
     /// To cancel what another session runs, by this packet.
@@ -203,7 +203,7 @@ impl Client {
         &mut self,
         tls: Option<&ClientTls>,
         packet_bytes_max: u32,
-    ) -> io::Result<Asked> {
+    ) -> io::Result<Opening> {
         if let (Some(tls), Some(Stream::Tcp(socket))) = (tls, &self.stream) {
             let mut first = [0];
             socket.peek(&mut first).await?;
@@ -214,12 +214,12 @@ impl Client {
         for _ in 0..NEGOTIATIONS_MAX {
             let Some(packet) = read_packet(self.stream()?, packet_bytes_max).await? else {
                 let error = OwnError::new("08P01", "invalid length of startup packet");
-                return Ok(Asked::Refused(error));
+                return Ok(Opening::Refused(error));
             };
             match (wire::startup_packet(&packet), tls, self.stream()?) {
                 (StartupPacket::SslRequest, Some(tls), Stream::Tcp(socket)) => {
                     if has_more(socket).await {
-                        return Ok(Asked::Refused(injected()));
+                        return Ok(Opening::Refused(injected()));
                     }
                     socket.write_all(b"S").await?;
                     self.shake_hands(tls, false).await?;
@@ -230,9 +230,9 @@ impl Client {
                 }
                 (StartupPacket::CancelRequest, ..) if packet.len() > CANCEL_BYTES_MAX => {
                     let error = OwnError::new("08P01", "invalid length of cancel request");
-                    return Ok(Asked::Refused(error));
+                    return Ok(Opening::Refused(error));
                 }
-                (StartupPacket::CancelRequest, ..) => return Ok(Asked::Cancel(packet)),
+                (StartupPacket::CancelRequest, ..) => return Ok(Opening::Cancel(packet)),
                 (StartupPacket::Session(startup), tls, _) => {
                     return Ok(self.admit(tls, Startup { packet, parameters: Some(startup) }));
                 }
@@ -241,7 +241,7 @@ impl Client {
                 }
             }
         }
-        Ok(Asked::Refused(OwnError::new("08P01", "too many requests for encryption")))
+        Ok(Opening::Refused(OwnError::new("08P01", "too many requests for encryption")))
     }
 
     async fn shake_hands(&mut self, tls: &ClientTls, direct: bool) -> io::Result<()> {
@@ -256,11 +256,11 @@ impl Client {
         Ok(())
     }
 
-    fn admit(&self, tls: Option<&ClientTls>, startup: Startup) -> Asked {
+    fn admit(&self, tls: Option<&ClientTls>, startup: Startup) -> Opening {
         let user = startup.parameters.as_ref().map_or("", |parameters| &parameters.user);
         match tls.and_then(|tls| self.refusal(tls.mode(), user)) {
-            Some(error) => Asked::Refused(error),
-            None => Asked::Session(startup),
+            Some(error) => Opening::Refused(error),
+            None => Opening::Session(startup),
         }
     }
 

@@ -149,9 +149,9 @@ pub async fn ask(
         "SET search_path = pg_catalog, pg_temp; SET statement_timeout = {}",
         timeout.as_millis().min(i32::MAX.unsigned_abs().into())
     );
-    let mut answer = Answer::default();
+    let mut answer = LookUpAnswer::default();
     for question in [Vec::new(), wire::query(&settings), wire::question(sql, name, 2)] {
-        answer = Answer::default();
+        answer = LookUpAnswer::default();
         send(target, &question).await?;
         loop {
             let frame = read_frame(target, FRAME_BYTES_MAX).await?;
@@ -170,14 +170,14 @@ pub async fn ask(
 
 /// What has come of an answer.
 #[derive(Default)]
-struct Answer {
+struct LookUpAnswer {
     columns: usize,
     rows: usize,
     /// The first row, as bytes.
     row: Vec<Option<Vec<u8>>>,
 }
 
-impl Answer {
+impl LookUpAnswer {
     /// Takes what the target says, as far as it matters. The error is for the log.
     fn take(&mut self, frame: &LoginFrame) -> Result<(), String> {
         match frame.tag {

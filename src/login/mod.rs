@@ -19,7 +19,7 @@ use std::time::Duration;
 
 use tokio::io::AsyncWriteExt as _;
 
-pub use client::{Accepted, Asked, Client, LoginRefusal};
+pub use client::{Accepted, Client, LoginRefusal, Opening};
 pub use command::{CommandLogin, ResumedStream};
 pub use look_up::ask;
 pub use probe::lets_in_without_password;
@@ -134,11 +134,11 @@ impl Login {
     ///
     /// # Errors
     /// The client has gone, or its TLS has failed.
-    pub async fn greet(&self, client: &mut Client, limits: &Limits) -> io::Result<Asked> {
+    pub async fn greet(&self, client: &mut Client, limits: &Limits) -> io::Result<Opening> {
         let silence = client.silence();
         let asked = async {
             if let Some(refusal) = client.pass_header(&self.balancers).await? {
-                return Ok(Asked::Refused(refusal));
+                return Ok(Opening::Refused(refusal));
             }
             client.ask(self.tls.as_ref(), limits.startup_packet_bytes).await
         };
@@ -146,7 +146,7 @@ impl Login {
         let least = limits.connecting_timeout.min(limits.startup_timeout);
         tokio::time::timeout(Duration::from_secs(least), asked).await.unwrap_or_else(|_| {
             let message = "no startup packet within limits.connecting_timeout";
-            Ok(Asked::Refused(OwnError::new("08P01", message)))
+            Ok(Opening::Refused(OwnError::new("08P01", message)))
         })
     }
 

@@ -3,7 +3,7 @@
 
 /// What stands in the parentheses of a type.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Written {
+pub enum ArgumentForm {
     /// There are no parentheses.
     #[default]
     Absent,
@@ -21,7 +21,7 @@ pub enum Written {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Arguments {
     /// What they are.
-    pub written: Written,
+    pub written: ArgumentForm,
     /// The first number, `None` for `*`; of members, the characters of the longest.
     pub first: Option<i64>,
     /// The second number; of members, the characters of all of them and the commas between.
@@ -31,7 +31,7 @@ pub struct Arguments {
 impl Arguments {
     /// Whether nothing is said: no parentheses, or `(*)`.
     pub(super) fn is_silent(&self) -> bool {
-        let silent = matches!(self.written, Written::Absent | Written::Numbers);
+        let silent = matches!(self.written, ArgumentForm::Absent | ArgumentForm::Numbers);
         silent && self.first.is_none() && self.second.is_none()
     }
 }

@@ -15,7 +15,7 @@
 
 use serde::Deserialize;
 
-use super::arguments::{Arguments, Written};
+use super::arguments::{ArgumentForm, Arguments};
 use super::dms_table::shown;
 use super::spellings::{SpellingId, Spellings};
 use super::{MappingError, Refusal, SQLSTATE_INVALID};
@@ -142,11 +142,11 @@ impl SourceRow {
     fn holds(&self, arguments: &Arguments) -> bool {
         let expected = match self.arguments {
             ExpectedArguments::Numbers => {
-                matches!(arguments.written, Written::Absent | Written::Numbers)
+                matches!(arguments.written, ArgumentForm::Absent | ArgumentForm::Numbers)
             }
             ExpectedArguments::None => arguments.is_silent(),
-            ExpectedArguments::Max => arguments.written == Written::Max,
-            ExpectedArguments::Members => arguments.written == Written::Members,
+            ExpectedArguments::Max => arguments.written == ArgumentForm::Max,
+            ExpectedArguments::Members => arguments.written == ArgumentForm::Members,
             ExpectedArguments::Any => true,
         };
         let within = |range: Option<[i64; 2]>, value: Option<i64>| match range {
@@ -240,7 +240,7 @@ impl SourceTable {
         };
         find(&|row| row.holds(arguments)).or_else(|| {
             // A type without the length that it needs, as that of a routine's argument, has any.
-            let absent = arguments.written == Written::Absent;
+            let absent = arguments.written == ArgumentForm::Absent;
             find(&|row| absent && row.arguments == ExpectedArguments::Numbers)
         })
     }

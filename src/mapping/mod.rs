@@ -20,7 +20,7 @@ mod verdict;
 pub use additions::{
     AddedColumn, AddedKey, AddedPart, ExpressionPiece, RowExpression, TableAddition,
 };
-pub use arguments::{Arguments, Written};
+pub use arguments::{ArgumentForm, Arguments};
 pub(crate) use dialect::SourceTable;
 pub use name_pattern::NamePattern;
 pub use names::{NameChange, NameCollision, NameRule, NameRules, TableSelection};

@@ -94,7 +94,7 @@ pub(super) struct Mending<'s> {
 }
 
 /// Mends a constant that stands in a text, and gives the number of U+0000 in it.
-type Mend = fn(&StringConstant, &mut [u8], Encoding) -> u64;
+type MendConstant = fn(&StringConstant, &mut [u8], Encoding) -> u64;
 
 impl<'s> Mending<'s> {
     pub(super) fn new(sql: &'s [u8], encoding: Encoding) -> Mending<'s> {
@@ -141,7 +141,7 @@ impl<'s> Mending<'s> {
         }
     }
 
-    fn mend(&mut self, constant: &StringConstant, mend: Mend) {
+    fn mend(&mut self, constant: &StringConstant, mend: MendConstant) {
         if self.mended.is_none() {
             let written = self.sql.get(constant.span.clone()).unwrap_or_default();
             let alone = StringConstant { span: 0..written.len(), ..constant.clone() };

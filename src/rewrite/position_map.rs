@@ -8,13 +8,13 @@ use crate::statement::Replacement;
 /// Where a text was changed, counted in characters: the unit of positions in an ErrorResponse.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PositionMap {
-    changes: Vec<Change>,
+    changes: Vec<MovedEdit>,
     /// How the text that it starts from was changed before.
     earlier: Option<Arc<PositionMap>>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Change {
+struct MovedEdit {
     /// Characters before the changed span in the client's text.
     start: usize,
     /// Characters of the span in the client's text.
@@ -48,7 +48,7 @@ impl PositionMap {
                 let start = characters_seen + characters(bytes_seen..edit.span.start);
                 let before = characters(edit.span.clone());
                 (bytes_seen, characters_seen) = (edit.span.end, start + before);
-                Change { start, before, after: encoding.count_characters(&edit.text) }
+                MovedEdit { start, before, after: encoding.count_characters(&edit.text) }
             })
             .collect();
         PositionMap { changes, earlier: None }

@@ -1,7 +1,7 @@
 //! A position among the tokens of a text, with the words and names of SQL; knows no statement.
 
 use super::lexer::{Token, TokenKind};
-use super::tokens::Entry;
+use super::tokens::TokenEntry;
 
 /// A statement whose shape the finder does not know; it is left as it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -13,14 +13,14 @@ pub(super) type Understood = Result<(), NotUnderstood>;
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Cursor<'a> {
     sql: &'a [u8],
-    entries: &'a [Entry],
+    entries: &'a [TokenEntry],
     index: usize,
     pub(super) token: Token,
 }
 
 impl<'a> Cursor<'a> {
     /// A cursor at the token of an index; behind the last of `entries` the text ends.
-    pub(super) fn new(sql: &'a [u8], entries: &'a [Entry], index: usize) -> Cursor<'a> {
+    pub(super) fn new(sql: &'a [u8], entries: &'a [TokenEntry], index: usize) -> Cursor<'a> {
         Cursor { sql, entries, index, token: token_at(sql, entries, index) }
     }
 
@@ -184,7 +184,7 @@ impl<'a> Cursor<'a> {
 }
 
 #[inline]
-fn token_at(sql: &[u8], entries: &[Entry], index: usize) -> Token {
+fn token_at(sql: &[u8], entries: &[TokenEntry], index: usize) -> Token {
     match entries.get(index) {
         Some(entry) => entry.token(),
         None => Token { kind: TokenKind::End, start: sql.len(), end: sql.len() },

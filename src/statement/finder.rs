@@ -42,7 +42,7 @@ pub(super) enum Position {
 
 /// What was found in the statements that were read.
 #[derive(Debug, Default)]
-pub(super) struct Findings {
+pub(super) struct FoundStatements {
     pub(super) statements: Vec<Statement>,
     pub(super) edits: Vec<Edit>,
     pub(super) fault: Option<Fault>,
@@ -58,7 +58,7 @@ pub(super) struct Finder<'a> {
     pub(super) cursor: Cursor<'a>,
     pub(super) mapping: &'a Mapping,
     pub(super) encoding: Encoding,
-    pub(super) found: Findings,
+    pub(super) found: FoundStatements,
     /// What the statement may change.
     pub(super) effects: Effects,
     /// What the statement is.
@@ -90,7 +90,7 @@ impl<'a> Finder<'a> {
             cursor,
             mapping,
             encoding,
-            found: Findings { statements, ..Findings::default() },
+            found: FoundStatements { statements, ..FoundStatements::default() },
             effects: Effects::default(),
             body: Body::Other,
             types_until: 0,

@@ -6,7 +6,7 @@ use super::cursor::{Cursor, NotUnderstood, is_text};
 use super::lexer::{Token, TokenKind};
 use super::name::folded_name;
 use crate::encoding::Encoding;
-use crate::mapping::{Arguments, Written};
+use crate::mapping::{ArgumentForm, Arguments};
 
 /// Passes a list in parentheses and says what it holds. One that does not surely belong to the type
 /// (`whole` is false) must have no parentheses inside.
@@ -28,7 +28,7 @@ pub(super) fn read_arguments(
     } else {
         numbers(&mut inside)
     };
-    let other = Arguments { written: Written::Other, ..Arguments::default() };
+    let other = Arguments { written: ArgumentForm::Other, ..Arguments::default() };
     // Nothing may be left between what was understood and the parenthesis that was passed last.
     Ok(arguments.filter(|_| inside.token == cursor.previous()).unwrap_or(other))
 }
@@ -36,7 +36,7 @@ pub(super) fn read_arguments(
 /// `n`, `n CHAR`, `nM`, `p, s`, `*, s` or `MAX`, up to the closing parenthesis.
 fn numbers(cursor: &mut Cursor<'_>) -> Option<Arguments> {
     if cursor.eat("max") {
-        return Some(Arguments { written: Written::Max, ..Arguments::default() });
+        return Some(Arguments { written: ArgumentForm::Max, ..Arguments::default() });
     }
     let first = if cursor.is_operator("*") {
         cursor.bump();
@@ -46,7 +46,7 @@ fn numbers(cursor: &mut Cursor<'_>) -> Option<Arguments> {
     };
     let first = first.map(|first| first.saturating_mul(unit(cursor)));
     let second = if cursor.eat_kind(TokenKind::Comma) { Some(number(cursor)?) } else { None };
-    Some(Arguments { written: Written::Numbers, first, second })
+    Some(Arguments { written: ArgumentForm::Numbers, first, second })
 }
 
 /// A decimal integer with its sign; too large ones saturate.
@@ -92,7 +92,7 @@ fn members(cursor: &mut Cursor<'_>, encoding: Encoding) -> Option<Arguments> {
     }
     let length = |length: usize| i64::try_from(length).ok();
     Some(Arguments {
-        written: Written::Members,
+        written: ArgumentForm::Members,
         // A member may be empty, the column must not be.
         first: length(longest.max(1)),
         second: length((total + count - 1).max(1)),

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use std::ops::{ControlFlow, Range};
 
 use super::cursor::Cursor;
-use super::finder::{Finder, Findings};
+use super::finder::{Finder, FoundStatements};
 use super::lexer::Quoting;
 use super::name::kept_parts;
 use super::noted::{noted_constants, parameters_cast_to_json};
@@ -15,7 +15,7 @@ use super::slots::{
     listed_columns, meetings, new_tables, redundant_assignment, row_change, target_bytes,
     without_columns,
 };
-use super::tokens::{Entry, Extent, Tokens};
+use super::tokens::{Extent, TokenEntry, Tokens};
 use super::{
     CopyStatement, DefinedTable, DefinitionItem, DmsSetting, DmsShow, Edit, Effects, Fault, Lexing,
     Meeting, NewTable, Reach, Replacement, RowChange, Slot, TableStatement, Write,
@@ -59,7 +59,7 @@ pub struct Script {
 /// nothing.
 #[derive(Debug, Default)]
 pub struct Scratch {
-    entries: Vec<Entry>,
+    entries: Vec<TokenEntry>,
     statements: Vec<Statement>,
 }
 
@@ -118,8 +118,9 @@ impl Script {
         }
     }
 
-    fn with(self, found: Findings) -> Script {
-        let Findings { statements, edits, fault, not_understood, odd_spots, unknown_types } = found;
+    fn with(self, found: FoundStatements) -> Script {
+        let FoundStatements { statements, edits, fault, not_understood, odd_spots, unknown_types } =
+            found;
         let effects = statements.iter().fold(self.effects, |all, one| all | one.effects);
         Script {
             statements,

@@ -19,7 +19,7 @@ const NONE: u32 = u32::MAX;
 
 /// One token of the table: 16 bytes.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Entry {
+pub(super) struct TokenEntry {
     start: u32,
     end: u32,
     /// Of a bracket that is closed the index of the other one. While the text is cut, of one that
@@ -28,7 +28,7 @@ pub(super) struct Entry {
     kind: TokenKind,
 }
 
-impl Entry {
+impl TokenEntry {
     #[inline]
     pub(super) fn token(self) -> Token {
         Token { kind: self.kind, start: self.start as usize, end: self.end as usize }
@@ -51,12 +51,12 @@ pub(super) enum Extent {
 
 /// A text has more tokens than are kept, or more bytes than an offset can have.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct TooLong;
+pub(super) struct TooManyTokens;
 
 /// The tokens of a text or a part of it. An empty text has none, and takes no memory.
 #[derive(Debug, Default)]
 pub(super) struct Tokens {
-    entries: Vec<Entry>,
+    entries: Vec<TokenEntry>,
     /// Whether one of them is a constant in which escapes are resolved: `E'..'`, `U&'..'` and the like.
     pub(super) has_escapes: bool,
 }
@@ -69,8 +69,8 @@ impl Tokens {
         lexing: Lexing,
         quoting: Quoting,
         extent: Extent,
-        entries: Vec<Entry>,
-    ) -> Result<Tokens, TooLong> {
+        entries: Vec<TokenEntry>,
+    ) -> Result<Tokens, TooManyTokens> {
         count_lexing();
         let mut cutter =
             Cutter::new(Lexer::new(sql, lexing).with_quoting(quoting).at(from), entries);
@@ -79,12 +79,12 @@ impl Tokens {
         result.map(|()| Tokens { entries: cutter.entries, has_escapes: cutter.has_escapes })
     }
 
-    pub(super) fn entries(&self) -> &[Entry] {
+    pub(super) fn entries(&self) -> &[TokenEntry] {
         &self.entries
     }
 
     /// Its memory, without tokens.
-    pub(super) fn into_memory(self) -> Vec<Entry> {
+    pub(super) fn into_memory(self) -> Vec<TokenEntry> {
         let mut entries = self.entries;
         entries.clear();
         entries
@@ -104,7 +104,7 @@ pub(super) fn statement_start(sql: &[u8], from: usize, lexing: Lexing, quoting: 
 
 struct Cutter<'a> {
     lexer: Lexer<'a>,
-    entries: Vec<Entry>,
+    entries: Vec<TokenEntry>,
     has_escapes: bool,
     /// The innermost parenthesis that is open.
     parenthesis: u32,
@@ -117,7 +117,7 @@ struct Cutter<'a> {
 }
 
 impl<'a> Cutter<'a> {
-    fn new(lexer: Lexer<'a>, entries: Vec<Entry>) -> Cutter<'a> {
+    fn new(lexer: Lexer<'a>, entries: Vec<TokenEntry>) -> Cutter<'a> {
         let is_long = lexer.sql().len() >= RUNS_FROM_BYTES;
         let runs_from = if is_long && lexer.has_plain_quotes() { 0 } else { usize::MAX };
         Cutter {
@@ -131,9 +131,9 @@ impl<'a> Cutter<'a> {
         }
     }
 
-    fn cut(&mut self, sql: &[u8], extent: Extent) -> Result<(), TooLong> {
+    fn cut(&mut self, sql: &[u8], extent: Extent) -> Result<(), TooManyTokens> {
         if u32::try_from(sql.len()).is_err() {
-            return Err(TooLong);
+            return Err(TooManyTokens);
         }
         let mut bodies = 0_usize;
         let mut at_start = true;
@@ -171,7 +171,7 @@ impl<'a> Cutter<'a> {
             at_start = token.kind == TokenKind::Semicolon && extent == Extent::Text;
             self.push(token);
             if self.entries.len() > TOKENS_MAX {
-                return Err(TooLong);
+                return Err(TooManyTokens);
             }
         }
     }
@@ -213,7 +213,7 @@ impl<'a> Cutter<'a> {
             _ => NONE,
         };
         let (start, end) = (token.start as u32, token.end as u32);
-        self.entries.push(Entry { start, end, partner, kind: token.kind });
+        self.entries.push(TokenEntry { start, end, partner, kind: token.kind });
     }
 
     /// Passes the run of plain constants behind a comma as one token, if it is long enough.
@@ -240,7 +240,7 @@ impl<'a> Cutter<'a> {
 }
 
 /// Pairs the bracket at `open` with the one that closes it; gives its partner, and the one around it.
-fn close(entries: &mut [Entry], open: u32, closing: u32) -> (u32, u32) {
+fn close(entries: &mut [TokenEntry], open: u32, closing: u32) -> (u32, u32) {
     match entries.get_mut(open as usize) {
         Some(entry) => (open, std::mem::replace(&mut entry.partner, closing)),
         None => (NONE, NONE),
@@ -267,7 +267,7 @@ fn count_lexing() {
 mod tests {
     use super::*;
 
-    fn cut(sql: &str, quoting: Quoting) -> Vec<Entry> {
+    fn cut(sql: &str, quoting: Quoting) -> Vec<TokenEntry> {
         let lexing = Lexing::default();
         let tokens = Tokens::cut(sql.as_bytes(), 0, lexing, quoting, Extent::Text, Vec::new());
         tokens.unwrap().entries
@@ -283,7 +283,7 @@ mod tests {
 
     #[test]
     fn a_token_takes_16_bytes() {
-        assert_eq!(size_of::<Entry>(), 16);
+        assert_eq!(size_of::<TokenEntry>(), 16);
         assert_eq!(cut("  -- nothing\n", Quoting::default()).capacity(), 0);
     }
 
@@ -354,7 +354,7 @@ mod tests {
             Tokens::cut(sql.as_bytes(), 0, lexing, quoting, Extent::Text, Vec::new()).map(|_| ())
         };
         assert_eq!(cut(&"a ".repeat(TOKENS_MAX)), Ok(()));
-        assert_eq!(cut(&"a ".repeat(TOKENS_MAX + 1)), Err(TooLong));
-        assert_eq!(cut(&"(".repeat(TOKENS_MAX + 1)), Err(TooLong));
+        assert_eq!(cut(&"a ".repeat(TOKENS_MAX + 1)), Err(TooManyTokens));
+        assert_eq!(cut(&"(".repeat(TOKENS_MAX + 1)), Err(TooManyTokens));
     }
 }

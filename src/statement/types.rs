@@ -11,8 +11,8 @@ use super::name::folded_name;
 use super::{Edit, Fault};
 use crate::mapping::postgresql::{KeptTypes, is_native, is_native_lower};
 use crate::mapping::{
-    Arguments, ColumnName, Dialect, Modifiers, Place, Refusal, SourceTable, SpellingId, Verdict,
-    Written, WrittenType,
+    ArgumentForm, Arguments, ColumnName, Dialect, Modifiers, Place, Refusal, SourceTable,
+    SpellingId, Verdict, WrittenType,
 };
 
 /// A type of a source as it was found.
@@ -232,7 +232,7 @@ impl<'a> Finder<'a> {
             if ahead.at(TokenKind::Open) {
                 // A list behind the first words of a longer type may be read twice.
                 let list = read_arguments(&mut ahead, self.encoding, spellings.is_type(at))?;
-                if arguments.written == Written::Absent {
+                if arguments.written == ArgumentForm::Absent {
                     arguments = list;
                 }
             }

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 pub use super::embedded_error::EmbeddedError;
 use super::server_binaries::{BinariesSearch, ServerBinaries};
-use super::server_directory::{Scratch, file_error, kept_directory};
+use super::server_directory::{ScratchDirectory, file_error, kept_directory};
 
 /// The only role of a new cluster.
 const SUPERUSER: &str = "postgres";
@@ -113,7 +113,7 @@ impl Embedded {
     }
 
     fn start_once(options: &EmbeddedOptions) -> Result<Self, EmbeddedError> {
-        let scratch = Scratch::create()?;
+        let scratch = ScratchDirectory::create()?;
         let log = scratch.write("server.log", "")?;
         scratch.write("pg_hba.conf", &pg_hba(options))?;
         scratch.give()?;

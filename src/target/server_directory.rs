@@ -43,16 +43,16 @@ fn named(line: &[u8], name: &str) -> Option<ServerUser> {
 /// The private directory of one server: socket, log, and data unless they are kept. Removed when
 /// dropped before the supervisor has taken it over.
 ///
-/// As root it is the server user's own only from [`Scratch::give`] on, and root writes nothing into
+/// As root it is the server user's own only from [`ScratchDirectory::give`] on, and root writes nothing into
 /// it after that: what stands there by then may be a link to anywhere.
-pub(super) struct Scratch {
+pub(super) struct ScratchDirectory {
     pub(super) path: PathBuf,
     pub(super) user: Option<ServerUser>,
     directory: File,
     kept: bool,
 }
 
-impl Scratch {
+impl ScratchDirectory {
     pub(super) fn create() -> Result<Self, EmbeddedError> {
         static SERIAL: AtomicU32 = AtomicU32::new(0);
         let parent = scratch_parent();
@@ -102,7 +102,7 @@ impl Scratch {
     }
 }
 
-impl Drop for Scratch {
+impl Drop for ScratchDirectory {
     fn drop(&mut self) {
         if !self.kept {
             // An error on the way is being returned already; this one would add nothing to it.
@@ -198,7 +198,7 @@ mod tests {
         let secret = place.join("secret");
         fs::write(&secret, "precious").unwrap();
         let before = fs::metadata(&secret).unwrap();
-        let scratch = Scratch::create().unwrap();
+        let scratch = ScratchDirectory::create().unwrap();
         symlink(&secret, scratch.path.join("server.log")).unwrap();
         assert!(scratch.write("server.log", "x").is_err());
         // Wherever the name of the directory leads by now, the file lies in the directory.

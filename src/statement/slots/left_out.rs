@@ -66,12 +66,12 @@ struct InsertSelect {
     columns: Vec<Range<usize>>,
     /// Where a list could stand.
     list_at: usize,
-    items: Vec<Item>,
+    items: Vec<InsertItem>,
 }
 
 /// One item of the select list.
 #[derive(Debug)]
-struct Item {
+struct InsertItem {
     /// With its alias.
     span: Range<usize>,
     /// Whether the query gives the same rows without it.
@@ -180,7 +180,7 @@ impl Walker<'_, '_> {
         loop {
             insert.items.push(self.item()?);
             self.run(0, &mut |_, _, value: Value| {
-                insert.items.push(Item { span: value.span(), can_go: true });
+                insert.items.push(InsertItem { span: value.span(), can_go: true });
             });
             if insert.items.len() > VALUES_MAX {
                 return Err(NotUnderstood);
@@ -200,7 +200,7 @@ impl Walker<'_, '_> {
         }
     }
 
-    fn item(&mut self) -> Result<Item, NotUnderstood> {
+    fn item(&mut self) -> Result<InsertItem, NotUnderstood> {
         if self.cursor.is("distinct") {
             return Err(NotUnderstood);
         }
@@ -215,7 +215,7 @@ impl Walker<'_, '_> {
             return Err(NotUnderstood);
         }
         let is_whole = item.value != super::SlotValue::Other;
-        Ok(Item { span: start..end, can_go: is_whole || is_plain(before, end) })
+        Ok(InsertItem { span: start..end, can_go: is_whole || is_plain(before, end) })
     }
 
     /// Passes the rest of a query that does not depend on the places or names of its items.
