@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::{Answers, Catalog, Known, Name, Relation};
 
 impl Catalog {
-    /// A catalog that nobody can fill, for dry runs.
+    /// A catalog that stays as it is, for dry runs.
     pub fn without_target() -> Catalog {
         Catalog { answers: Answers::Nothing, ..Catalog::default() }
     }
