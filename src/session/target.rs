@@ -263,11 +263,8 @@ impl Session {
     /// A frame of the answer to a statement that was made to fail: our error takes its place.
     fn on_failing_frame(&mut self, frame_tag: u8, frame: &[u8]) -> Option<Vec<u8>> {
         let body = frame.get(HEAD_BYTES..).unwrap_or_default();
-        let Some(Treatment::Fail(fail)) =
-            self.replies.front_mut().and_then(Expected::treatment_mut)
-        else {
-            return None;
-        };
+        let treatment = self.replies.front_mut().and_then(Expected::treatment_mut);
+        let Some(Treatment::Fail(fail)) = treatment else { return None };
         if !matches!(frame_tag, tag::ERROR_RESPONSE | tag::READY_FOR_QUERY) {
             // Notices about the rows in front of the refused one pass.
             return if fail.is_of_copy() { None } else { Some(Vec::new()) };
