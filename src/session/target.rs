@@ -351,8 +351,7 @@ impl Session {
                 if !copied_out {
                     let rows = wire::command_rows(body);
                     self.report.counts.rows += rows;
-                    let silenced = self.replies.front().and_then(|front| front.silenced());
-                    if let Some(place) = silenced {
+                    if let Some(place) = self.replies.front().and_then(Expected::silenced) {
                         let seconds = self.context.seconds();
                         self.report.note(Place::clone(place), SILENCED, rows, seconds);
                     }

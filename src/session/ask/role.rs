@@ -355,7 +355,7 @@ fn role_refused(
                 .to_owned()
         }
         Some("alloydbsuperuser" | "cloudsqlsuperuser" | "neon_superuser") => {
-            "Nobody can grant it on this service: set fk.mode = \"park\", or run dms-proxy fk park before \
+            "It cannot be granted on this service: set fk.mode = \"park\", or run dms-proxy fk park before \
              the load, as the tables' owner."
                 .to_owned()
         }
