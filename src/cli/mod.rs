@@ -37,7 +37,9 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use clap::{Args, Parser, Subcommand};
+use clap::error::ErrorKind;
+use clap::parser::ValueSource;
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 pub use rewrite::{Input, RewriteFormat, RewriteOptions, rewrite};
 pub use types::{TypesFormat, types};
@@ -269,7 +271,7 @@ impl ConfigArguments {
 
 /// Runs the command that this process was called with.
 pub fn run_command_line() -> ExitCode {
-    match CommandLine::try_parse() {
+    match command_line() {
         Ok(arguments) => arguments.run(),
         Err(error) => {
             use std::io::Write as _;
@@ -284,6 +286,26 @@ pub fn run_command_line() -> ExitCode {
             code
         }
     }
+}
+
+/// The arguments of this process. One of the server's in front of a command would mean nothing to it.
+fn command_line() -> Result<CommandLine, clap::Error> {
+    let mut command = CommandLine::command();
+    let matches = command.try_get_matches_from_mut(std::env::args_os())?;
+    if let Some((name, _)) = matches.subcommand() {
+        let is_given = |argument: &&clap::Arg| {
+            let source = matches.value_source(argument.get_id().as_str());
+            !argument.is_global_set() && source == Some(ValueSource::CommandLine)
+        };
+        let given = command.get_arguments().find(is_given).and_then(clap::Arg::get_long);
+        if let Some(long) = given {
+            let text = format!(
+                "--{long} stands in front of `{name}`: put it behind, `{name} --{long} ...`"
+            );
+            return Err(command.error(ErrorKind::ArgumentConflict, text));
+        }
+    }
+    CommandLine::from_arg_matches(&matches)
 }
 
 fn shown(text: &clap::builder::StyledStr, styled: bool) -> String {

@@ -49,6 +49,24 @@ fn configuration_that_is_right_is_shown_with_what_differs() {
     assert!(finished.stdout.starts_with("built-in defaults (there is no proxy.toml): ok\n"));
 }
 
+/// A file or a target that is named in front of a command would not be looked at.
+#[test]
+fn arguments_of_the_server_stand_behind_its_command() {
+    let folder = Folder::new("placed", "");
+    for (arguments, said) in [
+        (&["-c", "proxy.toml", "types"][..], "`types --config ...`"),
+        (&["--config", "proxy.toml", "serve", "--check-config"], "`serve --config ...`"),
+        (&["--target", "postgres://u:secret@h/", "-q", "check"], "`check --target ...`"),
+    ] {
+        let finished = folder.run(arguments);
+        assert_eq!((finished.status, finished.stdout.as_str()), (Some(2), ""), "{arguments:?}");
+        assert!(finished.stderr.contains(said), "{}", finished.stderr);
+        assert!(!finished.stderr.contains("secret"), "{}", finished.stderr);
+    }
+    assert_eq!(folder.run(&["-q", "--color", "never", "types"]).status, Some(0));
+    assert_eq!(folder.run_with(&["types"], &[("DMS_PROXY_SOURCE", "oracle")]).status, Some(0));
+}
+
 #[test]
 fn everything_that_is_wrong_is_said_at_once() {
     let config = "rewrit = 'on'\n[listen]\naddress = 'nowhere'\n[limits]\nclients = 0\n";
