@@ -63,8 +63,21 @@ pub(super) fn run(arguments: &FinishArguments) -> ExitCode {
     })
 }
 
+/// What comes out, in the first line.
+fn verdict(report: &FinishReport) -> String {
+    let things =
+        |count: usize| if count == 1 { "1 thing".into() } else { format!("{count} things") };
+    match report.verdict {
+        Verdict::Clean => "CLEAN: nothing is left to do\n\n".to_owned(),
+        Verdict::Open => format!("OPEN: {} left to do\n\n", things(report.open.len())),
+        Verdict::Failed => {
+            format!("FAILED: {} could not be looked at\n\n", things(report.errors.len()))
+        }
+    }
+}
+
 fn text(report: &FinishReport) -> String {
-    let mut text = "Close-out of a load\n\n".to_owned();
+    let mut text = verdict(report);
     let server = format!("{}, PostgreSQL {}", report.server, report.version);
     for (name, value) in [
         ("date", &report.at),
@@ -76,6 +89,12 @@ fn text(report: &FinishReport) -> String {
     }
     if report.dry_run {
         text.push_str("          dry run: nothing was changed\n");
+    }
+    for (title, list) in [("Left to do", &report.open), ("Not looked at", &report.errors)] {
+        if !list.is_empty() {
+            text.push_str(&format!("\n{title}\n"));
+        }
+        list.iter().for_each(|found| line(&mut text, &format!("  {found}")));
     }
     text.push_str("\nForeign keys\n");
     report.foreign_keys.iter().for_each(|line| text.push_str(&key_lines(line)));
@@ -112,16 +131,10 @@ fn text(report: &FinishReport) -> String {
         }
     }
     text.push_str(&totals(report));
-    for (title, list) in [("Left to do", &report.open), ("Not looked at", &report.errors)] {
-        if !list.is_empty() {
-            text.push_str(&format!("\n{title}\n"));
-        }
-        list.iter().for_each(|found| line(&mut text, &format!("  {found}")));
-    }
     text.push_str(match report.verdict {
         Verdict::Clean => "\nVerdict: CLEAN. Nothing is left to do.\n",
-        Verdict::Open => "\nVerdict: OPEN. See what is left to do.\n",
-        Verdict::Failed => "\nVerdict: FAILED. See what could not be looked at.\n",
+        Verdict::Open => "\nVerdict: OPEN. See above what is left to do.\n",
+        Verdict::Failed => "\nVerdict: FAILED. See above what could not be looked at.\n",
     });
     text
 }

@@ -2,6 +2,7 @@
 //! gathered, and a report of all of it. Every step can be done again.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Instant;
 
 use tokio_postgres::error::SqlState;
 
@@ -56,6 +57,7 @@ pub async fn finish(
     let Some(target) = sessions.first() else {
         return Err(CloseOutError::Refused("no session to work in".into()));
     };
+    let began = Instant::now();
     scope_exists(&options.scope, target).await?;
     let mut report = heading(place, target, options.dry_run).await?;
     report.foreign_keys = finish_keys(sessions, options, progress).await?;
@@ -91,6 +93,7 @@ pub async fn finish(
             .map(|finding| format!("{}: {}", finding.found, finding.mend)),
     );
     report.disabled_triggers = of_keys.into_iter().chain(of_users).collect();
+    report.took_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
     judge(&mut report);
     Ok(report)
 }
@@ -130,6 +133,10 @@ async fn heading(
         pg_catalog.current_database()::pg_catalog.text, current_user::pg_catalog.text";
     let row = target.client().query_one(sql, &[]).await?;
     Ok(FinishReport {
+        schema_version: 1,
+        proxy_version: env!("CARGO_PKG_VERSION"),
+        took_ms: 0,
+        interrupted: false,
         at: row.try_get(0)?,
         server: place.server.address().to_string(),
         version: row.try_get(1)?,

@@ -40,7 +40,7 @@ pub struct KeyLook {
 /// # Errors
 /// The target cannot be asked, or refused to say.
 pub async fn look(target: &Target) -> Result<TargetLook, CloseOutError> {
-    // Nobody interrupts the process that looks again and again.
+    // The process that looks again and again is not interrupted.
     forget_sessions();
     let session = Connection::open(target).await?;
     session.client().batch_execute(SETTINGS).await?;

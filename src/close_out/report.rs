@@ -9,6 +9,14 @@ use super::{
 /// What the command did and found.
 #[derive(Clone, Debug, Serialize)]
 pub struct FinishReport {
+    /// The version of these fields: some may come, none goes or changes its name.
+    pub schema_version: u32,
+    /// The version of the program.
+    pub proxy_version: &'static str,
+    /// How long it took, in milliseconds.
+    pub took_ms: u64,
+    /// Whether it was interrupted.
+    pub interrupted: bool,
     /// When, by the target's clock.
     pub at: String,
     /// The target's address.

@@ -83,12 +83,18 @@ fn a_clean_load_ends_clean_and_can_be_ended_again() {
     assert_eq!(target.query("SELECT max(id) FROM customer"), [["8"]]);
     assert_eq!(target.query("SELECT max(id) FROM purchase"), [["42"]]);
     let again = target.json("finish", 0);
+    assert_eq!((&again["schema_version"], &again["interrupted"]), (&json!(1), &json!(false)));
+    assert_eq!(again["proxy_version"], env!("CARGO_PKG_VERSION"));
     assert_eq!(line(&again, "sequences", "sequence", "public.customer_id_seq")["outcome"], "past");
     assert_eq!(again["foreign_keys"][0]["done"], "none");
     let text = target.run("finish").stdout;
-    for part in
-        ["Verdict: CLEAN", "PostgreSQL", &target.name, "3 foreign keys, 0 restored, 0 orphans"]
-    {
+    for part in [
+        "CLEAN: nothing is left to do\n",
+        "Verdict: CLEAN",
+        "PostgreSQL",
+        &target.name,
+        "3 foreign keys, 0 restored, 0 orphans",
+    ] {
         assert!(text.contains(part), "{text}");
     }
 }
