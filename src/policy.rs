@@ -189,6 +189,18 @@ impl Policy {
         Settings { errors, ..settings }
     }
 
+    /// The `search_path` under the target's names for the one that a client states at login; `None` where
+    /// that stays.
+    pub fn search_path_of(&self, startup: &StartupParameters) -> Option<String> {
+        let mut settings = self.defaults_of(startup);
+        for (name, value) in &startup.dms_settings {
+            // What means nothing is told to the client when its session begins.
+            let _ = settings.set(name, value);
+        }
+        let stated = startup.search_path.as_ref().filter(|_| settings.rewrite)?;
+        self.names.schema_list(stated)
+    }
+
     /// Whether more is asked of any value than a space for U+0000.
     pub fn judges_values(&self) -> bool {
         !self.values.is_only_spaces()

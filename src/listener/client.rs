@@ -10,7 +10,7 @@ use tokio::time::timeout;
 use super::connecting::Seat;
 use super::refusals::Reason;
 use super::watching::{self, Watching};
-use super::{Shared, console};
+use super::{Rules, Shared, console};
 use crate::admin::console::ConsoleRole;
 use crate::config::Limits;
 use crate::connection::{BufferPool, Connection, End};
@@ -40,7 +40,7 @@ pub(super) async fn serve_client(
         // A login or a cancel needs much more memory than a session, so its future is boxed and
         // freed before the session begins.
         admitted =
-            Box::pin(admit(&mut client, shared, &rules.limits, &seat)) => admitted?,
+            Box::pin(admit(&mut client, shared, &rules, &seat)) => admitted?,
         () = seat.dismissed.notified() => return Ok(()),
         () = stop.as_mut() => {
             // As the server, the proxy sends no error to a client that has not sent a packet.
@@ -141,9 +141,10 @@ impl Drop for Counted<'_> {
 async fn admit<'a>(
     client: &mut Client,
     shared: &'a Shared,
-    limits: &Limits,
+    rules: &Rules,
     seat: &Seat,
 ) -> io::Result<Result<Admission<'a>, LoginRefusal>> {
+    let limits = &rules.limits;
     let mut startup = match shared.login.greet(client, limits).await? {
         Opening::Session(startup) => startup,
         Opening::Cancel(packet) => {
@@ -154,6 +155,10 @@ async fn admit<'a>(
     seat.wants_session.store(true, Ordering::Relaxed);
     if let Some(admitted) = console::admit(client, &startup, shared, limits).await? {
         return Ok(admitted.map(|(role, user)| Admission::Console(role, user)));
+    }
+    let stated = startup.parameters.as_ref();
+    if let Some(path) = stated.and_then(|stated| rules.policy.search_path_of(stated)) {
+        startup.packet = wire::with_search_path(&startup.packet, &path);
     }
     let began = Instant::now();
     let admitted = admit_session(client, &mut startup, shared, limits).await?;

@@ -13,6 +13,7 @@ mod overrides;
 mod pattern;
 pub(crate) mod postgresql;
 mod rules;
+mod schema_list;
 mod spellings;
 mod table;
 mod verdict;

@@ -1,4 +1,4 @@
-//! Positions in a rewritten text, moved back to the client's own text.
+//! Positions in a rewritten text, moved back to the client's own text, and what the text calls new relations.
 
 use std::sync::Arc;
 
@@ -9,6 +9,8 @@ use crate::statement::Replacement;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PositionMap {
     changes: Vec<MovedEdit>,
+    /// Relations that the text creates under other names: on the target, and in the client's text.
+    created: Vec<(String, String)>,
     /// How the text that it starts from was changed before.
     earlier: Option<Arc<PositionMap>>,
 }
@@ -27,13 +29,30 @@ impl PositionMap {
     /// What it takes in memory, in bytes.
     pub fn bytes(&self) -> usize {
         let earlier = self.earlier.as_ref().map_or(0, |earlier| earlier.bytes());
-        size_of_val(self.changes.as_slice()) + earlier
+        let names = self.created.iter().map(|(target, source)| target.len() + source.len());
+        let created = size_of_val(self.created.as_slice()) + names.sum::<usize>();
+        size_of_val(self.changes.as_slice()) + created + earlier
     }
 
     /// The same for a text that was changed before.
     #[must_use]
     pub fn behind(self, earlier: &Arc<PositionMap>) -> PositionMap {
         PositionMap { earlier: Some(Arc::clone(earlier)), ..self }
+    }
+
+    /// The same, with the relations that the text creates under other names.
+    #[must_use]
+    pub fn creating(self, created: Vec<(String, String)>) -> PositionMap {
+        PositionMap { created, ..self }
+    }
+
+    /// The relation that the text creates under another name and that a message of the target is about: what
+    /// it is called on the target, and in the client's text.
+    pub fn created_in(&self, message: &str) -> Option<(&str, &str)> {
+        let is_in = |target: &str| message.contains(&format!("\"{target}\""));
+        let own = self.created.iter().find(|(target, _)| is_in(target));
+        let earlier = || self.earlier.as_ref()?.created_in(message);
+        own.map(|(target, source)| (target.as_str(), source.as_str())).or_else(earlier)
     }
 
     /// The map for `replacements` made in `sql`, which are in order.
@@ -51,7 +70,7 @@ impl PositionMap {
                 MovedEdit { start, before, after: encoding.count_characters(&edit.text) }
             })
             .collect();
-        PositionMap { changes, earlier: None }
+        PositionMap { changes, created: Vec::new(), earlier: None }
     }
 
     /// The position in the client's text for a position in the rewritten one, both from 1. A

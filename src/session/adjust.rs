@@ -42,10 +42,20 @@ impl Adjust {
         Some(wire::parameter_description(&oids))
     }
 
-    /// The frame with its position moved back to the client's text.
+    /// The frame with its position moved back to the client's text, and with both names of a relation that
+    /// is there already; `None` where it passes as it is.
     pub(super) fn moved(&self, frame: &[u8]) -> Option<Vec<u8>> {
         let map = self.positions.as_ref()?;
-        wire::with_position(frame, |at| map.to_client(at))
+        let moved = wire::with_position(frame, |at| map.to_client(at));
+        let body = frame.get(HEAD_BYTES..)?;
+        if wire::error_field(body, b'C') != Some(b"42P07") {
+            return moved;
+        }
+        let message = wire::error_field(body, b'M').map(wire::printable).unwrap_or_default();
+        let Some((target, source)) = map.created_in(&message) else { return moved };
+        let detail = format!("By rule, {source} of the statement is \"{target}\" on the target.");
+        let frame = moved.as_deref().unwrap_or(frame);
+        Some(wire::with_error_bytes(frame, b'D', detail.as_bytes()))
     }
 
     /// What takes the place of an ErrorResponse.

@@ -31,6 +31,6 @@ pub use message::{
 pub use relay_buffer::RelayBuffer;
 pub use startup_packet::{
     StartupPacket, StartupParameters, UNTAGGED_HEAD_BYTES, cancel_request, logged, printable,
-    startup_packet, with_user,
+    startup_packet, with_search_path, with_user,
 };
 pub use transaction_status::TransactionStatus;

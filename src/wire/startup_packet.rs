@@ -40,6 +40,8 @@ pub struct StartupParameters {
     pub replication: bool,
     /// The dms.* settings that it states, itself or by command-line options, without their `dms.`.
     pub dms_settings: Vec<(String, String)>,
+    /// The `search_path` that it states, likewise.
+    pub search_path: Option<String>,
 }
 
 /// Reads a whole startup packet, its length field included.
@@ -114,6 +116,9 @@ fn startup_parameters(bytes: &[u8]) -> StartupParameters {
     }
     // The server sets those of the options first.
     let settings = options.iter().chain(&stated);
+    let is_path = |(name, _): &&(Vec<u8>, Vec<u8>)| name.eq_ignore_ascii_case(b"search_path");
+    let path = settings.clone().rfind(is_path);
+    found.search_path = path.and_then(|(_, value)| String::from_utf8(value.clone()).ok());
     found.dms_settings = settings.filter_map(|(name, value)| dms_setting(name, value)).collect();
     if found.database.is_empty() {
         found.database.clone_from(&found.user);
@@ -167,9 +172,43 @@ pub fn printable(bytes: &[u8]) -> String {
     }
 }
 
+/// A copy of a StartupMessage with another `search_path`, which goes before one in `options`.
+pub fn with_search_path(packet: &[u8], path: &str) -> Vec<u8> {
+    let (head, parameters) = packet.split_at_checked(UNTAGGED_HEAD_BYTES).unwrap_or_default();
+    let mut copy = head.to_vec();
+    let mut strings = parameters.split(|&byte| byte == 0);
+    while let (Some(name), Some(value)) = (strings.next(), strings.next()) {
+        if name.is_empty() {
+            break;
+        }
+        if !name.eq_ignore_ascii_case(b"search_path") {
+            copy.extend_from_slice(&[name, b"\0", value, b"\0"].concat());
+        }
+    }
+    copy.extend_from_slice(&[b"search_path\0", path.as_bytes(), b"\0\0"].concat());
+    let length = u32::try_from(copy.len()).unwrap_or(u32::MAX);
+    if let Some(field) = copy.get_mut(..4) {
+        field.copy_from_slice(&length.to_be_bytes());
+    }
+    copy
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn another_search_path_goes_before_all_that_are_stated() {
+        let stated = packet(3 << 16, b"user\0u\0Search_Path\0a\0options\0-c search_path=b\0\0");
+        let StartupPacket::Session(found) = startup_packet(&stated) else { panic!("a session") };
+        assert_eq!(found.search_path.as_deref(), Some("a"));
+        let other = with_search_path(&stated, "\"c\"");
+        let expected =
+            packet(3 << 16, b"user\0u\0options\0-c search_path=b\0search_path\0\"c\"\0\0");
+        assert_eq!(other, expected);
+        let StartupPacket::Session(found) = startup_packet(&other) else { panic!("a session") };
+        assert_eq!(found.search_path.as_deref(), Some("\"c\""));
+    }
 
     fn packet(code: u32, rest: &[u8]) -> Vec<u8> {
         let length = u32::try_from(UNTAGGED_HEAD_BYTES + rest.len()).unwrap();

@@ -1,6 +1,6 @@
 //! Names by rule: what a tool sends under the source's names, the target has under its own.
 
-use super::{log_in, position, say, sqlstate};
+use super::{field, log_in, position, say, sqlstate};
 use crate::support::{Cluster, Database, Endpoint, Proxy, Wire};
 
 const LOWER: &str =
@@ -121,6 +121,60 @@ fn errors_stand_where_the_client_wrote_what_is_wrong() {
     let sql = r#"CREATE TABLE "Two" ("A" int, "a" int)"#;
     let frames = wire.query(sql).until_ready();
     assert_eq!((sqlstate(&frames), position(&frames)), ("42701".to_owned(), Some(30)));
+}
+
+#[test]
+fn a_table_whose_new_name_is_taken_is_told_by_both_names() {
+    let proxy = hr();
+    let (database, mut wire) = session(&proxy);
+    say(&mut wire, r#"CREATE SCHEMA "HR"; CREATE TABLE "HR"."EMP" ("ID" int)"#);
+    let detail = r#"By rule, "HR"."Emp" of the statement is "emp" on the target."#;
+    let sql = r#"CREATE TABLE "HR"."Emp" ("ID" int)"#;
+    let frames = wire.query(sql).until_ready();
+    assert_eq!(sqlstate(&frames), "42P07");
+    assert_eq!(field(&frames, b'E', b'D').as_deref(), Some(detail));
+    assert_eq!(field(&frames, b'E', b'M').as_deref(), Some("relation \"emp\" already exists"));
+    wire.parse("", sql, &[]).bind("", "", &[], &[], 0).execute("", 0).sync();
+    assert_eq!(field(&wire.until_ready(), b'E', b'D').as_deref(), Some(detail));
+    let sql = r#"CREATE TABLE IF NOT EXISTS "HR"."Emp" ("ID" int)"#;
+    let frames = wire.query(sql).until_ready();
+    assert_eq!(field(&frames, b'N', b'D').as_deref(), Some(detail));
+    let frames = wire.query(r#"CREATE VIEW "HR"."Emp" AS SELECT 1 AS a"#).until_ready();
+    assert_eq!(field(&frames, b'E', b'D').as_deref(), Some(detail));
+    // Where no rule has a part in it, the answer is the server's.
+    let frames = wire.query(r#"CREATE SCHEMA s; CREATE TABLE s.a (); CREATE TABLE s.a ()"#);
+    let frames = frames.until_ready();
+    assert_eq!((sqlstate(&frames).as_str(), field(&frames, b'E', b'D')), ("42P07", None));
+    assert_eq!(columns(&database, "people"), ["emp.emp_id"]);
+}
+
+#[test]
+fn a_search_path_of_the_login_is_renamed() {
+    let proxy = hr();
+    let (database, mut wire) = session(&proxy);
+    say(&mut wire, r#"CREATE SCHEMA "HR"; CREATE TABLE "HR"."EMP" ("ID" int)"#);
+    let endpoint = proxy.endpoint(database.endpoint());
+    for stated in [
+        ("options", r#"-c geqo=off -c search_path="HR",public"#),
+        ("search_path", r#""HR", public"#),
+    ] {
+        let (mut wire, _) = Wire::log_in(&endpoint, &[stated]);
+        let said = say(&mut wire, r#"INSERT INTO "EMP" ("ID") VALUES (1); SHOW search_path"#);
+        assert!(
+            said.contains("INSERT 0 1") && said.contains(r#"DataRow \"people\", \"public\""#),
+            "{said}"
+        );
+    }
+    // Off means off, and other schemas stay as they are written.
+    for (stated, shown) in [
+        (r#"-c dms.rewrite=off -c search_path="HR""#, r#"DataRow \"HR\""#),
+        ("-c search_path=HR,x", "DataRow HR,x"),
+    ] {
+        let (mut wire, _) = Wire::log_in(&endpoint, &[("options", stated)]);
+        let said = say(&mut wire, "SHOW search_path");
+        assert!(said.contains(shown), "{said}");
+    }
+    assert_eq!(database.query("SELECT count(*) FROM people.emp"), [["2"]]);
 }
 
 #[test]

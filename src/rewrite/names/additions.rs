@@ -17,7 +17,7 @@ impl RenamedText<'_> {
         for table in &at_hand.scopes.tables {
             let place = at_hand.places.get(table.relation as usize);
             let Some(place) = place.and_then(Option::as_ref) else { continue };
-            self.created.push((place.target_schema.clone(), place.target_table.clone()));
+            self.created.tables.push((place.target_schema.clone(), place.target_table.clone()));
             if table.is_plain {
                 self.add_to_table(at_hand, *table, place)?;
             }
@@ -135,7 +135,7 @@ impl RenamedText<'_> {
             let place = at_hand.places.get(relation as usize).and_then(Option::as_ref);
             let Some(place) = place else { continue };
             let target = (&place.target_schema, &place.target_table);
-            if self.created.iter().any(|(schema, table)| (schema, table) == target) {
+            if self.created.tables.iter().any(|(schema, table)| (schema, table) == target) {
                 continue;
             }
             let names = self.names;

@@ -53,6 +53,8 @@ pub struct Renamed {
     pub reasons: Vec<ReplacementReason>,
     /// What was done, for counts and the ledger.
     pub changes: Vec<Change>,
+    /// Relations that it creates under other names: on the target, and as the text calls them.
+    pub created: Vec<(String, String)>,
     /// The pairs of names that differ, each once: the source's and the target's.
     pub pairs: Vec<(String, String)>,
 }
@@ -154,8 +156,16 @@ struct RenamedText<'t> {
     replaced: Vec<Replacement>,
     pairs: Vec<(String, String)>,
     bodies: u64,
-    /// Tables that statements of the text create, by the names of the target.
-    created: Vec<(String, String)>,
+    created: CreatedHere,
+}
+
+/// What statements of a text create.
+#[derive(Debug, Default)]
+struct CreatedHere {
+    /// Tables, by the names of the target.
+    tables: Vec<(String, String)>,
+    /// Relations under other names: on the target, and as the text calls them.
+    renamed: Vec<(String, String)>,
 }
 
 /// The statement that is being renamed.
@@ -198,7 +208,7 @@ impl<'t> RenamedText<'t> {
             replaced: Vec::new(),
             pairs: Vec::new(),
             bodies: 0,
-            created: Vec::new(),
+            created: CreatedHere::default(),
         }
     }
 
@@ -229,8 +239,13 @@ impl<'t> RenamedText<'t> {
         let tokens: Vec<u32> = name.tokens.clone().step_by(2).collect();
         let block = name.block;
         match (name.role, tokens.as_slice()) {
-            (NameRole::Relation | NameRole::NewRelation, parts) => {
+            (NameRole::Relation, parts) => {
                 self.put_relation(parts, at_hand.places.get(number).and_then(Option::as_ref))
+            }
+            (NameRole::NewRelation, parts) => {
+                let place = at_hand.places.get(number).and_then(Option::as_ref);
+                self.created.renamed.extend(place.and_then(Place::new_name));
+                self.put_relation(parts, place)
             }
             (NameRole::RelationBeside(other), [token]) => {
                 let Some(Some(place)) = at_hand.places.get(other as usize) else { return Ok(()) };
@@ -323,8 +338,9 @@ impl<'t> RenamedText<'t> {
         replaced.dedup_by(|(later, _), (first, _)| later.span.start < first.span.end);
         let (replacements, reasons): (Vec<_>, Vec<_>) = replaced.into_iter().unzip();
         let sql = replace(self.sql, &replacements);
-        let pairs = self.pairs;
-        Naming::Renamed(Box::new(Renamed { sql, replacements, reasons, changes, pairs }))
+        let (pairs, created) = (self.pairs, self.created.renamed);
+        let renamed = Renamed { sql, replacements, reasons, changes, created, pairs };
+        Naming::Renamed(Box::new(renamed))
     }
 }
 

@@ -4,6 +4,7 @@
 use super::{Placed, Placing, RenamedText, Unplaced};
 use crate::catalog::{Catalog, Freshness, Name, Need, Subject};
 use crate::mapping::NameRules;
+use crate::parking::spelling::quoted_identifier;
 use crate::statement::Effects;
 use crate::statement::scope::{NameRole, Scopes};
 use crate::wire::printable;
@@ -64,6 +65,18 @@ impl Place {
     /// The target's name for a column.
     pub(super) fn column(&self, names: &NameRules, column: &str) -> String {
         names.column(&self.source_schema, &self.source_table, column).into_owned()
+    }
+
+    /// Its name on the target and the text's name for it, in quotes, where they differ.
+    pub(super) fn new_name(&self) -> Option<(String, String)> {
+        let is_other = self.source_table != self.target_table
+            || self.is_qualified && self.source_schema != self.target_schema;
+        let table = quoted_identifier(&self.source_table);
+        let source = match self.is_qualified {
+            true => format!("{}.{table}", quoted_identifier(&self.source_schema)),
+            false => table,
+        };
+        is_other.then(|| (self.target_table.clone(), source))
     }
 
     /// The key by which the catalog knows it.

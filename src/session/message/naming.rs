@@ -69,10 +69,12 @@ pub(super) fn rename(
         Naming::Renamed(renamed) => match own() {
             Some(error) => NamesJudged::Refuse(Box::new(error)),
             None => {
-                let Renamed { sql: text, replacements, changes, .. } = *renamed;
+                let Renamed { sql: text, replacements, changes, created, .. } = *renamed;
                 let encoding = rules.lexing.encoding;
                 let named = NamedText {
-                    positions: Arc::new(PositionMap::new(sql, &replacements, encoding)),
+                    positions: Arc::new(
+                        PositionMap::new(sql, &replacements, encoding).creating(created),
+                    ),
                     changes,
                     not_understood: (script.not_understood, script.unknown_types),
                 };
