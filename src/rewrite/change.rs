@@ -67,6 +67,7 @@ impl Change {
         }
         // A text may drop a hundred thousand tables: they stay where they are.
         let others = changes.extract_if(.., |change| change.by != By::TablePrep).collect();
+        changes.shrink_to_fit();
         (changes, others)
     }
 
