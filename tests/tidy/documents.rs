@@ -7,23 +7,6 @@ use dms_proxy::mapping::{Mapping, MappingOptions, SOURCES, markdown_table};
 
 use super::{files, root, sources};
 
-#[test]
-fn the_table_in_readme_is_the_one_in_force() {
-    const BEGIN: &str = "<!-- mapping table: begin -->\n";
-    const END: &str = "<!-- mapping table: end -->";
-    let path = root().join("README.md");
-    let readme = fs::read_to_string(&path).unwrap();
-    let (before, rest) = readme.split_once(BEGIN).expect("the begin of the table");
-    let (_, after) = rest.split_once(END).expect("the end of the table");
-    let table = markdown_table(&Mapping::new(MappingOptions::default()).unwrap());
-    let expected = format!("{before}{BEGIN}{table}{END}{after}");
-    if std::env::var_os("UPDATE_GOLDENFILES").is_some() {
-        fs::write(&path, expected).unwrap();
-    } else {
-        assert!(readme == expected, "README's table is old: UPDATE_GOLDENFILES=1 cargo test tidy");
-    }
-}
-
 /// `docs/types.md`, from the tables in force.
 fn types_page() -> String {
     let mut page = include_str!("types_head.md").to_owned();
