@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::OnceLock;
 
 use super::{Scratch, libpq_program};
-use crate::support::{Cluster, Database, Endpoint, Proxy, assert_same, psql, run};
+use crate::support::{Cluster, Database, Endpoint, Proxy, assert_same, command, psql, run};
 
 const SCHEMA: &str = include_str!("schema.sql");
 
@@ -124,9 +124,21 @@ fn rows_alone_go_into_tables_with_keys_in_cycles() {
     let arguments = ["--set=ON_ERROR_STOP=1", "--file", rows.to_str().unwrap()];
     let refused = psql(direct.endpoint(), &arguments, "").stderr;
     assert!(refused.contains("violates foreign key constraint"), "{refused}");
-    let by_psql = restored(&keeping_json(), &files, |endpoint| {
-        restore_by_psql(endpoint, &schema);
-        restore_by_psql(endpoint, &rows);
-    });
-    assert_same(&text(original, &files), &by_psql);
+    let proxy = keeping_json();
+    let database = Cluster::shared().create_database();
+    let endpoint = proxy.endpoint(database.endpoint());
+    restore_by_psql(&endpoint, &schema);
+    // A table has a trigger that acts as it does without the proxy, so its keys are parked.
+    let arguments = ["--set=ON_ERROR_STOP=1", "--output=/dev/null", "--file"];
+    let finished = psql(&endpoint, &[&arguments[..], &[rows.to_str().unwrap()]].concat(), "");
+    let warned = "WARNING:  foreign keys of \"Sales & Co\".\"orders\" are parked";
+    assert!(finished.stderr.contains(warned), "{}", finished.stderr);
+    assert_eq!(finished.stderr.matches("WARNING").count(), 1, "{}", finished.stderr);
+    finished.success();
+    let mut restore = command(env!("CARGO_BIN_EXE_dms-proxy"));
+    let Endpoint { address, user, database: name } = database.endpoint();
+    let target = format!("postgresql://{user}@{address}/{name}");
+    restore.args(["fk", "restore", "--target", &target]).current_dir(files.path());
+    run(&mut restore, b"").success();
+    assert_same(&text(original, &files), &text(database.endpoint(), &files));
 }
