@@ -65,12 +65,18 @@ impl WritePlan<'_> {
         } else if self.rules.policy.judges_values() {
             self.judge(number, slot, column);
         } else if slot.value == SlotValue::String
-            && column.column.kind() == ValueKind::Json
             && self.rules.policy.values.nul != NulPolicy::Reject
             && may_be_json_nul(self.sql, &slot.span)
         {
-            self.acts = true;
-            self.written.json_constants.extend(slot.constant.clone());
+            match column.column.kind() {
+                ValueKind::Json => {
+                    self.acts = true;
+                    self.written.json_constants.extend(slot.constant.clone());
+                }
+                // The escape stands behind those of the array.
+                ValueKind::JsonArray => self.judge(number, slot, column),
+                _ => {}
+            }
         }
     }
 

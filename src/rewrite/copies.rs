@@ -36,7 +36,8 @@ impl CopyStream {
         let is_binary = self.options.format == CopyFormat::Binary;
         let fits = self.fields.iter().filter_map(column).any(|column| match is_binary {
             true => column.column.takes_other_binary(),
-            false => column.column.takes_words(),
+            // Escapes of JSON in an array stand behind those of the array and of the stream.
+            false => column.column.takes_words() || column.column.kind() == ValueKind::JsonArray,
         });
         if !rules.policy.judges_values() && !leaves_out && !fits {
             return None;

@@ -89,6 +89,41 @@ fn arrays_of_json_in_text_format_are_mended() {
 }
 
 #[test]
+fn arrays_of_json_in_constants_and_copied_rows_are_mended() {
+    let (database, endpoint) = proxied();
+    let mut wire = log_in(&endpoint);
+    say(&mut wire, "CREATE TABLE t (id int, doc jsonb[], j json[])");
+    let array = r#"{"{\"a\": \"x\\u0000y\", \"b\": \"\\\\u0000\"}",NULL}"#;
+    let escaped = array.replace('\\', r"\\");
+    for (sql, rows) in [
+        (format!("INSERT INTO t VALUES (1, '{array}', '{array}')"), String::new()),
+        (format!("INSERT INTO t VALUES (1, E'{escaped}', $a${array}$a$)"), String::new()),
+        (format!("INSERT INTO t SELECT 1, '{array}', NULL"), String::new()),
+        (
+            format!("INSERT INTO t VALUES (1); UPDATE t SET doc = '{array}'; SELECT 1"),
+            String::new(),
+        ),
+        ("COPY t FROM STDIN".to_owned(), format!("1\t{escaped}\t{{}}\n2\t{{}}\t{{}}\n")),
+        (
+            "COPY t (doc, id) FROM STDIN CSV".to_owned(),
+            format!("\"{}\",1\n", array.replace('"', "\"\"")),
+        ),
+    ] {
+        say(&mut wire, "TRUNCATE t");
+        wire.query(&sql);
+        if !rows.is_empty() {
+            wire.until(b'G');
+            wire.copy_data(rows).copy_done();
+        }
+        let said = transcript(&wire.until_ready());
+        assert!(!said.contains("ErrorResponse"), "{sql}: {said}");
+        let stored = database
+            .query("SELECT doc[1]->>'a', doc[1]->>'b', doc[2] FROM t WHERE id = 1 AND doc <> '{}'");
+        assert_eq!(stored, [["x y", r"\u0000", "NULL"]], "{sql}");
+    }
+}
+
+#[test]
 fn half_surrogates_are_replaced_where_that_is_asked() {
     let database = Cluster::shared().create_database();
     let proxy = Proxy::start("[values]\ninvalid_utf8 = \"replace\"\n", &[]);
