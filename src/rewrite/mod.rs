@@ -288,7 +288,11 @@ impl Rewrite {
         rules: &Rules<'_>,
     ) -> Vec<(Replacement, ReplacementReason)> {
         let prepared = table_prep::plan(script, rules);
-        self.changes.extend(prepared.changes);
+        // There may be one for each of many tables: they are not copied where that can be helped.
+        match self.changes.is_empty() {
+            true => self.changes = prepared.changes,
+            false => self.changes.extend(prepared.changes),
+        }
         self.tags = prepared.tags;
         prepared.replaced
     }

@@ -122,6 +122,7 @@ impl PreparedTables {
             self.replaced.push((replacement, ReplacementReason::Rule(rule)));
             self.tags.push((statement.number, tag));
         }
+        self.changes.reserve(statement.tables.len());
         for table in &statement.tables {
             let mut change = Change::anywhere(rule, By::TablePrep, 1);
             let place = place_of(&table.name);

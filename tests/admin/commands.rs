@@ -44,6 +44,8 @@ fn what_is_not_ready_or_not_there_has_a_code_of_its_own() {
     std::fs::write(&token, "secret\n").unwrap();
     let path = token.display();
     let (_proxy, address) = proxy(&format!("token_file = '{path}'\nanonymous = 'none'\n"));
+    // The target is looked at first.
+    wait_for(|| super::get(address, "/readyz").status == 200);
     // The probe is for everybody, the figures are not.
     let status = ask(address, &["status"]);
     assert_eq!(status.status, Some(0), "{}", status.stderr);
@@ -52,8 +54,6 @@ fn what_is_not_ready_or_not_there_has_a_code_of_its_own() {
     let with_token = ask(address, &["status", "--token-file", &path.to_string()]);
     assert!(with_token.stdout.contains("state     running"), "{}", with_token.stdout);
     std::fs::remove_file(&token).unwrap();
-    let pause = super::get(address, "/readyz");
-    assert_eq!(pause.status, 200);
     drop(_proxy);
     let gone = ask(address, &["status"]);
     assert_eq!(gone.status, Some(2));

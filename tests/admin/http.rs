@@ -152,7 +152,7 @@ fn events_say_what_changes() {
 
 #[test]
 fn the_token_opens_what_is_closed() {
-    let directory = std::env::temp_dir().join(format!("dms-proxy-token-{}", std::process::id()));
+    let directory = std::env::temp_dir().join(format!("dms-proxy-tokens-{}", std::process::id()));
     std::fs::create_dir_all(&directory).unwrap();
     let file = directory.join("token");
     std::fs::write(&file, "sesame\n").unwrap();
