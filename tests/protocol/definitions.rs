@@ -5,6 +5,7 @@ use dms_proxy::cli::{Input, RewriteOptions, rewrite};
 use dms_proxy::config::Config;
 
 use super::policies::session;
+use super::terminate::until;
 use super::{field, log_in, say};
 use crate::support::{Cluster, Database, Frame, Proxy, Wire};
 
@@ -312,7 +313,7 @@ fn what_was_read_in_front_of_an_odd_spot_is_rewritten() {
     assert_eq!(sqlstate(&said), "42601");
     // The position is that of the parenthesis in the client's own text.
     assert_eq!(super::position(&said), sql.find(')').map(|at| at + 1));
-    assert!(proxy.log().contains("line=3 column=13"), "{}", proxy.log());
+    until("the place is logged", || proxy.log().contains("line=3 column=13"));
     let rewritten = dry_run("mysql", "", &[sql]);
     assert!(rewritten.contains("a BIGINT") && rewritten.contains("b VARCHAR(255)"), "{rewritten}");
 }
