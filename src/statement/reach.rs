@@ -24,12 +24,19 @@ pub struct Reach {
     pub runs_more: bool,
     /// Some of that stands behind an end of a transaction, or of a part of one.
     pub goes_on_behind_end: bool,
+    /// Its first statement is such an end: in an aborted transaction it is refused otherwise.
+    pub begins_with_end: bool,
 }
 
 impl Reach {
     /// The reach of a text that was not read.
     pub fn unknown() -> Reach {
-        Reach { runs_more: true, goes_on_behind_end: true, ..Reach::default() }
+        Reach {
+            runs_more: true,
+            goes_on_behind_end: true,
+            begins_with_end: true,
+            ..Reach::default()
+        }
     }
 
     /// Whether the text runs nothing but plain reading, and statements about the session and its
@@ -319,5 +326,7 @@ mod tests {
         ] {
             assert_eq!(reach(sql).goes_on_behind_end, expected, "{sql}");
         }
+        assert!(reach("ROLLBACK TO a; SELECT f()").begins_with_end);
+        assert!(!reach("INSERT INTO a VALUES (1); COMMIT; CALL p()").begins_with_end);
     }
 }

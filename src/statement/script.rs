@@ -349,8 +349,9 @@ impl Script {
         if self.is_too_long {
             return Reach::unknown();
         }
-        let mut reach = Reach::default();
-        let mut is_behind_end = false;
+        let (mut reach, mut is_behind_end) = (Reach::default(), false);
+        let is_end = |first: &Statement| first.effects.ends_transaction();
+        reach.begins_with_end = self.statements.first().is_some_and(is_end);
         for statement in &self.statements {
             let is_table = matches!(statement.body, Body::Table(_));
             let cursor = self.statement(&statement.tokens, sql);

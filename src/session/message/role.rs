@@ -103,7 +103,10 @@ pub(in crate::session) fn is_behind_a_rollback(
     let can_be = context.settings.switches_role()
         && effects.ends_transaction()
         && reached.text.goes_on_behind_end
-        && (context.is_aborted() || role.may_be_undone())
+        && match context.is_aborted() {
+            true => reached.text.begins_with_end,
+            false => role.may_be_undone(),
+        }
         && !role.is_origin_outside()
         && role.is_ours()
         && !role.is_refused();
