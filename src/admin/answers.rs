@@ -14,9 +14,22 @@ pub(super) struct HttpQuestion {
     pub(super) path: String,
     pub(super) query: BTreeMap<String, String>,
     pub(super) has_token: bool,
+    /// It prefers OpenMetrics.
+    pub(super) takes_open_metrics: bool,
+    /// The tags of answers that the client has.
+    pub(super) known: Option<HeaderValue>,
+    /// The last event that it has seen.
+    pub(super) last_event: Option<u64>,
 }
 
 impl HttpQuestion {
+    /// Whether the client has the answer with this tag.
+    pub(super) fn has(&self, tag: &str) -> bool {
+        let known = self.known.as_ref().and_then(|tags| tags.to_str().ok()).unwrap_or_default();
+        let mut tags = known.split(',').map(|one| one.trim().trim_start_matches("W/"));
+        tags.any(|one| one == tag || one == "*")
+    }
+
     /// A parameter that is there and not empty.
     pub(super) fn parameter(&self, name: &str) -> Option<&str> {
         self.query.get(name).map(String::as_str).filter(|text| !text.is_empty())
@@ -57,14 +70,18 @@ pub(super) fn with_type(
     answer
 }
 
-/// A part of a URL without its percent signs.
+/// A name or value of a query string, where `+` is a blank.
+pub(super) fn query_decoded(text: &str) -> String {
+    decoded(&text.replace('+', " "))
+}
+
+/// A part of a path without its percent signs.
 pub(super) fn decoded(text: &str) -> String {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
     while let Some((&byte, after)) = rest.split_first() {
         rest = after;
         match byte {
-            b'+' => bytes.push(b' '),
             b'%' => {
                 let hex = after.get(..2).and_then(|hex| std::str::from_utf8(hex).ok());
                 match hex.and_then(|hex| u8::from_str_radix(hex, 16).ok()) {

@@ -65,7 +65,7 @@ pub(super) fn answer(asked: &HttpQuestion, operator: &Operator) -> Option<Respon
         "version" => json!({
             "version": env!("CARGO_PKG_VERSION"),
             "commit": option_env!("DMS_PROXY_COMMIT"),
-            "built_with": "rust",
+            "built_with": env!("DMS_PROXY_RUSTC"),
             "features": ["console", "http"],
         }),
         "openapi.json" => {
@@ -159,7 +159,7 @@ fn overview(operator: &Operator) -> Value {
         "config": {
             "file": file, "read_at": moment(reload.at), "last_reload_successful": reload.successful,
         },
-        "log_level": level,
+        "warnings": operator.warnings, "log_level": level,
         "foreign_keys_not_silenced": not_silenced,
         "ledger": { "unwritten_entries": unwritten, "write_failures": failures },
     })
@@ -273,9 +273,8 @@ fn config(operator: &Operator) -> Value {
         .config_rows()
         .into_iter()
         .map(|row| {
-            let source = if row.value == row.default { "default" } else { "set" };
             json!({ "key": row.key, "value": row.value, "default": row.default,
-                "source": source, "changeable": row.changeable })
+                "source": row.source, "changeable": row.changeable })
         })
         .collect();
     json!({ "config": rows })

@@ -3,7 +3,7 @@
 use hyper::{Response, StatusCode};
 use serde_json::{Map, Value, json};
 
-use super::answers::{HttpQuestion, decoded, json_answer, with_type};
+use super::answers::{HttpQuestion, decoded, json_answer, refusal, with_type};
 use super::api::{envelope, error, fits, moment, number, rewrite, session};
 use super::body::AnswerBody;
 use super::operator::Operator;
@@ -55,22 +55,28 @@ pub(super) fn list(asked: &HttpQuestion, operator: &Operator) -> Response<Answer
                 })
         })
         .collect();
-    let sort = wanted("sort").unwrap_or("");
-    let by = |figure: fn(&Table) -> u64| {
-        move |(_, one): &(&TableKey, &Table)| std::cmp::Reverse(figure(one))
-    };
-    match sort.trim_start_matches('-') {
-        "rows" => found.sort_by_key(by(|one| one.counted.all_rows())),
-        "bytes" => found.sort_by_key(by(|one| one.counted.bytes.iter().sum())),
-        "errors" => found.sort_by_key(by(|one| one.counted.errors)),
-        "rewrites" => found.sort_by_key(by(|one| one.counted.rewrites)),
-        "last_activity" => found.sort_by_key(by(|one| one.counted.last_activity)),
-        "rows_per_second" => found.sort_by_key(by(|one| one.rates().0)),
-        _ => {}
+    match wanted("sort").map(|name| name.trim_start_matches('-')) {
+        None | Some("name") => {}
+        Some(name) => match sort_figure(name) {
+            Some(figure) => found.sort_by_key(|(_, one)| std::cmp::Reverse(figure(one))),
+            None => {
+                return bad_parameter(
+                    "sort",
+                    "name, rows, bytes, errors, rewrites, ddls, \
+                rolled_back_rows, rows_per_second, bytes_per_second, first_seen or last_activity",
+                );
+            }
+        },
     }
     let matching = found.len();
-    let limit = wanted("limit").and_then(|text| text.parse().ok()).unwrap_or(usize::MAX);
-    found.truncate(limit);
+    match wanted("limit").map(str::parse) {
+        None => {}
+        Some(Ok(limit)) => found.truncate(limit),
+        Some(Err(_)) => return bad_parameter("limit", "a number"),
+    }
+    if wanted("format").is_some_and(|format| !["json", "csv"].contains(&format)) {
+        return bad_parameter("format", "json or csv");
+    }
     let rows: Vec<Value> = found.iter().map(|(key, one)| table(key, one, collected.now)).collect();
     drop(collected);
     if wanted("format") == Some("csv") {
@@ -80,6 +86,27 @@ pub(super) fn list(asked: &HttpQuestion, operator: &Operator) -> Response<Answer
         StatusCode::OK,
         &envelope(operator, json!({ "tables": rows, "matching": matching })),
     )
+}
+
+fn bad_parameter(name: &str, allowed: &str) -> Response<AnswerBody> {
+    refusal(StatusCode::BAD_REQUEST, "parameter", &format!("{name} is {allowed}"))
+}
+
+/// What tables are sorted by, the most first.
+fn sort_figure(name: &str) -> Option<fn(&Table) -> u64> {
+    Some(match name {
+        "rows" => |one| one.counted.all_rows(),
+        "bytes" => |one| one.counted.bytes.iter().sum(),
+        "errors" => |one| one.counted.errors,
+        "rewrites" => |one| one.counted.rewrites,
+        "ddls" => |one| one.counted.ddls,
+        "rolled_back_rows" => |one| one.counted.rolled_back,
+        "rows_per_second" => |one| one.rates().0,
+        "bytes_per_second" => |one| one.rates().1,
+        "first_seen" => |one| one.first_seen,
+        "last_activity" => |one| one.counted.last_activity,
+        _ => return None,
+    })
 }
 
 /// Objects with the same fields as lines of CSV. Texts are quoted, and none of them begins with what a

@@ -16,6 +16,13 @@ pub(super) enum AnswerBody {
     Events(mpsc::Receiver<Bytes>),
 }
 
+impl AnswerBody {
+    /// Whether all of it is there.
+    pub(super) fn is_whole(&self) -> bool {
+        matches!(self, AnswerBody::Whole(_))
+    }
+}
+
 impl From<String> for AnswerBody {
     fn from(text: String) -> AnswerBody {
         AnswerBody::Whole(Some(Bytes::from(text)))

@@ -1,15 +1,13 @@
 //! The configuration as rows: each key with what it is, and what it would be without a file.
 
-use std::collections::BTreeMap;
 use std::io;
-use std::path::{Path, PathBuf};
+#[cfg(test)]
+use std::path::Path;
+use std::path::PathBuf;
 use std::sync::Arc;
 
-use toml::Value;
-
-use crate::config::Config;
+use crate::config::{Config, Effective, EffectiveKey, plain_value, shipped_keys};
 use crate::mapping::Mapping;
-use crate::target::without_passwords;
 
 /// The configuration, as it is shown.
 #[derive(Clone, Debug, Default)]
@@ -20,6 +18,8 @@ pub struct ConfigRow {
     pub value: String,
     /// The value without a configuration.
     pub default: String,
+    /// Where the value comes from: `flag`, `env`, `default`, or a file with its line.
+    pub source: String,
     /// Whether SIGHUP changes it.
     pub changeable: bool,
 }
@@ -39,10 +39,10 @@ pub(super) struct ConfigShown {
 }
 
 impl ConfigShown {
-    pub(super) fn new(config: &Config, file: Option<PathBuf>) -> io::Result<ConfigShown> {
+    pub(super) fn new(config: &Config, effective: &Effective) -> io::Result<ConfigShown> {
         Ok(ConfigShown {
-            rows: rows(config, file.as_deref()),
-            file,
+            rows: rows(effective),
+            file: config.file.clone(),
             mapping: Arc::new(config.mapping().map_err(io::Error::other)?),
             clients: config.limits.clients.get(),
             log_level: config.log.level.name().to_owned(),
@@ -64,66 +64,46 @@ const FIXED: [&str; 7] = [
     "admin.",
 ];
 
-/// The rows of a configuration; `file` is where it was read from.
-fn rows(config: &Config, file: Option<&Path>) -> Vec<ConfigRow> {
-    let defaults = keys(include_str!("../../proxy.toml"));
-    let text = file.and_then(|file| std::fs::read_to_string(file).ok()).unwrap_or_default();
-    let mut values = defaults.clone();
-    values.extend(keys(&text));
-    // Flags and the environment go before the file.
-    values.insert("listen.address".into(), config.listen.address.to_string());
-    values.insert("target.url".into(), config.target.url.place.to_string());
-    values.insert("mapping.source".into(), config.mapping.source.0.clone());
-    let row = |(key, value): (String, String)| ConfigRow {
-        default: defaults.get(&key).cloned().unwrap_or_default(),
-        changeable: !FIXED.iter().any(|fixed| key.starts_with(fixed)),
-        value: without_passwords(&value),
-        key,
+/// The rows of a configuration.
+fn rows(effective: &Effective) -> Vec<ConfigRow> {
+    let defaults = shipped_keys();
+    let default_of = |key: &str| {
+        let entry = defaults.iter().find(|entry| entry.name() == key);
+        entry.and_then(|entry| entry.default.as_deref()).map(plain_value).unwrap_or_default()
     };
-    values.into_iter().map(row).collect()
-}
-
-/// The keys of a file with their values; what is not TOML has none.
-fn keys(text: &str) -> BTreeMap<String, String> {
-    let mut found = BTreeMap::new();
-    let Ok(table) = text.parse::<toml::Table>() else { return found };
-    let mut open: Vec<(String, Value)> = table.into_iter().collect();
-    while let Some((key, value)) = open.pop() {
-        match value {
-            Value::Table(table) => {
-                open.extend(
-                    table.into_iter().map(|(name, value)| (format!("{key}.{name}"), value)),
-                );
-            }
-            Value::String(text) => {
-                found.insert(key, text);
-            }
-            other => {
-                found.insert(key, other.to_string());
-            }
+    let row = |one: &EffectiveKey| {
+        let names = [one.section.as_str(), one.key.as_str()];
+        let key = names.into_iter().filter(|name| !name.is_empty()).collect::<Vec<_>>().join(".");
+        ConfigRow {
+            value: one.value.as_deref().map(plain_value).unwrap_or_default(),
+            default: default_of(&key),
+            source: one.source.word(),
+            changeable: !FIXED.iter().any(|fixed| key.starts_with(fixed)),
+            key,
         }
-    }
-    found
+    };
+    effective.keys().iter().map(row).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::ValueSource;
 
     #[test]
-    fn keys_have_their_sections_and_values() {
-        let keys = keys("rewrite = \"on\"\n[a]\nb = 1\n[a.c]\nd = [\"x\"]\n");
-        assert_eq!(keys["rewrite"], "on");
-        assert_eq!((keys["a.b"].as_str(), keys["a.c.d"].as_str()), ("1", "[\"x\"]"));
-    }
-
-    #[test]
-    fn no_row_shows_a_password() {
-        let config: Config =
-            toml::from_str("[target]\nurl = \"postgresql://u:geheim@h/d\"").unwrap();
-        let rows = rows(&config, None);
+    fn a_row_says_what_is_in_force_and_where_it_comes_from() {
+        let mut effective = Effective::load(Some(Path::new("/dev/null"))).unwrap();
+        let url = "postgresql://u:geheim@h/d";
+        effective.set_argument("target", "url", url, ValueSource::Variable("DMS_PROXY_TARGET"));
+        let rows = rows(&effective);
         assert!(rows.iter().all(|row| !row.value.contains("geheim")), "{rows:?}");
-        let url = rows.iter().find(|row| row.key == "target.url").unwrap();
-        assert_eq!((url.value.as_str(), url.changeable), ("h:5432", false));
+        let row = |key: &str| {
+            let row = rows.iter().find(|row| row.key == key).unwrap();
+            let ConfigRow { value, default, source, changeable, .. } = row;
+            (value.as_str(), default.as_str(), source.as_str(), *changeable)
+        };
+        assert_eq!(row("target.url"), ("postgresql://u:***@h/d", "embedded", "env", false));
+        assert_eq!(row("fk.mode"), ("auto", "auto", "default", true));
+        assert_eq!(row("listen.sslcert"), ("", "", "default", false));
     }
 }

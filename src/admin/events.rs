@@ -1,6 +1,6 @@
 //! `/api/events`: what has changed, once a second, as server-sent events.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -16,7 +16,7 @@ use super::body::AnswerBody;
 use super::operator::Operator;
 use super::time::rfc3339;
 use super::{api, api_tables};
-use crate::statistics::TableKey;
+use crate::statistics::{GoneSince, TableKey};
 
 /// Streams of events at a time.
 const STREAMS_MAX: usize = 32;
@@ -41,12 +41,20 @@ impl Drop for Subscriber {
 struct SubscriberView {
     step: u64,
     tables: BTreeSet<TableKey>,
-    sessions: BTreeSet<u64>,
+    /// Sessions as they were told.
+    sessions: BTreeMap<u64, Value>,
     state: &'static str,
+    /// What has gone while it was away.
+    gone: GoneSince,
 }
 
-/// A stream of events.
-pub(super) fn stream(operator: &Arc<Operator>, streams: &Arc<AtomicUsize>) -> Response<AnswerBody> {
+/// A stream of events. One that goes on behind the event `last` gets what has changed since, if that is not
+/// too long ago.
+pub(super) fn stream(
+    operator: &Arc<Operator>,
+    streams: &Arc<AtomicUsize>,
+    last: Option<u64>,
+) -> Response<AnswerBody> {
     if streams.fetch_add(1, Ordering::AcqRel) >= STREAMS_MAX {
         streams.fetch_sub(1, Ordering::AcqRel);
         let message = "there are 32 streams already";
@@ -57,18 +65,23 @@ pub(super) fn stream(operator: &Arc<Operator>, streams: &Arc<AtomicUsize>) -> Re
     tokio::spawn(async move {
         let _subscriber = subscriber;
         // It ends when the subscriber is gone or too slow.
-        let _ = send(&operator, &events).await;
+        let _ = send(&operator, &events, last).await;
     });
     with_type(StatusCode::OK, "text/event-stream", AnswerBody::Events(body))
 }
 
-async fn send(operator: &Operator, events: &mpsc::Sender<Bytes>) -> Option<Infallible> {
+async fn send(
+    operator: &Operator,
+    events: &mpsc::Sender<Bytes>,
+    last: Option<u64>,
+) -> Option<Infallible> {
+    let known = last.and_then(|last| SubscriberView::as_of(last, operator));
     let hello = json!({
         "version": env!("CARGO_PKG_VERSION"), "instance": operator.instance(),
-        "started_at": rfc3339(operator.started),
+        "started_at": rfc3339(operator.started), "goes_on": known.is_some(),
     });
     put(events, format!("retry: 2000\nevent: hello\ndata: {hello}\n\n"))?;
-    let mut seen = SubscriberView::default();
+    let mut seen = known.unwrap_or_default();
     let mut seconds = tokio::time::interval(Duration::from_secs(1));
     seconds.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     for count in 1_u64.. {
@@ -94,6 +107,14 @@ fn put(events: &mpsc::Sender<Bytes>, event: String) -> Option<()> {
 }
 
 impl SubscriberView {
+    /// That of a subscriber who has seen all up to a collection; `None` where it is not known any more.
+    fn as_of(step: u64, operator: &Operator) -> Option<SubscriberView> {
+        let collected = operator.collected();
+        let gone = collected.gone_since(step)?;
+        let tables = collected.tables.keys().cloned().collect();
+        Some(SubscriberView { step, tables, gone, ..SubscriberView::default() })
+    }
+
     /// What has changed since the last time; all of it the first time.
     fn changes(&mut self, operator: &Operator) -> (u64, Value) {
         let collected = operator.collected();
@@ -113,17 +134,17 @@ impl SubscriberView {
             })
             .collect();
         let name = |key: &TableKey| json!([key.database, key.schema, key.table]);
-        let gone: Vec<Value> = self
-            .tables
-            .iter()
-            .filter(|key| !collected.tables.contains_key(*key))
-            .map(name)
-            .collect();
-        let sessions: Vec<Value> = collected.sessions.iter().map(api::session).collect();
-        let here: BTreeSet<u64> =
-            collected.sessions.iter().map(|session| session.facts.id).collect();
-        let ended: Vec<u64> = self.sessions.difference(&here).copied().collect();
-        self.sessions = here;
+        let missing = std::mem::take(&mut self.gone);
+        let gone = self.tables.iter().filter(|key| !collected.tables.contains_key(*key));
+        let gone: Vec<Value> = missing.tables.iter().chain(gone).map(name).collect();
+        let all = collected.sessions.iter();
+        let here: BTreeMap<u64, Value> =
+            all.map(|session| (session.facts.id, api::session(session))).collect();
+        let is_told = |(id, session): &(&u64, &Value)| self.sessions.get(id) == Some(session);
+        let sessions: Vec<&Value> =
+            here.iter().filter(|one| !is_told(one)).map(|(_, session)| session).collect();
+        let left = self.sessions.keys().filter(|id| !here.contains_key(id));
+        let ended: Vec<u64> = missing.sessions.iter().chain(left).copied().collect();
         self.tables = collected.tables.keys().cloned().collect();
         self.step = collected.step;
         let stats = json!({
@@ -131,6 +152,7 @@ impl SubscriberView {
             "target": api::target(operator), "tables": tables, "gone": gone,
             "sessions": sessions, "ended": ended,
         });
+        self.sessions = here;
         (collected.step, stats)
     }
 }

@@ -1,5 +1,6 @@
 //! The HTTP side: listens, bounds what a client may take, and hands requests to `routes`.
 
+use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
 use std::path::Path;
@@ -7,23 +8,30 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
+use hyper::{Request, Response};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
 
+use super::body::AnswerBody;
 use super::guard::Guard;
+use super::http_places::{HttpPlace, HttpPlaces};
 use super::operator::Operator;
 use super::routes;
+use super::unstalled::Unstalled;
 use crate::files::{Reloaded, file_error, warn_if_public};
 use crate::tls::{ClientSslMode, ClientTls, ClientTlsSettings};
 
-/// Connections at a time; more wait in the backlog of the socket.
+/// Connections at a time; when there is one more, the one that is silent longest has to go.
 const CONNECTIONS_MAX: usize = 64;
 
 /// How long the head of a request may take.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How long a client may take nothing of its answer.
+const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How long a TLS handshake may take.
 const TLS_TIMEOUT: Duration = Duration::from_secs(10);
@@ -119,10 +127,9 @@ async fn accept(listener: AdminListener, operator: &Arc<Operator>, guard: &Arc<G
         Err(error) => return tracing::error!(%error, "the HTTP side does not listen"),
     };
     let tls = Arc::new(tls);
-    let seats = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+    let places = HttpPlaces::new(CONNECTIONS_MAX);
     let streams = Arc::new(AtomicUsize::new(0));
     loop {
-        let Ok(seat) = Arc::clone(&seats).acquire_owned().await else { return };
         let stream = match socket.accept().await {
             Ok((stream, _)) => stream,
             Err(error) => {
@@ -131,36 +138,62 @@ async fn accept(listener: AdminListener, operator: &Arc<Operator>, guard: &Arc<G
                 continue;
             }
         };
+        let place = Arc::new(places.take().await);
         let (operator, guard) = (Arc::clone(operator), Arc::clone(guard));
         let (tls, streams) = (Arc::clone(&tls), Arc::clone(&streams));
         tokio::spawn(async move {
-            let _seat = seat;
-            // What goes wrong on one connection is its client's to see.
-            let _ = converse(stream, tls.as_ref().as_ref(), operator, guard, streams).await;
+            let answering = Answering { operator, guard, streams, place: Arc::clone(&place) };
+            tokio::select! {
+                biased;
+                // What goes wrong on one connection is its client's to see.
+                _ = converse(stream, tls.as_ref().as_ref(), answering) => {}
+                () = place.dismissed() => {}
+            }
         });
+        // A request that is there already is seen before others take the place of its connection.
+        tokio::task::yield_now().await;
+    }
+}
+
+/// What an answer needs.
+#[derive(Clone)]
+struct Answering {
+    operator: Arc<Operator>,
+    guard: Arc<Guard>,
+    streams: Arc<AtomicUsize>,
+    place: Arc<HttpPlace>,
+}
+
+impl Answering {
+    async fn answer(self, request: Request<Incoming>) -> Result<Response<AnswerBody>, Infallible> {
+        self.place.works();
+        let answer = routes::answer(request, &self.operator, &self.guard, &self.streams).await;
+        // A stream of events goes on.
+        if answer.as_ref().is_ok_and(|answer| answer.body().is_whole()) {
+            self.place.falls_silent();
+        }
+        answer
     }
 }
 
 async fn converse(
     stream: TcpStream,
     tls: Option<&ClientTls>,
-    operator: Arc<Operator>,
-    guard: Arc<Guard>,
-    streams: Arc<AtomicUsize>,
+    answering: Answering,
 ) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
     stream.set_nodelay(true)?;
-    let service = service_fn(move |request| {
-        let (operator, guard) = (Arc::clone(&operator), Arc::clone(&guard));
-        let streams = Arc::clone(&streams);
-        async move { routes::answer(request, &operator, &guard, &streams).await }
-    });
+    let service = service_fn(move |request| answering.clone().answer(request));
     let mut builder = http1::Builder::new();
     builder.timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT).max_buf_size(HEAD_BYTES_MAX);
     match tls {
-        None => builder.serve_connection(TokioIo::new(stream), service).await?,
+        None => {
+            let stream = Unstalled::new(stream, WRITE_TIMEOUT);
+            builder.serve_connection(TokioIo::new(stream), service).await?;
+        }
         Some(tls) => {
             let accepted = tokio::time::timeout(TLS_TIMEOUT, tls.accept(stream, false)).await??;
             let stream = tokio_rustls::TlsStream::from(accepted.stream);
+            let stream = Unstalled::new(stream, WRITE_TIMEOUT);
             builder.serve_connection(TokioIo::new(stream), service).await?;
         }
     }

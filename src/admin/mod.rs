@@ -15,6 +15,7 @@ mod found_keys;
 mod glob;
 mod guard;
 mod http;
+mod http_places;
 mod life;
 mod listing;
 mod metrics;
@@ -25,6 +26,7 @@ mod progress;
 mod routes;
 mod series;
 mod time;
+mod unstalled;
 
 pub use config_rows::ConfigRow;
 pub use found_keys::{FoundKey, TargetFound};

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::io;
-use std::path::PathBuf;
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::{Duration, Instant, SystemTime};
@@ -13,7 +12,7 @@ use super::config_rows::{ConfigRow, ConfigShown};
 use super::found_keys::KeptLook;
 use super::life::{Life, LifePhase, Order};
 
-use crate::config::{Admin, Config};
+use crate::config::{Admin, Config, Effective};
 use crate::mapping::Mapping;
 use crate::session::Common;
 use crate::statistics::{self, Collected, ConnectFailure, ProxyCounters, ThreadReport};
@@ -87,6 +86,7 @@ pub struct Operator {
     pub(super) target: Target,
     pub(super) target_name: String,
     pub(super) embedded_by_default: bool,
+    pub(super) warnings: Vec<String>,
     pub(super) listens: Mutex<String>,
     pub(super) collected: Mutex<Collected>,
     pub(super) pulling: tokio::sync::Mutex<()>,
@@ -105,8 +105,10 @@ pub struct OperatorParts {
     pub target: Target,
     /// What all sessions share.
     pub common: Arc<Common>,
-    /// The file that was read.
-    pub file: Option<PathBuf>,
+    /// Every key with its value and where that comes from.
+    pub effective: Effective,
+    /// What the configuration was warned of.
+    pub warnings: Vec<String>,
     /// The target is the embedded server although nobody asked for it.
     pub embedded_by_default: bool,
     /// Lines of the log that were lost.
@@ -126,7 +128,7 @@ impl Operator {
         let (life, orders) = Life::new();
         let now = now_micros();
         let operator = Operator {
-            collected: Mutex::new(Collected::new(settings.tables)),
+            collected: Mutex::new(Collected::new(settings.tables, now)),
             settings,
             life,
             counters: ProxyCounters::default(),
@@ -135,11 +137,12 @@ impl Operator {
             target: parts.target,
             target_name: config.target.url.place.to_string(),
             embedded_by_default: parts.embedded_by_default,
+            warnings: parts.warnings,
             listens: Mutex::default(),
             pulling: tokio::sync::Mutex::default(),
             threads: Mutex::default(),
             health: Mutex::default(),
-            config: RwLock::new(ConfigShown::new(config, parts.file)?),
+            config: RwLock::new(ConfigShown::new(config, &parts.effective)?),
             reload: Mutex::new(ReloadState { successful: true, at: now }),
             lost_lines: parts.lost_lines,
             found: Mutex::default(),
@@ -172,16 +175,14 @@ impl Operator {
     }
 
     /// A reload has worked, or not.
-    pub fn note_reload(&self, config: Option<&Config>) {
+    pub fn note_reload(&self, config: Option<(&Config, &Effective)>) {
         let mut state = lock(&self.reload);
         state.successful = config.is_some();
-        if let Some(config) = config {
+        if let Some((config, effective)) = config {
             state.at = now_micros();
-            let mut shown = self.config.write().unwrap_or_else(PoisonError::into_inner);
-            let file = shown.file.take();
             // One that makes no mapping has not been applied.
-            if let Ok(new) = ConfigShown::new(config, file) {
-                *shown = new;
+            if let Ok(new) = ConfigShown::new(config, effective) {
+                *self.config.write().unwrap_or_else(PoisonError::into_inner) = new;
             }
         }
     }

@@ -1,5 +1,7 @@
 //! `POST /api/admin`: what an operator asks for by HTTP, always with the token.
 
+use std::time::Duration;
+
 use hyper::body::Incoming;
 use hyper::{Request, Response, StatusCode, header};
 use serde_json::{Value, json};
@@ -14,6 +16,9 @@ use super::operator::Operator;
 
 /// Bytes of the body of a request.
 const BODY_BYTES_MAX: usize = 4 * 1024;
+
+/// How long it may take to come.
+const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The answer to an order.
 pub(super) async fn post(
@@ -34,13 +39,14 @@ pub(super) async fn post(
         let message = "the Content-Type is application/json";
         return refusal(StatusCode::UNSUPPORTED_MEDIA_TYPE, "content_type", message);
     }
-    let body = http_body_util::Limited::new(request.into_body(), BODY_BYTES_MAX);
-    let Ok(body) = http_body_util::BodyExt::collect(body).await else {
-        let message = "the body is longer than 4 KiB";
-        return refusal(StatusCode::PAYLOAD_TOO_LARGE, "body", message);
+    let body = match order_body(request).await {
+        Ok(body) => body,
+        Err(refused) => return refused,
     };
-    let body: Value = serde_json::from_slice(&body.to_bytes()).unwrap_or(Value::Null);
-    let database = body.get("database").and_then(Value::as_str);
+    let (Ok(database), Ok(table)) = (named(&body, "database"), named(&body, "table")) else {
+        let message = "the names of a database and of a table are texts";
+        return refusal(StatusCode::BAD_REQUEST, "body", message);
+    };
     let life = &operator.life;
     match asked.path.strip_prefix("/api/admin/").unwrap_or_default() {
         "reload" => {
@@ -65,7 +71,7 @@ pub(super) async fn post(
             false => refusal(StatusCode::CONFLICT, "draining", "the proxy is ending"),
         },
         "reset-stats" => {
-            operator.collected().reset(body.get("table").and_then(Value::as_str));
+            operator.collected().reset(table);
             done_with(operator, json!({}))
         }
         path => {
@@ -79,6 +85,37 @@ pub(super) async fn post(
             }
         }
     }
+}
+
+/// A name in the body of an order.
+fn named<'b>(body: &'b Value, key: &str) -> Result<Option<&'b str>, ()> {
+    match body.get(key) {
+        None | Some(Value::Null) => Ok(None),
+        Some(name) => name.as_str().map(Some).ok_or(()),
+    }
+}
+
+/// The body of an order: an object, or nothing.
+async fn order_body(request: Request<Incoming>) -> Result<Value, Response<AnswerBody>> {
+    let body = http_body_util::Limited::new(request.into_body(), BODY_BYTES_MAX);
+    let body = tokio::time::timeout(BODY_TIMEOUT, http_body_util::BodyExt::collect(body)).await;
+    let Ok(body) = body else {
+        let message = "the body did not come within 10 seconds";
+        return Err(refusal(StatusCode::REQUEST_TIMEOUT, "body", message));
+    };
+    let Ok(body) = body else {
+        let message = "the body is longer than 4 KiB";
+        return Err(refusal(StatusCode::PAYLOAD_TOO_LARGE, "body", message));
+    };
+    let body = body.to_bytes();
+    if body.is_empty() {
+        return Ok(Value::Null);
+    }
+    // What cannot be read may have named one database, and is not taken for all of them.
+    let read = serde_json::from_slice(&body).ok();
+    read.filter(Value::is_object).ok_or_else(|| {
+        refusal(StatusCode::BAD_REQUEST, "body", "the body is an object of JSON, or empty")
+    })
 }
 
 fn done_with(operator: &Operator, more: Value) -> Response<AnswerBody> {

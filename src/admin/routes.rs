@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 
@@ -9,7 +10,7 @@ use hyper::body::Incoming;
 use hyper::header::{self, HeaderValue};
 use hyper::{Method, Request, Response, StatusCode};
 
-use super::answers::{HttpQuestion, decoded, refusal, unauthorized, with_type};
+use super::answers::{HttpQuestion, query_decoded, refusal, unauthorized, with_type};
 use super::body::AnswerBody;
 use super::guard::Guard;
 use super::operator::Operator;
@@ -27,7 +28,6 @@ pub(super) async fn answer(
         let accept = headers.get(header::ACCEPT).and_then(|accept| accept.to_str().ok());
         accept.is_some_and(|accept| accept.contains(name))
     };
-    let is_open_metrics = accepts("application/openmetrics-text");
     if !guard.knows_host(headers.get(header::HOST)) {
         return Ok(refusal(StatusCode::MISDIRECTED_REQUEST, "host", "not a host of this proxy"));
     }
@@ -35,6 +35,9 @@ pub(super) async fn answer(
         path: request.uri().path().to_owned(),
         query: parameters(request.uri().query().unwrap_or_default()),
         has_token: guard.has_token(headers.get(header::AUTHORIZATION)),
+        takes_open_metrics: accepts("application/openmetrics-text"),
+        known: headers.get(header::IF_NONE_MATCH).cloned(),
+        last_event: headers.get("last-event-id").and_then(|id| id.to_str().ok()?.parse().ok()),
     };
     if request.method() == Method::POST {
         return Ok(orders::post(request, &asked, operator, guard).await);
@@ -45,19 +48,18 @@ pub(super) async fn answer(
     if !asked.has_token && Guard::needed(&asked.path) > guard.anonymous {
         return Ok(unauthorized());
     }
-    Ok(get(&asked, is_open_metrics, operator, streams).await)
+    Ok(get(&asked, operator, streams).await)
 }
 
 async fn get(
     asked: &HttpQuestion,
-    is_open_metrics: bool,
     operator: &Arc<Operator>,
     streams: &Arc<AtomicUsize>,
 ) -> Response<AnswerBody> {
     match asked.path.as_str() {
-        "/" => page("text/html; charset=utf-8", include_str!("page/page.html")),
-        "/page.css" => page("text/css; charset=utf-8", include_str!("page/page.css")),
-        "/page.js" => page("text/javascript; charset=utf-8", include_str!("page/page.js")),
+        "/" => page(asked, "text/html; charset=utf-8", include_str!("page/page.html")),
+        "/page.css" => page(asked, "text/css; charset=utf-8", include_str!("page/page.css")),
+        "/page.js" => page(asked, "text/javascript; charset=utf-8", include_str!("page/page.js")),
         "/healthz" => {
             let silent = operator.silent_threads();
             match silent.is_empty() {
@@ -71,13 +73,14 @@ async fn get(
         "/readyz" => ready(asked, operator),
         "/metrics" => {
             operator.refresh().await;
-            let kind = match is_open_metrics {
+            let kind = match asked.takes_open_metrics {
                 true => "application/openmetrics-text; version=1.0.0; charset=utf-8",
                 false => "text/plain; version=0.0.4; charset=utf-8",
             };
-            with_type(StatusCode::OK, kind, metrics::page(operator, is_open_metrics).into())
+            let page = metrics::page(operator, asked.takes_open_metrics);
+            with_type(StatusCode::OK, kind, page.into())
         }
-        "/api/events" => events::stream(operator, streams),
+        "/api/events" => events::stream(operator, streams, asked.last_event),
         path if path.starts_with("/api") => {
             operator.refresh().await;
             let found = match (path.strip_prefix("/api/dms/"), path.strip_prefix("/api/tables")) {
@@ -131,15 +134,20 @@ fn text(status: StatusCode, text: String) -> Response<AnswerBody> {
 }
 
 /// A file of the page.
-fn page(kind: &'static str, text: &'static str) -> Response<AnswerBody> {
+fn page(asked: &HttpQuestion, kind: &'static str, text: &'static str) -> Response<AnswerBody> {
     const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; \
         img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
-    let mut answer = with_type(StatusCode::OK, kind, text.into());
+    let mut hasher = DefaultHasher::new();
+    text.hash(&mut hasher);
+    let tag = format!("\"{:016x}\"", hasher.finish());
+    let mut answer = match asked.has(&tag) {
+        true => with_type(StatusCode::NOT_MODIFIED, kind, AnswerBody::Whole(None)),
+        false => with_type(StatusCode::OK, kind, text.into()),
+    };
     let headers = answer.headers_mut();
     headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
-    let tag = concat!("\"", env!("CARGO_PKG_VERSION"), "\"");
-    headers.insert(header::ETAG, HeaderValue::from_static(tag));
+    headers.extend(HeaderValue::try_from(tag).ok().map(|tag| (header::ETAG, tag)));
     answer
 }
 
@@ -149,7 +157,7 @@ fn parameters(query: &str) -> BTreeMap<String, String> {
     pairs
         .map(|pair| {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-            (decoded(name), decoded(value))
+            (query_decoded(name), query_decoded(value))
         })
         .collect()
 }

@@ -1,11 +1,11 @@
 //! The operator's side of `dms-proxy serve`: started where `[admin]` is there.
 
 use std::io;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use tokio::sync::mpsc;
 
+use super::settings::{SettingArguments, url_warnings};
 use crate::admin::{self, AdminListener, Operator, OperatorParts, Order};
 use crate::config::Config;
 use crate::listener::Listener;
@@ -26,11 +26,11 @@ impl AdminSide {
     /// The address is taken, or a file cannot be used.
     pub(super) fn start(
         config: &Config,
-        (file, names_target): (Option<PathBuf>, bool),
+        settings: &SettingArguments,
         listener: &Listener,
         logging: &Logging,
     ) -> io::Result<AdminSide> {
-        let Some(settings) = config.admin.clone() else {
+        let Some(admin) = config.admin.clone() else {
             return Ok(AdminSide { operator: None, orders: None, address: None });
         };
         let (common, target) = listener.common_and_target();
@@ -38,11 +38,12 @@ impl AdminSide {
         let parts = OperatorParts {
             target,
             common,
-            file,
-            embedded_by_default: is_embedded && !names_target,
+            effective: settings.effective(settings.config.file()).map_err(io::Error::other)?,
+            warnings: config.warnings.iter().cloned().chain(url_warnings(config)).collect(),
+            embedded_by_default: is_embedded && !settings.names_target(),
             lost_lines: logging.lines().lost_in_all(),
         };
-        let (operator, orders) = Operator::new(config, settings, parts)?;
+        let (operator, orders) = Operator::new(config, admin, parts)?;
         operator.set_listens(listener.address()?.to_string());
         let operator = Arc::new(operator);
         let http = AdminListener::bind(&operator)?;

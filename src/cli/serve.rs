@@ -94,8 +94,7 @@ fn serve(config: &Config, arguments: &ServeArguments, logging: &Logging) -> io::
     let cut = runtime.block_on(async {
         let totals = Arc::new(Totals::default());
         let listener = Listener::bind(config, inherited, target.clone(), totals).await?;
-        let named = (arguments.settings.file(), arguments.settings.names_target());
-        let mut admin = AdminSide::start(config, named, &listener, logging)?;
+        let mut admin = AdminSide::start(config, &arguments.settings, &listener, logging)?;
         // Before anybody is told that it runs, or a stop at once would leave the socket's file.
         let (stop, hurry) = stop_signals(logging.lines())?;
         let (operator, looker) = (admin.operator.clone(), admin.operator.clone());
@@ -225,13 +224,14 @@ fn read_again(
     operator: &Option<Arc<Operator>>,
 ) -> Result<ReloadOutcome, String> {
     let applied = arguments.settings.read().and_then(|config| {
+        let effective = arguments.settings.effective(arguments.settings.config.file())?;
         reload.apply(&config).map_err(|error| error.to_string())?;
-        Ok(config)
+        Ok((config, effective))
     });
     if let Some(operator) = operator {
-        operator.note_reload(applied.as_ref().ok());
+        operator.note_reload(applied.as_ref().ok().map(|(config, effective)| (config, effective)));
     }
-    let config = applied.inspect_err(|error| {
+    let (config, _) = applied.inspect_err(|error| {
         tracing::error!(
             event = "reload_failed",
             error,

@@ -8,7 +8,7 @@ use clap::Args;
 
 use super::arguments::{OrEmpty, TargetArgument};
 use super::{ConfigArguments, EXIT_USAGE, is_quiet, say, warn};
-use crate::config::{AuthMode, Config, DEFAULT_FILE, Effective, LogFormat, LogLevel};
+use crate::config::{AuthMode, Config, DEFAULT_FILE, Effective, LogFormat, LogLevel, ValueSource};
 
 #[derive(Debug, Args)]
 pub(super) struct SettingArguments {
@@ -82,9 +82,9 @@ impl SettingArguments {
     /// Every key with the value that is in force.
     pub(super) fn effective(&self, file: Option<&Path>) -> Result<Effective, String> {
         let mut effective = Effective::load(file).map_err(|error| error.to_string())?;
-        let mut set = |section, key, value: Option<String>, name| {
+        let mut set = |section, key, value: Option<String>, flag, variable| {
             if let Some(value) = value {
-                effective.set_argument(section, key, &value, name);
+                effective.set_argument(section, key, &value, source_of(flag, variable));
             }
         };
         let listen = self.listen.as_ref().and_then(|listen| listen.0);
@@ -93,14 +93,27 @@ impl SettingArguments {
         let format = self.log_format.as_ref().and_then(|format| format.0);
         let target = self.target.as_ref().map(ToString::to_string);
         let target = target.filter(|target| !target.is_empty());
-        set("listen", "address", listen.map(|to| to.to_string()), "--listen, DMS_PROXY_LISTEN");
-        set("target", "url", target, "--target, DMS_PROXY_TARGET");
-        set("mapping", "source", source.map(|to| to.0.clone()), "--source, DMS_PROXY_SOURCE");
+        set("listen", "address", listen.map(|to| to.to_string()), "--listen", "DMS_PROXY_LISTEN");
+        set("target", "url", target, "--target", "DMS_PROXY_TARGET");
+        set("mapping", "source", source.map(|to| to.0.clone()), "--source", "DMS_PROXY_SOURCE");
         let level = level.map(|to| to.name().to_owned());
-        set("log", "level", level, "--log-level, DMS_PROXY_LOG_LEVEL");
+        set("log", "level", level, "--log-level", "DMS_PROXY_LOG_LEVEL");
         let format = format.map(|to| to.name().to_owned());
-        set("log", "format", format, "--log-format, DMS_PROXY_LOG_FORMAT");
+        set("log", "format", format, "--log-format", "DMS_PROXY_LOG_FORMAT");
+        set("log", "level", is_quiet().then(|| "error".to_owned()), "--quiet", "");
         Ok(effective)
+    }
+}
+
+/// Whether a value that goes before the file is a flag's or a variable's.
+fn source_of(flag: &'static str, variable: &'static str) -> ValueSource {
+    let is_flag = |argument: &str| {
+        argument.strip_prefix(flag).is_some_and(|rest| rest.is_empty() || rest.starts_with('='))
+    };
+    let mut arguments = std::env::args_os();
+    match arguments.any(|argument| is_flag(&argument.to_string_lossy())) || variable.is_empty() {
+        true => ValueSource::Flag(flag),
+        false => ValueSource::Variable(variable),
     }
 }
 

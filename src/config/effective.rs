@@ -16,8 +16,21 @@ pub enum ValueSource {
     Default,
     /// The file, at this line.
     File(PathBuf, usize),
-    /// A flag, or the variable of this name in its place.
-    Argument(&'static str),
+    /// This flag.
+    Flag(&'static str),
+    /// This variable of the environment.
+    Variable(&'static str),
+}
+
+impl ValueSource {
+    /// In a word: `flag`, `env`, `default`, or the file with its line.
+    pub fn word(&self) -> String {
+        match self {
+            ValueSource::Flag(_) => "flag".into(),
+            ValueSource::Variable(_) => "env".into(),
+            ValueSource::Default | ValueSource::File(..) => self.to_string(),
+        }
+    }
 }
 
 impl fmt::Display for ValueSource {
@@ -25,9 +38,16 @@ impl fmt::Display for ValueSource {
         match self {
             ValueSource::Default => f.write_str("default"),
             ValueSource::File(path, line) => write!(f, "{}:{line}", path.display()),
-            ValueSource::Argument(name) => f.write_str(name),
+            ValueSource::Flag(name) | ValueSource::Variable(name) => f.write_str(name),
         }
     }
+}
+
+/// A text as TOML without its quotes; other values as they are.
+pub fn plain_value(value: &str) -> String {
+    let table = format!("a = {value}").parse::<toml::Table>().unwrap_or_default();
+    let text = table.get("a").and_then(toml::Value::as_str);
+    text.unwrap_or(value).to_owned()
 }
 
 /// A key with its value.
@@ -86,9 +106,8 @@ impl Effective {
     }
 
     /// A flag or variable goes before the file.
-    pub fn set_argument(&mut self, section: &str, key: &str, value: &str, name: &'static str) {
-        let value = toml::Value::String(value.to_owned());
-        self.set(section, key, &value, ValueSource::Argument(name));
+    pub fn set_argument(&mut self, section: &str, key: &str, value: &str, source: ValueSource) {
+        self.set(section, key, &toml::Value::String(value.to_owned()), source);
     }
 
     fn set(&mut self, section: &str, key: &str, value: &toml::Value, source: ValueSource) {
@@ -181,7 +200,7 @@ mod tests {
     #[test]
     fn every_key_has_its_value_and_where_it_comes_from() {
         let mut effective = Effective::read(Path::new("p.toml"), FILE).unwrap();
-        effective.set_argument("listen", "address", ":2", "--listen");
+        effective.set_argument("listen", "address", ":2", ValueSource::Flag("--listen"));
         let found = |section: &str, key: &str| {
             let mut keys = effective.keys().iter();
             let one = keys.find(|one| one.section == section && one.key == key).unwrap();

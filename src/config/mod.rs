@@ -35,7 +35,7 @@ use crate::target::TargetPlace;
 pub use admin::{Admin, Anonymous};
 pub use auth::{Auth, AuthMode};
 pub use dms::EndpointSettingsText;
-pub use effective::{Effective, EffectiveKey, ValueSource};
+pub use effective::{Effective, EffectiveKey, ValueSource, plain_value};
 pub use errors::{BatchBytes, ErrorSection, ErrorSessionRule};
 pub use limits::Limits;
 pub use listen::{Listen, Network, Permissions, ProxyProtocol, listen_address};

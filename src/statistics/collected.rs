@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 
 use super::counted_words::CommandKind;
 use super::histogram::Histogram;
+use super::history::{GoneSince, History};
 use super::report::{OTHER, OwnKind, ThreadReport};
 use super::session_entry::{ErrorEntry, SessionDelta};
 use super::session_view::SessionView;
@@ -62,7 +63,8 @@ pub struct Collected {
     /// What passed unread or was refused: definitions that were not understood, unknown types, what is too
     /// long, what is refused, and roles that may not silence foreign keys.
     pub passed: [u64; 5],
-    /// Counts the collections.
+    /// Counts the collections, from the moment in milliseconds at which this one began, so that those of
+    /// another process are told apart.
     pub step: u64,
     /// When it was last collected, in microseconds since 1970.
     pub now: u64,
@@ -71,6 +73,7 @@ pub struct Collected {
     second: u64,
     /// The schemas that tables of a name have, by database.
     schemas: HashMap<(String, String), Vec<String>>,
+    history: History,
 }
 
 impl Collected {
@@ -87,15 +90,23 @@ impl Collected {
     }
 
     /// Nothing yet, of this many tables at most.
-    pub fn new(tables_max: usize) -> Collected {
-        Collected { tables_max, ..Collected::default() }
+    pub fn new(tables_max: usize, now: u64) -> Collected {
+        Collected { tables_max, step: now / 1000, ..Collected::default() }
+    }
+
+    /// What has gone since a collection; `None` where that is too long ago, or was in another process.
+    pub fn gone_since(&self, step: u64) -> Option<GoneSince> {
+        let mut gone = self.history.since(step)?;
+        gone.tables.retain(|key| !self.tables.contains_key(key));
+        Some(gone)
     }
 
     /// Adds what the threads have counted.
     pub fn add(&mut self, reports: Vec<ThreadReport>, now: u64) {
         self.step += 1;
         self.now = now;
-        self.sessions.clear();
+        self.history.on_step(self.step, now);
+        let before = std::mem::take(&mut self.sessions);
         let mut uncommitted: BTreeMap<TableKey, u64> = BTreeMap::new();
         for report in reports {
             self.sessions.extend(report.sessions);
@@ -130,6 +141,7 @@ impl Collected {
             }
         }
         self.sessions.sort_by_key(|session| session.facts.id);
+        self.note_ended(before);
         let surplus = self.errors.len().saturating_sub(ERRORS_MAX);
         self.errors.drain(..surplus);
         self.note_writers(uncommitted);
@@ -153,6 +165,7 @@ impl Collected {
             let is_only = schemas.len() == 1;
             if let Some(table) = is_only.then(|| self.tables.remove(&nameless)).flatten() {
                 self.tables.insert(key.clone(), table);
+                self.history.on_table_gone(self.step, nameless);
             }
         }
         let key = &key;
@@ -173,6 +186,14 @@ impl Collected {
             key.1 = Place { rule: key.1.rule, ..Place::default() };
         }
         self.rewrites.entry(key).or_default().add(entry);
+    }
+
+    fn note_ended(&mut self, before: Vec<SessionView>) {
+        let is_here = |id: &u64| self.sessions.binary_search_by_key(id, |one| one.facts.id).is_ok();
+        let ids = before.iter().map(|session| session.facts.id);
+        for id in ids.filter(|id| !is_here(id)) {
+            self.history.on_session_gone(self.step, id);
+        }
     }
 
     fn note_writers(&mut self, uncommitted: BTreeMap<TableKey, u64>) {
@@ -236,14 +257,16 @@ impl Collected {
 
     /// Begins all figures of tables, or of one, anew.
     pub fn reset(&mut self, table: Option<&str>) {
-        match table {
-            None => {
-                self.tables.clear();
-                self.schemas.clear();
-            }
-            Some(name) => self.tables.retain(|key, _| {
-                key.table != name && format!("{}.{}", key.schema, key.table) != name
-            }),
+        let is_meant = |key: &TableKey| {
+            let names = |name| key.table == name || format!("{}.{}", key.schema, key.table) == name;
+            table.is_none_or(names)
+        };
+        let next = self.step + 1;
+        for (key, _) in self.tables.extract_if(.., |key, _| is_meant(key)) {
+            self.history.on_table_gone(next, key);
+        }
+        if table.is_none() {
+            self.schemas.clear();
         }
     }
 }

@@ -5,8 +5,10 @@ mod console;
 mod counts;
 mod deployed;
 mod events_of_log;
+mod hostile;
 mod http;
 mod looks;
+mod schema;
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
