@@ -1,6 +1,8 @@
 //! Stepping over the characters of encodings in which a later byte of a character can be ASCII,
 //! also where a character is cut; touches no bytes.
 
+use memchr::memchr;
+
 use super::Encoding;
 
 /// Where the stream stands within a character.
@@ -48,5 +50,14 @@ impl CharacterSteps {
                 there
             }
         }
+    }
+
+    /// Ends a step over `bytes` in front of the first 0x00 in it: no character holds one. Gives the
+    /// length of what is left of the step.
+    pub(crate) fn stop_at_nul(&mut self, bytes: &[u8]) -> usize {
+        memchr(0, bytes).map_or(bytes.len(), |nul| {
+            self.trail = 0;
+            nul
+        })
     }
 }

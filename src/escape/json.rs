@@ -145,7 +145,9 @@ impl JsonText {
         let bytes = buffer.get(..to)?;
         let mut next = from;
         if let Some(characters) = &mut self.characters {
-            next += characters.resume(bytes.get(from..)?);
+            let rest = bytes.get(from..)?;
+            let skipped = characters.resume(rest);
+            next += characters.stop_at_nul(rest.get(..skipped)?);
         }
         while let Some(rest) = bytes.get(next..) {
             if self.escape.is_idle() {
@@ -159,7 +161,10 @@ impl JsonText {
             }
             let (&byte, at) = (rest.first()?, next);
             next += match &mut self.characters {
-                Some(characters) if byte >= 0x80 => characters.step(rest),
+                Some(characters) if byte >= 0x80 => {
+                    let skipped = characters.step(rest);
+                    characters.stop_at_nul(rest.get(..skipped)?)
+                }
                 _ => 1,
             };
             if let Some(digit) = self.escape.step(byte, at) {
@@ -239,5 +244,13 @@ mod tests {
         assert_eq!(mend(text, Encoding::SingleByte).1, 1);
         let behind = b"\"\x95\\\\u0000\"";
         assert_eq!(mend(behind, Encoding::ShiftJis), (b"\"\x95\\\\u0020\"".to_vec(), 1));
+    }
+
+    #[test]
+    fn no_character_holds_a_nul() {
+        let shift_jis = mend(b"\"\x95\0\\u0000\"", Encoding::ShiftJis);
+        assert_eq!(shift_jis, (b"\"\x95 \\u0020\"".to_vec(), 2));
+        let four_bytes = mend(b"\"\x810\0\0\"", Encoding::Gb18030);
+        assert_eq!(four_bytes, (b"\"\x810  \"".to_vec(), 2));
     }
 }
