@@ -39,8 +39,9 @@ pub(super) enum RejectsCommand {
     },
     /// Load the rows that wait again, in one transaction a table, and mark what went in
     ///
-    /// Log in as the role that loads: triggers of the tables run with the rights of the role that logs in. Exit
-    /// code 1 if rows are still refused.
+    /// Log in as the role that loads: triggers, defaults and CHECKs run with the rights of the role that logs in.
+    /// A table with code of a role that could not do what that role can is not loaded (exit code 2). Exit code 1
+    /// if rows are still refused.
     Retry(RejectsArguments),
     /// Give the rows up that wait: they stay in the table, and nothing waits for them
     Discard(RejectsArguments),
@@ -156,7 +157,8 @@ fn show(rows: &[RejectedLine], format: ReportFormat) -> Printed {
                     &mut text,
                     &format!("{table}{line}  {sqlstate}  {message}  (run {run}, {at})"),
                 );
-                for more in row.detail.iter().cloned().chain(row.row.as_deref().map(shown)) {
+                let bytes = row.row.as_deref().map(|bytes| for_terminal(&shown(bytes)));
+                for more in row.detail.iter().cloned().chain(bytes) {
                     add_line(&mut text, &format!("  {more}"));
                 }
             }
@@ -171,6 +173,11 @@ fn shown(row: &[u8]) -> String {
         Ok(text) => text.to_owned(),
         Err(_) => row.escape_ascii().to_string(),
     }
+}
+
+/// A text without the characters that tell a terminal something, tabs and line ends apart.
+fn for_terminal(text: &str) -> String {
+    text.replace(|c: char| c.is_control() && c != '\n' && c != '\t', "?")
 }
 
 fn row_json(row: &RejectedLine) -> Value {
@@ -201,11 +208,16 @@ async fn retry(session: &Connection, filter: &RejectFilter, format: ReportFormat
 
 /// The rows as a file.
 fn export(rows: &[RejectedLine], as_format: ExportFormat) -> String {
-    let mut text = String::new();
+    let mut text = match as_format {
+        ExportFormat::Sql => {
+            "-- Read it before it is run, and run it as the role that loads.\n".to_owned()
+        }
+        ExportFormat::Csv => String::new(),
+    };
     let mut table = None;
     for row in rows {
         if let (ExportFormat::Sql, Some(sql)) = (as_format, statement(row)) {
-            add_line(&mut text, &format!("-- {} {}", row.sqlstate, row.message));
+            add_line(&mut text, &comment(&format!("{} {}", row.sqlstate, row.message)));
             text.push_str(&sql);
             continue;
         }
@@ -216,7 +228,7 @@ fn export(rows: &[RejectedLine], as_format: ExportFormat) -> String {
             let line = row.line.unwrap_or_default();
             let why = format!("{name} line {line}: {} row is not kept as text", row.format);
             match as_format {
-                ExportFormat::Sql => add_line(&mut text, &format!("-- {why}")),
+                ExportFormat::Sql => add_line(&mut text, &comment(&why)),
                 ExportFormat::Csv => super::say(&format!("dms-proxy: warning: {why}")),
             }
             continue;
@@ -239,13 +251,18 @@ fn export(rows: &[RejectedLine], as_format: ExportFormat) -> String {
                     None => "NULL".to_owned(),
                 };
                 let values: Vec<String> = fields.iter().map(value).collect();
-                add_line(&mut text, &format!("-- {} {}", row.sqlstate, row.message));
+                add_line(&mut text, &comment(&format!("{} {}", row.sqlstate, row.message)));
                 let (columns, values) = (columns.join(", "), values.join(", "));
                 text.push_str(&format!("INSERT INTO {name} ({columns}) VALUES ({values});\n"));
             }
         }
     }
     text
+}
+
+/// A comment of SQL, which ends with its line: names may hold line ends.
+fn comment(text: &str) -> String {
+    format!("-- {}", text.replace(char::is_control, "?"))
 }
 
 /// The statement that was set aside as a whole, with its semicolon.

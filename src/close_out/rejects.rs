@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::journal::roll_back_on_error;
 use super::reject_format::RejectFormat;
+use super::strangers::refuse_to_write_by_code_of_others;
 use super::{CloseOutError, Connection, Scope};
 use crate::parking::spelling::{qualified, quoted_identifier, quoted_literal};
 use crate::parking::trust;
@@ -132,10 +133,10 @@ pub async fn reject_groups(
                 groups.push(RejectGroup {
                     schema: row.try_get(0)?,
                     table: row.try_get(1)?,
-                    sqlstate: row.try_get(2)?,
-                    state: row.try_get(3)?,
+                    sqlstate: one_line(row.try_get(2)?),
+                    state: one_line(row.try_get(3)?),
                     count: row.try_get(4)?,
-                    example: row.try_get(5)?,
+                    example: one_line(row.try_get(5)?),
                 });
             }
         }
@@ -157,7 +158,7 @@ pub async fn reject_rows(
     let found = async {
         let mut rows = Vec::new();
         if begin(target, "ACCESS SHARE").await? {
-            rows = waiting(target, filter, &format!("LIMIT {limit}")).await?;
+            rows = lines(target, &waiting_sql(filter, &format!("LIMIT {limit}"))).await?;
         }
         target.client().batch_execute("COMMIT").await?;
         Ok(rows)
@@ -190,16 +191,14 @@ pub async fn discard_rejects(
 /// refused the new error is kept.
 ///
 /// # Errors
-/// As [`reject_groups`], or an error that is not about a row; the table at which it came is as before.
+/// As [`reject_groups`], an error that is not about a row, or code of others would run; the table at which it
+/// came is as before.
 pub async fn retry_rejects(
     target: &Connection,
     filter: &RejectFilter,
 ) -> Result<Vec<RetriedTable>, CloseOutError> {
-    let mut tables: Vec<(String, String)> = reject_rows(target, filter, u32::MAX / 2)
-        .await?
-        .into_iter()
-        .map(|row| (row.schema, row.table))
-        .collect();
+    let groups = reject_groups(target, filter).await?.into_iter().filter(RejectGroup::waits);
+    let mut tables: Vec<_> = groups.map(|group| (group.schema, group.table)).collect();
     tables.sort();
     tables.dedup();
     let mut retried = Vec::new();
@@ -219,38 +218,65 @@ async fn retry_table(
     table: String,
 ) -> Result<RetriedTable, CloseOutError> {
     let mut retried = RetriedTable { table, loaded: 0, refused: 0 };
+    let named = |error| match error {
+        CloseOutError::Refused(why) => CloseOutError::Refused(format!("{}: {why}", retried.table)),
+        other => other,
+    };
     if begin(target, "ROW EXCLUSIVE").await? {
         let client = target.client();
-        for row in waiting(target, filter, "FOR UPDATE").await? {
-            // What the table says is never run as a statement.
-            if row.is_statement() {
-                retried.refused += 1;
-                continue;
+        // Triggers, rules and policies stay what they are while it is locked.
+        client
+            .batch_execute(&format!("LOCK TABLE {} IN ROW EXCLUSIVE MODE", retried.table))
+            .await?;
+        refuse_to_write_by_code_of_others(target, &retried.table).await.map_err(named)?;
+        let sql =
+            format!("DECLARE waiting NO SCROLL CURSOR FOR {}", waiting_sql(filter, "FOR UPDATE"));
+        client.batch_execute(&sql).await?;
+        loop {
+            let rows = lines(target, "FETCH 100 FROM waiting").await?;
+            if rows.is_empty() {
+                break;
             }
-            client.batch_execute("SAVEPOINT row").await?;
-            let set = match load(target, &retried.table, &row).await {
-                Ok(()) => {
-                    retried.loaded += 1;
-                    "state = 'loaded'".to_owned()
-                }
-                Err(refused) => {
-                    client.batch_execute("ROLLBACK TO SAVEPOINT row").await?;
-                    retried.refused += 1;
-                    let (sqlstate, message) = refusal(refused)?;
-                    let (code, said) = (quoted_literal(&sqlstate), quoted_literal(&message));
-                    format!("sqlstate = {code}, message = {said}, detail = NULL")
-                }
-            };
-            let id = quoted_literal(&row.id);
-            let sql = format!(
-                "RELEASE SAVEPOINT row; UPDATE ONLY dms_proxy.rejected_rows r SET {set}
-                WHERE r.ctid OPERATOR(pg_catalog.=) {id}::pg_catalog.tid"
-            );
-            client.batch_execute(&sql).await?;
+            for row in rows {
+                retry_row(target, &mut retried, &row).await?;
+            }
         }
     }
     target.client().batch_execute("COMMIT").await?;
     Ok(retried)
+}
+
+async fn retry_row(
+    target: &Connection,
+    retried: &mut RetriedTable,
+    row: &RejectedLine,
+) -> Result<(), CloseOutError> {
+    // What the table says is never run as a statement.
+    if row.is_statement() {
+        retried.refused += 1;
+        return Ok(());
+    }
+    let client = target.client();
+    client.batch_execute("SAVEPOINT row").await?;
+    let set = match load(target, &retried.table, row).await {
+        Ok(()) => {
+            retried.loaded += 1;
+            "state = 'loaded'".to_owned()
+        }
+        Err(refused) => {
+            client.batch_execute("ROLLBACK TO SAVEPOINT row").await?;
+            retried.refused += 1;
+            let (sqlstate, message) = refusal(refused)?;
+            let (code, said) = (quoted_literal(&sqlstate), quoted_literal(&message));
+            format!("sqlstate = {code}, message = {said}, detail = NULL")
+        }
+    };
+    let id = quoted_literal(&row.id);
+    let sql = format!(
+        "RELEASE SAVEPOINT row; UPDATE ONLY dms_proxy.rejected_rows r SET {set}
+        WHERE r.ctid OPERATOR(pg_catalog.=) {id}::pg_catalog.tid"
+    );
+    Ok(client.batch_execute(&sql).await?)
 }
 
 /// The SQLSTATE and the message of an error about a row.
@@ -286,36 +312,41 @@ async fn load(target: &Connection, table: &str, row: &RejectedLine) -> Result<()
     Ok(())
 }
 
-async fn waiting(
-    target: &Connection,
-    filter: &RejectFilter,
-    behind: &str,
-) -> Result<Vec<RejectedLine>, CloseOutError> {
-    let sql = format!(
+/// A text that goes to terminals and into comments of SQL. The proxy writes no control characters there, but other
+/// roles may add rows too.
+fn one_line(text: String) -> String {
+    if text.contains(char::is_control) { text.replace(char::is_control, "?") } else { text }
+}
+
+fn waiting_sql(filter: &RejectFilter, behind: &str) -> String {
+    format!(
         "SELECT r.ctid::pg_catalog.text, r.at::pg_catalog.text, r.run, r.schema_name, r.table_name,
             r.column_names, r.\"row\", r.format, r.line, r.sqlstate, r.message, r.detail, r.state
         FROM ONLY dms_proxy.rejected_rows r WHERE {WAITING} AND {}
         ORDER BY r.schema_name, r.table_name, r.at, r.line, r.ctid {behind}",
         filter.condition()
-    );
+    )
+}
+
+async fn lines(target: &Connection, sql: &str) -> Result<Vec<RejectedLine>, CloseOutError> {
     let line = |row: &tokio_postgres::Row| {
         Ok(RejectedLine {
             id: row.try_get(0)?,
             at: row.try_get(1)?,
-            run: row.try_get(2)?,
+            run: one_line(row.try_get(2)?),
             schema: row.try_get(3)?,
             table: row.try_get(4)?,
             columns: row.try_get(5)?,
             row: row.try_get(6)?,
             format: row.try_get(7)?,
             line: row.try_get(8)?,
-            sqlstate: row.try_get(9)?,
-            message: row.try_get(10)?,
-            detail: row.try_get(11)?,
+            sqlstate: one_line(row.try_get(9)?),
+            message: one_line(row.try_get(10)?),
+            detail: row.try_get::<_, Option<String>>(11)?.map(one_line),
             state: row.try_get(12)?,
         })
     };
-    target.client().query(&sql, &[]).await?.iter().map(line).collect()
+    target.client().query(sql, &[]).await?.iter().map(line).collect()
 }
 
 /// Begins a transaction in which the table stays what it is; whether there is one.

@@ -1,4 +1,4 @@
-//! Whose code would run if rows of tables were read: a command that looks is not to run code of
+//! Whose code would run if rows of tables were read or written: a command that looks is not to run code of
 //! roles that could not do what the command's role can. Asks the catalogs only.
 //!
 //! Reading rows runs functions of casts, of operators, and, while the server plans, what is constant
@@ -40,7 +40,19 @@ pub(super) async fn refuse_code_of_others(
     target: &Connection,
     tables: &[&str],
 ) -> Result<(), CloseOutError> {
-    refuse(target, tables, NO_OPERATORS).await
+    refuse(target, tables, NO_OPERATORS, Access::Reads).await
+}
+
+/// Refuses to bring rows into a table if that runs code of others: triggers, rules, defaults, policies and
+/// CHECKs besides. To be asked inside the transaction that writes, with a lock that keeps triggers away.
+///
+/// # Errors
+/// As [`refuse_code_of_others`].
+pub(super) async fn refuse_to_write_by_code_of_others(
+    target: &Connection,
+    table: &str,
+) -> Result<(), CloseOutError> {
+    refuse(target, &[table], NO_OPERATORS, Access::Writes).await
 }
 
 /// Refuses the same for the two tables of a foreign key and its operators.
@@ -60,7 +72,8 @@ pub(super) async fn refuse_code_of_others_in(
                 key.join_condition
             )));
         }
-        return refuse(target, &[&key.table_sql, &key.referenced_sql], NO_OPERATORS).await;
+        return refuse(target, &[&key.table_sql, &key.referenced_sql], NO_OPERATORS, Access::Reads)
+            .await;
     }
     let operators = format!(
         "SELECT pg_catalog.unnest(k.conpfeqop) FROM pg_catalog.pg_constraint k
@@ -68,7 +81,7 @@ pub(super) async fn refuse_code_of_others_in(
         relation(&key.table_sql),
         quoted_literal(&key.name)
     );
-    refuse(target, &[&key.table_sql, &key.referenced_sql], &operators).await
+    refuse(target, &[&key.table_sql, &key.referenced_sql], &operators, Access::Reads).await
 }
 
 /// The object id of a table.
@@ -76,15 +89,40 @@ fn relation(table_sql: &str) -> String {
     format!("{}::pg_catalog.regclass::pg_catalog.oid", quoted_literal(table_sql))
 }
 
+/// What is done with rows.
+#[derive(Clone, Copy)]
+enum Access {
+    Reads,
+    Writes,
+}
+
+impl Access {
+    fn writes(self) -> &'static str {
+        match self {
+            Access::Reads => "false",
+            Access::Writes => "true",
+        }
+    }
+
+    fn not_done(self) -> &'static str {
+        match self {
+            Access::Reads => "not looked at",
+            Access::Writes => "not loaded",
+        }
+    }
+}
+
 async fn refuse(
     target: &Connection,
     tables: &[&str],
     operators: &str,
+    access: Access,
 ) -> Result<(), CloseOutError> {
     let tables: Vec<String> = tables.iter().map(|table| relation(table)).collect();
     let values = [
         ("tables", &*tables.join(", ")),
         ("operators", operators),
+        ("writes", access.writes()),
         ("first_user_oid", &trust::FIRST_USER_OID.to_string()),
         ("is_trusted", &trust::is_trusted("o.id")),
     ];
@@ -93,7 +131,8 @@ async fn refuse(
     match strangers {
         None => Ok(()),
         Some(roles) => Err(CloseOutError::Refused(format!(
-            "not looked at: code of role {roles} would run; log in as {roles}"
+            "{}: code of role {roles} would run; log in as {roles}",
+            access.not_done()
         ))),
     }
 }

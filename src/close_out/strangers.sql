@@ -22,6 +22,22 @@ WITH RECURSIVE family (id) AS (
         WHERE d.refclassid OPERATOR(pg_catalog.=) 'pg_catalog.pg_class'::pg_catalog.regclass
             AND d.classid OPERATOR(pg_catalog.=)
                 pg_catalog.to_regclass('pg_catalog.pg_statistic_ext')
+    -- What runs besides where rows come in.
+    UNION ALL SELECT 'pg_catalog.pg_attrdef'::pg_catalog.regclass::pg_catalog.oid, x.oid
+        FROM pg_catalog.pg_attrdef x JOIN family f ON x.adrelid OPERATOR(pg_catalog.=) f.id
+        WHERE {writes}
+    UNION ALL SELECT 'pg_catalog.pg_trigger'::pg_catalog.regclass::pg_catalog.oid, x.oid
+        FROM pg_catalog.pg_trigger x JOIN family f ON x.tgrelid OPERATOR(pg_catalog.=) f.id
+        WHERE {writes} AND x.tgenabled OPERATOR(pg_catalog.<>) 'D'
+    UNION ALL SELECT d.classid, d.objid FROM pg_catalog.pg_depend d
+        JOIN family f ON d.refobjid OPERATOR(pg_catalog.=) f.id
+        WHERE {writes}
+            AND d.refclassid OPERATOR(pg_catalog.=) 'pg_catalog.pg_class'::pg_catalog.regclass
+            AND d.classid OPERATOR(pg_catalog.=) pg_catalog.to_regclass('pg_catalog.pg_policy')
+    UNION ALL SELECT 'pg_catalog.pg_constraint'::pg_catalog.regclass::pg_catalog.oid, x.oid
+        FROM pg_catalog.pg_constraint x
+        JOIN column_type c ON x.contypid OPERATOR(pg_catalog.=) c.id
+        WHERE {writes}
 ), column_type (id) AS (
     -- With what is under domains and in arrays.
     SELECT a.atttypid FROM pg_catalog.pg_attribute a
@@ -58,6 +74,8 @@ WITH RECURSIVE family (id) AS (
     UNION SELECT x.relowner FROM pg_catalog.pg_class x
         JOIN family f ON x.oid OPERATOR(pg_catalog.=) f.id
         WHERE x.relkind OPERATOR(pg_catalog.<>) ALL ('{r,p}'::pg_catalog."char"[])
+            OR {writes} AND EXISTS (SELECT 1 FROM pg_catalog.pg_rewrite w
+                WHERE w.ev_class OPERATOR(pg_catalog.=) x.oid)
 )
 SELECT pg_catalog.string_agg(pg_catalog.format('%I', pg_catalog.pg_get_userbyid(o.id)), ', '
     ORDER BY o.id)

@@ -7,6 +7,7 @@
 mod close_out;
 mod ledger;
 mod planted;
+mod rejects;
 mod target;
 
 use crate::close_out::{Target, dms_proxy};
