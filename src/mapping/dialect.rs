@@ -44,6 +44,9 @@ struct SourceFile {
     /// Whether names may stand in backticks.
     #[serde(default)]
     backticks: bool,
+    /// Whether what stands in double quotes may be a string constant.
+    #[serde(default)]
+    double_quoted_text: bool,
     row: Vec<SourceRow>,
 }
 
@@ -189,6 +192,7 @@ pub(crate) struct SourceTable {
     schemas: Vec<String>,
     pub(crate) brackets: bool,
     pub(crate) backticks: bool,
+    pub(super) double_quoted_text: bool,
 }
 
 impl SourceTable {
@@ -197,10 +201,10 @@ impl SourceTable {
         let Some((_, text)) = SOURCES.iter().find(|(name, _)| *name == source) else {
             return Ok(None);
         };
-        let file: SourceFile =
+        let mut file: SourceFile =
             toml::from_str(text).map_err(|error| MappingError::Data(error.to_string()))?;
         let mut spellings = Spellings::default();
-        let mut rows = file.row;
+        let mut rows = std::mem::take(&mut file.row);
         for (at, row) in rows.iter_mut().enumerate() {
             if row.page.is_empty() {
                 row.page.clone_from(&file.page);
@@ -210,8 +214,8 @@ impl SourceTable {
             }
         }
         spellings.index();
-        let (schemas, brackets, backticks) = (file.schemas, file.brackets, file.backticks);
-        Ok(Some(SourceTable { rows, spellings, schemas, brackets, backticks }))
+        let SourceFile { schemas, brackets, backticks, double_quoted_text, .. } = file;
+        Ok(Some(SourceTable { rows, spellings, schemas, brackets, backticks, double_quoted_text }))
     }
 
     pub(super) fn rows(&self) -> &[SourceRow] {

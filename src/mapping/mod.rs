@@ -154,6 +154,11 @@ impl Mapping {
         &self.dialect
     }
 
+    /// Whether what stands in double quotes may be a string constant to the source.
+    pub(crate) fn has_double_quoted_text(&self) -> bool {
+        matches!(&self.dialect, Dialect::Source(table) if table.double_quoted_text)
+    }
+
     /// Whether there are overrides of types as they are written, or of columns.
     #[inline]
     pub(crate) fn overrides_written(&self) -> bool {

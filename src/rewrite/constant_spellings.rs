@@ -20,6 +20,7 @@ pub(super) struct ConstantSpellings<'s> {
     holds_bytes: OnceCell<bool>,
     holds_boolean: OnceCell<bool>,
     holds_json_nul: OnceCell<bool>,
+    holds_national: OnceCell<bool>,
     /// What was found out about a relation, by its address.
     relations: HashMap<usize, bool>,
 }
@@ -31,6 +32,7 @@ impl<'s> ConstantSpellings<'s> {
             holds_bytes: OnceCell::new(),
             holds_boolean: OnceCell::new(),
             holds_json_nul: OnceCell::new(),
+            holds_national: OnceCell::new(),
             relations: HashMap::new(),
         }
     }
@@ -51,6 +53,10 @@ impl<'s> ConstantSpellings<'s> {
     }
 
     fn may_change_any(&self, relation: &Relation) -> bool {
+        const NATIONAL: &[&[u8]] = &[b",N'", b" N'", b"(N'", b",n'", b" n'", b"(n'"];
+        if *self.holds_national.get_or_init(|| self.holds(NATIONAL)) {
+            return true;
+        }
         relation.columns().iter().any(|column| match column.column.type_oid {
             BOOL => true,
             oid if is_number(oid) => *self

@@ -3,11 +3,12 @@
 
 use crate::statement::{
     CastConstant, Lexing, SlotValue, cast_constant, quoted_bytes, quoted_number, timestamp_literal,
+    without_national,
 };
 use crate::value::Column;
-use crate::value::assignment::{VARCHAR_37, is_number};
+use crate::value::assignment::{VARCHAR_37, is_number, is_string};
 use crate::value::is_too_precise;
-use crate::value::type_oid::{BOOL, BYTEA, DATE, TIMESTAMP, TIMESTAMPTZ, VARCHAR};
+use crate::value::type_oid::{BOOL, BPCHAR, BYTEA, DATE, TIMESTAMP, TIMESTAMPTZ, VARCHAR};
 
 /// Types whose 0 and 1, cast, stand for false and true.
 const TRUTHS: &[&str] = &[
@@ -52,6 +53,15 @@ pub(super) fn spelled(
             Some(format!("'{}'", std::str::from_utf8(text).ok()?))
         }
         _ => None,
+    }
+}
+
+/// Whether `N'..'` has to lose its N: where the column takes no `character`, or not with its blanks.
+pub(super) fn is_national(core: &[u8], type_oid: u32) -> bool {
+    let Some(text) = without_national(core) else { return false };
+    match type_oid {
+        0 | BPCHAR => false,
+        oid => !is_string(oid) || text.ends_with(b" '"),
     }
 }
 

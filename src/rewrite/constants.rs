@@ -3,7 +3,7 @@
 
 use super::ReplacementReason;
 use super::change::refusal;
-use super::constant_types::{self, date_text, is_date};
+use super::constant_types::{self, date_text, is_date, is_national};
 use super::values::{WritePlan, may_be_json_nul};
 use crate::catalog::RelationColumn;
 use crate::statement::{
@@ -55,6 +55,7 @@ impl WritePlan<'_> {
         // As text in a column of another type it would be another value.
         self.acts |= is_bits && type_oid == BYTEA;
         let date = self.date(slot, column);
+        let replaced = self.written.replaced.len();
         let rule = match date {
             Some(_) => ValueRule::NumberToDate,
             None => ValueRule::TypeConverted,
@@ -77,6 +78,19 @@ impl WritePlan<'_> {
                 ValueKind::JsonArray => self.judge(number, slot, column),
                 _ => {}
             }
+        }
+        if replaced == self.written.replaced.len() {
+            self.drop_national(slot, column);
+        }
+    }
+
+    /// Takes the N off a constant `N'..'` that the column would not take with it.
+    fn drop_national(&mut self, slot: &Slot, column: &RelationColumn) {
+        let is_text = slot.value == SlotValue::String;
+        if is_text && is_national(self.core(slot), column.column.type_oid) {
+            let (prefix, rule) = (slot.core.start..slot.core.start + 1, ValueRule::TypeConverted);
+            self.replace(prefix, b"", ReplacementReason::Rule(rule.name()));
+            self.note(column, rule, 1, None);
         }
     }
 

@@ -1,17 +1,18 @@
 //! Constants in DEFAULT, CHECK and generated expressions, spelled for the types that their columns have on the
 //! target. Finds no types.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use super::change::{Change, ValueChanges};
-use super::constant_types::{date_text, is_date, spelled};
+use super::constant_types::{date_text, is_date, is_national, spelled};
 use super::text_relations::TextRelations;
 use super::{Needs, ReplacementReason, Rules};
 use crate::catalog::{Freshness, Relation, RelationColumn};
 use crate::statement::script::Script;
 use crate::statement::{
-    DefinedTable, DefinitionItem, DefinitionKind, Replacement, Slot, SlotColumn, SlotValue,
-    cast_constant, quoted_text,
+    DefinedTable, DefinitionItem, DefinitionKind, DoubleQuoted, Replacement, Slot, SlotColumn,
+    SlotValue, cast_constant, quoted_text, without_national,
 };
 use crate::value::assignment::is_number;
 use crate::value::{Column, Findings, NumbersAsDates, ValueRule, Verdict, number_as_date};
@@ -34,9 +35,16 @@ pub(super) fn needs(
                 DefinitionItem::Condition { .. } => true,
                 DefinitionItem::Constant(slot) | DefinitionItem::Branch(slot) => match slot.value {
                     SlotValue::Null | SlotValue::Default => false,
-                    SlotValue::String => rules.policy.judges_values(),
+                    SlotValue::String => {
+                        let written = sql.get(slot.core.clone()).unwrap_or_default();
+                        without_national(written).is_some() || rules.policy.judges_values()
+                    }
                     _ => true,
                 },
+                DefinitionItem::DoubleQuoted(quoted) => {
+                    let may_be_text = rules.policy.mapping.has_double_quoted_text();
+                    may_be_text && (quoted.may_be_column || rules.policy.judges_values())
+                }
             };
         });
         if matters {
@@ -60,13 +68,17 @@ pub(super) fn plan(
     rules: &Rules<'_>,
 ) -> Defined {
     let mut defined = Defined::default();
-    let mut changes = ValueChanges::default();
+    let (mut changes, mut relations) = (ValueChanges::default(), Vec::new());
     for definition in definitions.iter().filter(|definition| !definition.expressions.is_empty()) {
-        let relation = Arc::new(relation(definition, known));
+        let (relation, is_certain) = relation(definition, known);
+        let relation = Arc::new(relation);
+        // Its address stands for it in the changes.
+        relations.push(Arc::clone(&relation));
         let mut plan = DefinitionPlan {
             sql,
             rules,
             relation: &relation,
+            is_certain,
             defined: &mut defined,
             changes: &mut changes,
         };
@@ -77,13 +89,14 @@ pub(super) fn plan(
     defined
 }
 
-/// The table with the columns that a definition gives it.
-fn relation(definition: &DefinedTable, known: &TextRelations<'_>) -> Relation {
+/// The table with the columns that a definition gives it, and whether these are all.
+fn relation(definition: &DefinedTable, known: &TextRelations<'_>) -> (Relation, bool) {
     let before = match definition.kind {
-        DefinitionKind::Create { .. } => None,
+        DefinitionKind::Create { .. } | DefinitionKind::NotTable => None,
         DefinitionKind::Alter => known.relation(&definition.name),
     };
-    before.unwrap_or_default().behind(definition)
+    let is_known = definition.kind != DefinitionKind::Alter || before.is_some();
+    (before.unwrap_or_default().behind(definition), definition.is_certain && is_known)
 }
 
 /// What becomes of the expressions of one definition.
@@ -91,6 +104,8 @@ struct DefinitionPlan<'p> {
     sql: &'p [u8],
     rules: &'p Rules<'p>,
     relation: &'p Arc<Relation>,
+    /// Whether it has no other columns.
+    is_certain: bool,
     defined: &'p mut Defined,
     changes: &'p mut ValueChanges,
 }
@@ -125,22 +140,39 @@ impl DefinitionPlan<'_> {
                 }
                 self.changes.note(self.relation, &column, rule, 1, None);
             }
+            DefinitionItem::DoubleQuoted(quoted) => self.double_quoted(quoted),
         }
+    }
+
+    /// To some sources double quotes make a string constant, unless it is a column, in any case of letters.
+    fn double_quoted(&mut self, quoted: &DoubleQuoted) {
+        let is_column = |column: &RelationColumn| column.name.eq_ignore_ascii_case(&quoted.text);
+        let is_text = !quoted.may_be_column
+            || self.is_certain && !self.relation.columns().iter().any(is_column);
+        if !is_text || !self.rules.policy.mapping.has_double_quoted_text() {
+            return;
+        }
+        let column = quoted.column.as_ref().and_then(|name| self.column(name));
+        let judged = column.as_ref().and_then(|column| self.judged(&quoted.text, column));
+        let (rule, text) = judged.unwrap_or_else(|| {
+            (ValueRule::TypeConverted, quoted_text(&quoted.text, self.rules.lexing))
+        });
+        self.replace(&quoted.span, text, rule, &column.unwrap_or_default());
     }
 
     fn constant(&mut self, slot: &Slot, column: &RelationColumn) {
         let core = self.sql.get(slot.core.clone()).unwrap_or_default();
         let date = self.date(slot, core, &column.column);
-        let (rule, text) = match date {
-            Some(date) => (ValueRule::NumberToDate, Some(date.into_bytes())),
-            None => {
-                let spelled = spelled(slot.value, core, &column.column, self.rules.lexing);
-                (ValueRule::TypeConverted, spelled.map(String::into_bytes))
-            }
-        };
-        match text {
-            Some(text) => self.replace(slot, text, rule, column),
-            None => self.judge(slot, core, column),
+        let rule = ValueRule::TypeConverted;
+        if let Some(date) = date {
+            self.replace(&slot.span, date.into_bytes(), ValueRule::NumberToDate, column);
+        } else if let Some(text) = spelled(slot.value, core, &column.column, self.rules.lexing) {
+            self.replace(&slot.span, text.into_bytes(), rule, column);
+        } else if let Some((rule, text)) = self.judge(slot, core, column) {
+            self.replace(&slot.span, text, rule, column);
+        } else if is_national(core, column.column.type_oid) {
+            let prefix = slot.core.start..slot.core.start + 1;
+            self.replace(&prefix, Vec::new(), rule, column);
         }
     }
 
@@ -156,35 +188,42 @@ impl DefinitionPlan<'_> {
     }
 
     /// A date that does not exist, which the server would refuse, and the table with it.
-    fn judge(&mut self, slot: &Slot, core: &[u8], column: &RelationColumn) {
-        if !is_date(column.column.type_oid) || !self.rules.policy.judges_values() {
-            return;
-        }
+    fn judge(
+        &self,
+        slot: &Slot,
+        core: &[u8],
+        column: &RelationColumn,
+    ) -> Option<(ValueRule, Vec<u8>)> {
         let lexing = self.rules.lexing;
         let text = match (slot.value, &slot.constant) {
             (SlotValue::String, Some(constant)) => constant.value(self.sql, lexing.encoding),
             (SlotValue::Other, _) => cast_constant(core).and_then(|cast| date_text(&cast)),
             _ => None,
         };
-        let Some(text) = text else { return };
+        self.judged(&text?, column)
+    }
+
+    /// The constant for what becomes of a date, if it is another one.
+    fn judged(&self, text: &[u8], column: &RelationColumn) -> Option<(ValueRule, Vec<u8>)> {
+        if !is_date(column.column.type_oid) || !self.rules.policy.judges_values() {
+            return None;
+        }
         // A column without NULL may have NULL as its DEFAULT: then it has none.
         let nullable = Column { is_nullable: true, ..(*column.column).clone() };
         let mut findings = Findings::default();
         let judge = self.rules.judge_any(self.relation, &nullable);
-        let verdict = judge.judge_text(&text, &mut findings);
+        let verdict = judge.judge_text(text, &mut findings);
         let rule = findings.take().first().map_or(ValueRule::TypeConverted, |(rule, _)| *rule);
         match verdict {
-            Verdict::Replace(value) => {
-                self.replace(slot, quoted_text(&value, lexing), rule, column)
-            }
-            Verdict::Null => self.replace(slot, b"NULL".to_vec(), rule, column),
-            Verdict::Keep | Verdict::Refuse(_) => {}
+            Verdict::Replace(value) => Some((rule, quoted_text(&value, self.rules.lexing))),
+            Verdict::Null => Some((rule, b"NULL".to_vec())),
+            Verdict::Keep | Verdict::Refuse(_) => None,
         }
     }
 
     fn replace(
         &mut self,
-        slot: &Slot,
+        span: &Range<usize>,
         mut text: Vec<u8>,
         rule: ValueRule,
         column: &RelationColumn,
@@ -192,13 +231,13 @@ impl DefinitionPlan<'_> {
         // A word may touch the parenthesis that goes.
         let byte = |at: Option<usize>| at.and_then(|at| self.sql.get(at));
         let is_word = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_alphanumeric);
-        if is_word(byte(slot.span.start.checked_sub(1))) || text.first() == Some(&b' ') {
+        if is_word(byte(span.start.checked_sub(1))) || text.first() == Some(&b' ') {
             text = [b" ", text.trim_ascii_start()].concat();
         }
-        if is_word(byte(Some(slot.span.end))) {
+        if is_word(byte(Some(span.end))) {
             text.push(b' ');
         }
-        let replacement = Replacement { span: slot.span.clone(), text };
+        let replacement = Replacement { span: span.clone(), text };
         let reason = ReplacementReason::Rule(rule.name());
         self.defined.replaced.push((replacement, reason));
         self.changes.note(self.relation, column, rule, 1, None);

@@ -82,6 +82,7 @@ impl KeyFitting<'_> {
         let before = match definition.kind {
             DefinitionKind::Create { .. } => None,
             DefinitionKind::Alter => self.known(&definition.name),
+            DefinitionKind::NotTable => return,
         };
         let mut own = before.unwrap_or_default().behind(definition);
         for key in &definition.foreign_keys {

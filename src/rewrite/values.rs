@@ -17,7 +17,7 @@ use crate::ledger::Place;
 use crate::statement::script::{ConstantPurpose, Script, Statement};
 use crate::statement::{
     ParameterUses, Replacement, Slot, SlotColumn, SlotValue, StringConstant, Write, quoted_boolean,
-    timestamp_literal,
+    timestamp_literal, without_national,
 };
 use crate::value::assignment::may_be_inferred;
 use crate::value::{ColumnJudge, NulPolicy, ValueKind, ValueRule};
@@ -80,7 +80,10 @@ fn matters(sql: &[u8], slot: &Slot, declared: &[u32], rules: &Rules<'_>) -> bool
             quoted_boolean(sql, slot.span.clone()).is_some() || timestamp_literal(written).is_some()
         }
         SlotValue::BitString | SlotValue::HexInteger | SlotValue::Boolean => true,
-        SlotValue::String => may_be_json_nul(sql, &slot.span),
+        SlotValue::String => {
+            let written = sql.get(slot.core.clone()).unwrap_or_default();
+            without_national(written).is_some() || may_be_json_nul(sql, &slot.span)
+        }
         SlotValue::Parameter(number) | SlotValue::SourceParameter(number) => {
             // Without a type the target infers it, and values in binary format may be of another.
             let index = usize::from(number).wrapping_sub(1);

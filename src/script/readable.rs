@@ -2,12 +2,13 @@
 
 use std::borrow::Cow;
 
+use memchr::memmem;
+
 use super::ClientProgram;
 use super::marks::{MarkKind, Marks};
 
 /// A text of the same length whose comments and strings end where `program` ends them: `#` comments are
-/// blanks, strings with backslashes, in double quotes or `q'[..]'` are plain ones in single quotes. Their
-/// contents are not those of the script; everything else is.
+/// blanks; strings with backslashes, and `q'[..]'`, are plain ones in single quotes. Their contents are not those of the script; everything else is.
 pub fn readable(text: &[u8], program: ClientProgram) -> Cow<'_, [u8]> {
     if !matches!(program, ClientProgram::Mysql | ClientProgram::SqlPlus) {
         return text.into();
@@ -20,6 +21,8 @@ pub fn readable(text: &[u8], program: ClientProgram) -> Cow<'_, [u8]> {
         let here = text.get(at..end).unwrap_or_default();
         let is_foreign = match kind {
             MarkKind::Comment => here.starts_with(b"#"),
+            // Its double quotes make a name to PostgreSQL's lexer, which ends where the string does.
+            MarkKind::Constant if here.starts_with(b"\"") => memmem::find(here, b"\\\"").is_some(),
             MarkKind::Constant => !here.starts_with(b"'") || here.contains(&b'\\'),
             _ => false,
         };

@@ -328,8 +328,8 @@ fn a_readable_text_has_its_tokens_at_the_same_places() {
         String::from_utf8(readable(text.as_bytes(), program).into_owned()).unwrap()
     };
     assert_eq!(
-        said("a INT, # it's\nb ENUM('x\\'y', \"it's\")", ClientProgram::Mysql),
-        "a INT,       \nb ENUM('x''y', 'it_s')"
+        said("a INT, # it's\nb ENUM('x\\'y', \"it's\", \"\\\"'\")", ClientProgram::Mysql),
+        "a INT,       \nb ENUM('x''y', \"it's\", '''_')"
     );
     assert_eq!(
         said("SELECT q'[it's]', 'a''b'", ClientProgram::SqlPlus),

@@ -77,6 +77,7 @@ impl Finder<'_> {
             return self.create_type();
         }
         if self.cursor.is_any(ROUTINES) {
+            self.body = Body::Definition;
             return self.create_routine();
         }
         self.expression(Place::Cast, Until::Statement)

@@ -39,15 +39,15 @@ use crate::value::CopyOptions;
 pub use compose::compose;
 pub use constant::{
     CastConstant, Spelling, StringConstant, cast_constant, json_escapes_in, quoted_boolean,
-    quoted_bytes, quoted_integer, quoted_number, quoted_text, timestamp_literal,
+    quoted_bytes, quoted_integer, quoted_number, quoted_text, timestamp_literal, without_national,
 };
 pub use effects::Effects;
 pub use file_statements::FileStatements;
 pub use reach::{Reach, WRITES_MAX};
 pub use slots::{
-    DefinedKey, DefinedTable, DefinitionItem, DefinitionKind, KeyColumn, Leaf, Meeting,
-    MeetingKind, MetValue, NewColumn, NewTable, ParameterUses, RedundantAssignment, RowChange,
-    RowChangeKind, RowsSpan, Slot, SlotColumn, SlotValue, Write, WriteKind, type_words,
+    DefinedKey, DefinedTable, DefinitionItem, DefinitionKind, DoubleQuoted, KeyColumn, Leaf,
+    Meeting, MeetingKind, MetValue, NewColumn, NewTable, ParameterUses, RedundantAssignment,
+    RowChange, RowChangeKind, RowsSpan, Slot, SlotColumn, SlotValue, Write, WriteKind, type_words,
 };
 pub use subject::StatementSubject;
 pub use table_statement::{TableReference, TableStatement, TableStatementKind};

@@ -88,7 +88,7 @@ pub(super) fn folded_name<'a>(cursor: &Cursor<'a>, name: Token) -> Cow<'a, [u8]>
 }
 
 /// The inside of a quoted name, in which quotes are doubled.
-fn undoubled(inside: &[u8]) -> Vec<u8> {
+pub(super) fn undoubled(inside: &[u8]) -> Vec<u8> {
     let mut value = Vec::with_capacity(inside.len());
     let mut bytes = inside.iter();
     while let Some(&byte) = bytes.next() {

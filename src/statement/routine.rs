@@ -81,12 +81,19 @@ impl Finder<'_> {
         }
     }
 
-    fn argument(&mut self) -> Understood {
-        let mut is_out = false;
+    /// Passes IN, OUT and the like, in front of a name or behind it; whether it is an OUT.
+    fn argument_modes(&mut self) -> bool {
+        let (mut is_in, mut is_out) = (false, false);
         while self.cursor.is_any(&["in", "out", "inout", "variadic"]) {
+            is_in |= self.cursor.is("in");
             is_out |= self.cursor.is("out");
             self.cursor.bump();
         }
+        is_out && !is_in
+    }
+
+    fn argument(&mut self) -> Understood {
+        let mut is_out = self.argument_modes();
         // The arguments of an aggregate may be `*`, or start with ORDER BY.
         if self.cursor.is_operator("*") {
             self.cursor.bump();
@@ -98,9 +105,11 @@ impl Finder<'_> {
         let next = self.cursor.peek();
         let named = is_name(next.kind)
             && !self.cursor.is("setof")
-            && !(next.kind == TokenKind::Word && is_reserved(self.cursor.bytes(next)));
+            && (self.cursor.token_is(next, "in")
+                || !(next.kind == TokenKind::Word && is_reserved(self.cursor.bytes(next))));
         if named {
             self.cursor.bump();
+            is_out |= self.argument_modes();
         }
         let start = self.cursor.token.start;
         self.type_name(Place::Definition, Position::Signature)?;

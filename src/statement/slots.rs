@@ -12,6 +12,7 @@ mod left_out;
 mod new_table;
 mod other_definition;
 mod passing;
+mod quoted_text;
 mod redundant;
 mod row_change;
 mod row_value;
@@ -46,6 +47,7 @@ pub use defined::{DefinedKey, DefinedTable, DefinitionKind, KeyColumn, NewColumn
 pub use definition_items::DefinitionItem;
 pub use flow::{Leaf, Meeting, MeetingKind, MetValue, RowsSpan};
 pub use new_table::NewTable;
+pub use quoted_text::DoubleQuoted;
 pub use redundant::RedundantAssignment;
 pub use row_change::{RowChange, RowChangeKind};
 

@@ -106,6 +106,124 @@ fn defaults_follow_the_type() {
 }
 
 #[test]
+fn double_quotes_make_constants_to_some_sources() {
+    let mysql = [
+        "CREATE TABLE t (k int, a VARCHAR(9) NOT NULL DEFAULT \"don't\", b INT DEFAULT \"3\", \
+         c ENUM(\"x\",\"y\") DEFAULT \"x\", d BIT(1) DEFAULT \"1\", e VARCHAR(9) DEFAULT (\"a\"\"b\"), \
+         f VARCHAR(9) CHECK (f IN (\"p\", 'q') OR f <> \"zz\"), g DATE DEFAULT \"0000-00-00\", \
+         h VARCHAR(9) COLLATE \"C\" DEFAULT upper(\"u\"))",
+        "ALTER TABLE t ADD COLUMN l VARCHAR(9) DEFAULT \"l\" CHECK (l <> \"m\")",
+        "ALTER TABLE t ALTER a SET DEFAULT \"n\", ADD CHECK (a <> \"f\")",
+        "INSERT INTO t (k, f) VALUES (1, 'p')",
+    ];
+    let values = "[values]\nbad_dates = \"null\"\n";
+    let row = ["1", "n", "3", "x", "t", "a\"b", "p", "NULL", "U", "l"];
+    assert_eq!(both_roads("mysql", values, &mysql, "TABLE t"), [row]);
+    let ase = [
+        "CREATE TABLE t (a char(1) DEFAULT \"Y\" NOT NULL CHECK (a IN (\"Y\", \"N\")), b bit DEFAULT 0 NOT NULL)",
+        "INSERT INTO t (b) VALUES (1)",
+    ];
+    assert_eq!(both_roads("sap-ase", "", &ase, "TABLE t"), [["Y", "t"]]);
+    let sqlserver =
+        ["CREATE TABLE t (k int, a nvarchar(9) DEFAULT (\"x\"))", "INSERT INTO t VALUES (1)"];
+    assert_eq!(both_roads("sqlserver", "", &sqlserver, "TABLE t"), [["1", "x"]]);
+    // What may be a column is one, in any case of letters; to other sources it is one always.
+    for (name, sql) in [
+        ("mysql", "CREATE TABLE u (a int, CHECK (\"A\" <> \"a\"))"),
+        ("mysql", "CREATE TABLE u (LIKE t, CHECK (\"other\" > 0))"),
+        ("oracle", "CREATE TABLE u (a VARCHAR2(3) DEFAULT \"x\")"),
+        ("dms", "CREATE TABLE u (a text DEFAULT \"x\")"),
+    ] {
+        let (_proxy, _database, mut wire) = source(name, "");
+        runs(&mut wire, &["CREATE TABLE t (k int)"]);
+        let code = sqlstate(&wire.query(sql).until_ready());
+        assert!(["42703", "0A000"].contains(&&*code), "{sql}: {code}");
+    }
+}
+
+#[test]
+fn defaults_of_arguments_follow_the_type() {
+    let query = "SELECT proname::text, pg_get_function_arguments(oid) FROM pg_proc \
+                 WHERE pronamespace = 'public'::regnamespace ORDER BY 1";
+    let sql = "LANGUAGE sql AS 'SELECT 1'";
+    let mysql = [
+        format!(
+            "CREATE FUNCTION f(b BIT(1) DEFAULT b'1', c BOOL = FALSE, d TINYINT(1) DEFAULT TRUE) RETURNS int {sql}"
+        ),
+        format!(
+            "CREATE OR REPLACE PROCEDURE g(IN b BLOB DEFAULT X'00', v VARCHAR(3) DEFAULT \"x\", \
+                 d DATETIME DEFAULT '0000-00-00') {sql}"
+        ),
+    ];
+    let found = both_roads(
+        "mysql",
+        "[values]\nbad_dates = \"null\"\n",
+        &mysql.each_ref().map(String::as_str),
+        query,
+    );
+    let f = "b boolean DEFAULT true, c smallint DEFAULT 0, d smallint DEFAULT 1";
+    let g = "IN b bytea DEFAULT '\\x00'::bytea, IN v character varying DEFAULT 'x'::character varying, \
+             IN d timestamp without time zone DEFAULT NULL::timestamp without time zone";
+    assert_eq!(found, [["f", f], ["g", g]]);
+    let sqlserver = [format!(
+        "CREATE FUNCTION f(a bit = 0, nvarchar(5) = N'x', c IN varbinary(3) = 0x) RETURNS int {sql}"
+    )];
+    let f = "a boolean DEFAULT false, character varying DEFAULT 'x'::bpchar, c bytea DEFAULT '\\x'::bytea";
+    assert_eq!(
+        both_roads("sqlserver", "", &sqlserver.each_ref().map(String::as_str), query),
+        [["f", f]]
+    );
+    let oracle = [format!(
+        "CREATE FUNCTION f(a IN NUMBER DEFAULT 0, b IN BOOLEAN DEFAULT 1, c RAW DEFAULT HEXTORAW('0F')) \
+         RETURNS NUMBER {sql}"
+    )];
+    let f = "a numeric DEFAULT 0, b boolean DEFAULT true, c bytea DEFAULT '\\x0f'::bytea";
+    assert_eq!(both_roads("oracle", "", &oracle.each_ref().map(String::as_str), query), [["f", f]]);
+    let db2 = [format!("CREATE FUNCTION f(CHAR(4) FOR BIT DATA DEFAULT X'00') RETURNS int {sql}")];
+    assert_eq!(
+        both_roads("db2-luw", "", &db2.each_ref().map(String::as_str), query),
+        [["f", "bytea DEFAULT '\\x00'::bytea"]]
+    );
+}
+
+#[test]
+fn national_constants_go_into_any_type() {
+    let statements = [
+        "CREATE TABLE t (k int, a bit DEFAULT (N'1'), d datetime NOT NULL DEFAULT N'2020-01-01', v nvarchar(9) DEFAULT N'x ')",
+        "INSERT INTO t (k) VALUES (N'1')",
+        "INSERT INTO t VALUES (2, N'0', (n'2021-01-01'), N'it''s  ')",
+        "INSERT INTO t (k, d) SELECT N'3', N'2022-01-01' UNION ALL SELECT N'4', '2022-01-02'",
+        "UPDATE t SET d = N'2023-01-01', v = N'z' WHERE k = 2",
+    ];
+    let found = both_roads(
+        "sqlserver",
+        "",
+        &statements,
+        "SELECT k, a, d::date, v || '|' FROM t ORDER BY k",
+    );
+    assert_eq!(
+        found,
+        [
+            ["1", "t", "2020-01-01", "x |"],
+            ["2", "f", "2023-01-01", "z|"],
+            ["3", "t", "2022-01-01", "x |"],
+            ["4", "t", "2022-01-02", "x |"],
+        ]
+    );
+    // Blanks stay, and so does what is character; a long text is looked at before its values are.
+    let (_proxy, database, mut wire) = source("dms", "");
+    runs(&mut wire, &["CREATE TABLE t (a int, v text, c char(3), j jsonb)"]);
+    let row = "(N'1', N'v ', N'c ', N'{\"a\": \"\\u0000\"}')";
+    for rows in [1, 500] {
+        runs(&mut wire, &["TRUNCATE t"]);
+        runs(&mut wire, &[&format!("INSERT INTO t VALUES {}", vec![row; rows].join(", "))]);
+        let query = "SELECT a, v || '|', c || '|', j, count(*) FROM t GROUP BY 1, 2, 3, 4";
+        let expected = ["1", "v |", "c|", "{\"a\": \" \"}", &rows.to_string()];
+        assert_eq!(database.query(query), [expected]);
+    }
+}
+
+#[test]
 fn checks_and_generated_expressions_follow_the_type() {
     let mysql = [
         "CREATE TABLE t (g INT, h BIT(1) CHECK (h IN (0, 1)), i TINYINT(1) CHECK (i = TRUE OR FALSE <> i), \
@@ -259,7 +377,26 @@ fn routines_are_found_with_their_own_types_or_the_mapped_ones() {
     }
     let left = "SELECT count(*) FROM pg_proc WHERE proname IN ('f', 'g', 'p', 'q', 'mapped')";
     assert_eq!(database.query(left), [["0"]]);
+    // Types that PostgreSQL does not have are the mapped ones.
+    let (_proxy, _database, mut wire) = source("sqlserver", "");
+    runs(
+        &mut wire,
+        &["CREATE FUNCTION f(a int, b varbinary(4), c bit) RETURNS int LANGUAGE sql AS 'SELECT 1'"],
+    );
+    runs(
+        &mut wire,
+        &["CREATE FUNCTION g(a INOUT varbinary(4), OUT bit) LANGUAGE sql AS 'SELECT $1, true'"],
+    );
+    for sql in [
+        "COMMENT ON FUNCTION f(int, varbinary(4), bit) IS 'x'",
+        "GRANT EXECUTE ON FUNCTION f(a IN int, b varbinary(4), c bit) TO public",
+        "ALTER FUNCTION g(a IN OUT varbinary(4), OUT bit) COST 5",
+        "DROP FUNCTION f(int, varbinary(4), bit), g(varbinary(4))",
+    ] {
+        runs(&mut wire, &[sql]);
+    }
     // In one text with what creates it.
+    let mut wire = log_in(&Proxy::shared().endpoint(database.endpoint()));
     let sql = "CREATE FUNCTION h(json) RETURNS int LANGUAGE sql AS 'SELECT 1'; \
                COMMENT ON FUNCTION h(json) IS 'x'; DROP FUNCTION h(json)";
     runs(&mut wire, &[sql]);

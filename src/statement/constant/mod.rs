@@ -20,6 +20,7 @@ pub use nul::json_escapes_in;
 pub(super) use nul::{has_suspicious_backslash, may_be_nul};
 pub use spelling::{
     quoted_boolean, quoted_bytes, quoted_integer, quoted_number, quoted_text, timestamp_literal,
+    without_national,
 };
 pub(super) use value::text_value;
 

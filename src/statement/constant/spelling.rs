@@ -62,6 +62,13 @@ pub fn quoted_number(constant: &[u8]) -> Option<String> {
     Some(format!("'{number}'"))
 }
 
+/// The constant without its N, for `N'..'`: to PostgreSQL that is `character`, which no other type takes, and
+/// which loses its blanks at the end. `None` for anything else.
+pub fn without_national(constant: &[u8]) -> Option<&[u8]> {
+    let text = constant.strip_prefix(b"N").or_else(|| constant.strip_prefix(b"n"))?;
+    text.starts_with(b"'").then_some(text)
+}
+
 /// What stands between the quotes of a typed literal `TIMESTAMP '...'` or of a cast constant, `CAST('...' AS
 /// TIMESTAMP)` or `'...'::timestamptz`, and whether it has a zone; `None` for anything else, quotes and
 /// backslashes in it among that.

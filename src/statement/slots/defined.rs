@@ -32,8 +32,10 @@ pub enum DefinitionKind {
         /// It says IF NOT EXISTS.
         may_be_there: bool,
     },
-    /// ALTER TABLE.
+    /// ALTER TABLE, and CREATE INDEX, which adds nothing to its table.
     Alter,
+    /// CREATE DOMAIN, which is like a table with a column `value`, or a routine with its arguments.
+    NotTable,
 }
 
 /// A column of it.

@@ -5,6 +5,7 @@ use std::ops::Range;
 
 use super::defined::{DefinedTable, DefinitionExpression};
 use super::element::{Ends, element};
+use super::quoted_text::{DoubleQuoted, double_quoted};
 use super::row_value::Value;
 use super::{Slot, SlotColumn};
 use crate::encoding::Encoding;
@@ -26,6 +27,8 @@ pub enum DefinitionItem {
         /// The whole expression, without the parentheses that belong to its clause.
         span: Range<usize>,
     },
+    /// Something in double quotes.
+    DoubleQuoted(DoubleQuoted),
 }
 
 /// Functions that give one of their arguments.
@@ -47,9 +50,13 @@ pub(in crate::statement) fn definition_items(
     each: &mut dyn FnMut(DefinitionItem),
 ) {
     let mut items = Items { encoding, is_column, is_branch: false, each };
-    for DefinitionExpression { column, is_default, tokens } in &definition.expressions {
+    for expression in &definition.expressions {
+        let DefinitionExpression { column, is_default, tokens } = expression;
         let mut cursor = cursor.up_to(tokens.end as usize);
         cursor.go_to(tokens.start as usize);
+        double_quoted(cursor, expression, &mut |quoted| {
+            (items.each)(DefinitionItem::DoubleQuoted(quoted));
+        });
         if let Some(column) = column {
             items.value_of(cursor, column);
         }

@@ -281,7 +281,7 @@ impl Walker<'_, '_> {
         Ok(kept_at(self.cursor, index, self.encoding).into_owned())
     }
 
-    fn at_end_of_definition(&self) -> bool {
+    pub(super) fn at_end_of_definition(&self) -> bool {
         matches!(
             self.cursor.token.kind,
             TokenKind::Comma | TokenKind::Close | TokenKind::End | TokenKind::Semicolon

@@ -11,7 +11,7 @@ use crate::statement::cursor::{NotUnderstood, is_name, is_reserved, is_text};
 use crate::statement::lexer::TokenKind;
 use crate::statement::slots::defined::NewColumn;
 use crate::statement::slots::element::{Ends, element, parameter};
-use crate::value::type_oid::{BIT, BOOL, INT4, INT8, NUMERIC, UNKNOWN};
+use crate::value::type_oid::{BIT, BOOL, BPCHAR, INT4, INT8, NUMERIC, UNKNOWN};
 
 /// Operands within each other; deeper ones are the server's.
 const NESTED_MAX: usize = 8;
@@ -106,8 +106,8 @@ impl FlowReader<'_, '_> {
                 Ok(OperandShape::Constant(Typed::leaf(Some(BIT), leaf)))
             }
             TokenKind::NationalText => {
-                cursor.bump();
-                Ok(OperandShape::Other)
+                let constant = StringConstant::pass(cursor).ok_or(NotUnderstood)?;
+                Ok(OperandShape::Constant(Typed::leaf(Some(BPCHAR), Leaf::Text(constant))))
             }
             kind if is_text(kind) => {
                 let constant = StringConstant::pass(cursor).ok_or(NotUnderstood)?;
