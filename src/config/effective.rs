@@ -5,7 +5,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use super::read::{line_of_key, shown};
-use super::reference::{KeyEntry, shipped_keys};
+use super::reference::{KeyEntry, SHIPPED_FILE, shipped_keys};
 use super::{ConfigError, DEFAULT_FILE};
 use crate::target::without_passwords;
 
@@ -170,7 +170,10 @@ fn same_form(value: &str) -> String {
 /// The values of a file with their section and key. A table that the shipped file knows as a key is one value;
 /// others are sections.
 fn leaves(root: &toml::Table, entries: &[KeyEntry]) -> Vec<(String, String, toml::Value)> {
-    let is_section = |name: &str| entries.iter().any(|entry| entry.section == name);
+    // A section that changes something by being there is an example in the shipped file.
+    let is_example = |name: &str| SHIPPED_FILE.contains(&format!("\n#   [{name}]\n"));
+    let is_section =
+        |name: &str| entries.iter().any(|entry| entry.section == name) || is_example(name);
     let mut found = Vec::new();
     let mut open = vec![(String::new(), root)];
     while let Some((section, table)) = open.pop() {
@@ -195,7 +198,7 @@ mod tests {
 
     const FILE: &str = "rewrite = 'on'\n[listen]\naddress = '0.0.0.0:1'\n[mapping]\njson = 'keep'\n\
         [mapping.types]\n'a.b' = 'TEXT'\n[[fk.sessions]]\nuser = 'u'\n\
-        [target]\nurl = 'postgresql://u:secret@h/d'\n";
+        [target]\nurl = 'postgresql://u:secret@h/d'\n[admin]\ntables = 7\n";
 
     #[test]
     fn every_key_has_its_value_and_where_it_comes_from() {
@@ -216,6 +219,7 @@ mod tests {
         assert_eq!(found("mapping.types", "\"a.b\""), one("\"TEXT\"", "p.toml:7", true));
         assert_eq!(found("fk", "sessions").0, "[{ user = \"u\" }]");
         assert!(!found("target", "url").0.contains("secret"));
+        assert_eq!(found("admin", "tables"), one("7", "p.toml:13", true));
     }
 
     #[test]

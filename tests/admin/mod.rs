@@ -8,6 +8,8 @@ mod events_of_log;
 mod hostile;
 mod http;
 mod looks;
+#[cfg(client = "chromium")]
+mod page;
 mod schema;
 
 use std::io::{Read, Write};
