@@ -27,8 +27,8 @@ use serde::Deserialize;
 
 use crate::keyword::keywords;
 use crate::mapping::{
-    Mapping, MappingError, MappingOptions, NameCollision, NameRule, NameRules, Override,
-    OverrideScope, TableAddition, TableSelection,
+    ColumnRemoval, Mapping, MappingError, MappingOptions, NameCollision, NameRule, NameRules,
+    Override, OverrideScope, TableAddition, TableSelection,
 };
 use crate::policy::Policy;
 use crate::target::TargetPlace;
@@ -101,6 +101,9 @@ pub struct Config {
     /// What tables get by table mappings.
     #[serde(skip)]
     additions: Vec<TableAddition>,
+    /// Columns that do not reach the target, by table mappings.
+    #[serde(skip)]
+    removals: Vec<ColumnRemoval>,
     /// The tables to which rules about names apply.
     #[serde(skip)]
     selections: Vec<TableSelection>,
@@ -227,7 +230,8 @@ impl Config {
         let own = self.mapping.names.rules();
         let rules = own.into_iter().chain(self.name_rules.iter().cloned()).collect();
         let names = NameRules::new(self.selections.clone(), rules, self.target_schema.clone())?;
-        Ok(names.with_additions(self.additions.clone()))
+        let names = names.with_additions(self.additions.clone());
+        Ok(names.with_removals(self.removals.clone()))
     }
 
     /// The overrides of `mapping.types`, in the order of their keys.

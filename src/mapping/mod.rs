@@ -12,6 +12,7 @@ mod options;
 mod overrides;
 mod pattern;
 pub(crate) mod postgresql;
+mod removals;
 mod rules;
 mod schema_list;
 mod spellings;
@@ -30,6 +31,7 @@ pub use options::{
     UnknownTypes,
 };
 pub(crate) use overrides::{ColumnName, WrittenType};
+pub use removals::ColumnRemoval;
 pub(crate) use spellings::SpellingId;
 pub use table::{json_table, markdown_table, text_table};
 pub use verdict::{Modifiers, Place, Refusal, Verdict};

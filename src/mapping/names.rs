@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use super::{NamePattern, TableAddition};
+use super::{AddedPart, ColumnRemoval, NamePattern, TableAddition};
 
 /// What a rule makes of a name.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -105,6 +105,7 @@ pub struct NameRules {
     tables: Vec<NameRule>,
     columns: Vec<NameRule>,
     additions: Vec<TableAddition>,
+    removals: Vec<ColumnRemoval>,
     /// Where tables go whose schema no rule names; AWS DMS's TargetSchema.
     target_schema: Option<String>,
 }
@@ -151,9 +152,44 @@ impl NameRules {
         self.additions.iter().any(|addition| addition.table.matches(table))
     }
 
-    /// Whether no name is ever changed, and no table gets anything.
+    /// The same with rules by which columns do not reach the target; an earlier one goes before a later one.
+    pub fn with_removals(self, removals: Vec<ColumnRemoval>) -> NameRules {
+        NameRules { removals, ..self }
+    }
+
+    /// The rules by which columns of a table go.
+    pub fn removals_from(&self, schema: &str, table: &str) -> impl Iterator<Item = &ColumnRemoval> {
+        let selected = !self.removals.is_empty() && self.selects(schema, table);
+        self.removals.iter().filter(move |removal| {
+            selected && removal.table.matches(table) && removal.schema.matches(schema)
+        })
+    }
+
+    /// The rule by which a column does not reach the target, if there is one.
+    pub fn removal(&self, schema: &str, table: &str, column: &str) -> Option<&ColumnRemoval> {
+        let removal = ColumnRemoval::of_column(self.removals_from(schema, table), column)?;
+        let is_it = |addition: &TableAddition| match &addition.adds {
+            AddedPart::Column(added) => removal.keeps && added.name == column,
+            AddedPart::Key(_) => false,
+        };
+        let is_added = self.additions_to(schema, table).any(is_it);
+        (!is_added).then_some(removal)
+    }
+
+    /// Whether a table of this name may lose columns.
+    pub fn may_remove_from(&self, table: &str) -> bool {
+        self.removals.iter().any(|removal| removal.table.matches(table))
+    }
+
+    /// Whether two tables lose the same columns, whatever they are called.
+    pub fn removals_agree(&self, one: (&str, &str), other: (&str, &str)) -> bool {
+        self.removals_from(one.0, one.1).eq(self.removals_from(other.0, other.1))
+    }
+
+    /// Whether no name is ever changed, and no table gets or loses anything.
     pub fn is_empty(&self) -> bool {
         self.additions.is_empty()
+            && self.removals.is_empty()
             && self.schemas.is_empty()
             && self.tables.is_empty()
             && self.columns.is_empty()
@@ -262,6 +298,7 @@ impl NameRules {
         let written = self.schemas.iter().chain(&self.tables).chain(&self.columns);
         let written = written.map(|rule| &rule.schema);
         let written = written.chain(self.additions.iter().map(|addition| &addition.schema));
+        let written = written.chain(self.removals.iter().map(|removal| &removal.schema));
         let literal = written.filter_map(NamePattern::literal);
         let leads = |source: &String| {
             self.schema(source) == target || self.target_schema.as_deref() == Some(target)
@@ -286,7 +323,9 @@ impl NameRules {
         let rules = self.schemas.iter().chain(&self.tables).chain(&self.columns);
         let rules = rules.map(|rule| &rule.schema);
         let added = self.additions.iter().map(|addition| &addition.schema);
-        let mut literal = selected.chain(rules).chain(added).map(NamePattern::literal);
+        let removed = self.removals.iter().map(|removal| &removal.schema);
+        let others = added.chain(removed);
+        let mut literal = selected.chain(rules).chain(others).map(NamePattern::literal);
         let first = literal.next()??;
         literal.all(|other| other.as_ref() == Some(&first)).then_some(first)
     }
@@ -296,6 +335,7 @@ impl NameRules {
         self.selections.iter().all(|selection| selection.schema.matches_all())
             && self.tables.iter().chain(&self.columns).all(|rule| rule.schema.matches_all())
             && self.additions.iter().all(|addition| addition.schema.matches_all())
+            && self.removals.iter().all(|removal| removal.schema.matches_all())
     }
 
     /// Two names without wildcards that become one.

@@ -16,6 +16,12 @@ pub const NAMES_RULE: &str = "renamed";
 /// The name under which code is counted that holds names which rules rename.
 pub const CODE_RULE: &str = "code-with-names";
 
+/// The name under which columns are counted that do not reach the target.
+pub const REMOVED_RULE: &str = "column-removed";
+
+/// The name under which constraints, indexes and comments are counted that go with such a column.
+pub const DEPENDENT_RULE: &str = "dropped-with-column";
+
 /// Something that a rule did.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Change {
@@ -46,6 +52,10 @@ pub enum By {
     Names,
     /// A constant with code that holds names which rules rename, and stays as it is.
     CodeWithNames,
+    /// A column that does not reach the target.
+    ColumnRemoved,
+    /// A constraint, index or comment that goes with such a column.
+    DroppedWithColumn,
 }
 
 /// Why something stands in the place of a part of a text.
@@ -90,6 +100,16 @@ impl Change {
     /// Constants with code that hold names which rules rename.
     pub(super) fn of_code(count: u64) -> Change {
         Change::anywhere(CODE_RULE, By::CodeWithNames, count)
+    }
+
+    /// A column that does not reach the target.
+    pub(super) fn of_removed(place: Place) -> Change {
+        Change { place, by: By::ColumnRemoved, count: 1, sample: None }
+    }
+
+    /// Constraints, indexes and comments that go with columns.
+    pub(super) fn of_dependents(count: u64) -> Change {
+        Change::anywhere(DEPENDENT_RULE, By::DroppedWithColumn, count)
     }
 
     /// U+0000 that were mended as escapes in constants.

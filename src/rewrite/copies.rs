@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use super::names::RemovedFields;
 use super::text_relations::TextRelations;
 use super::{Needs, ReplacementReason, Rules};
 use crate::catalog::{Freshness, Relation};
@@ -21,12 +22,19 @@ pub struct CopyStream {
     pub fields: Vec<Option<usize>>,
     /// The relation, where it is known.
     pub relation: Option<Arc<Relation>>,
+    /// The places of fields whose columns do not reach the target, in order.
+    pub removed: Vec<usize>,
 }
 
 impl CopyStream {
     /// What becomes of each field, where the rows have to be taken apart; `None` where they need not.
     pub fn columns(&self, rules: &Rules<'_>) -> Option<Vec<CopyColumn>> {
-        let relation = self.relation.as_ref().filter(|relation| !relation.is_missing())?;
+        let relation = self.relation.as_ref().filter(|relation| !relation.is_missing());
+        let relation = match relation {
+            Some(relation) => relation,
+            None if self.removed.is_empty() => return None,
+            None => return Some(self.fields_alone()),
+        };
         let column = |index: &Option<usize>| relation.columns().get((*index)?);
         let left_out = |index: &Option<usize>| {
             rules.policy.leaves_out_generated
@@ -39,10 +47,11 @@ impl CopyStream {
             // Escapes of JSON in an array stand behind those of the array and of the stream.
             false => column.column.takes_words() || column.column.kind() == ValueKind::JsonArray,
         });
-        if !rules.policy.judges_values() && !leaves_out && !fits {
+        if !rules.policy.judges_values() && !leaves_out && !fits && self.removed.is_empty() {
             return None;
         }
-        let columns = self.fields.iter().map(|index| match column(index) {
+        let columns = self.fields.iter().enumerate().map(|(place, index)| match column(index) {
+            _ if self.is_removed(place) => CopyColumn::LeftOut,
             Some(_) if left_out(index) => CopyColumn::LeftOut,
             Some(column) => {
                 let judge = rules.judge_any(relation, &column.column);
@@ -52,6 +61,35 @@ impl CopyStream {
             None => CopyColumn::Kept,
         });
         Some(columns.collect())
+    }
+
+    /// The columns where nothing is known of the relation.
+    fn fields_alone(&self) -> Vec<CopyColumn> {
+        let column = |place| match self.is_removed(place) {
+            true => CopyColumn::LeftOut,
+            false => CopyColumn::Kept,
+        };
+        (0..self.fields.len()).map(column).collect()
+    }
+
+    fn is_removed(&self, place: usize) -> bool {
+        self.removed.binary_search(&place).is_ok()
+    }
+
+    /// The client sends fields for columns, too, that the statement which the target gets does not list.
+    pub fn remove(&mut self, removed: &RemovedFields) {
+        let RemovedFields { places, listed, .. } = removed;
+        let mut kinds = self.kinds.to_vec();
+        let kept = listed.saturating_sub(places.len());
+        self.fields.resize(kept, None);
+        kinds.resize(kept, ValueKind::Other);
+        for place in places {
+            let at = (*place).min(self.fields.len());
+            self.fields.insert(at, None);
+            kinds.insert(at, ValueKind::Other);
+        }
+        self.kinds = kinds.into();
+        self.removed.clone_from(places);
     }
 
     /// Whether what is known of the relation decides over the rows. A relation that is not there may be by
@@ -117,7 +155,8 @@ fn stream(copy: &CopyStatement, known: &TextRelations<'_>) -> CopyStream {
         column.map_or(ValueKind::Other, |column| column.column.kind())
     };
     let kinds = fields.iter().map(kind).collect();
-    CopyStream { options: copy.options.clone(), kinds, fields, relation }
+    let removed = Vec::new();
+    CopyStream { options: copy.options.clone(), kinds, fields, relation, removed }
 }
 
 fn without_generated(

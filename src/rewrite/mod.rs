@@ -42,11 +42,12 @@ use text_relations::TextRelations;
 use values::Written;
 
 pub use change::{
-    By, CODE_RULE, Change, NAMES_RULE, ReplacementReason, place, place_of, refusal as value_refusal,
+    By, CODE_RULE, Change, DEPENDENT_RULE, NAMES_RULE, REMOVED_RULE, ReplacementReason, place,
+    place_of, refusal as value_refusal,
 };
 pub use copies::CopyStream;
 pub use foreign_keys::UnknownParent;
-pub use names::{Naming, Renamed, are_ruled, rename};
+pub use names::{Naming, RemovedFields, Renamed, are_ruled, rename};
 pub use nul::{TextMessage, byte_refusal, mend_bytes};
 pub use parameters::Parameters;
 pub use position_map::PositionMap;

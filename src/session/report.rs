@@ -2,7 +2,7 @@
 //! told what happened; may not decide anything.
 
 use crate::ledger::{Entries, Entry, Ledger, NOT_JUDGED, Place};
-use crate::rewrite::{By, CODE_RULE, Change, NAMES_RULE};
+use crate::rewrite::{By, CODE_RULE, Change, DEPENDENT_RULE, NAMES_RULE, REMOVED_RULE};
 use crate::session::context::Context;
 use crate::session::counts::Counts;
 use crate::statistics::Watched;
@@ -118,7 +118,16 @@ impl Report {
                 By::Names => self.counts.count_rule(NAMES_RULE, count),
                 By::CodeWithNames => {
                     self.counts.count_rule(CODE_RULE, count);
-                    self.note_code(count);
+                    let what = "string constants with code hold names that rules rename; code is \
+                                not changed";
+                    self.tell(count, what, "Write the code with the names of the target.");
+                }
+                By::ColumnRemoved => self.counts.count_rule(REMOVED_RULE, count),
+                By::DroppedWithColumn => {
+                    self.counts.count_rule(DEPENDENT_RULE, count);
+                    let what = "constraints, indexes or comments name columns that rules remove, \
+                                and are left out with them";
+                    self.tell(count, what, "See the rules remove-column and include-column.");
                 }
             }
             let mut at = format!("statement {}", self.counts.statements);
@@ -211,13 +220,9 @@ impl Report {
         }
     }
 
-    /// The client gets a NOTICE about code that stays as it is.
-    fn note_code(&mut self, count: u64) {
-        let message = format!(
-            "{count} string constants with code hold names that rules rename; code is not changed"
-        );
-        let notice = OwnError::new("00000", message)
-            .with_hint("Write the code with the names of the target.");
+    /// Tells the client of something that it may not expect, once a statement.
+    fn tell(&mut self, count: u64, what: &str, hint: &str) {
+        let notice = OwnError::new("00000", format!("{count} {what}")).with_hint(hint);
         if self.notices.len() < NOTICE_BYTES_MAX {
             self.notices.extend(wire::notice_of_success(&notice));
         }

@@ -46,8 +46,9 @@ pub use file_statements::FileStatements;
 pub use reach::{Reach, WRITES_MAX};
 pub use slots::{
     DefinedKey, DefinedTable, DefinitionItem, DefinitionKind, DoubleQuoted, KeyColumn, Leaf,
-    Meeting, MeetingKind, MetValue, NewColumn, NewTable, ParameterUses, RedundantAssignment,
-    RowChange, RowChangeKind, RowsSpan, Slot, SlotColumn, SlotValue, Write, WriteKind, type_words,
+    LostParameter, Meeting, MeetingKind, MetValue, NewColumn, NewTable, ParameterUses,
+    RedundantAssignment, RemovedParts, RowChange, RowChangeKind, RowsSpan, Slot, SlotColumn,
+    SlotValue, Write, WriteKind, type_words,
 };
 pub use subject::StatementSubject;
 pub use table_statement::{TableReference, TableStatement, TableStatementKind};

@@ -14,6 +14,7 @@ mod other_definition;
 mod passing;
 mod quoted_text;
 mod redundant;
+mod removed;
 mod row_change;
 mod row_value;
 mod rows;
@@ -49,6 +50,7 @@ pub use flow::{Leaf, Meeting, MeetingKind, MetValue, RowsSpan};
 pub use new_table::NewTable;
 pub use quoted_text::DoubleQuoted;
 pub use redundant::RedundantAssignment;
+pub use removed::{LostParameter, RemovedParts};
 pub use row_change::{RowChange, RowChangeKind};
 
 /// The statement that writes.

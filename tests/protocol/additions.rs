@@ -4,7 +4,7 @@ use super::{log_in, position, say, sqlstate};
 use crate::support::{Cluster, Database, Proxy, Wire, transcript};
 
 /// A proxy with these rules of table mappings, and lower-case names for the schema HR.
-fn proxy(name: &str, own: &str) -> Proxy {
+pub(super) fn proxy(name: &str, own: &str) -> Proxy {
     let rules = format!(
         r#"{{"rules": [
         {{"rule-type": "selection", "rule-id": "1", "rule-name": "1", "rule-action": "include",
@@ -23,7 +23,13 @@ fn proxy(name: &str, own: &str) -> Proxy {
     Proxy::start(&format!("[mapping]\ntable_mappings = {file:?}\n"), &[])
 }
 
-fn add_column(id: u32, table: &str, name: &str, data_type: &str, expression: &str) -> String {
+pub(super) fn add_column(
+    id: u32,
+    table: &str,
+    name: &str,
+    data_type: &str,
+    expression: &str,
+) -> String {
     format!(
         r#"{{"rule-type": "transformation", "rule-id": "{id}", "rule-name": "{id}",
             "rule-target": "column", "rule-action": "add-column", "value": "{name}",
@@ -32,7 +38,7 @@ fn add_column(id: u32, table: &str, name: &str, data_type: &str, expression: &st
     )
 }
 
-fn session(proxy: &Proxy) -> (Database, Wire) {
+pub(super) fn session(proxy: &Proxy) -> (Database, Wire) {
     let database = Cluster::shared().create_database();
     let mut wire = log_in(&proxy.endpoint(database.endpoint()));
     say(&mut wire, r#"CREATE SCHEMA "HR""#);

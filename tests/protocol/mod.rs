@@ -25,6 +25,7 @@ mod parking;
 mod policies;
 mod raw_nuls;
 mod rejects;
+mod removed_columns;
 mod rewriting;
 mod set_aside;
 mod set_aside_changes;

@@ -48,6 +48,11 @@ impl RuleObject<'_> {
             mappings.additions.push((id, addition));
             return Ok(());
         }
+        if action == Some("remove-column") || action == Some("include-column") {
+            let removal = self.removal(id, &mut mappings.warnings)?;
+            mappings.removals.push((id, removal));
+            return Ok(());
+        }
         let rule = self.column_type(id, &mut mappings.warnings)?;
         mappings.column_types.push(rule);
         Ok(())

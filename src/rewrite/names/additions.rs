@@ -3,6 +3,8 @@
 //!
 //! An added column is a generated one, so its value is right on every way that rows come and change.
 
+use std::ops::Range;
+
 use super::relations::Place;
 use super::{Placed, Placing, RenamedText, may_be_added_to};
 use crate::mapping::{AddedColumn, AddedKey, AddedPart, ExpressionPiece, TableAddition};
@@ -17,7 +19,7 @@ impl RenamedText<'_> {
         for table in &at_hand.scopes.tables {
             let place = at_hand.places.get(table.relation as usize);
             let Some(place) = place.and_then(Option::as_ref) else { continue };
-            self.created.tables.push((place.target_schema.clone(), place.target_table.clone()));
+            self.noted.tables.push((place.target_schema.clone(), place.target_table.clone()));
             if table.is_plain {
                 self.add_to_table(at_hand, *table, place)?;
             }
@@ -50,6 +52,7 @@ impl RenamedText<'_> {
         let token = at_hand.scopes.names.get(table.relation as usize);
         let token = token.map_or(0, |name| name.tokens.end.saturating_sub(1));
         let (mut columns, mut key) = (Vec::new(), None);
+        let (keeps_key, is_empty) = self.left_in(at_hand, table);
         for addition in names.additions_to(schema, name) {
             match &addition.adds {
                 AddedPart::Column(column) => {
@@ -60,12 +63,12 @@ impl RenamedText<'_> {
             }
         }
         if let Some((addition, defined)) = key {
-            if table.has_key && !defined.is_unique {
+            if keeps_key && !defined.is_unique {
                 let what = format!("has a primary key, and {} defines one", addition.origin);
                 let hint = "Leave one of them out.";
                 return Err(self.refusal(token, &what, hint));
             }
-            columns.push(self.key_definition(defined, place));
+            columns.push(self.key_definition(defined, place, addition, token)?);
         }
         let Some(first) = names.additions_to(schema, name).next() else { return Ok(()) };
         let Some(close) = table.close else {
@@ -75,10 +78,43 @@ impl RenamedText<'_> {
             return Err(self.refusal(token, &what, hint));
         };
         let at = self.script.token_span(close, self.sql).start;
-        let comma = if table.is_empty { "" } else { ", " };
+        let comma = if is_empty { "" } else { ", " };
         let text = format!("{comma}{}", columns.join(", ")).into_bytes();
         self.replaced.push(Replacement { span: at..at, text });
         Ok(())
+    }
+
+    /// Whether a table has a primary key, and whether nothing is left of its list, without the columns that go.
+    fn left_in(&self, at_hand: &Placing, table: CreatedTable) -> (bool, bool) {
+        let is_inside = |tokens: &Range<u32>| table.close.is_none_or(|close| tokens.end <= close);
+        let parts = at_hand.scopes.shapes.parts.iter().filter(|part| is_inside(&part.tokens));
+        let kept = parts.filter(|part| !self.removed.holds(&self.tokens_span(&part.tokens)));
+        let (mut keeps_key, mut is_empty) = (false, true);
+        for part in kept {
+            keeps_key |= part.has_key;
+            is_empty = false;
+        }
+        (table.has_key && keeps_key, table.is_empty || is_empty)
+    }
+
+    /// A column of the source, of which something that is added is made, by its name on the target.
+    fn column_of(
+        &self,
+        place: &Place,
+        column: &str,
+        addition: &TableAddition,
+        token: u32,
+    ) -> Placed<String> {
+        match self.names.removal(&place.source_schema, &place.source_table, column) {
+            None => Ok(quoted_identifier(&place.column(self.names, column))),
+            Some(removal) => {
+                let what = format!(
+                    "gets something by {} of the column \"{column}\", which {} removes",
+                    addition.origin, removal.origin
+                );
+                Err(self.refusal(token, &what, "Leave one of the two rules out."))
+            }
+        }
     }
 
     fn column_definition(
@@ -97,7 +133,7 @@ impl RenamedText<'_> {
         for piece in &column.value.pieces {
             value += &match piece {
                 ExpressionPiece::Sql(text) => text.clone(),
-                ExpressionPiece::Column(name) => quoted_identifier(&place.column(self.names, name)),
+                ExpressionPiece::Column(name) => self.column_of(place, name, addition, token)?,
                 ExpressionPiece::SourceSchema => quoted_literal(&place.source_schema),
                 ExpressionPiece::SourceTable => quoted_literal(&place.source_table),
                 ExpressionPiece::TargetSchema => quoted_literal(&place.target_schema),
@@ -112,12 +148,18 @@ impl RenamedText<'_> {
         Ok(format!("{name} {type_name} GENERATED ALWAYS AS ({value}) STORED"))
     }
 
-    fn key_definition(&self, key: &AddedKey, place: &Place) -> String {
-        let column = |name: &String| quoted_identifier(&place.column(self.names, name));
-        let columns: Vec<String> = key.columns.iter().map(column).collect();
+    fn key_definition(
+        &self,
+        key: &AddedKey,
+        place: &Place,
+        addition: &TableAddition,
+        token: u32,
+    ) -> Placed<String> {
+        let column = |name: &String| self.column_of(place, name, addition, token);
+        let columns = key.columns.iter().map(column).collect::<Placed<Vec<String>>>()?;
         let kind = if key.is_unique { "UNIQUE" } else { "PRIMARY KEY" };
         let name = quoted_identifier(&key.name);
-        format!("CONSTRAINT {name} {kind} ({})", columns.join(", "))
+        Ok(format!("CONSTRAINT {name} {kind} ({})", columns.join(", ")))
     }
 
     /// Rows may not go into a table whose column would stay empty: somebody else has created it.
@@ -135,7 +177,7 @@ impl RenamedText<'_> {
             let place = at_hand.places.get(relation as usize).and_then(Option::as_ref);
             let Some(place) = place else { continue };
             let target = (&place.target_schema, &place.target_table);
-            if self.created.tables.iter().any(|(schema, table)| (schema, table) == target) {
+            if self.noted.tables.iter().any(|(schema, table)| (schema, table) == target) {
                 continue;
             }
             let names = self.names;

@@ -1,41 +1,9 @@
 //! Columns: of which source of a block a name is one, and what it is called on the target.
 
+use super::found::NamesFound;
 use super::{DEPTH_MAX, Placed, Placing, RenamedText, Unplaced};
 use crate::rewrite::names::relations::Place;
 use crate::statement::scope::{Block, OutputColumn, RowSource, SourceKind};
-
-/// What sources say about a column.
-#[derive(Debug, Default)]
-pub(super) struct NamesFound {
-    /// Its names on the target, where a source has it for certain.
-    pub(super) certain: Vec<String>,
-    /// Its names, where a source may have it.
-    pub(super) possible: Vec<String>,
-    /// Relations whose columns would decide it.
-    undecided: Vec<Place>,
-}
-
-impl NamesFound {
-    fn certain(name: impl Into<String>) -> NamesFound {
-        NamesFound { certain: vec![name.into()], ..NamesFound::default() }
-    }
-
-    fn possible(name: impl Into<String>) -> NamesFound {
-        NamesFound { possible: vec![name.into()], ..NamesFound::default() }
-    }
-
-    pub(super) fn add(&mut self, other: NamesFound) {
-        for (all, new) in [(&mut self.certain, other.certain), (&mut self.possible, other.possible)]
-        {
-            for name in new {
-                if !all.contains(&name) {
-                    all.push(name);
-                }
-            }
-        }
-        self.undecided.extend(other.undecided);
-    }
-}
 
 impl RenamedText<'_> {
     /// A column with what stands in front of it.
@@ -60,34 +28,6 @@ impl RenamedText<'_> {
         self.put(*column, &source, &target)
     }
 
-    /// The one name that was found, if it is one.
-    pub(super) fn decided(
-        &mut self,
-        token: u32,
-        found: NamesFound,
-        source: &str,
-    ) -> Placed<String> {
-        let mut all = found.certain.iter().chain(&found.possible);
-        if all.next().is_some_and(|first| all.any(|name| name != first)) {
-            for place in &found.undecided {
-                if self.catalog.relation(&place.key()).is_none() {
-                    let _ = self.need(place.key());
-                }
-            }
-            if !self.needs.is_empty() {
-                return Err(Unplaced::Ask);
-            }
-        }
-        let mut names = if found.certain.is_empty() { found.possible } else { found.certain };
-        if names.len() <= 1 {
-            return Ok(names.pop().unwrap_or_else(|| source.to_owned()));
-        }
-        let list: Vec<String> = names.iter().map(|name| format!("\"{name}\"")).collect();
-        let what = format!("may become {}", list.join(" or "));
-        let hint = "Write it with the table or alias that it belongs to.";
-        Err(self.refusal(token, &what, hint))
-    }
-
     /// A column without anything in front of it: the innermost block that has it counts.
     pub(super) fn bare(
         &self,
@@ -108,6 +48,13 @@ impl RenamedText<'_> {
                 found.add(self.whole_row(at_hand, source, column)?);
             }
             let is_certain = !found.certain.is_empty();
+            if is_certain {
+                // Of two sources with it the text would not have meant either.
+                found.removed = None;
+            } else if found.removed.is_some() {
+                all.add(found);
+                break;
+            }
             if is_certain && all.possible.is_empty() {
                 return Ok(found);
             }
@@ -236,6 +183,11 @@ impl RenamedText<'_> {
     }
 
     fn in_relation(&self, place: &Place, column: &str) -> NamesFound {
+        let removal = self.names.removal(&place.source_schema, &place.source_table, column);
+        if let Some(removal) = removal {
+            let removed = Some(removal.origin.clone());
+            return NamesFound { removed, ..NamesFound::default() };
+        }
         let target = place.column(self.names, column);
         match self.catalog.relation(&place.key()).filter(|relation| !relation.is_missing()) {
             Some(relation) => match relation.position(target.as_bytes()) {
@@ -271,6 +223,9 @@ impl RenamedText<'_> {
                         [] => self.bare(at_hand, name.block, *number as usize, column)?,
                         _ => self.qualified(at_hand, name.block, qualifier, column)?,
                     };
+                    if inner.removed.is_some() {
+                        return Ok(inner);
+                    }
                     return Ok(match (inner.certain.as_slice(), inner.possible.as_slice()) {
                         ([one], _) | ([], [one]) => NamesFound::certain(one.clone()),
                         ([], []) => NamesFound::certain(column),

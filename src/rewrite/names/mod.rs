@@ -7,9 +7,12 @@
 mod additions;
 mod columns;
 mod constants;
+mod found;
 mod new_columns;
+mod places;
 mod put;
 mod relations;
+mod removed;
 
 use std::borrow::Cow;
 use std::cell::Cell;
@@ -23,6 +26,9 @@ use crate::statement::script::{Script, Statement};
 use crate::statement::{Replacement, replace};
 use crate::wire::OwnError;
 use relations::{Path, Place};
+use removed::RemovedHere;
+
+pub use removed::RemovedFields;
 
 /// The target's name for a relation that the text calls `name`: the text has been renamed.
 pub(super) fn target_of(name: &Name) -> Cow<'_, Name> {
@@ -57,6 +63,10 @@ pub struct Renamed {
     pub created: Vec<(String, String)>,
     /// The pairs of names that differ, each once: the source's and the target's.
     pub pairs: Vec<(String, String)>,
+    /// Fields of COPYs whose columns do not reach the target.
+    pub fields: Vec<RemovedFields>,
+    /// The tags that the client is to see of statements of which nothing is left, by their numbers.
+    pub tags: Vec<(usize, &'static str)>,
 }
 
 /// Whether any text may have to be renamed.
@@ -75,9 +85,9 @@ pub fn rename(script: &Script, sql: &[u8], rules: &Rules<'_>, catalog: &Catalog)
     }
     let names = &rules.policy.names;
     let mut text = RenamedText::new(script, sql, rules, catalog);
-    for statement in &script.statements {
+    for (number, statement) in script.statements.iter().enumerate() {
         if is_concerned(script, statement, sql, names)
-            && let Err(stop) = text.statement(statement)
+            && let Err(stop) = text.statement(statement, number)
         {
             return match stop {
                 Unplaced::Ask => Naming::Ask(text.needs),
@@ -126,11 +136,11 @@ fn is_ruled(script: &Script, token: u32, sql: &[u8], names: &NameRules) -> bool 
     }
 }
 
-/// Whether a name token could be that of a table which gets something.
+/// Whether a name token could be that of a table which gets or loses something.
 fn may_be_added_to(script: &Script, token: u32, sql: &[u8], names: &NameRules) -> bool {
     let name = script.name_part(token, sql);
     let name = name.as_ref().and_then(|name| std::str::from_utf8(name).ok());
-    name.is_some_and(|name| names.may_add_to(name))
+    name.is_some_and(|name| names.may_add_to(name) || names.may_remove_from(name))
 }
 
 /// Why the names of a statement are not all known.
@@ -154,18 +164,21 @@ struct RenamedText<'t> {
     path_is_set: bool,
     needs: Vec<Need>,
     replaced: Vec<Replacement>,
-    pairs: Vec<(String, String)>,
-    bodies: u64,
-    created: CreatedHere,
+    noted: NotedHere,
+    removed: RemovedHere,
 }
 
-/// What statements of a text create.
+/// What is noted of a text.
 #[derive(Debug, Default)]
-struct CreatedHere {
-    /// Tables, by the names of the target.
+struct NotedHere {
+    /// The pairs of names that differ, each once.
+    pairs: Vec<(String, String)>,
+    /// Constants with code that holds names which rules rename.
+    bodies: u64,
+    /// Tables that it creates, by the names of the target.
     tables: Vec<(String, String)>,
-    /// Relations under other names: on the target, and as the text calls them.
-    renamed: Vec<(String, String)>,
+    /// Relations that it creates under other names: on the target, and as the text calls them.
+    created: Vec<(String, String)>,
 }
 
 /// The statement that is being renamed.
@@ -206,14 +219,13 @@ impl<'t> RenamedText<'t> {
             path_is_set: false,
             needs: Vec::new(),
             replaced: Vec::new(),
-            pairs: Vec::new(),
-            bodies: 0,
-            created: CreatedHere::default(),
+            noted: NotedHere::default(),
+            removed: RemovedHere::default(),
         }
     }
 
     /// Replaces the names of one statement.
-    fn statement(&mut self, statement: &Statement) -> Placed<()> {
+    fn statement(&mut self, statement: &Statement, number: usize) -> Placed<()> {
         let scopes = self.script.scopes(statement, self.sql);
         self.check_lost(statement, &scopes)?;
         let mut at_hand = Placing {
@@ -223,6 +235,7 @@ impl<'t> RenamedText<'t> {
             depth: Cell::new(0),
         };
         self.place_relations(&mut at_hand)?;
+        self.remove_columns(statement, number, &at_hand)?;
         self.add_to_tables(statement, &at_hand)?;
         self.check_additions(statement, &at_hand)?;
         self.replace_constants(&at_hand)?;
@@ -236,6 +249,10 @@ impl<'t> RenamedText<'t> {
 
     fn replace_name(&mut self, at_hand: &Placing, number: usize) -> Placed<()> {
         let Some(name) = at_hand.scopes.names.get(number) else { return Ok(()) };
+        let first = self.script.token_span(name.tokens.start, self.sql);
+        if self.removed.holds(&first) {
+            return Ok(());
+        }
         let tokens: Vec<u32> = name.tokens.clone().step_by(2).collect();
         let block = name.block;
         match (name.role, tokens.as_slice()) {
@@ -244,7 +261,7 @@ impl<'t> RenamedText<'t> {
             }
             (NameRole::NewRelation, parts) => {
                 let place = at_hand.places.get(number).and_then(Option::as_ref);
-                self.created.renamed.extend(place.and_then(Place::new_name));
+                self.noted.created.extend(place.and_then(Place::new_name));
                 self.put_relation(parts, place)
             }
             (NameRole::RelationBeside(other), [token]) => {
@@ -308,12 +325,12 @@ impl<'t> RenamedText<'t> {
             let holds = self.script.constant_names(*token, self.sql, &mut |name| {
                 std::str::from_utf8(name).is_ok_and(|name| names.may_change(name))
             });
-            self.bodies += u64::from(holds);
+            self.noted.bodies += u64::from(holds);
         }
     }
 
-    fn finish(self) -> Naming {
-        if self.replaced.is_empty() && self.bodies == 0 {
+    fn finish(mut self) -> Naming {
+        if self.replaced.is_empty() && self.noted.bodies == 0 {
             return Naming::Untouched;
         }
         let mut replaced: Vec<(Replacement, ReplacementReason)> = self
@@ -321,13 +338,16 @@ impl<'t> RenamedText<'t> {
             .into_iter()
             .map(|replacement| (replacement, ReplacementReason::Rule(NAMES_RULE)))
             .collect();
-        let mut changes = Vec::new();
+        let mut changes = self.removed.take_changes();
+        if self.removed.dependents > 0 {
+            changes.push(Change::of_dependents(self.removed.dependents));
+        }
         let count = u64::try_from(replaced.len()).unwrap_or(u64::MAX);
         if count > 0 {
             changes.push(Change::of_names(count));
         }
-        if self.bodies > 0 {
-            changes.push(Change::of_code(self.bodies));
+        if self.noted.bodies > 0 {
+            changes.push(Change::of_code(self.noted.bodies));
         }
         changes.extend(super::type_changes(&self.script.edits, self.rules));
         let types = self.script.edits.iter();
@@ -338,8 +358,10 @@ impl<'t> RenamedText<'t> {
         replaced.dedup_by(|(later, _), (first, _)| later.span.start < first.span.end);
         let (replacements, reasons): (Vec<_>, Vec<_>) = replaced.into_iter().unzip();
         let sql = replace(self.sql, &replacements);
-        let (pairs, created) = (self.pairs, self.created.renamed);
-        let renamed = Renamed { sql, replacements, reasons, changes, created, pairs };
+        let NotedHere { pairs, created, .. } = self.noted;
+        let fields = self.removed.take_fields(self.script);
+        let tags = self.removed.tags;
+        let renamed = Renamed { sql, replacements, reasons, changes, created, pairs, fields, tags };
         Naming::Renamed(Box::new(renamed))
     }
 }

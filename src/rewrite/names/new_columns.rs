@@ -2,7 +2,7 @@
 //! of both sides of a join.
 
 use super::{Placed, Placing, RenamedText, Unplaced};
-use crate::rewrite::names::columns::NamesFound;
+use crate::rewrite::names::found::NamesFound;
 use crate::rewrite::names::relations::Place;
 use crate::statement::scope::{NameRole, OutputColumn, SourceKind};
 
@@ -17,6 +17,9 @@ impl RenamedText<'_> {
             let NameRole::NewColumnOf(relation) = name.role else {
                 continue;
             };
+            if self.removed.holds(&self.script.token_span(name.tokens.start, self.sql)) {
+                continue;
+            }
             let Some(Some(place)) = at_hand.places.get(relation as usize) else { continue };
             let source = self.part(name.tokens.start)?;
             let target = place.column(self.names, &source);
@@ -64,6 +67,7 @@ impl RenamedText<'_> {
             match implied.output {
                 OutputColumn::Label(token) => {
                     let source = self.part(token)?;
+                    self.check_kept(token, place, &source)?;
                     let target = place.column(self.names, &source);
                     self.put(token, &source, &target)?;
                 }
@@ -76,6 +80,7 @@ impl RenamedText<'_> {
                         [] => self.bare(at_hand, name.block, number as usize, &source)?,
                         _ => self.qualified(at_hand, name.block, qualifier, &source)?,
                     };
+                    self.check_kept(*last, place, &source)?;
                     let given = self.decided(*last, found, &source)?;
                     if given != place.column(self.names, &source) {
                         return Err(self.other_name(*last));
@@ -94,6 +99,13 @@ impl RenamedText<'_> {
         Ok(())
     }
 
+    fn check_kept(&self, token: u32, place: &Place, column: &str) -> Placed<()> {
+        match self.names.removal(&place.source_schema, &place.source_table, column) {
+            Some(removal) => Err(self.uses_removed(token, &removal.origin)),
+            None => Ok(()),
+        }
+    }
+
     fn other_name(&self, token: u32) -> Unplaced {
         let hint = "The rules give its columns other names than the query that defines it. Name \
                     them one by one, with AS.";
@@ -103,18 +115,20 @@ impl RenamedText<'_> {
     /// Whether the columns of all relations that a block reads from are renamed as those of another one.
     fn stars_agree(&self, at_hand: &Placing, block: u32, place: &Place) -> bool {
         let Some(block) = at_hand.scopes.blocks.get(block as usize) else { return true };
+        let loses = self.removal_from(place).is_some();
         block.sources.iter().all(|source| match source.of {
             SourceKind::Relation(relation) => {
                 let other = at_hand.places.get(relation as usize).and_then(Option::as_ref);
                 other.is_none_or(|other| {
-                    self.names.columns_agree(
-                        (&other.source_schema, &other.source_table),
-                        (&place.source_schema, &place.source_table),
-                    )
+                    let other = (other.source_schema.as_str(), other.source_table.as_str());
+                    let place = (place.source_schema.as_str(), place.source_table.as_str());
+                    self.names.columns_agree(other, place)
+                        && (!loses || self.names.removals_agree(other, place))
                 })
             }
             SourceKind::Query(_) => false,
-            SourceKind::Joined(_) | SourceKind::Rows => true,
+            SourceKind::Rows => !loses,
+            SourceKind::Joined(_) => true,
         })
     }
 
@@ -132,6 +146,9 @@ impl RenamedText<'_> {
             for source in block.sources.iter().take(sources as usize) {
                 found.add(self.in_source(at_hand, block, source, column)?);
             }
+        }
+        if let Some(origin) = found.removed {
+            return Err(self.uses_removed(token, &origin));
         }
         found.certain.append(&mut found.possible);
         found.certain.sort();

@@ -95,8 +95,8 @@ impl<'t> RenamedText<'t> {
 
     pub(super) fn note_pair(&mut self, source: &str, target: &str) {
         let pair = (source.to_owned(), target.to_owned());
-        if !self.pairs.contains(&pair) {
-            self.pairs.push(pair);
+        if !self.noted.pairs.contains(&pair) {
+            self.noted.pairs.push(pair);
         }
     }
 

@@ -279,12 +279,12 @@ pub(in crate::session) struct Taken {
 impl RowStream {
     /// The stream taken apart, where that is asked for and its columns are known.
     fn of(copy: &CopyStream, context: &Context) -> Option<RowStream> {
-        let relation = copy.relation.as_ref().filter(|relation| !relation.is_missing())?;
+        let known = copy.relation.as_ref().filter(|relation| !relation.is_missing());
         let encoding = copy.options.encoding.unwrap_or(context.lexing.encoding);
         let columns = copy.columns(&context.rules())?;
         Some(RowStream {
             rows: CopyRows::new(&copy.options, encoding, columns, FIELD_BYTES_MAX),
-            relation: Arc::clone(relation),
+            relation: known.map(Arc::clone).unwrap_or_default(),
             fields: copy.fields.clone(),
             not_judged: 0,
         })

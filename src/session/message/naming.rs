@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use crate::catalog::{Catalog, CatalogQuestion, Moment};
-use crate::rewrite::{self, Change, Naming, PositionMap, Renamed, Rules};
+use crate::rewrite::{self, Change, Naming, PositionMap, RemovedFields, Renamed, Rewrite, Rules};
 use crate::statement::script::Script;
 use crate::wire::{OwnError, TransactionStatus};
 
@@ -26,6 +26,10 @@ pub(super) struct NamedText {
     /// How positions in it move back to the client's text.
     positions: Arc<PositionMap>,
     changes: Vec<Change>,
+    /// Fields of COPYs whose columns do not reach the target.
+    fields: Vec<RemovedFields>,
+    /// Tags of statements of which nothing is left.
+    tags: Vec<(usize, &'static str)>,
     /// What the reading of the client's own text passed over.
     not_understood: (usize, usize),
 }
@@ -69,13 +73,16 @@ pub(super) fn rename(
         Naming::Renamed(renamed) => match own() {
             Some(error) => NamesJudged::Refuse(Box::new(error)),
             None => {
-                let Renamed { sql: text, replacements, changes, created, .. } = *renamed;
+                let Renamed { sql: text, replacements, changes, created, fields, tags, .. } =
+                    *renamed;
                 let encoding = rules.lexing.encoding;
                 let named = NamedText {
                     positions: Arc::new(
                         PositionMap::new(sql, &replacements, encoding).creating(created),
                     ),
                     changes,
+                    fields,
+                    tags,
                     not_understood: (script.not_understood, script.unknown_types),
                 };
                 NamesJudged::Become(text, TextNames::Renamed(Box::new(named)))
@@ -100,6 +107,18 @@ impl TextNames {
     /// The changes to names and types.
     pub(super) fn changes(&self) -> Vec<Change> {
         self.renamed().map(|renamed| renamed.changes.clone()).unwrap_or_default()
+    }
+
+    /// What is left of statements and streams without the columns that do not reach the target.
+    pub(super) fn take_out_of(&self, rewrite: &mut Rewrite) {
+        let Some(renamed) = self.renamed() else { return };
+        for removed in &renamed.fields {
+            if let Some(copy) = rewrite.copies.get_mut(removed.copy) {
+                copy.remove(removed);
+            }
+        }
+        rewrite.tags.extend_from_slice(&renamed.tags);
+        rewrite.tags.sort_by_key(|(number, _)| *number);
     }
 
     /// What the reading of the client's own text passed over, where another text was read since.

@@ -326,6 +326,7 @@ pub(in crate::session) fn judge(
     }
     let asks_server = text.is_extended() || script.effects.touches_settings();
     rewrite.answer_shows(script, |name| context.shown(name, asks_server));
+    text.names.take_out_of(&mut rewrite);
     rewrite.refused = rewrite.refused.map(|error| text.names.about_source(error));
     Judged::Send(Box::new(rewrite))
 }

@@ -1,6 +1,6 @@
 //! ALTER: tables and what else lies in schemas.
 
-use super::{Clause, FrameKind, Lost, NameRole, ScopeWalker, Walked};
+use super::{Clause, FrameKind, Lost, NameRole, PartKind, ScopeWalker, Walked, narrow};
 use crate::statement::lexer::TokenKind;
 
 impl ScopeWalker<'_> {
@@ -56,7 +56,11 @@ impl ScopeWalker<'_> {
         if self.moves_or_owns(sequence)? {
             return Ok(());
         }
-        self.sequence_options()
+        let first = self.cursor;
+        self.sequence_options()?;
+        let owns = first.is("owned").then_some(PartKind::Whole("ALTER SEQUENCE"));
+        self.note_part(first, narrow(first.index()), owns);
+        Ok(())
     }
 
     fn alter_index(&mut self) -> Walked {
@@ -150,17 +154,20 @@ impl ScopeWalker<'_> {
             self.cursor.bump();
         }
         let block = self.relation_block(relation)?;
+        let list = narrow(self.cursor.index());
         loop {
-            self.alter_action(block, relation)?;
+            let first = self.cursor;
+            let kind = self.alter_action(block, relation)?;
+            self.note_part(first, list, kind);
             if !self.cursor.eat_kind(TokenKind::Comma) {
                 return Ok(());
             }
         }
     }
 
-    fn alter_action(&mut self, block: u32, relation: u32) -> Walked {
+    fn alter_action(&mut self, block: u32, relation: u32) -> Result<Option<PartKind>, Lost> {
         if self.moves_or_owns(relation)? {
-            return Ok(());
+            return Ok(None);
         }
         if self.cursor.eat("add") {
             return self.add(block, relation);
@@ -169,53 +176,64 @@ impl ScopeWalker<'_> {
             if self.cursor.eat("constraint") {
                 self.if_exists();
                 self.part(0, NameRole::Other)?;
-            } else {
-                self.cursor.eat("column");
-                self.if_exists();
-                self.part(block, NameRole::ColumnOf(relation))?;
+                self.keywords()?;
+                return Ok(None);
             }
-            return self.keywords();
+            self.cursor.eat("column");
+            self.if_exists();
+            let column = self.part(block, NameRole::ColumnOf(relation))?;
+            self.keywords()?;
+            return Ok(Some(PartKind::ChangedColumn(column)));
         }
         if self.cursor.eat("rename") {
             if self.cursor.eat("constraint") {
                 self.part(0, NameRole::Other)?;
                 self.expect("to")?;
                 self.part(0, NameRole::Other)?;
-                return Ok(());
+                return Ok(None);
             }
             self.cursor.eat("column");
             self.part(block, NameRole::ColumnOf(relation))?;
             self.expect("to")?;
             self.part(block, NameRole::NewColumnOf(relation))?;
-            return Ok(());
+            return Ok(None);
         }
         if self.cursor.eat("alter") {
             if self.cursor.eat("constraint") {
                 self.part(0, NameRole::Other)?;
-                return self.keywords();
+                self.keywords()?;
+                return Ok(None);
             }
             self.cursor.eat("column");
-            if self.cursor.at(TokenKind::Number) {
-                self.cursor.bump();
-            } else {
-                self.part(block, NameRole::ColumnOf(relation))?;
-            }
-            return self.alter_column(block);
+            let column = match self.cursor.at(TokenKind::Number) {
+                true => {
+                    self.cursor.bump();
+                    None
+                }
+                false => Some(self.part(block, NameRole::ColumnOf(relation))?),
+            };
+            self.alter_column(block)?;
+            return Ok(column.map(PartKind::ChangedColumn));
         }
-        self.other_action()
+        self.other_action(relation)?;
+        Ok(None)
     }
 
-    fn add(&mut self, block: u32, relation: u32) -> Walked {
+    fn add(&mut self, block: u32, relation: u32) -> Result<Option<PartKind>, Lost> {
         if self.at_table_constraint() {
-            return self.table_constraint(block, relation);
+            self.table_constraint(block, relation)?;
+            return Ok(Some(PartKind::AddedConstraint));
         }
         self.cursor.eat("column");
         self.if_not_exists();
         // Oracle lists new columns in parentheses.
         if self.cursor.at(TokenKind::Open) {
-            return self.table_elements(block, relation);
+            self.table_elements(block, relation)?;
+            return Ok(None);
         }
-        self.new_column(block, relation)
+        let column = narrow(self.cursor.index());
+        self.new_column(block, relation)?;
+        Ok(Some(PartKind::ChangedColumn(column)))
     }
 
     fn alter_column(&mut self, block: u32) -> Walked {
@@ -273,7 +291,7 @@ impl ScopeWalker<'_> {
         self.run(self.frame(close, FrameKind::Plain, Clause::Expression, block))
     }
 
-    fn other_action(&mut self) -> Walked {
+    fn other_action(&mut self, relation: u32) -> Walked {
         if self.cursor.is_any(&["inherit", "no"]) {
             if self.cursor.eat("no") {
                 if self.cursor.eat("force") {
@@ -283,11 +301,13 @@ impl ScopeWalker<'_> {
             } else {
                 self.cursor.bump();
             }
-            self.name(0, NameRole::Relation)?;
+            let other = self.name(0, NameRole::Relation)?;
+            self.scopes.shapes.shaped.push((relation, other));
             return Ok(());
         }
         if self.cursor.eat_all(&["attach", "partition"]) {
-            self.name(0, NameRole::Relation)?;
+            let other = self.name(0, NameRole::Relation)?;
+            self.scopes.shapes.shaped.push((relation, other));
             if self.cursor.eat("default") {
                 return Ok(());
             }

@@ -1,6 +1,6 @@
 //! Columns of tables with their constraints, constraints of tables, elements of indexes.
 
-use super::{Clause, FrameKind, Lost, NameRole, ScopeWalker, Walked, is_name, narrow};
+use super::{Clause, FrameKind, Lost, NameRole, PartKind, ScopeWalker, Walked, is_name, narrow};
 use crate::statement::lexer::TokenKind;
 
 impl ScopeWalker<'_> {
@@ -10,8 +10,11 @@ impl ScopeWalker<'_> {
         if self.cursor.eat_kind(TokenKind::Close) {
             return Ok(());
         }
+        let list = narrow(self.cursor.index());
         loop {
-            self.table_element(block, relation)?;
+            let first = self.cursor;
+            let kind = self.table_element(block, relation)?;
+            self.note_part(first, list, Some(kind));
             if self.cursor.eat_kind(TokenKind::Close) {
                 return Ok(());
             }
@@ -19,15 +22,20 @@ impl ScopeWalker<'_> {
         }
     }
 
-    fn table_element(&mut self, block: u32, relation: u32) -> Walked {
+    fn table_element(&mut self, block: u32, relation: u32) -> Result<PartKind, Lost> {
         if self.at_table_constraint() {
-            return self.table_constraint(block, relation);
+            self.table_constraint(block, relation)?;
+            return Ok(PartKind::Constraint);
         }
         if self.cursor.eat("like") {
-            self.name(0, NameRole::Relation)?;
-            return self.keywords();
+            let other = self.name(0, NameRole::Relation)?;
+            self.scopes.shapes.shaped.push((relation, other));
+            self.keywords()?;
+            return Ok(PartKind::Like);
         }
-        self.new_column(block, relation)
+        let column = narrow(self.cursor.index());
+        self.new_column(block, relation)?;
+        Ok(PartKind::Column(column))
     }
 
     pub(super) fn at_table_constraint(&self) -> bool {

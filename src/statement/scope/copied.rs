@@ -17,6 +17,8 @@ impl ScopeWalker<'_> {
         let relation = self.name(0, NameRole::Relation)?;
         if self.cursor.at(TokenKind::Open) {
             self.written_columns(0, relation)?;
+        } else if self.cursor.is("from") {
+            self.scopes.shapes.unlisted.push(relation);
         }
         self.copy_options(Some(relation))
     }

@@ -1,7 +1,8 @@
 //! CREATE: tables, views, indexes, sequences, triggers, routines, types.
 
 use super::{
-    Clause, CreatedTable, FrameKind, ImpliedColumn, Lost, NameRole, ScopeWalker, Walked, narrow,
+    Clause, CreatedTable, DefinitionPart, FrameKind, ImpliedColumn, Lost, NameRole, PartKind,
+    ScopeWalker, Walked, narrow,
 };
 use crate::statement::cursor::Cursor;
 use crate::statement::lexer::TokenKind;
@@ -44,6 +45,14 @@ impl ScopeWalker<'_> {
         }
     }
 
+    /// Notes the part from `first` up to the cursor.
+    pub(super) fn note_part(&mut self, first: Cursor<'_>, list: u32, kind: Option<PartKind>) {
+        let Some(kind) = kind else { return };
+        let tokens = narrow(first.index())..narrow(self.cursor.index());
+        let has_key = has_key(first.up_to(self.cursor.index()));
+        self.scopes.shapes.parts.push(DefinitionPart { tokens, list, kind, has_key });
+    }
+
     pub(super) fn if_not_exists(&mut self) {
         self.cursor.eat_all(&["if", "not", "exists"]);
     }
@@ -60,7 +69,8 @@ impl ScopeWalker<'_> {
         };
         let mut is_typed = true;
         if self.cursor.eat_all(&["partition", "of"]) {
-            self.name(0, NameRole::Relation)?;
+            let other = self.name(0, NameRole::Relation)?;
+            self.scopes.shapes.shaped.push((relation, other));
             table.is_plain = false;
         } else if self.cursor.eat("of") {
             self.name(0, NameRole::InSchema)?;
@@ -86,7 +96,10 @@ impl ScopeWalker<'_> {
             if self.cursor.eat("inherits") {
                 self.expect_kind(TokenKind::Open)?;
                 if !self.cursor.at(TokenKind::Close) {
+                    let first = narrow(self.scopes.names.len());
                     self.relations()?;
+                    let others = first..narrow(self.scopes.names.len());
+                    self.scopes.shapes.shaped.extend(others.map(|other| (relation, other)));
                 }
                 self.expect_kind(TokenKind::Close)?;
             } else if self.cursor.eat_all(&["partition", "by"]) {
@@ -232,6 +245,7 @@ impl ScopeWalker<'_> {
     }
 
     fn create_index(&mut self) -> Walked {
+        let first = self.cursor;
         self.cursor.eat("concurrently");
         self.if_not_exists();
         if !self.cursor.is("on") {
@@ -248,7 +262,8 @@ impl ScopeWalker<'_> {
         while !self.at_statement_end() {
             if self.cursor.eat("where") {
                 let end = self.statement_end();
-                return self.run(self.frame(end, FrameKind::Plain, Clause::Expression, block));
+                self.run(self.frame(end, FrameKind::Plain, Clause::Expression, block))?;
+                break;
             }
             if self.cursor.eat("include") {
                 self.index_elements(block, relation)?;
@@ -262,6 +277,7 @@ impl ScopeWalker<'_> {
                 return Err(Lost);
             }
         }
+        self.note_part(first, narrow(first.index()), Some(PartKind::Whole("CREATE INDEX")));
         Ok(())
     }
 

@@ -78,9 +78,11 @@ impl ScopeWalker<'_> {
         if self.cursor.is("as") {
             self.target_alias(block)?;
         }
+        let mut lists = false;
         if self.cursor.at(TokenKind::Open) && !self.query_follows() {
             let relation = self.target(block)?;
             self.written_columns(block, relation)?;
+            lists = true;
         }
         if self.cursor.eat("overriding") {
             self.cursor.bump();
@@ -88,6 +90,10 @@ impl ScopeWalker<'_> {
         }
         if self.cursor.eat_all(&["default", "values"]) {
             return self.begin(Clause::AfterQuery);
+        }
+        if !lists {
+            let relation = self.target(block)?;
+            self.scopes.shapes.unlisted.push(relation);
         }
         if self.cursor.eat("values") {
             return self.begin(Clause::Expression);
@@ -266,7 +272,8 @@ impl ScopeWalker<'_> {
             return self.begin(Clause::AfterQuery);
         }
         self.expect("insert")?;
-        if self.cursor.at(TokenKind::Open) {
+        let lists = self.cursor.at(TokenKind::Open);
+        if lists {
             self.written_columns(block, relation)?;
         }
         if self.cursor.eat("overriding") {
@@ -275,6 +282,9 @@ impl ScopeWalker<'_> {
         }
         if self.cursor.eat_all(&["default", "values"]) {
             return self.begin(Clause::AfterQuery);
+        }
+        if !lists {
+            self.scopes.shapes.unlisted.push(relation);
         }
         self.expect("values")?;
         self.begin(Clause::Expression)

@@ -33,8 +33,8 @@ use super::name::kept_at;
 use crate::encoding::Encoding;
 use objects::WITHOUT_RELATIONS;
 pub use placed::{
-    Block, CreatedTable, ImpliedColumn, NameConstant, NameRole, OutputColumn, RowSource, ScopeName,
-    Scopes, SourceKind,
+    Block, CreatedTable, DefinitionPart, ImpliedColumn, NameConstant, NameRole, OutputColumn,
+    PartKind, RowSource, ScopeName, Scopes, SourceKind,
 };
 
 /// What is left when the walk does not know how to go on.

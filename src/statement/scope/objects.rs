@@ -1,6 +1,6 @@
 //! DROP, COMMENT, GRANT, triggers and routines.
 
-use super::{Clause, FrameKind, Lost, NameRole, ScopeWalker, Walked};
+use super::{Clause, FrameKind, Lost, NameRole, PartKind, ScopeWalker, Walked, narrow};
 use crate::statement::lexer::TokenKind;
 
 /// What CREATE, ALTER and DROP name without any relation or column.
@@ -90,13 +90,18 @@ impl ScopeWalker<'_> {
 
     /// `COMMENT ON ... IS`, `SECURITY LABEL [FOR provider] ON ... IS`.
     pub(super) fn comment(&mut self) -> Walked {
+        let first = self.cursor;
         self.cursor.eat("label");
         if self.cursor.eat("for") {
             self.cursor.bump();
         }
         self.expect("on")?;
+        let mut part = None;
         if self.cursor.eat("column") {
             self.name(0, NameRole::RelationColumn)?;
+            let is_label = first.is("label");
+            let tag = if is_label { "SECURITY LABEL" } else { "COMMENT" };
+            part = Some(PartKind::Whole(tag));
         } else if self.cursor.is_any(&["constraint", "trigger", "policy", "rule"]) {
             self.cursor.bump();
             self.part(0, NameRole::Other)?;
@@ -115,6 +120,7 @@ impl ScopeWalker<'_> {
         }
         self.expect("is")?;
         self.cursor.bump();
+        self.note_part(first, narrow(first.index()), part);
         Ok(())
     }
 

@@ -47,6 +47,10 @@ impl ScopeWalker<'_> {
     pub(super) fn open(&mut self) -> Walked {
         let block = self.top()?.block;
         if self.query_follows() {
+            let tests = self.cursor.token_is(self.cursor.previous(), "exists");
+            if tests {
+                self.scopes.shapes.tested.push(narrow(self.scopes.queries.len()));
+            }
             self.enter(FrameKind::Query, Clause::Start, block)
         } else {
             self.enter(FrameKind::Plain, Clause::Expression, block)

@@ -17,12 +17,27 @@ pub struct Scopes {
     pub implied: Vec<ImpliedColumn>,
     /// Tables that it creates.
     pub tables: Vec<CreatedTable>,
+    /// What depends on which columns relations have.
+    pub shapes: Shapes,
     /// Relations whose rows COPY writes, by the numbers of their names.
     pub copied: Vec<u32>,
     /// String constants with code in them, by their tokens.
     pub bodies: Vec<u32>,
     /// The token at which the walk lost its way: what is behind it is not placed.
     pub lost: Option<u32>,
+}
+
+/// What depends on which columns relations have.
+#[derive(Debug, Default)]
+pub struct Shapes {
+    /// Parts of definitions that can go without the others.
+    pub parts: Vec<DefinitionPart>,
+    /// Relations that have columns of other ones, as the numbers of both names.
+    pub shaped: Vec<(u32, u32)>,
+    /// Relations that are written to by place, without a list of columns, by the numbers of their names.
+    pub unlisted: Vec<u32>,
+    /// The numbers of queries of which only whether they give rows matters.
+    pub tested: Vec<u32>,
 }
 
 /// A table that a statement creates.
@@ -38,6 +53,36 @@ pub struct CreatedTable {
     pub has_key: bool,
     /// It is a temporary table, or the partition of another one, whose columns it has.
     pub is_plain: bool,
+}
+
+/// A part of a definition that can go without the others.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DefinitionPart {
+    /// The indexes of its tokens.
+    pub tokens: Range<u32>,
+    /// The list that it is one of, by its first token.
+    pub list: u32,
+    /// What it is.
+    pub kind: PartKind,
+    /// It has the words PRIMARY KEY.
+    pub has_key: bool,
+}
+
+/// A part of a definition.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PartKind {
+    /// A column of a table, or a change of one: the token of its name.
+    Column(u32),
+    /// A constraint of a table.
+    Constraint,
+    /// LIKE.
+    Like,
+    /// The same for what ALTER TABLE adds or changes; without the last one nothing is left to do.
+    ChangedColumn(u32),
+    /// A constraint that ALTER TABLE adds.
+    AddedConstraint,
+    /// The statement: an index, a comment, the owner of a sequence. This is its command tag.
+    Whole(&'static str),
 }
 
 /// A name, of one part or of several with points between them.

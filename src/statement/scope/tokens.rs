@@ -130,6 +130,30 @@ impl Script {
         self.cursor_at(statement.tokens.start, sql).is_any(words)
     }
 
+    /// Whether a statement is ALTER TABLE.
+    pub fn alters_table(&self, statement: &Statement, sql: &[u8]) -> bool {
+        let mut cursor = self.cursor_at(statement.tokens.start, sql);
+        cursor.eat_all(&["alter", "table"])
+    }
+
+    /// Whether a statement may use the places of columns beside their names: a set operation, or a number in
+    /// ORDER BY or GROUP BY.
+    pub fn uses_places(&self, statement: &Statement, sql: &[u8]) -> bool {
+        let mut cursor = self.statement_cursor(statement, sql);
+        let mut is_behind_by = false;
+        while !cursor.at(TokenKind::End) {
+            is_behind_by |= cursor.is("by");
+            let previous = cursor.previous();
+            let begins = cursor.token_is(previous, "by") || previous.kind == TokenKind::Comma;
+            let is_place = cursor.at(TokenKind::Number) && is_behind_by && begins;
+            if is_place || cursor.is_any(&["union", "intersect", "except"]) {
+                return true;
+            }
+            cursor.bump();
+        }
+        false
+    }
+
     /// Whether a statement has code in a constant: DO.
     pub fn runs_code(&self, statement: &Statement, sql: &[u8]) -> bool {
         self.cursor_at(statement.tokens.start, sql).is("do")

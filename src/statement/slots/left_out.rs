@@ -117,7 +117,7 @@ pub(in crate::statement) fn without_columns(
 }
 
 /// The spans that take some parts, with the commas that belong to them, out of a list.
-fn without(parts: &[Range<usize>], gone: &[usize]) -> Vec<Range<usize>> {
+pub(super) fn without(parts: &[Range<usize>], gone: &[usize]) -> Vec<Range<usize>> {
     let mut spans: Vec<Range<usize>> = Vec::new();
     let mut kept_end = None;
     for (index, part) in parts.iter().enumerate() {
