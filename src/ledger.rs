@@ -1,8 +1,11 @@
 //! What was changed, by relation, column and rule: counts, times and samples, in memory, and the SQL
 //! that brings it to the target. Knows no sessions and no values.
 
+pub mod exceptions;
 mod place;
 pub mod rejects;
+mod spelled;
+pub mod suspended;
 pub mod target;
 
 use std::collections::BTreeMap;

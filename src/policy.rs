@@ -6,7 +6,8 @@ mod errors;
 use std::sync::Arc;
 
 pub use errors::{
-    ApplyRules, ErrorAction, ErrorRules, ErrorsMode, Keep, TableErrors, is_about_row,
+    ApplyRules, ErrorAction, ErrorRules, ErrorsMode, Escalation, Escalations, Keep, TableErrors,
+    is_about_row,
 };
 
 use crate::keyword::{Keyword, UnknownKeyword, keywords};

@@ -9,6 +9,9 @@ use crate::wire::{self, TransactionStatus, tag};
 #[derive(Debug)]
 pub(super) enum Awaits {
     Nothing,
+    /// Whether the table is suspended, before the first COPY and between two of them.
+    FirstQuestion,
+    Question,
     /// CopyInResponse to the first COPY.
     Open,
     /// Nothing yet: it waits for the first rows.
@@ -28,6 +31,8 @@ pub(super) struct CopyAnswer {
     pub(super) failure: Option<Vec<u8>>,
     /// The rows of a COPY that is in.
     pub(super) copied: Option<u64>,
+    /// The body of a DataRow.
+    pub(super) row: Vec<u8>,
     pub(super) status: TransactionStatus,
 }
 
@@ -53,7 +58,7 @@ pub(super) enum CopyEnd {
 
 impl CopyAnswer {
     pub(super) fn new(status: TransactionStatus) -> CopyAnswer {
-        CopyAnswer { failure: None, copied: None, status }
+        CopyAnswer { failure: None, copied: None, row: Vec::new(), status }
     }
 
     /// Notes a frame, its head included.
@@ -62,6 +67,7 @@ impl CopyAnswer {
         match frame.first().copied().unwrap_or_default() {
             tag::ERROR_RESPONSE if refusal::is_fatal(body) => return TargetSaid::ForSession,
             tag::ERROR_RESPONSE => self.failure = Some(frame.to_vec()),
+            tag::DATA_ROW => self.row = body.to_vec(),
             tag::COPY_IN_RESPONSE => return TargetSaid::TakesRows,
             tag::COMMAND_COMPLETE if body.starts_with(b"COPY ") => {
                 self.copied = Some(wire::command_rows(body));

@@ -137,6 +137,13 @@ impl Attempts {
         }
     }
 
+    /// These rows go next after all.
+    pub(super) fn put_back(&mut self, rows: Range<usize>) {
+        if !rows.is_empty() {
+            self.ranges.push(rows);
+        }
+    }
+
     /// The attempt is in.
     pub(super) fn on_success(&mut self, rows: usize) {
         // Rows in front of a refused one say nothing about those behind it.

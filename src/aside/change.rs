@@ -3,29 +3,33 @@
 //! Pure: frames in, frames out.
 //!
 //! ```text
-//!   begin --> Whole --ok--------------------------------------------> ended
-//!               | a row is refused                                      ^
-//!               v                                                       |
-//!             Part --> Part ... --> Write (rejected_rows) --> Commit ---'
-//!               | an error that is not about a row
-//!               '--> Undo --> ended
+//!   begin --> Question --> Whole --ok-------------------------------> ended
+//!                            | a row is refused                         ^
+//!                            v                                          |
+//!             Prepared     Part --> Part ... --> Write --> Commit ------'
+//!             (suspended)    | an error that is not about a row
+//!                            '--> Undo --> ended
 //! ```
+
+mod ending;
+mod refused;
 
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::batch::{AfterFailure, Attempts};
+use super::batch::Attempts;
 use super::bound::BoundValues;
-use super::change_answer::{ChangeAnswer, ChangeResult, ChangeSaid};
-use super::change_text::ChangeText;
+use super::change_answer::{ChangeAnswer, ChangeSaid};
+use super::change_text::{ChangeText, KeptFormat};
 use super::facts::LoadFacts;
 use super::outgoing::BothWays;
 use super::refusal;
 use super::rejected_changes::RejectedChanges;
-use super::transaction::{BoundStatement, LoadTransaction, OwnWay};
-use super::unit::{Unit, UnitAnswers};
-use crate::policy::{ErrorAction, is_about_row};
-use crate::wire::{self, FAILING_SQL, OwnError, Severity, TransactionStatus, tag};
+use super::suspension::Suspension;
+use super::transaction::{LoadTransaction, OwnWay};
+use super::unit::{Unit, UnitAnswers, UnitParts};
+use super::writes::OwnWrites;
+use crate::wire::{self, TransactionStatus, tag};
 
 /// A statement under way.
 #[derive(Debug)]
@@ -42,14 +46,26 @@ pub(super) struct ChangeLoad {
     /// What the client gets before the CommandComplete.
     unit: Vec<u8>,
     unit_answers: UnitAnswers,
+    /// The client's messages that are sent whole; none for a simple query.
+    messages: Vec<u8>,
+    /// Those of them in front of the Execute.
+    before_execute: usize,
     rejected: RejectedChanges,
+    writes: OwnWrites,
+    suspension: Suspension,
+    /// Rows that are set aside whole.
+    suspended: Vec<Range<usize>>,
     changed: u64,
 }
 
 /// What the target is to say next.
 #[derive(Debug)]
 enum ChangeAwaits {
+    /// Whether the table is suspended.
+    Question,
     Whole,
+    /// The messages in front of the Execute, for a table that is suspended.
+    Prepared,
     Part(Range<usize>),
     /// A row that is there takes the values of this one; the INSERT of it has failed with this error.
     Record(usize, Vec<u8>),
@@ -74,14 +90,8 @@ impl ChangeLoad {
         status: TransactionStatus,
         out: &mut BothWays,
     ) -> ChangeLoad {
-        let mut transaction = LoadTransaction::new(&facts.name, status, OwnWay::Query);
-        // Outside of a transaction the statement is one by itself.
-        let frames = match transaction.is_ours() {
-            true => wire::with_body(tag::QUERY, &[&text.sql, b"\0"]),
-            false => transaction.attempt(&text.sql),
-        };
-        let unit = (text, UnitAnswers::default(), BoundValues::default());
-        ChangeLoad::sent(unit, facts, status, transaction, true, &frames, out)
+        let transaction = LoadTransaction::new(&facts.name, status, OwnWay::Query);
+        ChangeLoad::begun(UnitParts::of(text), facts, status, transaction, true, out)
     }
 
     /// Sends messages that execute the statement. `is_last` says that the client's Sync follows them.
@@ -89,44 +99,98 @@ impl ChangeLoad {
         unit: Unit,
         facts: LoadFacts,
         status: TransactionStatus,
-        mut transaction: LoadTransaction,
+        transaction: LoadTransaction,
         is_last: bool,
         out: &mut BothWays,
     ) -> Option<ChangeLoad> {
-        let frames = match is_last && transaction.is_ours() && !transaction.is_begun() {
-            true => [&unit.frames[..], &wire::with_body(tag::SYNC, &[])].concat(),
-            false => transaction.attempt_messages(&unit.frames),
-        };
-        let unit = unit.into_parts()?;
-        Some(ChangeLoad::sent(unit, facts, status, transaction, is_last, &frames, out))
+        let parts = unit.into_parts()?;
+        Some(ChangeLoad::begun(parts, facts, status, transaction, is_last, out))
     }
 
-    fn sent(
-        (text, unit_answers, values): (Arc<ChangeText>, UnitAnswers, BoundValues),
+    fn begun(
+        parts: UnitParts,
         facts: LoadFacts,
         status: TransactionStatus,
         transaction: LoadTransaction,
         is_last: bool,
-        frames: &[u8],
         out: &mut BothWays,
     ) -> ChangeLoad {
-        out.to_target.extend_from_slice(frames);
-        let mut answer = ChangeAnswer::new(status);
-        answer.skip(transaction.answers_in_front());
-        ChangeLoad {
-            rejected: RejectedChanges::new(&facts.policy.errors),
+        let UnitParts { text, answers, values, messages, before_execute } = parts;
+        let mut load = ChangeLoad {
+            rejected: RejectedChanges::new(&facts.policy.errors, text.operation()),
+            writes: OwnWrites::default(),
+            suspension: Suspension::new(&facts),
+            suspended: Vec::new(),
             attempts: Attempts::default(),
             awaits: ChangeAwaits::Whole,
             changed: 0,
             unit: Vec::new(),
+            unit_answers: answers,
+            answer: ChangeAnswer::new(status),
             text,
             values,
+            messages,
+            before_execute,
             facts,
             transaction,
             is_last,
-            answer,
-            unit_answers,
+        };
+        if load.suspension.is_due() {
+            let question = Suspension::question(&load.text.change.relation, &load.facts);
+            out.to_target.extend(load.transaction.statements(&question));
+            load.awaits = ChangeAwaits::Question;
+        } else {
+            load.send_whole(out);
         }
+        load
+    }
+
+    /// Outside of a transaction the statement is one by itself.
+    fn is_alone(&self) -> bool {
+        self.is_last && self.transaction.is_ours() && !self.transaction.is_begun()
+    }
+
+    fn send_whole(&mut self, out: &mut BothWays) {
+        let frames = match (self.messages.is_empty(), self.is_alone()) {
+            (true, true) => wire::with_body(tag::QUERY, &[&self.text.sql, b"\0"]),
+            (true, false) => self.transaction.attempt(&self.text.sql),
+            (false, true) => [&self.messages[..], &wire::with_body(tag::SYNC, &[])].concat(),
+            (false, false) => self.transaction.attempt_messages(&self.messages),
+        };
+        self.send(&frames, ChangeAwaits::Whole, out);
+    }
+
+    fn send(&mut self, frames: &[u8], awaits: ChangeAwaits, out: &mut BothWays) {
+        out.to_target.extend_from_slice(frames);
+        self.answer.skip(self.transaction.answers_in_front());
+        self.awaits = awaits;
+    }
+
+    /// The target has said whether the table is suspended.
+    fn on_suspended(&mut self, row: &[u8], out: &mut BothWays) -> Option<ChangeEnd> {
+        self.suspension.on_answer(row, &self.text.table_name());
+        if !self.suspension.is_begun() {
+            self.send_whole(out);
+            return None;
+        }
+        self.suspended.push(0..self.text.rows());
+        if self.messages.is_empty() {
+            return self.pump(out);
+        }
+        // What the client has named has to be there afterwards.
+        let messages = self.messages.get(..self.before_execute).unwrap_or_default();
+        let frames = match self.is_alone() {
+            true => [messages, &wire::with_body(tag::SYNC, &[])].concat(),
+            false => self.transaction.attempt_messages(messages),
+        };
+        self.answer.expect(self.unit_answers.count());
+        self.send(&frames, ChangeAwaits::Prepared, out);
+        None
+    }
+
+    /// When no table was suspended.
+    pub(super) fn none_suspended_at(&self) -> Option<u64> {
+        self.suspension.none_at()
     }
 
     /// A transaction of ours that goes on.
@@ -152,21 +216,21 @@ impl ChangeLoad {
         let failure = result.failure.take();
         match (std::mem::replace(&mut self.awaits, ChangeAwaits::Commit), failure) {
             (ChangeAwaits::Undo(error), _) => Some(self.failed(&error, out)),
+            (ChangeAwaits::Question, None) => self.on_suspended(&result.row, out),
+            (ChangeAwaits::Question, Some(failure)) => self.fail(failure, out),
             (ChangeAwaits::Whole, None) => self.on_whole(result, out),
             (ChangeAwaits::Whole, Some(failure)) => {
                 self.unit = result.unit;
-                let action = self.text.action(refusal::deciding(&failure), &self.facts);
-                if action.goes_on() {
-                    self.unit.extend(self.unit_answers.behind(result.unit_messages));
-                }
+                let answered = result.unit_messages;
                 let rows = self.text.rows();
-                self.on_refused(0..rows, failure, out)
+                self.on_refused(0..rows, failure, Some(answered), out)
             }
+            (ChangeAwaits::Prepared, failure) => self.on_prepared(result, failure, out),
             (ChangeAwaits::Part(_), None) => {
                 self.changed += result.rows();
                 self.pump(out)
             }
-            (ChangeAwaits::Part(rows), Some(failure)) => self.on_refused(rows, failure, out),
+            (ChangeAwaits::Part(rows), Some(failure)) => self.on_refused(rows, failure, None, out),
             (ChangeAwaits::Record(..), None) => {
                 self.changed += result.rows();
                 self.pump(out)
@@ -184,101 +248,25 @@ impl ChangeLoad {
         }
     }
 
-    /// The statement is in as the client has sent it.
-    fn on_whole(&mut self, result: ChangeResult, out: &mut BothWays) -> Option<ChangeEnd> {
-        self.changed = result.rows();
-        self.unit = result.unit;
-        let action = self.text.unmet(&self.facts).filter(|_| self.changed == 0);
-        let Some(action) = action else {
-            if self.transaction.is_begun() && self.transaction.is_ours() && self.is_last {
-                // The statements in front of it were not the last ones.
-                return self.pump(out);
-            }
-            return Some(self.complete(result.tag, out));
-        };
-        let what = format!("{} of a row that is not there", self.text.operation());
-        let failure = wire::error_response(&OwnError::new("02000", what), Severity::Error);
-        if !action.goes_on() {
-            if self.transaction.is_ours() {
-                return self.fail(failure, out);
-            }
-            // The client's transaction has to fail with it.
-            out.to_target.extend(self.transaction.statement(FAILING_SQL.as_bytes()));
-            self.awaits = ChangeAwaits::Undo(failure);
-            return None;
-        }
-        self.set_aside(0, action, failure);
-        self.pump(out)
-    }
-
-    /// The target has refused these rows.
-    fn on_refused(
-        &mut self,
-        rows: Range<usize>,
-        failure: Vec<u8>,
-        out: &mut BothWays,
-    ) -> Option<ChangeEnd> {
-        let action = self.text.action(refusal::deciding(&failure), &self.facts);
-        if !action.goes_on() {
-            return self.fail(failure, out);
-        }
-        self.transaction.note_failure();
-        let AfterFailure::Row(row) = self.attempts.on_failure(rows, None) else {
-            return self.pump(out);
-        };
-        if action == ErrorAction::InsertRecord {
-            let constraint = refusal::constraint(&failure);
-            if let Some(upsert) = self.text.upsert(row, constraint, &self.values) {
-                self.attempt(upsert, ChangeAwaits::Record(row, failure), out);
-                return None;
-            }
-        }
-        self.set_aside(row, action, failure);
-        self.pump(out)
-    }
-
-    /// The row that is there does not take the values.
-    fn on_not_recorded(
-        &mut self,
-        row: usize,
-        first: Vec<u8>,
-        failure: Vec<u8>,
-        out: &mut BothWays,
-    ) -> Option<ChangeEnd> {
-        // A unique index is not a constraint by which ON CONFLICT can be told.
-        let is_about_row = is_about_row(refusal::deciding(&failure));
-        if !is_about_row && refusal::sqlstate(&failure) != b"42704" {
-            return self.fail(failure, out);
-        }
-        self.transaction.note_failure();
-        self.set_aside(row, ErrorAction::LogError, first);
-        self.pump(out)
-    }
-
-    /// Sends a statement in place of the client's.
-    fn attempt(&mut self, bound: BoundStatement, awaits: ChangeAwaits, out: &mut BothWays) {
-        out.to_target.extend(self.transaction.attempt_bound(bound));
-        self.answer.skip(self.transaction.answers_in_front());
-        self.awaits = awaits;
-    }
-
-    fn set_aside(&mut self, row: usize, action: ErrorAction, failure: Vec<u8>) {
-        let kept = self.text.kept(row, &self.values, &self.facts);
-        self.rejected.push(kept, row, action, failure);
-    }
-
     /// Sends what is due.
     fn pump(&mut self, out: &mut BothWays) -> Option<ChangeEnd> {
+        if let Some(sql) = self.writes.next() {
+            out.to_target.extend(self.transaction.write(&sql));
+            self.awaits = ChangeAwaits::Write;
+            return None;
+        }
+        self.set_suspended_aside();
         let next = if self.rejected.is_full() { None } else { self.attempts.next() };
         if let Some(rows) = next {
             let part = self.text.bound(&rows, &self.values);
             self.attempt(part, ChangeAwaits::Part(rows), out);
             return None;
         }
-        if let Some(sql) = self.rejected.take_sql(&self.text, &self.facts) {
-            out.to_target.extend(self.transaction.statement(&sql));
-            self.awaits = ChangeAwaits::Write;
-            return None;
+        self.rejected.write(&self.text, &self.facts, &mut self.writes);
+        let from = self.text.rejected_from(KeptFormat::Sql, &self.facts);
+        self.writes.extend(self.suspension.take_sql(&from, &self.facts));
+        if !self.writes.is_empty() || !self.suspended.is_empty() {
+            return self.pump(out);
         }
         if self.transaction.is_begun() && self.transaction.is_ours() && self.is_last {
             out.to_target.extend(self.transaction.statement(b"COMMIT"));
@@ -286,54 +274,5 @@ impl ChangeLoad {
             return None;
         }
         Some(self.done(out))
-    }
-
-    /// The statement ends with this error of the target's.
-    fn fail(&mut self, failure: Vec<u8>, out: &mut BothWays) -> Option<ChangeEnd> {
-        let failure = self.transaction.with_own_position(failure);
-        if !(self.transaction.is_ours() && self.transaction.is_begun() && self.is_last) {
-            return Some(self.failed(&failure, out));
-        }
-        out.to_target.extend(self.transaction.give_up());
-        self.awaits = ChangeAwaits::Undo(failure);
-        None
-    }
-
-    fn failed(&mut self, failure: &[u8], out: &mut BothWays) -> ChangeEnd {
-        out.to_session.append(&mut self.unit);
-        out.to_session.extend_from_slice(failure);
-        out.to_session.extend(self.ready());
-        ChangeEnd::Failed
-    }
-
-    /// All rows are in, or set aside.
-    fn done(&mut self, out: &mut BothWays) -> ChangeEnd {
-        let (table, count) = (self.text.table_name(), self.rejected.count());
-        if count > 0 {
-            out.to_session.extend(refusal::notice(&table, count, &self.facts.run));
-            tracing::debug!(
-                table,
-                changed = self.changed,
-                set_aside = count,
-                "rows were set aside"
-            );
-        }
-        self.complete(Some(self.text.tag(self.changed)), out)
-    }
-
-    fn complete(&mut self, tag_body: Option<Vec<u8>>, out: &mut BothWays) -> ChangeEnd {
-        out.to_session.append(&mut self.unit);
-        if let Some(body) = tag_body {
-            out.to_session.extend(wire::with_body(tag::COMMAND_COMPLETE, &[&body]));
-        }
-        out.to_session.extend(self.ready());
-        ChangeEnd::Done
-    }
-
-    fn ready(&self) -> Vec<u8> {
-        match self.is_last {
-            true => wire::with_body(tag::READY_FOR_QUERY, &[&[self.answer.status.byte()]]),
-            false => Vec::new(),
-        }
     }
 }

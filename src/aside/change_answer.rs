@@ -12,8 +12,12 @@ pub(super) struct ChangeAnswer {
     /// The answer to the client's statement up to its CommandComplete, and how many messages that is.
     unit: Vec<u8>,
     unit_messages: usize,
+    /// How many messages that may be.
+    unit_max: Option<usize>,
     /// The body of its CommandComplete.
     tag: Option<Vec<u8>>,
+    /// The body of a DataRow.
+    row: Vec<u8>,
     failure: Option<Vec<u8>>,
     pub(super) status: TransactionStatus,
 }
@@ -35,7 +39,9 @@ impl ChangeAnswer {
             skipped: 0,
             unit: Vec::new(),
             unit_messages: 0,
+            unit_max: None,
             tag: None,
+            row: Vec::new(),
             failure: None,
             status,
         }
@@ -44,6 +50,11 @@ impl ChangeAnswer {
     /// That many answers to statements of ours come before the next statement.
     pub(super) fn skip(&mut self, answers: usize) {
         self.skipped = answers;
+    }
+
+    /// No more than these messages are the answer to the client's.
+    pub(super) fn expect(&mut self, messages: usize) {
+        self.unit_max = Some(messages);
     }
 
     /// Notes a frame, its head included.
@@ -59,7 +70,9 @@ impl ChangeAnswer {
                 self.status = wire::ready_status(body);
                 return ChangeSaid::Ready;
             }
+            tag::DATA_ROW => self.row = body.to_vec(),
             _ if self.skipped > 0 => self.skipped -= 1,
+            _ if self.unit_max.is_some_and(|max| self.unit_messages >= max) => {}
             tag::COMMAND_COMPLETE if self.tag.is_none() => self.tag = Some(body.to_vec()),
             _ if self.tag.is_none() => {
                 self.unit.extend_from_slice(frame);
@@ -72,10 +85,12 @@ impl ChangeAnswer {
 
     /// The answer to the statement that has ended, and what is kept of it.
     pub(super) fn take(&mut self) -> ChangeResult {
+        self.unit_max = None;
         ChangeResult {
             unit: std::mem::take(&mut self.unit),
             unit_messages: std::mem::take(&mut self.unit_messages),
             tag: self.tag.take(),
+            row: std::mem::take(&mut self.row),
             failure: self.failure.take(),
         }
     }
@@ -89,6 +104,8 @@ pub(super) struct ChangeResult {
     pub(super) unit_messages: usize,
     /// The body of its CommandComplete.
     pub(super) tag: Option<Vec<u8>>,
+    /// The body of a DataRow.
+    pub(super) row: Vec<u8>,
     pub(super) failure: Option<Vec<u8>>,
 }
 

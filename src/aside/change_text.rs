@@ -55,6 +55,8 @@ impl KeptFormat {
 pub(super) struct KeptRow {
     pub(super) format: KeptFormat,
     pub(super) bytes: Vec<u8>,
+    /// The statement for it alone, where it is not these bytes.
+    pub(super) statement: Option<Vec<u8>>,
 }
 
 impl ChangeText {
@@ -101,15 +103,23 @@ impl ChangeText {
     }
 
     /// The statement with these rows alone, each parameter as `spelled` says.
-    fn part(
+    fn part(&self, rows: &Range<usize>, spelled: impl FnMut(u16) -> Option<Vec<u8>>) -> Vec<u8> {
+        let spans = self.spans(rows);
+        let last = spans.len().saturating_sub(1);
+        self.spelled(&spans, |number| number > 1 && number < last, spelled)
+    }
+
+    /// Parts of the statement behind one another, each parameter as `spelled` says. `has_comma` says which of them have
+    /// a comma in front.
+    fn spelled(
         &self,
-        rows: &Range<usize>,
+        spans: &[Range<usize>],
+        has_comma: impl Fn(usize) -> bool,
         mut spelled: impl FnMut(u16) -> Option<Vec<u8>>,
     ) -> Vec<u8> {
-        let spans = self.spans(rows);
         let mut sql = Vec::new();
         for (number, span) in spans.iter().enumerate() {
-            if number > 1 && number + 1 < spans.len() {
+            if has_comma(number) {
                 sql.extend_from_slice(b", ");
             }
             let mut at = span.start;
@@ -129,8 +139,33 @@ impl ChangeText {
 
     /// The statement with these rows alone, and the parameters in them.
     pub(super) fn bound(&self, rows: &Range<usize>, values: &BoundValues) -> BoundStatement {
+        let spans = self.spans(rows);
+        let last = spans.len().saturating_sub(1);
+        self.renumbered(values, |spelled| {
+            self.spelled(&spans, |number| number > 1 && number < last, spelled)
+        })
+    }
+
+    /// Another statement with a list of values that this one has, and the parameters in them.
+    fn bound_spans(
+        &self,
+        front: &[u8],
+        spans: &[Range<usize>],
+        back: &[u8],
+        values: &BoundValues,
+    ) -> BoundStatement {
+        self.renumbered(values, |spelled| {
+            [front, &self.spelled(spans, |number| number > 0, spelled), back].concat()
+        })
+    }
+
+    fn renumbered(
+        &self,
+        values: &BoundValues,
+        write: impl FnOnce(&mut dyn FnMut(u16) -> Option<Vec<u8>>) -> Vec<u8>,
+    ) -> BoundStatement {
         let mut used: Vec<u16> = Vec::new();
-        let sql = self.part(rows, |parameter| {
+        let sql = write(&mut |parameter| {
             let known = used.iter().position(|known| *known == parameter);
             let index = known.unwrap_or_else(|| {
                 used.push(parameter);
@@ -154,14 +189,6 @@ impl ChangeText {
         if columns.is_empty() || *has_conflict_clause || constraint.is_empty() {
             return None;
         }
-        let quoted = |name: &[u8]| {
-            let mut quoted = vec![b'"'];
-            for byte in name {
-                quoted.extend(std::iter::repeat_n(*byte, if *byte == b'"' { 2 } else { 1 }));
-            }
-            quoted.push(b'"');
-            quoted
-        };
         let assigned = |column: &Vec<u8>| {
             let column = quoted(column);
             [&column[..], b" = EXCLUDED.", &column].concat()
@@ -173,6 +200,26 @@ impl ChangeText {
         bound.sql.extend_from_slice(b" DO UPDATE SET ");
         bound.sql.extend(assigned.join(&b", "[..]));
         Some(bound)
+    }
+
+    /// The INSERT of the row that an UPDATE does not find, with what the statement says of it; `None` where that is not
+    /// plain values.
+    pub(super) fn missing_row(&self, values: &BoundValues) -> Option<BoundStatement> {
+        let stated = self.change.stated.as_ref()?;
+        let mut names: Vec<&[u8]> = Vec::new();
+        let mut spans: Vec<Range<usize>> = Vec::new();
+        for (name, value) in stated {
+            // What is assigned goes before what is asked for.
+            if !names.contains(&&**name) {
+                names.push(name);
+                spans.push(value.clone());
+            }
+        }
+        let columns: Vec<Vec<u8>> = names.iter().map(|name| quoted(name)).collect();
+        let relation: Vec<Vec<u8>> = self.change.relation.iter().map(|name| quoted(name)).collect();
+        let front = [b"INSERT INTO ", &relation.join(&b"."[..])[..], b" ("].concat();
+        let front = [&front[..], &columns.join(&b", "[..]), b") VALUES ("].concat();
+        Some(self.bound_spans(&front, &spans, b")", values))
     }
 
     /// The type that the client declares for a parameter; 0 for none.
@@ -212,16 +259,27 @@ impl ChangeText {
         let action = match self.change.kind {
             RowChangeKind::Update => apply.update,
             RowChangeKind::Delete => apply.delete,
-            RowChangeKind::Insert | RowChangeKind::Merge => None,
+            RowChangeKind::Insert | RowChangeKind::Merge => return None,
         };
-        action.filter(|_| self.change.has_condition)
+        let ignored = facts.ignores_conflicts().then_some(ErrorAction::IgnoreRecord);
+        ignored.or(action).filter(|_| self.change.has_condition)
+    }
+
+    /// Whether an error is that of a change that does not meet its row, and a policy for these is set.
+    pub(super) fn is_conflict(&self, sqlstate: &[u8], facts: &LoadFacts) -> bool {
+        let is_there = self.change.kind == RowChangeKind::Insert && sqlstate == b"23505";
+        let is_ruled = facts.policy.errors.apply.insert.is_some() || facts.ignores_conflicts();
+        sqlstate == b"02000" || is_there && is_ruled
     }
 
     /// What becomes of a row that meets this error.
     pub(super) fn action(&self, sqlstate: &[u8], facts: &LoadFacts) -> ErrorAction {
         let errors = &facts.policy.errors;
-        let is_conflict = self.change.kind == RowChangeKind::Insert && sqlstate == b"23505";
-        errors.apply.insert.filter(|_| is_conflict).unwrap_or_else(|| errors.action(sqlstate))
+        if !self.is_conflict(sqlstate, facts) {
+            return errors.action(sqlstate);
+        }
+        let ignored = facts.ignores_conflicts().then_some(ErrorAction::IgnoreRecord);
+        ignored.or(errors.apply.insert).unwrap_or_else(|| errors.action(sqlstate))
     }
 
     /// What rows that are set aside have in common.
@@ -241,13 +299,20 @@ impl ChangeText {
     pub(super) fn kept(&self, row: usize, values: &BoundValues, facts: &LoadFacts) -> KeptRow {
         let rows = row..row + 1;
         if let Some(bytes) = self.plain_row(&self.part(&rows, |_| None), values, facts) {
-            return KeptRow { format: KeptFormat::Text, bytes };
+            let statement = facts.policy.errors.control_schema.as_ref();
+            let statement = statement.map(|_| self.single(&rows, values));
+            return KeptRow { format: KeptFormat::Text, bytes, statement };
         }
-        let bytes = self.part(&rows, |parameter| {
+        let bytes = self.single(&rows, values);
+        KeptRow { format: KeptFormat::Sql, bytes, statement: None }
+    }
+
+    /// The statement with these rows alone, its parameters as constants.
+    fn single(&self, rows: &Range<usize>, values: &BoundValues) -> Vec<u8> {
+        self.part(rows, |parameter| {
             let text = self.text_of(parameter, values)?;
             Some(text.map_or_else(|| b"NULL".to_vec(), |text| quoted_text(&text, self.lexing)))
-        });
-        KeptRow { format: KeptFormat::Sql, bytes }
+        })
     }
 
     /// The only row of an INSERT as a row of COPY, if it has nothing but constants and parameters.
@@ -304,6 +369,16 @@ impl ChangeText {
         }
         true
     }
+}
+
+/// A name as it is kept, in quotes.
+fn quoted(name: &[u8]) -> Vec<u8> {
+    let mut quoted = vec![b'"'];
+    for byte in name {
+        quoted.extend(std::iter::repeat_n(*byte, if *byte == b'"' { 2 } else { 1 }));
+    }
+    quoted.push(b'"');
+    quoted
 }
 
 /// Adds a value as a field of COPY's text format; whether it can be one.

@@ -37,7 +37,7 @@ impl Aside {
         if is_last {
             self.input.take(HEAD_BYTES);
         }
-        let (facts, status) = (self.facts.load(), self.status);
+        let (facts, status) = (self.facts.load(self.none_suspended_at), self.status);
         let transaction = match self.pipeline.take_block() {
             Some(block) => block.transaction,
             None => LoadTransaction::new(&facts.name, status, OwnWay::Messages),
@@ -51,6 +51,7 @@ impl Aside {
     pub(super) fn end_change(&mut self, end: ChangeEnd) {
         let changing = std::mem::replace(&mut self.state, AsideState::Passing);
         if let AsideState::Changing { load, is_extended } = changing {
+            self.none_suspended_at = load.none_suspended_at();
             let has_failed = end == ChangeEnd::Failed;
             self.pipeline.set_block(load.into_block(), has_failed);
             if is_extended && has_failed {

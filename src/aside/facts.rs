@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
+use super::shared::{CountedErrors, SharedLoads};
 use crate::encoding::Encoding;
-use crate::policy::{ErrorsMode, Policy};
+use crate::policy::{ErrorAction, ErrorsMode, Policy};
 use crate::statement::Lexing;
 use crate::wire::{self, StartupParameters, TransactionStatus};
 
@@ -16,6 +17,10 @@ pub struct SessionFacts {
     pub startup: StartupParameters,
     /// `dms.errors`.
     pub mode: ErrorsMode,
+    /// `dms.phase` is full-load.
+    pub is_full_load: bool,
+    /// What the loads of all sessions have in common.
+    pub loads: Arc<SharedLoads>,
     /// How the server reads texts.
     pub lexing: Lexing,
     /// The server's major version; 0 where it is not known.
@@ -41,12 +46,59 @@ pub(super) struct LoadFacts {
     pub(super) name: String,
     pub(super) run: String,
     pub(super) session: String,
+    database: String,
+    pub(super) is_full_load: bool,
+    pub(super) loads: Arc<SharedLoads>,
+    /// When no table was suspended.
+    pub(super) none_suspended_at: Option<u64>,
+}
+
+impl LoadFacts {
+    /// What becomes of a row of this table that is left out, once there are many. `is_conflict` says that it does not
+    /// meet the row that it is for.
+    pub(super) fn escalated(
+        &self,
+        relation: &[Vec<u8>],
+        is_conflict: bool,
+        action: ErrorAction,
+    ) -> ErrorAction {
+        let rules = self.policy.errors.escalation;
+        let (schema, table) = schema_and_table(relation);
+        let table = format!("{} {schema} {table}", self.database);
+        let action = match is_conflict {
+            true => self.loads.escalated(CountedErrors::Apply(table), rules.apply, action),
+            false => self.loads.escalated(CountedErrors::Data(table), rules.data, action),
+        };
+        if action == ErrorAction::SuspendTable { self.suspended() } else { action }
+    }
+
+    /// Whether changes that do not meet their rows are ignored.
+    pub(super) fn ignores_conflicts(&self) -> bool {
+        self.policy.errors.apply.ignores_in_full_load && self.is_full_load
+    }
+
+    /// What becomes of a load that fails with this error, which is not about a row.
+    pub(super) fn table_action(&self, sqlstate: &[u8]) -> ErrorAction {
+        let action = self.policy.errors.table_action(sqlstate);
+        if action == ErrorAction::SuspendTable { self.suspended() } else { action }
+    }
+
+    /// What becomes of a table that is to be suspended.
+    fn suspended(&self) -> ErrorAction {
+        let rule = self.policy.errors.escalation.table;
+        self.loads.escalated(CountedErrors::Tables, rule, ErrorAction::SuspendTable)
+    }
 }
 
 impl SessionFacts {
-    pub(super) fn load(&self) -> LoadFacts {
+    /// What a load needs; no table was suspended at that time.
+    pub(super) fn load(&self, none_suspended_at: Option<u64>) -> LoadFacts {
         let StartupParameters { user, application_name, .. } = &self.startup;
         LoadFacts {
+            database: self.startup.database.clone(),
+            is_full_load: self.is_full_load,
+            loads: Arc::clone(&self.loads),
+            none_suspended_at,
             policy: Arc::clone(&self.policy),
             encoding: self.lexing.encoding,
             server_major: self.server_major,
@@ -66,11 +118,16 @@ impl SessionFacts {
     /// Whether rows of the table with this name are set aside. Tables of the proxy's own and of AWS DMS are not
     /// loaded.
     pub(super) fn sets_aside(&self, name: &[Vec<u8>]) -> bool {
-        let mut parts = name.iter().rev().map(|part| wire::printable(part));
-        let table = parts.next().unwrap_or_default();
-        let schema = parts.next().unwrap_or_else(|| "public".to_owned());
+        let (schema, table) = schema_and_table(name);
         let is_own = schema == "dms_proxy" || table.starts_with("awsdms_");
         let mode = self.policy.errors.of_table(&self.startup, (&schema, &table), self.mode);
         !is_own && mode == ErrorsMode::SetAside
     }
+}
+
+/// Schema and table; a name without a schema counts as one of public.
+fn schema_and_table(name: &[Vec<u8>]) -> (String, String) {
+    let mut parts = name.iter().rev().map(|part| wire::printable(part));
+    let table = parts.next().unwrap_or_default();
+    (parts.next().unwrap_or_else(|| "public".to_owned()), table)
 }

@@ -27,13 +27,17 @@ mod rejected;
 mod rejected_changes;
 mod request;
 mod rows;
+mod shared;
+mod suspension;
 mod texts;
 mod transaction;
 mod unit;
+mod writes;
 
 use std::sync::Arc;
 
 pub use facts::SessionFacts;
+pub use shared::SharedLoads;
 
 use crate::wire::{self, HEAD_BYTES, RelayBuffer, TransactionStatus, tag};
 use awaits::CopyEnd;
@@ -71,6 +75,8 @@ pub struct Aside {
     swallows_ready: bool,
     status: TransactionStatus,
     pipeline: HeldPipeline,
+    /// When no table was suspended.
+    none_suspended_at: Option<u64>,
 }
 
 #[derive(Debug)]
@@ -127,6 +133,7 @@ impl Aside {
             owed: 0,
             swallows_ready: false,
             pipeline: HeldPipeline::default(),
+            none_suspended_at: None,
         }
     }
 
@@ -277,6 +284,9 @@ impl Aside {
     }
 
     fn end_copy(&mut self, end: CopyEnd, is_extended: bool) {
+        if let AsideState::Copying { load, .. } = &self.state {
+            self.none_suspended_at = load.none_suspended_at();
+        }
         self.state = match (end, is_extended) {
             (CopyEnd::Failed, true) => AsideState::Skipping,
             _ => AsideState::Passing,

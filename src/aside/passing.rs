@@ -70,7 +70,7 @@ impl Aside {
 
     /// A simple query whose rows are set aside.
     fn begin(&mut self, text: &KnownText) {
-        let (facts, status) = (self.facts.load(), self.status);
+        let (facts, status) = (self.facts.load(self.none_suspended_at), self.status);
         match text {
             KnownText::Copy(_) => self.begin_copy(text, false),
             KnownText::Change(text) => {
@@ -83,7 +83,8 @@ impl Aside {
 
     pub(super) fn begin_copy(&mut self, text: &KnownText, is_extended: bool) {
         if let KnownText::Copy(text) = text {
-            let (request, facts) = (text.request(is_extended), self.facts.load());
+            let (request, facts) =
+                (text.request(is_extended), self.facts.load(self.none_suspended_at));
             let load = CopyLoad::begin(request, facts, self.status, &mut self.out);
             self.state = AsideState::Copying { load: Box::new(load), is_extended };
         }

@@ -119,10 +119,12 @@ pub(super) fn not_written(row_error: &[u8], failure: &[u8]) -> Vec<u8> {
     if row_error.is_empty() || !is_right {
         return failure.to_vec();
     }
-    let hint = format!(
-        "The row could not be set aside: {why}. As an administrator run dms-proxy init-target --role \
-         with the role that loads."
-    );
+    let mut hint = format!("The row could not be set aside: {why}.");
+    if !why.contains("awsdms_apply_exceptions") {
+        hint.push_str(
+            " As an administrator run dms-proxy init-target --role with the role that loads.",
+        );
+    }
     wire::with_error_bytes(row_error, b'H', hint.as_bytes())
 }
 

@@ -5,6 +5,7 @@ use super::refusal;
 use crate::ledger::rejects::{RejectState, RejectedRow};
 use crate::policy::{ErrorAction, ErrorRules, Keep};
 use crate::value::{CopyFormat, CopyOptions};
+use crate::wire;
 
 /// Rows, and their bytes, at which they are written to the target.
 const WRITTEN_ROWS: usize = 1000;
@@ -23,6 +24,8 @@ pub(super) struct Rejected {
     rows: Vec<RejectedRow>,
     bytes: usize,
     count: u64,
+    /// The statement that they were sent by, where AWS DMS's own table has it.
+    statement: Option<String>,
     /// The first error, for the case that they cannot be written.
     first_error: Option<Vec<u8>>,
 }
@@ -32,7 +35,9 @@ pub(super) struct Rejected {
 pub(super) struct RefusedRow<'a> {
     /// Its bytes, or the first of them.
     pub(super) row: &'a [u8],
-    /// How many there are.
+    /// A statement for it alone.
+    pub(super) statement: Option<&'a [u8]>,
+    /// How many bytes there are.
     pub(super) length: usize,
     /// The line of the stream.
     pub(super) line: u64,
@@ -42,8 +47,10 @@ pub(super) struct RefusedRow<'a> {
 }
 
 impl Rejected {
-    pub(super) fn new(errors: &ErrorRules, options: &CopyOptions) -> Rejected {
+    /// Rows that were sent by this statement.
+    pub(super) fn new(errors: &ErrorRules, options: &CopyOptions, sql: &[u8]) -> Rejected {
         Rejected {
+            statement: errors.control_schema.is_some().then(|| wire::printable(sql)),
             keep: errors.keep,
             is_binary: options.format == CopyFormat::Binary,
             row_bytes_max: errors.batch_bytes,
@@ -56,7 +63,7 @@ impl Rejected {
 
     /// Notes a row.
     pub(super) fn push(&mut self, refusal: RefusedRow<'_>) {
-        let RefusedRow { row, length, line, action, failure } = refusal;
+        let RefusedRow { row, statement, length, line, action, failure } = refusal;
         let is_cut = length > self.row_bytes_max;
         let kept = if is_cut { CUT_ROW_BYTES } else { row.len() };
         let row = row.get(..kept).unwrap_or(row);
@@ -73,6 +80,13 @@ impl Rejected {
             let kept = row.len();
             let cut = format!("{detail} The row has {length} bytes; its first {kept} are kept.");
             rejected.detail = Some(cut.trim().to_owned());
+        }
+        if let Some(sql) = &self.statement {
+            rejected.statement = Some(match (self.keep, statement) {
+                (Keep::Row, Some(statement)) => wire::printable(statement),
+                (Keep::Row, None) => format!("{sql} {}", wire::printable(row)),
+                _ => sql.clone(),
+            });
         }
         if self.keep == Keep::Row {
             rejected.row = Some(row.to_vec());

@@ -3,7 +3,7 @@
 use super::change_text::{ChangeText, KeptFormat, KeptRow};
 use super::facts::LoadFacts;
 use super::rejected::{RefusedRow, Rejected};
-use crate::ledger::rejects::write_sql;
+use super::writes::OwnWrites;
 use crate::policy::{ErrorAction, ErrorRules};
 use crate::value::CopyOptions;
 
@@ -12,9 +12,11 @@ use crate::value::CopyOptions;
 pub(super) struct RejectedChanges(Vec<(KeptFormat, Rejected)>);
 
 impl RejectedChanges {
-    pub(super) fn new(errors: &ErrorRules) -> RejectedChanges {
-        let rejected =
-            |format: KeptFormat| (format, Rejected::new(errors, &CopyOptions::new(format.lines())));
+    pub(super) fn new(errors: &ErrorRules, operation: &str) -> RejectedChanges {
+        let rejected = |format: KeptFormat| {
+            let options = CopyOptions::new(format.lines());
+            (format, Rejected::new(errors, &options, operation.as_bytes()))
+        };
         RejectedChanges(KeptFormat::ALL.into_iter().map(rejected).collect())
     }
 
@@ -27,8 +29,9 @@ impl RejectedChanges {
         failure: Vec<u8>,
     ) {
         let line = u64::try_from(row).unwrap_or(u64::MAX).saturating_add(1);
-        let (bytes, length) = (&*kept.bytes, kept.bytes.len());
-        let refused = RefusedRow { row: bytes, length, line, action, failure };
+        let (row, length) = (&*kept.bytes, kept.bytes.len());
+        let statement = Some(kept.statement.as_deref().unwrap_or(row));
+        let refused = RefusedRow { row, statement, length, line, action, failure };
         if let Some((_, rejected)) = self.0.iter_mut().find(|(format, _)| *format == kept.format) {
             rejected.push(refused);
         }
@@ -43,11 +46,12 @@ impl RejectedChanges {
         self.0.iter().any(|(_, rejected)| rejected.is_full())
     }
 
-    /// The statement that writes those down that are kept in the same way, if there are any.
-    pub(super) fn take_sql(&mut self, text: &ChangeText, facts: &LoadFacts) -> Option<Vec<u8>> {
-        let (format, rejected) = self.0.iter_mut().find(|(_, rejected)| !rejected.is_empty())?;
-        let from = text.rejected_from(*format, facts);
-        Some(write_sql(&from, &rejected.take(), facts.encoding))
+    /// What writes them down.
+    pub(super) fn write(&mut self, text: &ChangeText, facts: &LoadFacts, writes: &mut OwnWrites) {
+        for (format, rejected) in &mut self.0 {
+            let from = text.rejected_from(*format, facts);
+            writes.push_rows(&from, &rejected.take(), facts);
+        }
     }
 
     /// The error of the first row.

@@ -62,6 +62,16 @@ impl CopyRequest {
         frames
     }
 
+    /// What the target says when it takes rows, as far as it is known without it.
+    pub(super) fn copy_in_response(&self) -> Vec<u8> {
+        let format = u8::from(self.options.format == CopyFormat::Binary);
+        let count = u16::try_from(self.columns.len()).unwrap_or(u16::MAX);
+        let mut body = vec![format];
+        body.extend(count.to_be_bytes());
+        body.extend((0..count).flat_map(|_| [0, format]));
+        wire::with_body(tag::COPY_IN_RESPONSE, &[&body])
+    }
+
     /// What the client gets when all rows are in, or set aside.
     pub(super) fn complete(&self, loaded: u64, set_aside: u64, run: &str) -> Vec<u8> {
         let mut frames = Vec::new();

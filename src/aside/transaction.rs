@@ -132,20 +132,35 @@ impl LoadTransaction {
 
     /// A statement of ours where the transaction can go on.
     pub(super) fn statement(&mut self, sql: &[u8]) -> Vec<u8> {
+        self.statements(&[sql.to_vec()])
+    }
+
+    /// A statement of ours that stands and falls with those around it.
+    pub(super) fn write(&mut self, sql: &[u8]) -> Vec<u8> {
+        let mut all = Vec::new();
+        if self.is_ours && !self.is_begun {
+            self.is_begun = true;
+            all.push(b"BEGIN".to_vec());
+        }
+        all.push(sql.to_vec());
+        self.statements(&all)
+    }
+
+    /// Statements of ours, one behind the other.
+    pub(super) fn statements(&mut self, all: &[Vec<u8>]) -> Vec<u8> {
         let savepoint = &self.savepoint;
-        let front = match std::mem::take(&mut self.is_behind_failure) {
+        let back = match std::mem::take(&mut self.is_behind_failure) {
             true => vec![format!("ROLLBACK TO {savepoint}"), format!("RELEASE {savepoint}")],
             false => Vec::new(),
         };
+        let all = back.iter().map(String::as_bytes).chain(all.iter().map(Vec::as_slice));
         match self.way {
             OwnWay::Query => {
-                let front: String = front.iter().map(|sql| format!("{sql}; ")).collect();
-                wire::with_body(tag::QUERY, &[front.as_bytes(), sql, b"\0"])
+                let text = all.collect::<Vec<_>>().join(&b"; "[..]);
+                wire::with_body(tag::QUERY, &[&text, b"\0"])
             }
             OwnWay::Messages => {
-                let front = front.iter().flat_map(|sql| self.own(sql.as_bytes()));
-                let mut frames: Vec<u8> = front.collect();
-                frames.extend(self.own(sql));
+                let mut frames: Vec<u8> = all.flat_map(|sql| self.own(sql)).collect();
                 frames.extend(wire::with_body(tag::SYNC, &[]));
                 frames
             }

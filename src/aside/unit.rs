@@ -16,6 +16,33 @@ pub(super) struct Unit {
     portal: Vec<u8>,
     text: Option<Arc<ChangeText>>,
     values: BoundValues,
+    /// Bytes of the messages in front of the Execute.
+    before_execute: usize,
+}
+
+/// A statement, and the values that it is executed with.
+#[derive(Debug)]
+pub(super) struct UnitParts {
+    pub(super) text: Arc<ChangeText>,
+    pub(super) answers: UnitAnswers,
+    pub(super) values: BoundValues,
+    /// The client's messages; none of a simple query.
+    pub(super) messages: Vec<u8>,
+    /// The bytes of those in front of the Execute.
+    pub(super) before_execute: usize,
+}
+
+impl UnitParts {
+    /// The statement of a simple query.
+    pub(super) fn of(text: Arc<ChangeText>) -> UnitParts {
+        UnitParts {
+            text,
+            answers: UnitAnswers::default(),
+            values: BoundValues::default(),
+            messages: Vec::new(),
+            before_execute: 0,
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,6 +100,9 @@ impl Unit {
     ) -> bool {
         let part = self.part(frame_tag, body, text);
         let Some(part) = part else { return false };
+        if part == UnitPart::Execute {
+            self.before_execute = self.frames.len();
+        }
         self.frames.extend(wire::with_body(frame_tag, &[body]));
         self.parts.push(part);
         true
@@ -120,9 +150,15 @@ impl Unit {
     }
 
     /// The statement, and the values that it is executed with.
-    pub(super) fn into_parts(self) -> Option<(Arc<ChangeText>, UnitAnswers, BoundValues)> {
+    pub(super) fn into_parts(self) -> Option<UnitParts> {
         let tags = self.parts.iter().flat_map(|part| part.answers()).copied().collect();
-        Some((self.text?, UnitAnswers(tags), self.values))
+        Some(UnitParts {
+            text: self.text?,
+            answers: UnitAnswers(tags),
+            values: self.values,
+            messages: self.frames,
+            before_execute: self.before_execute,
+        })
     }
 }
 
@@ -131,6 +167,11 @@ impl Unit {
 pub(super) struct UnitAnswers(Vec<u8>);
 
 impl UnitAnswers {
+    /// How many messages that are.
+    pub(super) fn count(&self) -> usize {
+        self.0.len()
+    }
+
     /// The answers behind the first ones, of a statement that returns no rows.
     pub(super) fn behind(&self, count: usize) -> Vec<u8> {
         let answer = |tag: &u8| match *tag {

@@ -148,7 +148,7 @@ enum Command {
     #[command(after_help = "Example:\n  \
         dms-proxy finish --target postgresql://app@db.example.com/mydb > close-out.txt")]
     Finish(FinishArguments),
-    /// Look at rows that were set aside, load them again, or give them up
+    /// Look at rows that were set aside, load them again, or give them up; take suspended tables up again
     ///
     /// They are in dms_proxy.rejected_rows on the target: see errors.data_error_policy. Exit code 1 if rows wait
     /// (list) or are still refused (retry), 2 on an error.
@@ -156,9 +156,10 @@ enum Command {
     Rejects(RejectsCommand),
     /// Make schema dms_proxy on a target, as its administrator
     ///
-    /// Makes the tables of changes (dms_proxy.rewrites) and of rows that were set aside
-    /// (dms_proxy.rejected_rows) and the functions by which sessions add to them, owned by the role that logs in, a superuser or the role that loads; nobody else may read or
-    /// write there. Can be run again. Exit code 2 if something of it belongs to another role.
+    /// Makes the tables of changes (dms_proxy.rewrites), of rows that were set aside (dms_proxy.rejected_rows) and of
+    /// suspended tables (dms_proxy.suspended_tables), and the functions by which sessions add to them, owned by the role
+    /// that logs in, a superuser or the role that loads; nobody else may write there, and the roles may read which tables
+    /// are suspended. Can be run again. Exit code 2 if something of it belongs to another role.
     #[command(after_help = "Example:\n  \
         dms-proxy init-target --target postgresql://postgres@db.example.com/mydb --role app\n  \
         dms-proxy init-target --print --role app | psql -U postgres mydb")]

@@ -9,8 +9,9 @@ use super::close_out::{
     EXIT_OPEN, ReportFormat, TargetArguments, json as written, line as add_line, run as run_command,
 };
 use crate::close_out::{
-    CloseOutError, Connection, RejectFilter, RejectFormat, RejectGroup, RejectedLine, Target,
-    discard_rejects, reject_groups, reject_rows, retry_rejects,
+    CloseOutError, Connection, RejectFilter, RejectFormat, RejectGroup, RejectedLine,
+    SuspendedTable, Target, discard_rejects, reject_groups, reject_rows, resume_tables,
+    retry_rejects, suspended_tables,
 };
 use crate::parking::spelling::{qualified, quoted_identifier, quoted_literal};
 
@@ -45,6 +46,16 @@ pub(super) enum RejectsCommand {
     Retry(RejectsArguments),
     /// Give the rows up that wait: they stay in the table, and nothing waits for them
     Discard(RejectsArguments),
+    /// Take suspended tables up again: their rows are loaded from now on
+    ///
+    /// Rows that were set aside stay: load them with retry. Exit code 1 if none of the tables is suspended.
+    Resume {
+        #[command(flatten)]
+        target: TargetArguments,
+        /// These tables, as [SCHEMA.]TABLE, written as in SQL
+        #[arg(required = true, value_name = "TABLE")]
+        tables: Vec<String>,
+    },
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -75,28 +86,26 @@ pub(super) struct RejectsArguments {
 type Printed = Result<(String, u8), CloseOutError>;
 
 pub(super) fn run(command: &RejectsCommand) -> ExitCode {
-    let arguments = command.arguments();
-    let (target, scope) = match arguments.target.resolve(&arguments.table) {
+    let (arguments, tables, sqlstate, run) = match command {
+        RejectsCommand::Resume { target, tables } => (target, tables, &None, &None),
+        RejectsCommand::List(of)
+        | RejectsCommand::Retry(of)
+        | RejectsCommand::Discard(of)
+        | RejectsCommand::Show { arguments: of, .. }
+        | RejectsCommand::Export { arguments: of, .. } => {
+            (&of.target, &of.table, &of.sqlstate, &of.run)
+        }
+    };
+    let (target, scope) = match arguments.resolve(tables) {
         Ok(resolved) => resolved,
         Err(code) => return code,
     };
-    let (sqlstate, run) = (arguments.sqlstate.clone(), arguments.run.clone());
-    let filter = RejectFilter { scope, sqlstate, run };
-    let format = arguments.target.format;
+    let filter = RejectFilter { scope, sqlstate: sqlstate.clone(), run: run.clone() };
+    let format = arguments.format;
     run_command(async { command.outcome(&target, &filter, format).await })
 }
 
 impl RejectsCommand {
-    fn arguments(&self) -> &RejectsArguments {
-        match self {
-            RejectsCommand::List(arguments)
-            | RejectsCommand::Retry(arguments)
-            | RejectsCommand::Discard(arguments)
-            | RejectsCommand::Show { arguments, .. }
-            | RejectsCommand::Export { arguments, .. } => arguments,
-        }
-    }
-
     async fn outcome(
         &self,
         target: &Target,
@@ -105,7 +114,13 @@ impl RejectsCommand {
     ) -> Printed {
         let session = Connection::open(target).await?;
         match self {
-            RejectsCommand::List(_) => list(&reject_groups(&session, filter).await?, format),
+            RejectsCommand::List(_) => {
+                let suspended = suspended_tables(&session, &filter.scope).await?;
+                list(&reject_groups(&session, filter).await?, &suspended, format)
+            }
+            RejectsCommand::Resume { .. } => {
+                resumed(&resume_tables(&session, &filter.scope).await?, format)
+            }
             RejectsCommand::Show { limit, .. } => {
                 show(&reject_rows(&session, filter, *limit).await?, format)
             }
@@ -126,11 +141,13 @@ impl RejectsCommand {
     }
 }
 
-fn list(groups: &[RejectGroup], format: ReportFormat) -> Printed {
+fn list(groups: &[RejectGroup], suspended: &[SuspendedTable], format: ReportFormat) -> Printed {
     let waiting = groups.iter().filter(|group| group.waits());
     let waiting: i64 = waiting.map(|group| group.count).sum();
     let output = match format {
-        ReportFormat::Json => written(&json!({ "waiting": waiting, "groups": groups }))?,
+        ReportFormat::Json => {
+            written(&json!({ "waiting": waiting, "groups": groups, "suspended": suspended }))?
+        }
         ReportFormat::Text => {
             let mut text = String::new();
             for group in groups {
@@ -138,10 +155,29 @@ fn list(groups: &[RejectGroup], format: ReportFormat) -> Printed {
                 let RejectGroup { sqlstate, state, count, example, .. } = group;
                 add_line(&mut text, &format!("{table}  {sqlstate}  {state}  {count}  {example}"));
             }
+            for SuspendedTable { schema, table, since, sqlstate, .. } in suspended {
+                let table = qualified(schema, table);
+                add_line(&mut text, &format!("{table}  suspended since {since}, by {sqlstate}"));
+            }
             text + &format!("{waiting} rows wait\n")
         }
     };
-    Ok((output, if waiting > 0 { EXIT_OPEN } else { 0 }))
+    let is_open = waiting > 0 || !suspended.is_empty();
+    Ok((output, if is_open { EXIT_OPEN } else { 0 }))
+}
+
+fn resumed(tables: &[SuspendedTable], format: ReportFormat) -> Printed {
+    let output = match format {
+        ReportFormat::Json => written(&json!({ "resumed": tables }))?,
+        ReportFormat::Text => {
+            let mut text = String::new();
+            for SuspendedTable { schema, table, .. } in tables {
+                add_line(&mut text, &format!("{}: taken up again", qualified(schema, table)));
+            }
+            if tables.is_empty() { "none of the tables is suspended\n".to_owned() } else { text }
+        }
+    };
+    Ok((output, if tables.is_empty() { EXIT_OPEN } else { 0 }))
 }
 
 fn show(rows: &[RejectedLine], format: ReportFormat) -> Printed {

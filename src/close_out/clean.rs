@@ -3,14 +3,17 @@
 use serde::Serialize;
 
 use super::journal::roll_back_on_error;
-use super::{CloseOutError, Connection, RejectFilter, Scope, lost, parked, reject_groups};
+use super::{
+    CloseOutError, Connection, RejectFilter, Scope, SuspendedTable, lost, parked, reject_groups,
+    suspended_tables,
+};
 use crate::parking::spelling::quoted_identifier;
 
 /// The tables of schema `dms_proxy` that the proxy makes.
-const OWN_TABLES: &str = "ARRAY['fk_journal', 'rejected_rows', 'rewrites']";
+const OWN_TABLES: &str = "ARRAY['fk_journal', 'rejected_rows', 'rewrites', 'suspended_tables']";
 
 /// The functions there.
-const OWN_FUNCTIONS: &str = "ARRAY['note_rejects', 'note_rewrites']";
+const OWN_FUNCTIONS: &str = "ARRAY['note_rejects', 'note_rewrites', 'note_suspended']";
 
 /// What became of schema `dms_proxy`.
 #[derive(Clone, Debug, Default, Serialize)]
@@ -55,6 +58,9 @@ async fn waiting(target: &Connection) -> Result<Vec<String>, CloseOutError> {
         waiting.push(format!(
             "{count} rows for {schema}.{table} wait: dms-proxy rejects retry, or discard"
         ));
+    }
+    for SuspendedTable { schema, table, .. } in suspended_tables(target, &Scope::default()).await? {
+        waiting.push(format!("{schema}.{table} is suspended: dms-proxy rejects resume"));
     }
     for row in target.client().query(&strange_sql(), &[]).await? {
         let what: String = row.try_get(0)?;
@@ -101,6 +107,7 @@ async fn removed(target: &Connection) -> Result<Vec<String>, CloseOutError> {
         let late = match name.as_str() {
             "fk_journal" => "true",
             "rejected_rows" => "t.state OPERATOR(pg_catalog.=) ANY (ARRAY['open', 'cut'])",
+            "suspended_tables" => "true",
             _ => "false",
         };
         let late = format!("SELECT 1 FROM ONLY {table} t WHERE {late} LIMIT 1");

@@ -19,6 +19,7 @@ use super::restore::{drop_empty_journal, revalidate, validate_added, validate_on
 use super::rewrites::rewrites;
 use super::silenced::{disabled_triggers, silencing_settings};
 use super::strangers::{lock_tables, refuse_code_of_others};
+use super::suspended::suspended_tables;
 use super::{
     CloseOutError, Connection, ForeignKey, IS_OWN_TABLE, IS_WHOLE, Key, KeyState, Orphans,
     ParkedState, RELATION, RestoreOutcome, SCHEMA, Scope, Target, count_orphans, foreign_keys,
@@ -76,16 +77,7 @@ pub async fn finish(
         }
         Err(error) => report.errors.push(format!("dms_proxy.rewrites: {error}")),
     }
-    let rejected = RejectFilter { scope: options.scope.clone(), ..RejectFilter::default() };
-    match reject_groups(target, &rejected).await {
-        Ok(found) => report.rejects = found,
-        // The administrator's table is the administrator's to read.
-        Err(error) if error.code() == Some(&SqlState::INSUFFICIENT_PRIVILEGE) => {
-            report.rejects_not_shown =
-                Some("dms_proxy.rejected_rows is for its owner to read".to_owned());
-        }
-        Err(error) => report.errors.push(format!("dms_proxy.rejected_rows: {error}")),
-    }
+    add_set_aside(target, &options.scope, &mut report).await;
     report.open.extend(
         of_keys
             .iter()
@@ -121,6 +113,25 @@ async fn not_acted(
     Ok(lines.filter(|line| line.rows > 0).collect())
 }
 
+/// What was set aside, and the tables that are suspended.
+async fn add_set_aside(target: &Connection, scope: &Scope, report: &mut FinishReport) {
+    let rejected = RejectFilter { scope: scope.clone(), ..RejectFilter::default() };
+    match reject_groups(target, &rejected).await {
+        Ok(found) => report.rejects = found,
+        // The administrator's table is the administrator's to read.
+        Err(error) if error.code() == Some(&SqlState::INSUFFICIENT_PRIVILEGE) => {
+            report.rejects_not_shown =
+                Some("dms_proxy.rejected_rows is for its owner to read".to_owned());
+        }
+        Err(error) => report.errors.push(format!("dms_proxy.rejected_rows: {error}")),
+    }
+    match suspended_tables(target, scope).await {
+        Ok(found) => report.suspended = found,
+        Err(error) if error.code() == Some(&SqlState::INSUFFICIENT_PRIVILEGE) => {}
+        Err(error) => report.errors.push(format!("dms_proxy.suspended_tables: {error}")),
+    }
+}
+
 async fn heading(
     place: &Target,
     target: &Connection,
@@ -153,6 +164,7 @@ async fn heading(
         rewrites_not_shown: None,
         rejects: Vec::new(),
         rejects_not_shown: None,
+        suspended: Vec::new(),
         disabled_triggers: Vec::new(),
         settings: Vec::new(),
         open: Vec::new(),

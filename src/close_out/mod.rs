@@ -18,6 +18,7 @@ mod interrupt;
 mod journal;
 mod look;
 mod orphans;
+mod own_table;
 mod parallel;
 mod reject_format;
 mod rejects;
@@ -28,6 +29,7 @@ mod scope;
 mod sequences;
 mod silenced;
 mod strangers;
+mod suspended;
 
 /// Where these texts were looked for before they had a module of their own.
 pub mod sql {
@@ -60,6 +62,7 @@ pub use report::{
 pub use restore::{RestoreLine, RestoreOutcome, restore};
 pub use rewrites::{LedgerFilter, LedgerLine, ledger};
 use scope::{IS_OWN_TABLE, IS_TABLE, IS_WHOLE, RELATION, SCHEMA};
+pub use suspended::{SuspendedTable, resume_tables, suspended_tables};
 
 pub use scope::scope_exists;
 pub use sequences::{SequenceLine, SequenceOutcome, move_sequences};

@@ -5,11 +5,11 @@ use futures_util::SinkExt as _;
 use serde::Serialize;
 
 use super::journal::roll_back_on_error;
+use super::own_table::begin;
 use super::reject_format::RejectFormat;
 use super::strangers::refuse_to_write_by_code_of_others;
 use super::{CloseOutError, Connection, Scope};
 use crate::parking::spelling::{qualified, quoted_identifier, quoted_literal};
-use crate::parking::trust;
 use crate::policy::is_about_row;
 
 /// Which rows.
@@ -95,6 +95,9 @@ pub struct RetriedTable {
     pub refused: u64,
 }
 
+/// The table of them.
+const TABLE: &str = "rejected_rows";
+
 /// The states of rows that wait for somebody.
 const WAITING: &str =
     "r.state OPERATOR(pg_catalog.=) ANY (ARRAY['open', 'cut']::pg_catalog.text[])";
@@ -128,7 +131,7 @@ pub async fn reject_groups(
     );
     let found = async {
         let mut groups = Vec::new();
-        if begin(target, "ACCESS SHARE").await? {
+        if begin(target, TABLE, "ACCESS SHARE").await? {
             for row in target.client().query(&sql, &[]).await? {
                 groups.push(RejectGroup {
                     schema: row.try_get(0)?,
@@ -157,7 +160,7 @@ pub async fn reject_rows(
 ) -> Result<Vec<RejectedLine>, CloseOutError> {
     let found = async {
         let mut rows = Vec::new();
-        if begin(target, "ACCESS SHARE").await? {
+        if begin(target, TABLE, "ACCESS SHARE").await? {
             rows = lines(target, &waiting_sql(filter, &format!("LIMIT {limit}"))).await?;
         }
         target.client().batch_execute("COMMIT").await?;
@@ -179,7 +182,7 @@ pub async fn discard_rejects(
         filter.condition()
     );
     let done = async {
-        let is_there = begin(target, "ROW EXCLUSIVE").await?;
+        let is_there = begin(target, TABLE, "ROW EXCLUSIVE").await?;
         let count = if is_there { target.client().execute(&sql, &[]).await? } else { 0 };
         target.client().batch_execute("COMMIT").await?;
         Ok(count)
@@ -222,7 +225,7 @@ async fn retry_table(
         CloseOutError::Refused(why) => CloseOutError::Refused(format!("{}: {why}", retried.table)),
         other => other,
     };
-    if begin(target, "ROW EXCLUSIVE").await? {
+    if begin(target, TABLE, "ROW EXCLUSIVE").await? {
         let client = target.client();
         // Triggers, rules and policies stay what they are while it is locked.
         client
@@ -347,23 +350,4 @@ async fn lines(target: &Connection, sql: &str) -> Result<Vec<RejectedLine>, Clos
         })
     };
     target.client().query(sql, &[]).await?.iter().map(line).collect()
-}
-
-/// Begins a transaction in which the table stays what it is; whether there is one.
-async fn begin(target: &Connection, lock: &str) -> Result<bool, CloseOutError> {
-    let client = target.client();
-    client.batch_execute("BEGIN").await?;
-    let fault_sql = trust::fault_sql("rejected_rows");
-    let refused =
-        |fault: String| CloseOutError::Refused(format!("{fault}, and its code could run"));
-    let Some(row) = client.query_opt(&fault_sql, &[]).await? else { return Ok(false) };
-    if let Some(fault) = row.try_get(0)? {
-        return Err(refused(fault));
-    }
-    let lock = format!("LOCK TABLE ONLY dms_proxy.rejected_rows IN {lock} MODE");
-    client.batch_execute(&lock).await?;
-    match client.query_one(&fault_sql, &[]).await?.try_get(0)? {
-        Some(fault) => Err(refused(fault)),
-        None => Ok(true),
-    }
 }

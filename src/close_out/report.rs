@@ -4,7 +4,9 @@ use serde::Serialize;
 
 use super::{
     DeferrableLine, ForeignTable, KeyState, RejectGroup, SampleKey, SequenceLine, SequenceOutcome,
+    SuspendedTable,
 };
+use crate::parking::spelling::qualified;
 
 /// What the command did and found.
 #[derive(Clone, Debug, Serialize)]
@@ -49,6 +51,8 @@ pub struct FinishReport {
     pub rejects: Vec<RejectGroup>,
     /// Why they are not shown.
     pub rejects_not_shown: Option<String>,
+    /// Tables whose rows are set aside whole.
+    pub suspended: Vec<SuspendedTable>,
     /// Triggers that are disabled, and what enables them.
     pub disabled_triggers: Vec<Finding>,
     /// Settings that keep foreign keys silent in new sessions, and what takes them back.
@@ -195,6 +199,12 @@ pub(super) fn judge(report: &mut FinishReport) {
         report.rejects.iter().filter(|group| group.waits()).map(|group| group.count).sum();
     if waiting > 0 {
         report.open.push(format!("{waiting} rows were set aside and wait: dms-proxy rejects list"));
+    }
+    for SuspendedTable { schema, table, sqlstate, .. } in &report.suspended {
+        let name = qualified(schema, table);
+        report
+            .open
+            .push(format!("table {name} is suspended, by {sqlstate}: dms-proxy rejects resume"));
     }
     for table in &report.tables {
         if let Some(problem) = &table.problem {

@@ -2,12 +2,13 @@
 //! be trusted; changes nothing.
 
 use serde::Serialize;
+use tokio_postgres::error::SqlState;
 
 use super::journal::roll_back_on_error;
+use super::own_table::begin;
 use super::report::RewriteLine;
 use super::{CloseOutError, Connection, Scope};
 use crate::parking::spelling::quoted_literal;
-use crate::parking::trust;
 
 /// The ledger, of the whole database: where a table is not known there is none to choose by.
 pub(super) async fn rewrites(target: &Connection) -> Result<Rewrites, CloseOutError> {
@@ -70,14 +71,21 @@ async fn read(
     target: &Connection,
     filter: &LedgerFilter,
 ) -> Result<(Vec<LedgerLine>, Option<String>), CloseOutError> {
-    let client = target.client();
-    client.batch_execute("BEGIN READ ONLY").await?;
     let found = async {
         let found = read_in_transaction(target, filter).await?;
-        client.batch_execute("COMMIT").await?;
+        target.client().batch_execute("COMMIT").await?;
         Ok(found)
     };
-    roll_back_on_error(target, found.await).await
+    match roll_back_on_error(target, found.await).await {
+        // The administrator's table is the administrator's to read.
+        Err(error) if error.code() == Some(&SqlState::INSUFFICIENT_PRIVILEGE) => {
+            Ok((Vec::new(), Some("dms_proxy.rewrites is for its owner to read".to_owned())))
+        }
+        Err(CloseOutError::Refused(why)) => {
+            Err(CloseOutError::Refused(format!("not looked at: {why}")))
+        }
+        found => found,
+    }
 }
 
 /// What the ledger on the target has, or why it is not shown.
@@ -90,31 +98,8 @@ async fn read_in_transaction(
     target: &Connection,
     filter: &LedgerFilter,
 ) -> Result<(Vec<LedgerLine>, Option<String>), CloseOutError> {
-    let client = target.client();
-    let fault_sql = trust::fault_sql("rewrites");
-    let Some(row) = client.query_opt(&fault_sql, &[]).await? else {
+    if !begin(target, "rewrites", "ACCESS SHARE").await? {
         return Ok((Vec::new(), None));
-    };
-    let refused = |fault: String| {
-        CloseOutError::Refused(format!("not looked at: {fault}, and its code could run"))
-    };
-    if let Some(fault) = row.try_get(0)? {
-        return Err(refused(fault));
-    }
-    // The administrator's table is the administrator's to read.
-    let may_read = "SELECT pg_catalog.has_schema_privilege(n.oid, 'USAGE')
-            AND pg_catalog.has_table_privilege(c.oid, 'SELECT')
-        FROM pg_catalog.pg_class c
-        JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace
-        WHERE n.nspname OPERATOR(pg_catalog.=) 'dms_proxy'
-            AND c.relname OPERATOR(pg_catalog.=) 'rewrites'";
-    if !client.query_one(may_read, &[]).await?.try_get::<_, bool>(0)? {
-        let not_shown = Some("dms_proxy.rewrites is for its owner to read".to_owned());
-        return Ok((Vec::new(), not_shown));
-    }
-    client.batch_execute("LOCK TABLE ONLY dms_proxy.rewrites IN ACCESS SHARE MODE").await?;
-    if let Some(fault) = client.query_one(&fault_sql, &[]).await?.try_get(0)? {
-        return Err(refused(fault));
     }
     let of_rule = filter.rule.as_ref().map_or(String::new(), |rule| {
         format!(" AND r.rule OPERATOR(pg_catalog.=) {}", quoted_literal(rule))
@@ -132,7 +117,7 @@ async fn read_in_transaction(
         FROM ONLY dms_proxy.rewrites r WHERE {covered}{of_rule} ORDER BY 1, 2, 3, 4"
     );
     let mut lines = Vec::new();
-    for row in client.query(&sql, &[]).await? {
+    for row in target.client().query(&sql, &[]).await? {
         lines.push(LedgerLine {
             schema: row.try_get(0)?,
             table: row.try_get(1)?,

@@ -5,7 +5,6 @@ use std::path::Path;
 
 use serde::Deserialize;
 
-use super::errors::{ErrorSection, plain_name};
 use super::problem::Complaint;
 use super::values::Substitute;
 use super::{Config, TargetSection};
@@ -129,39 +128,7 @@ impl Config {
         {
             self.values.lob_bytes = max_kilobytes as usize * 1024;
         }
-        let quoted = settings.errors;
-        for (name, action, own) in [
-            ("DataErrorPolicy", quoted.data, Some(&mut self.errors.data_error_policy)),
-            (
-                "DataTruncationErrorPolicy",
-                quoted.data_truncation,
-                Some(&mut self.errors.data_truncation_error_policy),
-            ),
-            ("TableErrorPolicy", quoted.table, None),
-            (
-                "ApplyErrorDeletePolicy",
-                quoted.apply_delete,
-                Some(&mut self.errors.apply_error_delete_policy),
-            ),
-            (
-                "ApplyErrorInsertPolicy",
-                quoted.apply_insert,
-                Some(&mut self.errors.apply_error_insert_policy),
-            ),
-            (
-                "ApplyErrorUpdatePolicy",
-                quoted.apply_update,
-                Some(&mut self.errors.apply_error_update_policy),
-            ),
-        ] {
-            let Some(action) = action else { continue };
-            match own {
-                Some(own) if ErrorSection::carries_out(&plain_name(name), action) => {
-                    _ = own.get_or_insert(action)
-                }
-                _ => warn(format!("{name}: {} is not carried out here", action.name())),
-            }
-        }
+        self.errors.apply_quoted(settings);
         if settings.characters.support.is_some() {
             warn("CharacterSetSupport: characters outside a set are not replaced".into());
         }

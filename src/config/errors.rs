@@ -3,8 +3,11 @@
 use serde::Deserialize;
 
 use super::problem::Complaint;
+use crate::dms::TaskSettings;
 use crate::mapping::NamePattern;
-use crate::policy::{ApplyRules, ErrorAction, ErrorRules, ErrorsMode, Keep, TableErrors};
+use crate::policy::{
+    ApplyRules, ErrorAction, ErrorRules, ErrorsMode, Escalation, Escalations, Keep, TableErrors,
+};
 
 /// The least and the most bytes of rows that are held.
 const BATCH_BYTES: std::ops::RangeInclusive<usize> = 1024..=256 * 1024 * 1024;
@@ -32,9 +35,13 @@ pub struct ErrorSection {
     /// What becomes of a table at `data_error_escalation_count`.
     pub data_error_escalation_policy: Option<ErrorAction>,
     /// How many rows of a table are left out before that; 0 for never.
-    pub data_error_escalation_count: u32,
-    /// A CREATE TABLE or COPY that fails as a whole.
+    pub data_error_escalation_count: u64,
+    /// A load that fails as a whole.
     pub table_error_policy: Option<ErrorAction>,
+    /// What becomes of loads at `table_error_escalation_count`.
+    pub table_error_escalation_policy: Option<ErrorAction>,
+    /// How many tables are suspended before that; 0 for never.
+    pub table_error_escalation_count: u64,
     /// An INSERT of a row that is there.
     pub apply_error_insert_policy: Option<ErrorAction>,
     /// An UPDATE of a row that is not there.
@@ -44,8 +51,8 @@ pub struct ErrorSection {
     /// What becomes of a table at `apply_error_escalation_count`.
     pub apply_error_escalation_policy: Option<ErrorAction>,
     /// How many such rows there may be before that; 0 for never.
-    pub apply_error_escalation_count: u32,
-    /// Whether conflicts during a full load are left out without a trace.
+    pub apply_error_escalation_count: u64,
+    /// Whether conflicts during a full load are ignored.
     pub full_load_ignore_conflicts: bool,
     /// Bytes of rows that are held to be sent again.
     pub batch_bytes: BatchBytes,
@@ -97,12 +104,63 @@ pub struct ErrorSessionRule {
 }
 
 impl ErrorSection {
-    /// Whether the policy with this key may say this.
-    pub(super) fn carries_out(key: &str, action: ErrorAction) -> bool {
-        use ErrorAction::{IgnoreRecord, InsertRecord, LogError, Stop, StopTask};
-        let is_insert = key == "apply_error_insert_policy";
-        matches!(action, Stop | IgnoreRecord | LogError | StopTask)
-            || is_insert && action == InsertRecord
+    /// Takes what task settings say where no key of our own is set.
+    pub(super) fn apply_quoted(&mut self, settings: &TaskSettings) {
+        let quoted = settings.errors;
+        for (own, quoted) in [
+            (&mut self.data_error_policy, quoted.data),
+            (&mut self.data_truncation_error_policy, quoted.data_truncation),
+            (&mut self.table_error_policy, quoted.table),
+            (&mut self.apply_error_delete_policy, quoted.apply_delete),
+            (&mut self.apply_error_insert_policy, quoted.apply_insert),
+            (&mut self.apply_error_update_policy, quoted.apply_update),
+            (&mut self.data_error_escalation_policy, quoted.data_escalation.action),
+            (&mut self.table_error_escalation_policy, quoted.table_escalation.action),
+            (&mut self.apply_error_escalation_policy, quoted.apply_escalation.action),
+        ] {
+            *own = own.or(quoted);
+        }
+        for (own, quoted) in [
+            (&mut self.data_error_escalation_count, quoted.data_escalation.count),
+            (&mut self.table_error_escalation_count, quoted.table_escalation.count),
+            (&mut self.apply_error_escalation_count, quoted.apply_escalation.count),
+        ] {
+            if *own == 0 {
+                *own = quoted.unwrap_or_default().into();
+            }
+        }
+        self.full_load_ignore_conflicts |= quoted.ignores_conflicts.unwrap_or_default();
+        if self.control_schema.is_none() {
+            self.control_schema = settings.control_schema.clone();
+        }
+    }
+
+    /// The policies with their keys, and what each may say.
+    fn policies(&self) -> [(&'static str, Option<ErrorAction>, &'static [ErrorAction]); 9] {
+        use ErrorAction::{
+            IgnoreRecord, InsertRecord, LogError, Stop, StopTask, SuspendTable, UpdateRecord,
+        };
+        const ROW: &[ErrorAction] = &[Stop, IgnoreRecord, LogError, SuspendTable, StopTask];
+        const INSERT: &[ErrorAction] =
+            &[Stop, IgnoreRecord, LogError, SuspendTable, StopTask, InsertRecord];
+        const UPDATE: &[ErrorAction] =
+            &[Stop, IgnoreRecord, LogError, SuspendTable, StopTask, UpdateRecord];
+        const APPLY: &[ErrorAction] = &[LogError, SuspendTable, StopTask];
+        [
+            ("data_error_policy", self.data_error_policy, ROW),
+            ("data_truncation_error_policy", self.data_truncation_error_policy, ROW),
+            ("table_error_policy", self.table_error_policy, &[Stop, SuspendTable, StopTask]),
+            ("apply_error_insert_policy", self.apply_error_insert_policy, INSERT),
+            ("apply_error_update_policy", self.apply_error_update_policy, UPDATE),
+            ("apply_error_delete_policy", self.apply_error_delete_policy, ROW),
+            (
+                "data_error_escalation_policy",
+                self.data_error_escalation_policy,
+                &[SuspendTable, StopTask],
+            ),
+            ("table_error_escalation_policy", self.table_error_escalation_policy, &[StopTask]),
+            ("apply_error_escalation_policy", self.apply_error_escalation_policy, APPLY),
+        ]
     }
 
     /// The default of `dms.errors`: rows are set aside where a policy says so.
@@ -110,11 +168,13 @@ impl ErrorSection {
         let policies = [
             self.data_error_policy,
             self.data_truncation_error_policy,
+            self.table_error_policy,
             self.apply_error_insert_policy,
             self.apply_error_update_policy,
             self.apply_error_delete_policy,
         ];
-        match policies.into_iter().flatten().any(ErrorAction::goes_on) {
+        let goes_on = policies.into_iter().flatten().any(ErrorAction::goes_on);
+        match goes_on || self.full_load_ignore_conflicts {
             true => ErrorsMode::SetAside,
             false => ErrorsMode::Stop,
         }
@@ -125,15 +185,43 @@ impl ErrorSection {
         ErrorRules {
             data: self.data_error_policy.unwrap_or_default(),
             data_truncation: self.data_truncation_error_policy.unwrap_or_default(),
+            table: self.table_error_policy,
             apply: ApplyRules {
                 insert: self.apply_error_insert_policy,
                 update: self.apply_error_update_policy,
                 delete: self.apply_error_delete_policy,
                 ignores_in_full_load: self.full_load_ignore_conflicts,
             },
+            escalation: self.escalations(),
+            control_schema: self.control_schema.clone().filter(|schema| !schema.is_empty()),
             batch_bytes: self.batch_bytes.0,
             keep: self.keep,
             tables: self.sessions.iter().map(ErrorSessionRule::pattern).collect(),
+        }
+    }
+
+    fn escalations(&self) -> Escalations {
+        use ErrorAction::{LogError, StopTask, SuspendTable};
+        let escalation = |count, action: Option<ErrorAction>, default| Escalation {
+            count,
+            action: action.unwrap_or(default),
+        };
+        Escalations {
+            data: escalation(
+                self.data_error_escalation_count,
+                self.data_error_escalation_policy,
+                SuspendTable,
+            ),
+            apply: escalation(
+                self.apply_error_escalation_count,
+                self.apply_error_escalation_policy,
+                LogError,
+            ),
+            table: escalation(
+                self.table_error_escalation_count,
+                self.table_error_escalation_policy,
+                StopTask,
+            ),
         }
     }
 
@@ -143,35 +231,15 @@ impl ErrorSection {
         let mut complain = |key: &str, reason: String| {
             complaints.push((format!("errors.{key}"), reason));
         };
-        let data = [
-            ("data_error_policy", self.data_error_policy),
-            ("data_truncation_error_policy", self.data_truncation_error_policy),
-            ("apply_error_insert_policy", self.apply_error_insert_policy),
-            ("apply_error_update_policy", self.apply_error_update_policy),
-            ("apply_error_delete_policy", self.apply_error_delete_policy),
-        ];
-        for (key, action) in data {
-            if let Some(action) = action.filter(|action| !ErrorSection::carries_out(key, *action)) {
-                let allowed = "stop, ignore-record, log-error, stop-task";
-                complain(key, format!("`{}` is not built; allowed: {allowed}", action.name()));
+        for (key, action, allowed) in self.policies() {
+            if let Some(action) = action.filter(|action| !allowed.contains(action)) {
+                let allowed: Vec<&str> = allowed.iter().map(|action| action.name()).collect();
+                let allowed = allowed.join(", ");
+                complain(
+                    key,
+                    format!("`{}` is not for this key; allowed: {allowed}", action.name()),
+                );
             }
-        }
-        let not_built = [
-            ("data_error_escalation_policy", self.data_error_escalation_policy.is_some()),
-            ("data_error_escalation_count", self.data_error_escalation_count > 0),
-            ("table_error_policy", self.table_error_policy.is_some()),
-            ("apply_error_escalation_policy", self.apply_error_escalation_policy.is_some()),
-            ("apply_error_escalation_count", self.apply_error_escalation_count > 0),
-            ("full_load_ignore_conflicts", self.full_load_ignore_conflicts),
-            ("control_schema", self.control_schema.is_some()),
-        ];
-        for (key, is_set) in not_built {
-            if is_set {
-                complain(key, "this version of the proxy does not carry it out".to_owned());
-            }
-        }
-        if self.keep == Keep::Key {
-            complain("keep", "`key` is not built; allowed: row, nothing".to_owned());
         }
         for rule in &self.sessions {
             let parts = rule.table.as_ref().map(|table| table.split('.').count());

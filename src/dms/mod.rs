@@ -22,7 +22,8 @@ pub use table_mappings::{
     ColumnTypeRule, RefusedRule, TableMappings, TableMappingsError, table_mappings,
 };
 pub use task_settings::{
-    CharacterSetSupport, CharacterSubstitution, ErrorPolicies, LobMode, TaskSettings, task_settings,
+    CharacterSetSupport, CharacterSubstitution, ErrorPolicies, LobMode, QuotedEscalation,
+    TaskSettings, task_settings,
 };
 
 /// A part of the text that the proxy does not act on. Values are never in it: one may be a password.

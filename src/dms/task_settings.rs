@@ -26,7 +26,6 @@ const UNKNOWN: &str = "is not a known group of task settings and has no effect; 
 const TOOL_GROUPS: &[&str] = &[
     "TTSettings",
     "Logging",
-    "ControlTablesSettings",
     "StreamBufferSettings",
     "ChangeProcessingTuning",
     "ChangeProcessingDdlHandlingPolicy",
@@ -47,6 +46,8 @@ pub struct TaskSettings {
     pub lob: Option<LobMode>,
     /// What becomes of rows and tables with errors; none where the text is silent.
     pub errors: ErrorPolicies,
+    /// `ControlTablesSettings.ControlSchema`: where the tables of AWS DMS are; none where it is empty.
+    pub control_schema: Option<String>,
     /// What becomes of characters.
     pub characters: CharacterSubstitution,
     /// What the proxy does not act on, a warning a group.
@@ -70,7 +71,7 @@ pub enum LobMode {
     },
 }
 
-/// The `ErrorBehavior` that a row or a table can meet; counts and retries are the tool's own.
+/// The `ErrorBehavior` that a row or a table can meet; retries are the tool's own.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ErrorPolicies {
     /// `DataErrorPolicy`: a value that cannot be converted or stored.
@@ -85,6 +86,23 @@ pub struct ErrorPolicies {
     pub apply_insert: Option<ErrorAction>,
     /// `ApplyErrorUpdatePolicy`: an UPDATE without its row.
     pub apply_update: Option<ErrorAction>,
+    /// `DataErrorEscalationPolicy` and `DataErrorEscalationCount`.
+    pub data_escalation: QuotedEscalation,
+    /// `TableErrorEscalationPolicy` and `TableErrorEscalationCount`.
+    pub table_escalation: QuotedEscalation,
+    /// `ApplyErrorEscalationPolicy` and `ApplyErrorEscalationCount`.
+    pub apply_escalation: QuotedEscalation,
+    /// `FullLoadIgnoreConflicts`: conflicts during a full load are left out.
+    pub ignores_conflicts: Option<bool>,
+}
+
+/// What follows when there are many errors.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct QuotedEscalation {
+    /// The action.
+    pub action: Option<ErrorAction>,
+    /// From how many errors on; 0 for never.
+    pub count: Option<u32>,
 }
 
 /// `CharacterSetSettings`: it speaks of STRING and WSTRING columns only.
@@ -121,6 +139,7 @@ pub fn task_settings(text: &str) -> Result<TaskSettings, SettingsError> {
     let mut metadata = groups.group("TargetMetadata")?;
     let mut behavior = groups.group("ErrorBehavior")?;
     let mut characters = groups.group("CharacterSetSettings")?;
+    let mut control = groups.group("ControlTablesSettings")?;
     let mut settings = TaskSettings {
         table_prep: full_load.one_of(
             "TargetTablePrepMode",
@@ -133,10 +152,11 @@ pub fn task_settings(text: &str) -> Result<TaskSettings, SettingsError> {
         lob: lob_mode(&mut metadata)?,
         target_schema: metadata.filled_text("TargetSchema")?,
         errors: error_policies(&mut behavior)?,
+        control_schema: control.filled_text("ControlSchema")?,
         characters: character_substitution(&mut characters)?,
         warnings: Vec::new(),
     };
-    for group in [full_load, metadata, behavior, characters] {
+    for group in [full_load, metadata, behavior, characters, control] {
         if !group.entries.is_empty() {
             settings.warnings.push(tool_warning(group.name, group.names()));
         }
@@ -198,8 +218,25 @@ fn error_policies(behavior: &mut Group<'_>) -> Result<ErrorPolicies, SettingsErr
     let table = [("SUSPEND_TABLE", SuspendTable), ("STOP_TASK", StopTask)];
     let insert = [ROW, &[("INSERT_RECORD", InsertRecord)]].concat();
     let update = [ROW, &[("UPDATE_RECORD", UpdateRecord)]].concat();
+    let stop = [("STOP_TASK", StopTask)];
+    let apply = [&[("LOG_ERROR", LogError)][..], &table].concat();
+    let mut escalation = |action, values: &[_], count| {
+        let action = behavior.one_of(action, values)?;
+        Ok::<_, SettingsError>(QuotedEscalation { action, count: behavior.number(count, LARGEST)? })
+    };
+    let data_escalation =
+        escalation("DataErrorEscalationPolicy", &table, "DataErrorEscalationCount")?;
+    let table_escalation =
+        escalation("TableErrorEscalationPolicy", &stop, "TableErrorEscalationCount")?;
+    let apply_escalation =
+        escalation("ApplyErrorEscalationPolicy", &apply, "ApplyErrorEscalationCount")?;
+    let ignores_conflicts = behavior.boolean("FullLoadIgnoreConflicts")?;
     let mut policy = |name, values: &[_]| behavior.one_of(name, values);
     Ok(ErrorPolicies {
+        data_escalation,
+        table_escalation,
+        apply_escalation,
+        ignores_conflicts,
         data: policy("DataErrorPolicy", ROW)?,
         data_truncation: policy("DataTruncationErrorPolicy", ROW)?,
         table: policy("TableErrorPolicy", &table)?,

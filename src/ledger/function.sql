@@ -3,11 +3,11 @@ DECLARE
 BEGIN
     fault := ({fault});
     IF fault IS NULL THEN
-        LOCK TABLE ONLY dms_proxy.rewrites IN SHARE ROW EXCLUSIVE MODE;
+        LOCK TABLE ONLY dms_proxy.{table} IN {lock_mode} MODE;
         fault := ({fault});
     END IF;
     IF fault IS NOT NULL THEN
         RAISE EXCEPTION '%', fault USING ERRCODE = '42501';
     END IF;
-{add_entries}
+{check}{add}
 END

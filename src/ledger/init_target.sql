@@ -8,11 +8,6 @@ REVOKE ALL ON SCHEMA dms_proxy FROM PUBLIC;
 -- Tables of older versions of the proxy have no such column.
 DO {add_rules};
 REVOKE ALL ON TABLE dms_proxy.rewrites FROM PUBLIC;
-CREATE OR REPLACE FUNCTION dms_proxy.note_rewrites(added pg_catalog.json)
-    RETURNS pg_catalog.void LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path = pg_catalog, pg_temp SET lock_timeout = '{lock_timeout}'
-    AS {function};
-REVOKE ALL ON FUNCTION dms_proxy.note_rewrites(pg_catalog.json) FROM PUBLIC;
-{rejects}{grants}-- Nobody has made any of it meanwhile.
+{function}{rejects}{suspended}{grants}-- Nobody has made any of it meanwhile.
 DO {check};
 COMMIT;

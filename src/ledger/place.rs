@@ -1,7 +1,44 @@
 //! What the makers of schema `dms_proxy` have in common. Pure text.
 
-use crate::parking::spelling::filled;
+use crate::parking::spelling::{dollar_quoted, filled};
 use crate::parking::trust;
+
+/// An administrator's function by which sessions add to a table of the schema.
+pub(super) struct OwnFunction<'a> {
+    pub(super) name: &'a str,
+    /// Its arguments, all of them of type json.
+    pub(super) arguments: &'a [&'a str],
+    pub(super) table: &'a str,
+    pub(super) lock_mode: &'a str,
+    /// What it SETs beside its search_path.
+    pub(super) settings: &'a str,
+    /// What has to hold besides.
+    pub(super) check: &'a str,
+    /// The statements that add.
+    pub(super) add: &'a str,
+}
+
+/// The statements that make the function, for nobody yet.
+pub(super) fn own_function_sql(of: &OwnFunction<'_>) -> String {
+    let body = [
+        ("fault", &*trust::fault_in_function_sql(of.table)),
+        ("table", of.table),
+        ("lock_mode", of.lock_mode),
+        ("check", of.check),
+        ("add", of.add),
+    ];
+    let body = dollar_quoted(&filled(include_str!("function.sql"), &body));
+    let arguments: Vec<String> =
+        of.arguments.iter().map(|name| format!("{name} pg_catalog.json")).collect();
+    let values = [
+        ("name", of.name),
+        ("arguments", &arguments.join(", ")),
+        ("types", &vec!["pg_catalog.json"; of.arguments.len()].join(", ")),
+        ("settings", of.settings),
+        ("body", &body),
+    ];
+    filled(include_str!("own_function.sql"), &values)
+}
 
 /// The key of the lock under which schema and tables are made; any number will do that others do not
 /// use.

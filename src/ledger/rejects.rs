@@ -7,10 +7,10 @@
 
 use serde_json::{Value, json};
 
-use super::place::{OwnTable, find_place_sql, function_grant};
+use super::place::{OwnFunction, OwnTable, find_place_sql, function_grant, own_function_sql};
+use super::spelled::{name_list_item, plain, replaced};
 use crate::encoding::Encoding;
 use crate::parking::spelling::{dollar_quoted, filled, name_constant, quoted_literal};
-use crate::parking::trust;
 
 /// What rows of one load have in common.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -51,6 +51,8 @@ pub struct RejectedRow {
     pub column: Option<String>,
     /// What became of it.
     pub state: RejectState,
+    /// The statement that would load it, where AWS DMS's own table has it.
+    pub statement: Option<String>,
 }
 
 /// What became of a row that was set aside.
@@ -130,32 +132,6 @@ pub fn write_sql(from: &RejectedFrom, rows: &[RejectedRow], encoding: Encoding) 
     replaced(&sql, RELATION.as_bytes(), &name_constant(&from.relation, encoding))
 }
 
-/// A name as a text constant; without the quotes that [`name_constant`] puts around its parts.
-fn name_list_item(name: &[u8], encoding: Encoding) -> Vec<u8> {
-    let quoted = name_constant(&[name.to_vec()], encoding);
-    let inner = quoted.strip_prefix(b"E'\"").and_then(|rest| rest.strip_suffix(b"\"'"));
-    let inner = replaced(inner.unwrap_or_default(), b"\"\"", b"\"");
-    [b"E'", &inner[..], b"'::pg_catalog.text"].concat()
-}
-
-fn replaced(text: &[u8], from: &[u8], to: &[u8]) -> Vec<u8> {
-    let mut out = Vec::with_capacity(text.len());
-    let mut at = 0;
-    for found in memchr::memmem::find_iter(text, from) {
-        out.extend_from_slice(text.get(at..found).unwrap_or_default());
-        out.extend_from_slice(to);
-        at = found + from.len();
-    }
-    out.extend_from_slice(text.get(at..).unwrap_or_default());
-    out
-}
-
-fn plain(text: &str, encoding: Encoding) -> String {
-    let speaks = encoding == Encoding::Utf8;
-    let plain = |c: char| if c.is_control() || !(speaks || c.is_ascii()) { '?' } else { c };
-    text.chars().map(plain).collect()
-}
-
 fn row_json(row: &RejectedRow, encoding: Encoding) -> Value {
     let text = |text: &Option<String>| text.as_deref().map(|text| plain(text, encoding));
     json!({
@@ -183,22 +159,17 @@ fn table_sql(if_not_exists: &str) -> String {
 /// The statements by which an administrator makes the table and the function, inside of a transaction
 /// that has made the schema; without the grants.
 pub(super) fn init_sql() -> String {
-    let function = [
-        ("fault", &*trust::fault_in_function_sql("rejected_rows")),
-        ("add", include_str!("add_rejects.sql")),
-    ];
-    let function = dollar_quoted(&filled(include_str!("rejects_function.sql"), &function));
-    format!(
-        "{table};
-REVOKE ALL ON TABLE dms_proxy.rejected_rows FROM PUBLIC;
-CREATE OR REPLACE FUNCTION dms_proxy.note_rejects(about pg_catalog.json, added pg_catalog.json)
-    RETURNS pg_catalog.void LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path = pg_catalog, pg_temp
-    AS {function};
-REVOKE ALL ON FUNCTION dms_proxy.note_rejects(pg_catalog.json, pg_catalog.json) FROM PUBLIC;
-",
-        table = table_sql("IF NOT EXISTS "),
-    )
+    let table = table_sql("IF NOT EXISTS ");
+    let function = own_function_sql(&OwnFunction {
+        name: "note_rejects",
+        arguments: &["about", "added"],
+        table: "rejected_rows",
+        lock_mode: "ROW EXCLUSIVE",
+        settings: "",
+        check: include_str!("may_load.sql"),
+        add: include_str!("add_rejects.sql"),
+    });
+    format!("{table};\nREVOKE ALL ON TABLE dms_proxy.rejected_rows FROM PUBLIC;\n{function}")
 }
 
 /// What lets a role set rows aside.

@@ -9,8 +9,8 @@
 
 use serde_json::{Value, json};
 
-use super::place::{OwnTable, find_place_sql, function_grant};
-use super::{Entries, Entry, Place, rejects};
+use super::place::{OwnFunction, OwnTable, find_place_sql, function_grant, own_function_sql};
+use super::{Entries, Entry, Place, rejects, suspended};
 use crate::encoding::Encoding;
 use crate::parking::spelling::{dollar_quoted, filled, quoted_identifier, quoted_literal};
 use crate::parking::trust;
@@ -42,6 +42,7 @@ pub fn write_sql(entries: &Entries, rules: &str, encoding: Encoding) -> String {
         ("lock_timeout", LOCK_TIMEOUT),
         ("find_place", &find_place),
         ("not_written", NOT_WRITTEN),
+        ("add_rules", include_str!("add_rules.sql")),
         ("add_entries", include_str!("add_entries.sql")),
     ];
     format!("DO {}", dollar_quoted(&filled(include_str!("write.sql"), &values)))
@@ -57,27 +58,33 @@ pub fn init_sql(roles: &[String]) -> String {
     let check = [
         ("schema_owner_is_trusted", &*schema_owner),
         ("rejects_fault", &trust::fault_sql("rejected_rows")),
+        ("suspended_fault", &trust::fault_sql("suspended_tables")),
         ("function_owner_is_trusted", &trust::is_trusted("p.proowner")),
         ("table_fault", &trust::fault_sql("rewrites")),
     ];
     let check = filled(include_str!("init_check.sql"), &check);
-    let function = [
-        ("fault", &*trust::fault_in_function_sql("rewrites")),
-        ("add_entries", include_str!("add_entries.sql")),
-    ];
-    let function = filled(include_str!("function.sql"), &function);
+    let settings = format!(" SET lock_timeout = '{LOCK_TIMEOUT}'");
+    let function = own_function_sql(&OwnFunction {
+        name: "note_rewrites",
+        arguments: &["added"],
+        table: "rewrites",
+        lock_mode: "SHARE ROW EXCLUSIVE",
+        settings: &settings,
+        check: "",
+        add: include_str!("add_entries.sql"),
+    });
     let grants = |role: &String| {
         let role = quoted_identifier(role);
-        grants(&role) + &rejects::grants(&role)
+        grants(&role) + &rejects::grants(&role) + &suspended::grants(&role)
     };
     let grants: Vec<String> = roles.iter().map(grants).collect();
     let values = [
         ("check", &*dollar_quoted(&check)),
         ("table", &table_sql("IF NOT EXISTS ")),
-        ("add_rules", &dollar_quoted(include_str!("init_rules.sql"))),
-        ("function", &dollar_quoted(&function)),
+        ("add_rules", &dollar_quoted(&format!("BEGIN\n{}END", include_str!("add_rules.sql")))),
+        ("function", &function),
         ("rejects", &rejects::init_sql()),
-        ("lock_timeout", LOCK_TIMEOUT),
+        ("suspended", &suspended::init_sql()),
         ("grants", &grants.concat()),
     ];
     filled(include_str!("init_target.sql"), &values)

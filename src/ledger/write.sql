@@ -11,16 +11,7 @@ BEGIN
         RETURN;
     END IF;
     -- Tables of older versions of the proxy have no such column.
-    IF NOT EXISTS (SELECT 1 FROM pg_catalog.pg_attribute a
-        JOIN pg_catalog.pg_class c ON c.oid OPERATOR(pg_catalog.=) a.attrelid
-        JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace
-        WHERE n.nspname OPERATOR(pg_catalog.=) 'dms_proxy'
-            AND c.relname OPERATOR(pg_catalog.=) 'rewrites'
-            AND a.attname OPERATOR(pg_catalog.=) 'rules' AND NOT a.attisdropped)
-    THEN
-        ALTER TABLE ONLY dms_proxy.rewrites ADD COLUMN rules pg_catalog.text[];
-    END IF;
-    -- Older versions of the proxy let everybody read it and write to it.
+{add_rules}    -- Older versions of the proxy let everybody read it and write to it.
     IF EXISTS (SELECT 1 FROM pg_catalog.pg_class c
         JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace
         CROSS JOIN LATERAL pg_catalog.aclexplode(c.relacl) a

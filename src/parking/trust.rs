@@ -58,19 +58,25 @@ fn is_own(owner: &str) -> String {
 /// A query for what is wrong with this relation of schema `dms_proxy`: one row with the column
 /// `fault`, a sentence, or NULL if it can be trusted; no row if there is none.
 pub fn fault_sql(relation: &str) -> String {
-    fault(relation, is_trusted, is_trusted_with_table)
+    fault("dms_proxy", relation, &is_trusted("n.nspowner"), &is_trusted_with_table("c.relowner"))
+}
+
+/// The same for a relation of a schema of others, who can put another one in its place before it is locked.
+pub fn foreign_fault_sql(schema: &str, relation: &str) -> String {
+    fault(schema, relation, "true", &is_trusted("c.relowner"))
 }
 
 /// The same inside of a SECURITY DEFINER function, where the caller's roles do not matter.
 pub fn fault_in_function_sql(relation: &str) -> String {
-    fault(relation, is_own, is_own)
+    fault("dms_proxy", relation, &is_own("n.nspowner"), &is_own("c.relowner"))
 }
 
-fn fault(relation: &str, of_schema: fn(&str) -> String, of_table: fn(&str) -> String) -> String {
+fn fault(schema: &str, relation: &str, of_schema: &str, of_table: &str) -> String {
     let values = [
-        ("relation", &*quoted_literal(relation)),
-        ("schema_owner_is_trusted", &of_schema("n.nspowner")),
-        ("owner_is_trusted", &of_table("c.relowner")),
+        ("schema", &*quoted_literal(schema)),
+        ("relation", &quoted_literal(relation)),
+        ("schema_owner_is_trusted", of_schema),
+        ("owner_is_trusted", of_table),
         ("own_check", &quoted_literal(JOURNAL_CHECK)),
         ("first_user_oid", &FIRST_USER_OID.to_string()),
     ];

@@ -75,8 +75,14 @@ pub struct ErrorRules {
     pub data: ErrorAction,
     /// A value that is too long for its column (22001).
     pub data_truncation: ErrorAction,
+    /// A load that fails as a whole; `None` where nothing is said.
+    pub table: Option<ErrorAction>,
     /// What becomes of changes that do not meet the rows that they are for.
     pub apply: ApplyRules,
+    /// What follows when there are many errors.
+    pub escalation: Escalations,
+    /// The schema of `awsdms_apply_exceptions`, where it is written.
+    pub control_schema: Option<String>,
     /// Bytes of rows that are held to be sent again.
     pub batch_bytes: usize,
     /// What of a row is kept.
@@ -94,8 +100,28 @@ pub struct ApplyRules {
     pub update: Option<ErrorAction>,
     /// A DELETE of a row that is not there.
     pub delete: Option<ErrorAction>,
-    /// All of these are left out without a trace during a full load.
+    /// All of these are ignored during a full load.
     pub ignores_in_full_load: bool,
+}
+
+/// From how many errors on another action is taken.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Escalation {
+    /// That number; 0 for never.
+    pub count: u64,
+    /// The action.
+    pub action: ErrorAction,
+}
+
+/// What follows when there are many errors.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Escalations {
+    /// Rows of a table that are refused.
+    pub data: Escalation,
+    /// Changes of a table that do not meet their rows.
+    pub apply: Escalation,
+    /// Tables that are suspended.
+    pub table: Escalation,
 }
 
 impl ApplyRules {
@@ -156,6 +182,21 @@ impl ErrorRules {
             || self.tables.iter().any(|rule| rule.table.is_some() && sets_aside(rule))
     }
 
+    /// Whether a table may be suspended.
+    pub fn may_suspend(&self) -> bool {
+        let Escalations { data, apply, .. } = &self.escalation;
+        let escalated = [data, apply].map(|of| (of.count > 0).then_some(of.action));
+        let ApplyRules { insert, update, delete, .. } = self.apply;
+        let actions =
+            [Some(self.data), Some(self.data_truncation), self.table, insert, update, delete];
+        actions.into_iter().chain(escalated).any(|action| action == Some(ErrorAction::SuspendTable))
+    }
+
+    /// What becomes of the table where a load fails with this error, which is not about a row.
+    pub fn table_action(&self, sqlstate: &[u8]) -> ErrorAction {
+        self.table.filter(|_| is_about_table(sqlstate)).unwrap_or_default()
+    }
+
     /// What becomes of a row that meets this error. An error that is not about a row is the server's.
     pub fn action(&self, sqlstate: &[u8]) -> ErrorAction {
         if !is_about_row(sqlstate) {
@@ -164,6 +205,7 @@ impl ErrorRules {
         // A session that asks for it sets rows aside where no policy says more.
         let unsaid = self.data == ErrorAction::Stop
             && self.data_truncation == ErrorAction::Stop
+            && self.table.is_none()
             && self.apply.is_empty();
         match sqlstate {
             _ if unsaid => ErrorAction::LogError,
@@ -181,14 +223,28 @@ pub fn is_about_row(sqlstate: &[u8]) -> bool {
         || matches!(sqlstate, b"42804" | b"428C9" | b"P0001")
 }
 
+/// Whether an error with this SQLSTATE is about a table that is there and takes no row of the load: rights
+/// (42501), a column that it does not have (42703), or what it is (42809).
+fn is_about_table(sqlstate: &[u8]) -> bool {
+    matches!(sqlstate, b"42501" | b"42703" | b"42809")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn rules(data: ErrorAction, data_truncation: ErrorAction) -> ErrorRules {
-        let tables = Vec::new();
-        let apply = ApplyRules::default();
-        ErrorRules { data, data_truncation, apply, batch_bytes: 1, keep: Keep::Row, tables }
+        ErrorRules {
+            data,
+            data_truncation,
+            table: None,
+            apply: ApplyRules::default(),
+            escalation: Escalations::default(),
+            control_schema: None,
+            batch_bytes: 1,
+            keep: Keep::Row,
+            tables: Vec::new(),
+        }
     }
 
     #[test]
@@ -204,6 +260,22 @@ mod tests {
         let cut_only = rules(Stop, IgnoreRecord);
         assert_eq!(cut_only.action(b"22001"), IgnoreRecord);
         assert_eq!(cut_only.action(b"22003"), Stop);
+    }
+
+    #[test]
+    fn a_table_is_suspended_where_a_policy_or_a_number_says_so() {
+        use ErrorAction::{LogError, Stop, StopTask, SuspendTable};
+        assert!(rules(SuspendTable, Stop).may_suspend());
+        let mut counted = rules(LogError, Stop);
+        assert!(!counted.may_suspend());
+        counted.escalation.data = Escalation { count: 2, action: SuspendTable };
+        assert!(counted.may_suspend());
+        counted.escalation.data.action = StopTask;
+        assert!(!counted.may_suspend());
+        counted.table = Some(SuspendTable);
+        assert!(counted.may_suspend());
+        assert_eq!(counted.table_action(b"42703"), SuspendTable);
+        assert_eq!(counted.table_action(b"42P01"), Stop);
     }
 
     #[test]

@@ -1,8 +1,10 @@
 //! What all sessions of one proxy have in common: a coarse clock, the number of definitions that were
 //! changed, and the ledger. Only the ledger has a lock, and only a session's end takes it.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 
+use crate::aside::SharedLoads;
 use crate::catalog::Answers;
 use crate::ledger::Ledger;
 
@@ -23,6 +25,8 @@ pub struct Common {
     answers: AtomicU8,
     /// What all sessions changed.
     pub ledger: Ledger,
+    /// What their loads have in common.
+    pub(super) loads: Arc<SharedLoads>,
 }
 
 impl Common {
@@ -73,6 +77,7 @@ impl Common {
     /// Sets the clock; the listener does so about once a second.
     pub fn set_clock(&self, seconds: u64) {
         self.clock_seconds.store(seconds, Ordering::Relaxed);
+        self.loads.set_clock(seconds);
     }
 
     /// How many transactions have changed definitions so far.

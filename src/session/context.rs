@@ -5,6 +5,7 @@
 use std::sync::Arc;
 
 use super::Common;
+use crate::aside::SessionFacts;
 use crate::catalog::Moment;
 use crate::encoding::Encoding;
 use crate::policy::{Policy, Settings};
@@ -160,6 +161,24 @@ impl Context {
             definitions: self.common.definitions(),
             status: self.status,
             is_owed,
+        }
+    }
+
+    /// What a load may read.
+    pub(super) fn load_facts(&self) -> SessionFacts {
+        SessionFacts {
+            policy: Arc::clone(&self.policy),
+            startup: self.startup.clone(),
+            mode: self.settings.errors,
+            is_full_load: self.settings.is_full_load(),
+            loads: Arc::clone(&self.common.loads),
+            lexing: self.lexing,
+            server_major: self.server_major(),
+            name: String::new(),
+            run: self.common.run(),
+            target_pid: 0,
+            status: self.status,
+            is_quiet: false,
         }
     }
 

@@ -1,8 +1,6 @@
 //! A session between its two buffers: bytes that arrived are judged, what may go on is outgoing.
 //! Still free of IO, so that whole conversations are tested without a network.
 
-use std::sync::Arc;
-
 use super::context::Context;
 use super::{Phase, Session, Step};
 use crate::aside::{Aside, SessionFacts};
@@ -383,18 +381,11 @@ impl Exchange {
 
 /// What setting rows aside has to know.
 fn aside_facts(session: &Session) -> SessionFacts {
-    let Context { policy, startup, settings, lexing, common, status, .. } = &session.context;
     let pid = session.target.backend_key.first_chunk();
     SessionFacts {
-        policy: Arc::clone(policy),
-        startup: startup.clone(),
-        mode: settings.errors,
-        lexing: *lexing,
-        server_major: session.context.server_major(),
         name: session.asking.name().to_owned(),
-        run: common.run(),
         target_pid: pid.map_or(0, |pid| u32::from_be_bytes(*pid)),
-        status: *status,
         is_quiet: session.replies.is_empty() && session.client.body.remaining == 0,
+        ..session.context.load_facts()
     }
 }

@@ -20,6 +20,7 @@ mod row_value;
 mod rows;
 mod source;
 mod source_reading;
+mod stated;
 mod table_actions;
 mod table_definition;
 mod update;

@@ -135,3 +135,53 @@ fn rows_of_statements_are_loaded_again_and_whole_statements_are_written() {
     assert_eq!(rows, [["1", "a"], ["2", "too\tl\\ong"], ["3", "c"]]);
     assert_eq!(counts(&target.json("rejects list", 1)), ["t 22001 loaded 1", "t 22001 open 1"]);
 }
+
+#[test]
+fn a_suspended_table_is_shown_and_taken_up_again() {
+    let config = "[errors]\ndata_error_policy = \"suspend-table\"\n[fk]\nmode = \"off\"\n";
+    let proxy = Proxy::start(config, &[]);
+    let database = Cluster::shared().create_database();
+    let mut wire = log_in(&proxy.endpoint(database.endpoint()));
+    say(
+        &mut wire,
+        "CREATE SCHEMA s; CREATE TABLE s.t (id int, v varchar(5)); CREATE TABLE u (id int)",
+    );
+    copy(&mut wire, "COPY s.t FROM STDIN", b"1\ta\nx\tb\n3\tc\n");
+    let target = Target::shared(&database);
+    let list = target.json("rejects list", 1);
+    assert_eq!(counts(&list), ["t 22P02 open 1", "t 55000 open 1"]);
+    let suspended = &list["suspended"][0];
+    assert_eq!((&suspended["schema"], &suspended["sqlstate"]), (&"s".into(), &"22P02".into()));
+    assert!(target.run("rejects list").stdout.contains("\"s\".\"t\"  suspended since"));
+    let finished = target.json("finish", 1);
+    assert!(finished["open"].to_string().contains("is suspended"), "{finished}");
+    target.json("rejects discard", 0);
+    target.json("rejects list", 1);
+    target.json("clean", 1);
+    assert_eq!(target.run("rejects resume").status, Some(2));
+    assert_eq!(target.json("rejects resume u", 1)["resumed"], Value::Array(Vec::new()));
+    assert_eq!(target.json("rejects resume s.t", 0)["resumed"][0]["table"], "t");
+    assert_eq!(target.json("rejects list", 0)["suspended"], Value::Array(Vec::new()));
+    assert!(say(&mut wire, "INSERT INTO s.t VALUES (4, 'd')").contains("INSERT 0 1\n"));
+    target.json("clean", 0);
+}
+
+#[test]
+fn a_role_that_may_set_aside_may_suspend() {
+    let config = "[errors]\ndata_error_policy = \"suspend-table\"\n[fk]\nmode = \"off\"\n";
+    let proxy = Proxy::start(config, &[]);
+    let database = Cluster::shared().create_database();
+    let target = Target::shared(&database);
+    let role = super::Role::create(&target, "loads");
+    target.query("CREATE TABLE t (id int); CREATE TABLE u (id int)");
+    target.query(&format!("GRANT INSERT ON t, u TO {}", role.name));
+    let mut endpoint = proxy.endpoint(database.endpoint());
+    endpoint.user = role.name.clone();
+    let mut wire = log_in(&endpoint);
+    assert!(say(&mut wire, "INSERT INTO t VALUES ('x')").contains("init-target"));
+    target.run(&format!("init-target --role {}", role.name)).success();
+    assert!(say(&mut wire, "INSERT INTO t VALUES ('x')").contains("INSERT 0 0\n"));
+    assert!(say(&mut wire, "INSERT INTO t VALUES (1)").contains("INSERT 0 0\n"));
+    assert!(say(&mut wire, "INSERT INTO u VALUES (1)").contains("INSERT 0 1\n"));
+    assert_eq!(target.query("SELECT count(*) FROM dms_proxy.rejected_rows"), [["2"]]);
+}

@@ -30,6 +30,7 @@ mod rewriting;
 mod set_aside;
 mod set_aside_changes;
 mod set_aside_messages;
+mod set_aside_policies;
 mod settings;
 mod shown;
 mod simple_query;

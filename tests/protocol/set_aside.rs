@@ -1,30 +1,12 @@
 //! Rows of a COPY that the target refuses are set aside, and the others load: each kind of error, in every place,
 //! format and protocol, in and outside of a transaction of the client's.
 
+use super::set_aside_changes::{CONFIG, prepared};
 use super::{log_in, say};
-use crate::support::{Cluster, Database, Endpoint, Proxy, Wire, cutting_relay, transcript};
+use crate::support::{Database, Endpoint, Proxy, Wire, cutting_relay, transcript};
 
 /// The sessions among which the loads are shared out.
 const RUNS: usize = 3;
-
-const CONFIG: &str = "[errors]\ndata_error_policy = \"log-error\"\n\
-    data_truncation_error_policy = \"LOG_ERROR\"\n[fk]\nmode = \"off\"\n";
-
-/// What each table holds before and beside the stream.
-const TABLES: &str = "CREATE TABLE parent (v varchar(5) PRIMARY KEY);
-    INSERT INTO parent SELECT 'v' || n FROM generate_series(0, 9) n;
-    CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
-        IF NEW.v = 'rais' THEN RAISE 'not this one'; END IF; RETURN NEW; END $$;
-    CREATE TABLE plain (id int PRIMARY KEY, v varchar(5) NOT NULL CHECK (v <> 'bad'));
-    CREATE TABLE dated (id int PRIMARY KEY, v date);
-    CREATE TABLE child (id int PRIMARY KEY, v varchar(5) REFERENCES parent);
-    CREATE TABLE late (id int PRIMARY KEY, v varchar(5) REFERENCES parent
-        DEFERRABLE INITIALLY DEFERRED);
-    CREATE TABLE apart (id int, v varchar(5), EXCLUDE (v WITH =));
-    CREATE TABLE before_row (id int, v varchar(5));
-    CREATE TRIGGER t BEFORE INSERT ON before_row FOR EACH ROW EXECUTE FUNCTION refuse();
-    CREATE TABLE after_row (id int, v varchar(5));
-    CREATE TRIGGER t AFTER INSERT ON after_row FOR EACH ROW EXECUTE FUNCTION refuse();";
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Format {
@@ -92,7 +74,13 @@ impl Format {
 }
 
 /// Begins a COPY and sends its rows; gives what is said up to the end.
-fn copy(wire: &mut Wire, sql: &str, data: &[u8], piece: usize, is_extended: bool) -> String {
+pub(super) fn copy(
+    wire: &mut Wire,
+    sql: &str,
+    data: &[u8],
+    piece: usize,
+    is_extended: bool,
+) -> String {
     if is_extended {
         wire.parse("", sql, &[]).bind("", "", &[], &[], 0).execute("", 0).sync();
     } else {
@@ -144,17 +132,6 @@ fn cases() -> Vec<Case> {
         case("plain", vec![Some(b"50".to_vec())], "22P04", ALL),
         case("plain", vec![Some(b"50".to_vec()), Some(b"a".to_vec()), None], "22P04", ALL),
     ]
-}
-
-/// A database with the tables.
-fn prepared() -> Database {
-    let database = Cluster::shared().create_database();
-    for statement in
-        [TABLES, "INSERT INTO plain VALUES (100, 'there')", "INSERT INTO apart VALUES (100, 'w')"]
-    {
-        database.query(statement);
-    }
-    database
 }
 
 /// How many rows of a load are in the table, and what was set aside; both are empty afterwards.

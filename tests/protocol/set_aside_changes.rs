@@ -7,6 +7,7 @@ use crate::support::{Cluster, Database, Proxy, Wire, transcript};
 pub(super) const CONFIG: &str = "[errors]\ndata_error_policy = \"log-error\"\n\
     data_truncation_error_policy = \"LOG_ERROR\"\n[fk]\nmode = \"off\"\n";
 
+/// What each table holds before and beside what is loaded.
 const TABLES: &str = "CREATE TABLE parent (v varchar(5) PRIMARY KEY);
     INSERT INTO parent SELECT 'v' || n FROM generate_series(0, 9) n;
     CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
@@ -20,6 +21,8 @@ const TABLES: &str = "CREATE TABLE parent (v varchar(5) PRIMARY KEY);
     CREATE TABLE made (id int, v varchar(5), w int GENERATED ALWAYS AS (1) STORED);
     CREATE TABLE before_row (id int, v varchar(5));
     CREATE TRIGGER t BEFORE INSERT OR UPDATE ON before_row FOR EACH ROW EXECUTE FUNCTION refuse();
+    CREATE TABLE after_row (id int, v varchar(5));
+    CREATE TRIGGER t AFTER INSERT ON after_row FOR EACH ROW EXECUTE FUNCTION refuse();
     INSERT INTO plain VALUES (100, 'there'); INSERT INTO apart VALUES (100, 'w');
     INSERT INTO before_row VALUES (100, 'x');";
 

@@ -40,7 +40,9 @@ const EDGES: &[(&str, &[&str])] = &[
         "aside",
         &[
             "encoding",
+            "ledger::exceptions",
             "ledger::rejects",
+            "ledger::suspended",
             "parking::spelling",
             "policy",
             "statement",

@@ -6,15 +6,6 @@ fn read(text: &str) -> TaskSettings {
     task_settings(text).unwrap_or_else(|error| panic!("{text}: {error}"))
 }
 
-const ERRORS: ErrorPolicies = ErrorPolicies {
-    data: None,
-    data_truncation: None,
-    table: None,
-    apply_delete: None,
-    apply_insert: None,
-    apply_update: None,
-};
-
 #[test]
 fn nothing_said_is_what_dms_does() {
     for text in [
@@ -27,7 +18,7 @@ fn nothing_said_is_what_dms_does() {
     ] {
         let settings = read(text);
         assert_eq!((settings.table_prep, settings.lob), (None, None), "{text}");
-        assert_eq!(settings.errors, ERRORS, "{text}");
+        assert_eq!(settings.errors, ErrorPolicies::default(), "{text}");
         assert_eq!(settings.characters, CharacterSubstitution::default(), "{text}");
         assert_eq!(settings.warnings, [], "{text}");
     }
@@ -46,7 +37,10 @@ fn a_whole_file_is_read_and_the_rest_named_by_group() {
         "ErrorBehavior": {"DataErrorPolicy": "STOP_TASK", "DataErrorEscalationCount": 50,
             "DataTruncationErrorPolicy": "IGNORE_RECORD", "TableErrorPolicy": "STOP_TASK",
             "ApplyErrorDeletePolicy": "SUSPEND_TABLE", "ApplyErrorInsertPolicy": "INSERT_RECORD",
-            "ApplyErrorUpdatePolicy": "UPDATE_RECORD"},
+            "ApplyErrorUpdatePolicy": "UPDATE_RECORD", "ApplyErrorEscalationCount": 0,
+            "ApplyErrorEscalationPolicy": "LOG_ERROR", "TableErrorEscalationPolicy": "STOP_TASK",
+            "FullLoadIgnoreConflicts": true, "EventErrorPolicy": "IGNORE"},
+        "ControlTablesSettings": {"ControlSchema": "dms", "StatusTableEnabled": true},
         "CharacterSetSettings": {
             "CharacterReplacements": [
                 {"SourceCharacterCodePoint": 35, "TargetCharacterCodePoint": 52}],
@@ -64,8 +58,16 @@ fn a_whole_file_is_read_and_the_rest_named_by_group() {
             apply_delete: Some(ErrorAction::SuspendTable),
             apply_insert: Some(ErrorAction::InsertRecord),
             apply_update: Some(ErrorAction::UpdateRecord),
+            data_escalation: QuotedEscalation { action: None, count: Some(50) },
+            table_escalation: QuotedEscalation { action: Some(ErrorAction::StopTask), count: None },
+            apply_escalation: QuotedEscalation {
+                action: Some(ErrorAction::LogError),
+                count: Some(0)
+            },
+            ignores_conflicts: Some(true),
         }
     );
+    assert_eq!(settings.control_schema.as_deref(), Some("dms"));
     assert_eq!(settings.characters.replacements, BTreeMap::from([('5', Some('R'))]));
     assert_eq!(
         settings.characters.support,
@@ -75,7 +77,8 @@ fn a_whole_file_is_read_and_the_rest_named_by_group() {
     let starts = [
         "FullLoadSettings: CommitRate, MaxFullLoadSubTasks have no effect",
         "TargetMetadata: BatchApplyEnabled, LobChunkSize, TargetSchema have no effect",
-        "ErrorBehavior: DataErrorEscalationCount have no effect",
+        "ErrorBehavior: EventErrorPolicy have no effect",
+        "ControlTablesSettings: StatusTableEnabled have no effect",
         "Logging: EnableLogging, LogComponents have no effect",
         "NewSettings: is not a known group",
         "StreamBufferSettings: ",

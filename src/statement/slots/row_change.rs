@@ -6,6 +6,7 @@
 use std::ops::Range;
 
 use super::element::parameter;
+use super::stated::{StatedValue, stated};
 use super::walker::Walker;
 use crate::encoding::Encoding;
 use crate::statement::cursor::{Cursor, NotUnderstood};
@@ -41,6 +42,8 @@ pub struct RowChange {
     pub has_conflict_clause: bool,
     /// Whether an UPDATE or DELETE says which rows it means.
     pub has_condition: bool,
+    /// What an UPDATE states of the row that it means, where that is plain values.
+    pub stated: Option<Vec<StatedValue>>,
     /// Its parameters, in order.
     pub parameters: Vec<(Range<usize>, u16)>,
     /// Its bytes, without its semicolon.
@@ -86,12 +89,16 @@ fn read(walker: &mut Walker<'_, '_>) -> Result<Option<RowChange>, NotUnderstood>
         rows: Vec::new(),
         has_conflict_clause: false,
         has_condition: says(walker.cursor, "where"),
+        stated: None,
         parameters: Vec::new(),
         span: 0..0,
     };
     let is_of_rows = match kind {
         Insert => insert(walker, &mut change)?,
-        Update => !reads_relation(walker.cursor, "from"),
+        Update => {
+            change.stated = stated(walker.cursor, walker.encoding);
+            !reads_relation(walker.cursor, "from")
+        }
         Delete | Merge => !reads_relation(walker.cursor, "using"),
     };
     Ok(is_of_rows.then_some(change))
@@ -226,6 +233,39 @@ mod tests {
             ("WITH x AS (SELECT 1) DELETE FROM t", "Delete t [] [] (false, false) []"),
         ] {
             assert_eq!(shown(sql).as_deref(), Some(expected), "{sql}");
+        }
+    }
+
+    #[test]
+    fn an_update_states_plain_values() {
+        let mapping = Mapping::new(MappingOptions::default()).unwrap();
+        let shown = |sql: &str| {
+            let sql = sql.as_bytes();
+            let script = Script::read(sql, Lexing::default(), &mapping, &mut Scratch::default());
+            let change = script.row_change(&script.statements[0], sql).unwrap();
+            let pair = |(name, span): StatedValue| [&name, &b" "[..], &sql[span]].concat();
+            let stated: Vec<Vec<u8>> = change.stated?.into_iter().map(pair).collect();
+            Some(String::from_utf8(stated.join(&b"; "[..])).unwrap())
+        };
+        for (sql, expected) in [
+            (
+                "UPDATE t SET A = -1, \"B\" = $2::date[] WHERE t.c = E'x' AND d IS NULL AND e = date '1'",
+                Some("a -1; B $2::date[]; c E'x'; e date '1'"),
+            ),
+            ("UPDATE t x SET a = CAST($1 AS numeric(3, 2)) WHERE b = true;", None),
+            (
+                "UPDATE s.t SET a = CAST($1 AS numeric(3, 2)) WHERE b = true;",
+                Some("a CAST($1 AS numeric(3, 2)); b true"),
+            ),
+            ("UPDATE t SET a = b WHERE c = 1", None),
+            ("UPDATE t SET a = 1 + 1 WHERE c = 1", None),
+            ("UPDATE t SET a = 1 WHERE c = 1 OR d = 2", None),
+            ("UPDATE t SET a = 1 WHERE c > 1", None),
+            ("UPDATE t SET (a, b) = (1, 2) WHERE c = 1", None),
+            ("UPDATE t SET a[1] = 1 WHERE c = 1", None),
+            ("UPDATE t SET a = 1", None),
+        ] {
+            assert_eq!(shown(sql).as_deref(), expected, "{sql}");
         }
     }
 

@@ -1,4 +1,3 @@
-BEGIN
     IF NOT EXISTS (SELECT 1 FROM pg_catalog.pg_attribute a
         JOIN pg_catalog.pg_class c ON c.oid OPERATOR(pg_catalog.=) a.attrelid
         JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace
@@ -8,4 +7,3 @@ BEGIN
     THEN
         ALTER TABLE ONLY dms_proxy.rewrites ADD COLUMN rules pg_catalog.text[];
     END IF;
-END

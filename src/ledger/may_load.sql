@@ -1,14 +1,3 @@
-DECLARE
-    fault pg_catalog.text;
-BEGIN
-    fault := ({fault});
-    IF fault IS NULL THEN
-        LOCK TABLE ONLY dms_proxy.rejected_rows IN ROW EXCLUSIVE MODE;
-        fault := ({fault});
-    END IF;
-    IF fault IS NOT NULL THEN
-        RAISE EXCEPTION '%', fault USING ERRCODE = '42501';
-    END IF;
     -- An administrator loads these rows again. Nobody gets a row in that way who could not insert it.
     IF NOT EXISTS (SELECT 1 FROM pg_catalog.pg_class c
         JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace
@@ -28,5 +17,3 @@ BEGIN
             about OPERATOR(pg_catalog.->>) 'table_name' USING ERRCODE = '42501',
             DETAIL = 'Only who may load a table may set rows of it aside.';
     END IF;
-{add}
-END

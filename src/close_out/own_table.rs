@@ -1,0 +1,31 @@
+//! The tables of schema `dms_proxy` as commands touch them: in a transaction, locked, and only where what is there can be
+//! trusted.
+
+use super::{CloseOutError, Connection};
+use crate::parking::trust;
+
+/// Begins a transaction in which the table stays what it is; whether there is one.
+///
+/// # Errors
+/// It cannot be trusted, or is not for the role; the transaction is still open.
+pub(super) async fn begin(
+    target: &Connection,
+    table: &str,
+    lock: &str,
+) -> Result<bool, CloseOutError> {
+    let client = target.client();
+    client.batch_execute("BEGIN").await?;
+    let fault_sql = trust::fault_sql(table);
+    let refused =
+        |fault: String| CloseOutError::Refused(format!("{fault}, and its code could run"));
+    let Some(row) = client.query_opt(&fault_sql, &[]).await? else { return Ok(false) };
+    if let Some(fault) = row.try_get(0)? {
+        return Err(refused(fault));
+    }
+    let lock = format!("LOCK TABLE ONLY dms_proxy.{table} IN {lock} MODE");
+    client.batch_execute(&lock).await?;
+    match client.query_one(&fault_sql, &[]).await?.try_get(0)? {
+        Some(fault) => Err(refused(fault)),
+        None => Ok(true),
+    }
+}
