@@ -7,8 +7,8 @@ use std::sync::Arc;
 use crate::catalog::{Catalog, Relation};
 use crate::policy::{Policy, Settings};
 use crate::rewrite::{
-    NAMES_RULE, Naming, Renamed, ReplacementReason, Rewrite, Rules, UnknownParent, fitted_types,
-    plan, refusal, rename,
+    MisfitKey, NAMES_RULE, Naming, Renamed, ReplacementReason, Rewrite, Rules, fitted_types, plan,
+    refusal, rename,
 };
 use crate::statement::script::{Body, Scratch, Script};
 use crate::statement::{
@@ -27,7 +27,7 @@ pub(super) struct DryRun<'p> {
     /// The names that differ.
     pairs: Vec<(String, String)>,
     scratch: Scratch,
-    unknown_parents: Vec<UnknownParent>,
+    misfit_keys: Vec<MisfitKey>,
 }
 
 /// A change in a statement.
@@ -65,7 +65,7 @@ impl<'p> DryRun<'p> {
             search_path: search_path(policy),
             pairs: Vec::new(),
             scratch: Scratch::default(),
-            unknown_parents: Vec::new(),
+            misfit_keys: Vec::new(),
         }
     }
 
@@ -150,8 +150,8 @@ impl<'p> DryRun<'p> {
     }
 
     /// The foreign keys of the last statement about whose parents nothing is known.
-    pub(super) fn take_unknown_parents(&mut self) -> Vec<UnknownParent> {
-        std::mem::take(&mut self.unknown_parents)
+    pub(super) fn take_misfit_keys(&mut self) -> Vec<MisfitKey> {
+        std::mem::take(&mut self.misfit_keys)
     }
 
     /// Takes note of what holds for the statements behind this one. `edits` are the types that the target
@@ -209,7 +209,7 @@ impl DryRun<'_> {
         let defined = script.definitions(sql, &script.edits);
         let (edits, unknown) = fitted_types(script, sql, &defined, &self.catalog, rules);
         self.note(script, sql, &edits);
-        self.unknown_parents = unknown;
+        self.misfit_keys = unknown;
     }
 
     /// Takes note of what an ALTER TABLE leaves behind.

@@ -103,7 +103,7 @@ pub(super) enum NoteKind {
     UnknownType,
     /// A clause that PostgreSQL does not have.
     NotInPostgresql,
-    /// A column of decimals that refers to one of which the type is not known.
+    /// A column of decimals that refers to one of integers, or to one of which the type is not known.
     ForeignKey,
 }
 
@@ -208,8 +208,7 @@ impl RewriteReport {
                     NoteKind::UnknownType => "unknown type, left alone".to_owned(),
                     NoteKind::NotInPostgresql => "not in PostgreSQL".to_owned(),
                     NoteKind::ForeignKey => {
-                        "foreign key to a column of unknown type, which must be a decimal, too"
-                            .to_owned()
+                        "foreign key of decimals, which must refer to decimals".to_owned()
                     }
                 };
                 writeln!(stderr, "{file}:{line}:{column}: {what}: {}", one_line(text))?;

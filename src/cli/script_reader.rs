@@ -11,7 +11,7 @@ use super::rewrite_report::{
 use super::script_lines::ScriptLines;
 use crate::mapping::{Mapping, MappingOptions, UnknownTypes};
 use crate::policy::Policy;
-use crate::rewrite::{ReplacementReason, UnknownParent};
+use crate::rewrite::{MisfitKey, ReplacementReason};
 use crate::script::{
     ClientProgram, Segment, SegmentKind, foreign_clauses, readable, segments, table_definitions,
     unterminated,
@@ -159,7 +159,7 @@ impl<'r> OpenScript<'r> {
         self.lines.position(text.start);
         let outcome = self.dry_run.statement(text.readable, text.lexing);
         self.note_outcome(outcome, text);
-        for UnknownParent { span, text: shown } in self.dry_run.take_unknown_parents() {
+        for MisfitKey { span, text: shown } in self.dry_run.take_misfit_keys() {
             let at = self.at(&mut self.lines.clone(), text.start + span.start);
             self.found.notes.push(RewriteNote { at, kind: NoteKind::ForeignKey, text: shown });
         }

@@ -316,6 +316,12 @@ impl Mapping {
         Some((text.to_owned(), rule))
     }
 
+    /// The rule for the clause of an identity column, where a source writes it in its own way.
+    pub(crate) fn identity_clause_rule(&self) -> Option<RuleId> {
+        let is_foreign = matches!(self.dialect, Dialect::Source(_));
+        self.rule_named(rules::IDENTITY).filter(|_| is_foreign)
+    }
+
     /// The rule for a column of decimals that refers to one of integers.
     pub(crate) fn foreign_key_rule(&self) -> Option<RuleId> {
         self.rule_named(rules::FOREIGN_KEY)

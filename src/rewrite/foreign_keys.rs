@@ -12,9 +12,9 @@ use crate::statement::{DefinedKey, DefinedTable, DefinitionKind, Edit, KeyColumn
 use crate::value::type_oid::{FLOAT4, FLOAT8, INT2, INT4, INT8, NUMERIC};
 use crate::wire::printable;
 
-/// A foreign key of which it is not known whether its columns fit.
+/// A foreign key of which it is not known whether its columns fit, or of which they do not and stay.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct UnknownParent {
+pub struct MisfitKey {
     /// Where the column stands.
     pub span: Range<usize>,
     /// Both columns.
@@ -45,27 +45,25 @@ pub(super) fn needs(definitions: &[DefinedTable], rules: &Rules<'_>, needs: &mut
 }
 
 /// The types of the text as the target gets them: those that the mapping says, and those that foreign keys
-/// want; and the foreign keys about whose parent nothing is known.
+/// want; and the foreign keys that may not fit.
 pub(super) fn fit(
     edits: &[Edit],
     sql: &[u8],
     definitions: &[DefinedTable],
     catalog: &Catalog,
     rules: &Rules<'_>,
-) -> (Vec<Edit>, Vec<UnknownParent>) {
+) -> (Vec<Edit>, Vec<MisfitKey>) {
     let mut fitting = KeyFitting {
         sql,
         catalog,
         created: HashMap::new(),
         edits: edits.to_vec(),
-        unknown: Vec::new(),
+        misfits: Vec::new(),
     };
-    if let Some(rule) = rules.policy.mapping.foreign_key_rule() {
-        for definition in definitions {
-            fitting.definition(definition, rule);
-        }
+    for definition in definitions {
+        fitting.definition(definition, rules.policy.mapping.foreign_key_rule());
     }
-    (fitting.edits, fitting.unknown)
+    (fitting.edits, fitting.misfits)
 }
 
 struct KeyFitting<'f> {
@@ -74,11 +72,11 @@ struct KeyFitting<'f> {
     /// The tables that the text has defined so far.
     created: HashMap<Name, Arc<Relation>>,
     edits: Vec<Edit>,
-    unknown: Vec<UnknownParent>,
+    misfits: Vec<MisfitKey>,
 }
 
 impl KeyFitting<'_> {
-    fn definition(&mut self, definition: &DefinedTable, rule: RuleId) {
+    fn definition(&mut self, definition: &DefinedTable, rule: Option<RuleId>) {
         let before = match definition.kind {
             DefinitionKind::Create { .. } => None,
             DefinitionKind::Alter => self.known(&definition.name),
@@ -95,15 +93,21 @@ impl KeyFitting<'_> {
                 let parent = self.parent(key, at, &own, definition);
                 let written = definition.columns.iter().find(|column| column.name == *name);
                 let type_span = written.map(|column| &column.type_span);
-                match parent {
-                    Some(parent) => {
-                        if let Some(text) = integer_name(&parent) {
+                let integer = parent.as_ref().and_then(integer_name);
+                match (rule, parent) {
+                    (Some(rule), Some(parent)) => {
+                        if let Some(text) = integer {
                             let place = type_span.unwrap_or(span);
                             self.give(key, place, type_span.is_none(), text, rule);
                             own = with_type(&own, index, parent.column.type_oid);
                         }
                     }
-                    None => self.note_unknown(key, at, span, definition),
+                    (Some(_), None) => self.note_misfit(key, at, span, definition, None),
+                    // Types stay, so that the target refuses the key if the parent has integers.
+                    (None, _) if integer.is_some() => {
+                        self.note_misfit(key, at, span, definition, integer);
+                    }
+                    (None, _) => {}
                 }
             }
         }
@@ -168,22 +172,25 @@ impl KeyFitting<'_> {
         }
     }
 
-    fn note_unknown(
+    /// Notes both columns; `integer` is the type of the parent's, where it is known.
+    fn note_misfit(
         &mut self,
         key: &DefinedKey,
         at: usize,
         span: &Range<usize>,
         definition: &DefinedTable,
+        integer: Option<&str>,
     ) {
         let own = key.columns.get(at).map_or_else(String::new, |column| printable(&column.name));
         let other = key.parent_columns.get(at).map(|name| printable(name));
+        let integer = integer.map_or_else(String::new, |name| format!(", which is {name}"));
         let text = format!(
-            "{}.{own} refers to {}.{}",
+            "{}.{own} refers to {}.{}{integer}",
             printable(&definition.name.join(&b"."[..])),
             printable(&key.parent.join(&b"."[..])),
             other.as_deref().unwrap_or("(its primary key)")
         );
-        self.unknown.push(UnknownParent { span: span.clone(), text });
+        self.misfits.push(MisfitKey { span: span.clone(), text });
     }
 }
 

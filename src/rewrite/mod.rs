@@ -46,7 +46,7 @@ pub use change::{
     place_of, refusal as value_refusal,
 };
 pub use copies::CopyStream;
-pub use foreign_keys::UnknownParent;
+pub use foreign_keys::MisfitKey;
 pub use names::{Naming, RemovedFields, Renamed, are_ruled, rename};
 pub use nul::{TextMessage, byte_refusal, mend_bytes};
 pub use parameters::Parameters;
@@ -251,7 +251,7 @@ pub fn plan(
 }
 
 /// The types of the text as the target gets them: as the mapping says, but for what foreign keys and routines
-/// want; and the foreign keys about whose parents nothing is known. `defined` is what the text defines by the
+/// want; and the foreign keys that may not fit. `defined` is what the text defines by the
 /// mapping alone.
 pub fn fitted_types<'s>(
     script: &'s Script,
@@ -259,7 +259,7 @@ pub fn fitted_types<'s>(
     defined: &[DefinedTable],
     catalog: &Catalog,
     rules: &Rules<'_>,
-) -> (Cow<'s, [Edit]>, Vec<UnknownParent>) {
+) -> (Cow<'s, [Edit]>, Vec<MisfitKey>) {
     let kept = routines::fit(script, sql, catalog);
     let edits = kept.map_or(Cow::Borrowed(script.edits.as_slice()), Cow::Owned);
     let has_keys = defined.iter().any(|one| !one.foreign_keys.is_empty());

@@ -2,8 +2,9 @@
 //! of another one. Finds, changes nothing.
 
 use super::Edit;
-use super::cursor::{Cursor, Understood};
+use super::cursor::Understood;
 use super::finder::{Finder, Position, Until};
+use super::identity_clause::IdentityClause;
 use super::lexer::{Token, TokenKind};
 use crate::mapping::Place;
 
@@ -12,21 +13,37 @@ impl Finder<'_> {
     pub(super) fn column_type(&mut self, name: Token) -> Understood {
         let (edits, start) = (self.found.edits.len(), self.cursor.token.start);
         self.type_name(Place::Definition, Position::Column(name))?;
-        if !is_identity(self.cursor) {
-            return Ok(());
-        }
+        let Some(clause) = IdentityClause::find(self.cursor) else { return Ok(()) };
         let mut span = start..self.cursor.previous().end;
         let replaced = self.found.edits.get(edits);
         let text = match replaced {
             Some(edit) => edit.text.as_bytes(),
             None => self.cursor.sql().get(span.clone()).unwrap_or_default(),
         };
+        let mut type_name = std::str::from_utf8(text).unwrap_or_default().to_owned();
         if let Some((text, rule)) = self.mapping.identity_type(text) {
+            type_name.clone_from(&text);
             span = replaced.map_or(span, |edit| edit.span.clone());
             self.found.edits.truncate(edits);
             self.found.edits.push(Edit { span, text, rule });
         }
+        self.identity_clause(&clause, &type_name);
         Ok(())
+    }
+
+    /// The clause of an identity column is that of PostgreSQL, too. Where expressions stand in front of it, it stays
+    /// as it is: their types come first.
+    fn identity_clause(&mut self, clause: &IdentityClause<'_>, type_name: &str) {
+        let mut between = self.cursor.up_to(clause.first.index());
+        while between.at(TokenKind::Word) {
+            between.bump();
+        }
+        let rule = self.mapping.identity_clause_rule().filter(|_| between.at(TokenKind::End));
+        if let Some(rule) = rule
+            && let Some((text, end)) = clause.fitted(type_name.as_bytes())
+        {
+            self.found.edits.push(Edit { span: clause.first.token.start..end, text, rule });
+        }
     }
 
     /// `FROM type [NULL | NOT NULL]`, behind CREATE TYPE and a name: what PostgreSQL calls a domain. The
@@ -57,32 +74,5 @@ impl Finder<'_> {
             }
         }
         self.expression(Place::Definition, Until::Statement)
-    }
-}
-
-/// Whether the column whose type was passed is an identity column.
-fn is_identity(mut cursor: Cursor<'_>) -> bool {
-    loop {
-        match cursor.token.kind {
-            TokenKind::Comma | TokenKind::Close | TokenKind::Semicolon | TokenKind::End => {
-                return false;
-            }
-            TokenKind::Open => {
-                if cursor.skip_brackets().is_err() {
-                    return false;
-                }
-            }
-            TokenKind::Word if cursor.is("generated") => {
-                cursor.bump();
-                let is_always = cursor.eat("always");
-                if !is_always && cursor.eat_all(&["by", "default"]) {
-                    cursor.eat_all(&["on", "null"]);
-                }
-                if cursor.eat_all(&["as", "identity"]) {
-                    return true;
-                }
-            }
-            _ => cursor.bump(),
-        }
     }
 }

@@ -12,6 +12,7 @@ mod effects;
 mod expression;
 mod file_statements;
 mod finder;
+mod identity_clause;
 pub mod lexer;
 mod modifiers;
 mod name;

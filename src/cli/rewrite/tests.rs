@@ -285,3 +285,36 @@ fn a_script_that_is_lost_says_where() {
     let (_, said) = explained("oracle", "SELECT 1 FROM dual;\n/* CREATE TABLE a (b CLOB);\nEXIT\n");
     assert!(said[0].starts_with("a.sql:2:1: not ended: /* CREATE"), "{said:#?}");
 }
+
+#[test]
+fn foreign_keys_that_may_not_fit_name_both_columns() {
+    let sql = "CREATE TABLE c (a NUMERIC(9) REFERENCES p, b NUMERIC(9), FOREIGN KEY (b) REFERENCES q (x));\n";
+    let (_, said) = explained("oracle", &sql.replace("NUMERIC", "NUMBER"));
+    let named = |said: &[String]| -> Vec<String> {
+        let keys = said.iter().filter(|line| line.contains("foreign key of decimals"));
+        keys.cloned().collect()
+    };
+    let expected = [
+        "a.sql:1:17: foreign key of decimals, which must refer to decimals: c.a refers to p.(its primary key)",
+        "a.sql:1:71: foreign key of decimals, which must refer to decimals: c.b refers to q.x",
+    ];
+    // Numbers of nine digits are integers to Oracle's mapping.
+    let decimals = sql.replace("NUMERIC(9)", "NUMBER");
+    assert!(named(&said).is_empty(), "{said:?}");
+    let (_, said) = explained("oracle", &decimals);
+    let found = named(&said);
+    assert_eq!(found.len(), 2, "{found:?}");
+    assert!(found[0].ends_with("c.a refers to p.(its primary key)"), "{found:?}");
+    // Types of PostgreSQL's own scripts stay, and what does not fit is named.
+    for source in ["dms", "postgresql"] {
+        let parents = "CREATE TABLE p (id int PRIMARY KEY); CREATE TABLE q (x int8 UNIQUE);\n";
+        let (_, said) = explained(source, &(parents.to_owned() + sql));
+        let known = [", which is INTEGER", ", which is BIGINT"];
+        let expected = expected
+            .iter()
+            .zip(known)
+            .map(|(line, known)| format!("{}{known}", line.replace("a.sql:1", "a.sql:2")));
+        assert_eq!(named(&said), expected.collect::<Vec<_>>(), "{source}");
+        assert!(named(&explained(source, sql).1).is_empty());
+    }
+}

@@ -166,7 +166,9 @@ impl Walker<'_, '_> {
             } else if self.cursor.eat_all(&["primary", "key"]) {
                 known.is_not_null = true;
                 definition.primary_key = vec![name.clone()];
-            } else if self.cursor.eat_all(&["generated", "always", "as"]) {
+            } else if self.cursor.eat_all(&["generated", "always", "as"])
+                || self.cursor.eat_all(&["generated", "as"])
+            {
                 known.is_identity_always = self.cursor.is("identity");
                 let inside = self.in_parentheses();
                 self.pass_token()?;
