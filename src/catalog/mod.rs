@@ -21,7 +21,7 @@ use crate::wire::{Answer, TransactionStatus};
 
 use calls::Calls;
 use known::{AskedSubjects, Known, Transaction};
-pub use need::{Freshness, Moment, Name, Need, Sent, Subject};
+pub use need::{Edition, Freshness, Moment, Name, Need, Sent, Subject};
 use questions::SubjectAnswer;
 pub use questions::{Answers, CatalogQuestion};
 pub use relation::{Relation, RelationColumn};
@@ -61,6 +61,8 @@ pub struct Catalog {
     answers: Answers,
     /// Counts the texts.
     text: u64,
+    /// Counts what was learned and forgotten of relations.
+    changes: u64,
     asked: AskedSubjects,
     /// When the last question was asked.
     asked_at: Moment,
@@ -73,6 +75,7 @@ impl Catalog {
         if self.relations.len() > RELATIONS_MAX {
             let text = self.text;
             self.relations.retain(|_, known| known.text == text);
+            self.changes += 1;
         }
         // A transaction that has failed answers nothing, and what waits is refused as well.
         let can_ask = now.status != TransactionStatus::Aborted && self.answers != Answers::Nothing;
@@ -130,6 +133,18 @@ impl Catalog {
         known.is_some_and(|known| self.serves(known, Freshness::MayBeOld, now))
     }
 
+    /// The edition of what is known of relations.
+    pub fn edition(&self, now: Moment) -> Edition {
+        let Moment { seconds, definitions, .. } = now;
+        Edition { changes: self.changes, seconds, definitions }
+    }
+
+    /// Whether what is known of a relation is young enough for any text that takes an old answer, and so
+    /// for all of this edition.
+    pub fn is_young(&self, name: &Name, now: Moment) -> bool {
+        self.relations.get(name).is_some_and(|known| !known.is_old(now))
+    }
+
     /// Which questions the target answers is known.
     pub fn set_answers(&mut self, answers: Answers) {
         self.answers = answers;
@@ -172,6 +187,7 @@ impl Catalog {
     }
 
     fn on_relations(&mut self, subjects: &[Subject], answer: &Answer) {
+        self.changes += 1;
         let Moment { seconds, definitions, status, is_owed } = self.asked_at;
         let in_transaction = status == TransactionStatus::Open && !is_owed;
         let has_failed = answer.failure.is_some();
@@ -296,6 +312,7 @@ impl Catalog {
 
     /// Nothing is known of a relation any more, or of any.
     pub fn forget(&mut self, name: Option<&Name>) {
+        self.changes += 1;
         match name {
             Some(name) => {
                 self.relations.remove(name);
@@ -307,7 +324,7 @@ impl Catalog {
     /// Foreign keys were parked, in a transaction of the client's or not.
     pub fn on_parked(&mut self) {
         self.transaction.changed = true;
-        self.relations.clear();
+        self.clear_relations();
     }
 
     /// A text goes to the target, or an Execute of one that does something. To be called for every text,
@@ -316,7 +333,7 @@ impl Catalog {
         self.next_text();
         if sent.changes_relations || sent.ends_transaction && self.transaction.changed {
             self.transaction.changed = true;
-            self.relations.clear();
+            self.clear_relations();
             self.calls.clear();
         }
         if sent.ends_transaction {
@@ -340,7 +357,7 @@ impl Catalog {
         }
         self.unlock();
         if self.transaction.changed {
-            self.relations.clear();
+            self.clear_relations();
             self.calls.clear();
         }
         std::mem::take(&mut self.transaction.changed)
@@ -351,8 +368,13 @@ impl Catalog {
         self.next_text();
         self.unlock();
         if self.transaction.changed {
-            self.relations.clear();
+            self.clear_relations();
         }
+    }
+
+    fn clear_relations(&mut self) {
+        self.changes += 1;
+        self.relations.clear();
     }
 
     fn next_text(&mut self) {

@@ -54,6 +54,14 @@ pub struct Moment {
     pub is_owed: bool,
 }
 
+/// What is known of relations does not change within an edition, and none of it gets too old.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Edition {
+    pub(super) changes: u64,
+    pub(super) seconds: u64,
+    pub(super) definitions: u64,
+}
+
 /// What a statement that goes to the target does, as far as it matters here.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Sent<'s> {

@@ -17,6 +17,12 @@ pub struct Reached {
 }
 
 impl Reached {
+    /// The reach of a text that writes and runs nothing.
+    pub fn nothing() -> &'static Reached {
+        static NOTHING: Reached = Reached { text: Reach::NOTHING, empties: Vec::new() };
+        &NOTHING
+    }
+
     /// The reach of a text that was not read.
     pub fn unknown() -> Reached {
         Reached { text: Reach::unknown(), empties: Vec::new() }

@@ -138,12 +138,14 @@ impl Session {
         let Session { context, client, replies, prepared, settling, .. } = self;
         let Session { parking, catalog, report, .. } = self;
         let is_owed = !replies.is_empty();
-        let (tried, now) = (client.tried, context.now(is_owed));
-        let basis = Basis { context, parking, settling, tried, now };
-        let pipeline = &client.pipeline;
-        let role = role_first::first(&frame, prepared, catalog, (replies, pipeline), basis);
-        if let Some(decision) = role {
-            return Ok(decision);
+        if role_first::concerns(frame.head.tag, prepared, context) {
+            let (tried, now) = (client.tried, context.now(is_owed));
+            let basis = Basis { context, parking, settling, tried, now };
+            let pipeline = &client.pipeline;
+            let role = role_first::first(&frame, prepared, catalog, (replies, pipeline), basis);
+            if let Some(decision) = role {
+                return Ok(decision);
+            }
         }
         let (copy_in, pipeline) = (&mut client.copy_in, &mut client.pipeline);
         Ok(match frame.head.tag {
@@ -219,8 +221,7 @@ impl Session {
                 let expected = execute::expected_of_execute(&plan);
                 telling::sent(self.context.watched, &expected, head);
                 self.replies.push(expected);
-                let nothing = Reached::default();
-                let reached = plan.reached.as_deref().unwrap_or(&nothing);
+                let reached = plan.reached();
                 self.on_sent(plan.effects, Some(&plan.writes), reached);
                 if plan.effects.has(SETTLES) {
                     self.settling.note_for_sync(plan.effects, plan.said.stated);
@@ -356,7 +357,7 @@ impl Session {
         let not_understood = text.not_understood(body);
         let unread = catalog.unread() + sent.not_judged;
         report.note_text(not_understood, unread, sent.changes, silent_loss, seconds);
-        self.on_sent(Effects::default(), None, &Reached::default());
+        self.on_sent(Effects::default(), None, Reached::nothing());
         Decision::send(Some(sent.expected), sent.frame)
     }
 }

@@ -1,9 +1,11 @@
 //! What the proxy knows of a prepared statement, as far as it has to act on that. Plain data.
 
+use std::cell::Cell;
 use std::sync::Arc;
 
+use super::ask::settle::Role;
 use super::budget::Share;
-use crate::catalog::Name;
+use crate::catalog::{Edition, Name};
 use crate::ledger::Place;
 use crate::policy::Settings;
 use crate::rewrite::{Change, CopyStream, Parameters, PositionMap, Reached};
@@ -32,12 +34,31 @@ pub(super) struct Plan {
     pub(super) writes: Arc<[Name]>,
     /// What it writes and runs, where the role may matter for it.
     pub(super) reached: Option<Box<Reached>>,
+    /// The role that it wants.
+    pub(super) wish: Wish,
     /// The tables that it prepares, counted when the target has done it.
     pub(super) prepares: Vec<Change>,
     /// What it says about settings.
     pub(super) said: SaidSettings,
     /// What it takes of the session's bytes, once it is remembered.
     pub(super) share: Option<Share>,
+}
+
+/// The role that a statement wants, as it was found when it was last asked for. It is the same as long as what
+/// is known of relations is, so that executing the statement again and again does not look at them anew.
+#[derive(Debug, Default)]
+pub(super) struct Wish(Cell<Option<(Edition, Option<Role>)>>);
+
+impl Wish {
+    /// The role, where it was found by this edition; `None` in it for any role.
+    #[inline]
+    pub(super) fn at(&self, edition: Edition) -> Option<Option<Role>> {
+        self.0.get().and_then(|(of, role)| (of == edition).then_some(role))
+    }
+
+    pub(super) fn note(&self, edition: Edition, role: Option<Role>) {
+        self.0.set(Some((edition, role)));
+    }
 }
 
 /// What a statement says about settings.
@@ -50,6 +71,11 @@ pub(super) struct SaidSettings {
 }
 
 impl Plan {
+    /// What it writes and runs.
+    pub(super) fn reached(&self) -> &Reached {
+        self.reached.as_deref().unwrap_or_else(|| Reached::nothing())
+    }
+
     /// What it takes in memory, in bytes; relations apart, which the catalog holds.
     pub(super) fn bytes(&self) -> usize {
         let copies = self.copies.iter().map(|copy| {

@@ -29,6 +29,15 @@ pub struct Reach {
 }
 
 impl Reach {
+    /// The reach of a text that writes and runs nothing.
+    pub const NOTHING: Reach = Reach {
+        writes: Vec::new(),
+        calls: Vec::new(),
+        runs_more: false,
+        goes_on_behind_end: false,
+        begins_with_end: false,
+    };
+
     /// The reach of a text that was not read.
     pub fn unknown() -> Reach {
         Reach {

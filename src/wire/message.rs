@@ -74,8 +74,10 @@ pub fn command_rows(body: &[u8]) -> u64 {
         return 0;
     }
     let tag = body.strip_suffix(b"\0").unwrap_or(body);
-    let digits = tag.rsplit(|&byte| byte == b' ').next().unwrap_or_default();
-    std::str::from_utf8(digits).ok().and_then(|digits| digits.parse().ok()).unwrap_or(0)
+    let digits = tag.iter().rev().take_while(|byte| byte.is_ascii_digit()).count();
+    let digits = tag.get(tag.len() - digits..).unwrap_or_default();
+    let digit = |byte: u8| u64::from(byte - b'0');
+    digits.iter().fold(0_u64, |rows, byte| rows.saturating_mul(10).saturating_add(digit(*byte)))
 }
 
 /// The types in the body of a ParameterDescription; those that are there in full.

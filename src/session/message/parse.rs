@@ -10,7 +10,7 @@ use crate::rewrite::{Change, PositionMap, Rewrite};
 use crate::session::ask::parking::Parking;
 use crate::session::ask::settling::Settling;
 use crate::session::context::Context;
-use crate::session::plan::{Plan, SaidSettings, Undo};
+use crate::session::plan::{Plan, SaidSettings, Undo, Wish};
 use crate::session::prepared::{Prepared, with_json};
 use crate::session::replies::{Adjust, Expected, Request, Treatment};
 use crate::statement::{Effects, Word};
@@ -164,6 +164,7 @@ fn plan_of_parse(
         prepares,
         said: SaidSettings { stated: text.stated(context), word },
         share: None,
+        wish: Wish::default(),
     })
 }
 

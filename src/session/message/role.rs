@@ -38,16 +38,21 @@ pub(in crate::session) fn due(
     catalog: &Catalog,
     basis: Basis<'_>,
 ) -> Option<Question> {
-    let Basis { context, parking, settling, tried, .. } = basis;
-    let role = settling.role();
+    let Basis { context, settling, .. } = basis;
     // A text that sets the role by itself runs under what it says.
     if !context.settings.switches_role() || effects.sets_role() {
         return None;
     }
-    let verdict = match verdict(reached, effects, catalog, settling) {
-        Ok(verdict) => verdict,
-        Err(question) => return Some(Question::Catalog(question)),
-    };
+    match verdict(reached, effects, catalog, settling) {
+        Ok(verdict) => due_by(verdict, basis),
+        Err(question) => Some(Question::Catalog(question)),
+    }
+}
+
+/// What has to be set or parked before a message that wants this.
+fn due_by(verdict: Verdict<'_>, basis: Basis<'_>) -> Option<Question> {
+    let Basis { context, parking, settling, tried, .. } = basis;
+    let role = settling.role();
     if let Some(settle) = role.due(verdict.role, context) {
         return Some(Question::Settle(settle));
     }
@@ -129,20 +134,33 @@ pub(in crate::session) fn of_plan(
     catalog: &mut Catalog,
     basis: Basis<'_>,
 ) -> Option<Question> {
-    let nothing = Reached::default();
-    let reached = plan.reached.as_deref().unwrap_or(&nothing);
-    let Basis { context, now, .. } = basis;
-    let is_new = |need: &Need| match &need.subject {
-        Subject::Relation(name) => !catalog.is_at_hand(name, now),
-        Subject::Prepared(_) | Subject::Routine(_) | Subject::SearchPath => true,
-    };
-    let needs: Vec<Need> = needs(reached, context).into_iter().filter(is_new).collect();
-    if !needs.is_empty()
-        && let Some(question) = catalog.missing(needs, now)
+    let Basis { context, settling, now, .. } = basis;
+    let edition = catalog.edition(now);
+    if let Some(role) = plan.wish.at(edition) {
+        return settling.role().due(role, context).map(Question::Settle);
+    }
+    let reached = plan.reached();
+    if !reached.relations().all(|name| catalog.is_at_hand(name, now))
+        && let Some(question) = catalog.missing(needs(reached, context), now)
     {
         return Some(Question::Catalog(question));
     }
-    due(reached, plan.effects, catalog, basis)
+    if !context.settings.switches_role() || plan.effects.sets_role() {
+        return None;
+    }
+    let verdict = match verdict(reached, plan.effects, catalog, settling) {
+        Ok(verdict) => verdict,
+        Err(question) => return Some(Question::Catalog(question)),
+    };
+    // What depends on no more than the relations is kept: nothing that has run, and no keys to be parked.
+    let is_lasting = !plan.effects.ends_transaction()
+        && reached.text.calls.is_empty()
+        && (verdict.keyed.is_empty() || verdict.role != Some(Role::Origin))
+        && reached.relations().all(|name| catalog.is_young(name, now));
+    if is_lasting {
+        plan.wish.note(edition, verdict.role);
+    }
+    due_by(verdict, basis)
 }
 
 /// What has to be set before something that is not looked into.
