@@ -32,7 +32,6 @@ impl Catalog {
             locked_in: None,
             has_failed: false,
         };
-        self.changes += 1;
         self.relations.insert(name, known);
     }
 }

@@ -1,6 +1,7 @@
 //! A relation as it was last told of, the transaction under way, whose locks may keep it so, and what the text at
 //! hand asks. Plain data.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::{Moment, Name, Relation};
@@ -33,6 +34,58 @@ impl Known {
         self.has_failed
             || now.seconds.saturating_sub(self.seconds) > seconds_max
             || now.definitions != self.definitions
+    }
+}
+
+/// The relations that something is known of.
+#[derive(Debug, Default)]
+pub(super) struct Relations {
+    /// Sorted and not hashed: of the few that there are, as a rule, one is found with fewer steps.
+    by_name: BTreeMap<Name, Known>,
+    changes: u64,
+}
+
+impl Relations {
+    /// How often something was learned or forgotten.
+    pub(super) fn changes(&self) -> u64 {
+        self.changes
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.by_name.len()
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.by_name.is_empty()
+    }
+
+    pub(super) fn get(&self, name: &Name) -> Option<&Known> {
+        self.by_name.get(name)
+    }
+
+    pub(super) fn get_mut(&mut self, name: &Name) -> Option<&mut Known> {
+        self.changes += 1;
+        self.by_name.get_mut(name)
+    }
+
+    pub(super) fn insert(&mut self, name: Name, known: Known) {
+        self.changes += 1;
+        self.by_name.insert(name, known);
+    }
+
+    pub(super) fn remove(&mut self, name: &Name) {
+        self.changes += 1;
+        self.by_name.remove(name);
+    }
+
+    pub(super) fn retain(&mut self, mut stays: impl FnMut(&Known) -> bool) {
+        self.changes += 1;
+        self.by_name.retain(|_, known| stays(known));
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.changes += 1;
+        self.by_name.clear();
     }
 }
 

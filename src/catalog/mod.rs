@@ -11,7 +11,7 @@ mod relation;
 mod rows;
 mod silenced;
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use crate::value::ValueKind;
@@ -20,7 +20,7 @@ use crate::value::type_oid::kind_of;
 use crate::wire::{Answer, TransactionStatus};
 
 use calls::Calls;
-use known::{AskedSubjects, Known, Transaction};
+use known::{AskedSubjects, Known, Relations, Transaction};
 pub use need::{Edition, Freshness, Moment, Name, Need, Sent, Subject};
 use questions::SubjectAnswer;
 pub use questions::{Answers, CatalogQuestion};
@@ -42,8 +42,7 @@ const USER_TYPES_MAX: usize = 10_000;
 /// What is known.
 #[derive(Debug, Default)]
 pub struct Catalog {
-    /// Sorted and not hashed: of the few that there are, as a rule, one is found with fewer steps.
-    relations: BTreeMap<Name, Known>,
+    relations: Relations,
     /// The schemas in which names without one are looked up, for the text at hand.
     search_path: Option<Vec<String>>,
     /// The parameters of prepared statements, for the text at hand: the next one may find another
@@ -61,8 +60,6 @@ pub struct Catalog {
     answers: Answers,
     /// Counts the texts.
     text: u64,
-    /// Counts what was learned and forgotten of relations.
-    changes: u64,
     asked: AskedSubjects,
     /// When the last question was asked.
     asked_at: Moment,
@@ -74,8 +71,7 @@ impl Catalog {
     pub fn missing(&mut self, needs: Vec<Need>, now: Moment) -> Option<CatalogQuestion> {
         if self.relations.len() > RELATIONS_MAX {
             let text = self.text;
-            self.relations.retain(|_, known| known.text == text);
-            self.changes += 1;
+            self.relations.retain(|known| known.text == text);
         }
         // A transaction that has failed answers nothing, and what waits is refused as well.
         let can_ask = now.status != TransactionStatus::Aborted && self.answers != Answers::Nothing;
@@ -136,7 +132,7 @@ impl Catalog {
     /// The edition of what is known of relations.
     pub fn edition(&self, now: Moment) -> Edition {
         let Moment { seconds, definitions, .. } = now;
-        Edition { changes: self.changes, seconds, definitions }
+        Edition { changes: self.relations.changes(), seconds, definitions }
     }
 
     /// Whether what is known of a relation is young enough for any text that takes an old answer, and so
@@ -187,7 +183,6 @@ impl Catalog {
     }
 
     fn on_relations(&mut self, subjects: &[Subject], answer: &Answer) {
-        self.changes += 1;
         let Moment { seconds, definitions, status, is_owed } = self.asked_at;
         let in_transaction = status == TransactionStatus::Open && !is_owed;
         let has_failed = answer.failure.is_some();
@@ -199,7 +194,9 @@ impl Catalog {
         for (subject, said) in subjects.iter().zip(questions::said(subjects, answer)) {
             match (subject, said) {
                 // An error says nothing new. What was known before serves the text at hand.
-                (Subject::Relation(name), _) if has_failed && self.relations.contains_key(name) => {
+                (Subject::Relation(name), _)
+                    if has_failed && self.relations.get(name).is_some() =>
+                {
                     if let Some(known) = self.relations.get_mut(name) {
                         (known.text, known.has_failed) = (self.text, true);
                     }
@@ -312,7 +309,6 @@ impl Catalog {
 
     /// Nothing is known of a relation any more, or of any.
     pub fn forget(&mut self, name: Option<&Name>) {
-        self.changes += 1;
         match name {
             Some(name) => {
                 self.relations.remove(name);
@@ -324,7 +320,7 @@ impl Catalog {
     /// Foreign keys were parked, in a transaction of the client's or not.
     pub fn on_parked(&mut self) {
         self.transaction.changed = true;
-        self.clear_relations();
+        self.relations.clear();
     }
 
     /// A text goes to the target, or an Execute of one that does something. To be called for every text,
@@ -333,7 +329,7 @@ impl Catalog {
         self.next_text();
         if sent.changes_relations || sent.ends_transaction && self.transaction.changed {
             self.transaction.changed = true;
-            self.clear_relations();
+            self.relations.clear();
             self.calls.clear();
         }
         if sent.ends_transaction {
@@ -357,7 +353,7 @@ impl Catalog {
         }
         self.unlock();
         if self.transaction.changed {
-            self.clear_relations();
+            self.relations.clear();
             self.calls.clear();
         }
         std::mem::take(&mut self.transaction.changed)
@@ -368,13 +364,8 @@ impl Catalog {
         self.next_text();
         self.unlock();
         if self.transaction.changed {
-            self.clear_relations();
+            self.relations.clear();
         }
-    }
-
-    fn clear_relations(&mut self) {
-        self.changes += 1;
-        self.relations.clear();
     }
 
     fn next_text(&mut self) {

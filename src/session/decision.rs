@@ -1,7 +1,7 @@
 //! What becomes of one message of the client's, as a value: decided in `gate` and in `message`, carried out
 //! by the session.
 
-use std::sync::Arc;
+use std::rc::Rc;
 
 use super::ask::{Delivery, Question};
 use super::pipeline::Pipeline;
@@ -37,7 +37,7 @@ pub(super) enum Decision {
     /// It goes on like this.
     Send(Box<Outgoing>),
     /// It is an Execute of a statement with this plan, and passes.
-    Execute(Arc<Plan>),
+    Execute(Rc<Plan>),
     /// It is a Sync and passes; what has these effects is settled behind it.
     Settle(Effects),
 }

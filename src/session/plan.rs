@@ -1,6 +1,7 @@
 //! What the proxy knows of a prepared statement, as far as it has to act on that. Plain data.
 
 use std::cell::Cell;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use super::ask::settle::Role;
@@ -32,16 +33,23 @@ pub(super) struct Plan {
     pub(super) effects: Effects,
     /// The relations that it writes to.
     pub(super) writes: Arc<[Name]>,
-    /// What it writes and runs, where the role may matter for it.
-    pub(super) reached: Option<Box<Reached>>,
-    /// The role that it wants.
-    pub(super) wish: Wish,
+    /// How far it reaches, where the role may matter for it.
+    pub(super) reach: Option<Box<PlanReach>>,
     /// The tables that it prepares, counted when the target has done it.
     pub(super) prepares: Vec<Change>,
     /// What it says about settings.
     pub(super) said: SaidSettings,
     /// What it takes of the session's bytes, once it is remembered.
     pub(super) share: Option<Share>,
+}
+
+/// How far a statement reaches.
+#[derive(Debug)]
+pub(super) struct PlanReach {
+    /// What it writes and runs.
+    pub(super) reached: Reached,
+    /// The role that it wants.
+    pub(super) wish: Wish,
 }
 
 /// The role that a statement wants, as it was found when it was last asked for. It is the same as long as what
@@ -73,7 +81,7 @@ pub(super) struct SaidSettings {
 impl Plan {
     /// What it writes and runs.
     pub(super) fn reached(&self) -> &Reached {
-        self.reached.as_deref().unwrap_or_else(|| Reached::nothing())
+        self.reach.as_ref().map_or_else(|| Reached::nothing(), |reach| &reach.reached)
     }
 
     /// What it takes in memory, in bytes; relations apart, which the catalog holds.
@@ -86,7 +94,7 @@ impl Plan {
             + self.positions.as_ref().map_or(0, |positions| positions.bytes())
             + self.parameters.as_ref().map_or(0, |parameters| parameters.bytes())
             + size_of_val(&*self.json)
-            + self.reached.as_ref().map_or(0, |reached| size_of_val(&**reached) + reached.bytes())
+            + self.reach.as_ref().map_or(0, |reach| size_of_val(&**reach) + reach.reached.bytes())
             + size_of_val(self.prepares.as_slice())
             + copies.sum::<usize>()
             + writes.sum::<usize>()
@@ -108,7 +116,7 @@ pub(super) struct Statement {
 #[derive(Debug, Default)]
 pub(super) struct KnownStatement {
     /// What executing it means, where it is not a plain one.
-    pub(super) plan: Option<Arc<Plan>>,
+    pub(super) plan: Option<Rc<Plan>>,
     /// What its parameters hold, where it was asked for that or a Parse declares it.
     pub(super) kinds: Option<KnownKinds>,
     /// What it writes to, where it has parameters, for the ledger.
@@ -161,7 +169,7 @@ impl KnownStatement {
 #[derive(Debug)]
 pub(super) struct Undo {
     pub(super) name: Box<[u8]>,
-    pub(super) previous: Option<Arc<Plan>>,
+    pub(super) previous: Option<Rc<Plan>>,
     /// The number of the Parse among those of the unnamed statement.
     pub(super) unnamed: u64,
 }

@@ -2,7 +2,7 @@
 //! with them.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::rc::Rc;
 
 use super::plan::Plan;
 
@@ -13,8 +13,8 @@ const PORTALS_MAX: usize = 10_000;
 #[derive(Debug, Default)]
 pub(super) struct Portals {
     /// The unnamed one, which nearly all are.
-    unnamed: Option<Arc<Plan>>,
-    named: HashMap<Box<[u8]>, Arc<Plan>>,
+    unnamed: Option<Rc<Plan>>,
+    named: HashMap<Box<[u8]>, Rc<Plan>>,
 }
 
 impl Portals {
@@ -26,7 +26,7 @@ impl Portals {
 
     /// A portal of a statement with this plan, or of a plain one, takes the place of that with this name.
     #[inline]
-    pub(super) fn put(&mut self, portal: &[u8], plan: Option<Arc<Plan>>) {
+    pub(super) fn put(&mut self, portal: &[u8], plan: Option<Rc<Plan>>) {
         match plan {
             plan if portal.is_empty() => self.unnamed = plan,
             Some(plan) => {
@@ -44,7 +44,7 @@ impl Portals {
 
     /// The plan of the portal's statement.
     #[inline]
-    pub(super) fn get(&self, portal: &[u8]) -> Option<&Arc<Plan>> {
+    pub(super) fn get(&self, portal: &[u8]) -> Option<&Rc<Plan>> {
         if portal.is_empty() { self.unnamed.as_ref() } else { self.named.get(key(portal)) }
     }
 

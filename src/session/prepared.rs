@@ -3,6 +3,7 @@
 //! read message bodies.
 
 use std::collections::HashMap;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use super::budget::Budget;
@@ -126,7 +127,7 @@ impl Prepared {
     }
 
     /// Puts a plan, or none, in the place of that of a statement, which it gives.
-    fn put_plan(&mut self, statement: &[u8], plan: Option<Arc<Plan>>) -> Option<Arc<Plan>> {
+    fn put_plan(&mut self, statement: &[u8], plan: Option<Rc<Plan>>) -> Option<Rc<Plan>> {
         let is_some = plan.is_some();
         let previous = match self.statements.get_mut(key(statement)) {
             Some(known) => std::mem::replace(&mut known.plan, plan),
@@ -150,7 +151,7 @@ impl Prepared {
         let is_plain = plan.is_none();
         let plan = plan.map(|mut plan| {
             plan.share = Some(self.budget.take(plan.bytes()));
-            Arc::new(plan)
+            Rc::new(plan)
         });
         let previous = self.put_plan(name, plan);
         if is_plain && previous.is_none() {
@@ -303,26 +304,26 @@ impl Prepared {
     }
 
     /// A Bind goes to the target; hands back the plan of its statement.
-    pub(super) fn bind(&mut self, portal: &[u8], statement: &[u8]) -> Option<&Arc<Plan>> {
+    pub(super) fn bind(&mut self, portal: &[u8], statement: &[u8]) -> Option<&Rc<Plan>> {
         let plan = self.statements.get(key(statement)).and_then(|known| known.plan.as_ref());
-        self.portals.put(portal, plan.map(Arc::clone));
+        self.portals.put(portal, plan.map(Rc::clone));
         plan
     }
 
     /// A Bind of a statement with this plan goes to the target.
     #[inline]
-    pub(super) fn put_portal(&mut self, portal: &[u8], plan: Option<Arc<Plan>>) {
+    pub(super) fn put_portal(&mut self, portal: &[u8], plan: Option<Rc<Plan>>) {
         self.portals.put(portal, plan);
     }
 
     /// The plan of the statement, for a Describe.
-    pub(super) fn statement(&self, name: &[u8]) -> Option<&Arc<Plan>> {
+    pub(super) fn statement(&self, name: &[u8]) -> Option<&Rc<Plan>> {
         self.known(name)?.plan.as_ref()
     }
 
     /// The plan of the portal's statement.
     #[inline]
-    pub(super) fn portal(&self, name: &[u8]) -> Option<&Arc<Plan>> {
+    pub(super) fn portal(&self, name: &[u8]) -> Option<&Rc<Plan>> {
         self.portals.get(name)
     }
 

@@ -1,6 +1,7 @@
 //! Bind: its values are mended in place while they arrive, or, where it is there as a whole, fitted to their
 //! columns. Decides; may not know what else is under way.
 
+use std::rc::Rc;
 use std::sync::Arc;
 
 use super::question::ask_exactly;
@@ -72,7 +73,7 @@ pub(in crate::session) fn bind(
     if is_whole && head.frame_bytes <= context.policy.statement_bytes_max {
         let known = prepared.known(cut.statement);
         if stays(&cut, known, catalog, context) {
-            let plan = known.and_then(|known| known.plan.as_ref()).map(Arc::clone);
+            let plan = known.and_then(|known| known.plan.as_ref()).map(Rc::clone);
             let positions = plan.as_ref().and_then(|plan| plan.positions.as_ref());
             let decision = match positions {
                 None => Decision::pass_answered(Request::Bind),

@@ -1,6 +1,7 @@
 //! Execute, Describe, Close and Sync: small messages, most of which name a statement or a portal. Decides, and
 //! says what their answers have to become.
 
+use std::rc::Rc;
 use std::sync::Arc;
 
 use super::question::park_all;
@@ -38,7 +39,7 @@ pub(in crate::session) fn execute(
     if parking.is_due(plan.effects.loads(), tried, context) {
         return Decision::ask(park_all(&context.policy), true);
     }
-    Decision::Execute(Arc::clone(plan))
+    Decision::Execute(Rc::clone(plan))
 }
 
 /// The portal that an Execute names, once all of it is there.

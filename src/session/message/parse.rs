@@ -10,7 +10,7 @@ use crate::rewrite::{Change, PositionMap, Rewrite};
 use crate::session::ask::parking::Parking;
 use crate::session::ask::settling::Settling;
 use crate::session::context::Context;
-use crate::session::plan::{Plan, SaidSettings, Undo, Wish};
+use crate::session::plan::{Plan, PlanReach, SaidSettings, Undo, Wish};
 use crate::session::prepared::{Prepared, with_json};
 use crate::session::replies::{Adjust, Expected, Request, Treatment};
 use crate::statement::{Effects, Word};
@@ -51,7 +51,7 @@ pub(in crate::session) fn parse(
             (None, None) => None,
             (plan, subjects) => Some(Plan { subjects, ..plan.unwrap_or_default() }),
         };
-        let is_told = plan.as_ref().is_some_and(|plan| plan.reached.is_some()) && has_room;
+        let is_told = plan.as_ref().is_some_and(|plan| plan.reach.is_some()) && has_room;
         if !is_told && !text.reached().is_nothing() {
             prepared.note_unrecorded();
         }
@@ -141,12 +141,13 @@ fn plan_of_parse(
     context: &Context,
 ) -> Option<Plan> {
     let looks = context.settings.looks_at_silenced() && !text.reached().is_nothing();
-    let reached = looks.then(|| Box::new(text.reached().clone()));
+    let reached = || PlanReach { reached: text.reached().clone(), wish: Wish::default() };
+    let reach = looks.then(|| Box::new(reached()));
     let (prepares, changes) = Change::split_prepared(std::mem::take(&mut rewrite.changes));
     rewrite.changes = changes;
     let matters = positions.is_some()
         || word.is_some()
-        || reached.is_some()
+        || reach.is_some()
         || !rewrite.copies.is_empty()
         || !effects.is_empty()
         || rewrite.parameters.is_some()
@@ -160,11 +161,10 @@ fn plan_of_parse(
         subjects: None,
         effects,
         writes: std::mem::take(&mut rewrite.writes).into(),
-        reached,
+        reach,
         prepares,
         said: SaidSettings { stated: text.stated(context), word },
         share: None,
-        wish: Wish::default(),
     })
 }
 

@@ -136,7 +136,8 @@ pub(in crate::session) fn of_plan(
 ) -> Option<Question> {
     let Basis { context, settling, now, .. } = basis;
     let edition = catalog.edition(now);
-    if let Some(role) = plan.wish.at(edition) {
+    let wish = plan.reach.as_ref().map(|reach| &reach.wish);
+    if let Some(role) = wish.and_then(|wish| wish.at(edition)) {
         return settling.role().due(role, context).map(Question::Settle);
     }
     let reached = plan.reached();
@@ -157,8 +158,8 @@ pub(in crate::session) fn of_plan(
         && reached.text.calls.is_empty()
         && (verdict.keyed.is_empty() || verdict.role != Some(Role::Origin))
         && reached.relations().all(|name| catalog.is_young(name, now));
-    if is_lasting {
-        plan.wish.note(edition, verdict.role);
+    if let Some(wish) = wish.filter(|_| is_lasting) {
+        wish.note(edition, verdict.role);
     }
     due_by(verdict, basis)
 }
