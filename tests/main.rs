@@ -30,6 +30,7 @@ mod rewrite;
 mod security;
 mod service;
 mod session;
+mod shell_blocks;
 mod statement;
 mod stored_values;
 #[allow(

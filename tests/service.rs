@@ -223,4 +223,11 @@ fn files_of_packages_are_there() {
     let config = deployed("proxy.toml");
     assert!(!config.lines().any(|line| line.starts_with("url")));
     assert!(deployed("dms-proxy.service").contains("--config /etc/dms-proxy/proxy.toml"));
+    // The health of the image is asked at an address that the configuration in it has.
+    let image = deployed("Dockerfile");
+    assert!(image.contains("deploy/proxy.toml /etc/dms-proxy/proxy.toml"), "{image}");
+    assert!(image.contains("HEALTHCHECK") && image.contains("\"status\""), "{image}");
+    assert!(image.contains("DMS_PROXY_CONFIG=/etc/dms-proxy/proxy.toml"), "{image}");
+    let service: dms_proxy::config::Config = toml::from_str(&config).unwrap();
+    assert_eq!(service.admin.unwrap().address, "127.0.0.1:9632".parse().ok());
 }
