@@ -21,6 +21,7 @@ pub mod login;
 pub mod mapping;
 pub mod parking;
 pub mod policy;
+pub mod repeats;
 pub mod rewrite;
 pub mod script;
 pub mod session;

@@ -11,14 +11,15 @@ use dashmap::DashMap;
 use tracing_subscriber::EnvFilter;
 
 pub use lines::LogLines;
-pub use session_label::{in_session, set_target_pid};
+pub use session_label::{ClientNames, in_session, set_client_names, set_target_pid};
 
-use self::session_label::WithLabel;
+use self::session_label::{WithLabel, with_figures};
 use crate::colour;
-use crate::config::{Log, LogFormat, LogLevel};
+use crate::config::{Log, LogFormat, LogLevels};
 use crate::connection::Traffic;
 use crate::mapping::{Mapping, RuleId};
 use crate::session::{Counts, Session};
+use crate::statistics::SessionTotals;
 use crate::stream::ClientAddress;
 use crate::wire;
 
@@ -28,7 +29,7 @@ const FLUSH_TIMEOUT: Duration = Duration::from_secs(1);
 /// The log of this process.
 pub struct Logging {
     lines: LogLines,
-    set_level: Box<dyn Fn(LogLevel)>,
+    set_level: Box<dyn Fn(&LogLevels)>,
 }
 
 impl Logging {
@@ -41,12 +42,12 @@ impl Logging {
         let writer = lines.clone();
         let is_coloured = colour::is_wanted(&io::stderr());
         let builder = tracing_subscriber::fmt()
-            .with_env_filter(filter(log.level))
+            .with_env_filter(filter(&log.level))
             .with_writer(move || writer.clone())
             .with_target(false)
             .with_ansi(is_coloured);
         // Gone only with the process.
-        let set_level: Box<dyn Fn(LogLevel)> = match log.format {
+        let set_level: Box<dyn Fn(&LogLevels)> = match log.format {
             LogFormat::Text => {
                 let builder = builder.map_event_format(|format| WithLabel {
                     format: format.with_ansi(is_coloured),
@@ -80,8 +81,8 @@ impl Logging {
     }
 
     /// Logs nothing below this level from now on.
-    pub fn set_level(&self, level: LogLevel) {
-        (self.set_level)(level);
+    pub fn set_level(&self, levels: &LogLevels) {
+        (self.set_level)(levels);
     }
 
     /// The writer of the log, for code that ends the process.
@@ -107,8 +108,12 @@ pub fn flush(lines: &LogLines) {
     lines.flush(FLUSH_TIMEOUT);
 }
 
-fn filter(level: LogLevel) -> EnvFilter {
-    EnvFilter::new(format!("off,dms_proxy={}", level.name()))
+fn filter(levels: &LogLevels) -> EnvFilter {
+    let mut directives = format!("off,dms_proxy={}", levels.all.name());
+    for (part, level) in &levels.parts {
+        directives.push_str(&format!(",dms_proxy::{part}={}", level.name()));
+    }
+    EnvFilter::new(directives)
 }
 
 /// How often each rule changed something, over all sessions that have ended.
@@ -154,50 +159,61 @@ fn rewrites(mapping: &Mapping, counts: &Counts) -> Vec<(String, u64)> {
         .collect()
 }
 
-/// `rule=count` pairs in one field of a log line.
-struct RuleCounts(Vec<(String, u64)>);
+/// How a session went, beside what it counted itself.
+#[derive(Clone, Copy, Debug)]
+pub struct SessionOutcome {
+    /// How it ended.
+    pub end: &'static str,
+    /// The bytes of its peers.
+    pub traffic: Traffic,
+    /// How long it lasted.
+    pub duration: Duration,
+    /// What was counted of it, with `[admin]`.
+    pub totals: Option<SessionTotals>,
+}
 
-impl fmt::Display for RuleCounts {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.0.is_empty() {
-            return f.write_str("none");
-        }
-        for (index, (rule, count)) in self.0.iter().enumerate() {
-            let separator = if index > 0 { " " } else { "" };
-            write!(f, "{separator}{rule}={count}")?;
-        }
-        Ok(())
-    }
+/// Says who the client of the session is in every line of it from now on.
+pub fn name_client(client: ClientAddress, session: &Session) {
+    let startup = session.startup();
+    set_client_names([
+        ("client", client.to_string()),
+        ("user", wire::logged(&startup.user).into_owned()),
+        ("database", wire::logged(&startup.database).into_owned()),
+        ("application", wire::logged(&startup.application_name).into_owned()),
+    ]);
 }
 
 /// The one line of a session.
-pub fn session_ended(
-    client: ClientAddress,
-    session: &Session,
-    mapping: &Mapping,
-    end: &'static str,
-    traffic: Traffic,
-    duration: Duration,
-) {
+pub fn session_ended(session: &Session, mapping: &Mapping, outcome: SessionOutcome) {
+    let SessionOutcome { end, traffic, duration, totals } = outcome;
     let counts = session.counts();
-    tracing::info!(
-        event = "session_ended",
-        %client,
-        user = %wire::logged(&session.startup().user),
-        database = %wire::logged(&session.startup().database),
-        application = %wire::logged(&session.startup().application_name),
-        end,
-        duration_ms = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX),
-        statements = counts.statements,
-        rows = counts.rows,
-        bytes_received = traffic.client_bytes,
-        bytes_sent = traffic.target_bytes,
-        rewrites = %RuleCounts(rewrites(mapping, counts)),
-        errors = counts.target_errors,
-        refused = counts.refused,
-        not_understood = counts.not_understood,
-        unknown_types = counts.unknown_types,
-        too_long = counts.too_long,
-        "session ended"
-    );
+    let own_micros = totals.map(|totals| totals.own_micros);
+    let figures = vec![
+        ("rewrites", rewrites(mapping, counts)),
+        ("errors", counts.errors.iter().map(|(code, n)| (code.clone(), *n)).collect()),
+    ];
+    with_figures(figures, || {
+        tracing::info!(
+            event = "session_ended",
+            end,
+            duration_ms = millis(duration),
+            statements = counts.statements,
+            transactions = totals.map(|totals| totals.transactions),
+            rows = counts.rows,
+            rolled_back_rows = totals.map(|totals| totals.rolled_back_rows),
+            bytes_received = traffic.client_bytes,
+            bytes_sent = traffic.target_bytes,
+            refused = counts.refused,
+            not_understood = counts.not_understood,
+            unknown_types = counts.unknown_types,
+            too_long = counts.too_long,
+            own_statements = totals.map(|totals| totals.own_statements),
+            own_ms = own_micros.map(|micros| millis(Duration::from_micros(micros))),
+            "session ended"
+        );
+    });
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }

@@ -10,10 +10,11 @@ use super::body::AnswerBody;
 use super::life::LifePhase;
 use super::operator::{Operator, lock};
 use super::time::rfc3339;
-use super::{conditions, found, glob};
+use super::{found, glob};
 use crate::ledger::{Entry, Place};
 use crate::mapping::json_table;
 use crate::statistics::{Collected, ErrorEntry, Histogram, OwnKind, SessionView};
+use crate::wire::condition_name;
 
 /// The largest integer that every reader of JSON keeps exactly.
 const EXACT_MAX: u64 = 1 << 53;
@@ -241,7 +242,7 @@ pub(super) fn error(error: &ErrorEntry) -> Value {
     json!({
         "at": moment(error.at), "session": error.session, "user": error.user,
         "database": error.database, "sqlstate": error.sqlstate,
-        "condition": conditions::name(&error.sqlstate), "origin": error.origin.name(),
+        "condition": condition_name(&error.sqlstate), "origin": error.origin.name(),
         "schema": optional(schema), "table": optional(table), "column": optional(column),
         "constraint": optional(constraint),
     })

@@ -45,7 +45,7 @@ impl ConfigShown {
             file: config.file.clone(),
             mapping: Arc::new(config.mapping().map_err(io::Error::other)?),
             clients: config.limits.clients.get(),
-            log_level: config.log.level.name().to_owned(),
+            log_level: config.log.level.to_string(),
             progress_interval: config.log.progress_interval,
             samples: config.values.samples,
             tls: config.target.url.tls.mode.to_string(),

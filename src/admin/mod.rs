@@ -5,7 +5,6 @@ mod answers;
 mod api;
 mod api_tables;
 mod body;
-mod conditions;
 mod config_rows;
 pub mod console;
 mod dms;

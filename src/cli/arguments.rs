@@ -9,7 +9,7 @@ use std::str::FromStr;
 
 use clap::builder::{OsStringValueParser, TypedValueParser};
 
-use crate::config::{SourceName, listen_address};
+use crate::config::{LogLevels, SourceName, listen_address};
 use crate::keyword::Keyword;
 use crate::target::TargetUrl;
 
@@ -35,6 +35,13 @@ impl<T: Keyword> OrEmpty<T> {
     /// Reads a name of a value.
     pub(super) fn keyword(text: &str) -> Result<OrEmpty<T>, String> {
         or_empty(text, |text| T::from_name(text).map_err(|error| error.to_string()))
+    }
+}
+
+impl OrEmpty<LogLevels> {
+    /// Reads levels of the log.
+    pub(super) fn levels(text: &str) -> Result<OrEmpty<LogLevels>, String> {
+        or_empty(text, str::parse)
     }
 }
 

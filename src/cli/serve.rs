@@ -4,7 +4,7 @@ use std::io;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use clap::Args;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
@@ -16,7 +16,7 @@ use super::settings::{SettingArguments, url_warnings};
 use super::signals::{on_pause_signals, stop_signals};
 use super::{EXIT_USAGE, config, say, systemd};
 use crate::admin::{Operator, Order, ReloadOutcome};
-use crate::config::{Config, Limits, LogLevel, Switch};
+use crate::config::{Config, Limits, LogLevels, Switch};
 use crate::listener::{Listener, Reload};
 use crate::policy::ForeignKeys;
 use crate::target::embedded::{Embedded, EmbeddedOptions};
@@ -91,6 +91,7 @@ fn serve(config: &Config, arguments: &ServeArguments, logging: &Logging) -> io::
     let inherited = systemd::sockets()?;
     let is_inherited = inherited.tcp.is_some();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let stopping = std::cell::Cell::new(None::<Instant>);
     let cut = runtime.block_on(async {
         let totals = Arc::new(Totals::default());
         let listener = Listener::bind(config, inherited, target.clone(), totals).await?;
@@ -133,6 +134,7 @@ fn serve(config: &Config, arguments: &ServeArguments, logging: &Logging) -> io::
         let drain_timeout = Duration::from_secs(drain_delay.saturating_add(drain_timeout));
         let stop = async {
             stop.await;
+            stopping.set(Some(Instant::now()));
             systemd::stopping(drain_timeout);
         };
         tokio::select! {
@@ -141,21 +143,23 @@ fn serve(config: &Config, arguments: &ServeArguments, logging: &Logging) -> io::
             cut = look_now_and_then(config, looker.as_deref()) => cut,
         }
     })?;
-    say_stopped(cut);
+    say_stopped(cut, stopping.get().map_or(Duration::ZERO, |at| at.elapsed()));
     Ok(cut)
 }
 
 /// The last line.
-fn say_stopped(cut: usize) {
+fn say_stopped(cut: usize, took: Duration) {
+    let took_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
     if cut > 0 {
         tracing::warn!(
             event = "stopped",
             sessions = cut,
             cut,
+            took_ms,
             "stopped; sessions were cut after limits.drain_timeout"
         );
     } else {
-        tracing::info!(event = "stopped", cut, "stopped; every session had ended");
+        tracing::info!(event = "stopped", cut, took_ms, "stopped; every session had ended");
     }
 }
 
@@ -178,8 +182,7 @@ fn carry_out(
             std::process::exit(0);
         }
         Order::LogLevel(level, done) => {
-            let level = level.parse::<LogLevel>().map_err(|error| error.to_string());
-            let _ = done.send(level.map(|level| logging.set_level(level)));
+            let _ = done.send(level.parse::<LogLevels>().map(|levels| logging.set_level(&levels)));
         }
     }
 }
@@ -239,7 +242,7 @@ fn read_again(
         );
     })?;
     allow_descriptors(&config.limits);
-    logging.set_level(config.log.level);
+    logging.set_level(&config.log.level);
     for warning in config.warnings.iter().cloned().chain(url_warnings(&config)) {
         tracing::warn!("{warning}");
     }

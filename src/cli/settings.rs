@@ -8,7 +8,9 @@ use clap::Args;
 
 use super::arguments::{OrEmpty, TargetArgument};
 use super::{ConfigArguments, EXIT_USAGE, is_quiet, say, warn};
-use crate::config::{AuthMode, Config, DEFAULT_FILE, Effective, LogFormat, LogLevel, ValueSource};
+use crate::config::{
+    AuthMode, Config, DEFAULT_FILE, Effective, LogFormat, LogLevel, LogLevels, ValueSource,
+};
 
 #[derive(Debug, Args)]
 pub(super) struct SettingArguments {
@@ -20,9 +22,9 @@ pub(super) struct SettingArguments {
     /// What is loaded into: a libpq URI, or "embedded" for a throw-away server
     #[arg(long, value_name = "URL", env = "DMS_PROXY_TARGET", hide_env_values = true)]
     target: Option<TargetArgument>,
-    /// The lowest level that is logged: error, warn, info, debug or trace
-    #[arg(long, value_name = "LEVEL", env = "DMS_PROXY_LOG_LEVEL", hide_env_values = true, value_parser = OrEmpty::<LogLevel>::keyword)]
-    log_level: Option<OrEmpty<LogLevel>>,
+    /// The lowest level that is logged: error, warn, info, debug or trace; by part: info,session=debug
+    #[arg(long, value_name = "LEVEL", env = "DMS_PROXY_LOG_LEVEL", hide_env_values = true, value_parser = OrEmpty::<LogLevels>::levels)]
+    log_level: Option<OrEmpty<LogLevels>>,
     /// How a line of the log looks: text or json
     #[arg(long, value_name = "FORMAT", env = "DMS_PROXY_LOG_FORMAT", hide_env_values = true, value_parser = OrEmpty::<LogFormat>::keyword)]
     log_format: Option<OrEmpty<LogFormat>>,
@@ -67,14 +69,14 @@ impl SettingArguments {
             config.target.url = url;
             config.names_target = true;
         }
-        if let Some(OrEmpty(Some(level))) = self.log_level {
-            config.log.level = level;
+        if let Some(OrEmpty(Some(levels))) = &self.log_level {
+            config.log.level = levels.clone();
         }
         if let Some(OrEmpty(Some(format))) = self.log_format {
             config.log.format = format;
         }
         if is_quiet() {
-            config.log.level = LogLevel::Error;
+            config.log.level = LogLevel::Error.into();
         }
         Ok(config)
     }
@@ -89,14 +91,14 @@ impl SettingArguments {
         };
         let listen = self.listen.as_ref().and_then(|listen| listen.0);
         let source = self.config.source.as_ref().and_then(|source| source.0.as_ref());
-        let level = self.log_level.as_ref().and_then(|level| level.0);
+        let level = self.log_level.as_ref().and_then(|level| level.0.as_ref());
         let format = self.log_format.as_ref().and_then(|format| format.0);
         let target = self.target.as_ref().map(ToString::to_string);
         let target = target.filter(|target| !target.is_empty());
         set("listen", "address", listen.map(|to| to.to_string()), "--listen", "DMS_PROXY_LISTEN");
         set("target", "url", target, "--target", "DMS_PROXY_TARGET");
         set("mapping", "source", source.map(|to| to.0.clone()), "--source", "DMS_PROXY_SOURCE");
-        let level = level.map(|to| to.name().to_owned());
+        let level = level.map(ToString::to_string);
         set("log", "level", level, "--log-level", "DMS_PROXY_LOG_LEVEL");
         let format = format.map(|to| to.name().to_owned());
         set("log", "format", format, "--log-format", "DMS_PROXY_LOG_FORMAT");

@@ -39,7 +39,7 @@ pub use effective::{Effective, EffectiveKey, ValueSource, plain_value};
 pub use errors::{BatchBytes, ErrorSection, ErrorSessionRule};
 pub use limits::Limits;
 pub use listen::{Listen, Network, Permissions, ProxyProtocol, listen_address};
-pub use log::{Log, LogFormat, LogLevel};
+pub use log::{Log, LogFormat, LogLevel, LogLevels};
 pub use mapping::{LengthFactor, MappingSection, SourceName};
 pub use names::{NameCase, NamesSection, NewNames};
 pub use problem::{ConfigError, Problem};

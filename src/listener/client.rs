@@ -16,7 +16,7 @@ use crate::config::Limits;
 use crate::connection::{BufferPool, Connection, End};
 use crate::login::{Accepted, Client, LoginRefusal, Opened, Opening, Startup};
 use crate::session::{Exchange, Session};
-use crate::telemetry;
+use crate::telemetry::{self, SessionOutcome};
 use crate::wire::{self, OwnError};
 
 /// How long a target may take to accept a cancel.
@@ -72,13 +72,8 @@ pub(super) async fn serve_client(
         Some(parameters) => Session::new(Arc::clone(policy), common, parameters).numbered(number),
         None => Session::relay(Arc::clone(policy), common),
     };
-    tracing::debug!(
-        event = "session_started",
-        client = %address,
-        tls = from.1,
-        protocol = if is_relay { "relay" } else { "3" },
-        "session started"
-    );
+    telemetry::name_client(address, &session);
+    watching::say_started(&session, policy, from);
     let (session, mut watching) = Watching::begin(session, number, from, shared);
     let mut exchange = Exchange::new(session);
     exchange.target_said(&opened.said);
@@ -96,9 +91,12 @@ pub(super) async fn serve_client(
     if end == End::ClientGone || may_run_on {
         cancel_running(shared, &session).await;
     }
-    shared.totals.add(&policy.mapping, session.counts());
     let mapping = &policy.mapping;
-    telemetry::session_ended(address, &session, mapping, end_word, traffic, began.elapsed());
+    shared.totals.add(mapping, session.counts());
+    watching.say_cut();
+    let (duration, totals) = (began.elapsed(), watched.totals());
+    let outcome = SessionOutcome { end: end_word, traffic, duration, totals };
+    telemetry::session_ended(&session, mapping, outcome);
     Ok(())
 }
 

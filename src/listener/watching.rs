@@ -8,6 +8,7 @@ use super::Shared;
 use crate::admin::Killable;
 use crate::connection::End;
 use crate::login::LoginRefusal;
+use crate::policy::Policy;
 use crate::session::{Session, setting_names};
 use crate::statistics::{self, CountedSession, LoginOutcome, Watched};
 use crate::stream::ClientAddress;
@@ -17,6 +18,7 @@ pub(super) struct Watching<'s> {
     watched: Watched,
     killable: Option<Killable<'s>>,
     was_killed: Arc<AtomicBool>,
+    was_cut: Arc<AtomicBool>,
     end: &'static str,
 }
 
@@ -29,10 +31,10 @@ impl<'s> Watching<'s> {
         (address, tls, waited, is_relay): (ClientAddress, bool, Duration, bool),
         shared: &'s Shared,
     ) -> (Session, Watching<'s>) {
-        let was_killed = Arc::default();
+        let (was_killed, was_cut) = (Arc::default(), Arc::default());
         let Some(operator) = shared.operator.get() else {
             let watched = Watched::default();
-            let unwatched = Watching { watched, killable: None, was_killed, end: "panic" };
+            let unwatched = Watching { watched, killable: None, was_killed, was_cut, end: "panic" };
             return (session, unwatched);
         };
         let (client_addr, client_port) = match address {
@@ -56,7 +58,7 @@ impl<'s> Watching<'s> {
         let killable = Some(operator.life.killable(number, &facts.database));
         let settings = setting_names(shared.rules().policy.defaults_of(startup));
         let watched = statistics::begin(facts, settings);
-        let watching = Watching { watched, killable, was_killed, end: "panic" };
+        let watching = Watching { watched, killable, was_killed, was_cut, end: "panic" };
         (session.watched(watched), watching)
     }
 
@@ -71,13 +73,27 @@ impl<'s> Watching<'s> {
     /// Completes when the proxy stops, or when this session is to end.
     pub(super) fn stopped_by(&self, stop: impl Future<Output = ()>) -> impl Future<Output = ()> {
         let killed = self.killable.as_ref().map(|killable| Arc::clone(&killable.killed));
-        let was_killed = Arc::clone(&self.was_killed);
+        let (was_killed, was_cut) = (Arc::clone(&self.was_killed), Arc::clone(&self.was_cut));
         async move {
+            let stop = async {
+                stop.await;
+                was_cut.store(true, Ordering::Relaxed);
+            };
             let Some(killed) = killed else { return stop.await };
             tokio::select! {
                 () = stop => {}
                 () = killed.notified() => was_killed.store(true, Ordering::Relaxed),
             }
+        }
+    }
+
+    /// Says so where the session did not end by itself when the proxy stopped.
+    pub(super) fn say_cut(&self) {
+        if self.was_cut.load(Ordering::Relaxed) {
+            tracing::warn!(
+                event = "session_cut",
+                "a session was cut: limits.drain_timeout was over"
+            );
         }
     }
 
@@ -99,6 +115,23 @@ impl Drop for Watching<'_> {
     fn drop(&mut self) {
         self.watched.end(self.end);
     }
+}
+
+/// Says that a session begins; `from` as for [`Watching::begin`].
+pub(super) fn say_started(
+    session: &Session,
+    policy: &Policy,
+    (_, tls, _, is_relay): (ClientAddress, bool, Duration, bool),
+) {
+    let settings = setting_names(policy.defaults_of(session.startup()));
+    tracing::debug!(
+        event = "session_started",
+        tls,
+        protocol = if is_relay { "relay" } else { "3" },
+        phase = settings.phase,
+        fk = settings.fk,
+        "session started"
+    );
 }
 
 /// A login has ended, after this time: with a session, or with this refusal.

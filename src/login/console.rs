@@ -34,7 +34,8 @@ impl Login {
         let checked = async {
             match of_console.or(self.own.as_ref()) {
                 Some(own) => {
-                    let proven = prove::prove(client, own, &self.target, wanted).await?;
+                    let proven =
+                        prove::prove(client, (own, &self.refused), &self.target, wanted).await?;
                     Ok(proven.map(drop).map_err(LoginRefusal::from))
                 }
                 None => self.check_by_target(client, wanted, database).await,
@@ -70,7 +71,7 @@ impl Login {
             _ => None,
         };
         let startup = Startup { packet, parameters };
-        let opened = match greeted(opened, client, &startup).await {
+        let opened = match greeted(opened, client, &startup, &self.refused).await {
             Ok(opened) => opened,
             Err(refusal) => return Ok(Err(refusal)),
         };

@@ -28,7 +28,8 @@ pub use target_login::log_in_on;
 
 use crate::auth::{Salts, User, Users};
 use crate::config::{Auth, AuthMode, Config, Limits};
-use crate::stream::Stream;
+use crate::repeats::Repeats;
+use crate::stream::{ClientAddress, Stream};
 use crate::target::Target;
 use crate::tls::ClientTls;
 use crate::wire::{self, OwnError, StartupPacket, StartupParameters, tag};
@@ -43,6 +44,9 @@ const STARTUP: &[u8] = b"\0\0\0\0\0\x03\0\0application_name\0dms-proxy\0\0";
 /// of its settings that it reports, and notices.
 const GREETING_BYTES_MAX: usize = 256 * 1024;
 
+/// Between lines about refused logins of one user from one address.
+const REFUSED_PAUSE: Duration = Duration::from_secs(10);
+
 /// How clients come in and where they go.
 #[derive(Debug)]
 pub struct Login {
@@ -52,6 +56,8 @@ pub struct Login {
     own: Option<OwnLogins>,
     /// Users of the console whom the proxy checks itself.
     console: Option<OwnLogins>,
+    /// Logins that were refused, by user and address.
+    refused: Repeats,
 }
 
 /// Logins that the proxy checks itself.
@@ -105,7 +111,7 @@ impl Login {
             Balancers { version: listen.proxy_protocol, from: listen.proxy_protocol_from.clone() };
         let console = config.admin.as_ref().and_then(|admin| admin.users_file.clone());
         let console = console.map(console::users).transpose()?;
-        Ok(Login { balancers, tls, target, own, console })
+        Ok(Login { balancers, tls, target, own, console, refused: Repeats::default() })
     }
 
     /// Reads what logins with this configuration need, and makes nothing.
@@ -168,7 +174,7 @@ impl Login {
                 None => self.open_passthrough(client, startup).await?,
             };
             match opened {
-                Ok(opened) => Ok(greeted(opened, client, startup).await),
+                Ok(opened) => Ok(greeted(opened, client, startup, &self.refused).await),
                 Err(error) => Ok(Err(error.into())),
             }
         };
@@ -201,10 +207,11 @@ impl Login {
             let message = "unsupported frontend protocol: auth.mode is terminate";
             return Ok(Err(OwnError::new("0A000", message)));
         };
-        let mut credential = match prove::prove(client, own, &self.target, parameters).await? {
-            Ok(credential) => credential,
-            Err(error) => return Ok(Err(error)),
-        };
+        let mut credential =
+            match prove::prove(client, (own, &self.refused), &self.target, parameters).await? {
+                Ok(credential) => credential,
+                Err(error) => return Ok(Err(error)),
+            };
         let other = own.target_users.get(&parameters.user).or(own.target_user.as_ref());
         if let Some(other) = other {
             credential = own.users.credential_of(other);
@@ -272,6 +279,7 @@ async fn greeted(
     mut opened: Opened,
     client: &Client,
     startup: &Startup,
+    refused: &Repeats,
 ) -> Result<Opened, LoginRefusal> {
     let is_whole = matches!(
         wire::head(&opened.said, FRAME_BYTES_MAX),
@@ -302,16 +310,29 @@ async fn greeted(
     let name = |name: fn(&StartupParameters) -> &String| {
         wire::logged(parameters.map_or("", |parameters| name(parameters)))
     };
-    tracing::warn!(
-        event = "login_refused",
-        by = "target",
-        client = %client.address(),
-        user = %name(|parameters| &parameters.user),
-        database = %name(|parameters| &parameters.database),
-        sqlstate = %wire::logged(&wire::printable(sqlstate)),
-        "login refused by the target"
-    );
+    let user = name(|parameters| &parameters.user);
+    if let Some(repeated) = due(refused, client, &user) {
+        tracing::warn!(
+            event = "login_refused",
+            by = "target",
+            client = %client.address(),
+            %user,
+            database = %name(|parameters| &parameters.database),
+            sqlstate = %wire::logged(&wire::printable(sqlstate)),
+            repeated,
+            "login refused by the target"
+        );
+    }
     Err(LoginRefusal { frames: opened.said, by_target: true })
+}
+
+/// Whether a refused login is a line of the log: how many of this user and address were none before it.
+fn due(refused: &Repeats, client: &Client, user: &str) -> Option<u64> {
+    let from = match client.address() {
+        ClientAddress::Tcp(address) => address.ip().to_string(),
+        ClientAddress::Unix => String::new(),
+    };
+    refused.due(&format!("{from} {user}"), REFUSED_PAUSE)
 }
 
 fn unreachable_target(target: &Target, error: &io::Error) -> OwnError {

@@ -8,6 +8,7 @@ use super::{OwnLogins, send};
 use crate::auth::{
     self, Credential, Mechanism, ProofVerdict, SCRAM, SCRAM_PLUS, ScramError, ServerExchange,
 };
+use crate::repeats::Repeats;
 use crate::stream::Stream;
 use crate::target::Target;
 use crate::wire::{self, OwnError, StartupParameters, tag};
@@ -28,7 +29,7 @@ const FAILURE_DELAY: Duration = Duration::from_secs(1);
 /// The client has gone.
 pub(super) async fn prove(
     client: &mut Client,
-    own: &OwnLogins,
+    (own, refused): (&OwnLogins, &Repeats),
     target: &Target,
     wanted: &StartupParameters,
 ) -> io::Result<Result<Credential, OwnError>> {
@@ -46,8 +47,19 @@ pub(super) async fn prove(
         }
     };
     let (user, sqlstate) = (wire::logged(user), failed.sqlstate);
-    let client = client.address();
-    tracing::warn!(event = "login_refused", by = "proxy", %client, %user, sqlstate, "login refused: {reason}");
+    if let Some(repeated) = super::due(refused, client, &user) {
+        let client = client.address();
+        tracing::warn!(
+            event = "login_refused",
+            by = "proxy",
+            %client,
+            %user,
+            database = %wire::logged(&wanted.database),
+            sqlstate,
+            repeated,
+            "login refused: {reason}"
+        );
+    }
     Ok(Err(failed))
 }
 

@@ -85,6 +85,7 @@ impl Session {
             }
             Err(_) => return Ok(self.client.pipeline.flush(first)),
         };
+        telling::frame("client", head);
         if matches!(self.phase, Phase::Startup { .. }) {
             // A client that runs ahead of its own login waits for it.
             return Ok(match head.tag {

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use crate::aside::SharedLoads;
 use crate::catalog::Answers;
 use crate::ledger::Ledger;
+use crate::repeats::Repeats;
 
 const ALL: u8 = 0;
 const COLUMNS: u8 = 1;
@@ -27,6 +28,8 @@ pub struct Common {
     pub ledger: Ledger,
     /// What their loads have in common.
     pub(super) loads: Arc<SharedLoads>,
+    /// Users whose role may not silence foreign keys, as the log says it.
+    pub(super) not_silenced: Repeats,
 }
 
 impl Common {

@@ -1,7 +1,12 @@
 //! What one session did, in numbers.
 
+use std::collections::BTreeMap;
+
 use crate::mapping::RuleId;
 use crate::value::ValueRule;
+
+/// SQLSTATEs that are told apart.
+const ERRORS_MAX: usize = 100;
 
 /// What one session did: the content of its log line.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -22,8 +27,8 @@ pub struct Counts {
     pub values: Vec<(&'static str, u64)>,
     /// Rows that INSERT, COPY, UPDATE, DELETE and MERGE wrote.
     pub rows: u64,
-    /// Errors that the target raised for the client's statements.
-    pub target_errors: u64,
+    /// Errors that the client was told, by SQLSTATE.
+    pub errors: BTreeMap<String, u64>,
     /// Statements refused because a type in them cannot be mapped, or a dms.* setting is wrong.
     pub refused: u64,
     /// Statements that look like DDL and were not understood; they passed untouched.
@@ -38,6 +43,13 @@ impl Counts {
     /// What passed unread or was refused.
     pub(super) fn passed(&self) -> [u64; 4] {
         [self.not_understood, self.unknown_types, self.too_long, self.refused]
+    }
+
+    /// The client is told an error with this SQLSTATE. A server that makes up codes does not make this grow.
+    pub(super) fn count_error(&mut self, sqlstate: &str) {
+        let is_known = self.errors.len() < ERRORS_MAX || self.errors.contains_key(sqlstate);
+        let code = if is_known { sqlstate } else { "other" };
+        *self.errors.entry(code.to_owned()).or_default() += 1;
     }
 
     pub(super) fn count_value(&mut self, rule: ValueRule, count: u64) {

@@ -302,7 +302,6 @@ impl Session {
 
     /// Event: ErrorResponse. What was expected up to the next Sync never comes.
     fn on_error(&mut self) {
-        self.report.counts.target_errors += 1;
         self.parking.on_rollback();
         self.client.copy_in.end();
         self.target.copied_out = false;

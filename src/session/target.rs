@@ -74,6 +74,7 @@ impl Session {
             let found = wire::head(rest, LENGTH_MAX);
             let found = found.map_err(|error| OwnError::new("08P01", format!("target: {error}")));
             let Some(head) = found? else { break };
+            telling::frame("target", head);
             if matches!(head.tag, tag::DATA_ROW | tag::COPY_DATA)
                 && head.frame_bytes <= rest.len()
                 && self.phase == Phase::Ready
@@ -190,16 +191,13 @@ impl Session {
                         InsteadOfError::Refusal(frame) => {
                             self.report.counts.refused += 1;
                             if let Some(error) = refused {
-                                telling::own_error(
-                                    self.context.watched,
-                                    &error,
-                                    self.replies.subject(),
-                                );
+                                let subject = self.replies.subject();
+                                telling::own_error(&mut self.report, &error, subject);
                             }
                             Some(frame)
                         }
                         InsteadOfError::Moved(frame) => {
-                            telling::error(self.context.watched, body, self.replies.subject());
+                            telling::error(&mut self.report, body, self.replies.subject());
                             frame
                         }
                     };
@@ -275,9 +273,9 @@ impl Session {
             front.treat(Treatment::Pass);
         }
         match told {
-            Some(error) => telling::own_error(self.context.watched, &error, self.replies.subject()),
+            Some(error) => telling::own_error(&mut self.report, &error, self.replies.subject()),
             None if frame_tag == tag::ERROR_RESPONSE => {
-                telling::error(self.context.watched, body, self.replies.subject());
+                telling::error(&mut self.report, body, self.replies.subject());
             }
             None => {}
         }
@@ -357,7 +355,7 @@ impl Session {
                     }
                 }
                 if !copied_out {
-                    telling::completed(body, self.replies.subject());
+                    telling::completed(self.context.watched, body, self.replies.subject());
                 }
                 if self.context.watched.is_counted() {
                     let body = if copied_out { b"COPY" } else { body };
@@ -386,7 +384,7 @@ impl Session {
                 self.client.pipeline.continue_copy();
             }
             tag::ERROR_RESPONSE => {
-                telling::error(self.context.watched, body, self.replies.subject());
+                telling::error(&mut self.report, body, self.replies.subject());
                 self.on_error();
             }
             tag::PARAMETER_STATUS => self.context.on_parameter_status(body),

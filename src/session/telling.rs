@@ -4,8 +4,15 @@ use tracing::Level;
 
 use super::ask::Question;
 use super::replies::{Expected, Request};
+use super::report::Report;
 use crate::statistics::{CountedStatement, ErrorOrigin, OwnKind, Watched};
 use crate::wire::{self, Head, OwnError};
+
+/// A frame of this peer is looked at, maybe again once more of it has arrived.
+#[inline]
+pub(super) fn frame(from: &'static str, head: Head) {
+    tracing::trace!(from, tag = %char::from(head.tag).escape_default(), length = head.frame_bytes, "frame");
+}
 
 /// A message goes to the target, which owes this for it.
 pub(super) fn sent(watched: Watched, expected: &Expected, head: Head) {
@@ -30,7 +37,10 @@ fn sent_about(watched: Watched, request: Request, subject: Option<&CountedStatem
 }
 
 /// The client is told an error of the target's with this body, while this is at work.
-pub(super) fn error(watched: Watched, body: &[u8], subject: Option<&CountedStatement>) {
+pub(super) fn error(report: &mut Report, body: &[u8], subject: Option<&CountedStatement>) {
+    let watched = report.watched;
+    let sqlstate = wire::error_field(body, b'C').map(wire::printable).unwrap_or_default();
+    report.counts.count_error(&sqlstate);
     if watched.is_counted() || tracing::enabled!(Level::DEBUG) {
         let field = |code| wire::error_field(body, code).map(wire::printable);
         let fields = [b'C', b's', b't', b'c', b'n'].map(|code| field(code).unwrap_or_default());
@@ -39,7 +49,9 @@ pub(super) fn error(watched: Watched, body: &[u8], subject: Option<&CountedState
 }
 
 /// The client is told an error of the proxy's.
-pub(super) fn own_error(watched: Watched, error: &OwnError, subject: Option<&CountedStatement>) {
+pub(super) fn own_error(report: &mut Report, error: &OwnError, subject: Option<&CountedStatement>) {
+    let watched = report.watched;
+    report.counts.count_error(error.sqlstate);
     let about = error.about.as_deref();
     let name = |name: Option<&Option<String>>| name.and_then(Option::clone).unwrap_or_default();
     let schema = name(about.map(|about| &about.schema));
@@ -60,6 +72,7 @@ fn told(
     tracing::debug!(
         event = "statement_failed",
         %sqlstate,
+        condition = wire::condition_name(&sqlstate),
         origin = origin_name,
         %schema,
         %table,
@@ -71,15 +84,19 @@ fn told(
 }
 
 /// A command with this tag is complete.
-pub(super) fn completed(tag: &[u8], subject: Option<&CountedStatement>) {
+pub(super) fn completed(watched: Watched, tag: &[u8], subject: Option<&CountedStatement>) {
     if tag.starts_with(b"COPY ") && tracing::enabled!(Level::DEBUG) {
         let table = subject.and_then(|subject| subject.tables.first());
         let table =
             table.map(|key| wire::logged(&format!("{}.{}", key.schema, key.table)).to_string());
+        let copy = watched.copy();
         tracing::debug!(
             event = "copy_ended",
             table,
             rows = wire::command_rows(tag),
+            bytes = copy.map(|copy| copy.bytes),
+            duration_ms = copy.map(|copy| copy.micros / 1000),
+            rewrites = copy.map(|copy| copy.rewrites),
             "a COPY ended"
         );
     }

@@ -15,6 +15,7 @@ mod session_view;
 mod table;
 mod table_totals;
 mod thread;
+mod told;
 
 pub use collected::{Collected, DatabaseTotals};
 pub use counted_words::{CommandKind, ErrorOrigin, Operation, SessionState, SettingNames};
@@ -23,7 +24,7 @@ pub use history::GoneSince;
 pub use pending::Pending;
 pub use proxy_counters::{ConnectFailure, LoginOutcome, ProxyCounters};
 pub use report::{OTHER, OwnKind, ThreadReport};
-pub use session_entry::{CountedSession, ErrorEntry, SessionTotals};
+pub use session_entry::{CopyFigures, CountedSession, ErrorEntry, SessionTotals};
 pub use session_view::SessionView;
 pub use table::{CountedAction, CountedStatement, Fate, TableDelta, TableKey};
 pub use table_totals::{RATE_SECONDS, Table, TableState};

@@ -86,6 +86,7 @@ pub(super) struct SessionEntry {
     pub(super) statement_kind: CommandKind,
     pub(super) statement_table: Option<Arc<TableKey>>,
     pub(super) totals: SessionTotals,
+    pub(super) copy: CopyFigures,
     pub(super) pending: Pending,
     pub(super) delta: SessionDelta,
     pub(super) last_sqlstate: String,
@@ -129,6 +130,23 @@ pub struct SessionTotals {
     pub rewrites: u64,
     /// Errors.
     pub errors: u64,
+    /// Questions of the proxy's own that were answered.
+    pub own_statements: u64,
+    /// What they took, in microseconds.
+    pub own_micros: u64,
+}
+
+/// The COPY that runs, or ran last.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct CopyFigures {
+    /// When it began, in microseconds since 1970.
+    pub began: u64,
+    /// Payload.
+    pub bytes: u64,
+    /// What rules changed in it.
+    pub rewrites: u64,
+    /// How long it took, in microseconds.
+    pub micros: u64,
 }
 
 impl SessionEntry {

@@ -5,14 +5,11 @@ use std::sync::Arc;
 
 use super::clock::Clock;
 use super::counted_words::{CommandKind, ErrorOrigin, SessionState, SettingNames};
-use super::report::{
-    OwnKind, ThreadReport, note_bytes, note_copy, note_error, note_rewrite, settle, touched,
-};
-use super::session_entry::{CommandEnd, CountedSession, ErrorEntry, SessionEntry};
+use super::report::{OwnKind, ThreadReport, note_bytes, note_copy, note_error, settle, touched};
+use super::session_entry::{CommandEnd, CopyFigures, CountedSession, ErrorEntry, SessionEntry};
 use super::session_map::SessionMap;
 use super::session_view::SessionView;
 use super::table::{CountedStatement, TableKey};
-use crate::ledger::{Entry, Place};
 
 thread_local! {
     static LOCAL: RefCell<ThreadCounters> = RefCell::default();
@@ -106,7 +103,7 @@ impl Watched {
 
     /// Acts on what is counted of the session, where it is.
     #[inline]
-    fn with(self, act: impl FnOnce(&mut SessionEntry, &mut ThreadReport, u64)) {
+    pub(super) fn with(self, act: impl FnOnce(&mut SessionEntry, &mut ThreadReport, u64)) {
         self.locally(|local| {
             let ThreadCounters { sessions, report, now, .. } = local;
             if let Some(entry) = sessions.get_mut(&self.number) {
@@ -219,6 +216,7 @@ impl Watched {
     pub fn on_copy_in(self, subject: Option<&CountedStatement>) {
         self.with(|entry, _, now| {
             entry.statement_kind = CommandKind::Copy;
+            entry.copy = CopyFigures { began: now, ..CopyFigures::default() };
             if let Some(table) = subject.and_then(|subject| subject.tables.first()) {
                 entry.statement_table = Some(Arc::clone(table));
             }
@@ -236,6 +234,7 @@ impl Watched {
         self.with(|entry, report, now| {
             let bytes = u64::try_from(bytes).unwrap_or(0);
             entry.totals.copy_bytes += bytes;
+            entry.copy.bytes += bytes;
             entry.unnoted_bytes += bytes;
             let second = now / 1_000_000;
             if entry.noted_second != second {
@@ -331,6 +330,10 @@ impl Watched {
     pub fn on_answered(self, kind: Option<OwnKind>, state: SessionState, shown: SettingNames) {
         self.with(|entry, report, now| {
             let asked_at = std::mem::take(&mut entry.asked_at);
+            if asked_at > 0 {
+                entry.totals.own_statements += 1;
+                entry.totals.own_micros += now.saturating_sub(asked_at);
+            }
             if let Some(histogram) = kind.and_then(|kind| report.own.get_mut(kind as usize))
                 && asked_at > 0
             {
@@ -340,23 +343,6 @@ impl Watched {
             if !entry.state.works() {
                 entry.enter(state, now);
             }
-        });
-    }
-
-    /// A rule has changed something.
-    pub fn on_rewrite(self, place: &Place, change: &Entry) {
-        self.with(|entry, report, now| {
-            entry.totals.rewrites += change.count;
-            let database = entry.facts.database.clone();
-            if !place.table.is_empty() {
-                let key = TableKey {
-                    database: database.clone(),
-                    schema: place.schema.clone(),
-                    table: place.table.clone(),
-                };
-                touched(report, &Arc::new(key), entry.phase(), now).rewrites += change.count;
-            }
-            note_rewrite(report, (database, place.clone()), change);
         });
     }
 

@@ -4,6 +4,7 @@
 mod answer;
 mod bind_body;
 mod build;
+mod conditions;
 mod cut_number;
 mod frame;
 mod message;
@@ -20,6 +21,7 @@ pub use build::{
     notice_of_success, notice_response, own_group, own_group_in_pipeline, own_probe,
     parameter_description, parse, query, question, with_body,
 };
+pub use conditions::condition_name;
 pub(crate) use cut_number::CutNumber;
 pub use frame::{FrameError, HEAD_BYTES, Head, head};
 pub use message::{

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::wait_for;
 use crate::protocol::{log_in, say};
@@ -49,13 +49,23 @@ fn a_load_is_told_by_events() {
     for (event, level, fields) in [
         ("started", "INFO", &["version", "pid", "config", "target", "auth", "source", "fk"][..]),
         ("listening", "INFO", &["address", "by"]),
-        ("session_started", "DEBUG", &["client", "tls", "session"]),
-        ("statement_failed", "DEBUG", &["sqlstate", "origin", "session"]),
+        ("session_started", "DEBUG", &["client", "tls", "session", "phase", "fk"]),
+        ("statement_failed", "DEBUG", &["sqlstate", "condition", "origin", "session", "user"]),
         ("ddl_changed", "DEBUG", &["table", "column", "rule", "session"]),
-        ("copy_ended", "DEBUG", &["table", "rows", "target_pid"]),
+        (
+            "copy_ended",
+            "DEBUG",
+            &["table", "rows", "bytes", "duration_ms", "rewrites", "target_pid"],
+        ),
         ("progress", "INFO", &["tables_loading", "rows", "rows_per_second", "bytes_per_second"]),
         ("session_ended", "INFO", &["end", "duration_ms", "rows", "bytes_received", "bytes_sent"]),
-        ("login_refused", "WARN", &["by", "sqlstate", "user", "client"]),
+        (
+            "session_ended",
+            "INFO",
+            &["transactions", "rolled_back_rows", "own_statements", "own_ms"],
+        ),
+        ("session_ended", "INFO", &["client", "user", "database", "statements", "too_long"]),
+        ("login_refused", "WARN", &["by", "sqlstate", "user", "client", "repeated"]),
         ("reloaded", "INFO", &["needs_restart"]),
         ("paused", "WARN", &["sessions"]),
         ("resumed", "INFO", &["sessions"]),
@@ -71,6 +81,39 @@ fn a_load_is_told_by_events() {
         (&found["copy_ended"]["rows"], &found["copy_ended"]["table"]),
         (&2.into(), &"public.t".into())
     );
-    assert_eq!(found["session_ended"]["end"], "client_closed");
+    assert_eq!(found["copy_ended"]["bytes"], 8);
+    let ended = &found["session_ended"];
+    assert_eq!(ended["end"], "client_closed");
+    assert_eq!(ended["errors"], json!({ "42704": 1 }));
+    let rewrites = ended["rewrites"].as_object().unwrap();
+    assert_eq!(rewrites.values().map(|count| count.as_u64().unwrap()).sum::<u64>(), 2);
+    assert_eq!(ended["rolled_back_rows"], 0);
     assert_eq!(found["login_refused"]["by"], "target");
+}
+
+#[test]
+fn what_comes_again_and_again_is_a_line_with_a_count() {
+    let database = Cluster::shared().create_database();
+    let proxy = Proxy::start("[log]\nformat = 'json'\n", &[]);
+    let nobody = Endpoint { user: "nobody at all".into(), ..proxy.endpoint(database.endpoint()) };
+    for _ in 0..3 {
+        drop(Wire::log_in(&nobody, &[]));
+    }
+    wait_for(|| events(&proxy).contains_key("login_refused"));
+    assert_eq!(proxy.log().matches("\"login_refused\"").count(), 1, "{}", proxy.log());
+    assert_eq!(events(&proxy)["login_refused"]["repeated"], 0);
+}
+
+#[test]
+fn parts_have_levels_of_their_own() {
+    let database = Cluster::shared().create_database();
+    let proxy = Proxy::start("[log]\nlevel = 'info,session=trace,telemetry=error'\n", &[]);
+    let mut wire = log_in(&proxy.endpoint(database.endpoint()));
+    say(&mut wire, "SELECT 'geheim'");
+    wire.terminate();
+    wait_for(|| proxy.log().contains("from=\"client\" tag=X length=5"));
+    let log = proxy.log();
+    assert!(log.contains("from=\"client\" tag=Q length=21"), "{log}");
+    assert!(log.contains("from=\"target\" tag=Z length=6"), "{log}");
+    assert!(!log.contains("session ended") && !log.contains("geheim"), "{log}");
 }

@@ -11,6 +11,8 @@ mod looks;
 #[cfg(client = "chromium")]
 mod page;
 mod schema;
+#[cfg(client = "psql")]
+mod secrets;
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};

@@ -172,7 +172,9 @@ fn failed_logins_leave_nothing() {
     let grown = memory_kib(&proxy, "VmRSS").saturating_sub(before);
     assert!(grown < 2048, "{grown} KiB");
     let lines = "login refused by the target";
-    wait_for("all are logged", || proxy.log().matches(lines).count() == LOGINS + 50);
+    wait_for("one is logged", || proxy.log().contains(lines));
+    // A line of a user and address in ten seconds.
+    assert!(proxy.log().matches(lines).count() < LOGINS / 2, "{}", proxy.log().len());
     let log = proxy.log();
     assert!(log.contains("sqlstate=28000"), "{log}");
     assert!((log.len() - logged) / LOGINS < 400, "{} bytes a login", (log.len() - logged) / LOGINS);

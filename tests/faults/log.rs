@@ -167,7 +167,9 @@ fn lines_of_a_session_can_be_joined() {
         let mut expected = [("1".to_owned(), pids[0].clone()), ("2".to_owned(), pids[1].clone())];
         expected.sort();
         assert_eq!(lines("session ended"), expected, "{log}");
-        assert_eq!(lines("session_replication_role"), expected, "{log}");
+        // Of a role once in a while.
+        let [line] = &lines("session_replication_role")[..] else { panic!("{log}") };
+        assert!(expected.contains(line), "{log}");
         let start = log.lines().find(|line| line.contains("listening on")).unwrap();
         assert!(!start.contains(field[0]), "{start}");
         // A login that fails has the number alone.

@@ -1,6 +1,5 @@
 //! The console's answers that only this proxy has: tables, sessions, what was changed, errors.
 
-use super::super::conditions;
 use super::super::listing::{Cell, Listing};
 use super::super::operator::{Operator, lock};
 use crate::statistics::{Collected, Histogram, OwnKind};
@@ -146,7 +145,7 @@ fn errors(collected: &Collected) -> Listing {
             text(&error.user),
             text(&error.database),
             text(&error.sqlstate),
-            Cell::optional(conditions::name(&error.sqlstate).unwrap_or("")),
+            Cell::optional(crate::wire::condition_name(&error.sqlstate).unwrap_or("")),
             text(error.origin.name()),
         ];
         row.extend(error.names.iter().map(|name| Cell::optional(name)));

@@ -65,7 +65,7 @@ function bars(title, histogram) {
   if (!list.length) return figure;
   const most = Math.max(...list.map(([, count]) => count));
   const said = list.map(([le, count]) => `${count} up to ${duration(le)}`).join(", ");
-  const svg = drawing("svg", { width: list.length * 46, height: 90, role: "img", "aria-label": `${title}: ${said}` });
+  const svg = drawing("svg", { width: list.length * 46, height: 90, viewBox: `0 0 ${list.length * 46} 90`, role: "img", "aria-label": `${title}: ${said}` });
   list.forEach(([le, count], at) => {
     const height = Math.max(count ? 1 : 0, 60 * count / most), label = drawing("text", { x: at * 46 + 2, y: 86 });
     label.textContent = duration(le);

@@ -5,6 +5,8 @@ mod answer;
 mod own_words;
 mod refusals;
 
+use std::time::Duration;
+
 use answer::{kind_of, process_of, settings_of};
 use own_words::{OwnWords, warnings};
 use refusals::{pooled, role_on_citus};
@@ -15,6 +17,9 @@ use crate::policy::{BadSetting, OnDenied, Policy, Pooler, Settings};
 use crate::session::context::{Context, TargetKind};
 use crate::statement::Effects;
 use crate::wire::{self, Answer, OwnError, TransactionStatus};
+
+/// Between lines about a user whose role may not silence foreign keys.
+const NOT_SILENCED_PAUSE: Duration = Duration::from_secs(600);
 
 /// When the settings are asked for next.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -277,7 +282,17 @@ impl Settling {
             OnDenied::Park => settled.parks_instead = true,
             OnDenied::Warn => {
                 let (user, hint) = (wire::logged(&context.startup.user), &warning.hint);
-                tracing::warn!(event = "foreign_keys_not_silenced", %user, grant = hint, "{}", warning.message);
+                let due = context.common.not_silenced.due(&user, NOT_SILENCED_PAUSE);
+                if let Some(repeated) = due {
+                    tracing::warn!(
+                        event = "foreign_keys_not_silenced",
+                        %user,
+                        grant = hint,
+                        repeated,
+                        "{}",
+                        warning.message
+                    );
+                }
                 settled.warnings.push(warning);
             }
         }

@@ -1,7 +1,7 @@
 //! Names of SQLSTATEs. Source: PostgreSQL, `src/backend/utils/errcodes.txt`.
 
 /// The name of a condition; `None` for a code that PostgreSQL does not have.
-pub(super) fn name(sqlstate: &str) -> Option<&'static str> {
+pub fn condition_name(sqlstate: &str) -> Option<&'static str> {
     let lines = include_str!("conditions.txt").lines();
     lines
         .filter_map(|line| line.split_once(' '))
@@ -15,7 +15,7 @@ mod tests {
 
     #[test]
     fn codes_have_names() {
-        assert_eq!(name("22012"), Some("division_by_zero"));
-        assert_eq!(name("ZZ999"), None);
+        assert_eq!(condition_name("22012"), Some("division_by_zero"));
+        assert_eq!(condition_name("ZZ999"), None);
     }
 }
