@@ -29,9 +29,46 @@ pub const NOT_JUDGED: &str = "not-judged";
 /// deferrable keys of their table from acting.
 pub const SILENCED: &str = "silenced-by-role";
 
+/// The characters that the name of a run has at most.
+pub const RUN_NAME_MAX: usize = 63;
+
+/// The way by which what was changed came.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Road {
+    /// The rule is about no single one.
+    #[default]
+    Any,
+    /// A definition.
+    Ddl,
+    /// The text of another statement.
+    Query,
+    /// A constant in a text.
+    Constant,
+    /// A parameter.
+    Parameter,
+    /// A row of COPY.
+    Copy,
+}
+
+impl Road {
+    /// Its name; empty where the rule is about no single one.
+    pub fn name(self) -> &'static str {
+        match self {
+            Road::Any => "",
+            Road::Ddl => "ddl",
+            Road::Query => "query",
+            Road::Constant => "constant",
+            Road::Parameter => "parameter",
+            Road::Copy => "copy",
+        }
+    }
+}
+
 /// What an entry counts.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Place {
+    /// The run that it belongs to; empty for that of the session which writes it down.
+    pub run: String,
     /// The schema; empty where it is not known.
     pub schema: String,
     /// The table; empty where it is not known.
@@ -40,9 +77,8 @@ pub struct Place {
     pub column: String,
     /// The name of the rule.
     pub rule: String,
-    /// The way by which what was changed came: `ddl`, `query`, `constant`, `parameter`, `copy`; empty where
-    /// the rule does not say it.
-    pub road: String,
+    /// The way by which what was changed came.
+    pub road: Road,
 }
 
 /// How often a rule changed something in one place.
@@ -114,20 +150,32 @@ impl Entries {
         let mut spelled = Entries::default();
         for (place, entry) in &self.by_place {
             let place = Place {
+                run: spell(&place.run),
                 schema: spell(&place.schema),
                 table: spell(&place.table),
                 column: spell(&place.column),
                 rule: spell(&place.rule),
-                road: place.road.clone(),
+                road: place.road,
             };
             spelled.add(&place, entry);
         }
         spelled
     }
 
+    /// All of them, as entries of a run where they are of none yet.
+    fn of_run(&self, run: &str) -> Entries {
+        let mut all = Entries::default();
+        for (place, entry) in &self.by_place {
+            let run = if place.run.is_empty() { run.to_owned() } else { place.run.clone() };
+            all.add(&Place { run, ..place.clone() }, entry);
+        }
+        all
+    }
+
     fn add(&mut self, place: &Place, entry: &Entry) {
         if self.by_place.len() >= ENTRIES_MAX && !self.by_place.contains_key(place) {
-            let rule = Place { rule: place.rule.clone(), ..Place::default() };
+            let Place { run, rule, .. } = place;
+            let rule = Place { run: run.clone(), rule: rule.clone(), ..Place::default() };
             self.by_place.entry(rule).or_default().add(entry);
             return;
         }
@@ -148,6 +196,8 @@ impl Entries {
 /// What all sessions of the proxy changed, by database.
 #[derive(Debug, Default)]
 pub struct Ledger {
+    /// The run of sessions that name none: this process of the proxy.
+    run: String,
     databases: Mutex<BTreeMap<String, Database>>,
     /// Writes that failed.
     failures: AtomicU64,
@@ -164,6 +214,16 @@ struct Database {
 }
 
 impl Ledger {
+    /// A ledger of sessions that belong to this run where they name none.
+    pub fn new(run: String) -> Ledger {
+        Ledger { run, ..Ledger::default() }
+    }
+
+    /// The run of sessions that name none.
+    pub fn run(&self) -> &str {
+        &self.run
+    }
+
     /// Adds what a session changed. `written` says that it is on the target already.
     pub fn add(&self, database: &str, entries: &Entries, written: bool) {
         if entries.is_empty() {
@@ -172,7 +232,8 @@ impl Ledger {
         self.with(database, |database| {
             database.all.merge(entries);
             if !written {
-                database.unwritten.merge(entries);
+                // Whoever writes it down later may belong to another run.
+                database.unwritten.merge(&entries.of_run(&self.run));
             }
         });
     }
@@ -249,13 +310,13 @@ mod tests {
 
     #[test]
     fn what_was_not_written_is_kept_for_the_next_session() {
-        let ledger = Ledger::default();
+        let ledger = Ledger::new("r0".into());
         let mut entries = Entries::default();
         entries.note(&place("a"), 1, 5, || None);
         ledger.add("db", &entries, false);
         ledger.add("db", &entries, true);
         assert_eq!(ledger.take_unwritten("other"), Entries::default());
-        assert_eq!(ledger.take_unwritten("db"), entries);
+        assert_eq!(ledger.take_unwritten("db"), entries.of_run("r0"));
         assert!(ledger.take_unwritten("db").is_empty());
         assert_eq!((ledger.warns("db"), ledger.warns("db")), (true, false));
         let all = ledger.snapshot();

@@ -271,6 +271,13 @@ const SHOWN_VALUE_MAX: usize = 64;
 /// The settings, in the order in which the proxy reads them.
 pub const NAMES: [&str; 5] = ["phase", "fk", "rewrite", "table_prep", "errors"];
 
+/// `dms.run`, without its `dms.`: what a session calls the run that it belongs to. Only the ledger asks for it,
+/// in the session itself, so any value will do and none is kept.
+pub const RUN: &str = "run";
+
+/// The characters of it at most.
+const RUN_NAME_MAX: usize = 63;
+
 impl Settings {
     /// Whether tables are filled one by one, in any order.
     pub fn is_full_load(&self) -> bool {
@@ -321,8 +328,14 @@ impl Settings {
                 "off" | "false" | "no" | "0" => self.rewrite = false,
                 _ => return Err(bad(&["on", "off"])),
             },
+            RUN if value.chars().count() <= RUN_NAME_MAX => {}
+            RUN => {
+                let hint = format!("A name has {RUN_NAME_MAX} characters at most.");
+                return Err(BadSetting { hint, ..bad(&[]) });
+            }
             _ => {
-                let names = NAMES.map(|name| format!("dms.{name}")).join(", ");
+                let names = NAMES.iter().chain(&[RUN]).map(|name| format!("dms.{name}"));
+                let names = names.collect::<Vec<_>>().join(", ");
                 return Err(BadSetting {
                     message: format!("unrecognized configuration parameter \"dms.{name}\""),
                     hint: format!("Available parameters: {names}."),

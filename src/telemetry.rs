@@ -144,15 +144,8 @@ fn rewrites(mapping: &Mapping, counts: &Counts) -> Vec<(String, u64)> {
     let types = (0_u16..).zip(&counts.types);
     let types =
         types.filter_map(|(at, count)| Some((mapping.rule(RuleId(at))?.id.as_str(), *count)));
-    let values = [
-        ("nul-in-parameter", counts.nul_bind),
-        ("nul-in-copy", counts.nul_copy),
-        ("nul-in-query", counts.nul_query),
-        ("nul-in-constant", counts.nul_constant),
-    ];
     let rules = counts.values.iter().copied();
     types
-        .chain(values)
         .chain(rules)
         .filter(|(_, count)| *count > 0)
         .map(|(rule, count)| (rule.to_owned(), count))

@@ -209,7 +209,7 @@ pub(super) fn rewrite((database, place): &(String, Place), entry: &Entry) -> Val
     let (before, after) = entry.types();
     json!({
         "database": database, "schema": place.schema, "table": place.table,
-        "column": place.column, "rule": place.rule, "road": place.road, "count": number(entry.count),
+        "column": place.column, "rule": place.rule, "road": place.road.name(), "count": number(entry.count),
         "first_seen": moment(entry.first_seconds * 1_000_000),
         "last_seen": moment(entry.last_seconds * 1_000_000), "before": before, "after": after,
     })

@@ -32,3 +32,4 @@ pub use found_keys::{FoundKey, TargetFound};
 pub use http::{AdminListener, serve};
 pub use life::{HeldBack, Killable, Life, LifePhase, Order, ReloadOutcome};
 pub use operator::{Operator, OperatorParts, ThreadQuestion, answer_questions};
+pub use time::rfc3339;

@@ -1,7 +1,7 @@
 //! Moments as text.
 
 /// Microseconds since 1970 as RFC 3339 in UTC, to the millisecond.
-pub(super) fn rfc3339(micros: u64) -> String {
+pub fn rfc3339(micros: u64) -> String {
     let seconds = micros / 1_000_000;
     let (days, of_day) = (seconds / 86_400, seconds % 86_400);
     let (year, month, day) = civil(days);

@@ -15,6 +15,7 @@ use crate::config::Config;
 use crate::listener::{Inherited, Listener};
 use crate::target::embedded::{Embedded, EmbeddedOptions};
 use crate::telemetry::Totals;
+use crate::value::NUL_RULE;
 
 /// What a tool that speaks DMS types sends, and what the target then has.
 const COLUMNS: &[(&str, &str, &str)] = &[
@@ -149,7 +150,7 @@ async fn demo(keep: bool) -> Result<bool, DemoFailure> {
     for (rule, count) in &rewrites {
         writeln!(out, "  {count:>4}  {rule}")?;
     }
-    let nul = rewrites.iter().find(|(rule, _)| rule == "nul-in-copy").map(|(_, count)| *count);
+    let nul = rewrites.iter().find(|(rule, _)| rule == NUL_RULE).map(|(_, count)| *count);
     good &= keep || (cut == 0 && nul == Some(2));
     let verdict = if good { "as expected" } else { "NOT as expected" };
     writeln!(out, "\nEvery result was read back from PostgreSQL and compared: {verdict}.")?;

@@ -14,6 +14,7 @@ use crate::statement::script::{Body, Scratch, Script};
 use crate::statement::{
     DefinedTable, DefinitionKind, Edit, Lexing, Replacement, TableStatementKind, compose,
 };
+use crate::value::NUL_RULE;
 
 /// The statements of one script after the other.
 #[derive(Debug)]
@@ -53,7 +54,7 @@ fn search_path(policy: &Policy) -> Vec<String> {
 }
 
 /// The rule of constants in which U+0000 was mended.
-const NUL_RULE: ReplacementReason = ReplacementReason::Rule("nul-in-constant");
+const NUL_REASON: ReplacementReason = ReplacementReason::Rule(NUL_RULE);
 
 impl<'p> DryRun<'p> {
     pub(super) fn new(policy: &'p Policy) -> DryRun<'p> {
@@ -297,7 +298,7 @@ fn listed(rewrite: &mut Rewrite) -> Result<Vec<Planned>, Refused> {
         let mends: Vec<Planned> = kept
             .map(|span| {
                 let text = mended.get(span.clone()).unwrap_or_default().to_vec();
-                Planned { replacement: Replacement { span, text }, reason: NUL_RULE }
+                Planned { replacement: Replacement { span, text }, reason: NUL_REASON }
             })
             .collect();
         planned.extend(mends);

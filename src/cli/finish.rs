@@ -25,6 +25,10 @@ pub(super) struct FinishArguments {
     /// Foreign keys and tables that are worked on at a time
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=64))]
     jobs: u16,
+    /// Only what was changed in this run: the moment at which the proxy was started, or what sessions named by
+    /// dms.run
+    #[arg(long, value_name = "RUN")]
+    run: Option<String>,
     /// Look at everything and report it, change nothing
     #[arg(long)]
     dry_run: bool,
@@ -40,7 +44,7 @@ pub(super) fn run(arguments: &FinishArguments) -> ExitCode {
         Err(code) => return code,
     };
     let (dry_run, revalidate) = (arguments.dry_run, arguments.revalidate);
-    let options = FinishOptions { scope, dry_run, revalidate };
+    let options = FinishOptions { scope, dry_run, run: arguments.run.clone(), revalidate };
     run_command(arguments.target.format, async {
         let sessions = sessions(&target, arguments.jobs).await?;
         let progress = Progress::new();

@@ -10,6 +10,7 @@ use super::close_out::{
 };
 use super::columns::aligned;
 use crate::close_out::{Connection, LedgerFilter, LedgerLine, ledger};
+use crate::value::NUL_RULE;
 
 #[derive(Debug, Args)]
 pub(super) struct LedgerArguments {
@@ -21,6 +22,9 @@ pub(super) struct LedgerArguments {
     /// Only changes by this rule
     #[arg(long, value_name = "RULE")]
     rule: Option<String>,
+    /// Only changes of this run: the moment at which the proxy was started, or what sessions named by dms.run
+    #[arg(long, value_name = "RUN")]
+    run: Option<String>,
 }
 
 pub(super) fn run(arguments: &LedgerArguments) -> ExitCode {
@@ -28,7 +32,7 @@ pub(super) fn run(arguments: &LedgerArguments) -> ExitCode {
         Ok(resolved) => resolved,
         Err(code) => return code,
     };
-    let filter = LedgerFilter { scope, rule: arguments.rule.clone() };
+    let filter = LedgerFilter { scope, rule: arguments.rule.clone(), run: arguments.run.clone() };
     run_command(async {
         let lines = ledger(&Connection::open(&target).await?, &filter).await?;
         let output = match arguments.target.format {
@@ -45,18 +49,36 @@ fn text(lines: &[LedgerLine]) -> String {
         add_line(&mut text, "nothing was changed");
         return text;
     }
-    let heads = ["TABLE", "COLUMN", "RULE", "COUNT", "FIRST", "LAST"].map(str::to_owned);
+    let heads = ["RUN", "TABLE", "COLUMN", "RULE", "ROAD", "COUNT", "FIRST", "LAST", "SUCH AS"];
+    let heads = heads.map(str::to_owned);
+    let shown = |text: &str| if text.is_empty() { "-".to_owned() } else { text.to_owned() };
     let row = |line: &LedgerLine| {
         let table = match (line.schema.is_empty(), line.table.is_empty()) {
             (_, true) => "(no single table)".to_owned(),
             (true, false) => line.table.clone(),
             (false, false) => format!("{}.{}", line.schema, line.table),
         };
-        let column = if line.column.is_empty() { "-".into() } else { line.column.clone() };
-        let count = line.count.to_string();
-        [table, column, line.rule.clone(), count, line.first_seen.clone(), line.last_seen.clone()]
+        [
+            shown(&line.run),
+            table,
+            shown(&line.column),
+            line.rule.clone(),
+            shown(&line.road),
+            line.count.to_string(),
+            to_seconds(&line.first_seen),
+            to_seconds(&line.last_seen),
+            line.samples.first().cloned().unwrap_or_default(),
+        ]
     };
-    let rows: Vec<[String; 6]> = [heads].into_iter().chain(lines.iter().map(row)).collect();
-    aligned(&rows, &[3]).iter().for_each(|line| add_line(&mut text, line));
+    let rows: Vec<[String; 9]> = [heads].into_iter().chain(lines.iter().map(row)).collect();
+    aligned(&rows, &[5]).iter().for_each(|line| add_line(&mut text, line.trim_end()));
+    if lines.iter().any(|line| line.rule == NUL_RULE && line.column.is_empty()) {
+        add_line(&mut text, "U+0000 is mended in place: its column was not looked up.");
+    }
     text
+}
+
+/// A moment of the server's without parts of a second.
+fn to_seconds(moment: &str) -> String {
+    moment.split_once('.').map_or(moment, |(seconds, _)| seconds).to_owned()
 }

@@ -3,9 +3,11 @@
 use serde::Serialize;
 
 use super::journal::roll_back_on_error;
+use super::rejects::forget_rejects;
+use super::rewrites::forget_run;
 use super::{
-    CloseOutError, Connection, RejectFilter, Scope, SuspendedTable, lost, parked, reject_groups,
-    suspended_tables,
+    CloseOutError, Connection, RejectFilter, RejectGroup, Scope, SuspendedTable, lost, parked,
+    reject_groups, suspended_tables,
 };
 use crate::parking::spelling::quoted_identifier;
 
@@ -44,6 +46,39 @@ pub async fn clean(target: &Connection, dry_run: bool) -> Result<CleanReport, Cl
     Ok(CleanReport { removed, waiting })
 }
 
+/// Removes what was written down of one run: its changes, and its rows that were set aside. Where some of those
+/// wait, nothing is removed.
+///
+/// # Errors
+/// The target refused to say, or to remove it.
+pub async fn clean_run(
+    target: &Connection,
+    run: &str,
+    dry_run: bool,
+) -> Result<CleanReport, CloseOutError> {
+    let filter = RejectFilter { run: Some(run.to_owned()), ..RejectFilter::default() };
+    let waiting = waiting_rejects(target, &filter).await?;
+    if !waiting.is_empty() {
+        return Ok(CleanReport { waiting, ..CleanReport::default() });
+    }
+    target.client().batch_execute("BEGIN").await?;
+    let removed = async {
+        let mut removed = Vec::new();
+        let changes = forget_run(target, run).await?;
+        let rejects = forget_rejects(target, run).await?;
+        for (count, table) in [(changes, "rewrites"), (rejects, "rejected_rows")] {
+            if count > 0 {
+                let rows = if count == 1 { "row" } else { "rows" };
+                removed.push(format!("{count} {rows} of dms_proxy.{table}"));
+            }
+        }
+        target.client().batch_execute(if dry_run { "ROLLBACK" } else { "COMMIT" }).await?;
+        Ok(removed)
+    };
+    let removed = roll_back_on_error(target, removed.await).await?;
+    Ok(CleanReport { removed, waiting })
+}
+
 /// What is not done yet, a sentence each.
 async fn waiting(target: &Connection) -> Result<Vec<String>, CloseOutError> {
     let mut waiting = Vec::new();
@@ -52,13 +87,7 @@ async fn waiting(target: &Connection) -> Result<Vec<String>, CloseOutError> {
         waiting.push(format!("{table} {name} is parked: dms-proxy fk restore"));
     }
     waiting.extend(lost(target, &Scope::default()).await?);
-    let groups = reject_groups(target, &RejectFilter::default()).await?;
-    for group in groups.iter().filter(|group| group.waits()) {
-        let (schema, table, count) = (&group.schema, &group.table, group.count);
-        waiting.push(format!(
-            "{count} rows for {schema}.{table} wait: dms-proxy rejects retry, or discard"
-        ));
-    }
+    waiting.extend(waiting_rejects(target, &RejectFilter::default()).await?);
     for SuspendedTable { schema, table, .. } in suspended_tables(target, &Scope::default()).await? {
         waiting.push(format!("{schema}.{table} is suspended: dms-proxy rejects resume"));
     }
@@ -67,6 +96,20 @@ async fn waiting(target: &Connection) -> Result<Vec<String>, CloseOutError> {
         waiting.push(format!("{what} is not the proxy's: drop it, or move it to another schema"));
     }
     Ok(waiting)
+}
+
+/// Rows that were set aside and wait, a sentence a table.
+async fn waiting_rejects(
+    target: &Connection,
+    filter: &RejectFilter,
+) -> Result<Vec<String>, CloseOutError> {
+    let groups = reject_groups(target, filter).await?;
+    let line = |group: &RejectGroup| {
+        let (schema, table, count) = (&group.schema, &group.table, group.count);
+        let rows = if count == 1 { "row waits" } else { "rows wait" };
+        format!("{schema}.{table}: {count} {rows}: dms-proxy rejects retry, or discard")
+    };
+    Ok(groups.iter().filter(|group| group.waits()).map(line).collect())
 }
 
 /// Things in the schema that the proxy has not made.

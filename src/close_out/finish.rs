@@ -39,6 +39,8 @@ pub struct FinishOptions {
     pub scope: Scope,
     /// Look at everything, change nothing.
     pub dry_run: bool,
+    /// The run whose changes are shown; those of all without one.
+    pub run: Option<String>,
     /// Have the target itself validate every foreign key that has no orphans, also those that it
     /// takes for valid: they are dropped and added again for that.
     pub revalidate: bool,
@@ -60,7 +62,7 @@ pub async fn finish(
     };
     let began = Instant::now();
     scope_exists(&options.scope, target).await?;
-    let mut report = heading(place, target, options.dry_run).await?;
+    let mut report = heading(place, target, options).await?;
     report.foreign_keys = finish_keys(sessions, options, progress).await?;
     report.errors.extend(lost(target, &options.scope).await?);
     report.deferrable = deferrable(sessions, &options.scope).await?;
@@ -69,7 +71,7 @@ pub async fn finish(
     report.foreign_tables = foreign_tables(target, &options.scope).await?;
     let (of_keys, of_users) = disabled_triggers(target, &options.scope).await?;
     report.settings = silencing_settings(target).await?;
-    match rewrites(target).await {
+    match rewrites(target, options.run.as_deref()).await {
         Ok(found) => {
             report.not_acted = not_acted(target, &options.scope, &found.lines).await?;
             report.rewrites = found.lines;
@@ -135,25 +137,29 @@ async fn add_set_aside(target: &Connection, scope: &Scope, report: &mut FinishRe
 async fn heading(
     place: &Target,
     target: &Connection,
-    dry_run: bool,
+    options: &FinishOptions,
 ) -> Result<FinishReport, CloseOutError> {
     let sql = "SELECT pg_catalog.concat(
             pg_catalog.date_trunc('second', pg_catalog.now())::pg_catalog.timestamp, ' ',
             pg_catalog.current_setting('TimeZone')),
         pg_catalog.current_setting('server_version'),
-        pg_catalog.current_database()::pg_catalog.text, current_user::pg_catalog.text";
+        pg_catalog.current_database()::pg_catalog.text, current_user::pg_catalog.text,
+        pg_catalog.to_char(pg_catalog.timezone('UTC', pg_catalog.now()),
+            'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"')";
     let row = target.client().query_one(sql, &[]).await?;
     Ok(FinishReport {
         schema_version: 1,
         proxy_version: env!("CARGO_PKG_VERSION"),
+        started_at: row.try_get(4)?,
         took_ms: 0,
+        run: options.run.clone(),
         interrupted: false,
         at: row.try_get(0)?,
         server: place.server.address().to_string(),
         version: row.try_get(1)?,
         database: row.try_get(2)?,
         user: row.try_get(3)?,
-        dry_run,
+        dry_run: options.dry_run,
         foreign_keys: Vec::new(),
         deferrable: Vec::new(),
         not_acted: Vec::new(),

@@ -38,7 +38,7 @@ pub mod sql {
 }
 
 pub use check::{CheckReport, Flavour, Item, Standing, TableModes, check};
-pub use clean::{CleanReport, clean};
+pub use clean::{CleanReport, clean, clean_run};
 pub use connection::{Connection, Target};
 pub use deferrable::DeferrableLine;
 pub use elsewhere::ForeignTable;

@@ -13,8 +13,17 @@ pub(super) async fn begin(
     table: &str,
     lock: &str,
 ) -> Result<bool, CloseOutError> {
+    target.client().batch_execute("BEGIN").await?;
+    self::lock(target, table, lock).await
+}
+
+/// The same, in the transaction that is open.
+pub(super) async fn lock(
+    target: &Connection,
+    table: &str,
+    lock: &str,
+) -> Result<bool, CloseOutError> {
     let client = target.client();
-    client.batch_execute("BEGIN").await?;
     let fault_sql = trust::fault_sql(table);
     let refused =
         |fault: String| CloseOutError::Refused(format!("{fault}, and its code could run"));

@@ -5,7 +5,7 @@ use futures_util::SinkExt as _;
 use serde::Serialize;
 
 use super::journal::roll_back_on_error;
-use super::own_table::begin;
+use super::own_table::{begin, lock};
 use super::reject_format::RejectFormat;
 use super::strangers::refuse_to_write_by_code_of_others;
 use super::{CloseOutError, Connection, Scope};
@@ -188,6 +188,19 @@ pub async fn discard_rejects(
         Ok(count)
     };
     roll_back_on_error(target, done.await).await
+}
+
+/// Takes the rows of a run out that do not wait, in the transaction that is open. Gives how many.
+pub(super) async fn forget_rejects(target: &Connection, run: &str) -> Result<u64, CloseOutError> {
+    if !lock(target, "rejected_rows", "ROW EXCLUSIVE").await? {
+        return Ok(0);
+    }
+    let run = quoted_literal(run);
+    let sql = format!(
+        "DELETE FROM ONLY dms_proxy.rejected_rows r
+        WHERE NOT ({WAITING}) AND r.run OPERATOR(pg_catalog.=) {run}"
+    );
+    Ok(target.client().execute(&sql, &[]).await?)
 }
 
 /// Loads rows again that wait, in one transaction a table. What went in is marked in that transaction; of what is

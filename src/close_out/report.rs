@@ -15,10 +15,14 @@ pub struct FinishReport {
     pub schema_version: u32,
     /// The version of the program.
     pub proxy_version: &'static str,
+    /// When it began, in UTC, by the clock of the target.
+    pub started_at: String,
     /// How long it took, in milliseconds.
     pub took_ms: u64,
     /// Whether it was interrupted.
     pub interrupted: bool,
+    /// The run whose changes are shown; `None` for those of all.
+    pub run: Option<String>,
     /// When, by the target's clock.
     pub at: String,
     /// The target's address.
@@ -68,6 +72,8 @@ pub struct FinishReport {
 /// What a rule of the proxy changed in one place.
 #[derive(Clone, Debug, Serialize)]
 pub struct RewriteLine {
+    /// The run.
+    pub run: String,
     /// The schema; empty where it is not known.
     pub schema: String,
     /// The table; empty where it is not known.
@@ -76,6 +82,8 @@ pub struct RewriteLine {
     pub column: String,
     /// The rule.
     pub rule: String,
+    /// The way by which what was changed came; empty where the rule is about no single one.
+    pub road: String,
     /// How often.
     pub count: i64,
     /// Digests of the rules that the sessions followed, as `SHOW dms.rules` gives them.

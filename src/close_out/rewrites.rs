@@ -5,17 +5,21 @@ use serde::Serialize;
 use tokio_postgres::error::SqlState;
 
 use super::journal::roll_back_on_error;
-use super::own_table::begin;
+use super::own_table::{begin, lock};
 use super::report::RewriteLine;
 use super::{CloseOutError, Connection, Scope};
 use crate::parking::spelling::quoted_literal;
 
 /// The ledger, of the whole database: where a table is not known there is none to choose by.
-pub(super) async fn rewrites(target: &Connection) -> Result<Rewrites, CloseOutError> {
-    let (lines, not_shown) = read(target, &LedgerFilter::default()).await?;
+pub(super) async fn rewrites(
+    target: &Connection,
+    run: Option<&str>,
+) -> Result<Rewrites, CloseOutError> {
+    let run = run.map(str::to_owned);
+    let (lines, not_shown) = read(target, &LedgerFilter { run, ..LedgerFilter::default() }).await?;
     let line = |line: LedgerLine| {
-        let LedgerLine { schema, table, column, rule, count, rules, .. } = line;
-        RewriteLine { schema, table, column, rule, count, rules }
+        let LedgerLine { run, schema, table, column, rule, road, count, rules, .. } = line;
+        RewriteLine { run, schema, table, column, rule, road, count, rules }
     };
     Ok(Rewrites { lines: lines.into_iter().map(line).collect(), not_shown })
 }
@@ -27,11 +31,16 @@ pub struct LedgerFilter {
     pub scope: Scope,
     /// Changes by this rule.
     pub rule: Option<String>,
+    /// Changes of this run.
+    pub run: Option<String>,
 }
 
 /// A row of the ledger on the target.
 #[derive(Clone, Debug, Serialize)]
 pub struct LedgerLine {
+    /// The run: when the process of the proxy began, or what the session named by `dms.run`; empty in what an
+    /// older version has written.
+    pub run: String,
     /// The schema; empty where it is not known.
     pub schema: String,
     /// The table; empty where it is not known.
@@ -40,6 +49,9 @@ pub struct LedgerLine {
     pub column: String,
     /// The rule.
     pub rule: String,
+    /// The way by which what was changed came: `ddl`, `query`, `constant`, `parameter`, `copy`; empty where
+    /// the rule is about no single one.
+    pub road: String,
     /// How often.
     pub count: i64,
     /// When it was first.
@@ -94,6 +106,23 @@ pub(super) struct Rewrites {
     pub(super) not_shown: Option<String>,
 }
 
+/// A column that a table of an older version does not have.
+fn newer_column(name: &str) -> String {
+    format!("COALESCE(pg_catalog.row_to_json(r) OPERATOR(pg_catalog.->>) '{name}', '')")
+}
+
+/// Takes what was changed in a run out of the ledger, in the transaction that is open. Gives how many rows went.
+pub(super) async fn forget_run(target: &Connection, run: &str) -> Result<u64, CloseOutError> {
+    if !lock(target, "rewrites", "ROW EXCLUSIVE").await? {
+        return Ok(0);
+    }
+    let (column, run) = (newer_column("run"), quoted_literal(run));
+    let sql = format!(
+        "DELETE FROM ONLY dms_proxy.rewrites r WHERE {column} OPERATOR(pg_catalog.=) {run}"
+    );
+    Ok(target.client().execute(&sql, &[]).await?)
+}
+
 async fn read_in_transaction(
     target: &Connection,
     filter: &LedgerFilter,
@@ -101,9 +130,12 @@ async fn read_in_transaction(
     if !begin(target, "rewrites", "ACCESS SHARE").await? {
         return Ok((Vec::new(), None));
     }
-    let of_rule = filter.rule.as_ref().map_or(String::new(), |rule| {
-        format!(" AND r.rule OPERATOR(pg_catalog.=) {}", quoted_literal(rule))
-    });
+    let is = |column: &str, text: &Option<String>| {
+        let text = text.as_ref().map(|text| quoted_literal(text));
+        text.map_or(String::new(), |text| format!(" AND {column} OPERATOR(pg_catalog.=) {text}"))
+    };
+    let (run, road) = (newer_column("run"), newer_column("road"));
+    let filters = is("r.rule", &filter.rule) + &is(&run, &filter.run);
     // All means all, of temporary tables as well.
     let covered = match filter.scope == Scope::default() {
         true => "true".to_owned(),
@@ -113,8 +145,8 @@ async fn read_in_transaction(
         "SELECT r.schema_name, r.table_name, r.column_name, r.rule, r.count,
             pg_catalog.row_to_json(r) OPERATOR(pg_catalog.->>) 'rules',
             r.first_seen::pg_catalog.text, r.last_seen::pg_catalog.text,
-            pg_catalog.array_to_json(r.samples)::pg_catalog.text
-        FROM ONLY dms_proxy.rewrites r WHERE {covered}{of_rule} ORDER BY 1, 2, 3, 4"
+            pg_catalog.array_to_json(r.samples)::pg_catalog.text, {run}, {road}
+        FROM ONLY dms_proxy.rewrites r WHERE {covered}{filters} ORDER BY 1, 2, 3, 4, 11, 10"
     );
     let mut lines = Vec::new();
     for row in target.client().query(&sql, &[]).await? {
@@ -128,6 +160,8 @@ async fn read_in_transaction(
             first_seen: row.try_get(6)?,
             last_seen: row.try_get(7)?,
             samples: texts(row.try_get(8)?),
+            run: row.try_get(9)?,
+            road: row.try_get(10)?,
         });
     }
     Ok((lines, None))

@@ -3,6 +3,7 @@
         WHERE n.nspname OPERATOR(pg_catalog.=) 'dms_proxy'
             AND p.proname OPERATOR(pg_catalog.=) '{function}'
             AND {takes_json} AND p.prosecdef
+            AND {calls_if}
             AND {function_owner_is_trusted} AND {schema_owner_is_trusted}
             AND pg_catalog.has_schema_privilege(n.oid, 'USAGE')
             AND pg_catalog.has_function_privilege(p.oid, 'EXECUTE'))

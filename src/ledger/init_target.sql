@@ -5,8 +5,8 @@ DO {check};
 CREATE SCHEMA IF NOT EXISTS dms_proxy;
 REVOKE ALL ON SCHEMA dms_proxy FROM PUBLIC;
 {table};
--- Tables of older versions of the proxy have no such column.
-DO {add_rules};
+-- Tables of older versions of the proxy have other columns.
+DO {upgrade};
 REVOKE ALL ON TABLE dms_proxy.rewrites FROM PUBLIC;
 {function}{rejects}{suspended}{grants}-- Nobody has made any of it meanwhile.
 DO {check};

@@ -55,6 +55,8 @@ pub(super) struct OwnTable<'a> {
     /// The privileges that adding needs, and the lock.
     pub(super) privileges: &'a [&'a str],
     pub(super) lock_mode: &'a str,
+    /// What has to hold for the function to be called; else it is of an older version.
+    pub(super) calls_if: &'a str,
 }
 
 /// The part of a block that finds where to add: it calls the function and returns, or makes sure that the
@@ -73,6 +75,7 @@ pub(super) fn find_place_sql(of: &OwnTable<'_>) -> String {
         ("table", &of.table),
         ("function", of.function),
         ("takes_json", &takes_json),
+        ("calls_if", of.calls_if),
         ("arguments", &of.arguments.join(", ")),
         ("may_write", &may_write.join("\n            AND ")),
         ("lock_mode", of.lock_mode),

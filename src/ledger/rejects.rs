@@ -109,6 +109,7 @@ pub fn write_sql(from: &RejectedFrom, rows: &[RejectedRow], encoding: Encoding) 
         arguments: &["about", "added"],
         privileges: &["INSERT"],
         lock_mode: "ROW EXCLUSIVE",
+        calls_if: "true",
     });
     let values = [
         ("rows", &*quoted_literal(&Value::Array(rows).to_string())),

@@ -46,6 +46,7 @@ pub fn suspend_sql(from: &RejectedFrom, sqlstate: &str, encoding: Encoding) -> V
         arguments: &["about"],
         privileges: &["SELECT", "INSERT"],
         lock_mode: "ROW EXCLUSIVE",
+        calls_if: "true",
     });
     let values = [
         ("run", &*text(&from.run)),

@@ -10,7 +10,7 @@
 use serde_json::{Value, json};
 
 use super::place::{OwnFunction, OwnTable, find_place_sql, function_grant, own_function_sql};
-use super::{Entries, Entry, Place, rejects, suspended};
+use super::{Entries, Entry, Place, RUN_NAME_MAX, rejects, suspended};
 use crate::encoding::Encoding;
 use crate::parking::spelling::{dollar_quoted, filled, quoted_identifier, quoted_literal};
 use crate::parking::trust;
@@ -22,13 +22,17 @@ const LOCK_TIMEOUT: &str = "5s";
 /// message says why.
 pub const NOT_WRITTEN: &str = "Nothing was written to dms_proxy.rewrites.";
 
-/// One statement that adds the entries to what the target has, with the digest of the rules that made them. It is a transaction of its own. What
-/// is not trusted is not touched, and a WARNING with [`NOT_WRITTEN`] tells why; any error means that
-/// nothing was written either. Where there is no schema it is made, if the role may.
+/// One statement that adds the entries to what the target has, with the digest of the rules that made them. It
+/// is a transaction of its own. What is not trusted is not touched, and a WARNING with [`NOT_WRITTEN`] tells why;
+/// any error means that nothing was written either. Where there is no schema it is made, if the role may; a
+/// table of an older version gets the columns that it has not.
+///
+/// Entries without a run are the session's: they get the run that its `dms.run` names, or else this `run`.
 ///
 /// Control characters become question marks, and so do, with a client encoding other than UTF-8, all
 /// characters beyond ASCII.
-pub fn write_sql(entries: &Entries, rules: &str, encoding: Encoding) -> String {
+pub fn write_sql(entries: &Entries, run: &str, rules: &str, encoding: Encoding) -> String {
+    let has_run = has_column("run");
     let find_place = find_place_sql(&OwnTable {
         name: "rewrites",
         table: table_sql(""),
@@ -36,13 +40,20 @@ pub fn write_sql(entries: &Entries, rules: &str, encoding: Encoding) -> String {
         arguments: &["added"],
         privileges: &["SELECT", "INSERT", "UPDATE"],
         lock_mode: "SHARE ROW EXCLUSIVE",
+        calls_if: &has_run,
     });
+    let run_max = RUN_NAME_MAX.to_string();
+    let place_entries = filled(include_str!("place_entries.sql"), &[("run_max", &run_max)]);
     let values = [
         ("entries", &*quoted_literal(&entries_json(entries, rules, encoding))),
+        ("run", &quoted_literal(run)),
+        ("place_entries", &place_entries),
         ("lock_timeout", LOCK_TIMEOUT),
         ("find_place", &find_place),
+        ("is_there", &has_column("rule")),
+        ("has_run", &has_run),
+        ("upgrade", &upgrade_sql()),
         ("not_written", NOT_WRITTEN),
-        ("add_rules", include_str!("add_rules.sql")),
         ("add_entries", include_str!("add_entries.sql")),
     ];
     format!("DO {}", dollar_quoted(&filled(include_str!("write.sql"), &values)))
@@ -73,6 +84,7 @@ pub fn init_sql(roles: &[String]) -> String {
         check: "",
         add: include_str!("add_entries.sql"),
     });
+    let upgrade = filled(include_str!("init_upgrade.sql"), &[("upgrade", &upgrade_sql())]);
     let grants = |role: &String| {
         let role = quoted_identifier(role);
         grants(&role) + &rejects::grants(&role) + &suspended::grants(&role)
@@ -81,7 +93,7 @@ pub fn init_sql(roles: &[String]) -> String {
     let values = [
         ("check", &*dollar_quoted(&check)),
         ("table", &table_sql("IF NOT EXISTS ")),
-        ("add_rules", &dollar_quoted(&format!("BEGIN\n{}END", include_str!("add_rules.sql")))),
+        ("upgrade", &dollar_quoted(&upgrade)),
         ("function", &function),
         ("rejects", &rejects::init_sql()),
         ("suspended", &suspended::init_sql()),
@@ -99,6 +111,18 @@ fn table_sql(if_not_exists: &str) -> String {
     filled(include_str!("table.sql").trim(), &[("if_not_exists", if_not_exists)])
 }
 
+/// Whether the ledger has a column.
+fn has_column(name: &str) -> String {
+    filled(include_str!("has_column.sql"), &[("column", name)])
+}
+
+/// What gives a table of an older version the columns and the key of this one.
+fn upgrade_sql() -> String {
+    let (has_rules, has_run) = (has_column("rules"), has_column("run"));
+    let values = [("has_rules", &*has_rules), ("has_run", &has_run)];
+    filled(include_str!("upgrade.sql"), &values)
+}
+
 /// The entries as the function takes them.
 fn entries_json(entries: &Entries, rules: &str, encoding: Encoding) -> String {
     let speaks = encoding == Encoding::Utf8;
@@ -109,8 +133,8 @@ fn entries_json(entries: &Entries, rules: &str, encoding: Encoding) -> String {
     let row = |(place, entry): (&Place, &Entry)| {
         let samples: Vec<String> = entry.samples.iter().map(|text| spell(text)).collect();
         json!({
-            "schema_name": place.schema, "table_name": place.table, "column_name": place.column,
-            "rule": place.rule, "count": i64::try_from(entry.count).unwrap_or(i64::MAX),
+            "run": place.run, "schema_name": place.schema, "table_name": place.table, "column_name": place.column,
+            "rule": place.rule, "road": place.road.name(), "count": i64::try_from(entry.count).unwrap_or(i64::MAX),
             "first_seen": entry.first_seconds, "last_seen": entry.last_seconds,
             "samples": samples, "rules": rules,
         })
@@ -131,7 +155,7 @@ mod tests {
 
     #[test]
     fn names_cannot_leave_their_quotes() {
-        let sql = write_sql(&entries("o'brien\\ä$dms_proxy$"), "r1", Encoding::Utf8);
+        let sql = write_sql(&entries("o'brien\\ä$dms_proxy$"), "r0", "r1", Encoding::Utf8);
         assert!(sql.starts_with("DO $dms_proxy1$"), "{sql}");
         assert!(sql.contains(r#""table_name":"o''brien\\\\ä$dms_proxy$""#), "{sql}");
         assert!(sql.contains(r#""samples":["row 1"]"#), "{sql}");
@@ -151,7 +175,7 @@ mod tests {
     #[test]
     fn templates_are_filled() {
         let holes = |text: &str| text.matches('{').count() - text.matches("'{").count();
-        let sql = write_sql(&Entries::default(), "r1", Encoding::Utf8);
+        let sql = write_sql(&Entries::default(), "r0", "r1", Encoding::Utf8);
         assert_eq!(holes(&sql), 0, "{sql}");
         assert_eq!(holes(&init_sql(&[])), 0, "{}", init_sql(&[]));
     }

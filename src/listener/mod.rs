@@ -27,7 +27,7 @@ use self::exposure::Exposure;
 use self::refusals::{Reason, Refusals};
 use self::unix_socket::UnixSocket;
 use self::workers::{Worker, start_workers};
-use crate::admin::{LifePhase, Operator};
+use crate::admin::{LifePhase, Operator, rfc3339};
 use crate::config::{Config, Limits};
 use crate::login::{Accepted, Login};
 use crate::mapping::MappingError;
@@ -156,7 +156,7 @@ impl Listener {
         target: TargetAddress,
         totals: Arc<Totals>,
     ) -> io::Result<Listener> {
-        let common = Arc::new(Common::new(random_seed()?));
+        let common = Arc::new(Common::new(random_seed()?, run_name()));
         let rules = Rules::new(config).map_err(io::Error::other)?;
         let timeout = config.target.connect_timeout();
         let url = &config.target.url;
@@ -315,6 +315,12 @@ async fn all_left(shared: &Shared) {
 }
 
 /// Random bytes that no client can know.
+/// The name of this run of the proxy: when it began.
+fn run_name() -> String {
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    rfc3339(u64::try_from(now.as_micros()).unwrap_or_default())
+}
+
 fn random_seed() -> io::Result<[u8; 16]> {
     let mut seed = [0; 16];
     let filled = SystemRandom::new().fill(&mut seed);

@@ -5,9 +5,9 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::catalog::{Name, Relation, RelationColumn};
-use crate::ledger::Place;
+use crate::ledger::{Place, Road};
 use crate::mapping::RuleId;
-use crate::value::{Refusal, ValueRule};
+use crate::value::{NUL_RULE, Refusal, ValueRule};
 use crate::wire::{ErrorAbout, OwnError, printable};
 
 /// The rule that names go by.
@@ -40,10 +40,8 @@ pub struct Change {
 pub enum By {
     /// A row of the type mapping.
     Type(RuleId),
-    /// U+0000 as a byte of the text.
-    NulInQuery,
-    /// U+0000 as an escape in a string constant.
-    NulInConstant,
+    /// U+0000 in the text, as a byte or as an escape in a string constant.
+    Nul,
     /// A rule about values.
     Value(ValueRule),
     /// The preparation of tables.
@@ -87,19 +85,25 @@ impl Change {
         Change { place, by, count, sample: None }
     }
 
+    /// The same, of what came by this road.
+    pub(super) fn by(mut self, road: Road) -> Change {
+        self.place.road = road;
+        self
+    }
+
     /// U+0000 that were mended as bytes of a text.
     pub fn of_raw_nuls(count: u64) -> Change {
-        Change::anywhere("nul-in-query", By::NulInQuery, count)
+        Change::anywhere(NUL_RULE, By::Nul, count).by(Road::Query)
     }
 
     /// Names that became those of the target.
     pub(super) fn of_names(count: u64) -> Change {
-        Change::anywhere(NAMES_RULE, By::Names, count)
+        Change::anywhere(NAMES_RULE, By::Names, count).by(Road::Query)
     }
 
     /// Constants with code that hold names which rules rename.
     pub(super) fn of_code(count: u64) -> Change {
-        Change::anywhere(CODE_RULE, By::CodeWithNames, count)
+        Change::anywhere(CODE_RULE, By::CodeWithNames, count).by(Road::Constant)
     }
 
     /// A column that does not reach the target.
@@ -114,12 +118,12 @@ impl Change {
 
     /// U+0000 that were mended as escapes in constants.
     pub(super) fn of_constants(count: u64) -> Change {
-        Change::anywhere("nul-in-constant", By::NulInConstant, count)
+        Change::anywhere(NUL_RULE, By::Nul, count).by(Road::Constant)
     }
 
     /// What a rule did to values of parameters that go into no column that is known.
     pub fn of_parameters(place: Place, rule: ValueRule, count: u64) -> Change {
-        let place = Place { rule: rule.name().to_owned(), ..place };
+        let place = Place { rule: rule.name().to_owned(), road: Road::Parameter, ..place };
         Change { place, by: By::Value(rule), count, sample: None }
     }
 
@@ -197,7 +201,13 @@ impl ValueChanges {
             Some(change) => change.count += count,
             None => {
                 let name = &column.column.name;
-                self.changes.push(Change::of_values(relation, name, rule, count, sample));
+                let change = Change::of_values(relation, name, rule, count, sample);
+                // These are about the statement, whatever the value is.
+                let road = match rule {
+                    ValueRule::OverridingSystemValue | ValueRule::GeneratedLeftOut => Road::Query,
+                    _ => Road::Constant,
+                };
+                self.changes.push(change.by(road));
             }
         }
     }

@@ -21,6 +21,7 @@ mod routines;
 mod show;
 mod table_prep;
 mod text_relations;
+mod type_changes;
 mod values;
 
 use std::borrow::Cow;
@@ -30,7 +31,6 @@ use std::sync::Arc;
 use crate::catalog::{Catalog, Moment, Name, Need, Relation};
 use crate::encoding::Encoding;
 use crate::ledger::Place;
-use crate::mapping::RuleId;
 use crate::policy::{Policy, Settings};
 use crate::statement::script::Script;
 use crate::statement::{DefinedTable, Edit, Lexing, Replacement, replace};
@@ -39,6 +39,7 @@ use crate::wire::OwnError;
 use needs::Needs;
 use nul::Mending;
 use text_relations::TextRelations;
+use type_changes::type_changes;
 use values::Written;
 
 pub use change::{
@@ -226,7 +227,11 @@ pub fn plan(
         if rules.mends_texts_in_place() {
             text.mend_all(script);
         }
-        rewrite.plan_types(&edits, rules, &mut replaced);
+        let types = edits.iter();
+        replaced.extend(
+            types.map(|edit| (Replacement::from(edit), ReplacementReason::Type(edit.rule))),
+        );
+        rewrite.changes.extend(type_changes((script, sql), &edits, &defined, rules));
         let expressions = definitions::plan(script, text.sql(), &defined, &known, rules);
         replaced.extend(expressions.replaced);
         rewrite.changes.extend(expressions.changes);
@@ -271,18 +276,6 @@ pub fn fitted_types<'s>(
 }
 
 impl Rewrite {
-    fn plan_types(
-        &mut self,
-        edits: &[Edit],
-        rules: &Rules<'_>,
-        replaced: &mut Vec<(Replacement, ReplacementReason)>,
-    ) {
-        replaced.extend(
-            edits.iter().map(|edit| (Replacement::from(edit), ReplacementReason::Type(edit.rule))),
-        );
-        self.changes.extend(type_changes(edits, rules));
-    }
-
     fn plan_tables(
         &mut self,
         script: &Script,
@@ -334,22 +327,6 @@ impl Rewrite {
         });
         (self.replacements, self.reasons) = replaced.into_iter().unzip();
     }
-}
-
-/// What rows of the type mapping do to a text.
-fn type_changes(edits: &[Edit], rules: &Rules<'_>) -> Vec<Change> {
-    let mut counts: Vec<(RuleId, u64)> = Vec::new();
-    for edit in edits {
-        match counts.iter_mut().find(|(rule, _)| *rule == edit.rule) {
-            Some((_, count)) => *count += 1,
-            None => counts.push((edit.rule, 1)),
-        }
-    }
-    let change = |(id, count)| {
-        let rule = rules.policy.mapping.rule(id);
-        Change::anywhere(rule.map_or("", |rule| &rule.id), By::Type(id), count)
-    };
-    counts.into_iter().map(change).collect()
 }
 
 /// Mends the constants that columns have decided about, and those that none can.

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use super::change::{Change, changes_values, refusal};
 use super::{Rules, names};
 use crate::catalog::{Name, Relation, RelationColumn};
+use crate::ledger::Road;
 use crate::value::assignment::{should_be_inferred, should_be_told};
 use crate::value::{BindFinding, BindParameter, BindRefusal, Column, ColumnJudge, needs_rewriting};
 use crate::wire::{BindBody, OwnError};
@@ -81,6 +82,7 @@ impl Parameters {
         let change = |found: BindFinding| {
             let BindFinding { index, rule, count, sample } = found;
             Change::of_values(&self.relation, self.column(index), rule, count, sample)
+                .by(Road::Parameter)
         };
         found.into_iter().map(change).collect()
     }

@@ -4,6 +4,7 @@ use super::change::{By, Change, place_of};
 use super::{Needs, ReplacementReason, Rules};
 use crate::catalog::Freshness;
 use crate::encoding::Encoding;
+use crate::ledger::Road;
 use crate::parking::spelling::{filled, name_constant};
 use crate::policy::TablePrep;
 use crate::statement::script::Script;
@@ -124,7 +125,7 @@ impl PreparedTables {
         }
         self.changes.reserve(statement.tables.len());
         for table in &statement.tables {
-            let mut change = Change::anywhere(rule, By::TablePrep, 1);
+            let mut change = Change::anywhere(rule, By::TablePrep, 1).by(Road::Ddl);
             let place = place_of(&table.name);
             (change.place.schema, change.place.table) = (place.schema, place.table);
             self.changes.push(change);

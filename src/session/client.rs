@@ -12,6 +12,7 @@ use super::message::{
 use super::replies::{Expected, Request};
 use super::step::{Body, Mend, Progress, Step};
 use super::{Phase, Session, gate, telling};
+use crate::ledger::Road;
 use crate::rewrite::{Reached, Rewrite};
 use crate::statement::Effects;
 use crate::wire::{self, FrameError, HEAD_BYTES, Head, OwnError, TransactionStatus, tag};
@@ -60,7 +61,7 @@ impl Session {
         }
         let (free, mended) = self.client.copy_in.release(at);
         if let Some(Mended { place, count }) = mended {
-            self.report.note_copy_nuls(place, count, self.context.seconds());
+            self.report.note_nuls(place, Road::Copy, count, self.context.seconds());
         }
         Ok(Step::pass_or(free, wait))
     }

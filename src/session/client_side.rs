@@ -9,6 +9,7 @@ use super::pipeline::Pipeline;
 use super::replies::{Expected, Replies, Request};
 use super::report::Report;
 use super::step::{Body, Mend, Progress, Step};
+use crate::ledger::{Place, Road};
 use crate::wire::{self, FrameError, Head, tag};
 
 /// The client's side of a session.
@@ -134,14 +135,16 @@ impl ClientSide {
             Mend::Nothing | Mend::Dropped | Mend::Rows => {}
             Mend::Query(scanner) => {
                 scanner.scan(arrived);
-                report.counts.nul_query += scanner.take_replaced();
+                let replaced = scanner.take_replaced();
+                report.note_nuls(Place::default(), Road::Query, replaced, context.seconds());
             }
             Mend::Bind(arriving) => {
                 // What follows may decide over the last byte: then it waits in the buffer.
                 end = at + arriving.scanner.scan(arrived);
                 let replaced = arriving.scanner.take_replaced();
                 if replaced > 0 {
-                    report.note_bind_nuls(arriving.place.clone(), replaced, context.seconds());
+                    let place = arriving.place.clone();
+                    report.note_nuls(place, Road::Parameter, replaced, context.seconds());
                 }
             }
             Mend::CopyData => self.copy_in.scan(unread, at, end),
@@ -168,6 +171,6 @@ mod tests {
         assert_eq!(client.body.remaining, 3);
         assert_eq!(client.judge_body(&mut unread, 3, &mut report, &context), 6);
         assert_eq!((client.body.remaining, &unread), (0, b"ab d \0next"));
-        assert_eq!(report.counts.nul_query, 2);
+        assert_eq!(report.counts.values, [("nul", 2)]);
     }
 }

@@ -33,9 +33,11 @@ pub struct Common {
 }
 
 impl Common {
-    /// What sessions share whose own names are made of these random bytes.
-    pub fn new(seed: [u8; 16]) -> Common {
-        Common { seed, answers: AtomicU8::new(NOT_TRIED), ..Common::default() }
+    /// What sessions share whose own names are made of these random bytes, and that belong to this run of
+    /// the proxy.
+    pub fn new(seed: [u8; 16], run: String) -> Common {
+        let (answers, ledger) = (AtomicU8::new(NOT_TRIED), Ledger::new(run));
+        Common { seed, answers, ledger, ..Common::default() }
     }
 
     /// What the target answers of the questions about its catalogs; `None` until one session has tried.
@@ -64,12 +66,6 @@ impl Common {
         let number = self.sessions.fetch_add(1, Ordering::Relaxed);
         let seed = u128::from_be_bytes(self.seed);
         format!("\u{1}dms_proxy_{seed:032x}_{number:016x}")
-    }
-
-    /// The name of this process of the proxy, by which a target tells what it has set aside.
-    pub(super) fn run(&self) -> String {
-        let [a, b, c, d, e, f, ..] = self.seed;
-        [a, b, c, d, e, f].iter().map(|byte| format!("{byte:02x}")).collect()
     }
 
     /// Seconds since 1970, as last set.

@@ -8,7 +8,9 @@ use super::Common;
 use crate::aside::SessionFacts;
 use crate::catalog::Moment;
 use crate::encoding::Encoding;
-use crate::policy::{Policy, Settings};
+use crate::ledger::Entries;
+use crate::ledger::target::write_sql;
+use crate::policy::{Policy, RUN, Settings};
 use crate::rewrite::{Rules, ShownValue};
 use crate::statement::Lexing;
 use crate::statistics::{OwnKind, SessionState, SettingNames, Watched};
@@ -101,6 +103,10 @@ impl Context {
                 "source" => self.policy.mapping.options().source.clone(),
                 "target" => self.policy.target.clone(),
                 "rules" => self.policy.rules.clone(),
+                RUN if !self.follows_own_words() => {
+                    return Some(ShownValue::Setting(self.common.ledger.run().to_owned()));
+                }
+                RUN => self.common.ledger.run().to_owned(),
                 _ => return None,
             }));
         };
@@ -108,6 +114,12 @@ impl Context {
         let asks_server = asks_server && !self.follows_own_words();
         let value = if asks_server { ShownValue::Setting } else { ShownValue::Text };
         Some(value(setting.to_owned()))
+    }
+
+    /// The statement that writes down what was changed.
+    pub(super) fn ledger_sql(&self, entries: &Entries) -> String {
+        let run = self.common.ledger.run();
+        write_sql(entries, run, &self.policy.rules, self.lexing.encoding)
     }
 
     /// What the client is told before its first ReadyForQuery, whatever it asks for.
@@ -175,7 +187,7 @@ impl Context {
             lexing: self.lexing,
             server_major: self.server_major(),
             name: String::new(),
-            run: self.common.run(),
+            run: self.common.ledger.run().to_owned(),
             target_pid: 0,
             status: self.status,
             is_quiet: false,

@@ -15,14 +15,6 @@ pub struct Counts {
     pub statements: u64,
     /// Types replaced, by rule; indexed by [`RuleId`].
     pub types: Vec<u64>,
-    /// U+0000 turned into a space in parameters of Bind.
-    pub nul_bind: u64,
-    /// U+0000 turned into a space in COPY streams.
-    pub nul_copy: u64,
-    /// U+0000 turned into a space in the text of a statement, as a byte.
-    pub nul_query: u64,
-    /// U+0000 turned into a space in string constants, where an escape spells it.
-    pub nul_constant: u64,
     /// What the rules about values and names did, by rule.
     pub values: Vec<(&'static str, u64)>,
     /// Rows that INSERT, COPY, UPDATE, DELETE and MERGE wrote.

@@ -46,7 +46,6 @@ pub use exchange::{Direction, Exchange};
 pub use step::Step;
 
 use crate::catalog::{Catalog, CatalogQuestion, Name, Sent};
-use crate::ledger;
 use crate::policy::Policy;
 use crate::rewrite::Reached;
 use crate::statement::Effects;
@@ -219,11 +218,7 @@ impl Session {
         let (ledger, database) = (&self.context.common.ledger, &self.context.startup.database);
         let entries = self.report.begin_writing(ledger, database)?;
         self.client.is_terminated = true;
-        let mut sql = ledger::target::write_sql(
-            &entries,
-            &self.context.policy.rules,
-            self.context.lexing.encoding,
-        );
+        let mut sql = self.context.ledger_sql(&entries);
         let mut frames = Vec::new();
         if self.client.pipeline.is_open() {
             self.replies.push(Expected::new(Request::Sync));

@@ -1,12 +1,12 @@
 //! What a session has changed, for its log line, the ledger and the client: counts, entries, notices. Is
 //! told what happened; may not decide anything.
 
-use crate::ledger::{Entries, Entry, Ledger, NOT_JUDGED, Place};
+use crate::ledger::{Entries, Entry, Ledger, NOT_JUDGED, Place, Road};
 use crate::rewrite::{By, CODE_RULE, Change, DEPENDENT_RULE, NAMES_RULE, REMOVED_RULE};
 use crate::session::context::Context;
 use crate::session::counts::Counts;
 use crate::statistics::Watched;
-use crate::value::{CopyFinding, SilentLoss};
+use crate::value::{CopyFinding, NUL_RULE, SilentLoss};
 use crate::wire::{self, Failure, OwnError};
 
 /// Bytes of notices that wait for the client at most.
@@ -56,8 +56,17 @@ struct Writing {
 impl Report {
     /// Takes note of what a rule did in one place. The sample says where to look.
     pub(super) fn note(&mut self, place: Place, rule: &str, count: u64, seconds: u64) {
-        let sample = format!("statement {}", self.counts.statements);
+        let sample = self.statement_now();
         self.note_sample(place, rule, count, seconds, sample);
+    }
+
+    /// Where to look for what happens now. A session that is not counted has no number.
+    fn statement_now(&self) -> String {
+        let statement = self.counts.statements;
+        match self.watched.number() {
+            0 => format!("statement {statement}"),
+            session => format!("session {session}, statement {statement}"),
+        }
     }
 
     /// The same with a sample of its own.
@@ -81,16 +90,10 @@ impl Report {
         }
     }
 
-    /// U+0000 was mended in parameters.
-    pub(super) fn note_bind_nuls(&mut self, place: Place, count: u64, seconds: u64) {
-        self.counts.nul_bind += count;
-        self.note(place, "nul-in-parameter", count, seconds);
-    }
-
-    /// U+0000 was mended in a COPY stream.
-    pub(super) fn note_copy_nuls(&mut self, place: Place, count: u64, seconds: u64) {
-        self.counts.nul_copy += count;
-        self.note(place, "nul-in-copy", count, seconds);
+    /// U+0000 was mended in what came by a road.
+    pub(super) fn note_nuls(&mut self, place: Place, road: Road, count: u64, seconds: u64) {
+        self.counts.count_rule(NUL_RULE, count);
+        self.note(Place { road, ..place }, NUL_RULE, count, seconds);
     }
 
     /// Rules have changed a text, or the values of a message.
@@ -105,9 +108,12 @@ impl Report {
                 By::Type(rule) => {
                     self.counts.count_type(rule, count);
                     ddl_changed(&place, sample.as_deref());
+                    let rule = place.rule.clone();
+                    let sample = sample.unwrap_or_else(|| self.statement_now());
+                    self.note_sample(place, &rule, count, seconds, sample);
+                    continue;
                 }
-                By::NulInQuery => self.counts.nul_query += count,
-                By::NulInConstant => self.counts.nul_constant += count,
+                By::Nul => self.counts.count_rule(NUL_RULE, count),
                 By::Value(rule) => {
                     self.counts.count_value(rule, count);
                     if rule.is_silent_loss() && silent_loss == SilentLoss::Warn {
@@ -130,7 +136,7 @@ impl Report {
                     self.tell(count, what, "See the rules remove-column and include-column.");
                 }
             }
-            let mut at = format!("statement {}", self.counts.statements);
+            let mut at = self.statement_now();
             if let Some(value) = sample {
                 at = format!("{at}: {value}");
             }
@@ -187,13 +193,15 @@ impl Report {
         seconds: u64,
     ) {
         self.counts.too_long += not_judged;
-        self.note(place, NOT_JUDGED, not_judged, seconds);
+        let road = Road::Copy;
+        self.note(Place { road, ..place }, NOT_JUDGED, not_judged, seconds);
         for (place, found) in findings {
+            let place = Place { road, ..place };
             self.counts.count_value(found.rule, found.count);
             if found.rule.is_silent_loss() && silent_loss == SilentLoss::Warn {
                 self.warn_of_loss(&place, found.rule.name(), found.count);
             }
-            let mut sample = format!("row {}", found.row);
+            let mut sample = format!("{}, row {}", self.statement_now(), found.row);
             if let Some(value) = &found.sample {
                 sample = format!("{sample}: {value}");
             }
@@ -300,12 +308,14 @@ impl Report {
 
 /// A type in a definition is another one for the target.
 fn ddl_changed(place: &Place, change: Option<&str>) {
+    let types = change.and_then(|change| change.split_once(" -> "));
     tracing::debug!(
         event = "ddl_changed",
         table = %wire::logged(&place.table),
         column = %wire::logged(&place.column),
         rule = place.rule,
-        change = change.map(|change| wire::logged(change).to_string()),
+        before = types.map(|(before, _)| wire::logged(before).to_string()),
+        after = types.map(|(_, after)| wire::logged(after).to_string()),
         "a type was replaced"
     );
 }
@@ -322,8 +332,8 @@ mod tests {
     fn what_cannot_be_written_is_kept_for_the_next_session() {
         let ledger = Ledger::default();
         let mut first = Report::default();
-        first.note_bind_nuls(place(), 2, 10);
-        assert_eq!(first.counts.nul_bind, 2);
+        first.note_nuls(place(), Road::Parameter, 2, 10);
+        assert_eq!(first.counts.values, [("nul", 2)]);
         assert!(first.begin_writing(&ledger, "db").is_some());
         first.keep_unwritten(&ledger, "db");
         let mut second = Report::default();
@@ -336,7 +346,7 @@ mod tests {
     #[test]
     fn nothing_is_noted_of_nothing() {
         let mut report = Report::default();
-        report.note_copy_nuls(place(), 0, 1);
+        report.note_nuls(place(), Road::Copy, 0, 1);
         assert!(report.begin_writing(&Ledger::default(), "db").is_none());
     }
 

@@ -27,6 +27,14 @@ pub enum StatementSubject {
 }
 
 impl Script {
+    /// Whether the statement that stands there defines something.
+    pub fn defines_at(&self, at: usize, sql: &[u8]) -> bool {
+        const WORDS: &[&str] = &["create", "alter", "comment", "drop", "grant", "revoke"];
+        let index = self.statements.partition_point(|statement| statement.span.end <= at);
+        let statement = self.statements.get(index);
+        statement.is_some_and(|found| self.statement(&found.tokens, sql).is_any(WORDS))
+    }
+
     /// What a statement of the text is about.
     pub fn subject(&self, statement: &Statement, sql: &[u8]) -> StatementSubject {
         match &statement.body {

@@ -74,6 +74,8 @@ pub struct Collected {
     /// The schemas that tables of a name have, by database.
     schemas: HashMap<(String, String), Vec<String>>,
     history: History,
+    /// Tables have got a schema whose changes may have none.
+    has_new_schemas: bool,
 }
 
 impl Collected {
@@ -144,6 +146,7 @@ impl Collected {
         self.note_ended(before);
         let surplus = self.errors.len().saturating_sub(ERRORS_MAX);
         self.errors.drain(..surplus);
+        self.place_rewrites();
         self.note_writers(uncommitted);
         self.note_rates();
         self.note_states();
@@ -163,6 +166,7 @@ impl Collected {
             schemas.push(key.schema.clone());
             let nameless = TableKey { schema: String::new(), ..key.clone() };
             let is_only = schemas.len() == 1;
+            self.has_new_schemas |= is_only;
             if let Some(table) = is_only.then(|| self.tables.remove(&nameless)).flatten() {
                 self.tables.insert(key.clone(), table);
                 self.history.on_table_gone(self.step, nameless);
@@ -180,8 +184,23 @@ impl Collected {
         self.tables.entry(key).or_insert_with(|| Table::new(now))
     }
 
+    /// What was changed in a definition goes to the table that it made.
+    fn place_rewrites(&mut self) {
+        if std::mem::take(&mut self.has_new_schemas) {
+            let nameless = |(_, place): &(String, Place), _: &mut Entry| {
+                place.schema.is_empty() && !place.table.is_empty()
+            };
+            let moved: Vec<_> = self.rewrites.extract_if(.., nameless).collect();
+            moved.into_iter().for_each(|(key, entry)| self.add_rewrite(key, &entry));
+        }
+    }
+
     fn add_rewrite(&mut self, key: (String, Place), entry: &Entry) {
         let mut key = key;
+        let name = (key.0.clone(), key.1.table.clone());
+        if let ("", Some([only])) = (&*key.1.schema, self.schemas.get(&name).map(Vec::as_slice)) {
+            key.1.schema.clone_from(only);
+        }
         if self.rewrites.len() >= PLACES_MAX && !self.rewrites.contains_key(&key) {
             key.1 = Place { rule: key.1.rule, ..Place::default() };
         }

@@ -35,4 +35,5 @@ pub use policy::{
     BadDates, InvalidUtf8, NulPolicy, NumbersAsDates, SilentLoss, TooLong, ValuePolicies,
 };
 pub use replacements::CharacterReplacements;
+pub use rule::NUL_RULE;
 pub use rule::{Findings, ValueRule};

@@ -1,5 +1,8 @@
 //! The rules by which values are changed or noticed, and how often each of them did.
 
+/// The rule by which U+0000 goes, whatever takes its place and on whatever way it came.
+pub const NUL_RULE: &str = "nul";
+
 /// A rule about row values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum ValueRule {
@@ -49,8 +52,7 @@ impl ValueRule {
     /// The name under which it is counted.
     pub fn name(self) -> &'static str {
         match self {
-            ValueRule::NulToSpace => "nul-to-space",
-            ValueRule::NulRemoved => "nul-removed",
+            ValueRule::NulToSpace | ValueRule::NulRemoved => NUL_RULE,
             ValueRule::CharacterReplaced => "character-replaced",
             ValueRule::Truncated => "truncated",
             ValueRule::LobTruncated => "lob-truncated",

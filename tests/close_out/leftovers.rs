@@ -27,15 +27,15 @@ fn the_ledger_is_shown_by_table_and_rule() {
     }
     let rows = |words: &str| target.json(words, 0)["rewrites"].as_array().unwrap().clone();
     let all = rows("ledger");
-    let nuls: Vec<_> = all.iter().filter(|row| row["rule"] == "nul-in-copy").collect();
+    let nuls: Vec<_> = all.iter().filter(|row| row["rule"] == "nul").collect();
     assert_eq!(nuls.len(), 2, "{all:?}");
     assert!(nuls.iter().all(|row| row["count"] == 2), "{all:?}");
-    let of_u = rows("ledger --table u --rule nul-in-copy");
+    let of_u = rows("ledger --table u --rule nul");
     assert_eq!((of_u.len(), &of_u[0]["table"]), (1, &"u".into()));
     assert!(of_u[0]["first_seen"].as_str().is_some(), "{of_u:?}");
-    let text = target.run("ledger --rule nul-in-copy").success();
+    let text = target.run("ledger --rule nul").success();
     let lines: Vec<&str> = text.lines().collect();
-    assert!(lines[0].starts_with("TABLE ") && lines.len() == 3, "{text}");
+    assert!(lines[0].starts_with("RUN ") && lines.len() == 4, "{text}");
     let reader = target.as_user("nobody_of_this_name");
     assert_eq!(reader.run("ledger").status, Some(2));
 }
@@ -59,7 +59,7 @@ fn nothing_is_removed_while_something_waits() {
         waits["waiting"].as_array().unwrap().iter().map(|one| one.as_str().unwrap()).collect();
     assert_eq!(waiting.len(), 3, "{waiting:?}");
     assert!(waiting[0].contains("c_a_fkey is parked"), "{waiting:?}");
-    assert!(waiting[1].starts_with("1 rows for public.p wait"), "{waiting:?}");
+    assert!(waiting[1].starts_with("public.p: 1 row waits"), "{waiting:?}");
     assert!(waiting[2].starts_with("relation dms_proxy.theirs is not the proxy's"), "{waiting:?}");
     target.query("DROP TABLE dms_proxy.theirs");
     target.run("fk restore").success();

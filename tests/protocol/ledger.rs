@@ -27,8 +27,8 @@ fn wait_for(database: &Database, sql: &str, expected: &[&[&str]]) {
     }
 }
 
-const PLACES: &str = "SELECT schema_name, table_name, column_name, rule, count
-    FROM dms_proxy.rewrites ORDER BY 1, 2, 3, 4";
+const PLACES: &str = "SELECT schema_name, table_name, column_name, rule, sum(count)
+    FROM dms_proxy.rewrites GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4";
 
 fn leave(mut wire: Wire) {
     wire.terminate();
@@ -55,8 +55,8 @@ fn what_was_changed_is_written_down() {
     let row = |column, rule, count| ["public", name, column, rule, count];
     // A constant is mended as a part of its text, whatever column it goes into.
     let expected = [
-        ["", "", "", "nul-in-constant", "2"],
-        row("a", "nul-to-space", "6"),
+        ["", "", "", "nul", "2"],
+        row("a", "nul", "6"),
         row("a", "truncated", "8"),
         row("n", "loss-of-numeric-digits", "8"),
     ];
@@ -66,9 +66,134 @@ fn what_was_changed_is_written_down() {
         AND first_seen > now() - interval '2 min'),
         bool_and(cardinality(samples) BETWEEN 1 AND 5),
         bool_or(samples::text LIKE '%secret%' OR samples::text LIKE '%1.234%'),
-        bool_and(array_to_string(samples, ',') ~ '^((row|statement) [0-9]+,?)+$')
+        bool_and(array_to_string(samples, ';') ~ '^(session [0-9]+, statement [0-9]+(, row [0-9]+)?;?)+$'),
+        count(DISTINCT run), bool_and(run ~ '^20[0-9-]{8}T[0-9:.]{12}Z$')
         FROM dms_proxy.rewrites";
-    assert_eq!(database.query(sane), [["t", "t", "f", "t"]]);
+    assert_eq!(database.query(sane), [["t", "t", "f", "t", "1", "t"]]);
+    let roads = "SELECT rule, road, sum(count) FROM dms_proxy.rewrites WHERE column_name <> 'n'
+        GROUP BY 1, 2 ORDER BY 1, 2";
+    let expected = [
+        ["nul", "constant", "2"],
+        ["nul", "copy", "4"],
+        ["nul", "parameter", "2"],
+        ["truncated", "constant", "2"],
+        ["truncated", "copy", "4"],
+        ["truncated", "parameter", "2"],
+    ];
+    assert_eq!(database.query(roads), expected);
+}
+
+#[test]
+fn types_are_counted_at_their_columns() {
+    let proxy = Proxy::start("", &[]);
+    let database = Cluster::shared().create_database();
+    database.query("CREATE SCHEMA \"S\"");
+    let mut wire = log_in(&proxy.endpoint(database.endpoint()));
+    say(
+        &mut wire,
+        "CREATE TABLE t (a STRING(50), \"B\" STRING(50) NOT NULL, c int4, d UINT8);
+         CREATE TABLE \"S\".u (a CLOB); CREATE TABLE public.t2 (d UINT8)",
+    );
+    say(&mut wire, "ALTER TABLE t ADD COLUMN e UINT8, ALTER COLUMN c TYPE INT8");
+    say(&mut wire, "SELECT 'x'::STRING(7), 'y'::STRING(7); CREATE DOMAIN d AS STRING(9)");
+    leave(wire);
+    let sql = "SELECT schema_name, table_name, column_name, road, count, samples[1]
+        FROM dms_proxy.rewrites ORDER BY 1, 2, column_name COLLATE \"C\", 4";
+    let expected: [&[&str]; 8] = [
+        &["", "", "", "ddl", "1", "STRING(9) -> VARCHAR(9)"],
+        &["", "", "", "query", "2", "STRING(7) -> VARCHAR(7)"],
+        &["S", "u", "a", "ddl", "1", "CLOB -> TEXT"],
+        &["public", "t", "B", "ddl", "1", "STRING(50) -> VARCHAR(50)"],
+        &["public", "t", "a", "ddl", "1", "STRING(50) -> VARCHAR(50)"],
+        &["public", "t", "d", "ddl", "1", "UINT8 -> BIGINT"],
+        &["public", "t", "e", "ddl", "1", "UINT8 -> BIGINT"],
+        &["public", "t2", "d", "ddl", "1", "UINT8 -> BIGINT"],
+    ];
+    wait_for(&database, sql, &expected);
+}
+
+#[test]
+fn a_trial_and_the_real_load_do_not_add_up() {
+    let proxy = Proxy::start(CONFIG, &[]);
+    let database = Cluster::shared().create_database();
+    database.query("CREATE TABLE t (a varchar(3))");
+    let endpoint = proxy.endpoint(database.endpoint());
+    let load = |run: &str| {
+        let (mut wire, _) = Wire::log_in(&endpoint, &[("options", &format!("-c dms.run={run}"))]);
+        say(&mut wire, "INSERT INTO t VALUES ('abcd')");
+        let shown = say(&mut wire, "SHOW dms.run");
+        assert!(shown.contains(run), "{shown}");
+        leave(wire);
+    };
+    load("trial");
+    load("trial");
+    load("it-is-real");
+    let mut wire = log_in(&endpoint);
+    say(&mut wire, "SET dms.run = 'by set'");
+    say(&mut wire, "INSERT INTO t VALUES ('abcd')");
+    let refused = say(&mut wire, format!("SET dms.run = '{}'", "x".repeat(64)));
+    assert!(refused.contains("22023"), "{refused}");
+    leave(wire);
+    let mut wire = log_in(&endpoint);
+    say(&mut wire, "INSERT INTO t VALUES ('abcd')");
+    let shown = say(&mut wire, "SHOW dms.run");
+    leave(wire);
+    // A second run of the proxy has a name of its own.
+    let second = Proxy::start(CONFIG, &[]);
+    let mut wire = log_in(&second.endpoint(database.endpoint()));
+    say(&mut wire, "INSERT INTO t VALUES ('abcd')");
+    leave(wire);
+    let runs = "SELECT CASE WHEN run ~ '^20.*Z$' THEN 'moment' ELSE run END, count
+        FROM dms_proxy.rewrites ORDER BY 1, 2";
+    let expected: [&[&str]; 5] = [
+        &["by set", "1"],
+        &["it-is-real", "1"],
+        &["moment", "1"],
+        &["moment", "1"],
+        &["trial", "2"],
+    ];
+    wait_for(&database, runs, &expected);
+    let named = database.query("SELECT run FROM dms_proxy.rewrites");
+    assert!(named.iter().any(|run| shown.contains(&run[0])), "{shown} {named:?}");
+    let finished = |words: &str| super::parking::dms_proxy(&database, words);
+    let of_trial = finished("finish --dry-run --run trial --format json");
+    let report: serde_json::Value = serde_json::from_str(&of_trial).unwrap();
+    assert_eq!((&report["run"], &report["rewrites"][0]["count"]), (&"trial".into(), &2.into()));
+    assert_eq!(report["rewrites"].as_array().unwrap().len(), 1);
+    assert!(finished("ledger --run it-is-real").contains("it-is-real"));
+    assert!(finished("clean --run trial").contains("1 row of dms_proxy.rewrites: removed"));
+    assert_eq!(finished("ledger --run trial"), "nothing was changed\n");
+    assert_eq!(database.query("SELECT count(*) FROM dms_proxy.rewrites"), [["4"]]);
+}
+
+#[test]
+fn a_table_of_an_older_version_is_brought_up_to_date() {
+    let proxy = Proxy::start(CONFIG, &[]);
+    let database = Cluster::shared().create_database();
+    database.query(
+        "CREATE TABLE t (a varchar(3)); CREATE SCHEMA dms_proxy;
+         CREATE TABLE dms_proxy.rewrites (schema_name text NOT NULL, table_name text NOT NULL,
+            column_name text NOT NULL, rule text NOT NULL, count bigint NOT NULL,
+            first_seen timestamptz NOT NULL, last_seen timestamptz NOT NULL, samples text[] NOT NULL,
+            PRIMARY KEY (schema_name, table_name, column_name, rule));
+         INSERT INTO dms_proxy.rewrites VALUES ('public', 't', 'a', 'truncated', 7, now(), now(), '{}'),
+            ('', '', '', 'nul-in-constant', 3, now(), now(), '{}')",
+    );
+    let all = super::parking::dms_proxy(&database, "ledger");
+    assert!(all.contains("nul-in-constant"), "{all}");
+    for _ in 0..2 {
+        let mut wire = log_in(&proxy.endpoint(database.endpoint()));
+        say(&mut wire, "INSERT INTO t VALUES ('abcd')");
+        leave(wire);
+    }
+    let sql = "SELECT CASE WHEN run = '' THEN 'old' ELSE 'new' END, rule, road, count
+        FROM dms_proxy.rewrites ORDER BY 1, 2";
+    let expected: [&[&str]; 3] = [
+        &["new", "truncated", "constant", "2"],
+        &["old", "nul", "constant", "3"],
+        &["old", "truncated", "", "7"],
+    ];
+    wait_for(&database, sql, &expected);
 }
 
 #[test]
@@ -81,8 +206,8 @@ fn values_are_shown_where_that_is_asked_for() {
         send(&mut wire, road, "t", &[Some(b"too long")]);
     }
     leave(wire);
-    let shown = "SELECT rule, (SELECT count(*) FROM unnest(samples) s WHERE s ~ ': too long$')
-        FROM dms_proxy.rewrites";
+    let shown = "SELECT rule, count(*) FROM dms_proxy.rewrites, unnest(samples) s
+        WHERE s ~ ': too long$' GROUP BY 1";
     wait_for(&database, shown, &[&["truncated", "4"]]);
 }
 
@@ -229,7 +354,7 @@ fn other_client_encodings() {
         &database,
         PLACES,
         &[
-            &["", "", "", "nul-in-constant", "2"],
+            &["", "", "", "nul", "2"],
             &["public", "t?", "a", "truncated", "2"],
             &["public", "u", "a", "truncated", "2"],
         ],

@@ -109,5 +109,5 @@ fn running_session_ends_in_order_and_is_counted() {
     assert_eq!(session["rows"], 2000);
     assert_eq!(session["errors"], 1);
     let types = "bytes=1 string-1-21845=1 uint8=1 wstring-1-21845=1";
-    assert_eq!(session["rewrites"], format!("{types} nul-in-copy={ROWS}"));
+    assert_eq!(session["rewrites"], format!("{types} nul={ROWS}"));
 }

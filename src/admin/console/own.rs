@@ -124,9 +124,10 @@ fn rewrites(collected: &Collected) -> Listing {
         let (before, after) = entry.types();
         let types = [before, after].map(|text| Cell::optional(text.unwrap_or("")));
         let mut row: Vec<Cell> =
-            [database, &place.schema, &place.table, &place.column, &place.rule, &place.road]
+            [database, &place.schema, &place.table, &place.column, &place.rule]
                 .map(|name| text(name))
                 .into();
+        row.push(text(place.road.name()));
         row.push(Cell::Int(entry.count));
         row.extend(types);
         row.push(Cell::moment(entry.first_seconds * 1_000_000));

@@ -20,6 +20,7 @@ use std::cell::Cell;
 use crate::catalog::{Catalog, Name, Need};
 use crate::mapping::NameRules;
 use crate::rewrite::change::NAMES_RULE;
+use crate::rewrite::type_changes::type_changes;
 use crate::rewrite::{Change, ReplacementReason, Rules};
 use crate::statement::scope::{NameRole, Scopes};
 use crate::statement::script::{Script, Statement};
@@ -329,10 +330,28 @@ impl<'t> RenamedText<'t> {
         }
     }
 
+    /// What the mapping of types did, under the target's names.
+    fn type_changes(&self) -> Vec<Change> {
+        let (script, edits) = (self.script, &self.script.edits);
+        let defined = script.definitions(self.sql, edits);
+        let mut changes = type_changes((script, self.sql), edits, &defined, self.rules);
+        for Change { place, .. } in &mut changes {
+            for name in [&mut place.schema, &mut place.table, &mut place.column] {
+                if let Some((_, target)) =
+                    self.noted.pairs.iter().find(|(source, _)| source == name)
+                {
+                    name.clone_from(target);
+                }
+            }
+        }
+        changes
+    }
+
     fn finish(mut self) -> Naming {
         if self.replaced.is_empty() && self.noted.bodies == 0 {
             return Naming::Untouched;
         }
+        let type_changes = self.type_changes();
         let mut replaced: Vec<(Replacement, ReplacementReason)> = self
             .replaced
             .into_iter()
@@ -349,7 +368,7 @@ impl<'t> RenamedText<'t> {
         if self.noted.bodies > 0 {
             changes.push(Change::of_code(self.noted.bodies));
         }
-        changes.extend(super::type_changes(&self.script.edits, self.rules));
+        changes.extend(type_changes);
         let types = self.script.edits.iter();
         replaced.extend(
             types.map(|edit| (Replacement::from(edit), ReplacementReason::Type(edit.rule))),

@@ -61,7 +61,7 @@ mod tests {
     #[test]
     fn what_is_refused_is_remembered() {
         let refused = |sqlstate: &str| Failure { sqlstate: sqlstate.into(), message: "no".into() };
-        let common = Common::new([0; 16]);
+        let common = Common::new([0; 16], String::new());
         let whole = question(&common).unwrap();
         assert_eq!(less(&whole, Some(&refused("57014")), &common), None);
         assert!(question(&common).is_some(), "a cancel says nothing");
@@ -69,10 +69,10 @@ mod tests {
         assert!(matches!(columns, CatalogQuestion::Columns(_)));
         assert_eq!(less(&columns, None, &common), None);
         assert_eq!((common.answers(), question(&common)), (Some(Answers::Columns), None));
-        let common = Common::new([0; 16]);
+        let common = Common::new([0; 16], String::new());
         assert_eq!(less(&columns, Some(&refused("42601")), &common), None);
         assert_eq!(common.answers(), Some(Answers::Nothing));
-        let common = Common::new([0; 16]);
+        let common = Common::new([0; 16], String::new());
         less(&whole, None, &common);
         assert_eq!(common.answers(), Some(Answers::All));
     }

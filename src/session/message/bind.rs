@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::question::ask_exactly;
 use crate::catalog::Catalog;
-use crate::ledger::NOT_JUDGED;
+use crate::ledger::{NOT_JUDGED, Place, Road};
 use crate::rewrite::{self, Change, Parameters};
 use crate::session::ask::{Delivery, Question};
 use crate::session::context::Context;
@@ -202,7 +202,7 @@ fn expected(body: &mut [u8], prepared: &mut Prepared) -> Expected {
 
 fn note_nuls(statement: &Statement, count: u64, report: &mut Report, context: &Context) {
     if count > 0 {
-        report.note_bind_nuls(statement.place.clone(), count, context.seconds());
+        report.note_nuls(statement.place.clone(), Road::Parameter, count, context.seconds());
     }
 }
 
@@ -218,7 +218,7 @@ fn note_not_judged(
             None => statement.place.clone(),
         };
         report.counts.too_long += 1;
-        report.note(place, NOT_JUDGED, 1, context.seconds());
+        report.note(Place { road: Road::Parameter, ..place }, NOT_JUDGED, 1, context.seconds());
     }
 }
 

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use crate::catalog::Relation;
-use crate::ledger::Place;
+use crate::ledger::{Place, Road};
 use crate::rewrite::{CopyStream, place, value_refusal};
 use crate::session::context::Context;
 use crate::session::decision::{Decision, Frame, Passing};
@@ -44,7 +44,7 @@ pub(in crate::session) fn copy(
         return Decision::outgoing(None, Passing::Arriving(Mend::CopyData));
     }
     if let Some(Mended { place, count }) = copy_in.end() {
-        report.note_copy_nuls(place, count, context.seconds());
+        report.note_nuls(place, Road::Copy, count, context.seconds());
     }
     Decision::pass()
 }

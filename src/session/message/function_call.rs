@@ -2,7 +2,7 @@
 //! matters. Decides; may not send anything.
 
 use crate::catalog::{Catalog, CatalogQuestion};
-use crate::ledger::Place;
+use crate::ledger::{Place, Road};
 use crate::session::ask::{Delivery, Question};
 use crate::session::context::Context;
 use crate::session::decision::{Decision, Frame};
@@ -31,7 +31,7 @@ pub(in crate::session) fn function_call(
         let function = called_function(body);
         let known = function.and_then(|oid| catalog.function(oid)).map(|kinds| &**kinds);
         let mended = mend_function_call(body, known, context.lexing.encoding);
-        report.note_bind_nuls(Place::default(), mended.spaces, context.seconds());
+        report.note_nuls(Place::default(), Road::Parameter, mended.spaces, context.seconds());
         let can_ask = context.status != TransactionStatus::Aborted && !pipeline.is_open();
         if mended.asks_for_kinds && can_ask {
             if !pipeline.is_certain(is_owed) {

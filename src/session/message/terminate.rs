@@ -1,6 +1,5 @@
 //! Terminate: what was changed is written first, where the target can take it. Decides; may not send anything.
 
-use crate::ledger;
 use crate::session::ask::{Delivery, Question};
 use crate::session::client_side::ClientSide;
 use crate::session::context::Context;
@@ -28,8 +27,7 @@ pub(in crate::session) fn terminate(
         if let Some(entries) = report.begin_writing(ledger, database) {
             // From here on the client waits for nothing.
             client.is_terminated = true;
-            let sql =
-                ledger::target::write_sql(&entries, &context.policy.rules, context.lexing.encoding);
+            let sql = context.ledger_sql(&entries);
             return Decision::ask_by(Question::Ledger(sql), Delivery::Query);
         }
     }

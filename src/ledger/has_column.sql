@@ -1,9 +1,6 @@
-    IF NOT EXISTS (SELECT 1 FROM pg_catalog.pg_attribute a
+EXISTS (SELECT 1 FROM pg_catalog.pg_attribute a
         JOIN pg_catalog.pg_class c ON c.oid OPERATOR(pg_catalog.=) a.attrelid
         JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace
         WHERE n.nspname OPERATOR(pg_catalog.=) 'dms_proxy'
             AND c.relname OPERATOR(pg_catalog.=) 'rewrites'
-            AND a.attname OPERATOR(pg_catalog.=) 'rules' AND NOT a.attisdropped)
-    THEN
-        ALTER TABLE ONLY dms_proxy.rewrites ADD COLUMN rules pg_catalog.text[];
-    END IF;
+            AND a.attname OPERATOR(pg_catalog.=) '{column}' AND NOT a.attisdropped)

@@ -1,0 +1,2 @@
+BEGIN
+{upgrade}END
