@@ -8,6 +8,7 @@ mod events_of_log;
 mod hostile;
 mod http;
 mod looks;
+mod metrics;
 #[cfg(client = "chromium")]
 mod page;
 mod schema;
