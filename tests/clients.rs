@@ -1,6 +1,7 @@
 //! Real drivers do the same load on the server and through the proxy, and print the same. Each
 //! test exists only where `tests/setup` found its client.
 
+mod bad_rows;
 mod traps;
 
 use std::process::Command;
@@ -10,12 +11,17 @@ use crate::support::{Endpoint, both, command, program, run, setup_directory};
 /// Runs a driver's load, which prints at least so many lines when it does all it should.
 fn same_output(lines_min: usize, load: impl Fn() -> Command) {
     let output = both(|endpoint: &Endpoint| {
-        let Endpoint { address, user, database } = endpoint;
-        let arguments = [&address.ip().to_string(), &address.port().to_string(), user, database];
-        run(load().current_dir(setup_directory().with_file_name("clients")).args(arguments), b"")
-            .success()
+        let mut load = load();
+        let load = load.current_dir(setup_directory().with_file_name("clients"));
+        run(load.args(arguments(endpoint)), b"").success()
     });
     assert!(output.lines().count() >= lines_min, "{output}");
+}
+
+/// What each load is called with.
+fn arguments(endpoint: &Endpoint) -> [String; 4] {
+    let Endpoint { address, user, database } = endpoint;
+    [address.ip().to_string(), address.port().to_string(), user.clone(), database.clone()]
 }
 
 fn python(script: &str) -> Command {

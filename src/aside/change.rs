@@ -117,7 +117,7 @@ impl ChangeLoad {
     ) -> ChangeLoad {
         let UnitParts { text, answers, values, messages, before_execute } = parts;
         let mut load = ChangeLoad {
-            rejected: RejectedChanges::new(&facts.policy.errors, text.operation()),
+            rejected: RejectedChanges::new(&facts, text.operation()),
             writes: OwnWrites::default(),
             suspension: Suspension::new(&facts),
             suspended: Vec::new(),

@@ -5,6 +5,7 @@ use std::ops::{ControlFlow, Range};
 
 use super::bound::{BoundValues, ValueBytes};
 use super::facts::{LoadFacts, SessionFacts};
+use super::rejected::kept_key;
 use super::transaction::BoundStatement;
 use crate::ledger::rejects::RejectedFrom;
 use crate::policy::ErrorAction;
@@ -12,7 +13,7 @@ use crate::statement::script::{Body, Scratch, Script, Statement};
 use crate::statement::{
     Lexing, RowChange, RowChangeKind, Slot, SlotColumn, SlotValue, quoted_text,
 };
-use crate::value::{CopyFormat, binary_to_text};
+use crate::value::{CopyFormat, CopyOptions, binary_to_text};
 use crate::wire;
 
 /// A statement that changes rows.
@@ -292,6 +293,13 @@ impl ChangeText {
             columns: self.change.columns.clone(),
             format: format.name(),
             options: String::new(),
+            key: match format {
+                KeptFormat::Text => {
+                    let options = CopyOptions::new(CopyFormat::Text);
+                    kept_key(facts.policy.errors.keep, &options)
+                }
+                KeptFormat::Sql => None,
+            },
         }
     }
 

@@ -19,7 +19,7 @@ mod refused;
 use std::ops::Range;
 
 use super::awaits::{Awaits, CopyAnswer, CopyEnd, TargetSaid};
-use super::batch::{Attempts, Batch};
+use super::batch::{Attempts, Batch, Pace};
 use super::facts::LoadFacts;
 use super::incoming::Incoming;
 use super::outgoing::BothWays;
@@ -42,8 +42,8 @@ pub(super) struct CopyLoad {
     client_failed: Option<Vec<u8>>,
     /// The batch that is sent, and what of it goes next.
     flight: Option<(Batch, Attempts)>,
-    /// What the next batch is held to.
-    limit: Option<usize>,
+    /// How far refused rows are apart.
+    pace: Option<Pace>,
     awaits: Awaits,
     answer: CopyAnswer,
     rejected: Rejected,
@@ -69,10 +69,10 @@ impl CopyLoad {
             rows: Incoming::new(&request.options, encoding, major, errors.batch_bytes),
             client_failed: None,
             flight: None,
-            limit: None,
+            pace: None,
             awaits: Awaits::Nothing,
             answer: CopyAnswer::new(status),
-            rejected: Rejected::new(errors, &request.options, &request.sql),
+            rejected: Rejected::new(errors, &request.options, encoding, &request.sql),
             writes: OwnWrites::default(),
             suspension: Suspension::new(&facts),
             loaded: 0,
@@ -176,7 +176,7 @@ impl CopyLoad {
             }
             if let Some((batch, attempts)) = &mut self.flight {
                 let Some(range) = attempts.next() else {
-                    self.limit = attempts.limit();
+                    self.pace = attempts.pace();
                     self.flight = None;
                     continue;
                 };
@@ -191,7 +191,7 @@ impl CopyLoad {
             let Some(batch) = self.rows.next_batch() else {
                 return self.pump_the_end(is_open, out);
             };
-            let attempts = Attempts::of(batch.len(), self.limit);
+            let attempts = Attempts::of(batch.len(), self.pace);
             self.suspension.on_batch();
             self.flight = Some((batch, attempts));
         }

@@ -17,6 +17,7 @@ mod changing;
 mod copy;
 mod copying;
 mod facts;
+mod fields;
 mod incoming;
 mod outgoing;
 mod passing;

@@ -1,8 +1,12 @@
 //! The rows of a load that were set aside and are not yet written down. Knows what is kept of them; sends
 //! nothing.
 
+use std::ops::Range;
+
+use super::fields::raw_fields;
 use super::refusal;
-use crate::ledger::rejects::{RejectState, RejectedRow};
+use crate::encoding::Encoding;
+use crate::ledger::rejects::{KeptKey, RejectState, RejectedRow};
 use crate::policy::{ErrorAction, ErrorRules, Keep};
 use crate::value::{CopyFormat, CopyOptions};
 use crate::wire;
@@ -18,7 +22,8 @@ pub(super) const CUT_ROW_BYTES: usize = 1024;
 #[derive(Debug)]
 pub(super) struct Rejected {
     keep: Keep,
-    is_binary: bool,
+    options: CopyOptions,
+    encoding: Encoding,
     /// The longest row that is kept as a whole.
     row_bytes_max: usize,
     rows: Vec<RejectedRow>,
@@ -46,13 +51,27 @@ pub(super) struct RefusedRow<'a> {
     pub(super) failure: Vec<u8>,
 }
 
+/// How the fields of a key are put together, where a key is what is kept.
+pub(super) fn kept_key(keep: Keep, options: &CopyOptions) -> Option<KeptKey> {
+    (keep == Keep::Key).then_some(match options.format {
+        CopyFormat::Binary => KeptKey::Tuple,
+        CopyFormat::Text | CopyFormat::Csv => KeptKey::Line(options.delimiter),
+    })
+}
+
 impl Rejected {
     /// Rows that were sent by this statement.
-    pub(super) fn new(errors: &ErrorRules, options: &CopyOptions, sql: &[u8]) -> Rejected {
+    pub(super) fn new(
+        errors: &ErrorRules,
+        options: &CopyOptions,
+        encoding: Encoding,
+        sql: &[u8],
+    ) -> Rejected {
         Rejected {
             statement: errors.control_schema.is_some().then(|| wire::printable(sql)),
             keep: errors.keep,
-            is_binary: options.format == CopyFormat::Binary,
+            options: options.clone(),
+            encoding,
             row_bytes_max: errors.batch_bytes,
             rows: Vec::new(),
             bytes: 0,
@@ -67,12 +86,13 @@ impl Rejected {
         let is_cut = length > self.row_bytes_max;
         let kept = if is_cut { CUT_ROW_BYTES } else { row.len() };
         let row = row.get(..kept).unwrap_or(row);
-        let row = if self.is_binary { row } else { refusal::without_break(row) };
+        let is_binary = self.options.format == CopyFormat::Binary;
+        let row = if is_binary { row } else { refusal::without_break(row) };
         let mut rejected = refusal::rejected(&failure, self.keep == Keep::Row);
         rejected.line = Some(line);
         rejected.state = match action {
             ErrorAction::IgnoreRecord => RejectState::Ignored,
-            _ if is_cut => RejectState::Cut,
+            _ if is_cut || self.keep == Keep::Key => RejectState::Cut,
             _ => RejectState::Open,
         };
         if is_cut {
@@ -90,6 +110,11 @@ impl Rejected {
         }
         if self.keep == Keep::Row {
             rejected.row = Some(row.to_vec());
+        }
+        if self.keep == Keep::Key && !is_cut {
+            let fields = raw_fields(row, &self.options, self.encoding).unwrap_or_default();
+            let field = |span: Range<usize>| row.get(span).unwrap_or_default().to_vec();
+            rejected.fields = Some(fields.into_iter().map(field).collect());
         }
         self.bytes += row.len() + rejected.message.len();
         self.count += 1;

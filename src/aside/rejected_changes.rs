@@ -4,7 +4,7 @@ use super::change_text::{ChangeText, KeptFormat, KeptRow};
 use super::facts::LoadFacts;
 use super::rejected::{RefusedRow, Rejected};
 use super::writes::OwnWrites;
-use crate::policy::{ErrorAction, ErrorRules};
+use crate::policy::ErrorAction;
 use crate::value::CopyOptions;
 
 /// Rows that wait to be written down.
@@ -12,10 +12,11 @@ use crate::value::CopyOptions;
 pub(super) struct RejectedChanges(Vec<(KeptFormat, Rejected)>);
 
 impl RejectedChanges {
-    pub(super) fn new(errors: &ErrorRules, operation: &str) -> RejectedChanges {
+    pub(super) fn new(facts: &LoadFacts, operation: &str) -> RejectedChanges {
         let rejected = |format: KeptFormat| {
             let options = CopyOptions::new(format.lines());
-            (format, Rejected::new(errors, &options, operation.as_bytes()))
+            let errors = &facts.policy.errors;
+            (format, Rejected::new(errors, &options, facts.encoding, operation.as_bytes()))
         };
         RejectedChanges(KeptFormat::ALL.into_iter().map(rejected).collect())
     }

@@ -2,6 +2,7 @@
 
 use super::facts::LoadFacts;
 use super::refusal;
+use super::rejected::kept_key;
 use super::rows::BINARY_TRAILER;
 use crate::ledger::rejects::RejectedFrom;
 use crate::value::{CopyFormat, CopyOptions};
@@ -48,6 +49,7 @@ impl CopyRequest {
             columns: self.columns.clone(),
             format: refusal::format_name(&self.options),
             options: refusal::format_options(&self.options),
+            key: kept_key(facts.policy.errors.keep, &self.options),
         }
     }
 

@@ -314,7 +314,7 @@ fn refusal(error: CloseOutError) -> Result<(String, String), CloseOutError> {
 async fn load(target: &Connection, table: &str, row: &RejectedLine) -> Result<(), CloseOutError> {
     let refused = |why: &str| CloseOutError::Refused(why.to_owned());
     if row.state == "cut" {
-        return Err(refused("only the first bytes of the row are kept"));
+        return Err(refused("not all of the row is kept"));
     }
     let Some(bytes) = &row.row else { return Err(refused("the row was not kept")) };
     let format = RejectFormat::parse(&row.format)

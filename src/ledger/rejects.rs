@@ -30,6 +30,17 @@ pub struct RejectedFrom {
     /// The options that are not the default, with a comma behind each. The encoding is added, if it is not
     /// UTF-8 and not one of them.
     pub options: String,
+    /// What is kept of its fields, where those of the primary key are.
+    pub key: Option<KeptKey>,
+}
+
+/// How the fields of a row are put together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeptKey {
+    /// With this byte between them.
+    Line(u8),
+    /// Behind their number.
+    Tuple,
 }
 
 /// One of them.
@@ -37,6 +48,8 @@ pub struct RejectedFrom {
 pub struct RejectedRow {
     /// Its bytes, where they are kept.
     pub row: Option<Vec<u8>>,
+    /// Its fields, where those of the primary key are kept.
+    pub fields: Option<Vec<Vec<u8>>>,
     /// The line of the stream on which it ends.
     pub line: Option<u64>,
     /// The error's code.
@@ -111,7 +124,22 @@ pub fn write_sql(from: &RejectedFrom, rows: &[RejectedRow], encoding: Encoding) 
         lock_mode: "ROW EXCLUSIVE",
         calls_if: "true",
     });
+    let keep_key = match from.key {
+        None => String::new(),
+        Some(key) => {
+            let (head, delimiter) = match key {
+                KeptKey::Line(delimiter) => ("''", format!("'{delimiter:02x}'")),
+                KeptKey::Tuple => (
+                    "pg_catalog.lpad(pg_catalog.to_hex(pg_catalog.cardinality(key)), 4, '0')",
+                    "''".to_owned(),
+                ),
+            };
+            let values = [("relation", RELATION), ("head", head), ("delimiter", &*delimiter)];
+            filled(include_str!("keep_key.sql"), &values)
+        }
+    };
     let values = [
+        ("keep_key", &*keep_key),
         ("rows", &*quoted_literal(&Value::Array(rows).to_string())),
         ("run", &text(&from.run)),
         ("session", &text(&from.session)),
@@ -137,6 +165,9 @@ fn row_json(row: &RejectedRow, encoding: Encoding) -> Value {
     let text = |text: &Option<String>| text.as_deref().map(|text| plain(text, encoding));
     json!({
         "bytes": row.row.as_deref().map(hex),
+        "fields": row.fields.as_ref().map(|fields| {
+            fields.iter().map(|field| hex(field)).collect::<Vec<_>>()
+        }),
         "line": row.line,
         "sqlstate": row.sqlstate,
         "message": plain(&row.message, encoding),

@@ -1,6 +1,7 @@
 DECLARE
     added pg_catalog.json := {rows}::pg_catalog.json;
     about pg_catalog.json;
+    key pg_catalog.text[];
     options pg_catalog.text := {options};
     fault pg_catalog.text;
 BEGIN
@@ -18,7 +19,7 @@ BEGIN
         INTO about FROM pg_catalog.pg_class c
         JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace
         WHERE c.oid OPERATOR(pg_catalog.=) {relation}::pg_catalog.regclass::pg_catalog.oid;
-{find_place}    IF fault IS NOT NULL THEN
+{keep_key}{find_place}    IF fault IS NOT NULL THEN
         RAISE EXCEPTION '%', fault USING ERRCODE = '42501';
     END IF;
 {add}

@@ -21,7 +21,7 @@ usage: cargo test --test differential -- run [OPTIONS]
   --seeds A..B       the sequences of these seeds (default 0..1000)
   --seconds N        end after so long
   --via BINARY       another proxy than the one of this tree
-  --policies NAMES   default, short, pipeline, park, values, relay, or all (default: default)
+  --policies NAMES   default, short, pipeline, park, values, aside, relay, or all (default: default)
   --workers N        sequences at a time (default 3)
   --timeout SECONDS  how long a reply may take (default 5)
   --findings N       end after so many differences (default 20)

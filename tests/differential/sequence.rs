@@ -16,7 +16,7 @@ pub struct Sequence {
 
 /// Names of configurations and their `proxy.toml`. None of them changes what a legal sequence is
 /// answered.
-pub const POLICIES: [(&str, &str); 6] = [
+pub const POLICIES: [(&str, &str); 7] = [
     ("default", ""),
     // Statements that are not read.
     ("short", "[limits]\nstatement_bytes = 300"),
@@ -26,6 +26,12 @@ pub const POLICIES: [(&str, &str); 6] = [
         "values",
         "[values]\nnul = 'remove'\ntoo_long = 'truncate'\nbad_dates = 'null'\nlob_bytes = 100000\n\
          generated = 'leave-out'\nidentity_always = 'override'\nsilent_loss = 'warn'\nsamples = true",
+    ),
+    // Each load goes in parts and savepoints, and its errors are the server's.
+    (
+        "aside",
+        "[fk]\nmode = 'off'\n[errors]\ndata_error_policy = 'stop-task'\nbatch_bytes = 1024\n\
+         [[errors.sessions]]\nerrors = 'set-aside'",
     ),
     ("relay", "rewrite = 'off'\n[fk]\nmode = 'off'"),
 ];

@@ -13,6 +13,7 @@ mod log;
 mod numbered_rows;
 mod reload;
 mod secrets;
+mod set_aside;
 mod target;
 
 use std::path::PathBuf;

@@ -29,6 +29,7 @@ mod removed_columns;
 mod rewriting;
 mod set_aside;
 mod set_aside_changes;
+mod set_aside_many;
 mod set_aside_messages;
 mod set_aside_policies;
 mod settings;

@@ -9,21 +9,21 @@ use crate::support::{Database, Endpoint, Proxy, Wire, cutting_relay, transcript}
 const RUNS: usize = 3;
 
 #[derive(Clone, Copy, Debug, PartialEq)]
-enum Format {
+pub(super) enum Format {
     Text,
     Csv,
     Binary,
 }
 
 /// Fields of a row: the number and the value; more or fewer make another count of fields.
-type Row = Vec<Option<Vec<u8>>>;
+pub(super) type Row = Vec<Option<Vec<u8>>>;
 
-fn row(id: &str, v: Option<&[u8]>) -> Row {
+pub(super) fn row(id: &str, v: Option<&[u8]>) -> Row {
     vec![Some(id.as_bytes().to_vec()), v.map(<[u8]>::to_vec)]
 }
 
 impl Format {
-    fn options(self) -> &'static str {
+    pub(super) fn options(self) -> &'static str {
         match self {
             Format::Text => "",
             Format::Csv => " (FORMAT csv, NULL 'nil')",
@@ -62,7 +62,7 @@ impl Format {
         }
     }
 
-    fn stream(self, rows: &[Row]) -> Vec<u8> {
+    pub(super) fn stream(self, rows: &[Row]) -> Vec<u8> {
         let rows: Vec<u8> = rows.iter().flat_map(|row| self.row(row)).collect();
         match self {
             Format::Binary => {

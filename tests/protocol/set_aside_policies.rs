@@ -290,3 +290,36 @@ fn rows_are_written_to_the_table_of_aws_dms() {
            \"STATEMENT\" text, \"ERROR\" text"]]
     );
 }
+
+#[test]
+fn the_key_of_a_row_is_kept_where_that_is_asked() {
+    let (_proxy, database, mut wire) = started(
+        "data_error_policy = \"log-error\"\nkeep = \"key\"\ndata_truncation_error_policy = \"log-error\"",
+    );
+    database.query("CREATE TABLE two (a text, secret varchar(3), b int, PRIMARY KEY (b, a))");
+    let kept = || {
+        let rows = database.query(
+            "WITH aside AS (DELETE FROM dms_proxy.rejected_rows RETURNING *)
+            SELECT concat_ws(' ', message, state, array_to_string(column_names, ','),
+                encode(\"row\", 'escape')) FROM aside ORDER BY line, \"row\"",
+        );
+        rows.into_iter().flatten().collect::<Vec<_>>()
+    };
+    copy(&mut wire, "COPY two FROM STDIN", b"a\\tb\tsecret\t1\nx\ty\n", 5, false);
+    assert_eq!(kept(), ["SQLSTATE 22001 cut a,b a\\\\tb\t1", "SQLSTATE 22P04 cut a,b"]);
+    let sql = "COPY two (b, secret, a) FROM STDIN (FORMAT csv, DELIMITER ';')";
+    copy(&mut wire, sql, b"1;secret;\"a;\"\n", 5, false);
+    assert_eq!(kept(), ["SQLSTATE 22001 cut b,a 1;\"a;\""]);
+    let tuple = b"\0\x03\0\0\0\x01a\0\0\0\x06secret\0\0\0\x04\0\0\0\x07";
+    let stream = [&b"PGCOPY\n\xFF\r\n\0\0\0\0\0\0\0\0\0"[..], tuple, b"\xFF\xFF"].concat();
+    copy(&mut wire, "COPY two FROM STDIN (FORMAT binary)", &stream, 50, false);
+    let key = "\\000\x02\\000\\000\\000\x01a\\000\\000\\000\x04\\000\\000\\000\x07";
+    assert_eq!(kept(), [format!("SQLSTATE 22001 cut a,b {key}")]);
+    say(&mut wire, "INSERT INTO two VALUES ('a', 'secret', 1), ('b', 's', 2)");
+    say(&mut wire, "UPDATE two SET secret = 'secret' WHERE a = 'b'");
+    let expected = ["SQLSTATE 22001 cut a,b a\t1", "SQLSTATE 22001 cut a,secret,b"];
+    assert_eq!(kept(), expected);
+    // Where there is no key, nothing is kept.
+    copy(&mut wire, "COPY apart FROM STDIN", b"1\ttoo long\n", 5, false);
+    assert_eq!(kept(), ["SQLSTATE 22001 cut "]);
+}
