@@ -29,7 +29,7 @@ impl Aside {
         match behind {
             BehindSync::Copy(text) => self.begin_copy(&text, true),
             BehindSync::Unit(unit, is_last) => self.begin_unit(unit, is_last),
-            BehindSync::End => self.commit(),
+            BehindSync::End { has_sync } => self.commit(has_sync),
         }
     }
 
@@ -60,17 +60,17 @@ impl Aside {
         }
     }
 
-    /// The client's Sync has come where a transaction of ours is open.
-    pub(super) fn end_block(&mut self) {
+    /// The end of a pipeline has come where a transaction of ours is open. `has_sync` says that it is a Sync.
+    pub(super) fn end_block(&mut self, has_sync: bool) {
         if self.pipeline.is_dirty() {
-            self.sync(BehindSync::End);
+            self.sync(BehindSync::End { has_sync });
         } else {
-            self.commit();
+            self.commit(has_sync);
         }
     }
 
-    fn commit(&mut self) {
-        self.state = AsideState::Ending;
+    fn commit(&mut self, has_sync: bool) {
+        self.state = AsideState::Ending { has_sync };
         if let Some(mut block) = self.pipeline.take_block() {
             let frames = match block.has_failed {
                 true => block.transaction.give_up(),
@@ -81,11 +81,13 @@ impl Aside {
     }
 
     /// A frame of the target's while a transaction of ours ends.
-    pub(super) fn on_ending(&mut self, frame: &[u8]) {
+    pub(super) fn on_ending(&mut self, frame: &[u8], has_sync: bool) {
         match frame.first().copied().unwrap_or_default() {
             tag::READY_FOR_QUERY => {
                 self.state = AsideState::Passing;
-                self.out.to_session.extend_from_slice(frame);
+                if has_sync {
+                    self.out.to_session.extend_from_slice(frame);
+                }
             }
             tag::ERROR_RESPONSE
             | tag::NOTICE_RESPONSE

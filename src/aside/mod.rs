@@ -95,8 +95,10 @@ enum AsideState {
     },
     /// The session's messages up to a Sync are dropped, as the target would.
     Skipping,
-    /// A transaction of ours ends with the client's Sync.
-    Ending,
+    /// A transaction of ours ends, with the client's Sync or in front of another message that ends a pipeline.
+    Ending {
+        has_sync: bool,
+    },
 }
 
 /// What begins behind a Sync of ours.
@@ -105,8 +107,10 @@ enum BehindSync {
     Copy(Arc<KnownText>),
     /// Messages that execute a statement; the client's Sync follows them, or not.
     Unit(Unit, bool),
-    /// The end of a transaction of ours.
-    End,
+    /// The end of a transaction of ours, at a Sync of the client's or not.
+    End {
+        has_sync: bool,
+    },
 }
 
 /// What became of the frame at the front.
@@ -162,7 +166,9 @@ impl Aside {
     pub fn is_full(&self) -> bool {
         let is_full = match &self.state {
             AsideState::Passing | AsideState::Skipping => false,
-            AsideState::Syncing(_) | AsideState::Changing { .. } | AsideState::Ending => true,
+            AsideState::Syncing(_) | AsideState::Changing { .. } | AsideState::Ending { .. } => {
+                true
+            }
             AsideState::Copying { load, .. } => load.is_full(),
         };
         is_full && !self.input.is_empty() || self.outgoing().len() > self.outgoing_max()
@@ -227,6 +233,9 @@ impl Aside {
         if matches!(self.state, AsideState::Passing | AsideState::Skipping)
             && head.tag != tag::READY_FOR_QUERY
         {
+            if head.tag == tag::ERROR_RESPONSE && self.owed == 0 {
+                self.pipeline.note_error();
+            }
             self.target_passing = head.frame_bytes;
             return true;
         }
@@ -252,7 +261,9 @@ impl Aside {
         }
         let is_error = frame.first() == Some(&tag::ERROR_RESPONSE);
         match &mut self.state {
-            AsideState::Syncing(behind) if is_error && !matches!(**behind, BehindSync::End) => {
+            AsideState::Syncing(behind)
+                if is_error && !matches!(**behind, BehindSync::End { .. }) =>
+            {
                 // What begins was not reached: the Sync ends what the target skips.
                 self.out.to_session.extend_from_slice(frame);
                 self.owed = 0;
@@ -260,7 +271,7 @@ impl Aside {
                 self.swallows_ready = true;
             }
             AsideState::Syncing(behind) if is_ready => {
-                let behind = std::mem::replace(&mut **behind, BehindSync::End);
+                let behind = std::mem::replace(&mut **behind, BehindSync::End { has_sync: true });
                 self.begin_behind(behind);
             }
             AsideState::Copying { load, is_extended } => {
@@ -274,7 +285,10 @@ impl Aside {
                     self.end_change(end);
                 }
             }
-            AsideState::Ending => self.on_ending(frame),
+            AsideState::Ending { has_sync } => {
+                let has_sync = *has_sync;
+                self.on_ending(frame, has_sync);
+            }
             _ => {
                 if is_ready {
                     self.owed = self.owed.saturating_sub(1);
@@ -308,7 +322,7 @@ impl Aside {
         }
         let Some(head) = self.input.head() else { return Turn::Waits };
         match &mut self.state {
-            AsideState::Syncing(_) | AsideState::Changing { .. } | AsideState::Ending => {
+            AsideState::Syncing(_) | AsideState::Changing { .. } | AsideState::Ending { .. } => {
                 Turn::Waits
             }
             AsideState::Skipping => self.skip(head),

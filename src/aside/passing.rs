@@ -15,6 +15,11 @@ impl Aside {
         if self.pipeline.holds_a_unit() {
             return self.unit(head);
         }
+        if matches!(head.tag, tag::QUERY | tag::FUNCTION_CALL) && self.pipeline.has_block() {
+            // It would end the transaction of the messages in front of it.
+            self.end_block(false);
+            return Turn::Taken;
+        }
         let reads = self.facts.may_set_aside() || !self.pipeline.is_empty();
         let is_short = head.frame_bytes <= self.facts.policy.statement_bytes_max;
         let is_looked_at = reads && is_short && is_looked_at(head.tag);
@@ -38,7 +43,7 @@ impl Aside {
     fn pass(&mut self, head: wire::Head) {
         if head.tag == tag::SYNC && self.pipeline.has_block() {
             self.input.take(head.frame_bytes);
-            return self.end_block();
+            return self.end_block(true);
         }
         self.owed += usize::from(matches!(head.tag, tag::QUERY | tag::FUNCTION_CALL | tag::SYNC));
         let body = self.input.body(head).unwrap_or_default();

@@ -20,6 +20,8 @@ pub(super) struct HeldPipeline {
     has_executed: bool,
     /// Answers are owed that no Sync is behind.
     is_dirty: bool,
+    /// The target skips messages up to a Sync.
+    is_skipped: bool,
 }
 
 /// A transaction of ours that ends with the client's Sync.
@@ -59,10 +61,12 @@ impl HeldPipeline {
         if self.held.is_complete() {
             return MessagePlace::Releases;
         }
-        let is_free = status != TransactionStatus::Aborted
+        let is_free = !self.is_skipped
+            && status != TransactionStatus::Aborted
             && !(self.has_executed && status == TransactionStatus::Idle);
         let found = if is_read(frame_tag) {
-            self.texts.look(frame_tag, body, facts).filter(|text| text.is_set_aside(facts))
+            let is_open = status != TransactionStatus::Idle;
+            self.texts.look(frame_tag, body, is_open, facts).filter(|text| text.is_set_aside(facts))
         } else {
             None
         };
@@ -93,7 +97,8 @@ impl HeldPipeline {
     pub(super) fn note_passed(&mut self, frame_tag: u8, body: &[u8], is_own: bool) {
         match frame_tag {
             tag::SYNC | tag::QUERY | tag::FUNCTION_CALL => {
-                (self.has_executed, self.is_dirty) = (false, false);
+                self.note_sync();
+                self.texts.note_end();
             }
             tag::EXECUTE => {
                 self.is_dirty = true;
@@ -105,7 +110,12 @@ impl HeldPipeline {
 
     /// A Sync of ours goes to the target.
     pub(super) fn note_sync(&mut self) {
-        (self.has_executed, self.is_dirty) = (false, false);
+        (self.has_executed, self.is_dirty, self.is_skipped) = (false, false, false);
+    }
+
+    /// The target has answered a message with an error, and no Sync is on its way.
+    pub(super) fn note_error(&mut self) {
+        self.is_skipped = self.is_dirty;
     }
 
     /// Whether answers are owed that no Sync is behind.

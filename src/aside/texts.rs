@@ -18,7 +18,9 @@ const NAMES_MAX: usize = 1000;
 #[derive(Debug, Default)]
 pub(super) struct Texts {
     statements: BTreeMap<Vec<u8>, Arc<KnownText>>,
-    portals: BTreeMap<Vec<u8>, Arc<KnownText>>,
+    portals: BTreeMap<Vec<u8>, (Arc<KnownText>, u64)>,
+    /// Pipelines that have ended, with which portals end outside of a transaction.
+    ended: u64,
     scratch: Scratch,
 }
 
@@ -57,11 +59,17 @@ impl Texts {
         self.statements.is_empty() && self.portals.is_empty()
     }
 
-    /// The known text that a message is about.
+    /// A pipeline ends.
+    pub(super) fn note_end(&mut self) {
+        self.ended += 1;
+    }
+
+    /// The known text that a message is about. `is_open` says that there is a transaction of the client's.
     pub(super) fn look(
         &mut self,
         frame_tag: u8,
         body: &[u8],
+        is_open: bool,
         facts: &SessionFacts,
     ) -> Option<Arc<KnownText>> {
         match frame_tag {
@@ -86,20 +94,23 @@ impl Texts {
                 self.portals.remove(portal);
                 let text = self.statements.get(statement).cloned()?;
                 if self.portals.len() < NAMES_MAX {
-                    self.portals.insert(portal.to_vec(), Arc::clone(&text));
+                    self.portals.insert(portal.to_vec(), (Arc::clone(&text), self.ended));
                 }
                 Some(text)
             }
             tag::CLOSE => {
                 let (kind, rest) = body.split_first()?;
                 let (name, _) = wire::cstring(rest)?;
-                let names = if *kind == b'S' { &mut self.statements } else { &mut self.portals };
-                names.remove(name);
+                match kind {
+                    b'S' => drop(self.statements.remove(name)),
+                    _ => drop(self.portals.remove(name)),
+                }
                 None
             }
             _ => {
                 let (portal, _) = wire::cstring(body)?;
-                self.portals.get(portal).cloned()
+                let (text, bound_at) = self.portals.get(portal)?;
+                (is_open || *bound_at == self.ended).then(|| Arc::clone(text))
             }
         }
     }
@@ -107,7 +118,7 @@ impl Texts {
     /// Whether an Execute with this body begins a transaction.
     pub(super) fn begins_transaction(&self, body: &[u8]) -> bool {
         let portal = wire::cstring(body).and_then(|(portal, _)| self.portals.get(portal));
-        portal.is_some_and(|text| matches!(&**text, KnownText::Begin))
+        portal.is_some_and(|(text, _)| matches!(&**text, KnownText::Begin))
     }
 
     /// The text, if it is one statement whose rows can be set aside.

@@ -16,7 +16,7 @@ pub struct Sequence {
 
 /// Names of configurations and their `proxy.toml`. None of them changes what a legal sequence is
 /// answered.
-pub const POLICIES: [(&str, &str); 7] = [
+pub const POLICIES: [(&str, &str); 6] = [
     ("default", ""),
     // Statements that are not read.
     ("short", "[limits]\nstatement_bytes = 300"),
@@ -27,18 +27,20 @@ pub const POLICIES: [(&str, &str); 7] = [
         "[values]\nnul = 'remove'\ntoo_long = 'truncate'\nbad_dates = 'null'\nlob_bytes = 100000\n\
          generated = 'leave-out'\nidentity_always = 'override'\nsilent_loss = 'warn'\nsamples = true",
     ),
-    // Each load goes in parts and savepoints, and its errors are the server's.
-    (
-        "aside",
-        "[fk]\nmode = 'off'\n[errors]\ndata_error_policy = 'stop-task'\nbatch_bytes = 1024\n\
-         [[errors.sessions]]\nerrors = 'set-aside'",
-    ),
     ("relay", "rewrite = 'off'\n[fk]\nmode = 'off'"),
 ];
 
+/// Each load goes in parts and savepoints, and its errors are the server's. Where a client breaks the protocol in the
+/// middle of a COPY, the error tells another line, so that this is not one of those that all sequences are compared by.
+const ASIDE: (&str, &str) = (
+    "aside",
+    "[fk]\nmode = 'off'\n[errors]\ndata_error_policy = 'stop-task'\nbatch_bytes = 1024\n\
+     [[errors.sessions]]\nerrors = 'set-aside'",
+);
+
 /// The `proxy.toml` of a name.
 pub fn configuration(policies: &str) -> Option<&'static str> {
-    POLICIES.iter().find(|(name, _)| *name == policies).map(|(_, text)| *text)
+    POLICIES.iter().chain([&ASIDE]).find(|(name, _)| *name == policies).map(|(_, text)| *text)
 }
 
 impl Sequence {

@@ -295,3 +295,29 @@ fn a_row_that_is_there_takes_the_new_values() {
         database.query("DELETE FROM plain WHERE id < 100; DELETE FROM kept");
     }
 }
+
+/// What the target skips behind an error is not executed, a Query ends a pipeline as a Sync does, and a portal is gone
+/// behind a Sync.
+#[test]
+fn odd_pipelines_are_answered_as_without_the_proxy() {
+    let proxy = Proxy::start(CONFIG, &[]);
+    let database = prepared();
+    let mut direct = log_in(database.endpoint());
+    let mut wire = begun(&proxy, &database);
+    let said = [&mut direct, &mut wire].map(|wire| {
+        let insert = "INSERT INTO plain VALUES ($1, 'a')";
+        wire.bind("", "none", &[], &[], 0).flush();
+        let mut said = transcript(&wire.until(b'E'));
+        wire.parse("", insert, &[23]).bind("", "", &[], &[Some(b"1")], 0).execute("", 0).sync();
+        said += &transcript(&wire.until_ready());
+        wire.parse("", insert, &[23]).bind("", "", &[], &[Some(b"2")], 0).execute("", 0);
+        wire.query("SELECT count(*) FROM plain WHERE id < 100");
+        said += &transcript(&wire.until_ready());
+        wire.parse("", "COPY plain FROM STDIN", &[]).bind("", "", &[], &[], 0).sync();
+        said += &transcript(&wire.until_ready());
+        said += &transcript(&wire.execute("", 0).sync().until_ready());
+        said + &say(wire, "DELETE FROM plain WHERE id < 100")
+    });
+    assert_eq!(said[0], said[1]);
+    assert!(said[0].contains("DataRow 1\n") && said[0].contains("DELETE 1\n"), "{}", said[0]);
+}
