@@ -117,7 +117,7 @@ pub(super) struct Attempts {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Pace {
     gap: usize,
-    /// Rows that went in behind the last refused one, and those in front of it that go again before that.
+    /// Rows that went in behind the last refused one, and those in front of it that are sent once more before that.
     since: usize,
     again: usize,
 }
