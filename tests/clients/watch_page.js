@@ -84,7 +84,7 @@ async function main() {
 
   await row(page, "public.three").getByText("error", { exact: true }).waitFor();
   await page.locator("#error-rows tr", { hasText: "division_by_zero" }).waitFor();
-  await page.locator("#change-rows tr", { hasText: "nul-in-copy" }).waitFor();
+  await page.locator("#change-rows tr", { hasText: "public.one" }).waitFor();
   await page.locator("#config-rows tr", { hasText: "admin.token_file" }).waitFor();
   await page.locator("#times svg[role=img]").first().waitFor();
   await picture(page, "errors");

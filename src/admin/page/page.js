@@ -20,7 +20,7 @@ const SESSION_COLUMNS = [
   ["Since", "state_since", 0, 1], ["Statement", "what"], ["Rows", "rows", 1], ["Uncommitted", "uncommitted_rows", 1, 1],
   ["Received", "bytes_received", 1, 1], ["Errors", "errors", 1, 1], ["Target pid", "target_pid", 0, 1], ["", "kill"]];
 const CHANGE_COLUMNS = [
-  ["Database", "database", 0, 1], ["Table", "name"], ["Column", "column"], ["Rule", "rule"], ["Before", "before", 0, 1],
+  ["Database", "database", 0, 1], ["Table", "name"], ["Column", "column"], ["Rule", "rule"], ["Road", "road", 0, 1], ["Before", "before", 0, 1],
   ["After", "after", 0, 1], ["Count", "count", 1], ["First", "first_seen", 0, 1], ["Last", "last_seen", 0, 1], ["Samples", "samples", 0, 1]];
 const KEY_COLUMNS = [
   ["Database", "database", 0, 1], ["Table", "name"], ["Constraint", "constraint"], ["References", "referenced", 0, 1], ["State", "state"],
