@@ -2,9 +2,24 @@
 
 use std::sync::Arc;
 
-use super::{Answers, Catalog, Known, Name, Relation};
+use super::{Answers, Catalog, Known, Name, Relation, SeenNames};
 
 impl Catalog {
+    /// What the client's texts call relations and their columns.
+    pub fn seen_names(&self) -> &Arc<SeenNames> {
+        &self.names.seen
+    }
+
+    /// The same, with what another text has said.
+    pub fn note_seen_names(&mut self, names: Arc<SeenNames>) {
+        self.names.seen = names;
+    }
+
+    /// The schemas in which names without one are looked up, in order, as far as they were asked for.
+    pub fn search_path(&self) -> Option<&[String]> {
+        self.names.search_path.as_deref()
+    }
+
     /// A catalog that stays as it is, for dry runs.
     pub fn without_target() -> Catalog {
         Catalog { answers: Answers::Nothing, ..Catalog::default() }
@@ -17,7 +32,7 @@ impl Catalog {
 
     /// Makes them known without a question.
     pub fn define_search_path(&mut self, schemas: Vec<String>) {
-        self.search_path = Some(schemas);
+        self.names.search_path = Some(schemas);
     }
 
     /// Makes a table known without a question: a dry run has no target to ask.

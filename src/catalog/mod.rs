@@ -9,6 +9,7 @@ mod need;
 mod questions;
 mod relation;
 mod rows;
+mod seen_names;
 mod silenced;
 
 use std::collections::{HashMap, HashSet};
@@ -25,6 +26,8 @@ pub use need::{Edition, Freshness, Moment, Name, Need, Sent, Subject};
 use questions::SubjectAnswer;
 pub use questions::{Answers, CatalogQuestion};
 pub use relation::{Relation, RelationColumn};
+use seen_names::SessionNames;
+pub use seen_names::{NamePair, SeenNames};
 pub use silenced::{Act, ActKind, KeyName, Silenced};
 
 /// Relations remembered at most in one session; then all but those of the text at hand are forgotten.
@@ -43,8 +46,7 @@ const USER_TYPES_MAX: usize = 10_000;
 #[derive(Debug, Default)]
 pub struct Catalog {
     relations: Relations,
-    /// The schemas in which names without one are looked up, for the text at hand.
-    search_path: Option<Vec<String>>,
+    names: SessionNames,
     /// The parameters of prepared statements, for the text at hand: the next one may find another
     /// statement under the name.
     prepared: HashMap<Vec<u8>, Arc<[ValueKind]>>,
@@ -103,7 +105,7 @@ impl Catalog {
         match subject {
             Subject::Prepared(name) => self.prepared.contains_key(name),
             Subject::Routine(name) => self.routines.contains_key(name),
-            Subject::SearchPath => self.search_path.is_some(),
+            Subject::SearchPath => self.names.search_path.is_some(),
             Subject::Relation(name) => {
                 let known = self.relations.get(name);
                 known.is_some_and(|known| self.serves(known, freshness, now))
@@ -220,7 +222,7 @@ impl Catalog {
                     self.routines.insert(name.clone(), types);
                 }
                 (Subject::SearchPath, SubjectAnswer::SearchPath(schemas)) => {
-                    self.search_path = Some(schemas);
+                    self.names.search_path = Some(schemas);
                 }
                 _ => {}
             }
@@ -251,11 +253,6 @@ impl Catalog {
     /// Whether nothing is known of any relation or prepared statement.
     pub fn is_empty(&self) -> bool {
         self.relations.is_empty() && self.prepared.is_empty()
-    }
-
-    /// The schemas in which names without one are looked up, in order, as far as they were asked for.
-    pub fn search_path(&self) -> Option<&[String]> {
-        self.search_path.as_deref()
     }
 
     /// What the parameters of a prepared statement hold.
@@ -373,7 +370,7 @@ impl Catalog {
         self.asked = AskedSubjects::default();
         self.prepared.clear();
         self.routines.clear();
-        self.search_path = None;
+        self.names.search_path = None;
     }
 
     /// Locks of the transaction under way may be gone.

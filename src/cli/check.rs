@@ -5,7 +5,8 @@ use std::process::ExitCode;
 use clap::Args;
 
 use super::close_out::{EXIT_OPEN, ReportFormat, TargetArguments, json, line, run as run_command};
-use crate::close_out::{CheckReport, Connection, Standing, TableModes, check};
+use crate::close_out::{CheckReport, Connection, Item, Standing, TableModes, check};
+use crate::mapping::{NameRules, name_advice, name_list};
 
 #[derive(Debug, Args)]
 pub(super) struct CheckArguments {
@@ -19,13 +20,26 @@ pub(super) fn run(arguments: &CheckArguments) -> ExitCode {
         Err(code) => return code,
     };
     run_command(async {
-        let report = check(&Connection::open(&target).await?, &scope).await?;
+        let mut report = check(&Connection::open(&target).await?, &scope).await?;
+        report.items.extend(name_items(&arguments.target.names()));
         let output = match arguments.target.format {
             ReportFormat::Json => json(&report)?,
             ReportFormat::Text => text(&report),
         };
         Ok((output, if report.ready { 0 } else { EXIT_OPEN }))
     })
+}
+
+/// What the rules about names say, and what may not be meant by them.
+fn name_items(names: &NameRules) -> Vec<Item> {
+    let rules = name_list(names);
+    if rules.is_empty() {
+        return Vec::new();
+    }
+    let item = |status, found| Item { name: "names", status, found, mend: Vec::new() };
+    let advice = name_advice(names).into_iter().map(|found| item(Standing::Advice, found));
+    let found = format!("{} rules: {}", rules.len(), rules.join("; "));
+    std::iter::once(item(Standing::Ok, found)).chain(advice).collect()
 }
 
 fn text(report: &CheckReport) -> String {

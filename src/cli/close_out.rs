@@ -13,6 +13,7 @@ use super::arguments::{self, OrEmpty, TargetArgument};
 use super::{EXIT_USAGE, exit_code, is_quiet, login, say, warn};
 use crate::close_out::{CloseOutError, Connection, Scope, Target, interrupt};
 use crate::config::Config;
+use crate::mapping::NameRules;
 
 /// The exit code when something is left to do.
 pub(super) const EXIT_OPEN: u8 = 1;
@@ -50,6 +51,13 @@ pub(super) struct TargetArguments {
 }
 
 impl TargetArguments {
+    /// The rules about names; none where there is no configuration.
+    pub(super) fn names(&self) -> NameRules {
+        let file = self.config.as_ref().and_then(|file| file.0.as_deref());
+        let names = Config::load(file).ok().and_then(|config| config.names().ok());
+        names.unwrap_or_default()
+    }
+
     /// Where to log in and what the command is about. A person has been told what is wrong when
     /// there is none.
     pub(super) fn resolve(&self, tables: &[String]) -> Result<(Target, Scope), ExitCode> {

@@ -62,7 +62,6 @@ use self::top::TopArguments;
 use self::types::TypesArguments;
 use crate::colour::{self, Colour};
 use crate::config::{Config, SourceName};
-use crate::mapping::Mapping;
 use crate::policy::Policy;
 use crate::target::without_passwords;
 
@@ -256,14 +255,6 @@ impl ConfigArguments {
     /// What the configuration asks of sessions.
     fn policy(&self) -> Result<Policy, ExitCode> {
         self.load()?.policy().map_err(|error| {
-            say(&format!("dms-proxy: {error}"));
-            ExitCode::from(EXIT_USAGE)
-        })
-    }
-
-    /// The mapping that the configuration asks for.
-    fn mapping(&self) -> Result<Mapping, ExitCode> {
-        self.load()?.mapping().map_err(|error| {
             say(&format!("dms-proxy: {error}"));
             ExitCode::from(EXIT_USAGE)
         })

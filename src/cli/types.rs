@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use clap::Args;
 
 use super::{ConfigArguments, exit_code};
-use crate::mapping::{Mapping, json_table, markdown_table, text_table};
+use crate::mapping::{Mapping, json_table, markdown_table, name_list, text_table};
 
 #[derive(Debug, Args)]
 pub(super) struct TypesArguments {
@@ -31,10 +31,21 @@ pub enum TypesFormat {
 
 impl TypesArguments {
     pub(super) fn run(&self) -> ExitCode {
-        match self.config.mapping() {
-            Ok(mapping) => exit_code(types(&mapping, self.format, &mut io::stdout().lock())),
-            Err(code) => code,
-        }
+        let policy = match self.config.policy() {
+            Ok(policy) => policy,
+            Err(code) => return code,
+        };
+        let mut stdout = io::stdout().lock();
+        let written = types(&policy.mapping, self.format, &mut stdout);
+        let names = name_list(&policy.names);
+        // The other formats hold one table.
+        let written = written.and_then(|code| match self.format {
+            TypesFormat::Text if !names.is_empty() => {
+                writeln!(stdout, "\nNames by rule:\n  {}", names.join("\n  ")).map(|()| code)
+            }
+            _ => Ok(code),
+        });
+        exit_code(written)
     }
 }
 

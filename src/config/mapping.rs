@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use serde::Deserialize;
 
 use super::{EndpointSettingsText, NamesSection};
-use crate::mapping::{JsonPolicy, Mapping, MappingOptions, UnknownTypes};
+use crate::mapping::{JsonPolicy, Mapping, MappingOptions, ReplyNaming, UnknownTypes};
 
 /// `[mapping]`
 #[derive(Clone, Debug, Deserialize)]
@@ -28,6 +28,8 @@ pub struct MappingSection {
     pub types: BTreeMap<String, String>,
     /// What schemas, tables and columns are called on the target.
     pub names: NamesSection,
+    /// Whose names stand in replies.
+    pub reply_names: ReplyNaming,
     /// Endpoint settings of AWS DMS, as a string or as JSON.
     pub endpoint_settings: Option<EndpointSettingsText>,
     /// A file with table mappings of AWS DMS.
@@ -48,6 +50,7 @@ impl Default for MappingSection {
             keep_types: options.keep_types,
             types: BTreeMap::new(),
             names: NamesSection::default(),
+            reply_names: ReplyNaming::default(),
             endpoint_settings: None,
             table_mappings: None,
             task_settings: None,

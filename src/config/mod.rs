@@ -231,7 +231,7 @@ impl Config {
         let rules = own.into_iter().chain(self.name_rules.iter().cloned()).collect();
         let names = NameRules::new(self.selections.clone(), rules, self.target_schema.clone())?;
         let names = names.with_additions(self.additions.clone());
-        Ok(names.with_removals(self.removals.clone()))
+        Ok(names.with_removals(self.removals.clone()).replying(self.mapping.reply_names))
     }
 
     /// The overrides of `mapping.types`, in the order of their keys.

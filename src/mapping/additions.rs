@@ -16,6 +16,19 @@ pub struct TableAddition {
     pub origin: String,
 }
 
+impl TableAddition {
+    /// In a few words.
+    pub(super) fn described(&self) -> String {
+        match &self.adds {
+            AddedPart::Column(column) => format!("gets {} {}", column.name, column.data_type),
+            AddedPart::Key(key) => {
+                let kind = if key.is_unique { "unique" } else { "primary" };
+                format!("gets the {kind} key {} ({})", key.name, key.columns.join(", "))
+            }
+        }
+    }
+}
+
 /// What is added to a table.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum AddedPart {

@@ -6,6 +6,7 @@ mod dialect;
 mod dms;
 mod dms_row;
 mod dms_table;
+mod name_advice;
 mod name_pattern;
 mod names;
 mod options;
@@ -24,11 +25,12 @@ pub use additions::{
 };
 pub use arguments::{ArgumentForm, Arguments};
 pub(crate) use dialect::SourceTable;
+pub use name_advice::{name_advice, name_list};
 pub use name_pattern::NamePattern;
 pub use names::{NameChange, NameCollision, NameRule, NameRules, TableSelection};
 pub use options::{
-    ColumnPattern, JsonPolicy, MappingError, MappingOptions, Override, OverrideScope, SOURCES,
-    UnknownTypes,
+    ColumnPattern, JsonPolicy, MappingError, MappingOptions, Override, OverrideScope, ReplyNaming,
+    SOURCES, UnknownTypes,
 };
 pub(crate) use overrides::{ColumnName, WrittenType};
 pub use removals::ColumnRemoval;

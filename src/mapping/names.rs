@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use super::{AddedPart, ColumnRemoval, NamePattern, TableAddition};
+use super::{AddedPart, ColumnRemoval, NamePattern, ReplyNaming, TableAddition};
 
 /// What a rule makes of a name.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -100,14 +100,15 @@ pub struct NameCollision {
 /// All rules about names.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct NameRules {
-    selections: Vec<TableSelection>,
-    schemas: Vec<NameRule>,
-    tables: Vec<NameRule>,
-    columns: Vec<NameRule>,
-    additions: Vec<TableAddition>,
-    removals: Vec<ColumnRemoval>,
+    pub(super) selections: Vec<TableSelection>,
+    pub(super) schemas: Vec<NameRule>,
+    pub(super) tables: Vec<NameRule>,
+    pub(super) columns: Vec<NameRule>,
+    pub(super) additions: Vec<TableAddition>,
+    pub(super) removals: Vec<ColumnRemoval>,
+    replies: ReplyNaming,
     /// Where tables go whose schema no rule names; AWS DMS's TargetSchema.
-    target_schema: Option<String>,
+    pub(super) target_schema: Option<String>,
 }
 
 impl NameRules {
@@ -150,6 +151,16 @@ impl NameRules {
     /// Whether a table of this name may get something.
     pub fn may_add_to(&self, table: &str) -> bool {
         self.additions.iter().any(|addition| addition.table.matches(table))
+    }
+
+    /// The same with these names in replies.
+    pub fn replying(self, replies: ReplyNaming) -> NameRules {
+        NameRules { replies, ..self }
+    }
+
+    /// Whether replies have the names of the client's texts.
+    pub fn replies_with_source(&self) -> bool {
+        self.replies == ReplyNaming::Source
     }
 
     /// The same with rules by which columns do not reach the target; an earlier one goes before a later one.

@@ -29,6 +29,18 @@ pub enum JsonPolicy {
 
 keywords!(JsonPolicy { "text" => Text, "keep" => Keep });
 
+/// Whose names stand in replies.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ReplyNaming {
+    /// Those of the target.
+    #[default]
+    Target,
+    /// Those of the client's texts.
+    Source,
+}
+
+keywords!(ReplyNaming { "target" => Target, "source" => Source });
+
 /// What becomes of a column whose type neither the tables nor PostgreSQL know.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum UnknownTypes {

@@ -17,6 +17,7 @@ mod nul;
 mod parameters;
 mod position_map;
 mod reached;
+mod reply_names;
 mod routines;
 mod show;
 mod table_prep;
@@ -53,6 +54,7 @@ pub use nul::{TextMessage, byte_refusal, mend_bytes};
 pub use parameters::Parameters;
 pub use position_map::PositionMap;
 pub use reached::{Reached, empties_tables, reached};
+pub use reply_names::ReplyNames;
 pub use show::ShownValue;
 pub use table_prep::dropped;
 

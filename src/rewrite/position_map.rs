@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::reply_names::ReplyNames;
 use crate::encoding::Encoding;
 use crate::statement::Replacement;
 
@@ -11,6 +12,8 @@ pub struct PositionMap {
     changes: Vec<MovedEdit>,
     /// Relations that the text creates under other names: on the target, and in the client's text.
     created: Vec<(String, String)>,
+    /// What names of the target are called in the client's text, where replies have those.
+    names: Option<Arc<ReplyNames>>,
     /// How the text that it starts from was changed before.
     earlier: Option<Arc<PositionMap>>,
 }
@@ -31,7 +34,8 @@ impl PositionMap {
         let earlier = self.earlier.as_ref().map_or(0, |earlier| earlier.bytes());
         let names = self.created.iter().map(|(target, source)| target.len() + source.len());
         let created = size_of_val(self.created.as_slice()) + names.sum::<usize>();
-        size_of_val(self.changes.as_slice()) + created + earlier
+        let replies = self.names.as_ref().map_or(0, |names| names.bytes());
+        size_of_val(self.changes.as_slice()) + created + replies + earlier
     }
 
     /// The same for a text that was changed before.
@@ -44,6 +48,18 @@ impl PositionMap {
     #[must_use]
     pub fn creating(self, created: Vec<(String, String)>) -> PositionMap {
         PositionMap { created, ..self }
+    }
+
+    /// The same, with the names that replies have.
+    #[must_use]
+    pub fn replying(self, names: Option<Arc<ReplyNames>>) -> PositionMap {
+        PositionMap { names, ..self }
+    }
+
+    /// The names that replies have, where they are the client's.
+    pub fn reply_names(&self) -> Option<&ReplyNames> {
+        let earlier = || self.earlier.as_ref()?.reply_names();
+        self.names.as_deref().or_else(earlier)
     }
 
     /// The relation that the text creates under another name and that a message of the target is about: what
@@ -70,7 +86,7 @@ impl PositionMap {
                 MovedEdit { start, before, after: encoding.count_characters(&edit.text) }
             })
             .collect();
-        PositionMap { changes, created: Vec::new(), earlier: None }
+        PositionMap { changes, created: Vec::new(), names: None, earlier: None }
     }
 
     /// The position in the client's text for a position in the rewritten one, both from 1. A

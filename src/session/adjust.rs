@@ -5,7 +5,7 @@ use memchr::memmem;
 
 use super::message::copy_in::REFUSED_ROW;
 use super::replies::{Adjust, Fail, Failing};
-use crate::rewrite::PositionMap;
+use crate::rewrite::{PositionMap, ReplyNames};
 use crate::wire::{self, HEAD_BYTES, OwnError, Severity, tag};
 
 /// What takes the place of an error.
@@ -22,8 +22,9 @@ impl Adjust {
     pub(super) fn concerns(&self, frame_tag: u8) -> bool {
         match frame_tag {
             tag::ERROR_RESPONSE | tag::NOTICE_RESPONSE => self.positions.is_some(),
-            tag::COMMAND_COMPLETE => !self.tags.is_empty(),
+            tag::COMMAND_COMPLETE => !self.tags.is_empty() || self.reply_names().is_some(),
             tag::PARAMETER_DESCRIPTION => self.described.is_some(),
+            tag::ROW_DESCRIPTION => self.reply_names().is_some(),
             _ => false,
         }
     }
@@ -36,17 +37,58 @@ impl Adjust {
         if due { self.tags.pop_front().map(|(_, tag)| tag) } else { None }
     }
 
-    /// The ParameterDescription with the types that the client declared.
-    pub(super) fn described(&self, body: &[u8]) -> Option<Vec<u8>> {
+    /// The ParameterDescription with the types that the client declared, or the RowDescription with the names of
+    /// its text.
+    pub(super) fn described(&self, frame_tag: u8, body: &[u8]) -> Option<Vec<u8>> {
+        if frame_tag == tag::ROW_DESCRIPTION {
+            return self.row_described(body);
+        }
         let oids = self.described.as_ref()?.described(&wire::parameter_oids(body))?;
         Some(wire::parameter_description(&oids))
     }
 
-    /// The frame with its position moved back to the client's text, and with both names of a relation that
+    fn reply_names(&self) -> Option<&ReplyNames> {
+        self.positions.as_ref()?.reply_names()
+    }
+
+    fn row_described(&self, body: &[u8]) -> Option<Vec<u8>> {
+        let names = self.reply_names()?;
+        let fields = wire::field_names(body)?;
+        let fields: Vec<String> = fields
+            .into_iter()
+            .map(|field| String::from_utf8(field.to_vec()).ok())
+            .collect::<Option<_>>()?;
+        let new = names.row(self.completed, &fields);
+        if new == fields { None } else { wire::with_field_names(body, &new) }
+    }
+
+    /// The frame of an error with the names of the client's text; `None` where it has none of them.
+    fn renamed(&self, frame: &[u8]) -> Option<Vec<u8>> {
+        let names = self.reply_names()?;
+        let body = frame.get(HEAD_BYTES..)?;
+        let text = |code| std::str::from_utf8(wire::error_field(body, code)?).ok();
+        let (schema, table) = (text(b's'), text(b't'));
+        let column = text(b'c').zip(table);
+        let message = text(b'C').zip(text(b'M'));
+        let new = [
+            (b's', schema.and_then(|schema| names.schema(schema))),
+            (b't', table.and_then(|table| names.table(schema, table))),
+            (b'c', column.and_then(|(column, table)| names.column_of(schema, table, column))),
+            (b'M', message.and_then(|(sqlstate, message)| names.message(sqlstate, message))),
+        ];
+        let changes: Vec<(u8, String)> =
+            new.into_iter().filter_map(|(code, name)| Some((code, name?))).collect();
+        (!changes.is_empty()).then(|| wire::with_error_fields(frame, &changes))
+    }
+
+    /// The frame with its position moved back to the client's text, with the names of that where they are
+    /// asked for, and with both names of a relation that
     /// is there already; `None` where it passes as it is.
     pub(super) fn moved(&self, frame: &[u8]) -> Option<Vec<u8>> {
         let map = self.positions.as_ref()?;
         let moved = wire::with_position(frame, |at| map.to_client(at));
+        let renamed = self.renamed(moved.as_deref().unwrap_or(frame));
+        let moved = renamed.or(moved);
         let body = frame.get(HEAD_BYTES..)?;
         if wire::error_field(body, b'C') != Some(b"42P07") {
             return moved;

@@ -84,6 +84,11 @@ impl Plan {
         self.reach.as_ref().map_or_else(|| Reached::nothing(), |reach| &reach.reached)
     }
 
+    /// Whether replies have the names of the client's text.
+    pub(super) fn renames_replies(&self) -> bool {
+        self.positions.as_ref().is_some_and(|map| map.reply_names().is_some())
+    }
+
     /// What it takes in memory, in bytes; relations apart, which the catalog holds.
     pub(super) fn bytes(&self) -> usize {
         let copies = self.copies.iter().map(|copy| {

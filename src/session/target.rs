@@ -204,7 +204,11 @@ impl Session {
                     self.on_error();
                     Ok(instead)
                 }
-                tag::PARAMETER_DESCRIPTION => Ok(adjust.described(body)),
+                tag::PARAMETER_DESCRIPTION | tag::ROW_DESCRIPTION => {
+                    let described = adjust.described(frame_tag, body);
+                    self.on_target_body(frame_tag, body);
+                    Ok(described)
+                }
                 tag::NOTICE_RESPONSE => Ok(adjust.moved(frame)),
                 _ => {
                     self.on_target_body(frame_tag, body);
@@ -353,8 +357,6 @@ impl Session {
                         let seconds = self.context.seconds();
                         self.report.note(Place::clone(place), SILENCED, rows, seconds);
                     }
-                }
-                if !copied_out {
                     telling::completed(self.context.watched, body, self.replies.subject());
                 }
                 if self.context.watched.is_counted() {

@@ -9,6 +9,7 @@ mod cut_number;
 mod frame;
 mod message;
 mod relay_buffer;
+mod row_description;
 mod startup_packet;
 mod startup_settings;
 pub mod tag;
@@ -31,6 +32,7 @@ pub use message::{
     parameter_status, parse_view, ready_status, with_error_bytes, with_error_fields, with_position,
 };
 pub use relay_buffer::RelayBuffer;
+pub use row_description::{field_names, with_field_names};
 pub use startup_packet::{
     StartupPacket, StartupParameters, UNTAGGED_HEAD_BYTES, cancel_request, logged, printable,
     startup_packet, with_search_path, with_user,

@@ -200,6 +200,7 @@ fn what_would_mean_something_else_is_refused() {
         r#"INSERT INTO "HR"."EMP" ("ID", "SSN") VALUES (2, 'x') RETURNING "SSN""#,
         r#"INSERT INTO "HR"."EMP" ("SSN") VALUES ('x')"#,
         r#"INSERT INTO "HR"."DEPT" SELECT * FROM "HR"."EMP""#,
+        r#"INSERT INTO "HR"."DEPT" SELECT (e).* FROM "HR"."EMP" e"#,
         r#"SELECT * FROM "HR"."EMP" UNION SELECT * FROM "HR"."DEPT""#,
         r#"SELECT * FROM "HR"."EMP" ORDER BY 2"#,
         r#"SELECT x.b FROM "HR"."EMP" AS x(a, b, c)"#,

@@ -25,6 +25,7 @@ impl RenamedText<'_> {
             }
         };
         let target = self.decided(*column, found, &source)?;
+        self.note_column(&source, &target);
         self.put(*column, &source, &target)
     }
 

@@ -5,6 +5,7 @@ use super::{Placed, Placing, RenamedText};
 use crate::parking::spelling::{quoted_identifier, quoted_literal};
 use crate::rewrite::names::relations::Place;
 use crate::statement::Replacement;
+use crate::statement::scope::Scopes;
 
 impl RenamedText<'_> {
     pub(super) fn replace_constants(&mut self, at_hand: &Placing) -> Placed<()> {
@@ -45,6 +46,17 @@ impl RenamedText<'_> {
         Ok(())
     }
 
+    /// Code in constants stays as it is, and is told of where it holds names that rules rename.
+    pub(super) fn note_bodies(&mut self, scopes: &Scopes) {
+        for token in &scopes.bodies {
+            let names = self.names;
+            let holds = self.script.constant_names(*token, self.sql, &mut |name| {
+                std::str::from_utf8(name).is_ok_and(|name| names.may_change(name))
+            });
+            self.noted.bodies += u64::from(holds);
+        }
+    }
+
     /// A schema in a constant, as SET search_path may have it.
     pub(super) fn put_schema_constant(&mut self, token: u32) -> Placed<()> {
         let Some(content) = self.constant(token)? else { return Ok(()) };
@@ -63,7 +75,7 @@ impl RenamedText<'_> {
         Err(self.refusal(token, "cannot be read", hint))
     }
 
-    fn put_constant(
+    pub(super) fn put_constant(
         &mut self,
         token: u32,
         source: &str,

@@ -8,18 +8,23 @@ mod additions;
 mod columns;
 mod constants;
 mod found;
+mod look_up_rows;
+mod look_ups;
 mod new_columns;
 mod places;
 mod put;
 mod relations;
 mod removed;
+mod replies;
 
 use std::borrow::Cow;
 use std::cell::Cell;
+use std::sync::Arc;
 
 use crate::catalog::{Catalog, Name, Need};
 use crate::mapping::NameRules;
 use crate::rewrite::change::NAMES_RULE;
+use crate::rewrite::reply_names::ReplyNames;
 use crate::rewrite::type_changes::type_changes;
 use crate::rewrite::{Change, ReplacementReason, Rules};
 use crate::statement::scope::{NameRole, Scopes};
@@ -28,6 +33,7 @@ use crate::statement::{Replacement, replace};
 use crate::wire::OwnError;
 use relations::{Path, Place};
 use removed::RemovedHere;
+use replies::NotedNames;
 
 pub use removed::RemovedFields;
 
@@ -68,6 +74,8 @@ pub struct Renamed {
     pub fields: Vec<RemovedFields>,
     /// The tags that the client is to see of statements of which nothing is left, by their numbers.
     pub tags: Vec<(usize, &'static str)>,
+    /// What names of the target are called in it, where replies want to know.
+    pub names: Option<Arc<ReplyNames>>,
 }
 
 /// Whether any text may have to be renamed.
@@ -122,7 +130,9 @@ fn is_concerned(script: &Script, statement: &Statement, sql: &[u8], names: &Name
         is_ruled(script, token, sql, names) || may_be_added_to(script, token, sql, names) || {
             let span = script.token_span(token, sql);
             let word = sql.get(span).unwrap_or_default();
-            WORDS_OF_CONSTANTS.iter().any(|known| word.eq_ignore_ascii_case(known))
+            let lists = [WORDS_OF_CONSTANTS, look_ups::SCHEMAS, look_ups::TABLES];
+            let mut words = lists.into_iter().flatten();
+            words.any(|known| word.eq_ignore_ascii_case(known))
         }
     });
     found || looked_at == 1 && script.runs_code(statement, sql)
@@ -180,6 +190,8 @@ struct NotedHere {
     tables: Vec<(String, String)>,
     /// Relations that it creates under other names: on the target, and as the text calls them.
     created: Vec<(String, String)>,
+    /// Names for its replies.
+    replies: NotedNames,
 }
 
 /// The statement that is being renamed.
@@ -236,10 +248,12 @@ impl<'t> RenamedText<'t> {
             depth: Cell::new(0),
         };
         self.place_relations(&mut at_hand)?;
+        self.note_replies(&at_hand, number)?;
         self.remove_columns(statement, number, &at_hand)?;
         self.add_to_tables(statement, &at_hand)?;
         self.check_additions(statement, &at_hand)?;
         self.replace_constants(&at_hand)?;
+        self.replace_look_ups(statement, &at_hand)?;
         for number in 0..at_hand.scopes.names.len() {
             self.replace_name(&at_hand, number)?;
         }
@@ -319,17 +333,6 @@ impl<'t> RenamedText<'t> {
         Ok(())
     }
 
-    /// Code in constants stays as it is, and is told of where it holds names that rules rename.
-    fn note_bodies(&mut self, scopes: &Scopes) {
-        for token in &scopes.bodies {
-            let names = self.names;
-            let holds = self.script.constant_names(*token, self.sql, &mut |name| {
-                std::str::from_utf8(name).is_ok_and(|name| names.may_change(name))
-            });
-            self.noted.bodies += u64::from(holds);
-        }
-    }
-
     /// What the mapping of types did, under the target's names.
     fn type_changes(&self) -> Vec<Change> {
         let (script, edits) = (self.script, &self.script.edits);
@@ -377,10 +380,13 @@ impl<'t> RenamedText<'t> {
         replaced.dedup_by(|(later, _), (first, _)| later.span.start < first.span.end);
         let (replacements, reasons): (Vec<_>, Vec<_>) = replaced.into_iter().unzip();
         let sql = replace(self.sql, &replacements);
-        let NotedHere { pairs, created, .. } = self.noted;
+        let NotedHere { pairs, created, replies, .. } = self.noted;
+        let wants_names = self.names.replies_with_source();
+        let names = wants_names.then(|| Arc::new(replies.finish(self.catalog.seen_names())));
         let fields = self.removed.take_fields(self.script);
         let tags = self.removed.tags;
-        let renamed = Renamed { sql, replacements, reasons, changes, created, pairs, fields, tags };
+        let renamed =
+            Renamed { sql, replacements, reasons, changes, created, pairs, fields, tags, names };
         Naming::Renamed(Box::new(renamed))
     }
 }

@@ -77,8 +77,9 @@ impl RenamedText<'_> {
                 return Err(self.star_refusal(at_hand, block));
             }
         }
+        let expands_rows = self.script.expands_rows(statement, self.sql);
         for block in &scopes.blocks {
-            let loses_natural = block.is_natural
+            let loses_natural = (block.is_natural || expands_rows)
                 && block.sources.iter().any(|source| self.source_loses(at_hand, &source.of, 0));
             let renames = block.sources.iter().any(|source| {
                 !source.columns.is_empty() && self.source_loses(at_hand, &source.of, 0)

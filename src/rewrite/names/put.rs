@@ -16,8 +16,15 @@ impl<'t> RenamedText<'t> {
     pub(super) fn check_lost(&self, statement: &Statement, scopes: &Scopes) -> Placed<()> {
         let Some(lost) = scopes.lost else { return Ok(()) };
         let behind = self.script.name_tokens(statement, self.sql).filter(|token| *token >= lost);
+        // A relation without some of its columns gives others by their places.
+        let gives_rows = self.script.has_word(statement, self.sql, &["select", "table", "insert"]);
+        let loses = |token: u32| {
+            let name = self.script.name_part(token, self.sql);
+            let name = name.as_ref().and_then(|name| std::str::from_utf8(name).ok());
+            gives_rows && name.is_some_and(|name| self.names.may_remove_from(name))
+        };
         let mut ruled = behind.filter(|token| {
-            is_ruled(self.script, *token, self.sql, self.names)
+            (is_ruled(self.script, *token, self.sql, self.names) || loses(*token))
                 && !self.script.is_keyword(*token, self.sql)
         });
         match ruled.next() {

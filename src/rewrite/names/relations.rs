@@ -88,7 +88,7 @@ impl Place {
         }
     }
 
-    fn is_like(&self, other: &Place, names: &NameRules) -> bool {
+    pub(super) fn is_like(&self, other: &Place, names: &NameRules) -> bool {
         self.target_table == other.target_table
             && names.columns_agree(
                 (&self.source_schema, &self.source_table),

@@ -80,6 +80,11 @@ impl RenamedText<'_> {
         if !at_hand.places.iter().flatten().any(concerned) {
             return Ok(());
         }
+        if let Some(lost) = at_hand.scopes.lost {
+            let hint = "Rules remove columns of a relation of the statement, which is not understood from \
+                        here on.";
+            return Err(self.refusal(lost, "cannot be placed", hint));
+        }
         self.check_places(statement, at_hand)?;
         let goes = self.removed_names(at_hand)?;
         self.remove_parts(statement, number, at_hand, &goes)?;

@@ -52,9 +52,12 @@ pub(in crate::session) fn portal_there<'f>(frame: &'f Frame<'_>) -> Option<&'f [
 pub(in crate::session) fn describe(frame: &Frame<'_>, prepared: &Prepared) -> Decision {
     if prepared.is_known() {
         let Some(body) = small_body(frame.head, frame.rest) else { return Decision::Later };
-        if let Some((b'S', name)) = kind_and_name(body)
-            && let Some(plan) = prepared.statement(name)
-        {
+        let plan = match kind_and_name(body) {
+            Some((b'S', name)) => prepared.statement(name),
+            Some((b'P', name)) => prepared.portal(name).filter(|plan| plan.renames_replies()),
+            _ => None,
+        };
+        if let Some(plan) = plan {
             return Decision::pass_owing(expected_of_describe(plan));
         }
     }

@@ -73,12 +73,18 @@ pub(super) fn rename(
         Naming::Renamed(renamed) => match own() {
             Some(error) => NamesJudged::Refuse(Box::new(error)),
             None => {
-                let Renamed { sql: text, replacements, changes, created, fields, tags, .. } =
-                    *renamed;
+                let Renamed {
+                    sql: text, replacements, changes, created, fields, tags, names, ..
+                } = *renamed;
+                if let Some(names) = &names {
+                    catalog.note_seen_names(Arc::clone(&names.relations));
+                }
                 let encoding = rules.lexing.encoding;
                 let named = NamedText {
                     positions: Arc::new(
-                        PositionMap::new(sql, &replacements, encoding).creating(created),
+                        PositionMap::new(sql, &replacements, encoding)
+                            .creating(created)
+                            .replying(names),
                     ),
                     changes,
                     fields,
@@ -142,6 +148,19 @@ impl TextNames {
     pub(super) fn about_source(&self, error: OwnError) -> OwnError {
         let Some(renamed) = self.renamed() else { return error };
         let position = error.position.map(|position| renamed.positions.to_client(position));
-        OwnError { position, ..error }
+        let mut error = OwnError { position, ..error };
+        if let (Some(names), Some(about)) = (renamed.positions.reply_names(), &mut error.about) {
+            let (schema, table) = (about.schema.as_deref(), about.table.as_deref());
+            let (new_schema, new_table) = (
+                schema.and_then(|one| names.schema(one)),
+                table.and_then(|one| names.table(schema, one)),
+            );
+            let column = about.column.as_deref().zip(table);
+            let column = column.and_then(|(column, table)| names.column_of(schema, table, column));
+            about.column = column.or(about.column.take());
+            about.table = new_table.or(about.table.take());
+            about.schema = new_schema.or(about.schema.take());
+        }
+        error
     }
 }

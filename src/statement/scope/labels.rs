@@ -10,7 +10,7 @@ impl ScopeWalker<'_> {
     /// The end of an item of a select list: what its column is called.
     pub(super) fn end_item(&mut self) {
         let Some(frame) = self.frames.last() else { return };
-        let (block, ScopeItem { first, names, label }) = (frame.block, frame.item);
+        let (block, ScopeItem { first, names, label, is_given }) = (frame.block, frame.item);
         if frame.clause != Clause::Items || !frame.has_operand {
             return;
         }
@@ -18,8 +18,15 @@ impl ScopeWalker<'_> {
             Some(label) => OutputColumn::Label(label),
             None => self.unlabelled(first, names),
         };
+        // A word that ended nothing, such as AS, has asked before.
         if let Ok(block) = self.block(block) {
+            if is_given {
+                block.outputs.pop();
+            }
             block.outputs.push(output);
+        }
+        if let Some(frame) = self.frames.last_mut() {
+            frame.item.is_given = true;
         }
     }
 

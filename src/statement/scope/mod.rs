@@ -17,6 +17,7 @@ mod expression;
 mod from;
 mod heads;
 mod labels;
+mod look_ups;
 mod objects;
 mod operand;
 mod placed;
@@ -31,6 +32,7 @@ use super::cursor::{Cursor, NotUnderstood, Understood, is_name, is_reserved, nar
 use super::lexer::{Token, TokenKind};
 use super::name::kept_at;
 use crate::encoding::Encoding;
+pub use look_ups::{ComparedColumn, Comparison};
 use objects::WITHOUT_RELATIONS;
 pub use placed::{
     Block, CreatedTable, DefinitionPart, ImpliedColumn, NameConstant, NameRole, OutputColumn,
@@ -136,6 +138,8 @@ struct ScopeItem {
     names: usize,
     /// The label that was read for it.
     label: Option<u32>,
+    /// What it gives is among the outputs of the block.
+    is_given: bool,
 }
 
 /// What a query has to do with common table expressions.
@@ -268,7 +272,12 @@ impl<'a> ScopeWalker<'a> {
 
     /// An item that begins at the cursor.
     fn item(&self) -> ScopeItem {
-        ScopeItem { first: self.cursor.index(), names: self.scopes.names.len(), label: None }
+        ScopeItem {
+            first: self.cursor.index(),
+            names: self.scopes.names.len(),
+            label: None,
+            is_given: false,
+        }
     }
 
     /// The frame for a query, which has a number.

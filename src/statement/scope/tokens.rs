@@ -130,6 +130,33 @@ impl Script {
         self.cursor_at(statement.tokens.start, sql).is_any(words)
     }
 
+    /// Whether a statement gives the fields of a value in parentheses as columns: `(e).*`.
+    pub fn expands_rows(&self, statement: &Statement, sql: &[u8]) -> bool {
+        let mut cursor = self.statement_cursor(statement, sql);
+        while !cursor.at(TokenKind::End) {
+            let expands = cursor.previous().kind == TokenKind::Dot
+                && cursor.back(2).kind == TokenKind::Close
+                && cursor.bytes(cursor.token).starts_with(b"*");
+            if expands {
+                return true;
+            }
+            cursor.bump();
+        }
+        false
+    }
+
+    /// Whether a statement has one of these words anywhere.
+    pub fn has_word(&self, statement: &Statement, sql: &[u8], words: &[&str]) -> bool {
+        let mut cursor = self.statement_cursor(statement, sql);
+        while !cursor.at(TokenKind::End) {
+            if cursor.is_any(words) {
+                return true;
+            }
+            cursor.bump();
+        }
+        false
+    }
+
     /// Whether a statement is ALTER TABLE.
     pub fn alters_table(&self, statement: &Statement, sql: &[u8]) -> bool {
         let mut cursor = self.cursor_at(statement.tokens.start, sql);

@@ -1,0 +1,135 @@
+//! Look-ups in the catalogs by the names of the source, as drivers and tools make them.
+
+use super::additions::{proxy, session};
+use super::say;
+use crate::support::{Proxy, Wire};
+
+fn ready() -> (Proxy, crate::support::Database, Wire) {
+    let proxy = proxy(
+        "look-ups",
+        r#"{"rule-type": "transformation", "rule-id": "9",
+        "rule-name": "9", "rule-target": "column", "rule-action": "rename", "value": "x",
+        "object-locator": {"schema-name": "HR", "table-name": "NONE", "column-name": "X"}}"#,
+    );
+    let (database, mut wire) = session(&proxy);
+    say(&mut wire, r#"CREATE TABLE "HR"."EMP" ("ID" int PRIMARY KEY, "NAME" text)"#);
+    say(&mut wire, r#"CREATE TABLE "HR"."EMP_X" ("A" int); CREATE TABLE public."EMP" ("B" int)"#);
+    (proxy, database, wire)
+}
+
+#[test]
+fn catalogs_are_asked_for_the_names_of_the_target() {
+    let (_proxy, _database, mut wire) = ready();
+    for (sql, rows) in [
+        // The views of the standard.
+        (
+            "SELECT column_name FROM information_schema.columns WHERE table_schema = 'HR' AND table_name = 'EMP' ORDER BY ordinal_position",
+            &["id", "name"][..],
+        ),
+        (
+            "SELECT count(*) FROM information_schema.tables t WHERE t.table_schema IN ('HR') AND 'EMP_X' = t.table_name",
+            &["1"],
+        ),
+        (
+            "SELECT data_type FROM information_schema.columns WHERE table_schema = 'HR' AND table_name = 'EMP' AND column_name = 'ID'",
+            &["integer"],
+        ),
+        ("SELECT tablename FROM pg_tables WHERE schemaname = 'HR' AND tablename = 'EMP'", &["emp"]),
+        // pgjdbc, DatabaseMetaData.getTables and getColumns.
+        (
+            r"SELECT c.relname FROM pg_catalog.pg_namespace n, pg_catalog.pg_class c WHERE c.relnamespace = n.oid AND n.nspname LIKE 'HR' AND c.relname LIKE 'EMP\_X' AND c.relkind IN ('r', 'p')",
+            &["emp_x"],
+        ),
+        // psql, \d.
+        (
+            "SELECT n.nspname, c.relname FROM pg_catalog.pg_class c LEFT JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE c.relname OPERATOR(pg_catalog.~) '^(EMP)$' COLLATE pg_catalog.default AND n.nspname OPERATOR(pg_catalog.~) '^(HR)$' COLLATE pg_catalog.default",
+            &["people emp"],
+        ),
+        // SQLAlchemy with client-side parameters.
+        (
+            "SELECT pg_catalog.pg_class.relname FROM pg_catalog.pg_class JOIN pg_catalog.pg_namespace ON pg_catalog.pg_namespace.oid = pg_catalog.pg_class.relnamespace WHERE pg_catalog.pg_class.relname = 'EMP' AND pg_catalog.pg_namespace.nspname = 'HR'",
+            &["emp"],
+        ),
+        // psqlODBC, SQLPrimaryKeys.
+        (
+            "select ta.attname from pg_catalog.pg_attribute ta, pg_catalog.pg_class tc, pg_catalog.pg_namespace n, pg_catalog.pg_index i where tc.relname = 'EMP' AND n.nspname = 'HR' AND tc.oid = i.indrelid AND n.oid = tc.relnamespace AND i.indisprimary AND ta.attrelid = i.indrelid AND ta.attnum = i.indkey[0]",
+            &["id"],
+        ),
+        // Another schema has names of its own.
+        (
+            "SELECT column_name FROM information_schema.columns WHERE table_schema = 'public' AND table_name = 'EMP'",
+            &["B"],
+        ),
+        // Without a schema the search_path decides.
+        ("SET search_path = \"HR\"", &[]),
+        (
+            "SELECT count(*) FROM information_schema.tables WHERE table_name = 'EMP' AND table_schema = current_schema()",
+            &["1"],
+        ),
+    ] {
+        let said = say(&mut wire, sql);
+        assert!(!said.contains("ErrorResponse"), "{sql}: {said}");
+        let found: Vec<&str> =
+            said.lines().filter_map(|line| line.strip_prefix("DataRow ")).collect();
+        assert_eq!(found, rows, "{sql}: {said}");
+    }
+}
+
+#[test]
+fn catalogs_answer_with_the_names_of_the_source_where_replies_do() {
+    let file = std::env::temp_dir().join(format!("look-ups-{}.json", std::process::id()));
+    drop(ready());
+    let proxy = Proxy::start(
+        &format!("[mapping]\nreply_names = \"source\"\ntable_mappings = {file:?}\n"),
+        &[],
+    );
+    let (_database, mut wire) = session(&proxy);
+    say(&mut wire, r#"CREATE TABLE "HR"."EMP" ("ID" int PRIMARY KEY, "NAME" text)"#);
+    for (sql, rows) in [
+        // SQLAlchemy, Inspector.has_table and get_columns.
+        (
+            "SELECT pg_catalog.pg_class.relname FROM pg_catalog.pg_class JOIN pg_catalog.pg_namespace ON pg_catalog.pg_namespace.oid = pg_catalog.pg_class.relnamespace WHERE pg_catalog.pg_class.relname IN ('EMP', 'NONE') AND pg_catalog.pg_class.relkind = ANY (ARRAY['r', 'p']) AND pg_catalog.pg_namespace.nspname = 'HR'",
+            &["EMP"][..],
+        ),
+        (
+            "SELECT pg_catalog.pg_attribute.attname AS name, pg_catalog.pg_class.relname AS table_name FROM pg_catalog.pg_class LEFT OUTER JOIN pg_catalog.pg_attribute ON pg_catalog.pg_class.oid = pg_catalog.pg_attribute.attrelid AND pg_catalog.pg_attribute.attnum > 0 JOIN pg_catalog.pg_namespace ON pg_catalog.pg_namespace.oid = pg_catalog.pg_class.relnamespace WHERE pg_catalog.pg_namespace.nspname = 'HR' AND pg_catalog.pg_class.relname IN ('EMP') ORDER BY pg_catalog.pg_class.relname, pg_catalog.pg_attribute.attnum",
+            &["ID EMP", "NAME EMP"],
+        ),
+        (
+            "SELECT table_schema, table_name, lower(column_name) FROM information_schema.columns WHERE table_schema = 'HR' AND table_name = 'EMP' AND column_name = 'ID'",
+            &["HR EMP id"],
+        ),
+        // What nobody has looked up has the target's name.
+        ("SELECT tablename FROM pg_tables WHERE schemaname = 'HR'", &["emp"]),
+    ] {
+        let said = say(&mut wire, sql);
+        let found: Vec<&str> =
+            said.lines().filter_map(|line| line.strip_prefix("DataRow ")).collect();
+        assert_eq!(found, rows, "{sql}: {said}");
+    }
+}
+
+#[test]
+fn constants_elsewhere_stay() {
+    let (_proxy, _database, mut wire) = ready();
+    for (sql, rows) in [
+        (
+            r#"CREATE TABLE "HR"."LIST" (table_name text); INSERT INTO "HR"."LIST" VALUES ('EMP')"#,
+            0,
+        ),
+        (r#"SELECT 1 FROM "HR"."LIST" WHERE table_name = 'EMP'"#, 1),
+        (
+            r#"SELECT 1 FROM "HR"."LIST" l, information_schema.tables t WHERE l.table_name = 'EMP' AND t.table_name = 'emp' AND t.table_schema = 'people'"#,
+            1,
+        ),
+        ("SELECT 1 FROM (VALUES ('EMP')) AS v(table_name) WHERE table_name = 'EMP'", 1),
+        (
+            "SELECT 1 FROM information_schema.tables WHERE table_schema = 'people' AND table_name = 'emp'",
+            1,
+        ),
+    ] {
+        let said = say(&mut wire, sql);
+        assert!(!said.contains("ErrorResponse"), "{sql}: {said}");
+        assert_eq!(said.matches("DataRow 1").count(), rows, "{sql}: {said}");
+    }
+}
