@@ -256,7 +256,9 @@ impl Session {
                 if frame_tag == tag::QUERY {
                     client.pipeline.note_query(is_owed);
                     // It may do anything; but of settings it is not asked.
-                    let effects = Effects::CHANGES_RELATIONS | Effects::CHANGES_LEXING;
+                    let effects = Effects::CHANGES_RELATIONS
+                        | Effects::CHANGES_LEXING
+                        | Effects::CHANGES_USER;
                     self.on_sent(effects, None, &Reached::unknown());
                 }
             }
