@@ -14,6 +14,11 @@ impl Aside {
         if self.owed > 0 {
             return Turn::Waits;
         }
+        if self.pipeline.is_skipped() {
+            // The target has answered a message in front of it with an error meanwhile.
+            self.out.to_target.extend(self.pipeline.release());
+            return Turn::Taken;
+        }
         // The Sync stays: where the target skips what is held, it ends that.
         let is_last = head.tag == tag::SYNC;
         let unit = self.pipeline.take_held();

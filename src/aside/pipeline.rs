@@ -118,6 +118,11 @@ impl HeldPipeline {
         self.is_skipped = self.is_dirty;
     }
 
+    /// Whether the target skips messages up to a Sync.
+    pub(super) fn is_skipped(&self) -> bool {
+        self.is_skipped
+    }
+
     /// Whether answers are owed that no Sync is behind.
     pub(super) fn is_dirty(&self) -> bool {
         self.is_dirty
