@@ -1,8 +1,5 @@
 //! `finish` ends a load: what it does, what it leaves alone, and what it reports.
 
-use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
-
 use serde_json::{Value, json};
 
 use super::{Role, Target};
@@ -234,36 +231,4 @@ fn what_a_role_may_not_do_is_left_to_do() {
          ALTER TABLE lost OWNER TO {user}"
     ));
     target.as_user(user).json("finish", 0);
-}
-
-#[test]
-fn an_interrupt_cancels_what_runs_and_tells_what_was_done() {
-    let database = Cluster::shared().create_database();
-    let target = Target::shared(&database);
-    target.query("CREATE TABLE t (id serial PRIMARY KEY); INSERT INTO t (id) VALUES (7)");
-    // ANALYZE waits for it, and nothing that comes before.
-    let (mut locker, _) = crate::support::Wire::log_in(database.endpoint(), &[]);
-    locker.query("BEGIN; LOCK TABLE t IN SHARE UPDATE EXCLUSIVE MODE").until_ready();
-    let mut program = target.program("finish");
-    program.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let child = program.spawn().unwrap();
-    let waiting = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() \
-        AND wait_event_type = 'Lock'";
-    let waits_for = |count: &str| {
-        let began = Instant::now();
-        while target.query(waiting) != [[count]] {
-            assert!(began.elapsed() < Duration::from_secs(8), "{count}");
-            std::thread::sleep(Duration::from_millis(20));
-        }
-    };
-    waits_for("1");
-    let sent = Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
-    assert!(sent.success());
-    let output = child.wait_with_output().unwrap();
-    let stdout = String::from_utf8(output.stdout).unwrap();
-    assert_eq!(output.status.code(), Some(130), "{stdout}");
-    assert!(stdout.starts_with("Interrupted."), "{stdout}");
-    assert!(stdout.contains("moved sequence public.t_id_seq, which gives 8 next"), "{stdout}");
-    waits_for("0");
-    assert_eq!(target.query("SELECT nextval('t_id_seq')"), [["8"]]);
 }

@@ -6,6 +6,7 @@ mod check;
 mod crash;
 mod elsewhere;
 mod finish;
+mod interrupted;
 mod leftovers;
 mod modes;
 mod orphans;
