@@ -1,15 +1,8 @@
-SELECT s.number, a.attnum, n.nspname, c.relname, a.attname, {type_under},
-    CASE WHEN coalesce(d.typcategory, b.typcategory, t.typcategory)
-            OPERATOR(pg_catalog.=) 'A'::pg_catalog."char"
-        THEN coalesce(d.typelem, b.typelem, t.typelem) ELSE '0'::pg_catalog.oid END,
+SELECT s.number, a.attnum, n.nspname, c.relname, a.attname, {type_under}, {type_element},
     CASE WHEN d.oid IS NOT NULL THEN b.typtypmod WHEN b.oid IS NOT NULL THEN t.typtypmod
         ELSE a.atttypmod END,
     a.attnotnull, {identity}, {generated},
-    (SELECT pg_catalog.format('%s%I.%I', u.typcategory, un.nspname, u.typname)
-        FROM pg_catalog.pg_type u
-        JOIN pg_catalog.pg_namespace un ON un.oid OPERATOR(pg_catalog.=) u.typnamespace
-        WHERE u.oid OPERATOR(pg_catalog.=) coalesce(d.oid, b.oid, t.oid)
-            AND un.nspname OPERATOR(pg_catalog.<>) 'pg_catalog'::pg_catalog.name),
+    {user_type},
     k.indkey::pg_catalog.text
 FROM pg_catalog.pg_attribute a
 JOIN pg_catalog.pg_class c ON c.oid OPERATOR(pg_catalog.=) a.attrelid

@@ -47,9 +47,9 @@ const USER_TYPES_MAX: usize = 10_000;
 pub struct Catalog {
     relations: Relations,
     names: SessionNames,
-    /// The parameters of prepared statements, for the text at hand: the next one may find another
-    /// statement under the name.
-    prepared: HashMap<Vec<u8>, Arc<[ValueKind]>>,
+    /// The parameters of prepared statements, as the columns of relations without a name, for the text at hand:
+    /// the next one may find another statement under the name.
+    prepared: HashMap<Vec<u8>, Arc<Relation>>,
     /// The types of the arguments of all routines of a name, for the text at hand.
     routines: HashMap<Name, Vec<Vec<u32>>>,
     functions: HashMap<u32, Arc<[ValueKind]>>,
@@ -216,7 +216,7 @@ impl Catalog {
                     self.relations.insert(name.clone(), known);
                 }
                 (Subject::Prepared(name), SubjectAnswer::Prepared(parameters)) => {
-                    self.prepared.insert(name.clone(), parameters.into());
+                    self.prepared.insert(name.clone(), Arc::new(parameters));
                 }
                 (Subject::Routine(name), SubjectAnswer::Routines(types)) => {
                     self.routines.insert(name.clone(), types);
@@ -255,8 +255,8 @@ impl Catalog {
         self.relations.is_empty() && self.prepared.is_empty()
     }
 
-    /// What the parameters of a prepared statement hold.
-    pub fn prepared(&self, name: &[u8]) -> Option<&Arc<[ValueKind]>> {
+    /// The parameters of a prepared statement, as the columns of a relation without a name.
+    pub fn prepared(&self, name: &[u8]) -> Option<&Arc<Relation>> {
         self.prepared.get(name)
     }
 

@@ -38,6 +38,12 @@ const ROOT: &str = include_str!("root.sql");
 /// a domain it is the array of the type under that.
 const TYPE_UNDER: &str = include_str!("type_under.sql");
 
+/// The type of the elements of that where it is an array, and 0 where it is none.
+const TYPE_ELEMENT: &str = include_str!("type_element.sql");
+
+/// Its category and its name, where a user has made it.
+const USER_TYPE: &str = include_str!("user_type.sql");
+
 /// What is asked of the target in one statement.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CatalogQuestion {
@@ -58,7 +64,8 @@ pub enum CatalogQuestion {
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum SubjectAnswer {
     Relation(Relation),
-    Prepared(Vec<ValueKind>),
+    /// Its parameters, as the columns of a relation without a name.
+    Prepared(Relation),
     Routines(Vec<Vec<u32>>),
     /// The schemas in which names without one are looked up.
     SearchPath(Vec<String>),
@@ -202,7 +209,11 @@ struct Template {
 
 impl Template {
     fn new(sql: &str) -> Template {
-        let sql = sql.replace("{type_under}", TYPE_UNDER);
+        let parts =
+            [("type_under", TYPE_UNDER), ("type_element", TYPE_ELEMENT), ("user_type", USER_TYPE)];
+        let fill =
+            |sql: String, (name, part): (&str, &str)| sql.replace(&format!("{{{name}}}"), part);
+        let sql = parts.into_iter().fold(sql.to_owned(), fill);
         let sql: String = sql.lines().flat_map(|line| [line.trim_start(), "\n"]).collect();
         let (front, back) = sql.split_once("{subjects}").unwrap_or((&sql, ""));
         Template { front: front.to_owned(), back: back.to_owned() }
@@ -272,16 +283,14 @@ pub(super) fn said(subjects: &[Subject], answer: &Answer) -> Vec<SubjectAnswer> 
     let mut columns: HashMap<usize, Vec<RelationColumn>> = HashMap::new();
     let mut routines: HashMap<usize, Vec<Vec<u32>>> = HashMap::new();
     let mut keys: HashMap<usize, BTreeMap<usize, usize>> = HashMap::new();
-    let mut parameters: HashMap<usize, Vec<ValueKind>> = HashMap::new();
     let mut schemas = Vec::new();
     let mut silenced: HashMap<usize, Silenced> = HashMap::new();
     for row in &answer.rows {
         let Some(subject) = number::<usize>(row, 0) else { continue };
-        let type_oid = number(row, 5).unwrap_or_default();
         let [_, place, schema, table, ..] = row.as_slice() else { continue };
         let key = row.get(12).unwrap_or(&None);
         if matches!(subjects.get(subject), Some(Subject::Prepared(_))) {
-            parameters.entry(subject).or_default().push(kind_of(type_oid));
+            columns.entry(subject).or_default().extend(column_of(row));
             continue;
         }
         if matches!(subjects.get(subject), Some(Subject::Routine(_))) {
@@ -308,7 +317,8 @@ pub(super) fn said(subjects: &[Subject], answer: &Answer) -> Vec<SubjectAnswer> 
     }
     let each = subjects.iter().enumerate().map(|(number, subject)| match subject {
         Subject::Prepared(_) => {
-            SubjectAnswer::Prepared(parameters.remove(&number).unwrap_or_default())
+            let parameters = columns.remove(&number).unwrap_or_default();
+            SubjectAnswer::Prepared(Relation::new(String::new(), String::new(), parameters))
         }
         Subject::Routine(_) => {
             SubjectAnswer::Routines(routines.remove(&number).unwrap_or_default())
@@ -430,6 +440,8 @@ mod tests {
             USER_TYPES,
             ARGUMENTS,
             TYPE_UNDER,
+            TYPE_ELEMENT,
+            USER_TYPE,
             SILENCED,
             ROOT,
             CALLS,
@@ -455,13 +467,9 @@ mod tests {
         let subjects = [relation(&["a"]), Subject::Prepared(b"p".to_vec()), relation(&["b"])];
         let rows = vec![
             row(&[
-                "1", "1", "NULL", "NULL", "NULL", "3802", "NULL", "NULL", "NULL", "NULL", "NULL",
-                "NULL",
+                "1", "1", "NULL", "NULL", "$1", "3802", "0", "NULL", "f", "NULL", "NULL", "NULL",
             ]),
-            row(&[
-                "1", "2", "NULL", "NULL", "NULL", "23", "NULL", "NULL", "NULL", "NULL", "NULL",
-                "NULL",
-            ]),
+            row(&["1", "2", "NULL", "NULL", "$2", "1182", "1082", "NULL", "f", "", "", "NULL"]),
             row(&["2", "1", "s", "b", "x", "1043", "0", "41", "t", "a", "", "NULL", "4 1"]),
             row(&["2", "4", "s", "b", "g", "17001", "25", "-1", "f", "", "s", "Es.mood", "4 1"]),
         ];
@@ -475,7 +483,12 @@ mod tests {
             panic!("{said:?}");
         };
         assert!(none.is_missing() && !found.is_missing());
-        assert_eq!(parameters, &[ValueKind::Json, ValueKind::Other]);
+        let parameters: Vec<_> = parameters.columns().iter().map(|found| &found.column).collect();
+        let types: Vec<_> = parameters.iter().map(|one| (one.type_oid, one.element_oid)).collect();
+        assert_eq!(
+            (types.as_slice(), parameters[1].modifier),
+            (&[(3802, 0), (1182, 1082)][..], -1)
+        );
         assert_eq!((found.schema.as_str(), found.table.as_str()), ("s", "b"));
         let column = |at: usize| &found.columns()[at];
         assert_eq!((column(0).column.modifier, column(0).column.is_nullable), (41, false));

@@ -180,7 +180,7 @@ fn prepared_statements_are_known_for_one_text() {
     let needs = vec![Need { subject, freshness: Freshness::MayBeOld }];
     let question = catalog.missing(needs.clone(), at(1)).unwrap();
     catalog.on_answer(&question, &found(&[0]));
-    assert_eq!(catalog.prepared(b"p").unwrap().as_ref(), [ValueKind::Character]);
+    assert_eq!(catalog.prepared(b"p").unwrap().columns().len(), 1);
     assert_eq!(catalog.missing(needs.clone(), at(1)), None);
     catalog.on_sent(Sent::default());
     assert!(catalog.missing(needs, at(1)).is_some());

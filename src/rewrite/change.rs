@@ -164,6 +164,12 @@ pub(super) fn changes_values(rule: ValueRule) -> bool {
 /// The error for a value that a policy refuses; `at` says where the value stands.
 pub fn refusal(relation: &Relation, refusal: &Refusal, column: &str, at: &str) -> OwnError {
     let Relation { schema, table, .. } = relation;
+    if table.is_empty() {
+        // The parameters of a prepared statement.
+        let detail = Some(format!("Parameter {column}, {at}."));
+        let error = OwnError::new(refusal.sqlstate, refusal.message.clone());
+        return OwnError { detail, ..error }.with_hint(refusal.hint.clone());
+    }
     OwnError {
         detail: Some(format!("Table \"{schema}\".\"{table}\", column \"{column}\", {at}.")),
         about: Some(Box::new(ErrorAbout {

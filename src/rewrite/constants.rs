@@ -1,11 +1,14 @@
 //! A constant and the column that it goes into: spelled anew for the column's type, mended, or judged by the
 //! policies. Finds no columns.
 
-use super::ReplacementReason;
-use super::change::refusal;
+use std::ops::Range;
+use std::sync::Arc;
+
+use super::change::{changes_values, refusal};
 use super::constant_types::{self, date_text, is_date, is_national};
-use super::values::{WritePlan, may_be_json_nul};
-use crate::catalog::RelationColumn;
+use super::written::{Written, may_be_json_nul};
+use super::{ReplacementReason, Rules};
+use crate::catalog::{Relation, RelationColumn};
 use crate::statement::{
     Slot, SlotValue, cast_constant, quoted_boolean, quoted_integer, quoted_number, quoted_text,
     timestamp_literal,
@@ -22,7 +25,18 @@ use crate::wire::OwnError;
 /// front of it happens as it would in front of an error of the server's own.
 const FAILING_EXPRESSION: &[u8] = b"NULL::pg_catalog.varchar(0)";
 
-impl WritePlan<'_> {
+/// Constants of a text, each with the column or parameter that it goes into.
+pub(super) struct ConstantPlan<'p, 'w> {
+    pub(super) sql: &'p [u8],
+    pub(super) rules: &'p Rules<'p>,
+    pub(super) relation: &'p Arc<Relation>,
+    pub(super) written: &'w mut Written,
+    /// A rule has decided over a value that stores another one than the server would store.
+    pub(super) acts: bool,
+}
+
+impl<'p> ConstantPlan<'p, '_> {
+    /// What becomes of one; `number` counts the values from 1.
     pub(super) fn constant(&mut self, number: usize, slot: &Slot, column: &RelationColumn) {
         let span = || slot.span.clone();
         let (type_oid, lexing) = (column.column.type_oid, self.rules.lexing);
@@ -157,5 +171,25 @@ impl WritePlan<'_> {
                 self.replace(slot.span.clone(), FAILING_EXPRESSION, ReplacementReason::Refused);
             }
         }
+    }
+
+    /// A constant without parentheses around it.
+    fn core(&self, slot: &Slot) -> &'p [u8] {
+        self.sql.get(slot.core.clone()).unwrap_or_default()
+    }
+
+    fn replace(&mut self, span: Range<usize>, text: &[u8], reason: ReplacementReason) {
+        self.written.replace(span, text, reason);
+    }
+
+    fn note(
+        &mut self,
+        column: &RelationColumn,
+        rule: ValueRule,
+        count: u64,
+        sample: Option<String>,
+    ) {
+        self.acts |= changes_values(rule);
+        self.written.changes.note(self.relation, column, rule, count, sample);
     }
 }

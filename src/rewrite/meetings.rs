@@ -10,7 +10,7 @@ use super::compared::{column_of, compared, may_matter, may_meet};
 use super::constant_types::bytes;
 use super::parameters;
 use super::text_relations::TextRelations;
-use super::values::{Written, may_be_json_nul};
+use super::written::{Written, may_be_json_nul};
 use super::{ReplacementReason, Rules};
 use crate::catalog::{Freshness, Name, Relation, RelationColumn};
 use crate::statement::script::{Body, Script};

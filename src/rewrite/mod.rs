@@ -8,6 +8,7 @@ mod constant_types;
 mod constants;
 mod copies;
 mod definitions;
+mod executed;
 mod foreign_keys;
 mod identity;
 mod meetings;
@@ -24,6 +25,7 @@ mod table_prep;
 mod text_relations;
 mod type_changes;
 mod values;
+mod written;
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -41,7 +43,7 @@ use needs::Needs;
 use nul::Mending;
 use text_relations::TextRelations;
 use type_changes::type_changes;
-use values::Written;
+use written::Written;
 
 pub use change::{
     By, CODE_RULE, Change, DEPENDENT_RULE, NAMES_RULE, REMOVED_RULE, ReplacementReason, place,

@@ -1,27 +1,22 @@
 //! What the values of a text go into, and what has to change in it for them to arrive: constants are
 //! spelled anew, clauses are added. Finds the columns; what becomes of a value is decided in `value`.
 
-use std::collections::HashMap;
 use std::ops::{ControlFlow, Range};
 use std::sync::Arc;
 
-use memchr::{memchr, memmem};
+use memchr::memchr;
 
-use super::change::{ValueChanges, changes_values, place_of};
-use super::constant_spellings::{ConstantSpellings, JSON_NUL};
-use super::parameters::{self, ParameterUse, Parameters};
+use super::change::{changes_values, place_of};
+use super::constant_spellings::ConstantSpellings;
+use super::constants::ConstantPlan;
+use super::parameters::{self, ParameterUse};
 use super::text_relations::TextRelations;
-use super::{Needs, ReplacementReason, Rules, compared, names};
+use super::written::{Written, matters};
+use super::{Needs, ReplacementReason, Rules, compared, executed, names};
 use crate::catalog::{Catalog, Freshness, Moment, Name, Relation, RelationColumn};
-use crate::ledger::Place;
-use crate::statement::script::{ConstantPurpose, Script, Statement};
-use crate::statement::{
-    ParameterUses, Replacement, Slot, SlotColumn, SlotValue, StringConstant, Write, quoted_boolean,
-    timestamp_literal, without_national,
-};
-use crate::value::assignment::may_be_inferred;
-use crate::value::{ColumnJudge, NulPolicy, ValueKind, ValueRule};
-use crate::wire::OwnError;
+use crate::statement::script::{ConstantPurpose, NotedConstant, Script, Statement};
+use crate::statement::{ParameterUses, Slot, SlotColumn, SlotValue, StringConstant, Write};
+use crate::value::{NulPolicy, ValueRule};
 
 /// Texts from this size on are looked at for their relations first.
 const LONG_TEXT_BYTES: usize = 8 * 1024;
@@ -38,11 +33,7 @@ pub(super) fn needs(
     rules: &Rules<'_>,
     needs: &mut Needs,
 ) {
-    for noted in &script.constants {
-        if let ConstantPurpose::Argument { statement, .. } = &noted.purpose {
-            needs.prepared(statement);
-        }
-    }
+    executed::needs(script, sql, rules, needs);
     let wants_all = has_only_constants(sql, rules) || rules.policy.leaves_out_generated;
     for (_, write) in script.writes() {
         // Then its values need not be looked at.
@@ -69,65 +60,11 @@ fn has_only_constants(sql: &[u8], rules: &Rules<'_>) -> bool {
     sql.len() >= LONG_TEXT_BYTES && !rules.policy.judges_rows() && memchr(b'$', sql).is_none()
 }
 
-/// Whether the type of its column decides over a value.
-fn matters(sql: &[u8], slot: &Slot, declared: &[u32], rules: &Rules<'_>) -> bool {
-    if rules.policy.judges_rows() {
-        return slot.value != SlotValue::Default;
-    }
-    match slot.value {
-        SlotValue::Integer | SlotValue::Other => {
-            let written = sql.get(slot.core.clone()).unwrap_or_default();
-            quoted_boolean(sql, slot.span.clone()).is_some() || timestamp_literal(written).is_some()
-        }
-        SlotValue::BitString | SlotValue::HexInteger | SlotValue::Boolean => true,
-        SlotValue::String => {
-            let written = sql.get(slot.core.clone()).unwrap_or_default();
-            without_national(written).is_some() || may_be_json_nul(sql, &slot.span)
-        }
-        SlotValue::Parameter(number) | SlotValue::SourceParameter(number) => {
-            // Without a type the target infers it, and values in binary format may be of another.
-            let index = usize::from(number).wrapping_sub(1);
-            let declared_oid = declared.get(index).copied().unwrap_or(0);
-            declared_oid == 0 || may_be_inferred(declared_oid)
-        }
-        _ => false,
-    }
-}
-
-pub(super) fn may_be_json_nul(sql: &[u8], span: &Range<usize>) -> bool {
-    let written = sql.get(span.clone()).unwrap_or_default();
-    memmem::find(written, JSON_NUL).is_some()
-}
-
 /// Whether DEFAULT may stand where the value does: in VALUES and in assignments, not in a SELECT.
 fn takes_default(sql: &[u8], write: &Write, slot: &Slot) -> bool {
     let source = write.overriding_at.and_then(|at| sql.get(at..at + b"values".len()));
     matches!(slot.column, SlotColumn::Named(_))
         || source.is_none_or(|word| word.eq_ignore_ascii_case(b"values"))
-}
-
-/// What becomes of the values of a text.
-#[derive(Debug, Default)]
-pub(super) struct Written {
-    pub(super) replaced: Vec<(Replacement, ReplacementReason)>,
-    /// Constants whose JSON may hold an escaped U+0000.
-    pub(super) json_constants: Vec<StringConstant>,
-    /// The numbers of parameters that hold JSON.
-    pub(super) json_parameters: Vec<u16>,
-    /// What a Bind has to know.
-    pub(super) parameters: Option<Arc<Parameters>>,
-    pub(super) changes: ValueChanges,
-    /// A value is refused: its place is taken by what the target refuses for it.
-    pub(super) refused: Option<OwnError>,
-    /// The relations that the text writes to, as far as they are known.
-    pub(super) relations: Needs,
-    /// The first relation that gets the value of a parameter, as far as the text names it.
-    pub(super) place: Option<Place>,
-    /// Relations of which an answer that may be old is known, and over whose values a rule has decided
-    /// that changes them.
-    pub(super) wants_exact: Needs,
-    /// Who judges the values of a column, by its address.
-    pub(super) judges: HashMap<usize, ColumnJudge>,
 }
 
 /// What has to change in the text, whose relations are known as far as they can be.
@@ -140,7 +77,7 @@ pub(super) fn plan(
 ) -> Written {
     let mut written = Written::default();
     if rules.policy.values.nul != NulPolicy::Reject {
-        written.json_constants.extend(json_constants(script, known).cloned());
+        written.json_constants.extend(json_constants(script).cloned());
     }
     let has_parameters = memchr(b'$', sql).is_some();
     if known.is_empty() && !has_parameters {
@@ -189,40 +126,16 @@ pub(super) fn plan(
             break;
         }
     }
+    if written.refused.is_none() {
+        executed::plan(script, sql, known, rules, &mut written);
+    }
     written
 }
 
-/// The constants that are JSON whatever they go into: by a cast, or as arguments of EXECUTE.
-fn json_constants<'s>(
-    script: &'s Script,
-    known: &TextRelations<'_>,
-) -> impl Iterator<Item = &'s StringConstant> {
-    let is_json = |purpose: &ConstantPurpose| match purpose {
-        ConstantPurpose::JsonByCast => true,
-        ConstantPurpose::Argument { statement, index } => {
-            let taken = known.catalog().prepared(statement);
-            taken.and_then(|taken| taken.get(*index)) == Some(&ValueKind::Json)
-        }
-        ConstantPurpose::SpellsNul => false,
-    };
-    let json = script.constants.iter().filter(move |noted| is_json(&noted.purpose));
-    json.map(|noted| &noted.constant)
-}
-
-impl Written {
-    /// Notes the place of a statement about whose relation nothing is known.
-    fn note_place(&mut self, script: &Script, write: &Write, sql: &[u8], name: &Name) {
-        if self.place.is_some() {
-            return;
-        }
-        script.slots(write, sql, &mut |slot| match slot.value {
-            SlotValue::Parameter(_) | SlotValue::SourceParameter(_) => {
-                self.place = Some(place_of(name));
-                ControlFlow::Break(())
-            }
-            _ => ControlFlow::Continue(()),
-        });
-    }
+/// The constants that a cast makes JSON.
+fn json_constants(script: &Script) -> impl Iterator<Item = &StringConstant> {
+    let is_json = |noted: &&NotedConstant| noted.purpose == ConstantPurpose::JsonByCast;
+    script.constants.iter().filter(is_json).map(|noted| &noted.constant)
 }
 
 /// The index of the column at a place in the list of a statement, or without one in the table.
@@ -373,14 +286,16 @@ impl<'p> WritePlan<'p> {
         self.listed = listed;
     }
 
-    /// A constant without parentheses around it.
-    pub(super) fn core(&self, slot: &Slot) -> &'p [u8] {
-        self.sql.get(slot.core.clone()).unwrap_or_default()
+    fn constant(&mut self, number: usize, slot: &Slot, column: &RelationColumn) {
+        let Self { sql, rules, relation, .. } = *self;
+        let mut plan =
+            ConstantPlan { sql, rules, relation, written: &mut *self.written, acts: false };
+        plan.constant(number, slot, column);
+        self.acts |= plan.acts;
     }
 
     pub(super) fn replace(&mut self, span: Range<usize>, text: &[u8], reason: ReplacementReason) {
-        let replacement = Replacement { span, text: text.to_vec() };
-        self.written.replaced.push((replacement, reason));
+        self.written.replace(span, text, reason);
     }
 
     pub(super) fn note(

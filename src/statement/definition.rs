@@ -117,6 +117,8 @@ impl Finder<'_> {
         if self.cursor.at(TokenKind::Open) {
             self.columns(true)?;
         }
+        // A plain AS: with options in front of it nothing is passed on that has to be mended.
+        self.found.may_execute |= self.cursor.is("as");
         self.expression(Place::Definition, until)
     }
 

@@ -50,6 +50,8 @@ pub(super) struct FoundStatements {
     /// Where definitions could not be read.
     pub(super) odd_spots: Vec<usize>,
     pub(super) unknown_types: usize,
+    /// A statement may be an EXECUTE.
+    pub(super) may_execute: bool,
 }
 
 /// Reads statements and notes what it finds.
@@ -239,9 +241,13 @@ impl<'a> Finder<'a> {
         self.effects |= Effects::LOADS.when(loads);
         match word {
             b"select" | b"insert" | b"update" | b"delete" | b"with" | b"values" | b"merge"
-            | b"begin" | b"table" | b"fetch" | b"execute" | b"declare" | b"start" | b"close"
-            | b"move" | b"lock" | b"show" | b"release" | b"analyze" | b"vacuum" | b"truncate"
-            | b"listen" | b"unlisten" | b"notify" => self.expression(Place::Cast, Until::Statement),
+            | b"begin" | b"table" | b"fetch" | b"declare" | b"start" | b"close" | b"move"
+            | b"lock" | b"show" | b"release" | b"analyze" | b"vacuum" | b"truncate" | b"listen"
+            | b"unlisten" | b"notify" => self.expression(Place::Cast, Until::Statement),
+            b"execute" => {
+                self.found.may_execute = true;
+                self.expression(Place::Cast, Until::Statement)
+            }
             // A COPY that cannot be read is passed on as it is.
             b"copy" => self.copy(),
             b"set" => {

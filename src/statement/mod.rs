@@ -46,8 +46,8 @@ pub use effects::Effects;
 pub use file_statements::FileStatements;
 pub use reach::{Reach, WRITES_MAX};
 pub use slots::{
-    DefinedKey, DefinedTable, DefinitionItem, DefinitionKind, DoubleQuoted, KeyColumn, Leaf,
-    LostParameter, Meeting, MeetingKind, MetValue, NewColumn, NewTable, ParameterUses,
+    DefinedKey, DefinedTable, DefinitionItem, DefinitionKind, DoubleQuoted, Execution, KeyColumn,
+    Leaf, LostParameter, Meeting, MeetingKind, MetValue, NewColumn, NewTable, ParameterUses,
     RedundantAssignment, RemovedParts, RowChange, RowChangeKind, RowsSpan, Slot, SlotColumn,
     SlotValue, Write, WriteKind, type_words,
 };

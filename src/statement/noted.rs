@@ -1,25 +1,18 @@
 //! String constants that may have to be mended, found among the tokens of a text: those whose escapes may
-//! spell U+0000, those that a cast makes JSON, those that EXECUTE passes on. Changes nothing.
+//! spell U+0000, and those that a cast makes JSON. Changes nothing.
 
 use memchr::{memchr, memmem};
 
 use super::constant::{Spelling, StringConstant, has_suspicious_backslash};
 use super::cursor::{Cursor, is_name, is_reserved};
 use super::lexer::{Token, TokenKind};
-use super::name::kept_name;
 use super::parts::{ConstantPurpose, NotedConstant};
-use super::plain_rows::PlainItems;
-use super::slots::{Ends, element, parameter};
-use crate::encoding::Encoding;
+use super::slots::parameter;
 
 /// The constants of a text at whose start the cursor is. `has_escapes` says whether one of them is of a
 /// kind in which escapes are resolved. A text without such constants and without a backslash costs one
 /// search.
-pub(super) fn noted_constants(
-    cursor: Cursor<'_>,
-    encoding: Encoding,
-    has_escapes: bool,
-) -> Vec<NotedConstant> {
+pub(super) fn noted_constants(cursor: Cursor<'_>, has_escapes: bool) -> Vec<NotedConstant> {
     let mut noted = Vec::new();
     if has_escapes {
         note_nuls(cursor, &mut noted);
@@ -27,7 +20,6 @@ pub(super) fn noted_constants(
     let may_be_json = has_escapes || memchr(b'\\', cursor.sql()).is_some();
     if may_be_json && memmem::find(cursor.sql(), b"u0000").is_some() {
         note_casts(cursor, &mut noted);
-        note_arguments(cursor, encoding, &mut noted);
     }
     noted
 }
@@ -173,55 +165,6 @@ fn type_behind(cursor: &mut Cursor<'_>) -> Option<bool> {
     Some(is_json)
 }
 
-/// Notes the constants with `u0000` in their bytes that `EXECUTE name ( ... )` passes, also behind EXPLAIN
-/// or CREATE TABLE AS.
-fn note_arguments(mut cursor: Cursor<'_>, encoding: Encoding, noted: &mut Vec<NotedConstant>) {
-    while !cursor.at(TokenKind::End) {
-        let executes = cursor.previous().kind != TokenKind::Dot && cursor.eat("execute");
-        if !executes {
-            cursor.bump();
-            continue;
-        }
-        let name = kept_name(cursor.token.kind, cursor.bytes(cursor.token), encoding);
-        if let Some(name) = name.filter(|_| cursor.peek().kind == TokenKind::Open) {
-            cursor.bump();
-            note_list(&mut cursor, &name, noted);
-        }
-    }
-}
-
-/// Notes the constants in the list at the cursor.
-fn note_list(cursor: &mut Cursor<'_>, statement: &[u8], noted: &mut Vec<NotedConstant>) {
-    let sql = cursor.sql();
-    let mut index = 0;
-    let mut note = |constant: Option<StringConstant>| {
-        let holds = |constant: &StringConstant| {
-            let text = sql.get(constant.span.clone()).unwrap_or_default();
-            memmem::find(text, b"u0000").is_some()
-        };
-        if let Some(constant) = constant.filter(holds) {
-            let purpose = ConstantPurpose::Argument { statement: statement.to_vec(), index };
-            noted.push(NotedConstant { constant, purpose });
-        }
-        index += 1;
-    };
-    cursor.bump();
-    while let Ok(value) = element(cursor, Ends::Parenthesis) {
-        note(value.constant(*cursor));
-        while matches!(cursor.token.kind, TokenKind::PlainRows | TokenKind::PlainValues) {
-            for item in PlainItems::new(sql, cursor.token.start..cursor.token.end) {
-                note(item.constant.and_then(|(span, kind)| {
-                    Some(StringConstant { span, spelling: Spelling::of_plain(kind)? })
-                }));
-            }
-            cursor.bump();
-        }
-        if !cursor.eat_kind(TokenKind::Comma) {
-            return;
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -285,40 +228,6 @@ mod tests {
             let mut scratch = Scratch::default();
             let script = Script::read(sql.as_bytes(), Lexing::default(), &mapping, &mut scratch);
             assert_eq!(script.json_parameters(sql.as_bytes()), expected, "{sql}");
-        }
-    }
-
-    #[test]
-    fn arguments_of_execute_are_found() {
-        let found = |sql: &str| -> Vec<(String, usize, String)> {
-            let given = noted(sql).into_iter().filter_map(|noted| {
-                let ConstantPurpose::Argument { statement, index } = noted.purpose else {
-                    return None;
-                };
-                let statement = String::from_utf8(statement).unwrap();
-                Some((statement, index, sql[noted.constant.span].to_owned()))
-            });
-            given.collect()
-        };
-        let one = |name: &str, index, text: &str| (name.to_owned(), index, text.to_owned());
-        for (sql, expected) in [
-            (r"EXECUTE p('\u0000')", vec![one("p", 0, r"'\u0000'")]),
-            (
-                r#"execute "P"(1, (f(2, '\u0000')), ( E'\\u0000' ), '{}', $$\u0000$$);"#,
-                vec![one("P", 2, r"E'\\u0000'"), one("P", 4, r"$$\u0000$$")],
-            ),
-            (
-                r"EXPLAIN ANALYZE EXECUTE a('\u0000'); CREATE TABLE t AS EXECUTE B('\u0000')",
-                vec![one("a", 0, r"'\u0000'"), one("b", 0, r"'\u0000'")],
-            ),
-            (r"EXECUTE p('\u0000'::json, '\u0001')", vec![]),
-            (r"EXECUTE p; SELECT execute.p('\u0000'), x.execute ('\u0000')", vec![]),
-            (r"CREATE TRIGGER t EXECUTE FUNCTION f('\u0000')", vec![]),
-            (r"EXECUTE p('\u0000'", vec![]),
-            (r"EXECUTE p(EXECUTE q('\u0000'; SELECT '\u0000'", vec![]),
-            (r"EXECUTE p(", vec![]),
-        ] {
-            assert_eq!(found(sql), expected, "{sql}");
         }
     }
 }

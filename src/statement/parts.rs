@@ -77,12 +77,4 @@ pub enum ConstantPurpose {
     /// A cast makes it `json` or `jsonb`, and it has `\u0000` in its bytes; see
     /// [`StringConstant::mend_json`].
     JsonByCast,
-    /// `EXECUTE` passes it to a parameter, and it has `u0000` in its bytes. Whether there is such a
-    /// statement, and whether its parameter is JSON, is not known here.
-    Argument {
-        /// The name of the prepared statement, as PostgreSQL keeps it.
-        statement: Vec<u8>,
-        /// The place of the parameter, from 0.
-        index: usize,
-    },
 }

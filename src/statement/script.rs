@@ -51,6 +51,8 @@ pub struct Script {
     /// The text has more tokens than are read, and nothing of it was read: it counts as a statement
     /// that is too long. There are no statements and no edits then, and all effects are set.
     pub is_too_long: bool,
+    /// A statement may be an EXECUTE.
+    pub may_execute: bool,
     /// How the text was read. If another lexing is in force now, it has to be read again.
     pub lexing: Lexing,
 }
@@ -78,8 +80,7 @@ impl Script {
         let mut finder = Finder::new(script.cursor(sql), lexing.encoding, mapping, statements);
         while finder.next_statement() {}
         let found = finder.found;
-        script.constants =
-            noted_constants(script.cursor(sql), lexing.encoding, script.tokens.has_escapes);
+        script.constants = noted_constants(script.cursor(sql), script.tokens.has_escapes);
         script.with(found)
     }
 
@@ -119,17 +120,15 @@ impl Script {
     }
 
     fn with(self, found: FoundStatements) -> Script {
-        let FoundStatements { statements, edits, fault, not_understood, odd_spots, unknown_types } =
-            found;
-        let effects = statements.iter().fold(self.effects, |all, one| all | one.effects);
         Script {
-            statements,
-            edits,
-            fault,
-            not_understood,
-            odd_spots,
-            unknown_types,
-            effects,
+            effects: found.statements.iter().fold(self.effects, |all, one| all | one.effects),
+            statements: found.statements,
+            edits: found.edits,
+            fault: found.fault,
+            not_understood: found.not_understood,
+            odd_spots: found.odd_spots,
+            unknown_types: found.unknown_types,
+            may_execute: found.may_execute,
             ..self
         }
     }
@@ -161,6 +160,7 @@ impl Script {
         let acts = |body: &Body| !matches!(body, Body::Other | Body::Setting(_) | Body::Show(_));
         self.edits.is_empty()
             && self.constants.is_empty()
+            && !self.may_execute
             && !self.statements.iter().any(|statement| acts(&statement.body))
     }
 

@@ -8,6 +8,7 @@ mod copy;
 mod copy_early_sync;
 mod definitions;
 mod engines;
+mod executed;
 mod extended_query;
 mod function_call;
 mod generated_columns;
