@@ -2,15 +2,15 @@
 //! and how they print.
 
 use std::future::Future;
-use std::io::{self, IsTerminal as _, Write as _};
+use std::io::{self, Write as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::arguments::{self, OrEmpty, TargetArgument};
-use super::{EXIT_USAGE, exit_code, is_quiet, login, say, warn};
+use super::{EXIT_USAGE, exit_code, login, say, warn};
 use crate::close_out::{CloseOutError, Connection, Scope, Target, interrupt};
 use crate::config::Config;
 use crate::mapping::NameRules;
@@ -32,7 +32,10 @@ pub(super) enum ReportFormat {
 }
 
 #[derive(Debug, Args)]
-pub(super) struct TargetArguments {
+pub(super) struct TargetArguments<F = ReportFormat>
+where
+    F: ValueEnum + Clone + Default + Send + Sync + 'static,
+{
     /// The configuration file; ./proxy.toml if there is one
     #[arg(long, short, value_name = "FILE", env = "DMS_PROXY_CONFIG", hide_env_values = true, value_parser = arguments::file())]
     config: Option<OrEmpty<PathBuf>>,
@@ -44,13 +47,13 @@ pub(super) struct TargetArguments {
     target: Option<TargetArgument>,
     /// What is written to the standard output
     #[arg(long, value_enum, default_value_t)]
-    pub(super) format: ReportFormat,
+    pub(super) format: F,
     /// Only these schemas, written as in SQL: "Sales" needs its quotes [default: all]
     #[arg(long, value_name = "S", num_args = 1..)]
     schema: Vec<String>,
 }
 
-impl TargetArguments {
+impl<F: ValueEnum + Clone + Default + Send + Sync + 'static> TargetArguments<F> {
     /// The rules about names; none where there is no configuration.
     pub(super) fn names(&self) -> NameRules {
         let file = self.config.as_ref().and_then(|file| file.0.as_deref());
@@ -117,7 +120,10 @@ pub(super) fn run_until_interrupted(
         };
         say("dms-proxy: interrupted");
         let output = match format {
-            ReportFormat::Json => json(&serde_json::json!({ "interrupted": true, "done": done })),
+            ReportFormat::Json => json(&serde_json::json!({
+                "schema_version": 1, "proxy_version": env!("CARGO_PKG_VERSION"),
+                "verdict": "interrupted", "interrupted": true, "done": done,
+            })),
             ReportFormat::Text => Ok(interrupted_text(&done)),
         };
         Ok((output.map_err(|error| error.to_string())?, EXIT_INTERRUPTED))
@@ -130,7 +136,7 @@ pub(super) fn run_until_interrupted(
 
 fn interrupted_text(done: &[String]) -> String {
     let mut text =
-        "Interrupted. What was done stays done, and the command can be run again.\n".to_owned();
+        "INTERRUPTED: what was done stays done, and the command can be run again\n".to_owned();
     if done.is_empty() {
         text.push_str("  nothing was changed\n");
     }
@@ -156,30 +162,6 @@ pub(super) async fn sessions(target: &Target, jobs: u16) -> Result<Vec<Connectio
 pub(super) fn json(value: &impl serde::Serialize) -> Result<String, CloseOutError> {
     let text = serde_json::to_string_pretty(value);
     text.map(|text| text + "\n").map_err(|error| CloseOutError::Refused(error.to_string()))
-}
-
-/// How far a long command is, on the standard error where that is a terminal.
-pub(super) struct Progress {
-    shown: bool,
-}
-
-impl Progress {
-    pub(super) fn new() -> Progress {
-        Progress { shown: io::stderr().is_terminal() && !is_quiet() }
-    }
-
-    pub(super) fn show(&self, text: &str) {
-        if self.shown {
-            // Nobody is left to be told that stderr is closed.
-            let _ = write!(io::stderr().lock(), "\r\x1b[K{}", plain(text));
-        }
-    }
-}
-
-impl Drop for Progress {
-    fn drop(&mut self) {
-        self.show("");
-    }
 }
 
 /// Keys of orphans, on a line.

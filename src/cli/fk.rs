@@ -7,9 +7,10 @@ use serde_json::{Value, json};
 
 use super::EXIT_USAGE;
 use super::close_out::{
-    EXIT_OPEN, Progress, ReportFormat, TargetArguments, json as written, line as add_line,
+    EXIT_OPEN, ReportFormat, TargetArguments, json as written, line as add_line,
     run_until_interrupted as run_command, samples, sessions,
 };
+use super::progress::{ShownProgress, watched};
 use crate::close_out::{
     CloseOutError, Connection, ForeignKey, KeyState, Orphans, Parked, ParkedState, RestoreLine,
     RestoreOutcome, Scope, Target, count_orphans, foreign_keys, lost, orphan_query, park, parked,
@@ -269,13 +270,8 @@ async fn validate(target: &Target, scope: &Scope, format: ReportFormat, jobs: u1
     let Some(first) = sessions.first() else { return Ok((String::new(), EXIT_USAGE)) };
     journal(first, scope).await?;
     let keys = foreign_keys(first, scope).await?;
-    let progress = Progress::new();
-    let count = keys.len();
-    let found = count_orphans(&sessions, keys, |done, orphans| {
-        progress.show(&format!("{done} of {count} foreign keys: {}", named(&orphans.key)));
-    })
-    .await;
-    drop(progress);
+    let counting = async { Ok(count_orphans(&sessions, keys).await) };
+    let found = watched(ShownProgress::Auto, target, counting).await?;
     let lost = lost(first, scope).await?;
     let code = if lost.is_empty() { 0 } else { EXIT_USAGE };
     let code = found.iter().fold(code, |code, orphans| match &orphans.found {

@@ -57,6 +57,7 @@ pub struct Connection {
     lock_timeout_seconds: u32,
     is_citus: bool,
     is_pooled: bool,
+    process: i32,
 }
 
 impl Connection {
@@ -94,7 +95,7 @@ impl Connection {
             client.batch_execute("SET citus.multi_shard_modify_mode = 'sequential'").await?;
         }
         let client = Arc::new(client);
-        Ok(Connection { client, version, lock_timeout_seconds, is_citus, is_pooled })
+        Ok(Connection { client, version, lock_timeout_seconds, is_citus, is_pooled, process })
     }
 
     /// How long a statement waits for a lock, in seconds; 0 means no limit.
@@ -110,6 +111,11 @@ impl Connection {
     /// Whether a pooler stands in front of it.
     pub fn is_pooled(&self) -> bool {
         self.is_pooled
+    }
+
+    /// Its process on the target.
+    pub(super) fn process(&self) -> i32 {
+        self.process
     }
 
     /// The client half.

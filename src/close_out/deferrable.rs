@@ -4,8 +4,10 @@
 use serde::Serialize;
 
 use super::journal::roll_back_on_error;
+use super::orphans::count_and_samples;
 use super::parallel::{Work, in_parallel};
 use super::strangers::{lock_tables, refuse_code_of_others};
+use super::working::{Task, begin_phase};
 use super::{
     CloseOutError, Connection, IS_OWN_TABLE, RELATION, SAMPLES_MAX, SCHEMA, SampleKey, Scope,
 };
@@ -28,6 +30,8 @@ pub struct DeferrableLine {
     pub query: Option<String>,
     /// Why they could not be counted.
     pub problem: Option<String>,
+    /// How long it took, in milliseconds.
+    pub took_ms: u64,
 }
 
 #[derive(Clone, Debug)]
@@ -54,6 +58,7 @@ pub(super) async fn deferrable(
 ) -> Result<Vec<DeferrableLine>, CloseOutError> {
     fn work(session: Connection, key: Deferrable) -> Work<DeferrableLine> {
         Box::pin(async move {
+            let task = Task::begin(format!("{} {}", key.table_sql, key.name_sql), &session, 1.0);
             let found = counted(&session, &key).await;
             let (duplicates, samples, problem) = match found {
                 Ok((count, samples)) => (Some(count), samples, None),
@@ -61,7 +66,8 @@ pub(super) async fn deferrable(
             };
             let query = duplicates.is_some_and(|count| count > 0).then(|| key.query());
             let (constraint, table) = (key.name_sql, key.table_sql);
-            DeferrableLine { constraint, table, duplicates, samples, query, problem }
+            let took_ms = task.millis();
+            DeferrableLine { constraint, table, duplicates, samples, query, problem, took_ms }
         })
     }
     let Some(target) = sessions.first() else { return Ok(Vec::new()) };
@@ -87,7 +93,10 @@ pub(super) async fn deferrable(
         })
     });
     let keys = keys.collect::<Result<Vec<_>, tokio_postgres::Error>>()?;
-    Ok(in_parallel(sessions, keys, work, |_, _| {}).await)
+    if !keys.is_empty() {
+        begin_phase("deferrable constraints", keys.iter().map(|_| 1.0));
+    }
+    Ok(in_parallel(sessions, keys, work).await)
 }
 
 impl Deferrable {
@@ -172,9 +181,5 @@ async fn counted(
         client.batch_execute("COMMIT").await?;
         Ok(row)
     };
-    let row = roll_back_on_error(target, row.await).await?;
-    let samples: Option<String> = row.try_get(1)?;
-    let samples = samples.map_or(Ok(Vec::new()), |text| serde_json::from_str(&text));
-    let samples = samples.map_err(|error| CloseOutError::Refused(error.to_string()))?;
-    Ok((row.try_get(0)?, samples))
+    count_and_samples(&roll_back_on_error(target, row.await).await?)
 }

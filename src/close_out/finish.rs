@@ -10,16 +10,18 @@ use super::acts::{Acts, acts};
 use super::deferrable::deferrable;
 use super::interrupt::note_done;
 use super::journal::roll_back_on_error;
+use super::orphans::delete_orphans;
 use super::parallel::{Work, in_parallel};
 use super::rejects::{RejectFilter, reject_groups};
 use super::report::{
-    AnalyzedTable, FinishReport, ForeignKeyLine, NotActed, RewriteLine, Verdict, judge,
+    AnalyzedTable, Finding, FinishReport, ForeignKeyLine, NotActed, RewriteLine, Verdict, judge,
 };
 use super::restore::{drop_empty_journal, revalidate, validate_added, validate_on_table};
 use super::rewrites::rewrites;
 use super::silenced::{disabled_triggers, silencing_settings};
 use super::strangers::{lock_tables, refuse_code_of_others};
 use super::suspended::suspended_tables;
+use super::working::{Task, begin_phase};
 use super::{
     CloseOutError, Connection, ForeignKey, IS_OWN_TABLE, IS_WHOLE, Key, KeyState, Orphans,
     ParkedState, RELATION, RestoreOutcome, SCHEMA, Scope, Target, count_orphans, foreign_keys,
@@ -41,13 +43,14 @@ pub struct FinishOptions {
     pub dry_run: bool,
     /// The run whose changes are shown; those of all without one.
     pub run: Option<String>,
+    /// Count the rows of tables, in place of the target's estimates.
+    pub count: bool,
     /// Have the target itself validate every foreign key that has no orphans, also those that it
     /// takes for valid: they are dropped and added again for that.
     pub revalidate: bool,
 }
 
-/// Ends a load. `progress` hears of each foreign key whose orphans have been counted, with the
-/// number of those that have.
+/// Ends a load.
 ///
 /// # Errors
 /// The target cannot be asked at all. What is wrong with one thing is in the report.
@@ -55,7 +58,6 @@ pub async fn finish(
     place: &Target,
     sessions: &[Connection],
     options: &FinishOptions,
-    progress: impl FnMut(usize, &Orphans),
 ) -> Result<FinishReport, CloseOutError> {
     let Some(target) = sessions.first() else {
         return Err(CloseOutError::Refused("no session to work in".into()));
@@ -63,7 +65,7 @@ pub async fn finish(
     let began = Instant::now();
     scope_exists(&options.scope, target).await?;
     let mut report = heading(place, target, options).await?;
-    report.foreign_keys = finish_keys(sessions, options, progress).await?;
+    report.foreign_keys = finish_keys(sessions, options).await?;
     report.errors.extend(lost(target, &options.scope).await?);
     report.deferrable = deferrable(sessions, &options.scope).await?;
     report.sequences = move_sequences(target, &options.scope, options.dry_run).await?;
@@ -80,15 +82,10 @@ pub async fn finish(
         Err(error) => report.errors.push(format!("dms_proxy.rewrites: {error}")),
     }
     add_set_aside(target, &options.scope, &mut report).await;
-    report.open.extend(
-        of_keys
-            .iter()
-            .chain(&report.settings)
-            .map(|finding| format!("{}: {}", finding.found, finding.mend)),
-    );
+    let to_mend: Vec<Finding> = of_keys.iter().chain(&report.settings).cloned().collect();
     report.disabled_triggers = of_keys.into_iter().chain(of_users).collect();
     report.took_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
-    judge(&mut report);
+    judge(&mut report, &to_mend);
     Ok(report)
 }
 
@@ -174,6 +171,8 @@ async fn heading(
         disabled_triggers: Vec::new(),
         settings: Vec::new(),
         open: Vec::new(),
+        todo: Vec::new(),
+        removed: Vec::new(),
         errors: Vec::new(),
         verdict: Verdict::Clean,
     })
@@ -187,7 +186,6 @@ async fn heading(
 async fn finish_keys(
     sessions: &[Connection],
     options: &FinishOptions,
-    progress: impl FnMut(usize, &Orphans),
 ) -> Result<Vec<ForeignKeyLine>, CloseOutError> {
     let Some(target) = sessions.first() else { return Ok(Vec::new()) };
     let mut restored = BTreeMap::new();
@@ -201,7 +199,7 @@ async fn finish_keys(
     let added: BTreeSet<Key> = added.map(|row| row.key.key()).collect();
     let keys = foreign_keys(target, &options.scope).await?;
     let (mut lines, mut doubtful) = (Vec::new(), Vec::new());
-    for orphans in count_orphans(sessions, keys, progress).await {
+    for orphans in count_orphans(sessions, keys).await {
         let key = orphans.key.key();
         let mut line = line(&orphans);
         match restored.get(&key) {
@@ -222,7 +220,7 @@ async fn finish_keys(
         }
         lines.push(line);
     }
-    for (line, way, outcome) in in_parallel(sessions, doubtful, make_valid, |_, _| {}).await {
+    for (line, way, outcome) in in_parallel(sessions, doubtful, make_valid).await {
         if let Some(line) = lines.get_mut(line) {
             note(line, way, outcome?);
         }
@@ -286,7 +284,7 @@ fn note(line: &mut ForeignKeyLine, way: Way, outcome: RestoreOutcome) {
 }
 
 fn line(orphans: &Orphans) -> ForeignKeyLine {
-    let Orphans { key, found } = orphans;
+    let Orphans { key, found, took_ms } = orphans;
     let (count, samples, problem) = match found {
         Ok((count, samples)) => (Some(*count), samples.clone(), None),
         Err(error) => (None, Vec::new(), Some(error.to_string())),
@@ -300,7 +298,9 @@ fn line(orphans: &Orphans) -> ForeignKeyLine {
         orphans: count,
         samples,
         query: count.is_some_and(|count| count > 0).then(|| orphan_query(key)),
+        mend: count.is_some_and(|count| count > 0).then(|| delete_orphans(key)),
         problem,
+        took_ms: *took_ms,
     }
 }
 
@@ -309,14 +309,16 @@ async fn analyze(
     sessions: &[Connection],
     options: &FinishOptions,
 ) -> Result<Vec<AnalyzedTable>, CloseOutError> {
-    fn work(session: Connection, table: (String, bool)) -> Work<AnalyzedTable> {
+    fn work(session: Connection, table: (String, bool, bool)) -> Work<AnalyzedTable> {
         Box::pin(async move {
-            let (table, wanted) = table;
+            let (table, wanted, counts) = table;
+            let task = Task::begin(table.clone(), &session, 1.0);
             let done = if wanted { analyze_one(&session, &table).await } else { Ok(false) };
-            let rows = rows(&session, &table).await;
+            let is_exact = counts || session.is_citus();
+            let rows = rows(&session, &table, is_exact).await;
             let problem = done.as_ref().err().or(rows.as_ref().err()).map(ToString::to_string);
             let (rows, analyzed) = (rows.unwrap_or_default(), done.unwrap_or_default());
-            AnalyzedTable { table, rows, analyzed, problem }
+            AnalyzedTable { table, rows, is_exact, analyzed, problem, took_ms: task.millis() }
         })
     }
     let Some(target) = sessions.first() else { return Ok(Vec::new()) };
@@ -326,11 +328,12 @@ async fn analyze(
          WHERE {IS_OWN_TABLE} AND {IS_WHOLE} AND {} ORDER BY n.nspname, c.relname",
         options.scope.covers(SCHEMA, RELATION)
     );
-    let wanted = !options.dry_run;
+    let (wanted, counts) = (!options.dry_run, options.count);
     let rows = target.client().query(&sql, &[]).await?;
-    let tables = rows.iter().map(|row| Ok((row.try_get(0)?, wanted)));
+    let tables = rows.iter().map(|row| Ok((row.try_get(0)?, wanted, counts)));
     let tables = tables.collect::<Result<Vec<_>, tokio_postgres::Error>>()?;
-    Ok(in_parallel(sessions, tables, work, |_, _| {}).await)
+    begin_phase("tables", tables.iter().map(|_| 1.0));
+    Ok(in_parallel(sessions, tables, work).await)
 }
 
 /// The server skips a table that this role may not analyze with nothing but a warning, so it is
@@ -357,17 +360,18 @@ async fn analyze_one(target: &Connection, table: &str) -> Result<bool, CloseOutE
     Err(CloseOutError::Refused("only its owner may analyze it".into()))
 }
 
-async fn rows(target: &Connection, table: &str) -> Result<i64, CloseOutError> {
-    if target.is_citus() {
-        return count_on_shards(target, table).await;
+async fn rows(target: &Connection, table: &str, is_exact: bool) -> Result<i64, CloseOutError> {
+    if is_exact {
+        return count_rows(target, table).await;
     }
     let sql = "SELECT GREATEST(c.reltuples, 0)::pg_catalog.int8 FROM pg_catalog.pg_class c
         WHERE c.oid OPERATOR(pg_catalog.=) $1::pg_catalog.text::pg_catalog.regclass";
     Ok(target.client().query_one(sql, &[&table]).await?.try_get(0)?)
 }
 
-/// The rows of all shards: the estimate of the coordinator's own table knows nothing of them.
-async fn count_on_shards(target: &Connection, table: &str) -> Result<i64, CloseOutError> {
+/// Counts the rows; on Citus those of all shards, of which the estimate of the coordinator's own table knows
+/// nothing.
+async fn count_rows(target: &Connection, table: &str) -> Result<i64, CloseOutError> {
     let client = target.client();
     client.batch_execute("BEGIN READ ONLY").await?;
     let counted = async {

@@ -30,6 +30,7 @@ mod sequences;
 mod silenced;
 mod strangers;
 mod suspended;
+mod working;
 
 /// Where these texts were looked for before they had a module of their own.
 pub mod sql {
@@ -57,7 +58,7 @@ pub use rejects::{
     reject_rows, retry_rejects,
 };
 pub use report::{
-    AnalyzedTable, Finding, FinishReport, ForeignKeyLine, NotActed, RewriteLine, Verdict,
+    AnalyzedTable, Finding, FinishReport, ForeignKeyLine, NotActed, RewriteLine, Todo, Verdict,
 };
 pub use restore::{RestoreLine, RestoreOutcome, restore};
 pub use rewrites::{LedgerFilter, LedgerLine, ledger};
@@ -66,6 +67,8 @@ pub use suspended::{SuspendedTable, resume_tables, suspended_tables};
 
 pub use scope::scope_exists;
 pub use sequences::{SequenceLine, SequenceOutcome, move_sequences};
+
+pub use working::{LockHolder, Running, WorkPhase, lock_holders, progress};
 
 use tokio_postgres::error::SqlState;
 

@@ -1,12 +1,16 @@
 //! Rows of a table that have no parent although a foreign key says they do: counted, with some of
 //! their keys. Reads, changes nothing.
 
+use std::collections::HashMap;
+
+use tokio_postgres::Row;
 use tokio_postgres::error::SqlState;
 
 use super::journal::roll_back_on_error;
 use super::parallel::{Work, in_parallel};
 use super::restore::DEADLOCK_RETRIES_MAX;
 use super::strangers::{lock_tables, refuse_code_of_others_in};
+use super::working::{Task, begin_phase};
 use super::{CloseOutError, Connection, ForeignKey};
 
 /// How many keys of orphans are kept of each foreign key.
@@ -25,6 +29,8 @@ pub struct Orphans {
     pub key: ForeignKey,
     /// Rows without a parent and the keys of some; or why they could not be counted.
     pub found: Result<(i64, Vec<SampleKey>), CloseOutError>,
+    /// How long it took, in milliseconds.
+    pub took_ms: u64,
 }
 
 /// A condition for rows `c` of the foreign key's table that have no parent. With MATCH SIMPLE a row
@@ -54,6 +60,11 @@ pub fn orphan_query(key: &ForeignKey) -> String {
     format!("SELECT c.* FROM {} WHERE {}", children(key), orphaned(key))
 }
 
+/// A statement that deletes all orphans of a foreign key.
+pub(super) fn delete_orphans(key: &ForeignKey) -> String {
+    format!("DELETE FROM {} WHERE {}", children(key), orphaned(key))
+}
+
 /// Count and samples in one anti-join: what is named twice is computed once and kept, so that the
 /// cost above the anti-join itself is that of keeping the keys of orphans.
 fn count_sql(key: &ForeignKey) -> String {
@@ -79,20 +90,38 @@ fn count_sql(key: &ForeignKey) -> String {
     )
 }
 
-/// Counts the orphans of these foreign keys, as many at a time as there are sessions. `done` hears
-/// of each as it ends, with the number of those that have.
-pub async fn count_orphans(
-    sessions: &[Connection],
-    keys: Vec<ForeignKey>,
-    done: impl FnMut(usize, &Orphans),
-) -> Vec<Orphans> {
-    fn work(session: Connection, key: ForeignKey) -> Work<Orphans> {
+/// Counts the orphans of these foreign keys, as many at a time as there are sessions.
+pub async fn count_orphans(sessions: &[Connection], keys: Vec<ForeignKey>) -> Vec<Orphans> {
+    fn work(session: Connection, (key, rows): (ForeignKey, f64)) -> Work<Orphans> {
         Box::pin(async move {
+            let task = Task::begin(format!("{} {}", key.table_sql, key.name_sql), &session, rows);
             let found = count(&session, &key).await;
-            Orphans { key, found }
+            Orphans { key, found, took_ms: task.millis() }
         })
     }
-    in_parallel(sessions, keys, work, done).await
+    let rows = match sessions.first() {
+        // Without estimates each of them weighs as much as another.
+        Some(target) => row_estimates(target).await.unwrap_or_default(),
+        None => HashMap::new(),
+    };
+    let weighed = |key: ForeignKey| {
+        let rows = rows.get(&key.table_sql).copied().unwrap_or_default();
+        (key, rows.max(1.0))
+    };
+    let keys: Vec<_> = keys.into_iter().map(weighed).collect();
+    begin_phase("foreign keys", keys.iter().map(|(_, rows)| *rows));
+    in_parallel(sessions, keys, work).await
+}
+
+/// The rows of tables, as the target estimates them, by their names in SQL.
+async fn row_estimates(target: &Connection) -> Result<HashMap<String, f64>, CloseOutError> {
+    let sql =
+        "SELECT pg_catalog.format('%I.%I', n.nspname, c.relname), c.reltuples::pg_catalog.float8
+        FROM pg_catalog.pg_class c
+        JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace
+        WHERE c.relkind OPERATOR(pg_catalog.=) ANY ('{r,p}'::pg_catalog.\"char\"[])";
+    let rows = target.client().query(sql, &[]).await?;
+    rows.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?))).collect()
 }
 
 /// Counts, again after a deadlock with a session that parks or restores.
@@ -125,7 +154,11 @@ async fn counted_once(
         client.batch_execute("COMMIT").await?;
         Ok(row)
     };
-    let row = roll_back_on_error(target, row.await).await?;
+    count_and_samples(&roll_back_on_error(target, row.await).await?)
+}
+
+/// A count and the keys of some of the rows, as JSON.
+pub(super) fn count_and_samples(row: &Row) -> Result<(i64, Vec<SampleKey>), CloseOutError> {
     let samples: Option<String> = row.try_get(1)?;
     let samples = samples.map_or(Ok(Vec::new()), |text| serde_json::from_str(&text));
     let samples = samples.map_err(|error| CloseOutError::Refused(error.to_string()))?;

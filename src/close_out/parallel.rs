@@ -13,13 +13,11 @@ use super::interrupt::is_interrupted;
 pub(super) type Work<R> = Pin<Box<dyn Future<Output = R> + Send>>;
 
 /// Does `work` for every item, as many at a time as there are sessions, and gives the results in
-/// the order of the items. `done` hears of each as it ends, with the number of those that have.
-/// An item whose work ended the runtime's task is left out.
+/// the order of the items. An item whose work ended the runtime's task is left out.
 pub(super) async fn in_parallel<T, R>(
     sessions: &[Connection],
     items: Vec<T>,
     work: fn(Connection, T) -> Work<R>,
-    mut done: impl FnMut(usize, &R),
 ) -> Vec<R>
 where
     T: Send + 'static,
@@ -47,9 +45,8 @@ where
     }
     drop(sender);
     let mut ended = Vec::with_capacity(count);
-    while let Some((number, result)) = results.recv().await {
-        done(ended.len() + 1, &result);
-        ended.push((number, result));
+    while let Some(result) = results.recv().await {
+        ended.push(result);
     }
     ended.sort_by_key(|(number, _)| *number);
     ended.into_iter().map(|(_, result)| result).collect()

@@ -63,10 +63,30 @@ pub struct FinishReport {
     pub settings: Vec<Finding>,
     /// What is left to do, a sentence each.
     pub open: Vec<String>,
+    /// The same with what shows and mends it.
+    pub todo: Vec<Todo>,
+    /// What was removed of the proxy's own, where that was asked for.
+    pub removed: Vec<String>,
     /// What could not be looked at or done, a sentence each.
     pub errors: Vec<String>,
     /// What comes out.
     pub verdict: Verdict,
+}
+
+/// Something that is left to do.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Todo {
+    /// What, in a sentence.
+    pub what: String,
+    /// A query that shows it.
+    pub look: Option<String>,
+    /// A statement that mends it.
+    pub mend: Option<String>,
+    /// The command that goes on then.
+    pub then: Option<String>,
+    /// The table and the name of the foreign key that it is about.
+    #[serde(skip)]
+    pub key: Option<(String, String)>,
 }
 
 /// What a rule of the proxy changed in one place.
@@ -88,6 +108,9 @@ pub struct RewriteLine {
     pub count: i64,
     /// Digests of the rules that the sessions followed, as `SHOW dms.rules` gives them.
     pub rules: Vec<String>,
+    /// Whether types were changed, not values.
+    #[serde(skip)]
+    pub is_type: bool,
 }
 
 /// A table whose triggers and rules did not act.
@@ -120,8 +143,12 @@ pub struct ForeignKeyLine {
     pub samples: Vec<SampleKey>,
     /// A query for all of them, where there are some.
     pub query: Option<String>,
+    /// A statement that deletes them, likewise; loading their parents mends it too.
+    pub mend: Option<String>,
     /// What went wrong.
     pub problem: Option<String>,
+    /// How long it took to count them, in milliseconds.
+    pub took_ms: u64,
 }
 
 /// A table in a report.
@@ -129,12 +156,16 @@ pub struct ForeignKeyLine {
 pub struct AnalyzedTable {
     /// Its name, qualified and quoted.
     pub table: String,
-    /// Rows, as the target estimates them.
+    /// Rows, as the target estimates them, or counted.
     pub rows: i64,
+    /// Whether they were counted.
+    pub is_exact: bool,
     /// Whether its statistics were gathered.
     pub analyzed: bool,
     /// Why not, where that is no dry run.
     pub problem: Option<String>,
+    /// How long it took, in milliseconds.
+    pub took_ms: u64,
 }
 
 /// Something that a person should know, and the SQL that mends it.
@@ -158,25 +189,18 @@ pub enum Verdict {
     Failed,
 }
 
-/// Says what is left to do, and what comes out.
-pub(super) fn judge(report: &mut FinishReport) {
-    for line in &report.foreign_keys {
-        let name = format!("foreign key {} on {}", line.constraint, line.table);
-        match (line.orphans, &line.problem) {
-            (None, problem) => {
-                let why = problem.as_deref().unwrap_or("unknown");
-                report.errors.push(format!("{name}: orphans not counted: {why}"));
-            }
-            (Some(count), _) if count > 0 && line.state != KeyState::NotEnforced => {
-                report.open.push(format!("{name}: {count} rows without a parent"));
-            }
-            (_, Some(problem)) => report.open.push(format!("{name}: {problem}")),
-            _ if line.state == KeyState::Parked => {
-                report.open.push(format!("{name} is parked: dms-proxy fk restore"));
-            }
-            _ => {}
-        }
+impl FinishReport {
+    /// Something waits that keeps what the proxy has left from being removed.
+    pub fn note_waiting(&mut self, waiting: Vec<String>) {
+        self.todo.extend(waiting.into_iter().map(todo));
+        self.open = self.todo.iter().map(sentence).collect();
+        self.verdict = Verdict::Open;
     }
+}
+
+/// Says what is left to do, and what comes out. `found` is what was found about triggers and settings.
+pub(super) fn judge(report: &mut FinishReport, found: &[Finding]) {
+    judge_keys(report);
     for line in &report.deferrable {
         let name = format!("constraint {} on {}", line.constraint, line.table);
         match line.duplicates {
@@ -185,20 +209,26 @@ pub(super) fn judge(report: &mut FinishReport) {
                 report.errors.push(format!("{name}: {why}"));
             }
             Some(0) => {}
-            Some(count) => report.open.push(format!("{name}: {count} rows that it does not allow")),
+            Some(count) => report.todo.push(Todo {
+                look: line.query.clone(),
+                then: Some(again(&line.table)),
+                ..todo(format!("{name}: {} that it does not allow", rows(count)))
+            }),
         }
     }
     for line in &report.sequences {
+        let name = &line.name;
         match line.outcome {
             SequenceOutcome::Exhausted => {
-                report.open.push(format!("sequence {} has no value left", line.name));
+                report.todo.push(todo(format!("sequence {name} has no value left")));
             }
-            SequenceOutcome::Moved if report.dry_run => {
-                report.open.push(format!("sequence {} is behind its columns", line.name));
-            }
+            SequenceOutcome::Moved if report.dry_run => report.todo.push(Todo {
+                then: Some("dms-proxy finish".to_owned()),
+                ..todo(format!("sequence {name} is behind its columns"))
+            }),
             SequenceOutcome::Failed => {
                 let why = line.problem.as_deref().unwrap_or("unknown");
-                report.errors.push(format!("sequence {}: {why}", line.name));
+                report.errors.push(format!("sequence {name}: {why}"));
             }
             _ => {}
         }
@@ -206,22 +236,91 @@ pub(super) fn judge(report: &mut FinishReport) {
     let waiting: i64 =
         report.rejects.iter().filter(|group| group.waits()).map(|group| group.count).sum();
     if waiting > 0 {
-        report.open.push(format!("{waiting} rows were set aside and wait: dms-proxy rejects list"));
+        let wait = if waiting == 1 { "was set aside and waits" } else { "were set aside and wait" };
+        report.todo.push(Todo {
+            then: Some("dms-proxy rejects retry, or dms-proxy rejects discard".to_owned()),
+            ..todo(format!("{} {wait}: dms-proxy rejects list", rows(waiting)))
+        });
     }
     for SuspendedTable { schema, table, sqlstate, .. } in &report.suspended {
         let name = qualified(schema, table);
-        report
-            .open
-            .push(format!("table {name} is suspended, by {sqlstate}: dms-proxy rejects resume"));
+        let what = format!("table {name} is suspended, by {sqlstate}: dms-proxy rejects resume");
+        report.todo.push(todo(what));
     }
     for table in &report.tables {
         if let Some(problem) = &table.problem {
-            report.open.push(format!("table {}: not analyzed: {problem}", table.table));
+            report.todo.push(Todo {
+                mend: Some(format!("ANALYZE {}", table.table)),
+                ..todo(format!("table {}: not analyzed: {problem}", table.table))
+            });
         }
     }
+    let found = found
+        .iter()
+        .map(|Finding { found, mend }| Todo { mend: Some(mend.clone()), ..todo(found.clone()) });
+    report.todo.extend(found);
+    report.open = report.todo.iter().map(sentence).collect();
     report.verdict = match (report.errors.is_empty(), report.open.is_empty()) {
         (false, _) => Verdict::Failed,
         (true, false) => Verdict::Open,
         (true, true) => Verdict::Clean,
     };
+}
+
+fn judge_keys(report: &mut FinishReport) {
+    for line in &report.foreign_keys {
+        let name = format!("foreign key {} on {}", line.constraint, line.table);
+        let key = Some((line.table.clone(), line.constraint.clone()));
+        let then = Some(again(&line.table));
+        match (line.orphans, &line.problem) {
+            (None, problem) => {
+                let why = problem.as_deref().unwrap_or("unknown");
+                report.errors.push(format!("{name}: orphans not counted: {why}"));
+            }
+            (Some(count), _) if count > 0 && line.state != KeyState::NotEnforced => {
+                let what = format!("{name}: {} without a parent", rows(count));
+                let (look, mend) = (line.query.clone(), line.mend.clone());
+                report.todo.push(Todo { what, look, mend, then, key });
+            }
+            (_, Some(problem)) => {
+                report.todo.push(Todo { then, key, ..todo(format!("{name}: {problem}")) });
+            }
+            _ if line.state == KeyState::Parked => {
+                let then = Some("dms-proxy fk restore".to_owned());
+                report.todo.push(Todo { then, key, ..todo(format!("{name} is parked")) });
+            }
+            _ => {}
+        }
+    }
+}
+
+fn todo(what: String) -> Todo {
+    Todo { what, ..Todo::default() }
+}
+
+/// What is left to do, with what mends it where that is short.
+fn sentence(todo: &Todo) -> String {
+    match (&todo.look, &todo.mend, &todo.then) {
+        (None, Some(mend), None) if !mend.starts_with("ANALYZE ") => {
+            format!("{}: {mend}", todo.what)
+        }
+        (None, None, Some(then)) if todo.what.ends_with(" is parked") => {
+            format!("{}: {then}", todo.what)
+        }
+        _ => todo.what.clone(),
+    }
+}
+
+/// The command that looks at a table again.
+fn again(table: &str) -> String {
+    // Names in quotes are spelled for a shell.
+    let table = match table.contains(['"', '\'', ' ', '$', '`', '\\']) {
+        true => format!("'{}'", table.replace('\'', "'\\''")),
+        false => table.to_owned(),
+    };
+    format!("dms-proxy finish --table {table}")
+}
+
+fn rows(count: i64) -> String {
+    format!("{count} {}", if count == 1 { "row" } else { "rows" })
 }

@@ -6,6 +6,7 @@ use tokio_postgres::error::SqlState;
 use super::interrupt::note_done;
 use super::journal::{journal_key_of, lock_journal, roll_back_on_error};
 use super::strangers::refuse_code_of_others_in;
+use super::working::{Task, begin_phase};
 use super::{CloseOutError, Connection, ForeignKey, KeyState, Parked, Scope, fault, parked};
 use crate::parking::spelling::quoted_literal;
 use crate::parking::{
@@ -69,8 +70,14 @@ pub async fn restore(
     validate: bool,
 ) -> Result<Vec<RestoreLine>, CloseOutError> {
     let mut lines = Vec::new();
-    for row in parked(target, scope).await? {
+    let rows = parked(target, scope).await?;
+    if !rows.is_empty() {
+        begin_phase("parked foreign keys", rows.iter().map(|_| 1.0));
+    }
+    for row in rows {
+        let task = Task::begin(named(&row.key), target, 1.0);
         let outcome = add(target, &row).await?;
+        drop(task);
         let name = named(&row.key);
         match outcome {
             RestoreOutcome::Restored => note_done(format!("restored {name}")),

@@ -18,8 +18,10 @@ pub(super) async fn rewrites(
     let run = run.map(str::to_owned);
     let (lines, not_shown) = read(target, &LedgerFilter { run, ..LedgerFilter::default() }).await?;
     let line = |line: LedgerLine| {
+        let is_type = line.samples.iter().any(|sample| sample.contains(" -> "))
+            && matches!(line.road.as_str(), "ddl" | "query");
         let LedgerLine { run, schema, table, column, rule, road, count, rules, .. } = line;
-        RewriteLine { run, schema, table, column, rule, road, count, rules }
+        RewriteLine { run, schema, table, column, rule, road, count, rules, is_type }
     };
     Ok(Rewrites { lines: lines.into_iter().map(line).collect(), not_shown })
 }

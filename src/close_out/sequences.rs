@@ -9,6 +9,7 @@ use super::elsewhere::CitusNode;
 use super::interrupt::note_done;
 use super::journal::roll_back_on_error;
 use super::strangers::{lock_tables, refuse_code_of_others};
+use super::working::{Task, begin_phase};
 use super::{CloseOutError, Connection, IS_TABLE, RELATION, SCHEMA, Scope, node};
 use crate::parking::spelling::quoted_literal;
 
@@ -33,6 +34,8 @@ pub struct SequenceLine {
     pub outcome: SequenceOutcome,
     /// What the target said where it failed.
     pub problem: Option<String>,
+    /// How long it took, in milliseconds.
+    pub took_ms: u64,
 }
 
 /// What became of a sequence.
@@ -121,7 +124,10 @@ pub async fn move_sequences(
     dry_run: bool,
 ) -> Result<Vec<SequenceLine>, CloseOutError> {
     let mut lines = Vec::new();
-    for sequence in sequences(target, scope).await? {
+    let found = sequences(target, scope).await?;
+    begin_phase("sequences", found.iter().map(|_| 1.0));
+    for sequence in found {
+        let task = Task::begin(sequence.name.clone(), target, 1.0);
         let mut line = SequenceLine {
             name: sequence.name.clone(),
             columns: sequence.columns.iter().map(|(t, c)| format!("{t}.{c}")).collect(),
@@ -129,6 +135,7 @@ pub async fn move_sequences(
             after: None,
             outcome: SequenceOutcome::Unused,
             problem: None,
+            took_ms: 0,
         };
         if let Err(error) = move_one(target, &sequence, dry_run, &mut line).await {
             if target.client().is_closed() {
@@ -137,6 +144,7 @@ pub async fn move_sequences(
             line.outcome = SequenceOutcome::Failed;
             line.problem = Some(error.to_string());
         }
+        line.took_ms = task.millis();
         lines.push(line);
     }
     Ok(lines)

@@ -1,5 +1,7 @@
 //! `finish` ends a load: what it does, what it leaves alone, and what it reports.
 
+use std::process::Stdio;
+
 use serde_json::{Value, json};
 
 use super::{Role, Target};
@@ -42,8 +44,8 @@ fn what_was_changed_on_the_way_is_reported() {
         }
         assert!(began.elapsed().as_secs() < 20, "{report:#}");
     }
-    let text = target.run("finish").stdout;
-    assert!(text.contains("public.t.b: type-converted, 2 times"), "{text}");
+    let text = target.run("finish --all").stdout;
+    assert!(text.contains("public.t.b: type-converted, 2 times (constant)"), "{text}");
 }
 
 #[test]
@@ -86,11 +88,10 @@ fn a_clean_load_ends_clean_and_can_be_ended_again() {
     assert_eq!(again["foreign_keys"][0]["done"], "none");
     let text = target.run("finish").stdout;
     for part in [
-        "CLEAN: nothing is left to do\n",
-        "Verdict: CLEAN",
+        "CLEAN: nothing is left to do    ",
         "PostgreSQL",
         &target.name,
-        "3 foreign keys, 0 restored, 0 orphans",
+        "3 foreign keys: 0 restored, 0 validated, 0 with orphans",
     ] {
         assert!(text.contains(part), "{text}");
     }
@@ -126,7 +127,67 @@ fn orphans_are_reported_and_their_keys_left_as_they_are() {
     target.json("finish", 0);
     assert_eq!(target.schema(), before);
     let text = target.run("finish --table lost").stdout;
-    assert!(text.contains("  1 foreign keys") && text.contains("  1 tables"), "{text}");
+    assert!(text.contains("  1 foreign key:") && text.contains("  1 table:"), "{text}");
+}
+
+#[test]
+fn what_is_left_to_do_comes_with_what_mends_it() {
+    let database = Cluster::shared().create_database();
+    let target = Target::shared(&database);
+    target.query(LOADED);
+    target.query("SET session_replication_role = replica; INSERT INTO lost VALUES (1, 99)");
+    let text = target.run("finish").stdout;
+    let first = "OPEN: 1 of 3 foreign keys has orphans (1 row)    ";
+    assert!(text.starts_with(first), "{text}");
+    let key =
+        "public.lost lost_customer_fkey -> public.customer: 1 row without a parent, such as (99)";
+    assert!(text.contains(&format!("\nLeft to do\n  {key}\n    look    SELECT ")), "{text}");
+    assert!(text.contains("\n    then    dms-proxy finish --table public.lost\n"), "{text}");
+    assert!(!text.contains("purchase_customer_fkey"), "{text}");
+    assert!(target.run("finish --all").stdout.contains("purchase_customer_fkey"));
+    let exact = target.run("finish --count").stdout;
+    assert!(exact.contains("3 tables: 3 analyzed, 3 rows\n"), "{exact}");
+    let markdown = target.run("finish --format markdown").stdout;
+    assert!(markdown.starts_with("# OPEN: 1 of 3") && markdown.contains("  - mend: `load"));
+    let html = target.run("finish --format html").stdout;
+    assert!(
+        html.starts_with("<!DOCTYPE html>") && html.contains("<br>then <code>dms-proxy finish")
+    );
+    let report = target.json("finish", 1);
+    assert_eq!(report["todo"].as_array().unwrap().len(), 1, "{report:#}");
+    let mend = report["todo"][0]["mend"].as_str().unwrap();
+    assert_eq!(report["foreign_keys"][0]["mend"].as_str().or(Some(mend)), Some(mend));
+    assert!(report["started_at"].as_str().unwrap().ends_with('Z'), "{report:#}");
+    assert!(report["foreign_keys"][0]["took_ms"].is_u64(), "{report:#}");
+    assert_eq!(target.run("finish --remove").status, Some(1));
+    target.query(mend);
+    target.query("CREATE SCHEMA dms_proxy");
+    let text = target.run("finish --remove").success();
+    assert!(text.contains("schema dms_proxy: removed"), "{text}");
+}
+
+#[test]
+fn it_is_shown_whom_the_work_waits_for() {
+    let database = Cluster::shared().create_database();
+    let target = Target::shared(&database);
+    target.query("CREATE TABLE t (id int)");
+    let name = [("application_name", "the holder")];
+    let (mut locker, _) = crate::support::Wire::log_in(database.endpoint(), &name);
+    locker.query("BEGIN; LOCK TABLE t IN SHARE UPDATE EXCLUSIVE MODE").until_ready();
+    let mut program = target.program("finish --progress json");
+    program.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = program.spawn().unwrap();
+    let lines = std::io::BufRead::lines(std::io::BufReader::new(child.stderr.take().unwrap()));
+    let waits = lines.map(|line| serde_json::from_str::<Value>(&line.unwrap()).unwrap());
+    let waits = waits.into_iter().find(|line| !line["running"][0]["waits_for"].is_null()).unwrap();
+    assert_eq!(
+        (&waits["phase"], &waits["done"], &waits["total"]),
+        (&json!("tables"), &json!(0), &json!(1))
+    );
+    assert_eq!(waits["running"][0]["name"], "public.t");
+    assert_eq!(waits["running"][0]["waits_for"]["application_name"], "the holder");
+    locker.query("COMMIT").until_ready();
+    assert_eq!(child.wait().unwrap().code(), Some(0));
 }
 
 #[test]

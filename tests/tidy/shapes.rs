@@ -266,7 +266,6 @@ fn a_name_stands_for_one_type() {
         ("Connection", 2),
         ("Parked", 2),
         ("Place", 3),
-        ("Progress", 2),
         ("Rules", 2),
         ("Statement", 2),
         ("Stream", 2),
