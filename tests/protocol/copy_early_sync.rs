@@ -2,7 +2,7 @@
 //! so two Syncs have one answer; where the COPY never begins they have two.
 
 use super::{exact, exact_until_ready, log_in, say};
-use crate::support::{Wire, both};
+use crate::support::{Cluster, Proxy, Wire, both};
 
 fn begin(wire: &mut Wire, sql: &str) {
     wire.parse("", sql, &[]).bind("", "", &[], &[], 0).describe(b'P', "").execute("", 0).sync();
@@ -103,4 +103,19 @@ fn in_a_transaction_and_among_other_statements() {
         said += &say(&mut wire, "COMMIT");
         said
     });
+}
+
+#[test]
+fn a_text_that_is_changed() {
+    let proxy = Proxy::start("[values]\nnul = \"remove\"\n", &[]);
+    let database = Cluster::shared().create_database();
+    let mut wire = log_in(&proxy.endpoint(database.endpoint()));
+    say(&mut wire, "CREATE TABLE t (a int, b boolean, j jsonb)");
+    for _ in 0..2 {
+        begin(&mut wire, "COPY t (a, b, j) FROM STDIN");
+        wire.until(b'G');
+        wire.copy_data("1\t1\t\"\\\\u0000x\"\n").copy_done().sync();
+        exact_until_ready(&mut wire, 1);
+    }
+    assert_eq!(database.query("SELECT j FROM t"), [["\"x\""], ["\"x\""]]);
 }

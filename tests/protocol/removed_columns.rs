@@ -139,6 +139,10 @@ fn fields_of_removed_columns_vanish_from_copies() {
     wire.copy_data("s\t6\nt\n").copy_done().sync();
     let frames = wire.until_ready();
     assert_eq!(sqlstate(&frames), "22P04");
+    wire.parse("", r#"COPY "HR"."EMP" ("SSN", "ID") FROM STDIN"#, &[]);
+    wire.bind("", "", &[], &[], 0).execute("", 0).sync().until(b'G');
+    wire.copy_data("s\t6\nt\n").copy_done().sync();
+    assert_eq!(sqlstate(&wire.until_ready()), "22P04");
     assert_eq!(rows(&database).len(), 5);
     let said = say(&mut wire, r#"COPY "HR"."EMP" ("SSN") FROM STDIN"#);
     assert!(said.contains("0A000"), "{said}");
