@@ -158,6 +158,11 @@ impl Mapping {
         &self.dialect
     }
 
+    /// Whether columns of JSON become columns of text.
+    pub fn json_becomes_text(&self) -> bool {
+        !matches!(&self.dialect, Dialect::PostgreSql(_)) && self.options.json == JsonPolicy::Text
+    }
+
     /// Whether what stands in double quotes may be a string constant to the source.
     pub(crate) fn has_double_quoted_text(&self) -> bool {
         matches!(&self.dialect, Dialect::Source(table) if table.double_quoted_text)

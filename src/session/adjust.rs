@@ -133,6 +133,27 @@ impl Fail {
     }
 }
 
+/// The HINT of [`with_json_hint`].
+const JSON_HINT: &str = "JSON columns are text on the target, as AWS DMS makes them. Cast the column to jsonb, or \
+    let JSON stay JSON in definitions: mapping.json = \"keep\", or serve --source postgresql.";
+
+/// The frame of an error with a hint, where it says that an operator or a function of JSON is not there for text.
+pub(super) fn with_json_hint(frame: &[u8]) -> Option<Vec<u8>> {
+    /// What follows the type of the left side in the message, in all languages.
+    const OPERATORS: [&str; 10] = ["->", "->>", "#>", "#>>", "#-", "@>", "<@", "?", "?|", "?&"];
+    let body = frame.get(HEAD_BYTES..)?;
+    if wire::error_field(body, b'C') != Some(b"42883") {
+        return None;
+    }
+    let message = std::str::from_utf8(wire::error_field(body, b'M')?).ok()?;
+    let words: Vec<&str> = message.split_whitespace().collect();
+    let is_operator =
+        |pair: &[&str]| matches!(pair, ["text", operator] if OPERATORS.contains(operator));
+    let is_function = |word: &&str| word.starts_with("json") && word.contains("(text");
+    let is_ours = words.windows(2).any(is_operator) || words.iter().any(is_function);
+    is_ours.then(|| wire::with_error_bytes(frame, b'H', JSON_HINT.as_bytes()))
+}
+
 /// Whether the target's error is about the expression that stands in place of a refused constant.
 fn is_about_refused(refused: &OwnError, map: &PositionMap, body: &[u8]) -> bool {
     let field = |code| wire::error_field(body, code).unwrap_or_default();

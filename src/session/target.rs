@@ -130,7 +130,10 @@ impl Session {
             return Reading::frame_unless(is_long);
         }
         match self.replies.front().and_then(Expected::treatment) {
-            None | Some(Treatment::Pass) => Reading::plain(head, is_long),
+            None | Some(Treatment::Pass) => match self.may_hint(head.tag) && !is_long {
+                true => Reading::Frame,
+                false => Reading::plain(head, is_long),
+            },
             Some(Treatment::Own) => match self.asking.delivery() {
                 // An error of the client's pipeline, which the question is a part of.
                 Some(delivery)
@@ -142,11 +145,20 @@ impl Session {
                 _ => Reading::Frame,
             },
             Some(Treatment::Fail(_)) => Reading::frame_unless(is_long),
-            Some(Treatment::Adjust(adjust)) => match adjust.concerns(head.tag) && !is_long {
-                true => Reading::Frame,
-                false => Reading::plain(head, is_long),
-            },
+            Some(Treatment::Adjust(adjust)) => {
+                match (adjust.concerns(head.tag) || self.may_hint(head.tag)) && !is_long {
+                    true => Reading::Frame,
+                    false => Reading::plain(head, is_long),
+                }
+            }
         }
+    }
+
+    /// Whether a frame with this tag may be given a hint about JSON.
+    fn may_hint(&self, frame_tag: u8) -> bool {
+        frame_tag == tag::ERROR_RESPONSE
+            && self.context.settings.rewrite
+            && self.context.policy.mapping.json_becomes_text()
     }
 
     /// A frame that may reach the client changed, or not at all.
@@ -196,9 +208,11 @@ impl Session {
                             }
                             Some(frame)
                         }
-                        InsteadOfError::Moved(frame) => {
+                        InsteadOfError::Moved(moved) => {
                             telling::error(&mut self.report, body, self.replies.subject());
-                            frame
+                            let hints = self.may_hint(frame_tag);
+                            let hint = || adjust::with_json_hint(moved.as_deref().unwrap_or(frame));
+                            hints.then(hint).flatten().or(moved)
                         }
                     };
                     self.on_error();
@@ -217,7 +231,8 @@ impl Session {
             },
             Some(Treatment::Pass) | None => {
                 self.on_target_body(frame_tag, body);
-                Ok(None)
+                let hints = self.may_hint(frame_tag);
+                Ok(hints.then(|| adjust::with_json_hint(frame)).flatten())
             }
         }
     }

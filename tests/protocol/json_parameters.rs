@@ -1,8 +1,8 @@
 //! JSON in parameters of other types: where a cast or a column makes JSON of it, `\u0000` is mended.
 
 use super::typed_values::{oid, proxied};
-use super::{log_in, say};
-use crate::support::{Cluster, Proxy, Wire, transcript};
+use super::{field, log_in, say};
+use crate::support::{Cluster, Frame, Proxy, Wire, transcript};
 
 const BYTEA: i32 = 17;
 
@@ -172,4 +172,46 @@ fn json_declared_as_bytes_goes_into_json() {
         assert!(found.starts_with("ErrorResponse"), "{sql}: {found}");
         assert!(loaded(&mut direct, sql, &[BYTEA], 1, value).starts_with("ErrorResponse"));
     }
+}
+
+#[test]
+fn what_text_cannot_do_is_said_with_a_hint() {
+    let (_database, endpoint) = proxied();
+    let mut wire = log_in(&endpoint);
+    say(&mut wire, "CREATE TABLE t (id int, doc JSON, flag BOOL)");
+    let hint = |frames: &[Frame]| {
+        let said = |code| field(frames, b'E', code).unwrap_or_default();
+        (said(b'C'), said(b'H'))
+    };
+    for expression in [
+        "doc->'a'",
+        "doc ->> 'a'",
+        "doc #>> '{a}'",
+        "doc @> '{}'",
+        "doc ? 'a'",
+        "json_array_length(doc)",
+        "jsonb_typeof(doc)",
+    ] {
+        for sql in [
+            format!("SELECT {expression} FROM t"),
+            // Its text changes on the way.
+            format!("INSERT INTO t (flag) SELECT 1 FROM t WHERE ({expression}) IS NULL"),
+        ] {
+            let (code, said) = hint(&wire.query(&sql).until_ready());
+            assert_eq!(code, "42883", "{sql}");
+            assert!(said.contains("mapping.json"), "{sql}: {said}");
+            wire.parse("", &sql, &[]).sync();
+            assert!(hint(&wire.until_ready()).1.contains("mapping.json"), "{sql}");
+        }
+    }
+    for sql in ["SELECT doc + 1 FROM t", "SELECT 1 -> 2", "SELECT nothing(doc) FROM t"] {
+        let (_, said) = hint(&wire.query(sql).until_ready());
+        assert!(said.contains("You might need"), "{sql}: {said}");
+    }
+    // JSON that stays has its operators, and nothing is said of a setting.
+    let proxy = Proxy::start("[mapping]\njson = \"keep\"\n", &[]);
+    let database = Cluster::shared().create_database();
+    let mut wire = log_in(&proxy.endpoint(database.endpoint()));
+    let (_, said) = hint(&wire.query("SELECT text 'x' -> 'a'").until_ready());
+    assert!(!said.contains("mapping.json"), "{said}");
 }
