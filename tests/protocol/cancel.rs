@@ -154,9 +154,10 @@ fn cancel_while_a_query_behind_a_flush_waits() {
     assert!(said.contains("57014") && said.contains("DataRow row\n"), "{said}");
 }
 
-/// Waits until somebody in the database waits for a lock.
+/// Waits until a client's session in the database waits for a lock.
 fn wait_for_lock(database: &Database) {
-    let sql = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = ";
+    let sql = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'
+        AND query NOT LIKE 'autovacuum:%' AND datname = ";
     let sql = format!("{sql}'{}'", database.endpoint().database);
     let until = Instant::now() + Duration::from_secs(20);
     while Cluster::shared().query("postgres", &sql) == [["0"]] {
