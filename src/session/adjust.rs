@@ -3,6 +3,7 @@
 
 use memchr::memmem;
 
+use super::context::Context;
 use super::message::copy_in::REFUSED_ROW;
 use super::replies::{Adjust, Fail, Failing};
 use crate::rewrite::{PositionMap, ReplyNames};
@@ -138,9 +139,12 @@ const JSON_HINT: &str = "JSON columns are text on the target, as AWS DMS makes t
     let JSON stay JSON in definitions: mapping.json = \"keep\", or serve --source postgresql.";
 
 /// The frame of an error with a hint, where it says that an operator or a function of JSON is not there for text.
-pub(super) fn with_json_hint(frame: &[u8]) -> Option<Vec<u8>> {
+pub(super) fn with_json_hint(frame: &[u8], context: &Context) -> Option<Vec<u8>> {
     /// What follows the type of the left side in the message, in all languages.
     const OPERATORS: [&str; 10] = ["->", "->>", "#>", "#>>", "#-", "@>", "<@", "?", "?|", "?&"];
+    if frame.first() != Some(&tag::ERROR_RESPONSE) || !context.hints_at_json() {
+        return None;
+    }
     let body = frame.get(HEAD_BYTES..)?;
     if wire::error_field(body, b'C') != Some(b"42883") {
         return None;

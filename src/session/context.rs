@@ -93,6 +93,11 @@ impl Context {
         Rules { policy: &self.policy, settings: self.settings, lexing: self.lexing }
     }
 
+    /// Whether an error about an operator of JSON may be ours to explain.
+    pub(super) fn hints_at_json(&self) -> bool {
+        self.settings.rewrite && self.policy.mapping.json_becomes_text()
+    }
+
     /// What `SHOW dms.name` gives; `None` for a name that the proxy does not know. Settings are asked of the
     /// server where the proxy may not know those in force.
     pub(super) fn shown(&self, name: &str, asks_server: bool) -> Option<ShownValue> {

@@ -44,6 +44,10 @@ impl Reading {
         if looks_inside && !is_long { Reading::Body } else { Reading::Head }
     }
 
+    pub(super) fn frame_if(may_change: bool, head: Head, is_long: bool) -> Reading {
+        if may_change && !is_long { Reading::Frame } else { Reading::plain(head, is_long) }
+    }
+
     pub(super) fn frame_unless(is_long: bool) -> Reading {
         if is_long { Reading::Head } else { Reading::Frame }
     }

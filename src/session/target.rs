@@ -129,11 +129,9 @@ impl Session {
         if self.asking.is_probing() {
             return Reading::frame_unless(is_long);
         }
+        let hints = head.tag == tag::ERROR_RESPONSE && self.context.hints_at_json();
         match self.replies.front().and_then(Expected::treatment) {
-            None | Some(Treatment::Pass) => match self.may_hint(head.tag) && !is_long {
-                true => Reading::Frame,
-                false => Reading::plain(head, is_long),
-            },
+            None | Some(Treatment::Pass) => Reading::frame_if(hints, head, is_long),
             Some(Treatment::Own) => match self.asking.delivery() {
                 // An error of the client's pipeline, which the question is a part of.
                 Some(delivery)
@@ -146,19 +144,9 @@ impl Session {
             },
             Some(Treatment::Fail(_)) => Reading::frame_unless(is_long),
             Some(Treatment::Adjust(adjust)) => {
-                match (adjust.concerns(head.tag) || self.may_hint(head.tag)) && !is_long {
-                    true => Reading::Frame,
-                    false => Reading::plain(head, is_long),
-                }
+                Reading::frame_if(hints || adjust.concerns(head.tag), head, is_long)
             }
         }
-    }
-
-    /// Whether a frame with this tag may be given a hint about JSON.
-    fn may_hint(&self, frame_tag: u8) -> bool {
-        frame_tag == tag::ERROR_RESPONSE
-            && self.context.settings.rewrite
-            && self.context.policy.mapping.json_becomes_text()
     }
 
     /// A frame that may reach the client changed, or not at all.
@@ -210,9 +198,8 @@ impl Session {
                         }
                         InsteadOfError::Moved(moved) => {
                             telling::error(&mut self.report, body, self.replies.subject());
-                            let hints = self.may_hint(frame_tag);
-                            let hint = || adjust::with_json_hint(moved.as_deref().unwrap_or(frame));
-                            hints.then(hint).flatten().or(moved)
+                            let said = moved.as_deref().unwrap_or(frame);
+                            adjust::with_json_hint(said, &self.context).or(moved)
                         }
                     };
                     self.on_error();
@@ -231,8 +218,7 @@ impl Session {
             },
             Some(Treatment::Pass) | None => {
                 self.on_target_body(frame_tag, body);
-                let hints = self.may_hint(frame_tag);
-                Ok(hints.then(|| adjust::with_json_hint(frame)).flatten())
+                Ok(adjust::with_json_hint(frame, &self.context))
             }
         }
     }
