@@ -64,6 +64,25 @@ fn systemd_is_told_how_far_the_service_is() {
     std::fs::remove_file(path).unwrap();
 }
 
+#[test]
+fn systemd_is_told_how_a_load_stands() {
+    let path = scratch("notify-load");
+    let _ = std::fs::remove_file(&path);
+    let socket = UnixDatagram::bind(&path).unwrap();
+    socket.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+    let variable = format!("NOTIFY_SOCKET={}", path.display());
+    let admin = "[admin]\naddress = \"127.0.0.1:0\"\n";
+    let proxy = start(&["env", &variable], &["--listen", "127.0.0.1:0"], admin);
+    for expected in ["READY=1\n", "STATUS=0 tables loading, 0 rows/s, 0 sessions"] {
+        let mut message = [0; 1024];
+        let length = socket.recv(&mut message).unwrap();
+        let told = std::str::from_utf8(&message[..length]).unwrap();
+        assert!(told.starts_with(expected), "{told}");
+    }
+    assert_eq!(proxy.stop(), Some(0));
+    std::fs::remove_file(path).unwrap();
+}
+
 /// Opens a socket as systemd does, hands it on as the descriptor 3, and becomes the program.
 #[cfg(client = "psycopg")]
 const ACTIVATE: &str = "\

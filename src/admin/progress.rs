@@ -46,6 +46,16 @@ impl Operator {
         }
     }
 
+    /// How the load stands, in one line: `3 tables loading, 240,000 rows/s, 8 sessions`.
+    pub fn load_in_words(&self) -> String {
+        let LoadProgress { tables_loading, rows_per_second, .. } = self.progress();
+        let sessions = self.collected().sessions.len();
+        format!(
+            "{tables_loading} tables loading, {} rows/s, {sessions} sessions",
+            grouped(rows_per_second)
+        )
+    }
+
     fn progress(&self) -> LoadProgress {
         let collected = self.collected();
         let mut progress = LoadProgress::default();
@@ -64,5 +74,29 @@ impl Operator {
         let oldest = since.min().map_or(0, |since| collected.now.saturating_sub(since));
         progress.oldest_transaction_s = oldest / 1_000_000;
         progress
+    }
+}
+
+/// A number with a comma in front of each three digits.
+fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let groups: Vec<&str> = digits
+        .as_bytes()
+        .rchunks(3)
+        .rev()
+        .map(|group| std::str::from_utf8(group).unwrap_or_default())
+        .collect();
+    groups.join(",")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_grouped_by_three_digits() {
+        let numbers = [0, 12, 999, 1000, 240_000, 1_234_567];
+        let words = numbers.map(grouped).join(" ");
+        assert_eq!(words, "0 12 999 1,000 240,000 1,234,567");
     }
 }

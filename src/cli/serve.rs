@@ -21,7 +21,7 @@ use crate::listener::{Listener, Reload};
 use crate::policy::ForeignKeys;
 use crate::target::embedded::{Embedded, EmbeddedOptions};
 use crate::target::{TargetAddress, TargetPlace};
-use crate::telemetry::{self, Logging, Totals};
+use crate::telemetry::{Logging, Totals};
 
 /// Descriptors that clients leave for the listening sockets, the runtimes, files and cancels.
 const OWN_DESCRIPTORS: u64 = 100;
@@ -97,8 +97,11 @@ fn serve(config: &Config, arguments: &ServeArguments, logging: &Logging) -> io::
         let listener = Listener::bind(config, inherited, target.clone(), totals).await?;
         let mut admin = AdminSide::start(config, &arguments.settings, &listener, logging)?;
         // Before anybody is told that it runs, or a stop at once would leave the socket's file.
-        let (stop, hurry) = stop_signals(logging.lines())?;
+        let shutdown = Arc::new(tokio::sync::Notify::new());
+        let (stop, hurry) = stop_signals(logging.lines(), Arc::clone(&shutdown))?;
         let (operator, looker) = (admin.operator.clone(), admin.operator.clone());
+        let counted = admin.operator.clone();
+        let admin_status = || counted.as_ref().map(|operator| operator.load_in_words());
         on_pause_signals(move |holds| pause(operator.as_deref(), holds))?;
         let mut hang_up = signal(SignalKind::hangup())?;
         announce(config, (&listener, is_inherited), &target, embedded.as_ref())?;
@@ -119,7 +122,7 @@ fn serve(config: &Config, arguments: &ServeArguments, logging: &Logging) -> io::
                     order = admin.next_order() => {
                         let again =
                             || read_again(config, arguments, &reload, logging, &admin.operator);
-                        carry_out(order, again, &drain, logging);
+                        carry_out(order, again, (&drain, &shutdown), logging);
                     }
                 }
             }
@@ -141,6 +144,7 @@ fn serve(config: &Config, arguments: &ServeArguments, logging: &Logging) -> io::
             cut = listener.serve(stop, hurry) => cut,
             cut = orders => cut,
             cut = look_now_and_then(config, looker.as_deref()) => cut,
+            cut = systemd::tell_status(admin_status) => cut,
         }
     })?;
     say_stopped(cut, stopping.get().map_or(Duration::ZERO, |at| at.elapsed()));
@@ -167,7 +171,7 @@ fn say_stopped(cut: usize, took: Duration) {
 fn carry_out(
     order: Order,
     read_again: impl FnOnce() -> Result<ReloadOutcome, String>,
-    drain: &tokio::sync::Notify,
+    (drain, shutdown): (&tokio::sync::Notify, &tokio::sync::Notify),
     logging: &Logging,
 ) {
     match order {
@@ -176,11 +180,7 @@ fn carry_out(
             let _ = done.send(read_again());
         }
         Order::Drain => drain.notify_one(),
-        Order::Shutdown => {
-            tracing::warn!("stopped at once by SHUTDOWN");
-            telemetry::flush(&logging.lines());
-            std::process::exit(0);
-        }
+        Order::Shutdown => shutdown.notify_one(),
         Order::LogLevel(level, done) => {
             let _ = done.send(level.parse::<LogLevels>().map(|levels| logging.set_level(&levels)));
         }

@@ -2,21 +2,24 @@
 
 use std::io;
 use std::process::exit;
+use std::sync::Arc;
 
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 
 use crate::telemetry::{self, LogLines};
 
 /// The exit code of a proxy that leaves without having told its sessions.
 const EXIT_AT_ONCE: i32 = 1;
 
-/// Futures for the first signal that stops, and for the second; SIGQUIT counts as two. A third ends the process.
+/// Futures for the first signal that stops, and for the second; SIGQUIT counts as two, and so does `at_once`. A
+/// third ends the process.
 ///
 /// # Errors
 /// The system takes no handler.
 pub(super) fn stop_signals(
     log: LogLines,
+    at_once: Arc<Notify>,
 ) -> io::Result<(impl Future<Output = ()>, impl Future<Output = ()>)> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
@@ -29,6 +32,7 @@ pub(super) fn stop_signals(
                 _ = terminate.recv() => 1,
                 _ = interrupt.recv() => 1,
                 _ = quit.recv() => 2,
+                () = at_once.notified() => 2,
             };
             came.send_modify(|count| *count += more);
             if *came.borrow() > 2 {
@@ -44,7 +48,7 @@ pub(super) fn stop_signals(
     };
     let hurry = async move {
         let _ = second.wait_for(|count| *count > 1).await;
-        tracing::warn!("a second signal: sessions are cut, and what they run is cancelled");
+        tracing::warn!("no more waiting: sessions are cut, and what they run is cancelled");
     };
     Ok((stop, hurry))
 }

@@ -13,6 +13,9 @@ use crate::listener::Inherited;
 /// How much longer than the drain itself the stop may take: sessions that are cut have ten seconds of it.
 const STOP_MARGIN: Duration = Duration::from_secs(20);
 
+/// The time between two lines about the load.
+const STATUS_INTERVAL: Duration = Duration::from_secs(10);
+
 /// The sockets that systemd has opened for this process: `data` for clients by TCP, `data-unix` for clients by
 /// a Unix socket; without names the first of each kind.
 ///
@@ -54,6 +57,19 @@ pub(super) fn sockets() -> io::Result<Inherited> {
 /// Clients can come.
 pub(super) fn ready(status: impl Display) {
     tell(&[NotifyState::Ready, NotifyState::Status(&status.to_string())]);
+}
+
+/// Tells how the load stands, as far as `status` says it, every ten seconds. Does not end.
+pub(super) async fn tell_status<T>(status: impl Fn() -> Option<String>) -> T {
+    let mut due = tokio::time::interval(STATUS_INTERVAL);
+    // The first one comes at once, and what is told at the start stays for a while.
+    due.tick().await;
+    loop {
+        due.tick().await;
+        if let Some(status) = status() {
+            tell(&[NotifyState::Status(&status)]);
+        }
+    }
 }
 
 /// The configuration is being read again; `ready` follows.

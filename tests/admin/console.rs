@@ -139,7 +139,7 @@ fn verbs_hold_clients_back_and_end_sessions() {
         let said = transcript(&wire.query(command).until_ready());
         assert!(said.contains(&format!("CommandComplete {tag}\n")), "{command}: {said}");
     }
-    assert!(transcript(&wire.query("SUSPEND").until_ready()).contains("there are no pools"));
+    assert!(transcript(&wire.query("SUSPEND").until_ready()).contains("the proxy has no pools"));
 }
 
 #[test]
@@ -161,4 +161,23 @@ fn without_the_section_there_is_no_console() {
     let mut wire = Wire::open(&endpoint);
     wire.startup(&endpoint, &[]);
     assert!(transcript(&wire.until(b'E')).contains("3D000"));
+}
+
+#[test]
+fn shutdown_cuts_sessions_and_cancels_what_they_run() {
+    let (proxy, _) = proxy("");
+    let database = Cluster::shared().create_database();
+    let mut session = log_in(&proxy.endpoint(database.endpoint()));
+    session.query("SELECT pg_sleep(100)");
+    let (mut wire, _) = console(&proxy, "dms_proxy", "postgres");
+    wire.query("SHUTDOWN");
+    let end = transcript(&session.until(b'E'));
+    assert!(end.contains("57P01"), "{end}");
+    let sleeping = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() \
+        AND query LIKE '%pg_sleep%' AND state = 'active' AND pid <> pg_backend_pid()";
+    let began = std::time::Instant::now();
+    while database.query(sleeping) != [["0"]] {
+        assert!(began.elapsed().as_secs() < 20, "it is not cancelled");
+    }
+    assert_eq!(proxy.stop(), Some(1));
 }

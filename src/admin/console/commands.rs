@@ -300,7 +300,12 @@ async fn command(
             operator.collected().reset(words.get(2).map(String::as_str));
         }
         "RESET" => operator.collected().rewrites.clear(),
-        _ => return Err(OwnError::new("0A000", "there are no pools")),
+        _ => {
+            return Err(OwnError::new(
+                "0A000",
+                "the proxy has no pools: each client has a target connection of its own",
+            ));
+        }
     }
     Ok(Vec::new())
 }
