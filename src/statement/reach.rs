@@ -138,24 +138,25 @@ impl Reach {
         let first = cursor.index();
         let copies = cursor.is("copy");
         while !at_end(&cursor) {
-            let previous = cursor.previous().kind;
-            let begins =
-                cursor.index() == first || matches!(previous, TokenKind::Open | TokenKind::Close);
-            if begins
-                && let Some(verb) = Verb::at(&cursor)
-                && self.target(&mut cursor, verb, encoding)
-            {
-                continue;
+            let kind = cursor.token.kind;
+            if kind == TokenKind::Word {
+                let previous = cursor.previous().kind;
+                let begins = cursor.index() == first
+                    || matches!(previous, TokenKind::Open | TokenKind::Close);
+                if begins
+                    && let Some(verb) = Verb::at(&cursor)
+                    && self.target(&mut cursor, verb, encoding)
+                {
+                    continue;
+                }
+                // `SELECT ... INTO` makes a table.
+                self.runs_more |= !copies && cursor.is("into");
             }
-            // `SELECT ... INTO` makes a table.
-            self.runs_more |= !copies && cursor.is("into");
-            let is_name = matches!(
-                cursor.token.kind,
-                TokenKind::Word | TokenKind::QuotedName | TokenKind::UnicodeName
-            );
+            let is_name =
+                matches!(kind, TokenKind::Word | TokenKind::QuotedName | TokenKind::UnicodeName);
             if is_name && cursor.peek().kind == TokenKind::Open && !is_syntax(&cursor) {
                 let bytes = cursor.bytes(cursor.token);
-                self.call(kept_name(cursor.token.kind, bytes, encoding));
+                self.call(kept_name(kind, bytes, encoding));
             }
             cursor.bump();
         }
