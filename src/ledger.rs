@@ -232,7 +232,7 @@ impl Ledger {
         self.with(database, |database| {
             database.all.merge(entries);
             if !written {
-                // Whoever writes it down later may belong to another run.
+                // A session of another run may write these entries.
                 database.unwritten.merge(&entries.of_run(&self.run));
             }
         });

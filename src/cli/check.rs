@@ -15,13 +15,15 @@ pub(super) struct CheckArguments {
 }
 
 pub(super) fn run(arguments: &CheckArguments) -> ExitCode {
-    let (target, scope) = match arguments.target.resolve(&[]) {
+    let resolved = arguments.target.resolve(&[]);
+    let resolved = resolved.and_then(|found| Ok((found, arguments.target.names()?)));
+    let ((target, scope), names) = match resolved {
         Ok(resolved) => resolved,
         Err(code) => return code,
     };
     run_command(async {
         let mut report = check(&Connection::open(&target).await?, &scope).await?;
-        report.items.extend(name_items(&arguments.target.names()));
+        report.items.extend(name_items(&names));
         let output = match arguments.target.format {
             ReportFormat::Json => json(&report)?,
             ReportFormat::Text => text(&report),

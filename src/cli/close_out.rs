@@ -53,21 +53,23 @@ where
     schema: Vec<String>,
 }
 
+/// Says what is wrong, and gives the exit code for it.
+fn refused(message: String) -> ExitCode {
+    say(&format!("dms-proxy: {message}"));
+    ExitCode::from(EXIT_USAGE)
+}
+
 impl<F: ValueEnum + Clone + Default + Send + Sync + 'static> TargetArguments<F> {
-    /// The rules about names; none where there is no configuration.
-    pub(super) fn names(&self) -> NameRules {
+    /// The rules about names of the configuration, or none. A person has been told what is wrong with them.
+    pub(super) fn names(&self) -> Result<NameRules, ExitCode> {
         let file = self.config.as_ref().and_then(|file| file.0.as_deref());
-        let names = Config::load(file).ok().and_then(|config| config.names().ok());
-        names.unwrap_or_default()
+        let config = Config::load(file).map_err(|error| refused(error.to_string()))?;
+        config.names().map_err(|error| refused(error.to_string()))
     }
 
     /// Where to log in and what the command is about. A person has been told what is wrong when
     /// there is none.
     pub(super) fn resolve(&self, tables: &[String]) -> Result<(Target, Scope), ExitCode> {
-        let refused = |message: String| {
-            say(&format!("dms-proxy: {message}"));
-            ExitCode::from(EXIT_USAGE)
-        };
         let file = self.config.as_ref().and_then(|file| file.0.as_deref());
         let mut config = Config::load(file).map_err(|error| refused(error.to_string()))?;
         let url = self.target.as_ref().map(TargetArgument::url).transpose().map_err(refused)?;

@@ -96,7 +96,7 @@ async fn watch(how: ShownProgress, target: &Target) -> std::convert::Infallible 
 
 fn say(text: &str) {
     if !text.is_empty() {
-        // There is no other place to report that it is closed.
+        // If standard error is closed, there is nowhere left to say so.
         let _ = writeln!(io::stderr().lock(), "{text}");
     }
 }

@@ -40,6 +40,12 @@ pub(super) fn own_function_sql(of: &OwnFunction<'_>) -> String {
     filled(include_str!("own_function.sql"), &values)
 }
 
+/// The statements that make a table by this one, take it from PUBLIC, and make the function that adds to it.
+pub(super) fn own_table_sql(table: &str, function: &OwnFunction<'_>) -> String {
+    let revoked = format!("REVOKE ALL ON TABLE dms_proxy.{} FROM PUBLIC", function.table);
+    format!("{table};\n{revoked};\n{}", own_function_sql(function))
+}
+
 /// The key of the lock under which schema and tables are made; any number will do that others do not
 /// use.
 pub(super) const LOCK: i64 = 0x646D_735F_7078; // "dms_px"

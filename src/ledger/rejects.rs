@@ -7,7 +7,7 @@
 
 use serde_json::{Value, json};
 
-use super::place::{OwnFunction, OwnTable, find_place_sql, function_grant, own_function_sql};
+use super::place::{OwnFunction, OwnTable, find_place_sql, function_grant, own_table_sql};
 use super::spelled::{name_list_item, plain, replaced};
 use crate::encoding::Encoding;
 use crate::parking::spelling::{dollar_quoted, filled, name_constant, quoted_literal};
@@ -192,7 +192,7 @@ fn table_sql(if_not_exists: &str) -> String {
 /// that has made the schema; without the grants.
 pub(super) fn init_sql() -> String {
     let table = table_sql("IF NOT EXISTS ");
-    let function = own_function_sql(&OwnFunction {
+    let function = OwnFunction {
         name: "note_rejects",
         arguments: &["about", "added"],
         table: "rejected_rows",
@@ -200,8 +200,8 @@ pub(super) fn init_sql() -> String {
         settings: "",
         check: include_str!("may_load.sql"),
         add: include_str!("add_rejects.sql"),
-    });
-    format!("{table};\nREVOKE ALL ON TABLE dms_proxy.rejected_rows FROM PUBLIC;\n{function}")
+    };
+    own_table_sql(&table, &function)
 }
 
 /// What lets a role set rows aside.

@@ -3,7 +3,7 @@
 //!
 //! It is written in the transaction of the load, as rows that are set aside are, and by the same rights.
 
-use super::place::{OwnFunction, OwnTable, find_place_sql, function_grant, own_function_sql};
+use super::place::{OwnFunction, OwnTable, find_place_sql, function_grant, own_table_sql};
 use super::rejects::RejectedFrom;
 use super::spelled::{plain, replaced};
 use crate::encoding::Encoding;
@@ -84,7 +84,7 @@ fn table_sql(if_not_exists: &str) -> String {
 /// that has made the schema; without the grants.
 pub(super) fn init_sql() -> String {
     let table = table_sql("IF NOT EXISTS ");
-    let function = own_function_sql(&OwnFunction {
+    let function = OwnFunction {
         name: "note_suspended",
         arguments: &["about"],
         table: "suspended_tables",
@@ -92,8 +92,8 @@ pub(super) fn init_sql() -> String {
         settings: "",
         check: include_str!("may_load.sql"),
         add: include_str!("add_suspended.sql"),
-    });
-    format!("{table};\nREVOKE ALL ON TABLE dms_proxy.suspended_tables FROM PUBLIC;\n{function}")
+    };
+    own_table_sql(&table, &function)
 }
 
 /// What lets a role suspend tables, and see which are.

@@ -23,9 +23,9 @@ const LOCK_TIMEOUT: &str = "5s";
 pub const NOT_WRITTEN: &str = "Nothing was written to dms_proxy.rewrites.";
 
 /// One statement that adds the entries to what the target has, with the digest of the rules that made them. It
-/// is a transaction of its own. What is not trusted is not touched, and a WARNING with [`NOT_WRITTEN`] tells why;
-/// any error means that nothing was written either. Where there is no schema it is made, if the role may; a
-/// table of an older version gets the columns that it has not.
+/// is a transaction of its own. What is not trusted is not touched: a WARNING with [`NOT_WRITTEN`] says why. After an
+/// error nothing was written. It creates the schema where that is missing and the role may, and adds the columns that
+/// a table of an older version lacks.
 ///
 /// Entries without a run are the session's: they get the run that its `dms.run` names, or else this `run`.
 ///

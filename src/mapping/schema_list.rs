@@ -3,7 +3,7 @@
 use super::NameRules;
 
 impl NameRules {
-    /// The list with the target's names; `None` where it stays as it is, also if it is no list of names.
+    /// The list with the target's names; `None` where no name changes, or where it cannot be read as a list.
     pub fn schema_list(&self, list: &str) -> Option<String> {
         let schemas = schemas_of(list)?;
         let target = |schema: &String| match schema.as_str() {
