@@ -60,7 +60,31 @@ fn systemd_is_told_how_far_the_service_is() {
     let stopping = told();
     // Seven seconds for sessions and twenty for the rest, in microseconds.
     assert!(stopping.starts_with("STOPPING=1\nEXTEND_TIMEOUT_USEC=27000000\n"), "{stopping}");
-    assert_eq!(proxy.stop(), Some(0));
+    assert_eq!(proxy.ended(), Some(0));
+    std::fs::remove_file(path).unwrap();
+}
+
+#[test]
+fn a_watchdog_is_fed() {
+    let path = scratch("notify-watchdog");
+    let _ = std::fs::remove_file(&path);
+    let socket = UnixDatagram::bind(&path).unwrap();
+    let variable = format!("NOTIFY_SOCKET={}", path.display());
+    // Whose watchdog it is, systemd says by the number of the process; without one it is everybody's.
+    let around = ["env", "-u", "WATCHDOG_PID", "WATCHDOG_USEC=400000", &variable];
+    let admin = "[admin]\naddress = \"127.0.0.1:0\"\n";
+    for config in ["", admin] {
+        let proxy = start(&around, &["--listen", "127.0.0.1:0"], config);
+        socket.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+        let is_fed = |socket: &UnixDatagram| {
+            let mut message = [0; 1024];
+            let length = socket.recv(&mut message)?;
+            Ok::<_, std::io::Error>(&message[..length] == b"WATCHDOG=1\n")
+        };
+        let fed = (0..10).filter(|_| is_fed(&socket).unwrap()).count();
+        assert!(fed >= 5, "{fed}");
+        assert_eq!(proxy.stop(), Some(0));
+    }
     std::fs::remove_file(path).unwrap();
 }
 
@@ -114,6 +138,18 @@ fn sockets_of_systemd_go_before_those_of_the_configuration() {
     let proxy = start(&around, &["--listen", "127.0.0.1:0"], "");
     assert!(std::os::unix::net::UnixStream::connect(&path).is_ok());
     assert_eq!(proxy.stop(), Some(0));
+    let around = ["python3", "-c", ACTIVATE, "admin", ""];
+    let arguments = ["--listen", "127.0.0.1:0"];
+    for config in ["[admin]\n", "[admin]\naddress = \"192.0.2.1:9632\"\n"] {
+        let proxy = start(&around, &arguments, config);
+        // The line about clients has come before.
+        while !proxy.log().contains("admin listening on 127.0.0.1:") {}
+        select_one(proxy.address(), database.endpoint()).unwrap();
+        assert_eq!(proxy.stop(), Some(0));
+    }
+    let program = [env!("CARGO_BIN_EXE_dms-proxy"), "serve", "--target", "postgresql://h:1"];
+    let said = Proxy::start_program("", &[&around[..], &program].concat()).err().unwrap();
+    assert!(said.contains("needs the section [admin]"), "{said}");
     // It is systemd's, which keeps it for the next start.
     assert!(path.exists());
     std::fs::remove_file(path).unwrap();

@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::answers::{HttpQuestion, json_answer, with_type};
 use super::body::AnswerBody;
-use super::life::LifePhase;
+use super::life::{LifePhase, ReloadOutcome};
 use super::operator::{Operator, lock};
 use super::time::rfc3339;
 use super::{found, glob};
@@ -150,7 +150,7 @@ pub(super) fn target(operator: &Operator) -> Value {
 
 fn overview(operator: &Operator) -> Value {
     let (file, level) = operator.config_file_and_level();
-    let reload = *lock(&operator.reload);
+    let reload = lock(&operator.reload).clone();
     let not_silenced = operator.collected().passed.last().copied().unwrap_or(0);
     let (unwritten, failures) = operator.common.ledger.unwritten();
     json!({
@@ -278,7 +278,8 @@ fn config(operator: &Operator) -> Value {
                 "source": row.source, "changeable": row.changeable })
         })
         .collect();
-    json!({ "config": rows })
+    let ReloadOutcome { changed, needs_restart } = operator.last_reload();
+    json!({ "config": rows, "changed": changed, "needs_restart": needs_restart })
 }
 
 fn mapping(operator: &Operator) -> Value {

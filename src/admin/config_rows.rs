@@ -53,17 +53,6 @@ impl ConfigShown {
     }
 }
 
-/// The keys and sections that only a restart changes.
-const FIXED: [&str; 7] = [
-    "listen.",
-    "target.url",
-    "target.connect_timeout",
-    "auth.",
-    "limits.threads",
-    "log.format",
-    "admin.",
-];
-
 /// The rows of a configuration.
 fn rows(effective: &Effective) -> Vec<ConfigRow> {
     let defaults = shipped_keys();
@@ -72,13 +61,12 @@ fn rows(effective: &Effective) -> Vec<ConfigRow> {
         entry.and_then(|entry| entry.default.as_deref()).map(plain_value).unwrap_or_default()
     };
     let row = |one: &EffectiveKey| {
-        let names = [one.section.as_str(), one.key.as_str()];
-        let key = names.into_iter().filter(|name| !name.is_empty()).collect::<Vec<_>>().join(".");
+        let key = one.name();
         ConfigRow {
             value: one.value.as_deref().map(plain_value).unwrap_or_default(),
             default: default_of(&key),
             source: one.source.word(),
-            changeable: !FIXED.iter().any(|fixed| key.starts_with(fixed)),
+            changeable: one.is_changeable(),
             key,
         }
     };

@@ -33,7 +33,7 @@ impl Guard {
             SocketAddr::V4(address) => address.ip().to_string(),
             SocketAddr::V6(address) => format!("[{}]", address.ip()),
         }));
-        Guard { anonymous: settings.anonymous(), token, hosts }
+        Guard { anonymous: settings.anonymous(address), token, hosts }
     }
 
     /// Whether a Host header is one of ours, whatever its port. An address that listens everywhere may be

@@ -48,16 +48,22 @@ pub struct AdminListener {
 }
 
 impl AdminListener {
-    /// Listens at `admin.address`; `None` where there is none.
+    /// Listens on the socket that was `inherited`, or at `admin.address`; `None` where there is neither.
     ///
     /// # Errors
     /// The address is taken, or a file cannot be used.
-    pub fn bind(operator: &Operator) -> io::Result<Option<AdminListener>> {
+    pub fn bind(
+        operator: &Operator,
+        inherited: Option<std::net::TcpListener>,
+    ) -> io::Result<Option<AdminListener>> {
         let settings = &operator.settings;
-        let Some(address) = settings.address else { return Ok(None) };
-        let socket = std::net::TcpListener::bind(address).map_err(|error| {
-            io::Error::new(error.kind(), format!("cannot listen on {address}: {error}"))
-        })?;
+        let socket = match (inherited, settings.address) {
+            (Some(socket), _) => socket,
+            (None, None) => return Ok(None),
+            (None, Some(address)) => std::net::TcpListener::bind(address).map_err(|error| {
+                io::Error::new(error.kind(), format!("cannot listen on {address}: {error}"))
+            })?,
+        };
         socket.set_nonblocking(true)?;
         let tls = settings.sslcert.as_ref().zip(settings.sslkey.as_ref());
         let tls = tls.map(|(certificate, key)| {

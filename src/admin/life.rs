@@ -37,6 +37,8 @@ pub enum Order {
 /// What a reload did.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ReloadOutcome {
+    /// Keys that have another value now, for sessions that begin.
+    pub changed: Vec<String>,
     /// Keys that need a restart.
     pub needs_restart: Vec<String>,
 }

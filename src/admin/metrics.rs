@@ -67,7 +67,7 @@ fn of_process(series: &mut Series, operator: &Operator) {
     {
         series.sample(&[("state", state)], u8::from(holds));
     }
-    let reload = *lock(&operator.reload);
+    let reload = lock(&operator.reload).clone();
     series.family(
         "dms_proxy_config_last_reload_successful",
         Gauge,

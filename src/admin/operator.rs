@@ -10,7 +10,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::config_rows::{ConfigRow, ConfigShown};
 use super::found_keys::KeptLook;
-use super::life::{Life, LifePhase, Order};
+use super::life::{Life, LifePhase, Order, ReloadOutcome};
 
 use crate::config::{Admin, Config, Effective};
 use crate::mapping::Mapping;
@@ -63,12 +63,14 @@ pub(super) struct TargetHealth {
 }
 
 /// What a reload has come to.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct ReloadState {
     /// Whether the last one worked.
     pub successful: bool,
     /// When the last one that worked was, in microseconds since 1970.
     pub at: u64,
+    /// What that one did.
+    pub outcome: ReloadOutcome,
 }
 
 /// The operator's side of a proxy.
@@ -143,7 +145,11 @@ impl Operator {
             threads: Mutex::default(),
             health: Mutex::default(),
             config: RwLock::new(ConfigShown::new(config, &parts.effective)?),
-            reload: Mutex::new(ReloadState { successful: true, at: now }),
+            reload: Mutex::new(ReloadState {
+                successful: true,
+                at: now,
+                outcome: ReloadOutcome::default(),
+            }),
             lost_lines: parts.lost_lines,
             found: Mutex::default(),
         };
@@ -175,11 +181,11 @@ impl Operator {
     }
 
     /// A reload has worked, or not.
-    pub fn note_reload(&self, config: Option<(&Config, &Effective)>) {
+    pub fn note_reload(&self, applied: Option<(&Config, &Effective, &ReloadOutcome)>) {
         let mut state = lock(&self.reload);
-        state.successful = config.is_some();
-        if let Some((config, effective)) = config {
-            state.at = now_micros();
+        state.successful = applied.is_some();
+        if let Some((config, effective, outcome)) = applied {
+            (state.at, state.outcome) = (now_micros(), outcome.clone());
             // One that makes no mapping has not been applied.
             if let Ok(new) = ConfigShown::new(config, effective) {
                 *self.config.write().unwrap_or_else(PoisonError::into_inner) = new;
@@ -336,6 +342,16 @@ impl Operator {
         let threads = lock(&self.threads);
         let silent = threads.iter().filter(|thread| thread.answered.elapsed() > SILENCE_MAX);
         silent.map(|thread| thread.name.clone()).collect()
+    }
+
+    /// Whether each thread has answered of late.
+    pub fn threads_are_well(&self) -> bool {
+        self.silent_threads().is_empty()
+    }
+
+    /// What the last reload that worked did.
+    pub(super) fn last_reload(&self) -> ReloadOutcome {
+        lock(&self.reload).outcome.clone()
     }
 
     /// What stands against taking more clients, each with its reason.

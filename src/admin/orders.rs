@@ -11,7 +11,7 @@ use super::answers::{HttpQuestion, json_answer, refusal, unauthorized};
 use super::api;
 use super::body::AnswerBody;
 use super::guard::Guard;
-use super::life::Order;
+use super::life::{Order, ReloadOutcome};
 use super::operator::Operator;
 
 /// Bytes of the body of a request.
@@ -53,7 +53,10 @@ pub(super) async fn post(
             let (reloaded, outcome) = oneshot::channel();
             life.order(Order::Reload(reloaded));
             match outcome.await {
-                Ok(Ok(done)) => done_with(operator, json!({ "needs_restart": done.needs_restart })),
+                Ok(Ok(done)) => done_with(operator, {
+                    let ReloadOutcome { changed, needs_restart } = done;
+                    json!({ "changed": changed, "needs_restart": needs_restart })
+                }),
                 Ok(Err(error)) => refusal(StatusCode::CONFLICT, "reload_failed", &error),
                 Err(_) => refusal(StatusCode::CONFLICT, "draining", "the proxy is ending"),
             }

@@ -7,7 +7,7 @@ use tokio::sync::mpsc;
 
 use super::settings::{SettingArguments, url_warnings};
 use crate::admin::{self, AdminListener, Operator, OperatorParts, Order};
-use crate::config::Config;
+use crate::config::{Config, Effective};
 use crate::listener::Listener;
 use crate::target::TargetPlace;
 use crate::telemetry::Logging;
@@ -25,12 +25,16 @@ impl AdminSide {
     /// # Errors
     /// The address is taken, or a file cannot be used.
     pub(super) fn start(
-        config: &Config,
+        (config, in_force): (&Config, &Effective),
         settings: &SettingArguments,
         listener: &Listener,
-        logging: &Logging,
+        (inherited, logging): (Option<std::net::TcpListener>, &Logging),
     ) -> io::Result<AdminSide> {
         let Some(admin) = config.admin.clone() else {
+            if inherited.is_some() {
+                let message = "the socket \"admin\" of systemd needs the section [admin]";
+                return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
+            }
             return Ok(AdminSide { operator: None, orders: None, address: None });
         };
         let (common, target) = listener.common_and_target();
@@ -38,7 +42,7 @@ impl AdminSide {
         let parts = OperatorParts {
             target,
             common,
-            effective: settings.effective(settings.config.file()).map_err(io::Error::other)?,
+            effective: in_force.clone(),
             warnings: config.warnings.iter().cloned().chain(url_warnings(config)).collect(),
             embedded_by_default: is_embedded && !settings.names_target(),
             lost_lines: logging.lines().lost_in_all(),
@@ -46,7 +50,7 @@ impl AdminSide {
         let (operator, orders) = Operator::new(config, admin, parts)?;
         operator.set_listens(listener.address()?.to_string());
         let operator = Arc::new(operator);
-        let http = AdminListener::bind(&operator)?;
+        let http = AdminListener::bind(&operator, inherited)?;
         let address = http.as_ref().map(AdminListener::address);
         admin::serve(&operator, http)?;
         listener.set_operator(Arc::clone(&operator));

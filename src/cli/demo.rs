@@ -144,14 +144,14 @@ async fn demo(keep: bool) -> Result<bool, DemoFailure> {
         tokio::signal::ctrl_c().await?;
     }
     let _ = stop.send(());
-    let cut = serving.await.map_err(io::Error::other)??;
+    let stopped = serving.await.map_err(io::Error::other)??;
     writeln!(out, "What the proxy changed, by rule:")?;
     let rewrites = totals.rewrites();
     for (rule, count) in &rewrites {
         writeln!(out, "  {count:>4}  {rule}")?;
     }
     let nul = rewrites.iter().find(|(rule, _)| rule == NUL_RULE).map(|(_, count)| *count);
-    good &= keep || (cut == 0 && nul == Some(2));
+    good &= keep || (stopped.cut == 0 && nul == Some(2));
     let verdict = if good { "as expected" } else { "NOT as expected" };
     writeln!(out, "\nEvery result was read back from PostgreSQL and compared: {verdict}.")?;
     Ok(good)

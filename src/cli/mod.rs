@@ -23,6 +23,7 @@ mod look;
 mod manual;
 mod progress;
 mod rejects;
+mod reload;
 mod rewrite;
 mod rewrite_report;
 mod script_lines;

@@ -1,5 +1,6 @@
 //! `dms-proxy serve`.
 
+use std::cell::RefCell;
 use std::io;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -7,24 +8,21 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use clap::Args;
-use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::admin_side::AdminSide;
 use super::look::look_now_and_then;
-use super::settings::{SettingArguments, url_warnings};
+use super::reload::{Reloading, allow_descriptors};
+use super::settings::SettingArguments;
 use super::signals::{on_pause_signals, stop_signals};
 use super::{EXIT_USAGE, config, say, systemd};
-use crate::admin::{Operator, Order, ReloadOutcome};
+use crate::admin::{Operator, Order};
 use crate::config::{Config, Limits, LogLevels, Switch};
-use crate::listener::{Listener, Reload};
+use crate::listener::{Listener, Stopped};
 use crate::policy::ForeignKeys;
 use crate::target::embedded::{Embedded, EmbeddedOptions};
 use crate::target::{TargetAddress, TargetPlace};
 use crate::telemetry::{Logging, Totals};
-
-/// Descriptors that clients leave for the listening sockets, the runtimes, files and cancels.
-const OWN_DESCRIPTORS: u64 = 100;
 
 /// The exit code when the proxy cannot run although its configuration is right.
 const EXIT_FAILURE: u8 = 1;
@@ -64,8 +62,8 @@ pub(super) fn run(arguments: &ServeArguments) -> ExitCode {
         }
     };
     match serve(&config, arguments, &logging) {
-        Ok(0) => ExitCode::SUCCESS,
-        // Sessions were cut.
+        Ok(Stopped { cut: 0, hurried: false }) => ExitCode::SUCCESS,
+        // Sessions were cut, or were not waited for.
         Ok(_) => ExitCode::from(EXIT_FAILURE),
         Err(error) => {
             tracing::error!("{error}");
@@ -75,58 +73,43 @@ pub(super) fn run(arguments: &ServeArguments) -> ExitCode {
     }
 }
 
-/// Gives how many sessions were cut.
-fn serve(config: &Config, arguments: &ServeArguments, logging: &Logging) -> io::Result<usize> {
-    let (embedded, target) = match &config.target.url.place {
-        TargetPlace::Address(address) => (None, address.clone()),
-        TargetPlace::Embedded => {
-            let options =
-                EmbeddedOptions { data_dir: arguments.data_dir.clone(), ..Default::default() };
-            let embedded = Embedded::start(&options).map_err(io::Error::other)?;
-            let address = embedded_target(&embedded);
-            (Some(embedded), address)
-        }
-    };
+fn serve(config: &Config, arguments: &ServeArguments, logging: &Logging) -> io::Result<Stopped> {
+    let (embedded, target) = start_target(config, arguments)?;
     allow_descriptors(&config.limits);
-    let inherited = systemd::sockets()?;
+    let (inherited, inherited_admin) = systemd::sockets()?;
     let is_inherited = inherited.tcp.is_some();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let stopping = std::cell::Cell::new(None::<Instant>);
-    let cut = runtime.block_on(async {
+    let stopped = runtime.block_on(async {
         let totals = Arc::new(Totals::default());
         let listener = Listener::bind(config, inherited, target.clone(), totals).await?;
-        let mut admin = AdminSide::start(config, &arguments.settings, &listener, logging)?;
+        let settings = &arguments.settings;
+        let in_force = settings.effective(settings.config.file()).map_err(io::Error::other)?;
+        let mut admin =
+            AdminSide::start((config, &in_force), settings, &listener, (inherited_admin, logging))?;
         // Before anybody is told that it runs, or a stop at once would leave the socket's file.
         let shutdown = Arc::new(tokio::sync::Notify::new());
         let (stop, hurry) = stop_signals(logging.lines(), Arc::clone(&shutdown))?;
         let (operator, looker) = (admin.operator.clone(), admin.operator.clone());
         let counted = admin.operator.clone();
         let admin_status = || counted.as_ref().map(|operator| operator.load_in_words());
+        let is_well = || counted.as_ref().is_none_or(|operator| operator.threads_are_well());
         on_pause_signals(move |holds| pause(operator.as_deref(), holds))?;
         let mut hang_up = signal(SignalKind::hangup())?;
         announce(config, (&listener, is_inherited), &target, embedded.as_ref())?;
         let status = format!("listening on {}, target {target}", listener.address()?);
         admin.announce();
         systemd::ready(&status);
-        let reload = listener.reload();
-        let drain = tokio::sync::Notify::new();
-        let orders = async {
-            loop {
-                tokio::select! {
-                    Some(()) = hang_up.recv() => {
-                        systemd::reloading();
-                        // What has gone wrong is in the log.
-                        let _ = read_again(config, arguments, &reload, logging, &admin.operator);
-                        systemd::ready(&status);
-                    }
-                    order = admin.next_order() => {
-                        let again =
-                            || read_again(config, arguments, &reload, logging, &admin.operator);
-                        carry_out(order, again, (&drain, &shutdown), logging);
-                    }
-                }
-            }
+        let reloading = Reloading {
+            running: config,
+            in_force: RefCell::new(in_force),
+            settings,
+            rules: listener.reload(),
+            logging,
+            operator: admin.operator.clone(),
         };
+        let drain = tokio::sync::Notify::new();
+        let orders = obey(&mut hang_up, &mut admin, &reloading, &status, (&drain, &shutdown));
         let stop = async {
             tokio::select! {
                 () = stop => {}
@@ -141,14 +124,15 @@ fn serve(config: &Config, arguments: &ServeArguments, logging: &Logging) -> io::
             systemd::stopping(drain_timeout);
         };
         tokio::select! {
-            cut = listener.serve(stop, hurry) => cut,
-            cut = orders => cut,
-            cut = look_now_and_then(config, looker.as_deref()) => cut,
-            cut = systemd::tell_status(admin_status) => cut,
+            stopped = listener.serve(stop, hurry) => stopped,
+            stopped = orders => stopped,
+            stopped = look_now_and_then(config, looker.as_deref()) => stopped,
+            stopped = systemd::tell_status(admin_status) => stopped,
+            stopped = systemd::keep_alive(is_well) => stopped,
         }
     })?;
-    say_stopped(cut, stopping.get().map_or(Duration::ZERO, |at| at.elapsed()));
-    Ok(cut)
+    say_stopped(stopped.cut, stopping.get().map_or(Duration::ZERO, |at| at.elapsed()));
+    Ok(stopped)
 }
 
 /// The last line.
@@ -167,22 +151,58 @@ fn say_stopped(cut: usize, took: Duration) {
     }
 }
 
+/// The target, which is started where it is the embedded one.
+fn start_target(
+    config: &Config,
+    arguments: &ServeArguments,
+) -> io::Result<(Option<Embedded>, TargetAddress)> {
+    if let TargetPlace::Address(address) = &config.target.url.place {
+        return Ok((None, address.clone()));
+    }
+    let options = EmbeddedOptions { data_dir: arguments.data_dir.clone(), ..Default::default() };
+    let embedded = Embedded::start(&options).map_err(io::Error::other)?;
+    let address = embedded_target(&embedded);
+    Ok((Some(embedded), address))
+}
+
+/// Reads the configuration again at SIGHUP, and does what an operator asks of the process. Does not end.
+async fn obey<T>(
+    hang_up: &mut Signal,
+    admin: &mut AdminSide,
+    reloading: &Reloading<'_>,
+    status: &str,
+    stops: (&tokio::sync::Notify, &tokio::sync::Notify),
+) -> T {
+    loop {
+        tokio::select! {
+            Some(()) = hang_up.recv() => {
+                systemd::reloading();
+                // What has gone wrong is in the log.
+                let _ = reloading.read_again();
+                systemd::ready(status);
+            }
+            order = admin.next_order() => carry_out(order, reloading, stops),
+        }
+    }
+}
+
 /// Does what an operator asks of the process.
 fn carry_out(
     order: Order,
-    read_again: impl FnOnce() -> Result<ReloadOutcome, String>,
+    reloading: &Reloading<'_>,
     (drain, shutdown): (&tokio::sync::Notify, &tokio::sync::Notify),
-    logging: &Logging,
 ) {
     match order {
         Order::Reload(done) => {
             // Whoever asked may have gone.
-            let _ = done.send(read_again());
+            let _ = done.send(reloading.read_again());
         }
         Order::Drain => drain.notify_one(),
         Order::Shutdown => shutdown.notify_one(),
         Order::LogLevel(level, done) => {
-            let _ = done.send(level.parse::<LogLevels>().map(|levels| logging.set_level(&levels)));
+            let _ = done.send(
+                level.parse::<LogLevels>().map(|levels| reloading.logging.set_level(&levels)),
+            );
         }
     }
 }
@@ -193,72 +213,6 @@ fn pause(operator: Option<&Operator>, holds: bool) {
         None => tracing::warn!("SIGUSR1 and SIGUSR2 pause and resume only with [admin]"),
         Some(operator) => operator.pause(None, holds),
     }
-}
-
-/// A session takes two descriptors, and a client that logs in as many; many systems allow a process
-/// 1,024 unless it asks for more.
-fn allow_descriptors(limits: &Limits) {
-    let clients = limits.clients.get().saturating_add(limits.connecting.get());
-    let wanted = u64::try_from(clients).unwrap_or(u64::MAX);
-    let wanted = wanted.saturating_mul(2).saturating_add(OWN_DESCRIPTORS);
-    let allowed = getrlimit(Resource::Nofile);
-    if allowed.current.is_none_or(|current| current >= wanted) {
-        return;
-    }
-    let most = allowed.maximum.map_or(wanted, |maximum| wanted.min(maximum));
-    let raised = setrlimit(Resource::Nofile, Rlimit { current: Some(most), ..allowed });
-    if most < wanted || raised.is_err() {
-        tracing::warn!(
-            descriptors = most,
-            "too few descriptors for limits.clients = {} and limits.connecting = {}: raise the limit \
-             (ulimit -Hn) to {wanted}",
-            limits.clients,
-            limits.connecting
-        );
-    }
-}
-
-/// Gives new sessions what the file says now. One that is of no use changes nothing; the error says why.
-fn read_again(
-    running: &Config,
-    arguments: &ServeArguments,
-    reload: &Reload,
-    logging: &Logging,
-    operator: &Option<Arc<Operator>>,
-) -> Result<ReloadOutcome, String> {
-    let applied = arguments.settings.read().and_then(|config| {
-        let effective = arguments.settings.effective(arguments.settings.config.file())?;
-        reload.apply(&config).map_err(|error| error.to_string())?;
-        Ok((config, effective))
-    });
-    if let Some(operator) = operator {
-        operator.note_reload(applied.as_ref().ok().map(|(config, effective)| (config, effective)));
-    }
-    let (config, _) = applied.inspect_err(|error| {
-        tracing::error!(
-            event = "reload_failed",
-            error,
-            "SIGHUP: the configuration stays as it was: {error}"
-        );
-    })?;
-    allow_descriptors(&config.limits);
-    logging.set_level(&config.log.level);
-    for warning in config.warnings.iter().cloned().chain(url_warnings(&config)) {
-        tracing::warn!("{warning}");
-    }
-    let fixed = running.fixed_differences(&config);
-    if !fixed.is_empty() {
-        tracing::warn!(
-            keys = fixed.join(", "),
-            "SIGHUP: these need a restart and stay as they were"
-        );
-    }
-    tracing::info!(
-        event = "reloaded",
-        needs_restart = fixed.join(", "),
-        "SIGHUP: new sessions follow the configuration as it is now"
-    );
-    Ok(ReloadOutcome { needs_restart: fixed.into_iter().map(str::to_owned).collect() })
 }
 
 /// Where the embedded server listens.

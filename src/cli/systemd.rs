@@ -3,6 +3,7 @@
 
 use std::fmt::Display;
 use std::io;
+use std::net::TcpListener;
 use std::time::Duration;
 
 use listenfd::ListenFd;
@@ -17,17 +18,17 @@ const STOP_MARGIN: Duration = Duration::from_secs(20);
 const STATUS_INTERVAL: Duration = Duration::from_secs(10);
 
 /// The sockets that systemd has opened for this process: `data` for clients by TCP, `data-unix` for clients by
-/// a Unix socket; without names the first of each kind.
+/// a Unix socket, and apart from them `admin` for HTTP; without names the first of each kind is for clients.
 ///
 /// Source: systemd, `sd_listen_fds_with_names(3)`.
 ///
 /// # Errors
 /// A socket is of another kind than its name says.
-pub(super) fn sockets() -> io::Result<Inherited> {
+pub(super) fn sockets() -> io::Result<(Inherited, Option<TcpListener>)> {
     let names = std::env::var("LISTEN_FDNAMES").unwrap_or_default();
     let names: Vec<&str> = names.split(':').collect();
     let mut sockets = ListenFd::from_env();
-    let mut inherited = Inherited::default();
+    let (mut inherited, mut admin) = (Inherited::default(), None);
     for at in 0..sockets.len() {
         let name = names.get(at).copied().unwrap_or_default();
         let of_kind = |what: &str| {
@@ -38,6 +39,7 @@ pub(super) fn sockets() -> io::Result<Inherited> {
             "data" => {
                 inherited.tcp = sockets.take_tcp_listener(at).map_err(of_kind("TCP socket"))?
             }
+            "admin" => admin = sockets.take_tcp_listener(at).map_err(of_kind("TCP socket"))?,
             "data-unix" => {
                 inherited.unix = sockets.take_unix_listener(at).map_err(of_kind("Unix socket"))?;
             }
@@ -51,7 +53,7 @@ pub(super) fn sockets() -> io::Result<Inherited> {
             },
         }
     }
-    Ok(inherited)
+    Ok((inherited, admin))
 }
 
 /// Clients can come.
@@ -68,6 +70,19 @@ pub(super) async fn tell_status<T>(status: impl Fn() -> Option<String>) -> T {
         due.tick().await;
         if let Some(status) = status() {
             tell(&[NotifyState::Status(&status)]);
+        }
+    }
+}
+
+/// Tells again and again that the process lives, as far as `is_well` says so: a process that does not is killed and
+/// started anew, where the unit has WatchdogSec. Does not end.
+pub(super) async fn keep_alive<T>(is_well: impl Fn() -> bool) -> T {
+    let Some(limit) = sd_notify::watchdog_enabled() else { return std::future::pending().await };
+    let mut due = tokio::time::interval((limit / 2).max(Duration::from_millis(1)));
+    loop {
+        due.tick().await;
+        if is_well() {
+            tell(&[NotifyState::Watchdog]);
         }
     }
 }

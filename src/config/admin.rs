@@ -67,9 +67,9 @@ impl Default for Admin {
 }
 
 impl Admin {
-    /// What goes without the token.
-    pub fn anonymous(&self) -> Anonymous {
-        let is_near = self.address.is_none_or(|address| address.ip().is_loopback());
+    /// What goes without the token to HTTP at this address.
+    pub fn anonymous(&self, address: Option<SocketAddr>) -> Anonymous {
+        let is_near = address.is_none_or(|address| address.ip().is_loopback());
         self.anonymous.unwrap_or(if is_near { Anonymous::Read } else { Anonymous::Metrics })
     }
 
@@ -125,7 +125,10 @@ mod tests {
 
     #[test]
     fn what_goes_without_a_token_depends_on_the_address() {
-        let of = |text: &str| toml::from_str::<Admin>(text).unwrap().anonymous();
+        let of = |text: &str| {
+            let admin: Admin = toml::from_str(text).unwrap();
+            admin.anonymous(admin.address)
+        };
         assert_eq!(of("address = '127.0.0.1:9632'"), Anonymous::Read);
         assert_eq!(of("address = ':9632'"), Anonymous::Metrics);
         assert_eq!(of("address = ':9632'\nanonymous = 'none'"), Anonymous::None);

@@ -65,6 +65,34 @@ pub struct EffectiveKey {
     pub differs: bool,
 }
 
+/// The keys and sections that only a restart changes.
+const FIXED: [&str; 7] = [
+    "listen.",
+    "target.url",
+    "target.connect_timeout",
+    "auth.",
+    "limits.threads",
+    "log.format",
+    "admin.",
+];
+
+impl EffectiveKey {
+    fn is(&self, section: &str, key: &str) -> bool {
+        self.section == section && self.key == key
+    }
+
+    /// The key with its section.
+    pub fn name(&self) -> String {
+        joined(&self.section, &self.key)
+    }
+
+    /// Whether a reload changes it.
+    pub fn is_changeable(&self) -> bool {
+        let name = self.name();
+        !FIXED.iter().any(|fixed| name.starts_with(fixed))
+    }
+}
+
 /// Every key, in the order of the shipped file; those that people name themselves follow in their section.
 #[derive(Clone, Debug)]
 pub struct Effective {
@@ -111,18 +139,45 @@ impl Effective {
     }
 
     fn set(&mut self, section: &str, key: &str, value: &toml::Value, source: ValueSource) {
-        let is_it = |one: &&mut EffectiveKey| one.section == section && one.key == key;
         let text = without_passwords(&value.to_string());
-        if let Some(found) = self.keys.iter_mut().find(is_it) {
+        if let Some(found) = self.keys.iter_mut().find(|one| one.is(section, key)) {
             found.differs = found.value.as_deref().map(same_form) != Some(same_form(&text));
             (found.value, found.source) = (Some(text), source);
             return;
         }
-        let behind = self.keys.iter().rposition(|one| one.section == section);
-        let at = behind.map_or(self.keys.len(), |at| at + 1);
         let (section, key) = (section.to_owned(), key.to_owned());
-        let new = EffectiveKey { section, key, value: Some(text), source, differs: true };
-        self.keys.insert(at, new);
+        self.add(EffectiveKey { section, key, value: Some(text), source, differs: true });
+    }
+
+    /// Behind the others of its section.
+    fn add(&mut self, new: EffectiveKey) {
+        let behind = self.keys.iter().rposition(|one| one.section == new.section);
+        self.keys.insert(behind.map_or(self.keys.len(), |at| at + 1), new);
+    }
+
+    fn find(&self, like: &EffectiveKey) -> Option<&EffectiveKey> {
+        self.keys.iter().find(|one| one.is(&like.section, &like.key))
+    }
+
+    /// Takes the keys that only a restart changes from what is `running`.
+    pub fn keep_fixed_of(&mut self, running: &Effective) {
+        let new = std::mem::replace(self, running.clone());
+        self.keys.retain(|one| !one.is_changeable() || new.find(one).is_some());
+        for one in new.keys.into_iter().filter(EffectiveKey::is_changeable) {
+            match self.keys.iter_mut().find(|old| old.is(&one.section, &one.key)) {
+                Some(old) => *old = one,
+                None => self.add(one),
+            }
+        }
+    }
+
+    /// The keys that had another value in `before`.
+    pub fn changed_from(&self, before: &Effective) -> Vec<String> {
+        let value = |one: &EffectiveKey| one.value.as_deref().map(same_form);
+        let differs = |one: &&EffectiveKey| before.find(one).and_then(value) != value(one);
+        let changed = self.keys.iter().filter(differs);
+        let gone = before.keys.iter().filter(|one| self.find(one).is_none());
+        changed.chain(gone).map(EffectiveKey::name).collect()
     }
 
     /// All of them.

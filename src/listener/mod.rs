@@ -1,6 +1,7 @@
 //! Accepts clients, opens a target connection for each, and ends in order. One task a client, on one
 //! of a few single-threaded runtimes; looks into no frame and no SQL.
 
+mod accepting;
 mod client;
 mod connecting;
 mod console;
@@ -22,14 +23,15 @@ use tokio::net::TcpListener;
 use tokio::sync::{Notify, Semaphore, watch};
 use tokio::time::timeout;
 
+use self::accepting::accept;
 use self::connecting::Connecting;
 use self::exposure::Exposure;
-use self::refusals::{Reason, Refusals};
+use self::refusals::Refusals;
 use self::unix_socket::UnixSocket;
-use self::workers::{Worker, start_workers};
+use self::workers::start_workers;
 use crate::admin::{LifePhase, Operator, rfc3339};
 use crate::config::{Config, Limits};
-use crate::login::{Accepted, Login};
+use crate::login::Login;
 use crate::mapping::MappingError;
 use crate::policy::Policy;
 use crate::session::Common;
@@ -38,6 +40,9 @@ use crate::telemetry::Totals;
 
 /// How long sessions that are cut may take to tell their clients and to cancel what they run.
 const CUT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// The same where an operator does not want to wait.
+const HURRIED_CUT_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// How long sessions that have been told may take to leave before they count as cut.
 const LEAVING_TIMEOUT: Duration = Duration::from_millis(100);
@@ -136,6 +141,15 @@ pub struct Inherited {
     pub unix: Option<std::os::unix::net::UnixListener>,
 }
 
+/// How serving has ended.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Stopped {
+    /// Sessions that were cut.
+    pub cut: usize,
+    /// It was not to wait for sessions.
+    pub hurried: bool,
+}
+
 /// A listening proxy.
 pub struct Listener {
     socket: TcpListener,
@@ -221,8 +235,7 @@ impl Listener {
 
     /// Serves until `stop` completes, then lets running sessions end for `limits.drain_timeout`, or until `hurry`
     /// completes.
-    /// Those that are left are cut: their clients are told, and what they run is cancelled. Gives
-    /// their number.
+    /// Those that are left are cut: their clients are told, and what they run is cancelled.
     ///
     /// # Errors
     /// A thread could not be started, or has ended.
@@ -230,7 +243,7 @@ impl Listener {
         self,
         stop: impl Future<Output = ()>,
         hurry: impl Future<Output = ()>,
-    ) -> io::Result<usize> {
+    ) -> io::Result<Stopped> {
         let workers = start_workers(&self.shared)?;
         let mut hurry = std::pin::pin!(hurry);
         self.shared.enter(LifePhase::Running);
@@ -240,7 +253,7 @@ impl Listener {
             let delay = Duration::from_secs(self.shared.rules().limits.drain_delay);
             timeout(delay, hurry.as_mut()).await.is_ok()
         };
-        let hurried = tokio::select! {
+        let mut hurried = tokio::select! {
             hurried = stopped => hurried,
             () = accept(&self.socket, self.unix_socket.as_ref(), &self.shared, &workers) => {
                 return Err(io::Error::other("a relay thread has ended"));
@@ -266,7 +279,7 @@ impl Listener {
         if !hurried {
             tokio::select! {
                 _ = drained => {}
-                () = hurry => {}
+                () = hurry => hurried = true,
                 () = tick(&self.shared) => {}
             }
         }
@@ -275,8 +288,9 @@ impl Listener {
         let cut = self.shared.clients.load(Ordering::Acquire);
         drop(workers);
         // Sessions that take longer are closed without an error.
-        let _ = timeout(CUT_TIMEOUT, all_left(&self.shared)).await;
-        Ok(cut)
+        let cut_timeout = if hurried { HURRIED_CUT_TIMEOUT } else { CUT_TIMEOUT };
+        let _ = timeout(cut_timeout, all_left(&self.shared)).await;
+        Ok(Stopped { cut, hurried })
     }
 }
 
@@ -314,13 +328,13 @@ async fn all_left(shared: &Shared) {
     }
 }
 
-/// Random bytes that no client can know.
 /// The name of this run of the proxy: when it began.
 fn run_name() -> String {
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     rfc3339(u64::try_from(now.as_micros()).unwrap_or_default())
 }
 
+/// Random bytes that no client can know.
 fn random_seed() -> io::Result<[u8; 16]> {
     let mut seed = [0; 16];
     let filled = SystemRandom::new().fill(&mut seed);
@@ -337,57 +351,6 @@ async fn tick(shared: &Shared) {
         shared.common.set_clock(now.as_secs());
         shared.refusals.report();
     }
-}
-
-/// Takes clients, each to the thread that has the fewest. Ends only when that thread has.
-async fn accept(
-    socket: &TcpListener,
-    unix_socket: Option<&UnixSocket>,
-    shared: &Shared,
-    workers: &[Worker],
-) {
-    loop {
-        let accepted = tokio::select! {
-            accepted = accept_tcp(socket) => accepted,
-            accepted = accept_unix(unix_socket) => accepted,
-        };
-        let accepted = match accepted {
-            Ok(accepted) => accepted,
-            Err(error) => {
-                // Out of descriptors, or the client has closed already: accepting goes on.
-                tracing::warn!(%error, "a client could not be taken");
-                shared.connecting.dismiss_oldest();
-                tokio::time::sleep(Duration::from_millis(50)).await;
-                continue;
-            }
-        };
-        let limits = shared.rules().limits.clone();
-        let (max, per_origin) = (limits.connecting, limits.connecting_per_address);
-        let (seat, dismissed) =
-            shared.connecting.take(&accepted, max.get(), per_origin.get()).await;
-        if dismissed > 0 {
-            shared.refusals.add(Reason::Silent, dismissed);
-        }
-        let fewest = workers.iter().min_by_key(|worker| worker.clients.load(Ordering::Relaxed));
-        let Some(worker) = fewest else { return };
-        worker.clients.fetch_add(1, Ordering::Relaxed);
-        shared.clients.fetch_add(1, Ordering::AcqRel);
-        if worker.queue.send((accepted, seat)).await.is_err() {
-            return;
-        }
-    }
-}
-
-async fn accept_tcp(socket: &TcpListener) -> io::Result<Accepted> {
-    let (stream, address) = socket.accept().await?;
-    Ok(Accepted::Tcp(stream.into_std()?, address))
-}
-
-/// Does not complete if there is no such socket.
-async fn accept_unix(socket: Option<&UnixSocket>) -> io::Result<Accepted> {
-    let Some(socket) = socket else { return std::future::pending().await };
-    let (stream, _) = socket.listener.accept().await?;
-    Ok(Accepted::Unix(stream.into_std()?))
 }
 
 impl std::fmt::Debug for Listener {

@@ -71,6 +71,7 @@ fn told(
     let origin_name = origin.name();
     tracing::debug!(
         event = "statement_failed",
+        kind = subject.map(|subject| subject.kind).unwrap_or_default().name(),
         %sqlstate,
         condition = wire::condition_name(&sqlstate),
         origin = origin_name,

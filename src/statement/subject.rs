@@ -6,6 +6,7 @@ use super::lexer::TokenKind;
 use super::name::kept_name;
 use super::parts::{Body, Statement};
 use super::script::Script;
+use super::slots::WriteKind;
 use crate::encoding::Encoding;
 
 /// What a statement is about. Names are in their parts, as PostgreSQL keeps them.
@@ -33,6 +34,22 @@ impl Script {
         let index = self.statements.partition_point(|statement| statement.span.end <= at);
         let statement = self.statements.get(index);
         statement.is_some_and(|found| self.statement(&found.tokens, sql).is_any(WORDS))
+    }
+
+    /// The word by which a command tag would name a statement; its first word where that is not
+    /// known to write behind another one.
+    pub fn verb<'a>(&self, statement: &Statement, sql: &'a [u8]) -> &'a [u8] {
+        match &statement.body {
+            Body::Write(write) => match write.kind {
+                WriteKind::Insert => b"INSERT",
+                WriteKind::Update => b"UPDATE",
+                WriteKind::Merge => b"MERGE",
+            },
+            _ => {
+                let cursor = self.statement_cursor(statement, sql);
+                sql.get(cursor.token.start..cursor.token.end).unwrap_or_default()
+            }
+        }
     }
 
     /// What a statement of the text is about.
@@ -122,6 +139,27 @@ mod tests {
 
     fn named(parts: &[&str]) -> Vec<Vec<u8>> {
         parts.iter().map(|part| part.as_bytes().to_vec()).collect()
+    }
+
+    #[test]
+    fn statements_are_named_by_their_verbs() {
+        let mapping = Mapping::new(MappingOptions::default()).unwrap();
+        let verb = |sql: &str| {
+            let mut scratch = Scratch::default();
+            let script = Script::read(sql.as_bytes(), Lexing::default(), &mapping, &mut scratch);
+            String::from_utf8(script.verb(&script.statements[0], sql.as_bytes()).to_vec()).unwrap()
+        };
+        for (sql, expected) in [
+            ("/* a */ select 1", "select"),
+            ("WITH a AS (SELECT 1) INSERT INTO t SELECT * FROM a", "INSERT"),
+            ("EXPLAIN update t SET a = 1", "UPDATE"),
+            ("WITH a AS (SELECT 1) SELECT * FROM a", "WITH"),
+            ("(SELECT 1)", "("),
+            ("create table t (a int)", "create"),
+            ("COPY t FROM STDIN", "COPY"),
+        ] {
+            assert_eq!(verb(sql), expected, "{sql}");
+        }
     }
 
     #[test]

@@ -100,14 +100,29 @@ impl CommandKind {
             "DELETE" => CommandKind::Delete,
             "MERGE" => CommandKind::Merge,
             "COPY" => CommandKind::Copy,
-            "CREATE" | "ALTER" | "DROP" | "TRUNCATE" | "COMMENT" | "GRANT" | "REVOKE" => {
-                CommandKind::Ddl
-            }
-            "BEGIN" | "START" | "COMMIT" | "ROLLBACK" | "SAVEPOINT" | "RELEASE" | "PREPARE" => {
+            "CREATE" | "ALTER" | "DROP" | "TRUNCATE" | "COMMENT" | "GRANT" | "REVOKE"
+            | "SECURITY" | "REFRESH" | "IMPORT" => CommandKind::Ddl,
+            "BEGIN" | "START" | "COMMIT" | "ROLLBACK" | "SAVEPOINT" | "RELEASE" => {
                 CommandKind::Transaction
             }
+            "PREPARE" if tag == "PREPARE TRANSACTION" => CommandKind::Transaction,
             _ => CommandKind::Other,
         }
+    }
+
+    /// The kind of a statement by its first word: there are more of these than of tags.
+    pub fn of_verb(verb: &[u8]) -> CommandKind {
+        let verb = std::str::from_utf8(verb).unwrap_or_default().to_ascii_uppercase();
+        match verb.as_str() {
+            "(" | "WITH" | "VALUES" | "TABLE" => CommandKind::Select,
+            "END" | "ABORT" => CommandKind::Transaction,
+            verb => CommandKind::of_tag(verb),
+        }
+    }
+
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        CommandKind::NAMES.get(self as usize).copied().unwrap_or_default()
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::counted_words::{CommandKind, SettingNames};
+use super::counted_words::SettingNames;
 use super::session_entry::{CountedSession, SessionEntry, SessionTotals};
 use super::table::TableKey;
 
@@ -48,7 +48,7 @@ impl SessionView {
             state: entry.state.name(),
             state_since: entry.state_since,
             transaction_since: entry.transaction_since,
-            statement_kind: CommandKind::NAMES.get(entry.statement_kind as usize).unwrap_or(&""),
+            statement_kind: entry.statement_kind.name(),
             statement_table: entry.statement_table.clone(),
             totals: entry.totals,
             uncommitted_rows: entry.pending.by_table().map(|(_, count)| count).sum(),

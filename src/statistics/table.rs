@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::counted_words::Operation;
+use super::counted_words::{CommandKind, Operation};
 
 /// A table, by the names that the target has; the schema is empty where it is not known.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -18,6 +18,8 @@ pub struct TableKey {
 /// What a statement is about, as far as its command tag does not say it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CountedStatement {
+    /// What kind of statement it is.
+    pub kind: CommandKind,
     /// What it does.
     pub action: CountedAction,
     /// The tables that it does it to.

@@ -50,8 +50,8 @@ fn a_load_is_told_by_events() {
         ("started", "INFO", &["version", "pid", "config", "target", "auth", "source", "fk"][..]),
         ("listening", "INFO", &["address", "by"]),
         ("session_started", "DEBUG", &["client", "tls", "session", "phase", "fk"]),
-        ("statement_failed", "DEBUG", &["sqlstate", "condition", "origin", "session", "user"]),
-        ("ddl_changed", "DEBUG", &["table", "column", "rule", "session"]),
+        ("statement_failed", "DEBUG", &["kind", "sqlstate", "condition", "origin", "session"]),
+        ("ddl_changed", "DEBUG", &["table", "column", "before", "after", "rule", "session"]),
         (
             "copy_ended",
             "DEBUG",
@@ -66,7 +66,7 @@ fn a_load_is_told_by_events() {
         ),
         ("session_ended", "INFO", &["client", "user", "database", "statements", "too_long"]),
         ("login_refused", "WARN", &["by", "sqlstate", "user", "client", "repeated"]),
-        ("reloaded", "INFO", &["needs_restart"]),
+        ("reloaded", "INFO", &["changed", "needs_restart"]),
         ("paused", "WARN", &["sessions"]),
         ("resumed", "INFO", &["sessions"]),
     ] {
@@ -77,6 +77,7 @@ fn a_load_is_told_by_events() {
         }
     }
     assert_eq!(found["statement_failed"]["sqlstate"], "42704");
+    assert_eq!(found["statement_failed"]["kind"], "ddl");
     assert_eq!(
         (&found["copy_ended"]["rows"], &found["copy_ended"]["table"]),
         (&2.into(), &"public.t".into())

@@ -5,7 +5,7 @@ use std::net::TcpStream;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use super::{exchange, get, get_with, post, proxy};
+use super::{exchange, get, get_with, post, proxy, wait_for};
 use crate::protocol::{log_in, say};
 use crate::support::Cluster;
 
@@ -14,7 +14,8 @@ fn probes_say_how_it_stands() {
     let (_proxy, address) = proxy("");
     let well = get(address, "/healthz");
     assert_eq!((well.status, well.body.as_str()), (200, "ok\n"));
-    assert_eq!(get(address, "/readyz").status, 200);
+    // It listens before it takes clients.
+    wait_for(|| get(address, "/readyz").status == 200);
     let verbose = get(address, "/readyz?verbose&exclude=target");
     assert!(verbose.body.contains("[+]target excluded: ok"), "{}", verbose.body);
     assert!(verbose.body.ends_with("readyz check passed\n"), "{}", verbose.body);

@@ -89,7 +89,7 @@ fn a_session_that_idles_ends_at_once_when_the_proxy_stops() {
     assert!(said.contains("INSERT 0 1"), "{said}");
     assert!(say(&mut open, "COMMIT").contains("COMMIT"));
     assert!(transcript(&open.until(b'E')).contains("C=\"57P01\""));
-    assert_eq!(proxy.stop(), Some(0));
+    assert_eq!(proxy.ended(), Some(0));
     assert_eq!(database.query("TABLE t"), [["x"]]);
 }
 
@@ -115,4 +115,14 @@ fn signals_do_what_they_say() {
         std::thread::sleep(Duration::from_millis(50));
     }
     assert_eq!(proxy.stop(), Some(1));
+}
+
+/// Even where there was no session to cut.
+#[test]
+fn who_does_not_wait_gets_the_code_of_a_cut() {
+    for (signal, code) in [("TERM", 0), ("INT", 0), ("QUIT", 1)] {
+        let proxy = Proxy::start("", &[]);
+        proxy.signal(signal);
+        assert_eq!(proxy.ended(), Some(code), "{signal}");
+    }
 }

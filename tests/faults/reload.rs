@@ -82,10 +82,30 @@ fn what_cannot_change_is_named() {
     let keys = "listen, target.connect_timeout, limits.threads, log.format";
     assert!(proxy.log().contains(&format!("keys=\"{keys}\"")), "{}", proxy.log());
     assert_serves(&proxy, database.endpoint());
+    // What stays has not changed.
+    assert!(proxy.log().contains("changed=\"\" needs_restart=\"listen, "), "{}", proxy.log());
     // The flags of the command line still beat the file.
     reload(&proxy, "[target]\nurl = \"postgres://nowhere.invalid\"\n", DONE);
     assert_serves(&proxy, database.endpoint());
     assert_eq!(proxy.log().matches("need a restart").count(), 1, "{}", proxy.log());
+}
+
+#[test]
+fn what_has_changed_is_named() {
+    let proxy = Proxy::start("[mapping]\njson = \"keep\"\n", &[]);
+    let changes = |config: &str, expected: &str| {
+        reload(&proxy, config, DONE);
+        let log = proxy.log();
+        let last = log.lines().rfind(|line| line.contains(DONE)).unwrap().to_owned();
+        assert!(last.contains(&format!("changed={expected:?} ")), "{config}: {last}");
+    };
+    changes("[mapping]\njson = 'keep' # the same\n", "");
+    changes(
+        "[fk]\nmode = \"off\"\n[mapping.types]\n\"a\" = \"TEXT\"\n",
+        "mapping.json, fk.mode, mapping.types.a",
+    );
+    reload(&proxy, "[fk]\nmode = \"nonsense\"\n", REFUSED);
+    changes("[limits]\nclients = 7\n", "fk.mode, limits.clients, mapping.types.a");
 }
 
 /// Signals by the hundred while clients come and go.

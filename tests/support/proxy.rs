@@ -135,6 +135,13 @@ impl Proxy {
         assert!(kill.unwrap().success());
     }
 
+    /// Waits until it ends by itself, and gives the exit status.
+    pub fn ended(mut self) -> Option<i32> {
+        // Its end would be a SIGTERM.
+        let _stdin = self.supervisor.stdin.take();
+        self.supervisor.wait().unwrap().code()
+    }
+
     /// Sends SIGTERM, waits, and gives the exit status.
     pub fn stop(mut self) -> Option<i32> {
         drop(self.supervisor.stdin.take());

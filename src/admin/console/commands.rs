@@ -253,9 +253,11 @@ async fn command(
             life.order(Order::Reload(reloaded));
             let done = outcome.await.map_err(|_| ends())?;
             let done = done.map_err(|error| OwnError::new("F0000", error))?;
-            let keys = done.needs_restart.join(", ");
-            let notice = format!("these need a restart and stay as they were: {keys}");
-            return Ok(if keys.is_empty() { Vec::new() } else { vec![notice] });
+            let of = |what: &str, keys: Vec<String>| {
+                (!keys.is_empty()).then(|| format!("{what}: {}", keys.join(", ")))
+            };
+            let stay = of("these need a restart and stay as they were", done.needs_restart);
+            return Ok(of("changed", done.changed).into_iter().chain(stay).collect());
         }
         "PAUSE" | "RESUME" => {
             operator.pause(name, verb == "PAUSE");

@@ -34,7 +34,7 @@ pub(in crate::session) fn parse(
     let not_judged = u64::from(!has_room && rewrite.parameters.is_some());
     rewrite.parameters = rewrite.parameters.filter(|_| has_room);
     let positions = text.positions(body, &rewrite, context);
-    let mut undo = None;
+    let (mut undo, mut subjects) = (None, None);
     // A statement that has the name keeps it where the Parse is sure to fail.
     if rewrite.refused.is_none() {
         let told = rewrite.parameters.as_ref().and_then(|parameters| parameters.told());
@@ -43,11 +43,10 @@ pub(in crate::session) fn parse(
         prepared.note_written(name, rewrite.facts.place.take());
         let words = context.follows_own_words().then(|| text.words(body));
         let word = words.into_iter().flatten().next().flatten().map(Box::new);
-        let is_counted = context.watched.is_counted();
-        let subjects =
-            is_counted.then(|| subjects::subjects(text, body, catalog, context)).flatten();
+        let is_told = subjects::is_told(context);
+        subjects = is_told.then(|| subjects::subjects(text, body, catalog, context)).flatten();
         let plan = plan_of_parse(text, &mut rewrite, &positions, effects, word, context);
-        let plan = match (plan, subjects) {
+        let plan = match (plan, subjects.clone()) {
             (None, None) => None,
             (plan, subjects) => Some(Plan { subjects, ..plan.unwrap_or_default() }),
         };
@@ -58,7 +57,7 @@ pub(in crate::session) fn parse(
         undo = prepared.prepare(name, plan.filter(|_| has_room));
     }
     let sent = send_parse(text, body, &mut rewrite, positions, undo);
-    SentText { not_judged, ..sent }
+    SentText { not_judged, expected: sent.expected.about(subjects), ..sent }
 }
 
 /// The effects of a prepared statement for which its execution is looked at.

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use tracing::Level;
+
 use super::text::Text;
 use crate::catalog::{Catalog, Name};
 use crate::ledger::Place;
@@ -9,7 +11,12 @@ use crate::rewrite;
 use crate::session::context::Context;
 use crate::session::replies::Expected;
 use crate::statement::StatementSubject;
-use crate::statistics::{CountedAction, CountedStatement, TableKey};
+use crate::statistics::{CommandKind, CountedAction, CountedStatement, TableKey};
+
+/// Whether anybody is told what statements are about.
+pub(super) fn is_told(context: &Context) -> bool {
+    context.watched.is_counted() || tracing::enabled!(Level::DEBUG)
+}
 
 /// A Query of this text goes to the target, which owes `expected` for it.
 pub(in crate::session) fn tell_query(
@@ -19,7 +26,7 @@ pub(in crate::session) fn tell_query(
     catalog: &Catalog,
     context: &Context,
 ) -> Expected {
-    if !context.watched.is_counted() {
+    if !is_told(context) {
         return expected;
     }
     let expected = expected.about(subjects(text, body, catalog, context));
@@ -49,8 +56,9 @@ pub(super) fn subjects(
         Arc::new(TableKey { database, schema, table })
     };
     let subject = |statement| {
+        let kind = CommandKind::of_verb(script.verb(statement, sql));
         let (action, tables) = match script.subject(statement, sql) {
-            StatementSubject::None => return CountedStatement::default(),
+            StatementSubject::None => (CountedAction::None, Vec::new()),
             StatementSubject::Writes(name) => (CountedAction::Writes, vec![key(&name)]),
             StatementSubject::Defines(names) => {
                 (CountedAction::Defines, names.iter().map(key).collect())
@@ -59,9 +67,11 @@ pub(super) fn subjects(
             StatementSubject::Release(name) => (CountedAction::Release(name), Vec::new()),
             StatementSubject::RollbackTo(name) => (CountedAction::RollbackTo(name), Vec::new()),
         };
-        CountedStatement { action, tables }
+        CountedStatement { kind, action, tables }
     };
     let subjects: Arc<[CountedStatement]> = script.statements.iter().map(subject).collect();
-    let is_about = |subject: &CountedStatement| subject.action != CountedAction::None;
+    // A failed one has its kind in the log.
+    let is_logged = tracing::enabled!(Level::DEBUG);
+    let is_about = |subject: &CountedStatement| is_logged || subject.action != CountedAction::None;
     subjects.iter().any(is_about).then_some(subjects)
 }
