@@ -61,6 +61,8 @@ pub const DEFAULT_FILE: &str = "proxy.toml";
 pub struct Config {
     /// Types and values together; the default of `dms.rewrite`.
     pub rewrite: Switch,
+    /// Whether clients are told of columns of JSON that become text; the default of `dms.notices`.
+    pub notices: Switch,
     /// Where clients connect.
     pub listen: Listen,
     /// What is loaded into.

@@ -79,6 +79,7 @@ impl Config {
             phase: self.fk.phase,
             table_prep: self.table_prep.mode,
             errors: self.errors.mode(),
+            notices: self.notices == Switch::On,
         }
     }
 

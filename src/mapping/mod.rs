@@ -163,6 +163,13 @@ impl Mapping {
         !matches!(&self.dialect, Dialect::PostgreSql(_)) && self.options.json == JsonPolicy::Text
     }
 
+    /// Whether it is the row of JSON, which `mapping.json` leaves out.
+    pub fn is_json_rule(&self, id: RuleId) -> bool {
+        let at = usize::from(id.0);
+        let rule = self.rules.get(at).filter(|_| at < self.built_in);
+        rule.is_some_and(|rule| rule.source_type.split(", ").any(|name| name == "JSON"))
+    }
+
     /// Whether what stands in double quotes may be a string constant to the source.
     pub(crate) fn has_double_quoted_text(&self) -> bool {
         matches!(&self.dialect, Dialect::Source(table) if table.double_quoted_text)

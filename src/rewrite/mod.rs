@@ -3,6 +3,7 @@
 
 mod change;
 mod compared;
+mod completions;
 mod constant_spellings;
 mod constant_types;
 mod constants;
@@ -39,6 +40,7 @@ use crate::statement::script::Script;
 use crate::statement::{DefinedTable, Edit, Lexing, Replacement, replace};
 use crate::value::{Column, ColumnJudge, NulPolicy, NumbersAsDates};
 use crate::wire::OwnError;
+use completions::json_columns;
 use needs::Needs;
 use nul::Mending;
 use text_relations::TextRelations;
@@ -49,6 +51,7 @@ pub use change::{
     By, CODE_RULE, Change, DEPENDENT_RULE, NAMES_RULE, REMOVED_RULE, ReplacementReason, place,
     place_of, refusal as value_refusal,
 };
+pub use completions::{Completions, JsonColumns};
 pub use copies::CopyStream;
 pub use foreign_keys::MisfitKey;
 pub use names::{Naming, RemovedFields, Renamed, are_ruled, rename};
@@ -110,8 +113,8 @@ pub struct Rewrite {
     /// A constant is refused: an expression that can only fail stands in its place, and this takes the
     /// place of the error about it.
     pub refused: Option<OwnError>,
-    /// The command tags that the client is to see, by the number of the statement in the text.
-    pub tags: Vec<(usize, &'static str)>,
+    /// What the client gets when its statements are complete.
+    pub completions: Completions,
     /// What a Bind has to know.
     pub parameters: Option<Arc<Parameters>>,
     /// What is known of the parameters beside their columns.
@@ -236,6 +239,7 @@ pub fn plan(
             types.map(|edit| (Replacement::from(edit), ReplacementReason::Type(edit.rule))),
         );
         rewrite.changes.extend(type_changes((script, sql), &edits, &defined, rules));
+        rewrite.completions.json = json_columns(script, &edits, &defined, rules);
         let expressions = definitions::plan(script, text.sql(), &defined, &known, rules);
         replaced.extend(expressions.replaced);
         rewrite.changes.extend(expressions.changes);
@@ -291,7 +295,7 @@ impl Rewrite {
             true => self.changes = prepared.changes,
             false => self.changes.extend(prepared.changes),
         }
-        self.tags = prepared.tags;
+        self.completions.tags = prepared.tags.into();
         prepared.replaced
     }
 

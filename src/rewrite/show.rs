@@ -32,9 +32,9 @@ impl Rewrite {
             let text = query(&show.name, &value).into_bytes();
             let replacement = Replacement { span: show.span.clone(), text };
             replaced.push((replacement, ReplacementReason::Rule("show")));
-            self.tags.push((number, "SHOW"));
+            self.completions.tags.push_back((number, "SHOW"));
         }
-        self.tags.sort_by_key(|(number, _)| *number);
+        self.completions.tags.make_contiguous().sort_by_key(|(number, _)| *number);
         self.put_in_order(replaced);
     }
 }
@@ -75,7 +75,7 @@ mod tests {
             _ => None,
         });
         let text = rewrite.apply(sql.as_bytes()).unwrap_or_else(|| sql.as_bytes().to_vec());
-        (String::from_utf8(text).unwrap(), rewrite.tags)
+        (String::from_utf8(text).unwrap(), rewrite.completions.tags.into())
     }
 
     #[test]

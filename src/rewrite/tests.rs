@@ -406,14 +406,14 @@ fn tables_are_prepared_as_the_mode_says() {
     let mut texts = Texts::new("");
     texts.settings.table_prep = TablePrep::TruncateBeforeLoad;
     let rewrite = texts.plan("DROP TABLE a, s.b; SELECT 1; TRUNCATE c; DROP TABLE awsdms_x", &[]);
-    assert_eq!(rewrite.tags, [(0, "DROP TABLE"), (2, "TRUNCATE TABLE")]);
+    assert_eq!(rewrite.completions.tags, [(0, "DROP TABLE"), (2, "TRUNCATE TABLE")]);
     let expected = ["drop-emptied 1 a.", "drop-emptied 1 b.", "truncate-emptied 1 c."];
     assert_eq!(changes(&rewrite), expected);
     assert_eq!(rewrite.replacements.len(), 2);
     // What the text sets in front of a statement is in force there.
     let sql = "SET dms.table_prep = 'pass-through'; DROP TABLE a; SET dms.table_prep = 'do-nothing'; DROP TABLE b";
     let rewrite = texts.plan(sql, &[]);
-    assert_eq!((rewrite.tags, rewrite.changes.len()), (vec![(3, "DROP TABLE")], 1));
+    assert_eq!((rewrite.completions.tags, rewrite.changes.len()), ([(3, "DROP TABLE")].into(), 1));
     texts.settings.table_prep = TablePrep::DropAndCreate;
     let before = texts.questions;
     assert!(texts.plan("DROP TABLE t", &[]).apply(b"DROP TABLE t").is_none());

@@ -45,7 +45,7 @@ pub(super) fn type_changes(
 }
 
 /// Where the types of columns stand, in order.
-fn column_places(defined: &[DefinedTable]) -> Vec<(usize, usize, Place)> {
+pub(super) fn column_places(defined: &[DefinedTable]) -> Vec<(usize, usize, Place)> {
     let mut places = Vec::new();
     for table in defined.iter().filter(|one| one.kind != DefinitionKind::NotTable) {
         let of_table = place_of(&table.name);

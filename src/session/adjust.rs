@@ -23,19 +23,35 @@ impl Adjust {
     pub(super) fn concerns(&self, frame_tag: u8) -> bool {
         match frame_tag {
             tag::ERROR_RESPONSE | tag::NOTICE_RESPONSE => self.positions.is_some(),
-            tag::COMMAND_COMPLETE => !self.tags.is_empty() || self.reply_names().is_some(),
+            tag::COMMAND_COMPLETE => !self.completions.is_empty() || self.reply_names().is_some(),
             tag::PARAMETER_DESCRIPTION => self.described.is_some(),
             tag::ROW_DESCRIPTION => self.reply_names().is_some(),
             _ => false,
         }
     }
 
-    /// The tag that the client is to see of the statement that is complete now.
-    pub(super) fn take_tag(&mut self) -> Option<&'static str> {
+    /// A statement is complete, as this frame says: the frames in its place, if any are.
+    pub(super) fn completed(&mut self, frame: &[u8]) -> Option<Vec<u8>> {
         let number = self.completed;
         self.completed += 1;
-        let due = self.tags.front().is_some_and(|(due, _)| *due == number);
-        if due { self.tags.pop_front().map(|(_, tag)| tag) } else { None }
+        let (notices, tag) = self.completions.take(number);
+        let tag = tag.map(|tag| wire::with_body(tag::COMMAND_COMPLETE, &[tag.as_bytes(), b"\0"]));
+        if notices.is_empty() {
+            return tag;
+        }
+        let notices = notices.iter().flat_map(wire::notice_of_success);
+        Some(notices.chain(tag.unwrap_or_else(|| frame.to_vec())).collect())
+    }
+
+    /// A notice of the target's, as the client gets it; `None` where that is as it is.
+    pub(super) fn notice(&mut self, frame: &[u8]) -> Option<Vec<u8>> {
+        if !self.completions.json.is_empty() {
+            let field = |code| wire::error_field(frame.get(HEAD_BYTES..)?, code);
+            let message = field(b'M').map(wire::printable).unwrap_or_default();
+            let sqlstate = field(b'C').unwrap_or_default();
+            self.completions.on_notice(self.completed, sqlstate, &message);
+        }
+        self.moved(frame)
     }
 
     /// The ParameterDescription with the types that the client declared, or the RowDescription with the names of
@@ -187,14 +203,6 @@ mod tests {
     fn error(sqlstate: &str, message: &str) -> Vec<u8> {
         let body = format!("SERROR\0C{sqlstate}\0M{message}\0\0");
         wire::with_body(tag::ERROR_RESPONSE, &[body.as_bytes()])
-    }
-
-    #[test]
-    fn tags_change_by_the_number_of_their_statement() {
-        let mut adjust = Adjust { tags: [(1, "DROP TABLE")].into(), ..Adjust::default() };
-        assert_eq!(adjust.take_tag(), None);
-        assert_eq!(adjust.take_tag(), Some("DROP TABLE"));
-        assert!(!adjust.concerns(tag::COMMAND_COMPLETE));
     }
 
     #[test]

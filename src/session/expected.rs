@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::ask::Delivery;
 use super::plan::Undo;
 use crate::ledger::Place;
-use crate::rewrite::{Change, CopyStream, Parameters, PositionMap};
+use crate::rewrite::{Change, Completions, CopyStream, Parameters, PositionMap};
 use crate::statement::Word;
 use crate::statistics::CountedStatement;
 use crate::wire::OwnError;
@@ -281,8 +281,8 @@ pub(super) struct Adjust {
     pub(super) positions: Option<Arc<PositionMap>>,
     /// Types in a ParameterDescription are put back to those that the client declared.
     pub(super) described: Option<Arc<Parameters>>,
-    /// The command tags that the client is to see, by the number of the statement in the text.
-    pub(super) tags: VecDeque<(usize, &'static str)>,
+    /// What the client gets when statements of the text are complete.
+    pub(super) completions: Completions,
     /// The statements of the text that are complete.
     pub(super) completed: usize,
     /// A constant is refused: an expression that can only fail stands in its place, and this takes

@@ -9,7 +9,7 @@ use super::budget::Share;
 use crate::catalog::{Edition, Name};
 use crate::ledger::Place;
 use crate::policy::Settings;
-use crate::rewrite::{Change, CopyStream, Parameters, PositionMap, Reached};
+use crate::rewrite::{Change, Completions, CopyStream, Parameters, PositionMap, Reached};
 use crate::statement::{Effects, Word};
 use crate::statistics::CountedStatement;
 use crate::value::ValueKind;
@@ -27,8 +27,8 @@ pub(super) struct Plan {
     pub(super) json: Box<[u16]>,
     /// What it is about, where that is counted.
     pub(super) subjects: Option<Arc<[CountedStatement]>>,
-    /// The command tag that the client is to see.
-    pub(super) tag: Option<&'static str>,
+    /// What the client gets when it is complete.
+    pub(super) completions: Completions,
     /// What it may change, as far as that matters.
     pub(super) effects: Effects,
     /// The relations that it writes to.
@@ -101,6 +101,7 @@ impl Plan {
             + size_of_val(&*self.json)
             + self.reach.as_ref().map_or(0, |reach| size_of_val(&**reach) + reach.reached.bytes())
             + size_of_val(self.prepares.as_slice())
+            + self.completions.bytes()
             + copies.sum::<usize>()
             + writes.sum::<usize>()
     }

@@ -181,9 +181,9 @@ impl Session {
             Some(Treatment::Fail(_)) => Ok(self.on_failing_frame(frame_tag, frame)),
             Some(Treatment::Adjust(adjust)) => match frame_tag {
                 tag::COMMAND_COMPLETE => {
-                    let tag = adjust.take_tag();
+                    let instead = adjust.completed(frame);
                     self.on_target_body(frame_tag, body);
-                    Ok(tag.map(|tag| wire::with_body(frame_tag, &[tag.as_bytes(), b"\0"])))
+                    Ok(instead)
                 }
                 tag::ERROR_RESPONSE => {
                     let refused = adjust.refused.clone();
@@ -210,7 +210,7 @@ impl Session {
                     self.on_target_body(frame_tag, body);
                     Ok(described)
                 }
-                tag::NOTICE_RESPONSE => Ok(adjust.moved(frame)),
+                tag::NOTICE_RESPONSE => Ok(adjust.notice(frame)),
                 _ => {
                     self.on_target_body(frame_tag, body);
                     Ok(None)

@@ -14,6 +14,7 @@ mod function_call;
 mod generated_columns;
 mod hostile;
 mod identity;
+mod json_notices;
 mod json_parameters;
 mod ledger;
 mod limits;

@@ -275,7 +275,7 @@ fn values_that_mean_nothing_are_refused() {
             "SET dms.speed = 9",
             "22023",
             17,
-            "Available parameters: dms.phase, dms.fk, dms.rewrite, dms.table_prep, dms.errors, dms.run.",
+            "Available parameters: dms.phase, dms.fk, dms.rewrite, dms.table_prep, dms.errors, dms.notices, dms.run.",
         ),
     ] {
         for by_parse in [false, true] {

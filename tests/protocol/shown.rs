@@ -23,6 +23,7 @@ fn values_of_the_proxy_are_shown_by_either_protocol() {
             ("fk", "auto"),
             ("rewrite", "on"),
             ("table_prep", "pass-through"),
+            ("notices", "on"),
         ] {
             let said = run(&mut wire, &format!("SHOW DMS.{name}"), by_parse);
             assert_eq!(value(&said), expected, "{name}: {said}");

@@ -43,10 +43,16 @@ fn text(endpoint: &Endpoint, files: &Scratch) -> String {
 }
 
 fn restore_by_psql(endpoint: &Endpoint, file: &Path) {
+    assert_eq!(told_by_psql(endpoint, file), "");
+}
+
+/// Restores by psql; gives what that has told.
+fn told_by_psql(endpoint: &Endpoint, file: &Path) -> String {
     let arguments = ["--set=ON_ERROR_STOP=1", "--output=/dev/null", "--file"];
     let finished = psql(endpoint, &[&arguments[..], &[file.to_str().unwrap()]].concat(), "");
-    assert_eq!(finished.stderr, "");
+    let told = finished.stderr.clone();
     finished.success();
+    told
 }
 
 fn restore_by_pg_restore(endpoint: &Endpoint, file: &Path) {
@@ -100,7 +106,14 @@ fn json_columns_alone_become_text() {
     let plain = files.path().join("plain");
     dump(original(), &[], &plain);
     let direct = restored_directly(&files, &plain);
-    let by_psql = restored(Proxy::shared(), &files, |endpoint| restore_by_psql(endpoint, &plain));
+    let by_psql = restored(Proxy::shared(), &files, |endpoint| {
+        let told = told_by_psql(endpoint, &plain);
+        assert!(
+            told.contains("NOTICE:  columns \"document\", \"json\", \"documents\" of"),
+            "{told}"
+        );
+        assert!(told.contains("mapping.json") && told.lines().count() == 2, "{told}");
+    });
     let columns = ["    document json NOT NULL,\n", "    json json,\n", "    documents json[],\n"];
     let expected = columns.into_iter().fold(direct, |dump, column| {
         assert_eq!(dump.matches(column).count(), 1, "{column}");

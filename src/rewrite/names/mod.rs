@@ -16,6 +16,7 @@ mod put;
 mod relations;
 mod removed;
 mod replies;
+mod types;
 
 use std::borrow::Cow;
 use std::cell::Cell;
@@ -24,8 +25,8 @@ use std::sync::Arc;
 use crate::catalog::{Catalog, Name, Need};
 use crate::mapping::NameRules;
 use crate::rewrite::change::NAMES_RULE;
+use crate::rewrite::completions::Completions;
 use crate::rewrite::reply_names::ReplyNames;
-use crate::rewrite::type_changes::type_changes;
 use crate::rewrite::{Change, ReplacementReason, Rules};
 use crate::statement::scope::{NameRole, Scopes};
 use crate::statement::script::{Script, Statement};
@@ -72,8 +73,8 @@ pub struct Renamed {
     pub pairs: Vec<(String, String)>,
     /// Fields of COPYs whose columns do not reach the target.
     pub fields: Vec<RemovedFields>,
-    /// The tags that the client is to see of statements of which nothing is left, by their numbers.
-    pub tags: Vec<(usize, &'static str)>,
+    /// What the client gets when its statements are complete: tags of those of which nothing is left.
+    pub completions: Completions,
     /// What names of the target are called in it, where replies want to know.
     pub names: Option<Arc<ReplyNames>>,
 }
@@ -333,28 +334,11 @@ impl<'t> RenamedText<'t> {
         Ok(())
     }
 
-    /// What the mapping of types did, under the target's names.
-    fn type_changes(&self) -> Vec<Change> {
-        let (script, edits) = (self.script, &self.script.edits);
-        let defined = script.definitions(self.sql, edits);
-        let mut changes = type_changes((script, self.sql), edits, &defined, self.rules);
-        for Change { place, .. } in &mut changes {
-            for name in [&mut place.schema, &mut place.table, &mut place.column] {
-                if let Some((_, target)) =
-                    self.noted.pairs.iter().find(|(source, _)| source == name)
-                {
-                    name.clone_from(target);
-                }
-            }
-        }
-        changes
-    }
-
     fn finish(mut self) -> Naming {
         if self.replaced.is_empty() && self.noted.bodies == 0 {
             return Naming::Untouched;
         }
-        let type_changes = self.type_changes();
+        let (type_changes, json) = self.type_changes();
         let mut replaced: Vec<(Replacement, ReplacementReason)> = self
             .replaced
             .into_iter()
@@ -384,9 +368,19 @@ impl<'t> RenamedText<'t> {
         let wants_names = self.names.replies_with_source();
         let names = wants_names.then(|| Arc::new(replies.finish(self.catalog.seen_names())));
         let fields = self.removed.take_fields(self.script);
-        let tags = self.removed.tags;
-        let renamed =
-            Renamed { sql, replacements, reasons, changes, created, pairs, fields, tags, names };
+        let tags = self.removed.tags.into();
+        let completions = Completions { tags, json };
+        let renamed = Renamed {
+            sql,
+            replacements,
+            reasons,
+            changes,
+            created,
+            pairs,
+            fields,
+            completions,
+            names,
+        };
         Naming::Renamed(Box::new(renamed))
     }
 }

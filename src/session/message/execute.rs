@@ -140,12 +140,12 @@ pub(in crate::session) fn statement_named(frame_tag: u8, body: &[u8]) -> Option<
 /// What the target owes for an Execute of a statement with this plan.
 pub(in crate::session) fn expected_of_execute(plan: &Plan) -> Expected {
     let mut treatment = Adjust::positions(&plan.positions);
-    if let Some(tag) = plan.tag {
+    if !plan.completions.is_empty() {
         let mut adjust = match treatment {
             Treatment::Adjust(adjust) => adjust,
             _ => Box::default(),
         };
-        adjust.tags = [(0, tag)].into();
+        adjust.completions = plan.completions.clone();
         treatment = Treatment::Adjust(adjust);
     }
     let expected = Expected::with(Request::Execute, treatment);

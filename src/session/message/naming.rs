@@ -4,7 +4,9 @@
 use std::sync::Arc;
 
 use crate::catalog::{Catalog, CatalogQuestion, Moment};
-use crate::rewrite::{self, Change, Naming, PositionMap, RemovedFields, Renamed, Rewrite, Rules};
+use crate::rewrite::{
+    self, Change, Completions, Naming, PositionMap, RemovedFields, Renamed, Rewrite, Rules,
+};
 use crate::statement::script::Script;
 use crate::wire::{OwnError, TransactionStatus};
 
@@ -28,8 +30,8 @@ pub(super) struct NamedText {
     changes: Vec<Change>,
     /// Fields of COPYs whose columns do not reach the target.
     fields: Vec<RemovedFields>,
-    /// Tags of statements of which nothing is left.
-    tags: Vec<(usize, &'static str)>,
+    /// What the client gets when its statements are complete.
+    completions: Completions,
     /// What the reading of the client's own text passed over.
     not_understood: (usize, usize),
 }
@@ -74,7 +76,14 @@ pub(super) fn rename(
             Some(error) => NamesJudged::Refuse(Box::new(error)),
             None => {
                 let Renamed {
-                    sql: text, replacements, changes, created, fields, tags, names, ..
+                    sql: text,
+                    replacements,
+                    changes,
+                    created,
+                    fields,
+                    completions,
+                    names,
+                    ..
                 } = *renamed;
                 if let Some(names) = &names {
                     catalog.note_seen_names(Arc::clone(&names.relations));
@@ -88,7 +97,7 @@ pub(super) fn rename(
                     ),
                     changes,
                     fields,
-                    tags,
+                    completions,
                     not_understood: (script.not_understood, script.unknown_types),
                 };
                 NamesJudged::Become(text, TextNames::Renamed(Box::new(named)))
@@ -123,8 +132,7 @@ impl TextNames {
                 copy.remove(removed);
             }
         }
-        rewrite.tags.extend_from_slice(&renamed.tags);
-        rewrite.tags.sort_by_key(|(number, _)| *number);
+        rewrite.completions.extend(&renamed.completions);
     }
 
     /// What the reading of the client's own text passed over, where another text was read since.

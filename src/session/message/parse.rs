@@ -156,7 +156,7 @@ fn plan_of_parse(
         copies: std::mem::take(&mut rewrite.copies),
         parameters: rewrite.parameters.clone(),
         json: std::mem::take(&mut rewrite.facts.json).into(),
-        tag: rewrite.tags.first().map(|(_, tag)| *tag),
+        completions: std::mem::take(&mut rewrite.completions),
         subjects: None,
         effects,
         writes: std::mem::take(&mut rewrite.writes).into(),

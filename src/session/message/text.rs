@@ -349,7 +349,7 @@ pub(in crate::session) fn send_query(
         None => Treatment::Pass,
         Some(positions) => Treatment::Adjust(Box::new(Adjust {
             positions: Some(positions),
-            tags: std::mem::take(&mut rewrite.tags).into(),
+            completions: std::mem::take(&mut rewrite.completions),
             refused: rewrite.refused.take(),
             ..Adjust::default()
         })),
