@@ -19,6 +19,7 @@ mod pgloader;
 ))]
 mod replication;
 mod sources;
+mod tool_table;
 #[cfg(client = "psql")]
 mod vanished;
 
