@@ -177,6 +177,12 @@ pub fn refusal(script: &Script, sql: &[u8], rules: &Rules<'_>) -> Option<OwnErro
     fault.or_else(setting).or_else(|| table_prep::refusal(script, rules))
 }
 
+/// Whether a text has nothing but queries, and no rule anything to do with them, whatever is known of the
+/// target.
+pub fn is_untouched(script: &Script, sql: &[u8]) -> bool {
+    script.is_plain_query() && !compared::may_be_in(script, sql, &[])
+}
+
 /// What has to be known of the target before a text goes. `declared` are the types of parameters that a
 /// Parse declares. Relations that are at hand `now` are left out where their answers may be old.
 pub fn needs(

@@ -37,8 +37,7 @@ pub(super) fn needs(
     let wants_all = has_only_constants(sql, rules) || rules.policy.leaves_out_generated;
     for (_, write) in script.writes() {
         // Then its values need not be looked at.
-        let name = || script.relation(write, sql);
-        if !catalog.is_empty() && catalog.is_at_hand(&names::target_of(&name()), now) {
+        if catalog.is_at_hand(&names::target_of(&write.name), now) {
             continue;
         }
         let mut wants = wants_all;
@@ -49,7 +48,7 @@ pub(super) fn needs(
             });
         }
         if wants {
-            needs.relation(&name(), Freshness::MayBeOld);
+            needs.relation(&write.name, Freshness::MayBeOld);
         }
     }
 }
@@ -85,14 +84,14 @@ pub(super) fn plan(
     }
     let mut spellings = has_only_constants(sql, rules).then(|| ConstantSpellings::new(sql));
     for (statement, write) in script.writes() {
-        let name = script.relation(write, sql);
-        let Some(relation) = known.relation(&name) else {
+        let name = &write.name;
+        let Some(relation) = known.relation(name) else {
             if has_parameters {
-                written.note_place(script, write, sql, &name);
+                written.note_place(script, write, sql, name);
             }
             continue;
         };
-        written.relations.relation(&name, Freshness::MayBeOld);
+        written.relations.relation(name, Freshness::MayBeOld);
         if spellings.as_mut().is_some_and(|spellings| !spellings.may_change_for(&relation)) {
             continue;
         }
@@ -117,9 +116,9 @@ pub(super) fn plan(
         };
         plan.drop_items();
         plan.slots();
-        plan.parameters(&name, statement, declared, known);
-        if plan.acts && !known.is_exact(&name) {
-            written.wants_exact.relation(&name, Freshness::Exact);
+        plan.parameters(name, statement, declared, known);
+        if plan.acts && !known.is_exact(name) {
+            written.wants_exact.relation(name, Freshness::Exact);
         }
         // The target gets no further than to what is refused.
         if written.refused.is_some() {

@@ -7,13 +7,13 @@ use super::message::basis::Basis;
 use super::message::copy_in::Mended;
 use super::message::text::{self, Judged, Text};
 use super::message::{
-    bind, copy_in, execute, function_call, long_text, parse, role_first, subjects, terminate,
+    bind, copy_in, execute, function_call, long_text, parse, role_first, subjects, terminate, turn,
 };
 use super::replies::{Expected, Request};
 use super::step::{Body, Mend, Progress, Step};
 use super::{Phase, Session, gate, telling};
 use crate::ledger::Road;
-use crate::rewrite::{Reached, Rewrite};
+use crate::rewrite::{self, Reached, Rewrite};
 use crate::statement::Effects;
 use crate::wire::{self, FrameError, HEAD_BYTES, Head, OwnError, TransactionStatus, tag};
 
@@ -102,8 +102,16 @@ impl Session {
             let judged = client.judge_body(unread, at + HEAD_BYTES, report, context);
             return Ok(Progress::Passed(judged - at));
         }
-        let mut frame = Frame { head, rest: unread.get_mut(at..).unwrap_or_default(), first };
-        if !gate::is_clear(client, replies, asking, settling, prepared, context) {
+        if gate::is_clear(client, replies, asking, settling, prepared, context) {
+            let pipeline = &mut client.pipeline;
+            let plain = execute::plain(head.tag, pipeline, replies, prepared, settling);
+            if plain.is_some() {
+                let watched = context.watched;
+                return Ok(Progress::Passed(client.pass_as(plain, head, there, replies, watched)));
+            }
+        } else {
+            let rest = unread.get_mut(at..).unwrap_or_default();
+            let mut frame = Frame { head, rest, first };
             let gated = gate::skipped(&frame, client, replies, asking).or_else(|| {
                 gate::held(&mut frame, client, replies, asking, settling, prepared, context)
             });
@@ -111,14 +119,14 @@ impl Session {
                 return Ok(self.carry_out(decision, head, there, first));
             }
         }
+        let frame = Frame { head, rest: unread.get_mut(at..).unwrap_or_default(), first };
         let decision = match self.decide(frame).map_err(|error| *error)? {
             Decision::Pass(request) => {
-                if let Some(request) = request {
-                    telling::passed(self.context.watched, request, head);
-                    self.replies.push_plain(request);
-                }
-                self.client.note_sent(head.tag);
-                return Ok(Progress::Passed(self.client.pass(head, there)));
+                let Session { client, replies, context, .. } = self;
+                let watched = context.watched;
+                return Ok(Progress::Passed(
+                    client.pass_as(request, head, there, replies, watched),
+                ));
             }
             decision => decision,
         };
@@ -264,7 +272,7 @@ impl Session {
             }
             return decision;
         }
-        let held = text::held(&frame, &mut client.pipeline, replies, parking, settling, context);
+        let held = turn::held(&frame, &mut client.pipeline, replies, parking, settling, context);
         if let Some(decision) = held {
             return decision;
         }
@@ -274,6 +282,13 @@ impl Session {
         let Some(mut text) = Text::take(&mut client.text, frame_tag, body, report, context) else {
             return Decision::send(Some(Expected::new(Request::Parse)), None);
         };
+        if !rewrite::are_ruled(&context.rules()) && text.is_quiet(body, context) {
+            prepared.on_query();
+            client.pipeline.note_query(is_owed);
+            self.on_sent(Effects::default(), None, text.reached());
+            text.give_back();
+            return Decision::pass_answered(Request::Query);
+        }
         let now = context.now(is_owed);
         let basis = Basis { context, parking, settling, tried: client.tried, now };
         let renaming = text.rename(body, catalog, basis);

@@ -9,7 +9,9 @@ use super::pipeline::Pipeline;
 use super::replies::{Expected, Replies, Request};
 use super::report::Report;
 use super::step::{Body, Mend, Progress, Step};
+use super::telling;
 use crate::ledger::{Place, Road};
+use crate::statistics::Watched;
 use crate::wire::{self, FrameError, Head, tag};
 
 /// The client's side of a session.
@@ -69,6 +71,24 @@ impl ClientSide {
     pub(super) fn note_sent(&mut self, frame_tag: u8) {
         self.tried = Tried::default();
         self.pipeline.note_sent(frame_tag);
+    }
+
+    /// A message passes unread, and the answer to it, if any, as it is. Gives the bytes that pass.
+    #[inline]
+    pub(super) fn pass_as(
+        &mut self,
+        request: Option<Request>,
+        head: Head,
+        there: usize,
+        replies: &mut Replies,
+        watched: Watched,
+    ) -> usize {
+        if let Some(request) = request {
+            telling::passed(watched, request, head);
+            replies.push_plain(request);
+        }
+        self.note_sent(head.tag);
+        self.pass(head, there)
     }
 
     /// A frame passes unread: what is there of it now, the rest as it arrives. Gives the bytes that pass.

@@ -218,6 +218,14 @@ impl Expected {
         self.notes.is_none()
     }
 
+    /// It is answered. Where nothing else is remembered of it, as of most messages, this is one look.
+    #[inline]
+    pub(super) fn end(self) {
+        if let Some(notes) = self.notes {
+            drop(notes);
+        }
+    }
+
     /// The same with what its statements are about.
     #[must_use]
     pub(super) fn about(mut self, subjects: Option<Arc<[CountedStatement]>>) -> Expected {

@@ -19,6 +19,7 @@ mod budget;
 mod client;
 mod client_side;
 mod common;
+mod completed;
 mod context;
 mod counts;
 mod decision;
@@ -277,7 +278,10 @@ impl Session {
         let status = wire::ready_status(body);
         self.context.status = status;
         self.settling.on_ready(&self.context);
-        self.report.note_prepared(self.replies.take_prepares(Request::Query), &self.context);
+        if self.replies.front().is_some_and(|front| !front.is_plain()) {
+            let prepared = self.replies.take_prepares(Request::Query);
+            self.report.note_prepared(prepared, &self.context);
+        }
         if self.replies.on_ready() == Some(Request::EarlySync) {
             self.client.pipeline.end();
         }

@@ -188,7 +188,9 @@ impl Replies {
     fn complete(&mut self) {
         let is_plain = self.queue.front().is_some_and(Expected::is_plain);
         if is_plain && !self.may_copy() && self.doubt.is_none() {
-            self.queue.pop_front();
+            if let Some(front) = self.queue.pop_front() {
+                front.end();
+            }
             self.answered += 1;
         } else {
             self.pop();

@@ -8,8 +8,7 @@ use super::frame_reading::{LENGTH_MAX, Reading, whole_frames};
 use super::message::copy_in::CopyIn;
 use super::replies::{Expected, Request, Treatment};
 use super::step::Step;
-use super::{Phase, Session, telling};
-use crate::ledger::{Place, SILENCED};
+use super::{Phase, Session, completed, telling};
 use crate::wire::{self, HEAD_BYTES, Head, OwnError, tag};
 
 /// The longest message from the target that is looked into; a longer one passes as it is.
@@ -349,34 +348,15 @@ impl Session {
         match frame_tag {
             tag::READY_FOR_QUERY => self.on_ready(body),
             tag::COMMAND_COMPLETE => {
-                // The tag of COPY TO counts rows read; they were not loaded.
-                let copied_out = std::mem::take(&mut self.target.copied_out);
-                if !copied_out {
-                    let rows = wire::command_rows(body);
-                    self.report.counts.rows += rows;
-                    if let Some(place) = self.replies.front().and_then(Expected::silenced) {
-                        let seconds = self.context.seconds();
-                        self.report.note(Place::clone(place), SILENCED, rows, seconds);
-                    }
-                    telling::completed(self.context.watched, body, self.replies.subject());
-                }
-                if self.context.watched.is_counted() {
-                    let body = if copied_out { b"COPY" } else { body };
-                    self.context.watched.on_command(body, self.replies.subject());
-                    self.replies.next_subject();
-                }
-                let prepared = self.replies.take_prepares(Request::Execute);
-                self.report.note_prepared(prepared, &self.context);
-                if body.starts_with(b"ROLLBACK") {
-                    self.parking.on_rollback();
-                    self.settling.role_mut().on_rollback();
-                }
-                if self.context.follows_own_words() {
-                    let word = self.replies.take_word();
-                    let tag = wire::cstring(body).map_or(body, |(tag, _)| tag);
-                    self.settling.on_complete(word, tag);
-                }
-                self.replies.on_completion(frame_tag);
+                let Session { target, replies, report, parking, settling, context, .. } = self;
+                let copied_out = std::mem::take(&mut target.copied_out);
+                completed::on_complete(
+                    body,
+                    copied_out,
+                    (replies, report),
+                    (parking, settling),
+                    context,
+                );
             }
             tag::COPY_IN_RESPONSE => {
                 let is_extended = self.replies.front_is_execute();

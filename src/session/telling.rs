@@ -1,6 +1,7 @@
 //! What those who count are told of a session: messages, errors, questions. Reads what there is; changes nothing.
 
 use tracing::Level;
+use tracing::level_filters::LevelFilter;
 
 use super::ask::Question;
 use super::replies::{Expected, Request};
@@ -11,6 +12,14 @@ use crate::wire::{self, Head, OwnError};
 /// A frame of this peer is looked at, maybe again once more of it has arrived.
 #[inline]
 pub(super) fn frame(from: &'static str, head: Head) {
+    // One look in place of a call: this is on the path of each frame.
+    if LevelFilter::current() == LevelFilter::TRACE {
+        trace_frame(from, head);
+    }
+}
+
+#[cold]
+fn trace_frame(from: &'static str, head: Head) {
     tracing::trace!(from, tag = %char::from(head.tag).escape_default(), length = head.frame_bytes, "frame");
 }
 

@@ -102,7 +102,22 @@ impl<'a> Cursor<'a> {
     }
 
     pub(super) fn is_any(&self, words: &[&str]) -> bool {
-        words.iter().any(|word| self.is(word))
+        self.token_is_any(self.token, words)
+    }
+
+    /// Whether a token is one of these words, which are in lower case and begin with a letter.
+    pub(super) fn token_is_any(&self, token: Token, words: &[&str]) -> bool {
+        if token.kind != TokenKind::Word {
+            return false;
+        }
+        let bytes = self.bytes(token);
+        let first = bytes.first().map(|byte| byte | 0x20);
+        // The length and the first letter decide mostly.
+        words.iter().map(|word| word.as_bytes()).any(|word| {
+            word.len() == bytes.len()
+                && word.first().copied() == first
+                && bytes.eq_ignore_ascii_case(word)
+        })
     }
 
     /// Whether the current token is this operator.
@@ -121,6 +136,10 @@ impl<'a> Cursor<'a> {
 
     /// Passes a run of words, all or none of them.
     pub(super) fn eat_all(&mut self, words: &[&str]) -> bool {
+        // The first word decides mostly.
+        if words.first().is_some_and(|word| !self.is(word)) {
+            return false;
+        }
         let mut ahead = *self;
         let there = words.iter().all(|word| ahead.eat(word));
         if there {

@@ -45,7 +45,7 @@ pub(super) enum Position {
 pub(super) struct FoundStatements {
     pub(super) statements: Vec<Statement>,
     pub(super) edits: Vec<Edit>,
-    pub(super) fault: Option<Fault>,
+    pub(super) fault: Option<Box<Fault>>,
     pub(super) not_understood: usize,
     /// Where definitions could not be read.
     pub(super) odd_spots: Vec<usize>,

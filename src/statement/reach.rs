@@ -1,9 +1,11 @@
 //! How far a text reaches beyond its own words: the relations whose rows it writes, the functions that it
 //! names, and whether it may run code in ways that are not looked into. Finds, changes nothing.
 
-use super::cursor::Cursor;
-use super::lexer::TokenKind;
+use super::cursor::{Cursor, is_name};
+use super::lexer::{Token, TokenKind};
 use super::name::{kept_name, kept_parts};
+use super::parts::{Body, Statement};
+use super::script::Script;
 use crate::encoding::Encoding;
 
 /// Functions that one text may name; what names more is taken for a text that may run anything.
@@ -61,13 +63,13 @@ impl Reach {
     }
 
     /// Notes a relation whose rows are written.
-    pub fn write(&mut self, name: Vec<Vec<u8>>) {
+    pub fn write(&mut self, name: &[Vec<u8>]) {
         // A name with escapes is not read.
         let is_whole = !name.is_empty() && name.iter().all(|part| !part.is_empty());
         if !is_whole || self.writes.len() >= WRITES_MAX {
             self.runs_more = true;
-        } else if !self.writes.contains(&name) {
-            self.writes.push(name);
+        } else if !self.writes.iter().any(|known| known == name) {
+            self.writes.push(name.to_vec());
         }
     }
 
@@ -135,29 +137,31 @@ impl Reach {
 
     /// A query, or a statement that writes rows: all that it has inside.
     fn query(&mut self, mut cursor: Cursor<'_>, encoding: Encoding) {
-        let first = cursor.index();
         let copies = cursor.is("copy");
+        let mut may_begin = true;
+        let mut previous = Token { kind: TokenKind::End, start: 0, end: 0 };
         while !at_end(&cursor) {
-            let kind = cursor.token.kind;
-            if kind == TokenKind::Word {
-                let previous = cursor.previous().kind;
-                let begins = cursor.index() == first
-                    || matches!(previous, TokenKind::Open | TokenKind::Close);
-                if begins
-                    && let Some(verb) = Verb::at(&cursor)
-                    && self.target(&mut cursor, verb, encoding)
-                {
-                    continue;
+            let token = cursor.token;
+            match token.kind {
+                TokenKind::Word => {
+                    if may_begin
+                        && let Some(verb) = Verb::at(&cursor)
+                        && self.target(&mut cursor, verb, encoding)
+                    {
+                        previous = cursor.previous();
+                        may_begin = matches!(previous.kind, TokenKind::Open | TokenKind::Close);
+                        continue;
+                    }
+                    // `SELECT ... INTO` makes a table.
+                    self.runs_more |= token.end - token.start == 4 && !copies && cursor.is("into");
                 }
-                // `SELECT ... INTO` makes a table.
-                self.runs_more |= !copies && cursor.is("into");
+                TokenKind::Open if is_name(previous.kind) && !is_syntax(&cursor, previous) => {
+                    self.call(kept_name(previous.kind, cursor.bytes(previous), encoding));
+                }
+                _ => {}
             }
-            let is_name =
-                matches!(kind, TokenKind::Word | TokenKind::QuotedName | TokenKind::UnicodeName);
-            if is_name && cursor.peek().kind == TokenKind::Open && !is_syntax(&cursor) {
-                let bytes = cursor.bytes(cursor.token);
-                self.call(kept_name(kind, bytes, encoding));
-            }
+            may_begin = matches!(token.kind, TokenKind::Open | TokenKind::Close);
+            previous = token;
             cursor.bump();
         }
     }
@@ -203,9 +207,43 @@ impl Reach {
             ahead.bump();
         }
         let narrow = |index: usize| u32::try_from(index).unwrap_or(u32::MAX);
-        self.write(kept_parts(*cursor, &(narrow(start)..narrow(end)), encoding));
+        self.write(&kept_parts(*cursor, &(narrow(start)..narrow(end)), encoding));
         *cursor = ahead;
         true
+    }
+}
+
+impl Script {
+    /// How far the text reaches: what it writes and what it may run; [`Script::table_statements`] apart.
+    pub fn reach(&self, sql: &[u8]) -> Reach {
+        if self.is_too_long {
+            return Reach::unknown();
+        }
+        let (mut reach, mut is_behind_end) = (Reach::default(), false);
+        let is_end = |first: &Statement| first.effects.ends_transaction();
+        reach.begins_with_end = self.statements.first().is_some_and(is_end);
+        for statement in &self.statements {
+            if let Body::Write(write) = &statement.body
+                && write.has_only_values
+                && !write.is_prepare
+            {
+                reach.goes_on_behind_end |= is_behind_end;
+                reach.write(&write.name);
+                continue;
+            }
+            let is_table = matches!(statement.body, Body::Table(_));
+            let cursor = self.statement(&statement.tokens, sql);
+            if is_behind_end && !reach.goes_on_behind_end {
+                let mut alone = Reach::default();
+                alone.add(cursor, self.lexing.encoding);
+                reach.goes_on_behind_end = is_table || !alone.is_nothing();
+            }
+            if !is_table {
+                reach.add(cursor, self.lexing.encoding);
+            }
+            is_behind_end |= statement.effects.ends_transaction();
+        }
+        reach
     }
 }
 
@@ -236,10 +274,11 @@ fn at_end(cursor: &Cursor<'_>) -> bool {
     matches!(cursor.token.kind, TokenKind::Semicolon | TokenKind::End)
 }
 
-/// Whether the word at the cursor can be no function, however often a parenthesis follows it.
-fn is_syntax(cursor: &Cursor<'_>) -> bool {
-    cursor
-        .is_any(&["values", "in", "as", "and", "or", "not", "on", "by", "from", "where", "exists"])
+/// Whether a token can be no function, however often a parenthesis follows it.
+fn is_syntax(cursor: &Cursor<'_>, token: Token) -> bool {
+    const WORDS: &[&str] =
+        &["values", "in", "as", "and", "or", "not", "on", "by", "from", "where", "exists"];
+    cursor.token_is_any(token, WORDS)
 }
 
 #[cfg(test)]
@@ -247,7 +286,7 @@ mod tests {
     use super::*;
     use crate::mapping::{Mapping, MappingOptions};
     use crate::statement::Lexing;
-    use crate::statement::script::{Scratch, Script};
+    use crate::statement::script::Scratch;
 
     fn reach(sql: &str) -> Reach {
         let mapping = Mapping::new(MappingOptions::default()).unwrap();

@@ -18,7 +18,7 @@ use super::slots::{
 use super::tokens::{Extent, TokenEntry, Tokens};
 use super::{
     CopyStatement, DefinedTable, DefinitionItem, DmsSetting, DmsShow, Edit, Effects, Fault, Lexing,
-    Meeting, NewTable, Reach, Replacement, RowChange, Slot, TableStatement, Write,
+    Meeting, NewTable, Replacement, RowChange, Slot, TableStatement, Write,
 };
 use crate::mapping::{Dialect, Mapping};
 
@@ -35,7 +35,7 @@ pub struct Script {
     /// The types to replace, in order, never overlapping.
     pub edits: Vec<Edit>,
     /// The first type that cannot be mapped. Then nothing of the text may be sent.
-    pub fault: Option<Fault>,
+    pub fault: Option<Box<Fault>>,
     /// String constants that may have to be mended, in order of their purpose, then of the text.
     /// Empty for a text that has neither a backslash nor a `U&'..'`.
     pub constants: Vec<NotedConstant>,
@@ -164,6 +164,19 @@ impl Script {
             && !self.statements.iter().any(|statement| acts(&statement.body))
     }
 
+    /// Whether it was read to its end and has nothing but queries, of which the proxy acts on nothing.
+    pub fn is_plain_query(&self) -> bool {
+        let is_plain = |one: &Statement| one.may_be_query && matches!(one.body, Body::Other);
+        self.effects == Effects::default()
+            && self.edits.is_empty()
+            && self.constants.is_empty()
+            && !self.may_execute
+            && self.fault.is_none()
+            && self.odd_spots.is_empty()
+            && (self.not_understood, self.unknown_types) == (0, 0)
+            && self.statements.iter().all(is_plain)
+    }
+
     /// The statements that write, in order.
     pub fn writes(&self) -> impl Iterator<Item = (&Statement, &Write)> {
         self.statements.iter().filter_map(|statement| match &statement.body {
@@ -211,12 +224,6 @@ impl Script {
             Body::Setting(setting) => setting.value.is_some(),
             _ => !statement.effects.touches_settings(),
         })
-    }
-
-    /// The parts of the name of the relation that a statement writes to, as PostgreSQL keeps them: table;
-    /// schema, table; or database, schema, table.
-    pub fn relation(&self, write: &Write, sql: &[u8]) -> Vec<Vec<u8>> {
-        kept_parts(self.cursor(sql), &write.relation, self.lexing.encoding)
     }
 
     /// The parts of the name of a routine, as PostgreSQL keeps them.
@@ -342,30 +349,6 @@ impl Script {
             self.statement(&statement.tokens, sql).is_any(&["begin", "start"])
         };
         self.statements.iter().any(begins)
-    }
-
-    /// How far the text reaches: what it writes and what it may run; [`Script::table_statements`] apart.
-    pub fn reach(&self, sql: &[u8]) -> Reach {
-        if self.is_too_long {
-            return Reach::unknown();
-        }
-        let (mut reach, mut is_behind_end) = (Reach::default(), false);
-        let is_end = |first: &Statement| first.effects.ends_transaction();
-        reach.begins_with_end = self.statements.first().is_some_and(is_end);
-        for statement in &self.statements {
-            let is_table = matches!(statement.body, Body::Table(_));
-            let cursor = self.statement(&statement.tokens, sql);
-            if is_behind_end && !reach.goes_on_behind_end {
-                let mut alone = Reach::default();
-                alone.add(cursor, self.lexing.encoding);
-                reach.goes_on_behind_end = is_table || !alone.is_nothing();
-            }
-            if !is_table {
-                reach.add(cursor, self.lexing.encoding);
-            }
-            is_behind_end |= statement.effects.ends_transaction();
-        }
-        reach
     }
 
     /// A cursor at the start of the text.

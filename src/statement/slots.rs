@@ -34,7 +34,7 @@ use std::ops::{ControlFlow, Range};
 use super::constant::StringConstant;
 use super::cursor::{Cursor, narrow};
 use super::lexer::TokenKind;
-use super::name::kept_at;
+use super::name::{kept_at, kept_parts};
 use crate::encoding::Encoding;
 pub(super) use definition_items::definition_items;
 pub(super) use element::parameter;
@@ -83,7 +83,10 @@ pub struct Write {
     /// The inserts of a MERGE without an OVERRIDING clause: from their VALUES, in front of which it could be
     /// inserted in the same way, to the end of their rows.
     pub merge_inserts: Vec<Range<usize>>,
-    /// The name of the relation, of one to three parts.
+    /// The parts of the name of the relation, as PostgreSQL keeps them: table; schema, table; or database,
+    /// schema, table.
+    pub name: Vec<Vec<u8>>,
+    /// The tokens of that name.
     pub(super) relation: Range<u32>,
     /// The list of columns of an INSERT, with its parentheses.
     pub(super) columns_at: Option<u32>,
@@ -93,6 +96,9 @@ pub struct Write {
     pub may_meet: bool,
     /// Whether it has conditions.
     pub has_conditions: bool,
+    /// Whether it is an INSERT of constants and parameters with nothing behind them, so that it calls nothing
+    /// and writes to no other relation.
+    pub(super) has_only_values: bool,
     /// Whether its shape is known to its end. Otherwise it has no slots.
     pub(super) is_understood: bool,
 }
@@ -161,9 +167,13 @@ pub(super) fn read_write(statement: Cursor<'_>, encoding: Encoding) -> Option<Wr
     let is_understood = walker.statement().is_ok();
     let end = narrow(walker.cursor.end());
     let head = walker.head?;
+    let name = kept_parts(statement, &head.relation, encoding);
     let has_conditions = head.kind != WriteKind::Insert || walker.has_conditions;
     let may_meet = walker.may_meet || !is_understood;
-    Some(Write { tokens: first..end, is_understood, may_meet, has_conditions, ..head })
+    let is_plain = is_understood && !may_meet && !has_conditions;
+    let has_only_values = is_plain && walker.ends_in_values;
+    let tokens = first..end;
+    Some(Write { name, tokens, may_meet, has_conditions, has_only_values, is_understood, ..head })
 }
 
 /// The columns that an INSERT lists, as PostgreSQL keeps their names.

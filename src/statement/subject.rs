@@ -55,7 +55,7 @@ impl Script {
     /// What a statement of the text is about.
     pub fn subject(&self, statement: &Statement, sql: &[u8]) -> StatementSubject {
         match &statement.body {
-            Body::Write(write) => StatementSubject::Writes(self.relation(write, sql)),
+            Body::Write(write) => StatementSubject::Writes(write.name.clone()),
             Body::Copy(copy) => StatementSubject::Writes(copy.name.clone()),
             Body::Table(table) => {
                 let names = table.tables.iter().map(|table| table.name.clone());

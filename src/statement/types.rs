@@ -179,7 +179,8 @@ impl<'a> Finder<'a> {
 
     fn refuse(&mut self, span: Range<usize>, refusal: Refusal) {
         let Refusal { sqlstate, message, hint } = refusal;
-        self.found.fault.get_or_insert(Fault { span, sqlstate, message, hint });
+        let fault = Fault { span, sqlstate, message, hint };
+        self.found.fault.get_or_insert_with(|| Box::new(fault));
     }
 
     /// A type in a source's own spelling.

@@ -39,7 +39,7 @@ pub fn writes(sql: &[u8], lexing: Lexing) -> Vec<Written> {
         });
         Written {
             kind: write.kind,
-            name: script.relation(write, sql),
+            name: write.name.clone(),
             columns: script.listed_columns(write, sql).into_iter().map(Cow::into_owned).collect(),
             is_prepare: write.is_prepare,
             overriding_at: write.overriding_at,

@@ -117,7 +117,7 @@ fn values(sql: &str, script: &Script, write: &WriteStatement) -> String {
         let names = names.iter().map(|name| std::str::from_utf8(name.as_ref()).unwrap());
         names.collect::<Vec<_>>().join(separator)
     }
-    let relation = join(&script.relation(write, sql.as_bytes()), ".");
+    let relation = join(&write.name, ".");
     let listed = join(&script.listed_columns(write, sql.as_bytes()), ", ");
     let mut text = if listed.is_empty() { relation } else { format!("{relation}({listed})") };
     text.push(':');

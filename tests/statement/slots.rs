@@ -268,7 +268,7 @@ fn slots_come_one_by_one_until_no_more_is_wanted() {
     let seen = |most: usize| {
         let mut seen = Vec::new();
         for (_, write) in script.writes() {
-            let relation = names(&script.relation(write, sql), ".");
+            let relation = names(&write.name, ".");
             let mut left = most;
             script.slots(write, sql, &mut |slot| {
                 seen.push((relation.clone(), name(&sql[slot.span])));

@@ -138,6 +138,12 @@ impl Settling {
         matches!(self.due, Due::AtSync(effects, _) if self.is_due(effects))
     }
 
+    /// Whether anything is to be settled, behind a Sync or later.
+    #[inline]
+    pub(in crate::session) fn has_due(&self) -> bool {
+        !matches!(self.due, Due::Not)
+    }
+
     /// What the Sync that now follows has to settle; `is_open` says that it ends no transaction.
     pub(in crate::session) fn take_for_sync(&mut self, is_open: bool) -> Option<Effects> {
         let Due::AtSync(effects, stated) = self.due else { return None };

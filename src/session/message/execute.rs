@@ -20,6 +20,29 @@ use crate::wire::{self, HEAD_BYTES, Head, TransactionStatus, tag};
 /// Source: PostgreSQL, `PQ_SMALL_MESSAGE_LIMIT` in `src/include/libpq/libpq.h`.
 const SMALL_BYTES_MAX: usize = 10_000;
 
+/// What the target owes for a message behind a clear gate that is an Execute or a Sync of which nothing has to
+/// be known, as nearly all are; it passes. `None` for any other message.
+#[inline]
+pub(in crate::session) fn plain(
+    frame_tag: u8,
+    pipeline: &mut Pipeline,
+    replies: &Replies,
+    prepared: &mut Prepared,
+    settling: &Settling,
+) -> Option<Request> {
+    match frame_tag {
+        tag::EXECUTE if !prepared.is_known() && !prepared.has_unrecorded() => {
+            Some(Request::Execute)
+        }
+        tag::SYNC if !settling.has_due() => {
+            pipeline.end();
+            prepared.on_sync(replies.parses_answered());
+            Some(Request::Sync)
+        }
+        _ => None,
+    }
+}
+
 /// An Execute.
 pub(in crate::session) fn execute(
     frame: &Frame<'_>,

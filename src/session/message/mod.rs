@@ -16,3 +16,4 @@ pub(super) mod role_first;
 pub(super) mod subjects;
 pub(super) mod terminate;
 pub(super) mod text;
+pub(super) mod turn;

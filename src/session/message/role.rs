@@ -4,7 +4,9 @@
 use std::sync::Arc;
 
 use super::basis::Basis;
-use crate::catalog::{Catalog, CatalogQuestion, Freshness, KeyName, Need, Relation, Subject};
+use crate::catalog::{
+    Catalog, CatalogQuestion, Freshness, KeyName, Moment, Need, Relation, Subject,
+};
 use crate::ledger::Place;
 use crate::parking::park_keys_softly_sql;
 use crate::policy::ForeignKeys;
@@ -22,11 +24,17 @@ use crate::statement::Effects;
 use crate::wire::OwnError;
 
 /// What has to be known of the target before it is known which role a message wants.
-pub(in crate::session) fn needs(reached: &Reached, context: &Context) -> Vec<Need> {
+pub(in crate::session) fn needs(
+    reached: &Reached,
+    catalog: &Catalog,
+    now: Moment,
+    context: &Context,
+) -> Vec<Need> {
     if !context.settings.looks_at_silenced() {
         return Vec::new();
     }
-    let subjects = reached.relations().map(|name| Subject::Relation(name.clone()));
+    let unknown = reached.relations().filter(|name| !catalog.is_at_hand(name, now));
+    let subjects = unknown.map(|name| Subject::Relation(name.clone()));
     subjects.map(|subject| Need { subject, freshness: Freshness::MayBeOld }).collect()
 }
 
@@ -141,8 +149,9 @@ pub(in crate::session) fn of_plan(
         return settling.role().due(role, context).map(Question::Settle);
     }
     let reached = plan.reached();
-    if !reached.relations().all(|name| catalog.is_at_hand(name, now))
-        && let Some(question) = catalog.missing(needs(reached, context), now)
+    let needs = needs(reached, catalog, now, context);
+    if !needs.is_empty()
+        && let Some(question) = catalog.missing(needs, now)
     {
         return Some(Question::Catalog(question));
     }

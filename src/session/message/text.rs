@@ -11,13 +11,9 @@ use super::{reading, role};
 use crate::catalog::Catalog;
 use crate::policy::Settings;
 use crate::rewrite::{self, Change, PositionMap, Reached, Rewrite, Rules, TextMessage};
-use crate::session::ask::parking::Parking;
-use crate::session::ask::settling::Settling;
 use crate::session::ask::{Question, trial};
 use crate::session::context::Context;
-use crate::session::decision::{Decision, Frame};
-use crate::session::pipeline::Pipeline;
-use crate::session::replies::{Adjust, CopyStart, Expected, Failing, Replies, Request, Treatment};
+use crate::session::replies::{Adjust, CopyStart, Expected, Failing, Request, Treatment};
 use crate::session::report::{PassedUnread, Report};
 use crate::statement::script::{Body, Script};
 use crate::statement::{Effects, Word};
@@ -38,7 +34,7 @@ pub(in crate::session) struct Text {
     /// The types of parameters that a Parse declares.
     declared: Vec<u32>,
     /// What was done before the text was read.
-    mended: Option<Change>,
+    mended: Option<Box<Change>>,
     /// What was done to its names.
     names: TextNames,
     /// What it writes and runs.
@@ -69,40 +65,6 @@ pub(in crate::session) struct SentText {
     pub(in crate::session) not_judged: u64,
 }
 
-/// What has to come before the text of a frame is read; `None` where it can be.
-pub(in crate::session) fn held(
-    frame: &Frame<'_>,
-    pipeline: &mut Pipeline,
-    replies: &Replies,
-    parking: &Parking,
-    settling: &Settling,
-    context: &Context,
-) -> Option<Decision> {
-    if !frame.first {
-        return Some(Decision::Later);
-    }
-    // In a pipeline the target may not answer before a Sync, so nothing waits there.
-    if !replies.is_empty() && !pipeline.is_open() && parking.awaits_status(context) {
-        return Some(Decision::Wait);
-    }
-    if role::waits(replies, pipeline, settling, context) {
-        return Some(Decision::Flush);
-    }
-    if !pipeline.lexing_is_unsure {
-        return None;
-    }
-    // While a statement is on its way that may change how the server reads texts, the next text waits. In
-    // a pipeline the target does not tell, and is asked.
-    if replies.lexing_is_unsure() {
-        return Some(Decision::Flush);
-    }
-    if pipeline.is_open() && context.status != TransactionStatus::Aborted {
-        return Some(Decision::ask(Question::Lexing, true));
-    }
-    pipeline.lexing_is_unsure = false;
-    None
-}
-
 impl Text {
     /// The reading of the text in `body`: the one that has waited, or a new one. `None` if the body is
     /// malformed.
@@ -116,13 +78,13 @@ impl Text {
         let waited = waiting.take().filter(|text| text.is_of(frame_tag, context));
         waited.or_else(|| {
             report.counts.statements += 1;
-            Text::read(frame_tag, body, &context.rules()).map(Box::new)
+            Text::read(frame_tag, body, &context.rules())
         })
     }
 
     /// Mends the bytes 0x00 of the text in `body` and reads it. `None` if the body is malformed: the
     /// target says what is wrong with it.
-    fn read(frame_tag: u8, body: &mut [u8], rules: &Rules<'_>) -> Option<Text> {
+    fn read(frame_tag: u8, body: &mut [u8], rules: &Rules<'_>) -> Option<Box<Text>> {
         let message = if frame_tag == tag::QUERY { TextMessage::Query } else { TextMessage::Parse };
         let (mut shorter, mended) = rewrite::mend_bytes(message, body, rules);
         let body: &[u8] = shorter.as_deref_mut().unwrap_or(body);
@@ -143,8 +105,18 @@ impl Text {
         let text = body.get(sql.clone()).unwrap_or_default();
         let script = reading::read(text, rules);
         let reached = rewrite::reached(&script, text, rules);
-        let names = TextNames::Source;
-        Some(Text { message, script, shorter, sql, is_cut, declared, mended, reached, names })
+        let (mended, names) = (mended.map(Box::new), TextNames::Source);
+        Some(Box::new(Text {
+            message,
+            script,
+            shorter,
+            sql,
+            is_cut,
+            declared,
+            mended,
+            reached,
+            names,
+        }))
     }
 
     /// Whether it is the reading of a frame with this tag, as the server would read it now.
@@ -205,6 +177,18 @@ impl Text {
     /// Whether tables are emptied in the place of what it says.
     pub(super) fn empties(&self, context: &Context) -> bool {
         rewrite::empties_tables(&self.script, &context.rules())
+    }
+
+    /// Whether it is a Query as the client sent it, of queries that no rule acts on and that write, run and
+    /// change nothing: it goes as it is, and nothing has to be known, done or told for it.
+    pub(in crate::session) fn is_quiet(&self, body: &[u8], context: &Context) -> bool {
+        let is_as_sent = self.mended.is_none() && self.shorter.is_none() && !self.is_cut;
+        let reaches = context.settings.looks_at_silenced() && !self.reached.is_nothing();
+        !self.is_extended()
+            && is_as_sent
+            && !reaches
+            && !context.follows_own_words()
+            && rewrite::is_untouched(&self.script, self.text(body))
     }
 
     /// What it writes and runs.
@@ -274,7 +258,7 @@ impl Text {
     }
 
     /// What was read is no longer needed.
-    pub(in crate::session) fn give_back(self) {
+    pub(in crate::session) fn give_back(self: Box<Text>) {
         reading::give_back(self.script);
     }
 }
@@ -301,7 +285,7 @@ pub(in crate::session) fn judge(
         return Judged::Ask(Question::Trial(question));
     }
     let mut needs = rewrite::needs(script, sql, &text.declared, (catalog, now), &rules);
-    needs.extend(role::needs(&text.reached, context));
+    needs.extend(role::needs(&text.reached, catalog, now, context));
     if let Some(question) = catalog.missing(needs, now) {
         return Judged::Ask(Question::Catalog(question));
     }
@@ -365,7 +349,7 @@ pub(in crate::session) fn send_query(
 /// What was done to a text.
 pub(super) fn changes(text: &Text, rewrite: &mut Rewrite) -> Vec<Change> {
     let mut changes = std::mem::take(&mut rewrite.changes);
-    changes.extend(text.mended.clone());
+    changes.extend(text.mended.as_deref().cloned());
     changes.extend(text.names.changes());
     changes
 }

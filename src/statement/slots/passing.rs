@@ -9,6 +9,9 @@ use crate::statement::cursor::{Cursor, NotUnderstood, Understood, is_reserved, n
 use crate::statement::lexer::TokenKind;
 use crate::statement::name::{is_bracketed, kept_at, kept_parts};
 
+/// Columns of a list for which there is room from the start.
+const COLUMNS_MOSTLY: usize = 16;
+
 impl Walker<'_, '_> {
     /// `[ONLY] name [*]` or `ONLY (name)`.
     pub(super) fn target(&mut self) -> Result<Range<u32>, NotUnderstood> {
@@ -37,7 +40,7 @@ impl Walker<'_, '_> {
     /// `( column, ... )`.
     pub(super) fn column_list(&mut self) -> Result<Vec<ColumnSpelled>, NotUnderstood> {
         self.expect_kind(TokenKind::Open)?;
-        let mut columns = Vec::new();
+        let mut columns = Vec::with_capacity(COLUMNS_MOSTLY);
         loop {
             columns.push(self.column()?);
             if columns.len() > VALUES_MAX {

@@ -38,6 +38,8 @@ pub(super) struct Walker<'a, 'f> {
     pub(super) may_meet: bool,
     /// There are conditions beside those that every statement of its kind has.
     pub(super) has_conditions: bool,
+    /// Nothing stands behind the values of an INSERT, all of which go into whole columns.
+    pub(super) ends_in_values: bool,
     /// Takes the slots; without it the statement is read for its shape alone.
     sink: Option<Sink<'f>>,
 }
@@ -58,6 +60,7 @@ impl<'a, 'f> Walker<'a, 'f> {
             source: None,
             may_meet: false,
             has_conditions: false,
+            ends_in_values: false,
             sink,
         }
     }
@@ -168,6 +171,8 @@ impl<'a, 'f> Walker<'a, 'f> {
             let is_list = self.cursor.is("select") && !self.cursor.token_is(next, "distinct");
             self.may_meet |= !is_list && !self.cursor.is("values");
             self.query()?;
+            let ends = matches!(self.cursor.token.kind, TokenKind::Semicolon | TokenKind::End);
+            self.ends_in_values = ends && self.columns.iter().all(|column| column.is_whole);
         }
         let set_operation = self.pass_to_assignments()?;
         if !set_operation {
@@ -317,11 +322,13 @@ impl<'a, 'f> Walker<'a, 'f> {
             is_prepare,
             overriding_at,
             merge_inserts: Vec::new(),
+            name: Vec::new(),
             relation,
             columns_at,
             tokens: 0..0,
             may_meet: false,
             has_conditions: false,
+            has_only_values: false,
             is_understood: false,
         });
     }
