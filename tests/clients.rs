@@ -2,6 +2,7 @@
 //! test exists only where `tests/setup` found its client.
 
 mod bad_rows;
+mod console;
 mod traps;
 
 use std::process::Command;

@@ -103,7 +103,7 @@ impl Cell {
 }
 
 /// Rows under names.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Default)]
 pub(super) struct Listing {
     /// Names and types.
     pub columns: Vec<(&'static str, CellType)>,

@@ -17,19 +17,37 @@ pub(super) fn console(proxy: &Proxy, database: &str, user: &str) -> (Wire, Strin
     (wire, said)
 }
 
-/// The names in a RowDescription, as a reader by column number sees them.
-fn columns(wire: &mut Wire, command: &str) -> Vec<String> {
+/// The names in a RowDescription with the OIDs of their types, and the rows.
+#[allow(clippy::type_complexity)]
+fn answer(wire: &mut Wire, command: &str) -> (Vec<(String, u32)>, Vec<Vec<Option<String>>>) {
     let frames = wire.query(command).until_ready();
     let description = frames.iter().find(|frame| frame.tag == b'T');
     let body = &description.unwrap_or_else(|| panic!("{command}: {frames:?}")).body;
+    let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
     let mut rest = &body[2..];
-    let mut names = Vec::new();
+    let mut columns = Vec::new();
     while !rest.is_empty() {
         let end = rest.iter().position(|byte| *byte == 0).unwrap();
-        names.push(String::from_utf8(rest[..end].to_vec()).unwrap());
+        let oid = rest[end + 7..].first_chunk().unwrap();
+        columns.push((text(&rest[..end]), u32::from_be_bytes(*oid)));
         rest = &rest[end + 1 + 18..];
     }
-    names
+    let rows = frames.iter().filter(|frame| frame.tag == b'D').map(|frame| {
+        let mut rest = &frame.body[2..];
+        let mut cells = Vec::new();
+        while let Some((length, after)) = rest.split_first_chunk::<4>() {
+            let length = usize::try_from(i32::from_be_bytes(*length)).ok();
+            cells.push(length.map(|length| text(&after[..length])));
+            rest = &after[length.unwrap_or(0)..];
+        }
+        cells
+    });
+    (columns, rows.collect())
+}
+
+/// The names of the columns, as a reader by number sees them.
+fn columns(wire: &mut Wire, command: &str) -> Vec<String> {
+    answer(wire, command).0.into_iter().map(|(name, _)| name).collect()
 }
 
 #[test]
@@ -70,6 +88,98 @@ fn columns_are_those_of_pgbouncer() {
     }
     let config = transcript(&wire.query("SHOW CONFIG").until_ready());
     assert!(config.contains("DataRow max_client_conn"), "{config}");
+}
+
+/// What the Go exporter of prometheus-community reads by name: labels have to be texts or integers, and figures what
+/// `strconv.ParseFloat` takes and no boolean. A command that fails it takes for a pooler that is down.
+#[test]
+fn what_the_exporter_of_prometheus_reads_is_there() {
+    const LABELS: [(&str, &[&str]); 4] = [
+        ("DATABASES", &["name", "host", "port", "database", "force_user", "pool_mode"]),
+        ("STATS_TOTALS", &["database"]),
+        ("POOLS", &["database", "user"]),
+        ("CLIENTS", &["database", "user", "state", "application_name"]),
+    ];
+    const FIGURES: [(&str, &str); 3] = [
+        (
+            "DATABASES",
+            "pool_size reserve_pool_size max_connections current_connections paused disabled",
+        ),
+        (
+            "STATS_TOTALS",
+            "query_count query_time bytes_received bytes_sent wait_time xact_count xact_time \
+             client_parse_count server_parse_count bind_count server_assignment_count",
+        ),
+        (
+            "POOLS",
+            "cl_active cl_active_cancel_req cl_waiting cl_waiting_cancel_req sv_active \
+             sv_active_cancel sv_being_canceled sv_idle sv_used sv_tested sv_login maxwait",
+        ),
+    ];
+    let (proxy, _) = proxy("");
+    let database = Cluster::shared().create_database();
+    let mut session = log_in(&proxy.endpoint(database.endpoint()));
+    say(&mut session, "SELECT 1");
+    let (mut wire, _) = console(&proxy, "pgbouncer", "postgres");
+    wire.query(format!("PAUSE {}", database.endpoint().database)).until_ready();
+    for (command, labels) in LABELS {
+        let (columns, rows) = answer(&mut wire, &format!("SHOW {command};"));
+        assert!(!rows.is_empty(), "{command}");
+        for label in labels {
+            let column = columns.iter().find(|(name, _)| name == label);
+            let (_, oid) = column.unwrap_or_else(|| panic!("{command}: {label}: {columns:?}"));
+            assert!([20, 23, 25].contains(oid), "{command}: {label} is of type {oid}");
+        }
+    }
+    for (command, figures) in FIGURES {
+        let (columns, rows) = answer(&mut wire, &format!("SHOW {command};"));
+        for figure in figures.split_whitespace() {
+            let at = columns.iter().position(|(name, _)| name == figure);
+            let at = at.unwrap_or_else(|| panic!("{command}: {figure}: {columns:?}"));
+            assert_ne!(columns[at].1, 16, "{command}: {figure}");
+            for row in &rows {
+                assert!(row[at].as_ref().unwrap().parse::<f64>().is_ok(), "{command}: {row:?}");
+            }
+        }
+    }
+    let lists = answer(&mut wire, "SHOW LISTS;").1;
+    let names = "databases users pools free_clients used_clients login_clients free_servers \
+        used_servers dns_names dns_zones dns_queries";
+    for name in names.split_whitespace() {
+        let row = lists.iter().find(|row| row[0].as_deref() == Some(name)).unwrap();
+        assert!(row[1].as_ref().unwrap().parse::<f64>().is_ok(), "{row:?}");
+    }
+    let config = answer(&mut wire, "SHOW CONFIG;").1;
+    for name in ["max_client_conn", "max_user_connections"] {
+        let row = config.iter().find(|row| row[0].as_deref() == Some(name)).unwrap();
+        assert!(row[1].as_ref().unwrap().parse::<f64>().is_ok(), "{row:?}");
+        assert!(row.iter().all(Option::is_some), "{row:?}");
+    }
+    // Scanned into strings, which take no NULL.
+    for row in &config {
+        assert!(row[0].is_some() && row[3].is_some(), "{row:?}");
+    }
+}
+
+#[test]
+fn rows_are_fetched_a_few_at_a_time() {
+    let (proxy, _) = proxy("");
+    let (mut wire, _) = console(&proxy, "dms_proxy", "postgres");
+    wire.query("BEGIN").until_ready();
+    wire.parse("", "SHOW STATE", &[]).bind("p", "", &[], &[], 0);
+    wire.execute("p", 3).sync();
+    let first = transcript(&wire.until_ready());
+    assert_eq!(first.matches("DataRow").count(), 3, "{first}");
+    assert!(first.contains("PortalSuspended") && !first.contains("CommandComplete"), "{first}");
+    wire.execute("p", 3).sync();
+    let last = transcript(&wire.until_ready());
+    assert!(last.matches("DataRow").count() < 3 && last.contains("CommandComplete SHOW"), "{last}");
+    wire.query("COMMIT").until_ready();
+    wire.describe(b'P', "p").sync();
+    assert!(transcript(&wire.until_ready()).contains("34000"));
+    wire.describe(b'S', "none").sync();
+    let said = transcript(&wire.until_ready());
+    assert!(said.contains("26000") && !said.contains("ParameterDescription"), "{said}");
 }
 
 #[test]

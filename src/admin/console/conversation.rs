@@ -32,11 +32,13 @@ struct Conversation<'o> {
 }
 
 /// A bound statement.
-#[derive(Clone, Default)]
+#[derive(Default)]
 struct Portal {
     text: String,
     /// The format of each column, or of all; 1 is binary.
     formats: Vec<i16>,
+    /// What it gave, of which rows are left for the next Execute.
+    said: Option<CommandOutcome>,
 }
 
 /// Talks to a client whose login is checked until it goes.
@@ -100,6 +102,9 @@ impl Conversation<'_> {
     }
 
     fn ready(&mut self) {
+        if self.status == b'I' {
+            self.portals.clear();
+        }
         let status = [self.status];
         self.put(tag::READY_FOR_QUERY, &[&status]);
     }
@@ -171,9 +176,7 @@ impl Conversation<'_> {
             if described {
                 self.out.extend(row_description(listing, formats));
             }
-            for row in &listing.rows {
-                self.out.extend(data_row(row, formats));
-            }
+            self.rows(listing, formats);
         }
         match said.tag.as_str() {
             "BEGIN" => self.status = b'T',
@@ -181,6 +184,12 @@ impl Conversation<'_> {
             _ => {}
         }
         self.put(tag::COMMAND_COMPLETE, &[said.tag.as_bytes(), b"\0"]);
+    }
+
+    fn rows(&mut self, listing: &Listing, formats: &[i16]) {
+        for row in &listing.rows {
+            self.out.extend(data_row(row, formats));
+        }
     }
 
     fn on_parse(&mut self, body: &[u8]) -> Result<(), OwnError> {
@@ -219,7 +228,7 @@ impl Conversation<'_> {
         if self.portals.len() >= NAMES_MAX {
             self.portals.clear();
         }
-        self.portals.insert(portal.to_vec(), Portal { text, formats });
+        self.portals.insert(portal.to_vec(), Portal { text, formats, said: None });
         self.put(tag::BIND_COMPLETE, &[]);
         Ok(())
     }
@@ -227,34 +236,62 @@ impl Conversation<'_> {
     fn on_describe(&mut self, body: &[u8]) -> Result<(), OwnError> {
         let (&kind, name) = body.split_first().unwrap_or((&b'P', &[]));
         let name = wire::cstring(name).map_or(&[][..], |(name, _)| name);
-        let portal = match kind {
+        let found = match kind {
             b'S' => {
-                self.put(tag::PARAMETER_DESCRIPTION, &[&[0, 0]]);
-                let text = self.statements.get(name).cloned();
-                text.map(|text| Portal { text, formats: Vec::new() })
+                if self.statements.contains_key(name) {
+                    self.put(tag::PARAMETER_DESCRIPTION, &[&[0, 0]]);
+                }
+                self.statements.get(name).map(|text| (text, &[][..]))
             }
-            _ => self.portals.get(name).cloned(),
+            _ => self.portals.get(name).map(|portal| (&portal.text, portal.formats.as_slice())),
         };
-        let portal = portal.ok_or_else(|| OwnError::new("34000", "there is no such portal"))?;
-        match describe(&portal.text, self.operator) {
-            Some(listing) => self.out.extend(row_description(&listing, &portal.formats)),
+        let (text, formats) = found.ok_or_else(|| match kind {
+            b'S' => OwnError::new("26000", "there is no such prepared statement"),
+            _ => no_portal(),
+        })?;
+        match describe(text, self.operator).map(|listing| row_description(&listing, formats)) {
+            Some(described) => self.out.extend(described),
             None => self.put(tag::NO_DATA, &[]),
         }
         Ok(())
     }
 
     async fn on_execute(&mut self, body: &[u8]) -> Result<(), OwnError> {
-        let name = wire::cstring(body).map_or(&[][..], |(name, _)| name);
-        let portal = self.portals.get(name).cloned();
-        let portal = portal.ok_or_else(|| OwnError::new("34000", "there is no such portal"))?;
+        let (name, rows) = wire::cstring(body).unwrap_or_default();
+        let rows = rows.first_chunk().map_or(0, |rows| u32::from_be_bytes(*rows));
+        let mut portal = self.portals.remove(name).ok_or_else(no_portal)?;
         if portal.text.is_empty() {
             self.put(tag::EMPTY_QUERY_RESPONSE, &[]);
             return Ok(());
         }
-        let said = run(&portal.text, self.role, self.operator).await?;
-        self.say(&said, &portal.formats, false);
+        let mut said = match portal.said.take() {
+            Some(said) => said,
+            None => run(&portal.text, self.role, self.operator).await?,
+        };
+        let rows = usize::try_from(rows).unwrap_or(usize::MAX);
+        let left = match &mut said.listing {
+            Some(listing) if rows > 0 && listing.rows.len() >= rows => {
+                Some(listing.rows.split_off(rows))
+            }
+            _ => None,
+        };
+        match left {
+            None => self.say(&said, &portal.formats, false),
+            Some(left) => {
+                let listing = said.listing.take().unwrap_or_default();
+                self.rows(&listing, &portal.formats);
+                self.put(tag::PORTAL_SUSPENDED, &[]);
+                let listing = Some(Listing { rows: left, ..listing });
+                portal.said = Some(CommandOutcome { listing, ..said });
+            }
+        }
+        self.portals.insert(name.to_vec(), portal);
         Ok(())
     }
+}
+
+fn no_portal() -> OwnError {
+    OwnError::new("34000", "there is no such portal")
 }
 
 /// A list of numbers with its length in front, and what follows.
