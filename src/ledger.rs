@@ -4,6 +4,7 @@
 pub mod exceptions;
 mod place;
 pub mod rejects;
+pub mod results;
 mod spelled;
 pub mod suspended;
 pub mod target;

@@ -16,7 +16,7 @@ impl Operator {
     pub fn note_found(&self, database: &str, by: &str, found: TargetFound) {
         self.collected().set_estimates(database, &found.estimates);
         let (at, by) = (now_micros(), by.to_owned());
-        let kept = KeptLook { at, by, foreign_keys: found.foreign_keys };
+        let kept = KeptLook { at, by, foreign_keys: found.foreign_keys, commands: found.commands };
         lock(&self.found).insert(database.to_owned(), kept);
     }
 }
@@ -29,7 +29,7 @@ fn moment(micros: u64) -> Option<String> {
 pub(super) fn foreign_keys(operator: &Operator) -> Value {
     let found = lock(&operator.found);
     if found.is_empty() {
-        return json!({ "looked_at": Value::Null, "by": Value::Null, "foreign_keys": [],
+        return json!({ "looked_at": Value::Null, "by": Value::Null, "foreign_keys": [], "closing": [],
             "hint": "a user in target.url, with its password in PGPASSWORD or the password file, \
                 lets the proxy look; dms-proxy fk status says it now" });
     }
@@ -38,12 +38,19 @@ pub(super) fn foreign_keys(operator: &Operator) -> Value {
             let parked_by = (!key.parked_by.is_empty()).then_some(&key.parked_by);
             json!({ "database": database, "schema": key.schema, "table": key.table,
                 "constraint": key.constraint, "referenced": key.referenced, "state": key.state,
-                "orphans": Value::Null, "parked_at": moment(key.parked_at),
+                "orphans": key.orphans, "counted_at": moment(key.counted_at), "parked_at": moment(key.parked_at),
                 "parked_by": parked_by, "looked_at": moment(look.at) })
         })
     });
     let keys: Vec<Value> = keys.collect();
     let oldest = found.values().map(|look| look.at).min().unwrap_or(0);
     let by = found.values().next().map(|look| look.by.clone());
-    json!({ "looked_at": moment(oldest), "by": by, "foreign_keys": keys })
+    let closing = found.iter().flat_map(|(database, look)| {
+        look.commands.iter().map(move |one| {
+            json!({ "database": database, "command": one.command, "phase": one.phase,
+                "done": one.done, "total": one.total })
+        })
+    });
+    let closing: Vec<Value> = closing.collect();
+    json!({ "looked_at": moment(oldest), "by": by, "foreign_keys": keys, "closing": closing })
 }

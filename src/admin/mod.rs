@@ -28,7 +28,7 @@ mod time;
 mod unstalled;
 
 pub use config_rows::ConfigRow;
-pub use found_keys::{FoundKey, TargetFound};
+pub use found_keys::{FoundCommand, FoundKey, TargetFound};
 pub use http::{AdminListener, serve};
 pub use life::{HeldBack, Killable, Life, LifePhase, Order, ReloadOutcome};
 pub use operator::{Operator, OperatorParts, ThreadQuestion, answer_questions};

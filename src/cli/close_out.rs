@@ -136,6 +136,11 @@ pub(super) fn run_until_interrupted(
     }
 }
 
+/// Says why the counts of orphans are not on the target.
+pub(super) fn not_kept(why: &str) {
+    warn(&format!("what was counted is not noted in dms_proxy.close_out: {}", plain(why)));
+}
+
 fn interrupted_text(done: &[String]) -> String {
     let mut text =
         "INTERRUPTED: what was done stays done, and the command can be run again\n".to_owned();

@@ -7,7 +7,8 @@ use clap::{Args, ValueEnum};
 
 use super::EXIT_USAGE;
 use super::close_out::{
-    EXIT_OPEN, ReportFormat, TargetArguments, json, run_until_interrupted as run_command, sessions,
+    EXIT_OPEN, ReportFormat, TargetArguments, json, not_kept, run_until_interrupted as run_command,
+    sessions,
 };
 use super::finish_report::document;
 use super::progress::{ShownProgress, watched};
@@ -76,7 +77,10 @@ pub(super) fn run(arguments: &FinishArguments) -> ExitCode {
     };
     run_command(interrupted, async {
         let working = report(&target, scope, arguments);
-        let report = Box::pin(watched(arguments.progress, &target, working)).await?;
+        let report = Box::pin(watched(arguments.progress, ("finish", &target), working)).await?;
+        if let Some(why) = &report.counts_not_kept {
+            not_kept(why);
+        }
         let document = || document(&report, arguments.all);
         let output = match arguments.target.format {
             FinishFormat::Json => json(&report)?,

@@ -7,14 +7,14 @@ use serde_json::{Value, json};
 
 use super::EXIT_USAGE;
 use super::close_out::{
-    EXIT_OPEN, ReportFormat, TargetArguments, json as written, line as add_line,
+    EXIT_OPEN, ReportFormat, TargetArguments, json as written, line as add_line, not_kept,
     run_until_interrupted as run_command, samples, sessions,
 };
 use super::progress::{ShownProgress, watched};
 use crate::close_out::{
     CloseOutError, Connection, ForeignKey, KeyState, Orphans, Parked, ParkedState, RestoreLine,
-    RestoreOutcome, Scope, Target, count_orphans, foreign_keys, lost, orphan_query, park, parked,
-    restore, scope_exists,
+    RestoreOutcome, Scope, Target, count_orphans, counted_key, foreign_keys, keep_counted, lost,
+    orphan_query, park, parked, restore, scope_exists,
 };
 
 #[derive(Debug, Subcommand)]
@@ -28,7 +28,9 @@ pub(super) enum FkCommand {
     Park(FkArguments),
     /// Put parked foreign keys back as they were, and validate them
     Restore(FkArguments),
-    /// Count rows without a parent, foreign key by foreign key; changes nothing
+    /// Count rows without a parent, foreign key by foreign key
+    ///
+    /// Changes no table of yours; what it has counted is noted in dms_proxy.close_out, for proxies to show.
     Validate {
         #[command(flatten)]
         arguments: FkArguments,
@@ -271,7 +273,11 @@ async fn validate(target: &Target, scope: &Scope, format: ReportFormat, jobs: u1
     journal(first, scope).await?;
     let keys = foreign_keys(first, scope).await?;
     let counting = async { Ok(count_orphans(&sessions, keys).await) };
-    let found = watched(ShownProgress::Auto, target, counting).await?;
+    let found = watched(ShownProgress::Auto, ("fk validate", target), counting).await?;
+    let counted: Vec<_> = found.iter().map(counted_key).collect();
+    if let Err(error) = keep_counted(first, "fk validate", &counted).await {
+        not_kept(&error.to_string());
+    }
     let lost = lost(first, scope).await?;
     let code = if lost.is_empty() { 0 } else { EXIT_USAGE };
     let code = found.iter().fold(code, |code, orphans| match &orphans.found {

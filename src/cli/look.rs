@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::time::MissedTickBehavior;
 
 use super::login;
-use crate::admin::{FoundKey, Operator, TargetFound};
+use crate::admin::{FoundCommand, FoundKey, Operator, TargetFound};
 use crate::close_out::{KeyState, Target, TargetLook, look};
 use crate::config::Config;
 
@@ -58,9 +58,18 @@ fn found(seen: TargetLook) -> TargetFound {
             },
             parked_at: utc_micros(&parked_at).unwrap_or(0),
             parked_by,
+            orphans: one.counted.as_ref().and_then(|counted| u64::try_from(counted.orphans?).ok()),
+            counted_at: one.counted.and_then(|counted| utc_micros(&counted.at)).unwrap_or(0),
         }
     });
-    TargetFound { foreign_keys: keys.collect(), estimates: seen.estimates }
+    let commands = seen.commands.into_iter().map(|one| FoundCommand {
+        command: one.command,
+        phase: one.phase,
+        done: one.done,
+        total: one.total,
+    });
+    let (foreign_keys, commands) = (keys.collect(), commands.collect());
+    TargetFound { foreign_keys, commands, estimates: seen.estimates }
 }
 
 /// Microseconds since 1970 of a moment as the server writes it in UTC: `2026-11-26 04:55:00.123+00`. Source of

@@ -132,7 +132,8 @@ enum Command {
     Types(TypesArguments),
     /// Look at a target before a load: what is missing, and the SQL that mends it
     ///
-    /// Logs in to the target as the role that will load, and changes nothing. Exit code 0 if a load
+    /// Logs in to the target as the role that will load, and changes nothing. What is MISSING comes with the SQL that
+    /// mends it, or, where none can, with what to load into in its place. Exit code 0 if a load
     /// can start, 1 if something must be mended, 2 if the target cannot be asked.
     #[command(after_help = "Example:\n  \
         dms-proxy check --target postgresql://app@db.example.com/mydb --schema sales")]

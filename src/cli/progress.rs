@@ -12,7 +12,8 @@ use super::close_out::plain;
 use super::finish_report::minutes;
 use super::is_quiet;
 use crate::close_out::{
-    CloseOutError, Connection, LockHolder, Running, Target, WorkPhase, lock_holders, progress,
+    CloseOutError, Connection, LockHolder, Running, Target, WorkPhase, announce, lock_holders,
+    progress,
 };
 
 /// Time between two drawings.
@@ -39,20 +40,40 @@ pub(super) enum ShownProgress {
     Never,
 }
 
-/// Runs a command while it is shown how far it is.
+/// Runs a command while it is shown how far it is, here and by its `name` on the target.
 pub(super) async fn watched<T>(
     how: ShownProgress,
-    target: &Target,
+    (name, target): (&str, &Target),
     command: impl Future<Output = Result<T, CloseOutError>>,
 ) -> Result<T, CloseOutError> {
     let is_drawn = how == ShownProgress::Auto && io::stderr().is_terminal() && !is_quiet();
-    if !is_drawn && matches!(how, ShownProgress::Auto | ShownProgress::Never) {
-        return command.await;
-    }
-    let watching = watch(if is_drawn { ShownProgress::Auto } else { how }, target);
+    let is_shown = is_drawn || !matches!(how, ShownProgress::Auto | ShownProgress::Never);
+    let watching = async {
+        match is_shown {
+            true => watch(if is_drawn { ShownProgress::Auto } else { how }, target).await,
+            false => std::future::pending().await,
+        }
+    };
     tokio::select! {
         outcome = command => outcome,
         never = watching => match never {},
+        never = announcing(name, target) => match never {},
+    }
+}
+
+/// Lets proxies see how far a command is that takes longer than a moment.
+async fn announcing(name: &str, target: &Target) -> std::convert::Infallible {
+    let mut session = None;
+    loop {
+        tokio::time::sleep(ASK_EVERY).await;
+        if session.is_none() {
+            session = Connection::open(target).await.ok();
+        }
+        if let Some(open) = &session
+            && announce(open, name).await.is_err()
+        {
+            session = None;
+        }
     }
 }
 

@@ -12,7 +12,8 @@ use super::{
 use crate::parking::spelling::quoted_identifier;
 
 /// The tables of schema `dms_proxy` that the proxy makes.
-const OWN_TABLES: &str = "ARRAY['fk_journal', 'rejected_rows', 'rewrites', 'suspended_tables']";
+const OWN_TABLES: &str =
+    "ARRAY['close_out', 'fk_journal', 'rejected_rows', 'rewrites', 'suspended_tables']";
 
 /// The functions there.
 const OWN_FUNCTIONS: &str = "ARRAY['note_rejects', 'note_rewrites', 'note_suspended']";

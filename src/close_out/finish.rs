@@ -7,6 +7,7 @@ use std::time::Instant;
 use tokio_postgres::error::SqlState;
 
 use super::acts::{Acts, acts};
+use super::counted::{counted_key, keep_counted};
 use super::deferrable::deferrable;
 use super::interrupt::note_done;
 use super::journal::roll_back_on_error;
@@ -65,7 +66,7 @@ pub async fn finish(
     let began = Instant::now();
     scope_exists(&options.scope, target).await?;
     let mut report = heading(place, target, options).await?;
-    report.foreign_keys = finish_keys(sessions, options).await?;
+    (report.foreign_keys, report.counts_not_kept) = finish_keys(sessions, options).await?;
     report.errors.extend(lost(target, &options.scope).await?);
     report.deferrable = deferrable(sessions, &options.scope).await?;
     report.sequences = move_sequences(target, &options.scope, options.dry_run).await?;
@@ -158,6 +159,7 @@ async fn heading(
         user: row.try_get(3)?,
         dry_run: options.dry_run,
         foreign_keys: Vec::new(),
+        counts_not_kept: None,
         deferrable: Vec::new(),
         not_acted: Vec::new(),
         sequences: Vec::new(),
@@ -182,12 +184,12 @@ async fn heading(
 ///
 /// A foreign key that the target takes for valid and that turns out to have no orphans *is* valid:
 /// dropping it to have the target find the same would only lock its tables. One that has orphans
-/// stays as it is, since without it nothing would keep more from coming.
+/// stays as it is, since without it nothing would keep more from coming. Also says why what was counted is not kept.
 async fn finish_keys(
     sessions: &[Connection],
     options: &FinishOptions,
-) -> Result<Vec<ForeignKeyLine>, CloseOutError> {
-    let Some(target) = sessions.first() else { return Ok(Vec::new()) };
+) -> Result<(Vec<ForeignKeyLine>, Option<String>), CloseOutError> {
+    let Some(target) = sessions.first() else { return Ok((Vec::new(), None)) };
     let mut restored = BTreeMap::new();
     if !options.dry_run {
         for line in restore(target, &options.scope, false).await? {
@@ -198,9 +200,10 @@ async fn finish_keys(
     let added = journal.iter().filter(|row| row.state == ParkedState::Added);
     let added: BTreeSet<Key> = added.map(|row| row.key.key()).collect();
     let keys = foreign_keys(target, &options.scope).await?;
-    let (mut lines, mut doubtful) = (Vec::new(), Vec::new());
+    let (mut lines, mut doubtful, mut counted) = (Vec::new(), Vec::new(), Vec::new());
     for orphans in count_orphans(sessions, keys).await {
         let key = orphans.key.key();
+        counted.push(counted_key(&orphans));
         let mut line = line(&orphans);
         match restored.get(&key) {
             Some(RestoreOutcome::Failed(why)) => line.problem = Some(why.clone()),
@@ -225,10 +228,13 @@ async fn finish_keys(
             note(line, way, outcome?);
         }
     }
+    let mut not_kept = None;
     if !options.dry_run {
         drop_empty_journal(target).await?;
+        let kept = keep_counted(target, "finish", &counted).await;
+        not_kept = kept.err().map(|error| error.to_string());
     }
-    Ok(lines)
+    Ok((lines, not_kept))
 }
 
 /// A foreign key without orphans that the target is to validate.
@@ -318,7 +324,8 @@ async fn analyze(
             let rows = rows(&session, &table, is_exact).await;
             let problem = done.as_ref().err().or(rows.as_ref().err()).map(ToString::to_string);
             let (rows, analyzed) = (rows.unwrap_or_default(), done.unwrap_or_default());
-            AnalyzedTable { table, rows, is_exact, analyzed, problem, took_ms: task.millis() }
+            let mend = problem.as_ref().map(|_| format!("ANALYZE {table}"));
+            AnalyzedTable { mend, table, rows, is_exact, analyzed, problem, took_ms: task.millis() }
         })
     }
     let Some(target) = sessions.first() else { return Ok(Vec::new()) };

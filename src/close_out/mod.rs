@@ -6,6 +6,7 @@ mod acts;
 mod check;
 mod clean;
 mod connection;
+mod counted;
 mod deferrable;
 mod elsewhere;
 mod fault;
@@ -41,6 +42,7 @@ pub mod sql {
 pub use check::{CheckReport, Flavour, Item, Standing, TableModes, check};
 pub use clean::{CleanReport, clean, clean_run};
 pub use connection::{Connection, Target};
+pub use counted::{KeptCount, counted_key, keep_counted};
 pub use deferrable::DeferrableLine;
 pub use elsewhere::ForeignTable;
 use elsewhere::{foreign_tables, node};
@@ -50,7 +52,7 @@ pub use foreign_keys::foreign_keys;
 pub use init::init_target;
 pub use interrupt::interrupt;
 pub use journal::{Parked, ParkedState, lost, park, parked};
-pub use look::{KeyLook, TargetLook, look};
+pub use look::{KeyLook, RunningCommand, TargetLook, look};
 pub use orphans::{Orphans, SAMPLES_MAX, SampleKey, count_orphans, orphan_query};
 pub use reject_format::RejectFormat;
 pub use rejects::{
@@ -68,7 +70,7 @@ pub use suspended::{SuspendedTable, resume_tables, suspended_tables};
 pub use scope::scope_exists;
 pub use sequences::{SequenceLine, SequenceOutcome, move_sequences};
 
-pub use working::{LockHolder, Running, WorkPhase, lock_holders, progress};
+pub use working::{LockHolder, Running, WorkPhase, announce, lock_holders, progress};
 
 use tokio_postgres::error::SqlState;
 

@@ -37,6 +37,8 @@ pub struct FinishReport {
     pub dry_run: bool,
     /// A line a foreign key.
     pub foreign_keys: Vec<ForeignKeyLine>,
+    /// Why what was counted of them is not noted in `dms_proxy.close_out`, for proxies to show.
+    pub counts_not_kept: Option<String>,
     /// A line a deferrable key or exclusion constraint.
     pub deferrable: Vec<DeferrableLine>,
     /// Tables whose triggers and rules did not act while rows were loaded under the replica role.
@@ -164,6 +166,8 @@ pub struct AnalyzedTable {
     pub analyzed: bool,
     /// Why not, where that is no dry run.
     pub problem: Option<String>,
+    /// What gathers them then, as a role that may.
+    pub mend: Option<String>,
     /// How long it took, in milliseconds.
     pub took_ms: u64,
 }
@@ -220,9 +224,14 @@ pub(super) fn judge(report: &mut FinishReport, found: &[Finding]) {
         let name = &line.name;
         match line.outcome {
             SequenceOutcome::Exhausted => {
-                report.todo.push(todo(format!("sequence {name} has no value left")));
+                report.todo.push(Todo {
+                    mend: line.mend.clone(),
+                    then: Some("dms-proxy finish".to_owned()),
+                    ..todo(format!("sequence {name} has no value left"))
+                });
             }
             SequenceOutcome::Moved if report.dry_run => report.todo.push(Todo {
+                mend: line.mend.clone(),
                 then: Some("dms-proxy finish".to_owned()),
                 ..todo(format!("sequence {name} is behind its columns"))
             }),
@@ -250,7 +259,7 @@ pub(super) fn judge(report: &mut FinishReport, found: &[Finding]) {
     for table in &report.tables {
         if let Some(problem) = &table.problem {
             report.todo.push(Todo {
-                mend: Some(format!("ANALYZE {}", table.table)),
+                mend: table.mend.clone(),
                 ..todo(format!("table {}: not analyzed: {problem}", table.table))
             });
         }

@@ -34,6 +34,8 @@ pub struct SequenceLine {
     pub outcome: SequenceOutcome,
     /// What the target said where it failed.
     pub problem: Option<String>,
+    /// What puts it past its columns where the command has not, or gives it more values.
+    pub mend: Option<String>,
     /// How long it took, in milliseconds.
     pub took_ms: u64,
 }
@@ -135,6 +137,7 @@ pub async fn move_sequences(
             after: None,
             outcome: SequenceOutcome::Unused,
             problem: None,
+            mend: None,
             took_ms: 0,
         };
         if let Err(error) = move_one(target, &sequence, dry_run, &mut line).await {
@@ -214,7 +217,7 @@ async fn move_one(
     dry_run: bool,
     line: &mut SequenceLine,
 ) -> Result<(), CloseOutError> {
-    let (counting, cycles) = counting(target, &sequence.name).await?;
+    let (counting, cycles, type_name) = counting(target, &sequence.name).await?;
     line.before = Some(counting.next());
     line.after = line.before;
     if sequence.columns.is_empty() {
@@ -230,10 +233,15 @@ async fn move_one(
     };
     match counting.past(extreme) {
         SequenceState::Past => line.outcome = SequenceOutcome::Past,
-        SequenceState::Exhausted => line.outcome = SequenceOutcome::Exhausted,
+        SequenceState::Exhausted => {
+            line.outcome = SequenceOutcome::Exhausted;
+            line.mend = more_values(sequence, counting, &type_name);
+        }
         SequenceState::At(last) => {
+            line.mend = Some(set_sql(sequence, last, counting.increment > 0));
             if !dry_run {
                 set(target, sequence, last, counting.increment > 0).await?;
+                line.mend = None;
             }
             let after = Counting { last, called: true, ..counting }.next();
             if !dry_run {
@@ -241,24 +249,56 @@ async fn move_one(
             }
             line.after = Some(after);
             let left = counting.has(after);
-            line.outcome = if left { SequenceOutcome::Moved } else { SequenceOutcome::Exhausted };
+            if left {
+                line.outcome = SequenceOutcome::Moved;
+            } else {
+                line.outcome = SequenceOutcome::Exhausted;
+                line.mend = more_values(sequence, counting, &type_name);
+            }
         }
     }
     Ok(())
 }
 
-/// Where a sequence is, how it counts, and whether it cycles.
-async fn counting(target: &Connection, name: &str) -> Result<(Counting, bool), CloseOutError> {
+/// What gives a sequence more values: its own bound taken away, or else a greater type for it and its columns. None where
+/// its type is the greatest already.
+fn more_values(sequence: &Sequence, counting: Counting, type_name: &str) -> Option<String> {
+    let (least, greatest) = match type_name {
+        "smallint" => (i128::from(i16::MIN), i128::from(i16::MAX)),
+        "integer" => (i128::from(i32::MIN), i128::from(i32::MAX)),
+        _ => (i128::from(i64::MIN), i128::from(i64::MAX)),
+    };
+    let name = &sequence.name;
+    if counting.increment > 0 && counting.max < greatest {
+        return Some(format!("ALTER SEQUENCE {name} NO MAXVALUE"));
+    }
+    if counting.increment < 0 && counting.min > least {
+        return Some(format!("ALTER SEQUENCE {name} MINVALUE {least}"));
+    }
+    let columns = sequence
+        .columns
+        .iter()
+        .map(|(table, column)| format!("ALTER TABLE {table} ALTER COLUMN {column} TYPE bigint"));
+    let statements = columns.chain([format!("ALTER SEQUENCE {name} AS bigint")]);
+    (type_name != "bigint").then(|| statements.collect::<Vec<_>>().join("; "))
+}
+
+/// Where a sequence is, how it counts, whether it cycles, and its type.
+async fn counting(
+    target: &Connection,
+    name: &str,
+) -> Result<(Counting, bool, String), CloseOutError> {
     let sql = if target.version() >= PG_SEQUENCE {
         format!(
-            "SELECT s.last_value, s.is_called, q.seqincrement, q.seqmin, q.seqmax, q.seqcycle
+            "SELECT s.last_value, s.is_called, q.seqincrement, q.seqmin, q.seqmax, q.seqcycle,
+                 pg_catalog.format_type(q.seqtypid, NULL)
              FROM {name} s, pg_catalog.pg_sequence q
              WHERE q.seqrelid OPERATOR(pg_catalog.=) {}::pg_catalog.regclass",
             quoted_literal(name)
         )
     } else {
         format!(
-            "SELECT last_value, is_called, increment_by, min_value, max_value, is_cycled
+            "SELECT last_value, is_called, increment_by, min_value, max_value, is_cycled, 'bigint'
              FROM {name}"
         )
     };
@@ -271,7 +311,7 @@ async fn counting(target: &Connection, name: &str) -> Result<(Counting, bool), C
         min: number(3)?,
         max: number(4)?,
     };
-    Ok((counting, row.try_get(5)?))
+    Ok((counting, row.try_get(5)?, row.try_get(6)?))
 }
 
 /// The greatest or the least value in the columns of a sequence, away from zero to the next whole
@@ -332,15 +372,18 @@ async fn set(
     last: i128,
     greatest: bool,
 ) -> Result<(), CloseOutError> {
+    target.client().query_one(&set_sql(sequence, last, greatest), &[]).await?;
+    Ok(())
+}
+
+fn set_sql(sequence: &Sequence, last: i128, greatest: bool) -> String {
     let farther = if greatest { "GREATEST" } else { "LEAST" };
     let name = &sequence.name;
     let literal = quoted_literal(name);
-    let sql = format!(
-        "SELECT pg_catalog.setval({literal}::pg_catalog.regclass,
-            {farther}(({last})::pg_catalog.int8, s.last_value)) FROM {name} s"
-    );
-    target.client().query_one(&sql, &[]).await?;
-    Ok(())
+    format!(
+        "SELECT pg_catalog.setval({literal}::pg_catalog.regclass, \
+         {farther}(({last})::pg_catalog.int8, s.last_value)) FROM {name} s"
+    )
 }
 
 #[cfg(test)]

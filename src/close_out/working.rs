@@ -7,6 +7,10 @@ use std::time::{Duration, Instant};
 use serde::Serialize;
 
 use super::{CloseOutError, Connection};
+use crate::parking::spelling::quoted_literal;
+
+/// In front of what [`announce`] says.
+pub(super) const ANNOUNCED: &str = "dms-proxy ";
 
 static WORKING: Mutex<Working> = Mutex::new(Working { phases: Vec::new(), running: Vec::new() });
 
@@ -142,6 +146,18 @@ pub async fn lock_holders(
         Ok(LockHolder { waiting, pid, application_name })
     };
     rows.iter().map(holder).collect()
+}
+
+/// Says by the name of this session how far the command is, so that others see it in pg_stat_activity.
+///
+/// # Errors
+/// The connection broke.
+pub async fn announce(session: &Connection, command: &str) -> Result<(), CloseOutError> {
+    let (phases, _) = progress();
+    let Some(phase) = phases.last() else { return Ok(()) };
+    let name = format!("{ANNOUNCED}{command}: {} {}/{}", phase.name, phase.done, phase.total);
+    let sql = format!("SET application_name = {}", quoted_literal(&name));
+    Ok(session.client().batch_execute(&sql).await?)
 }
 
 #[cfg(test)]

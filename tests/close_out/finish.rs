@@ -161,7 +161,7 @@ fn what_is_left_to_do_comes_with_what_mends_it() {
     assert!(report["foreign_keys"][0]["took_ms"].is_u64(), "{report:#}");
     assert_eq!(target.run("finish --remove").status, Some(1));
     target.query(mend);
-    target.query("CREATE SCHEMA dms_proxy");
+    target.query("CREATE SCHEMA IF NOT EXISTS dms_proxy");
     let text = target.run("finish --remove").success();
     assert!(text.contains("schema dms_proxy: removed"), "{text}");
 }
@@ -243,6 +243,37 @@ fn sequences_come_past_their_columns_whatever_they_are() {
     }
     let again = target.json("finish", 1);
     assert_eq!(again["open"], json!(["sequence \"S s\".\"T.t_full_up_seq\" has no value left"]));
+    target.query(again["todo"][0]["mend"].as_str().unwrap());
+    target.json("finish", 0);
+}
+
+/// What a dry run, or a role that may not, leaves to do comes with the SQL that does it.
+#[test]
+fn sequences_and_tables_come_with_what_mends_them() {
+    let database = Cluster::shared().create_database();
+    let target = Target::shared(&database);
+    target.query(
+        "CREATE TABLE t (a serial, b int DEFAULT 1); INSERT INTO t (a) VALUES (40);
+        CREATE SEQUENCE s MAXVALUE 5; ALTER TABLE t ALTER b SET DEFAULT nextval('s');
+        UPDATE t SET b = 5",
+    );
+    let dry = target.json("finish --dry-run", 1);
+    let mends: Vec<&str> =
+        dry["todo"].as_array().unwrap().iter().map(|todo| todo["mend"].as_str().unwrap()).collect();
+    assert_eq!(mends.len(), 2, "{dry:#}");
+    assert_eq!(line(&dry, "sequences", "sequence", "public.s")["mend"], mends[0]);
+    mends.iter().for_each(|mend| drop(target.query(mend)));
+    assert_eq!(target.query("SELECT nextval('t_a_seq')"), [["41"]]);
+    let role = Role::create(&target, "reader");
+    target.query(&format!("GRANT SELECT ON t, s, t_a_seq TO {}", role.name));
+    let report = target.as_user(&role.name).json("finish --table t", 2);
+    let table = line(&report, "tables", "table", "public.t");
+    assert_eq!(table["mend"], "ANALYZE public.t", "{report:#}");
+    let moves = line(&report, "sequences", "sequence", "public.s")["mend"].as_str().unwrap();
+    target.query(moves);
+    assert_eq!(target.query("SELECT nextval('s')"), [["6"]]);
+    target.as_user(&role.name).json("finish --table t", 1);
+    target.json("finish", 0);
 }
 
 #[test]

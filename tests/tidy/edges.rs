@@ -95,7 +95,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ),
     ("connection", &["session", "statistics", "stream", "wire"]),
     ("login", &["auth", "config", "repeats", "stream", "target", "tls", "wire"]),
-    ("close_out", &["login", "parking", "policy", "stream", "target", "tls"]),
+    ("close_out", &["ledger::results", "login", "parking", "policy", "stream", "target", "tls"]),
     (
         "admin",
         &[

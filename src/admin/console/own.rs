@@ -238,7 +238,7 @@ fn foreign_keys(operator: &Operator) -> Listing {
                 text(&key.constraint),
                 text(&key.referenced),
                 text(key.state),
-                Cell::Null,
+                key.orphans.map_or(Cell::Null, Cell::Int),
                 Cell::moment(key.parked_at),
                 Cell::optional(&key.parked_by),
                 Cell::moment(look.at),

@@ -17,7 +17,11 @@ pub(super) async fn items(checked: &Checked<'_>) -> Result<Vec<Item>, CloseOutEr
     items.push(if checked.target.version() >= OLDEST {
         Item::ok("server version", found)
     } else {
-        Item::missing("server version", format!("{found}: 9.4 or later is needed"), Vec::new())
+        Item::missing(
+            "server version",
+            format!("{found}: load into a server of 9.4 or later"),
+            Vec::new(),
+        )
     });
     items.push(if encoding == "UTF8" {
         Item::ok("encoding", encoding)
