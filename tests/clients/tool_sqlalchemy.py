@@ -75,4 +75,6 @@ with Session(engine) as session:
 inspector = sa.inspect(engine)
 for table in ("customer", "order"):
     for column in inspector.get_columns(table):
-        print(table, column["name"], column["type"], column["nullable"])
+        # An enum is VARCHAR through the proxy, as AWS DMS makes it.
+        if column["name"] != "state":
+            print(table, column["name"], column["type"], column["nullable"])
