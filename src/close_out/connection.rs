@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use tokio_postgres::{Client, Config, NoTls};
+use tokio_postgres::{Client, Config, NoTls, SimpleQueryMessage};
 
 use super::interrupt::note_session;
 use super::{CloseOutError, described};
@@ -20,6 +20,18 @@ const SETTINGS: &str = "SET search_path = pg_catalog, pg_temp; SET statement_tim
     SET IntervalStyle = 'postgres'; \
     SELECT pg_catalog.set_config(s.name, 'off', false) FROM pg_catalog.pg_settings s \
     WHERE s.name OPERATOR(pg_catalog.=) 'row_security' OR s.name OPERATOR(pg_catalog.=) 'jit'";
+
+/// Asks for the process that serves the session.
+const PROCESS: &str = "SELECT pg_catalog.pg_backend_pid()";
+
+/// The process that an answer names; 0 for none.
+fn process_of(answer: &[SimpleQueryMessage]) -> i32 {
+    let value = answer.iter().find_map(|message| match message {
+        SimpleQueryMessage::Row(row) => row.get(0)?.parse().ok(),
+        _ => None,
+    });
+    value.unwrap_or(0)
+}
 
 /// The first version with `current_setting(name, missing_ok)`.
 const MISSING_OK: i32 = 90_600;
@@ -73,9 +85,8 @@ impl Connection {
             Ok(session) => session.map_err(refused)?,
             Err(_) => return Err(refused("no answer in time".into())),
         };
-        // Before anything is set, which other clients of a pooler would get.
-        let process = "SELECT pg_catalog.pg_backend_pid()";
-        let process: i32 = client.query_one(process, &[]).await?.try_get(0)?;
+        // Before anything is set or prepared, which other clients of a pooler would get.
+        let process = process_of(&client.simple_query(PROCESS).await?);
         let is_pooled = key.is_some_and(|key| key != process && process > 0);
         if is_pooled && target.pooler == Pooler::None {
             return Err(CloseOutError::Pooled(target.to_string()));

@@ -11,6 +11,8 @@ mod leaving;
 mod limits;
 mod log;
 mod numbered_rows;
+#[cfg(client = "pgbouncer")]
+mod pooler;
 mod reload;
 mod secrets;
 mod set_aside;
