@@ -26,6 +26,7 @@ pub(super) fn table(key: &TableKey, table: &Table, now: u64) -> Value {
         "insert_rows": rows(1), "update_rows": rows(2), "delete_rows": rows(3),
         "merge_rows": rows(4), "full_load_rows": number(table.full_load_rows()),
         "rolled_back_rows": number(counted.rolled_back),
+        "set_aside_rows": number(counted.set_aside),
         "uncommitted_rows": number(table.uncommitted), "ddls": counted.ddls,
         "truncates": counted.truncates, "rewrites": number(counted.rewrites),
         "errors": counted.errors, "bytes": number(counted.bytes.iter().sum()),
@@ -63,7 +64,7 @@ pub(super) fn list(asked: &HttpQuestion, operator: &Operator) -> Response<Answer
                 return bad_parameter(
                     "sort",
                     "name, rows, bytes, errors, rewrites, ddls, \
-                rolled_back_rows, rows_per_second, bytes_per_second, first_seen or last_activity",
+                rolled_back_rows, set_aside_rows, rows_per_second, bytes_per_second, first_seen or last_activity",
                 );
             }
         },
@@ -101,6 +102,7 @@ fn sort_figure(name: &str) -> Option<fn(&Table) -> u64> {
         "rewrites" => |one| one.counted.rewrites,
         "ddls" => |one| one.counted.ddls,
         "rolled_back_rows" => |one| one.counted.rolled_back,
+        "set_aside_rows" => |one| one.counted.set_aside,
         "rows_per_second" => |one| one.rates().0,
         "bytes_per_second" => |one| one.rates().1,
         "first_seen" => |one| one.first_seen,

@@ -303,9 +303,12 @@ fn of_tables(series: &mut Series, operator: &Operator, collected: &Collected) {
             series.sample(&[database, schema, name, ("phase", phase)], bytes);
         }
     }
-    let counts: [TableCount; 4] = [
+    let counts: [TableCount; 5] = [
         ("dms_proxy_table_rolled_back_rows_total", "Rows that were rolled back.", |table| {
             table.counted.rolled_back
+        }),
+        ("dms_proxy_table_set_aside_rows_total", "Rows that were set aside.", |table| {
+            table.counted.set_aside
         }),
         ("dms_proxy_table_ddl_total", "Definitions.", |table| table.counted.ddls),
         ("dms_proxy_table_rewrites_total", "What was changed.", |table| table.counted.rewrites),

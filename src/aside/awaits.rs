@@ -14,15 +14,27 @@ pub(super) enum Awaits {
     Question,
     /// CopyInResponse to the first COPY.
     Open,
-    /// Nothing yet: it waits for the first rows.
+    /// Nothing yet: it takes rows as they come.
     Rows,
     Attempt(Range<usize>),
+    /// The error of what was sent behind an attempt that has failed with this one.
+    Dropped(Range<usize>, Vec<u8>),
     LongRow,
     ClientFail,
     Write,
     Commit,
     /// The end of what the client does not see; then it gets this error.
     Undo(Vec<u8>),
+}
+
+/// What was sent behind the attempt that is waited for: where that fails, the target refuses this as a whole.
+#[derive(Debug, Default)]
+pub(super) enum SentBehind {
+    #[default]
+    Nothing,
+    /// A COPY that takes rows as they come.
+    Rows,
+    Attempt(Range<usize>),
 }
 
 /// What the target has said since the last ReadyForQuery.

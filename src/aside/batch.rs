@@ -4,13 +4,17 @@
 use std::ops::Range;
 
 /// Rows that one batch has at most, whatever their size.
-pub(super) const ROWS_MAX: usize = 32 * 1024;
+pub(super) const ROWS_MAX: usize = 64 * 1024;
 
 /// The least rows of an attempt behind a refused one.
 const LEAST_ATTEMPT: usize = 16;
 
-/// The rows that an attempt costs beside its own: that long the target works on a COPY without rows.
-const ATTEMPT_ROWS: usize = 16;
+/// The rows that an attempt costs beside its own: what the target takes in the time of a round trip and of a COPY
+/// without rows.
+const ATTEMPT_ROWS: usize = 128;
+
+/// Rows go on as they come where refused ones are further apart.
+const CALM_ROWS: usize = 4 * ROWS_MAX;
 
 /// Rows behind one another.
 #[derive(Debug, Default)]
@@ -127,6 +131,11 @@ impl Pace {
         (2 * ATTEMPT_ROWS * self.gap).isqrt().clamp(LEAST_ATTEMPT, ROWS_MAX)
     }
 
+    /// Whether refused rows are so far apart that whole batches go at a time.
+    pub(super) fn is_calm(self) -> bool {
+        self.gap >= CALM_ROWS
+    }
+
     fn on_success(mut self, rows: usize) -> Pace {
         let new = rows.saturating_sub(self.again);
         self.again = self.again.saturating_sub(rows);
@@ -157,14 +166,30 @@ pub(super) enum AfterFailure {
 impl Attempts {
     /// The attempts at a batch with this number of rows; `pace` goes on from the batch before.
     pub(super) fn of(rows: usize, pace: Option<Pace>) -> Attempts {
-        let ranges = std::iter::once(0..rows).filter(|range| !range.is_empty()).collect();
+        Attempts::behind(0, rows, pace)
+    }
+
+    /// The attempts at a batch of which these rows were sent.
+    pub(super) fn behind(sent: usize, rows: usize, pace: Option<Pace>) -> Attempts {
+        let ranges = std::iter::once(sent..rows).filter(|range| !range.is_empty()).collect();
         Attempts { ranges, pace }
+    }
+
+    /// Whether no rows go any more.
+    pub(super) fn is_empty(&self) -> bool {
+        self.ranges.is_empty()
+    }
+
+    /// Whether the target has read these rows, which go next, without an error.
+    pub(super) fn is_read(&self, rows: &Range<usize>) -> bool {
+        self.pace.is_some_and(|pace| rows.len() <= pace.again)
     }
 
     /// The rows that go next.
     pub(super) fn next(&mut self) -> Option<Range<usize>> {
         let next = self.ranges.pop()?;
-        match self.pace.map(Pace::rows) {
+        let is_read = self.is_read(&next);
+        match self.pace.filter(|_| !is_read).map(Pace::rows) {
             Some(limit) if next.len() > limit => {
                 let at = next.start + limit;
                 self.ranges.push(at..next.end);

@@ -4,8 +4,9 @@
 //! ```text
 //!         first COPY is sent      CopyInResponse           a batch is full, or the rows end
 //!   begin ----------------> Open ---------------> Rows -----------------------------------> Attempt <--.
-//!                             | error                                   COPY n, or an error    |   |    | more
-//!                             v                                                                '---+----'
+//!                             | error              ^                    COPY n, or an error    |   |    | more
+//!                             |                    | SentBehind: a COPY is open        |   |    |
+//!                             v                    '-------------------------------------------+---+----'
 //!                           Undo <----- an error that is not about a row ----------------------'   | none
 //!                             |                                                                    v
 //!                             v                                          Commit <---- Write (rejected_rows)
@@ -15,10 +16,11 @@
 mod ending;
 mod long;
 mod refused;
+mod streamed;
 
 use std::ops::Range;
 
-use super::awaits::{Awaits, CopyAnswer, CopyEnd, TargetSaid};
+use super::awaits::{Awaits, CopyAnswer, CopyEnd, SentBehind, TargetSaid};
 use super::batch::{Attempts, Batch, Pace};
 use super::facts::LoadFacts;
 use super::incoming::Incoming;
@@ -45,6 +47,9 @@ pub(super) struct CopyLoad {
     /// How far refused rows are apart.
     pace: Option<Pace>,
     awaits: Awaits,
+    behind: SentBehind,
+    /// The rows of the next batch that were sent as they came.
+    streamed: usize,
     answer: CopyAnswer,
     rejected: Rejected,
     writes: OwnWrites,
@@ -71,6 +76,8 @@ impl CopyLoad {
             flight: None,
             pace: None,
             awaits: Awaits::Nothing,
+            behind: SentBehind::Nothing,
+            streamed: 0,
             answer: CopyAnswer::new(status),
             rejected: Rejected::new(errors, &request.options, encoding, &request.sql),
             writes: OwnWrites::default(),
@@ -88,7 +95,7 @@ impl CopyLoad {
     }
 
     fn begin_first(&mut self, out: &mut BothWays) {
-        self.open(false, out);
+        self.open(out);
         self.awaits = Awaits::Open;
     }
 
@@ -106,9 +113,8 @@ impl CopyLoad {
 
     /// Whether no more is taken for now: it is not known whether the target takes rows, or enough are here.
     pub(super) fn is_full(&self) -> bool {
-        let is_unsure =
-            matches!(self.awaits, Awaits::FirstQuestion | Awaits::Open | Awaits::Undo(_))
-                || self.fault.is_some();
+        let is_unsure = self.fault.is_some()
+            || matches!(self.awaits, Awaits::FirstQuestion | Awaits::Open | Awaits::Undo(_));
         is_unsure || self.rows.is_full() || self.client_failed.is_some() || self.rejected.is_full()
     }
 
@@ -151,96 +157,101 @@ impl CopyLoad {
     /// Sends what is due, unless an answer is waited for.
     fn pump(&mut self, out: &mut BothWays) -> Option<CopyEnd> {
         loop {
-            let is_open = matches!(self.awaits, Awaits::Rows);
-            if !is_open && !matches!(self.awaits, Awaits::Nothing) {
-                return None;
-            }
-            if !is_open && self.write_next(out) {
-                return None;
-            }
-            if let Some(reason) = &self.client_failed {
-                let frame = wire::with_body(tag::COPY_FAIL, &[reason]);
-                self.open(is_open, out);
-                out.to_target.extend(frame);
-                self.awaits = Awaits::ClientFail;
-                return None;
-            }
-            let asks = self.flight.is_some() && self.suspension.is_due();
-            if self.rejected.is_full() || asks {
-                match is_open {
-                    true => self.attempt(0..0, false, true, out),
-                    false if asks => self.ask(Awaits::Question, out),
-                    false => self.write(out),
+            match self.awaits {
+                Awaits::Nothing => {}
+                Awaits::Rows => return self.pump_rows(out),
+                Awaits::Attempt(_) => {
+                    self.send_behind(out);
+                    return None;
                 }
+                _ => return None,
+            }
+            if self.write_next(out) {
                 return None;
             }
-            if let Some((batch, attempts)) = &mut self.flight {
+            if self.client_failed.is_some() {
+                self.open(out);
+                self.pass_client_fail(out);
+                return None;
+            }
+            if self.flight.is_some() && self.suspension.is_due() {
+                self.ask(Awaits::Question, out);
+                return None;
+            }
+            if self.rejected.is_full() {
+                self.write(out);
+                return None;
+            }
+            if let Some((_, attempts)) = &mut self.flight {
                 let Some(range) = attempts.next() else {
-                    self.pace = attempts.pace();
-                    self.flight = None;
+                    self.end_flight();
                     continue;
                 };
                 if self.suspension.error(range.start).is_some() {
                     self.set_range_aside(range);
                     continue;
                 }
-                let is_last = range.end == batch.len() && self.rows.is_at_the_end();
-                self.attempt(range, is_last, is_open, out);
-                return None;
+                self.attempt(range.clone(), out);
+                self.awaits = Awaits::Attempt(range);
+                continue;
+            }
+            if self.may_stream() {
+                self.open(out);
+                self.awaits = Awaits::Rows;
+                continue;
             }
             let Some(batch) = self.rows.next_batch() else {
-                return self.pump_the_end(is_open, out);
+                return self.pump_the_end(out);
             };
             let attempts = Attempts::of(batch.len(), self.pace);
-            self.suspension.on_batch();
-            self.flight = Some((batch, attempts));
+            self.begin_flight(batch, attempts);
         }
     }
 
-    /// Begins another COPY, unless one is open.
-    fn open(&mut self, is_open: bool, out: &mut BothWays) {
-        if !is_open {
-            out.to_target.extend(self.transaction.attempt(&self.request.sql));
+    /// A batch is sent, or its rows are set aside.
+    fn begin_flight(&mut self, batch: Batch, attempts: Attempts) {
+        self.suspension.on_batch();
+        self.flight = Some((batch, attempts));
+    }
+
+    /// Nothing of the batch is left.
+    fn end_flight(&mut self) {
+        if let Some((_, attempts)) = self.flight.take() {
+            self.pace = attempts.pace();
         }
     }
 
-    /// Sends these rows of the batch.
-    fn attempt(&mut self, range: Range<usize>, is_last: bool, is_open: bool, out: &mut BothWays) {
-        self.open(is_open, out);
-        let rows = self.flight.as_ref().map(|(batch, _)| batch.slice(&range)).unwrap_or_default();
-        let head = &self.rows.head;
-        if !rows.is_empty() || !head.is_empty() {
-            out.to_target.extend(wire::with_body(tag::COPY_DATA, &[head, rows]));
-        }
+    /// Begins another COPY.
+    fn open(&mut self, out: &mut BothWays) {
+        out.to_target.extend(self.transaction.attempt(&self.request.sql));
+        self.streamed = 0;
+    }
+
+    /// Sends these rows of the batch, in a COPY of their own.
+    fn attempt(&mut self, range: Range<usize>, out: &mut BothWays) {
+        self.open(out);
+        let Some((batch, _)) = &self.flight else { return };
+        let is_last = range.end == batch.len() && self.rows.is_at_the_end();
+        let (head, rows) = (&self.rows.head, batch.slice(&range));
+        wire::put_body(&mut out.to_target, tag::COPY_DATA, &[head, rows]);
         out.to_target.extend(self.request.end_of_rows(self.rows.is_cut(is_last)));
-        self.awaits = Awaits::Attempt(range);
     }
 
     /// No batch is left: a long row goes, or what ends the load.
-    fn pump_the_end(&mut self, is_open: bool, out: &mut BothWays) -> Option<CopyEnd> {
+    fn pump_the_end(&mut self, out: &mut BothWays) -> Option<CopyEnd> {
         if self.rows.has_long_row() && self.suspension.is_begun() {
-            if is_open {
-                self.attempt(0..0, false, true, out);
-                return None;
-            }
             self.pass_long(&[], out);
             return self.end_long_row(out);
         }
         if self.rows.has_long_row() {
-            self.open(is_open, out);
-            self.awaits = Awaits::LongRow;
-            if !self.rows.head.is_empty() {
-                out.to_target.extend(wire::with_body(tag::COPY_DATA, &[&self.rows.head]));
-            }
-            self.pass_long(&[], out);
+            self.open(out);
+            self.begin_long(out);
             return None;
         }
         if !self.rows.has_ended() || self.rows.is_in_long_row() {
             return None;
         }
-        if is_open {
-            self.attempt(0..0, true, true, out);
-        } else if !self.rejected.is_empty() || self.suspension.is_unwritten() {
+        if !self.rejected.is_empty() || self.suspension.is_unwritten() {
             self.write(out);
         } else if self.transaction.is_ours() || self.transaction.is_behind_failure() {
             let sql: &[u8] = if self.transaction.is_ours() { b"COMMIT" } else { b"" };
@@ -274,6 +285,11 @@ impl CopyLoad {
         let (failure, copied) = (self.answer.failure.take(), self.answer.copied.take());
         let row = std::mem::take(&mut self.answer.row);
         let awaited = std::mem::replace(&mut self.awaits, Awaits::Nothing);
+        if let (Awaits::Attempt(range), false) =
+            (&awaited, matches!(self.behind, SentBehind::Nothing))
+        {
+            return self.on_front(range.clone(), failure, copied, out);
+        }
         if self.fault.is_some() {
             return self.end_by_fault(failure.is_some(), out);
         }
@@ -286,7 +302,9 @@ impl CopyLoad {
             }
             (Awaits::Question, None) => self.on_suspended(&row),
             (Awaits::Open, Some(failure)) => return self.on_not_open(failure, out),
+            (Awaits::Rows, Some(failure)) => return self.on_rows_refused(failure, out),
             (Awaits::Attempt(range), Some(failure)) => return self.on_refused(range, failure, out),
+            (Awaits::Dropped(range, failure), _) => return self.on_refused(range, failure, out),
             (Awaits::LongRow, failure) => {
                 self.loaded += copied.unwrap_or(0);
                 self.answer.failure = failure;
@@ -298,15 +316,19 @@ impl CopyLoad {
             }
             (Awaits::Commit, Some(failure)) => return Some(self.failed(&failure, out)),
             (Awaits::Commit, None) => return Some(self.done(out)),
+            (Awaits::ClientFail, Some(failure)) => return self.on_client_failed(failure, out),
             (_, Some(failure)) => return self.fail(failure, out),
-            (Awaits::Attempt(range), None) => {
-                self.loaded += copied.unwrap_or(0);
-                if let Some((_, attempts)) = &mut self.flight {
-                    attempts.on_success(range.len());
-                }
-            }
+            (Awaits::Attempt(range), None) => self.on_loaded(range, copied),
             (_, None) => {}
         }
         self.pump(out)
+    }
+
+    /// Rows of the batch are in.
+    fn on_loaded(&mut self, range: Range<usize>, copied: Option<u64>) {
+        self.loaded += copied.unwrap_or(0);
+        if let Some((_, attempts)) = &mut self.flight {
+            attempts.on_success(range.len());
+        }
     }
 }

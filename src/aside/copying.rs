@@ -40,7 +40,8 @@ impl Aside {
                 self.input.take(head.frame_bytes);
                 let what =
                     format!("unexpected message type 0x{frame_tag:02X} during COPY from stdin");
-                load.fail_by(&OwnError::new("08P01", what), &mut self.out)
+                let error = load.at_next_line(OwnError::new("08P01", what));
+                load.fail_by(&error, &mut self.out)
             }
         };
         if let Some(end) = end {

@@ -54,6 +54,16 @@ pub(super) struct LongPiece {
     pub(super) is_ended: bool,
 }
 
+/// Rows that have come and were not sent.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct UnsentRows<'a> {
+    /// What comes before them.
+    pub(super) head: &'a [u8],
+    pub(super) rows: &'a [u8],
+    /// The rows of their batch.
+    pub(super) count: usize,
+}
+
 /// What was found in rows that came.
 #[derive(Debug, Default)]
 pub(super) struct FoundRows {
@@ -105,8 +115,14 @@ impl Incoming {
         self.has_ended = true;
     }
 
+    /// The line that comes next; none while the server reads what comes before binary rows.
+    pub(super) fn line_that_comes(&self) -> Option<u64> {
+        let is_in_head = self.format == CopyFormat::Binary && self.head.is_empty();
+        (!is_in_head).then(|| self.next_line())
+    }
+
     /// The line that comes next.
-    fn next_line(&self) -> u64 {
+    pub(super) fn next_line(&self) -> u64 {
         self.batches.back().map_or(1, Batch::next_line)
     }
 
@@ -185,16 +201,36 @@ impl Incoming {
 
     /// The next batch, if it is whole.
     pub(super) fn next_batch(&mut self) -> Option<Batch> {
+        self.has_whole_batch().then(|| self.take_front())
+    }
+
+    /// Whether nothing comes to the next batch any more, in which there are rows.
+    pub(super) fn has_whole_batch(&mut self) -> bool {
+        let ends = self.has_ended || self.long.is_some() || self.is_over;
+        self.front().is_some() && (ends || self.batches.len() > 1 || self.is_full())
+    }
+
+    /// The next batch, as far as it has come, if there are rows in it.
+    pub(super) fn front(&mut self) -> Option<&Batch> {
         while self.batches.len() > 1 && self.batches.front().is_some_and(Batch::is_empty) {
             self.batches.pop_front();
         }
-        let ends = self.has_ended || self.long.is_some() || self.is_over;
-        let is_whole = ends || self.batches.len() > 1 || self.is_full();
-        let front = self.batches.front().filter(|batch| is_whole && !batch.is_empty())?;
-        let line = front.next_line();
-        let batch = self.batches.pop_front();
+        self.batches.front().filter(|batch| !batch.is_empty())
+    }
+
+    /// The rows of the next batch behind the first ones, how many there are then, and what comes before all rows.
+    pub(super) fn unsent(&mut self, sent: usize) -> Option<UnsentRows<'_>> {
+        let count = self.front().map(Batch::len).filter(|count| *count > sent)?;
+        let rows = self.batches.front()?.slice(&(sent..count));
+        let head = if sent == 0 { &*self.head } else { &[] };
+        Some(UnsentRows { head, rows, count })
+    }
+
+    /// Takes the next batch, whole or not.
+    pub(super) fn take_front(&mut self) -> Batch {
+        let batch = self.batches.pop_front().unwrap_or_default();
         if self.batches.is_empty() {
-            self.batches.push_back(Batch::new(line));
+            self.batches.push_back(Batch::new(batch.next_line()));
         }
         batch
     }

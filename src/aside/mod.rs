@@ -171,11 +171,7 @@ impl Aside {
             }
             AsideState::Copying { load, .. } => load.is_full(),
         };
-        is_full && !self.input.is_empty() || self.outgoing().len() > self.outgoing_max()
-    }
-
-    fn outgoing_max(&self) -> usize {
-        OUTGOING_BYTES_MAX.max(2 * self.facts.policy.errors.batch_bytes)
+        is_full && !self.input.is_empty() || self.outgoing().len() > OUTGOING_BYTES_MAX
     }
 
     /// Whether something is under way here.
@@ -195,6 +191,11 @@ impl Aside {
         while self.step_of_target() {}
         self.work();
         std::mem::take(&mut self.out.to_session)
+    }
+
+    /// The rows that were set aside of the statement that has ended.
+    pub fn take_set_aside(&mut self) -> u64 {
+        std::mem::take(&mut self.out.set_aside)
     }
 
     /// Whether there is something for the session: the end of a load whose rows were in before the client ends it.

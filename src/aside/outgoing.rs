@@ -8,6 +8,8 @@ const KEPT_BYTES: usize = 64 * 1024;
 pub(super) struct BothWays {
     pub(super) to_target: Vec<u8>,
     pub(super) to_session: Vec<u8>,
+    /// The rows that were set aside of the statement whose end is in it.
+    pub(super) set_aside: u64,
     /// How much of `to_target` has gone.
     sent: usize,
 }
@@ -23,6 +25,10 @@ impl BothWays {
         self.sent += count;
         if self.sent >= self.to_target.len() {
             self.clear_to_target();
+        } else if self.sent >= KEPT_BYTES && self.sent >= self.to_target.len() / 2 {
+            // More comes before all has gone.
+            self.to_target.drain(..self.sent);
+            self.sent = 0;
         }
     }
 

@@ -289,6 +289,10 @@ impl Exchange {
         if let Some(aside) = &mut self.aside {
             let bytes = aside.on_target();
             self.to_client.extend(&bytes);
+            let count = aside.take_set_aside();
+            if count > 0 {
+                self.session.context.watched.on_set_aside(count);
+            }
         }
     }
 

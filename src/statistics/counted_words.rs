@@ -166,6 +166,8 @@ pub enum Operation {
     Drop,
     /// It is emptied.
     Truncate,
+    /// Rows for it are set aside.
+    SetAside,
 }
 
 impl Operation {
@@ -179,6 +181,11 @@ impl Operation {
             Operation::Merge => Some(4),
             _ => None,
         }
+    }
+
+    /// Whether it is done to the table itself.
+    pub(super) fn is_of_table(self) -> bool {
+        self.row_index().is_none() && self != Operation::SetAside
     }
 
     /// What a command tag says, and how many rows.

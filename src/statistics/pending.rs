@@ -42,7 +42,7 @@ impl Pending {
             self.levels.push(PendingLevel::default());
         }
         let Some(level) = self.levels.last_mut() else { return };
-        if operation.row_index().is_none() {
+        if operation.is_of_table() {
             level.order.push((Arc::clone(table), operation));
         }
         *level.done.entry((Arc::clone(table), operation, phase)).or_default() += count;
@@ -101,7 +101,7 @@ impl Pending {
                 table(key, &mut |delta| delta.commit(*operation, 0, 1));
             }
             let of_rows =
-                |((_, operation, _), _): &(&(_, Operation, _), _)| operation.row_index().is_some();
+                |((_, operation, _), _): &(&(_, Operation, _), _)| !operation.is_of_table();
             for ((key, operation, phase), count) in level.done.iter().filter(of_rows) {
                 table(key, &mut |delta| delta.commit(*operation, *phase, *count));
             }

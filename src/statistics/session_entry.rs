@@ -98,6 +98,8 @@ pub(super) struct SessionEntry {
     pub(super) has_failed: bool,
     /// The last command ended the transaction by ROLLBACK.
     pub(super) has_rolled_back: bool,
+    /// Rows that were set aside of the statement that ends next.
+    pub(super) set_aside: u64,
     /// A command or an error has come since the last ReadyForQuery.
     pub(super) has_answers: bool,
     /// Bytes of a COPY that are not yet in its table's count.
@@ -218,8 +220,12 @@ impl SessionEntry {
         let Some((operation, rows)) = Operation::of_tag(tag) else { return };
         let phase = self.phase();
         self.totals.rows += rows;
+        let set_aside = std::mem::take(&mut self.set_aside);
         if let Some(table) = subject.tables.first() {
             self.pending.add(table, operation, phase, rows);
+            if set_aside > 0 {
+                self.pending.add(table, Operation::SetAside, phase, set_aside);
+            }
         }
     }
 

@@ -53,6 +53,8 @@ pub struct TableDelta {
     pub bytes: [u64; 2],
     /// Rows that were rolled back.
     pub rolled_back: u64,
+    /// Rows that were set aside, committed.
+    pub set_aside: u64,
     /// Definitions.
     pub ddls: u64,
     /// How often it was emptied.
@@ -96,6 +98,10 @@ impl TableDelta {
             }
             return;
         }
+        if operation == Operation::SetAside {
+            self.set_aside += count;
+            return;
+        }
         self.ddls += u64::from(operation != Operation::Truncate);
         match operation {
             Operation::Create => self.fate = Some(Fate::Created),
@@ -119,6 +125,7 @@ impl TableDelta {
             *bytes += more;
         }
         self.rolled_back += later.rolled_back;
+        self.set_aside += later.set_aside;
         self.ddls += later.ddls;
         self.truncates += later.truncates;
         self.rewrites += later.rewrites;

@@ -244,6 +244,11 @@ impl Watched {
         });
     }
 
+    /// Rows were set aside of the statement whose CommandComplete comes next.
+    pub fn on_set_aside(self, count: u64) {
+        self.with(|entry, _, _| entry.set_aside = count);
+    }
+
     /// A command is complete; `body` is that of its CommandComplete.
     pub fn on_command(self, body: &[u8], subject: Option<&CountedStatement>) {
         let tag = std::str::from_utf8(body.strip_suffix(b"\0").unwrap_or(body)).unwrap_or_default();

@@ -202,12 +202,20 @@ pub(super) fn set_length(frame: &mut [u8]) {
 
 /// A copy of a frame's tag with another body.
 pub fn with_body(tag: u8, body: &[&[u8]]) -> Vec<u8> {
-    let mut frame = vec![tag, 0, 0, 0, 0];
-    for part in body {
-        frame.extend_from_slice(part);
-    }
-    set_length(&mut frame);
+    let mut frame = Vec::new();
+    put_body(&mut frame, tag, body);
     frame
+}
+
+/// Puts a frame with this body behind others.
+pub fn put_body(frames: &mut Vec<u8>, tag: u8, body: &[&[u8]]) {
+    let start = frames.len();
+    frames.reserve(super::HEAD_BYTES + body.iter().map(|part| part.len()).sum::<usize>());
+    frames.extend_from_slice(&[tag, 0, 0, 0, 0]);
+    for part in body {
+        frames.extend_from_slice(part);
+    }
+    set_length(frames.get_mut(start..).unwrap_or_default());
 }
 
 fn frame(message: &impl Message) -> Vec<u8> {

@@ -20,7 +20,7 @@ pub use bind_body::{BindBody, Parameter, ParameterReader, ValuePiece, bound_stat
 pub use build::{
     ErrorAbout, FAILING_SQL, OWN_GROUP_CLOSES, OwnError, Severity, error_response, execute,
     notice_of_success, notice_response, own_group, own_group_in_pipeline, own_probe,
-    parameter_description, parse, query, question, with_body,
+    parameter_description, parse, put_body, query, question, with_body,
 };
 pub use conditions::condition_name;
 pub(crate) use cut_number::CutNumber;

@@ -67,6 +67,38 @@ fn rows_are_counted_when_they_are_committed() {
 }
 
 #[test]
+fn rows_set_aside_are_counted_when_they_are_committed() {
+    let database = Cluster::shared().create_database();
+    let (proxy, address) = proxy("");
+    let direct: &Endpoint = database.endpoint();
+    let mut wire = log_in(&proxy.endpoint(direct));
+    say(&mut wire, "CREATE TABLE public.t (a int PRIMARY KEY)");
+    say(&mut wire, "SET dms.errors = 'set-aside'");
+    let copy = |wire: &mut crate::support::Wire, rows: &str| {
+        wire.query("COPY public.t FROM STDIN").until(b'G');
+        wire.copy_data(rows).copy_done();
+        wire.until_ready();
+    };
+    copy(&mut wire, "1\nx\n2\n2\n");
+    say(&mut wire, "INSERT INTO public.t VALUES (2), (3), (1)");
+    say(&mut wire, "BEGIN; INSERT INTO public.t VALUES (1)");
+    say(&mut wire, "ROLLBACK");
+    say(&mut wire, "BEGIN");
+    copy(&mut wire, "x\n4\n");
+    let found = figures(address, &direct.database, "t");
+    assert_eq!(found["set_aside_rows"], 2 + 2, "{found}");
+    say(&mut wire, "COMMIT");
+    let found = figures(address, &direct.database, "t");
+    let count = &database.query("SELECT count(*) FROM dms_proxy.rejected_rows")[0][0];
+    assert_eq!(found["set_aside_rows"].to_string(), *count, "{found}");
+    assert_eq!((&found["set_aside_rows"], &found["copy_rows"]), (&5.into(), &3.into()), "{found}");
+    let metrics = get(address, "/metrics").body;
+    let line =
+        metrics.lines().find(|line| line.starts_with("dms_proxy_table_set_aside_rows_total"));
+    assert!(line.unwrap_or_default().ends_with(" 5"), "{metrics}");
+}
+
+#[test]
 fn a_lost_session_leaves_rolled_back_rows() {
     let database = Cluster::shared().create_database();
     let (proxy, address) = proxy("");

@@ -169,7 +169,7 @@ fn every_answer_is_as_it_is_described() {
         assert_eq!(answer.status, status, "{path}{query}: {}", answer.body);
         description.check_answer(("get", path), &answer);
     };
-    let sorts = "name rows bytes errors rewrites ddls rolled_back_rows rows_per_second \
+    let sorts = "name rows bytes errors rewrites ddls rolled_back_rows set_aside_rows rows_per_second \
         bytes_per_second first_seen last_activity";
     for sort in sorts.split_whitespace() {
         check("/api/tables", &format!("?sort={sort}&limit=1"), 200);

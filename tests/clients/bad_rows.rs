@@ -60,3 +60,9 @@ fn pgjdbc() {
     java.arg("BadRowsPgjdbc.java");
     loads(8, java);
 }
+
+#[cfg(client = "psqlodbc")]
+#[test]
+fn psqlodbc() {
+    loads(8, python("bad_rows_psqlodbc.py"));
+}

@@ -3,7 +3,7 @@
 
 use super::set_aside::{Format, Row, copy, row};
 use super::{log_in, say};
-use crate::support::{Cluster, Proxy, Wire};
+use crate::support::{Cluster, Proxy, Wire, transcript};
 
 const ROWS: usize = 20_000;
 
@@ -52,4 +52,81 @@ fn many_rows_are_those_that_the_good_ones_make() {
         }
         say(&mut wire, "SELECT 1");
     }
+}
+
+/// Rows of which those at some places are refused, each in another way.
+fn refused_at(places: &[usize], count: usize) -> Vec<Row> {
+    let bad = |place: usize, id: &str| match place % 4 {
+        0 => row(id, Some(b"a value that is too long")),
+        1 => row(id, None),
+        // A row of this batch or of the first one is there.
+        2 if !places.contains(&(place - 1)) => row(&(place - 1).to_string(), Some(b"near")),
+        _ => row("0", Some(b"far")),
+    };
+    let made = |number: usize| {
+        let id = number.to_string();
+        match places.contains(&number) {
+            true => bad(number, &id),
+            false => row(&id, Some(format!("v{number}").as_bytes())),
+        }
+    };
+    (0..count).map(made).collect()
+}
+
+#[test]
+fn rows_that_go_on_as_they_come_are_in_once_wherever_one_is_refused() {
+    const COUNT: usize = 3000;
+    let config = "[errors]\ndata_error_policy = \"log-error\"\nbatch_bytes = 4096\n\
+        data_truncation_error_policy = \"log-error\"\n[fk]\nmode = \"off\"\n";
+    let proxy = Proxy::start(config, &[]);
+    let database = Cluster::shared().create_database();
+    database.query("CREATE TABLE many (id int PRIMARY KEY, v varchar(10) NOT NULL)");
+    let mut wire = log_in(&proxy.endpoint(database.endpoint()));
+    let far: Vec<usize> = (300..500).chain([1, 2, 2999]).collect();
+    let single = (4..2900).step_by(199).map(|place| vec![place]);
+    let all = single.chain([vec![2], vec![2999], vec![700, 701, 702, 703], far]);
+    for (number, places) in all.enumerate() {
+        let format = [Format::Text, Format::Csv, Format::Binary][number % 3];
+        let stream = format.stream(&refused_at(&places, COUNT));
+        let sql = format!("COPY many FROM STDIN{}", format.options());
+        let is_open = number % 2 == 0;
+        say(&mut wire, if is_open { "BEGIN" } else { "SELECT 1" });
+        let said = copy(&mut wire, &sql, &stream, [97, 5000, 1 << 20][number % 3], number % 5 == 0);
+        let count = COUNT - places.len();
+        assert!(said.contains(&format!("COPY {count}\n")), "{places:?}: {said}");
+        say(&mut wire, if is_open { "COMMIT" } else { "SELECT 1" });
+        let aside = "WITH gone AS (DELETE FROM dms_proxy.rejected_rows RETURNING *), t AS (DELETE FROM many RETURNING id)
+            SELECT (SELECT string_agg((line - 1)::text, ' ' ORDER BY line) FROM gone),
+                (SELECT string_agg(id::text, ' ' ORDER BY id) FROM t)";
+        let mut sorted = places.clone();
+        sorted.sort_unstable();
+        let text = |numbers: Vec<usize>| {
+            numbers.iter().map(usize::to_string).collect::<Vec<_>>().join(" ")
+        };
+        let good = (0..COUNT).filter(|number| !places.contains(number)).collect();
+        assert_eq!(database.query(aside), [[text(sorted), text(good)]], "{places:?}");
+    }
+}
+
+#[test]
+fn a_client_that_gives_up_among_batches_leaves_no_row() {
+    let config =
+        "[errors]\ndata_error_policy = \"log-error\"\nbatch_bytes = 4096\n[fk]\nmode = \"off\"\n";
+    let proxy = Proxy::start(config, &[]);
+    let database = Cluster::shared().create_database();
+    database.query("CREATE TABLE many (id int PRIMARY KEY, v varchar(10) NOT NULL)");
+    let mut direct = log_in(database.endpoint());
+    let mut wire = log_in(&proxy.endpoint(database.endpoint()));
+    for count in [1, 100, 1000, 3000] {
+        let stream = Format::Text.stream(&refused_at(&[], count));
+        let said = [&mut direct, &mut wire].map(|wire| {
+            wire.query("COPY many FROM STDIN").until(b'G');
+            for piece in stream.chunks(1000) {
+                wire.copy_data(piece);
+            }
+            transcript(&wire.copy_fail("enough").until_ready())
+        });
+        assert_eq!(said[0], said[1], "{count}");
+    }
+    assert_eq!(database.query("SELECT count(*) FROM many"), [["0"]]);
 }

@@ -195,7 +195,7 @@ async function detail(table) {
   body.replaceChildren(...made);
   facts("detail-figures", [["State", now.state], ["Phase", now.phase], ["Rows, last minute", line(one.rates)], ["Full load rows", now.full_load_rows],
     ["Inserts", now.insert_rows], ["Updates", now.update_rows], ["Deletes", now.delete_rows], ["Uncommitted", now.uncommitted_rows],
-    ["Rolled back", now.rolled_back_rows], ["Errors", now.errors], ["Last SQLSTATE", now.last_sqlstate ?? "none"], ["Bytes", bytes(now.bytes)],
+    ["Rolled back", now.rolled_back_rows], ["Set aside", now.set_aside_rows], ["Errors", now.errors], ["Last SQLSTATE", now.last_sqlstate ?? "none"], ["Bytes", bytes(now.bytes)],
     ["Load began", now.full_load_started ?? "not yet"], ["Load ended", now.full_load_ended ?? "not yet"], ["Last activity", now.last_activity ?? "none"]]);
 }
 // Everything else.

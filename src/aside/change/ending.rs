@@ -27,6 +27,7 @@ impl ChangeLoad {
     /// All rows are in, or set aside.
     pub(super) fn done(&mut self, out: &mut BothWays) -> ChangeEnd {
         let (table, count) = (self.text.table_name(), self.rejected.count());
+        out.set_aside += count;
         if count > 0 {
             out.to_session.extend(refusal::notice(&table, count, &self.facts.run));
             tracing::debug!(

@@ -3,7 +3,7 @@
 use super::super::awaits::{Awaits, CopyEnd};
 use super::super::outgoing::BothWays;
 use super::CopyLoad;
-use crate::wire::{self, FAILING_SQL, OwnError, Severity, tag};
+use crate::wire::{self, ErrorAbout, FAILING_SQL, OwnError, Severity, tag};
 
 impl CopyLoad {
     /// The load ends with this error of the target's.
@@ -15,6 +15,15 @@ impl CopyLoad {
         out.to_target.extend(self.transaction.give_up());
         self.awaits = Awaits::Undo(failure);
         None
+    }
+
+    /// An error of the client's with the line up to which rows have come, as the server tells it.
+    pub(in crate::aside) fn at_next_line(&self, mut error: OwnError) -> OwnError {
+        if let Some(line) = self.rows.line_that_comes() {
+            let context = Some(format!("COPY {}, line {line}", self.request.table_name()));
+            error.about = Some(Box::new(ErrorAbout { context, ..ErrorAbout::default() }));
+        }
+        error
     }
 
     /// The load ends with an error of ours, once what the target is at has ended.
@@ -59,6 +68,7 @@ impl CopyLoad {
     pub(super) fn done(&self, out: &mut BothWays) -> CopyEnd {
         let complete = self.request.complete(self.loaded, self.rejected.count(), &self.facts.run);
         out.to_session.extend(complete);
+        out.set_aside += self.rejected.count();
         out.to_session.extend(self.request.ready(self.answer.status));
         CopyEnd::Done
     }

@@ -10,6 +10,15 @@ use crate::policy::ErrorAction;
 use crate::wire::{self, Severity, tag};
 
 impl CopyLoad {
+    /// A long row begins in a COPY that takes no other.
+    pub(super) fn begin_long(&mut self, out: &mut BothWays) {
+        self.awaits = Awaits::LongRow;
+        if !self.rows.head.is_empty() {
+            wire::put_body(&mut out.to_target, tag::COPY_DATA, &[&self.rows.head]);
+        }
+        self.pass_long(&[], out);
+    }
+
     /// A long row goes on as it comes.
     pub(super) fn pass_long(&mut self, payload: &[u8], out: &mut BothWays) {
         let piece = self.rows.long_piece(payload);
