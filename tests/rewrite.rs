@@ -17,7 +17,7 @@ fn prepare(database: &Database, mode: TablePrep, sql: &str) -> Vec<Vec<String>> 
     settings.table_prep = mode;
     let lexing = Lexing::default();
     let script = Script::read(sql.as_bytes(), lexing, &policy.mapping, &mut Scratch::default());
-    let rules = Rules { policy: &policy, settings, lexing };
+    let rules = Rules { policy: &policy, settings, lexing, masks: &[] };
     let rewrite = plan(&script, sql.as_bytes(), &[], &Catalog::default(), &rules);
     let text = rewrite.apply(sql.as_bytes()).expect("another text");
     database.query(&format!("{PLANTED_FIRST} {}", String::from_utf8(text).unwrap()))

@@ -81,7 +81,7 @@ impl<'p> DryRun<'p> {
     ) -> Result<Vec<Planned>, Refused> {
         let policy = self.policy;
         let script = Script::read(sql, lexing, &policy.mapping, &mut self.scratch);
-        let rules = Rules { policy, settings: self.settings, lexing };
+        let rules = Rules { policy, settings: self.settings, lexing, masks: &[] };
         self.catalog.define_search_path(self.search_path.clone());
         match rename(&script, sql, &rules, &self.catalog) {
             Naming::Untouched => {
@@ -121,7 +121,7 @@ impl<'p> DryRun<'p> {
         lexing: Lexing,
     ) -> Result<Vec<Planned>, Refused> {
         let policy = self.policy;
-        let rules = Rules { policy, settings: self.settings, lexing };
+        let rules = Rules { policy, settings: self.settings, lexing, masks: &[] };
         let script = Script::read(&renamed.sql, lexing, &policy.mapping, &mut self.scratch);
         let script = script.without_types();
         let outcome = planned(&script, &renamed.sql, &self.catalog, &rules);

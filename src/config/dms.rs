@@ -98,6 +98,7 @@ impl Config {
         self.name_rules = mappings.names.into_iter().map(|(_, rule)| rule).collect();
         self.additions = mappings.additions.into_iter().map(|(_, addition)| addition).collect();
         self.removals = mappings.removals.into_iter().map(|(_, removal)| removal).collect();
+        self.masks = mappings.masks.into_iter().map(|(_, mask)| mask).collect();
         for rule in mappings.column_types.into_iter().rev() {
             self.overrides.push(Override {
                 scope: OverrideScope::Column(ColumnPattern {

@@ -27,8 +27,8 @@ use serde::Deserialize;
 
 use crate::keyword::keywords;
 use crate::mapping::{
-    ColumnRemoval, Mapping, MappingError, MappingOptions, NameCollision, NameRule, NameRules,
-    Override, OverrideScope, TableAddition, TableSelection,
+    ColumnMask, ColumnRemoval, Mapping, MappingError, MappingOptions, NameCollision, NameRule,
+    NameRules, Override, OverrideScope, TableAddition, TableSelection,
 };
 use crate::policy::Policy;
 use crate::target::TargetPlace;
@@ -106,6 +106,9 @@ pub struct Config {
     /// Columns that do not reach the target, by table mappings.
     #[serde(skip)]
     removals: Vec<ColumnRemoval>,
+    /// Columns whose values are masked, by table mappings.
+    #[serde(skip)]
+    masks: Vec<ColumnMask>,
     /// The tables to which rules about names apply.
     #[serde(skip)]
     selections: Vec<TableSelection>,
@@ -233,7 +236,8 @@ impl Config {
         let rules = own.into_iter().chain(self.name_rules.iter().cloned()).collect();
         let names = NameRules::new(self.selections.clone(), rules, self.target_schema.clone())?;
         let names = names.with_additions(self.additions.clone());
-        Ok(names.with_removals(self.removals.clone()).replying(self.mapping.reply_names))
+        let names = names.with_removals(self.removals.clone()).with_masks(self.masks.clone());
+        Ok(names.replying(self.mapping.reply_names))
     }
 
     /// The overrides of `mapping.types`, in the order of their keys.

@@ -90,7 +90,7 @@ fn quoted_table_mappings_change_types_of_columns() {
 #[test]
 fn rules_that_cannot_be_applied_are_refused_by_their_id() {
     let toml = "[mapping]\ntable_mappings = 'rules.json'";
-    let rules = RULES.replace("RULE_ACTION", "data-masking-hash-mask");
+    let rules = RULES.replace("RULE_ACTION", "data-shuffling");
     let error = loaded(&[(DEFAULT_FILE, toml), ("rules.json", &rules)]).unwrap_err();
     assert!(error.contains("rules.json") && error.contains('7'), "{error}");
     let error = loaded(&[(DEFAULT_FILE, toml)]).unwrap_err();

@@ -1,8 +1,9 @@
-//! The table mappings of AWS DMS, of which change-data-type rules, rules about names and rules that add or remove
-//! columns and keys are carried out;
+//! The table mappings of AWS DMS, of which change-data-type rules, rules about names, rules that add or remove
+//! columns and keys and rules that mask values are carried out;
 //! touches neither files nor the rest of the proxy.
 
 mod additions;
+mod masks;
 mod names;
 mod removals;
 
@@ -14,7 +15,9 @@ use serde_json::{Map, Value};
 use super::Warning;
 use super::data_type::{data_type, locator_type, number};
 use super::json::{JsonError, json};
-use crate::mapping::{ColumnRemoval, NamePattern, NameRule, TableAddition, TableSelection};
+use crate::mapping::{
+    ColumnMask, ColumnRemoval, NamePattern, NameRule, TableAddition, TableSelection,
+};
 
 /// The rules of a table-mapping file that say something to a proxy.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -29,6 +32,8 @@ pub struct TableMappings {
     pub additions: Vec<(u64, TableAddition)>,
     /// Columns that do not reach the target, with the ids of their rules, the lowest first.
     pub removals: Vec<(u64, ColumnRemoval)>,
+    /// Rules by which values are masked, by their rule-ids.
+    pub masks: Vec<(u64, ColumnMask)>,
     /// What the proxy does not act on, and patterns that match more than they seem to.
     pub warnings: Vec<Warning>,
 }
@@ -86,8 +91,8 @@ pub enum TableMappingsError {
     Shape,
     /// Every rule that the proxy cannot carry out, in the order of the file.
     #[error("the table mappings hold rules that cannot be carried out; this version applies \
-             change-data-type, add-column, remove-column, include-column, define-primary-key and \
-             rules about names:{}", lines(.0))]
+             change-data-type, add-column, remove-column, include-column, define-primary-key, \
+             data-masking rules and rules about names:{}", lines(.0))]
     Rules(Vec<RefusedRule>),
 }
 
@@ -122,8 +127,7 @@ fn lines(rules: &[RefusedRule]) -> String {
 ///
 /// Selection, parallel load and validation are work of the tool, at its own end: such rules come
 /// back as warnings (a selection of all tables passes silently). Tables that are not selected keep their
-/// names. What would change the rows that arrive is refused: filters, LOB limits, and transformations by
-/// which columns are masked.
+/// names. What would leave out rows or parts of them is refused: filters and LOB limits.
 ///
 /// # Errors
 /// The text is not a table-mapping file, or has rules that cannot be carried out: all are listed.
@@ -169,6 +173,7 @@ pub fn table_mappings(text: &str) -> Result<TableMappings, TableMappingsError> {
     mappings.names.sort_by_key(|(id, _)| *id);
     mappings.additions.sort_by_key(|(id, _)| *id);
     mappings.removals.sort_by_key(|(id, _)| *id);
+    mappings.masks.sort_by_key(|(id, _)| *id);
     let takes_all = |selection: &TableSelection| {
         !selection.excludes && selection.schema.matches_all() && selection.table.matches_all()
     };

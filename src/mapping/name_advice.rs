@@ -18,6 +18,10 @@ pub fn name_list(names: &NameRules) -> Vec<String> {
         let place = format!("{}.{}.{}", removal.schema, removal.table, removal.column);
         lines.push(format!("column {place}: {what} ({})", removal.origin));
     }
+    for mask in &names.masks {
+        let place = format!("{}.{}.{}", mask.schema, mask.table, mask.column);
+        lines.push(format!("column {place}: {} ({})", mask.mask.described(), mask.origin));
+    }
     for addition in &names.additions {
         let what = addition.described();
         lines.push(format!(
@@ -55,6 +59,14 @@ pub fn name_advice(names: &NameRules) -> Vec<String> {
         }
         let patterns = [&removal.schema, &removal.table, &removal.column];
         advice.extend(underscores(&removal.origin, patterns.into_iter()));
+    }
+    for mask in &names.masks {
+        if !may_be_selected(names, &mask.schema, Some(&mask.table)) {
+            let origin = &mask.origin;
+            advice.push(format!("{origin} matches nothing: no selection includes its tables"));
+        }
+        let patterns = [&mask.schema, &mask.table, &mask.column];
+        advice.extend(underscores(&mask.origin, patterns.into_iter()));
     }
     advice
 }

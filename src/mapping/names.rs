@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use super::{AddedPart, ColumnRemoval, NamePattern, ReplyNaming, TableAddition};
+use super::{AddedPart, ColumnMask, ColumnRemoval, NamePattern, ReplyNaming, TableAddition};
 
 /// What a rule makes of a name.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -106,7 +106,8 @@ pub struct NameRules {
     pub(super) columns: Vec<NameRule>,
     pub(super) additions: Vec<TableAddition>,
     pub(super) removals: Vec<ColumnRemoval>,
-    replies: ReplyNaming,
+    pub(super) masks: Vec<ColumnMask>,
+    pub(super) replies: ReplyNaming,
     /// Where tables go whose schema no rule names; AWS DMS's TargetSchema.
     pub(super) target_schema: Option<String>,
 }
@@ -197,10 +198,11 @@ impl NameRules {
         self.removals_from(one.0, one.1).eq(self.removals_from(other.0, other.1))
     }
 
-    /// Whether no name is ever changed, and no table gets or loses anything.
+    /// Whether no name is ever changed, no value is masked, and no table gets or loses anything.
     pub fn is_empty(&self) -> bool {
         self.additions.is_empty()
             && self.removals.is_empty()
+            && self.masks.is_empty()
             && self.schemas.is_empty()
             && self.tables.is_empty()
             && self.columns.is_empty()
@@ -298,55 +300,14 @@ impl NameRules {
         })
     }
 
+    /// Whether a rule is about the names of columns of a table.
+    pub(super) fn renames_columns_of(&self, schema: &str, table: &str) -> bool {
+        self.columns_of(schema, table).next().is_some()
+    }
+
     /// Whether the columns of two tables are renamed alike, whatever they are called.
     pub fn columns_agree(&self, one: (&str, &str), other: (&str, &str)) -> bool {
         self.columns_of(one.0, one.1).eq(self.columns_of(other.0, other.1))
-    }
-
-    /// The source's schemas that may stand behind a schema of the target: those that rules name, or else one
-    /// that is called like it but for its case.
-    pub fn sources_of(&self, target: &str) -> Vec<String> {
-        let written = self.schemas.iter().chain(&self.tables).chain(&self.columns);
-        let written = written.map(|rule| &rule.schema);
-        let written = written.chain(self.additions.iter().map(|addition| &addition.schema));
-        let written = written.chain(self.removals.iter().map(|removal| &removal.schema));
-        let literal = written.filter_map(NamePattern::literal);
-        let leads = |source: &String| {
-            self.schema(source) == target || self.target_schema.as_deref() == Some(target)
-        };
-        let mut sources: Vec<String> = Vec::new();
-        for source in literal.filter(leads) {
-            if !sources.contains(&source) {
-                sources.push(source);
-            }
-        }
-        if sources.is_empty() {
-            let cases = [target.to_uppercase(), target.to_lowercase(), target.to_owned()];
-            sources.extend(cases.into_iter().find(leads));
-        }
-        sources
-    }
-
-    /// The one schema of the source that rules name without wildcards, if it is one.
-    pub fn only_schema(&self) -> Option<String> {
-        let selected = self.selections.iter().filter(|selection| !selection.excludes);
-        let selected = selected.map(|selection| &selection.schema);
-        let rules = self.schemas.iter().chain(&self.tables).chain(&self.columns);
-        let rules = rules.map(|rule| &rule.schema);
-        let added = self.additions.iter().map(|addition| &addition.schema);
-        let removed = self.removals.iter().map(|removal| &removal.schema);
-        let others = added.chain(removed);
-        let mut literal = selected.chain(rules).chain(others).map(NamePattern::literal);
-        let first = literal.next()??;
-        literal.all(|other| other.as_ref() == Some(&first)).then_some(first)
-    }
-
-    /// Whether what a table and its columns are called does not depend on the schema they are in.
-    pub fn ignores_schemas(&self) -> bool {
-        self.selections.iter().all(|selection| selection.schema.matches_all())
-            && self.tables.iter().chain(&self.columns).all(|rule| rule.schema.matches_all())
-            && self.additions.iter().all(|addition| addition.schema.matches_all())
-            && self.removals.iter().all(|removal| removal.schema.matches_all())
     }
 
     /// Two names without wildcards that become one.

@@ -101,6 +101,13 @@ impl Change {
         Change::anywhere(NAMES_RULE, By::Names, count).by(Road::Query)
     }
 
+    /// Names in the values of parameters that became those of the target.
+    pub fn of_given_names(count: usize) -> Option<Change> {
+        let count = u64::try_from(count).unwrap_or(u64::MAX);
+        let change = Change::anywhere(NAMES_RULE, By::Names, count).by(Road::Parameter);
+        (count > 0).then_some(change)
+    }
+
     /// Constants with code that hold names which rules rename.
     pub(super) fn of_code(count: u64) -> Change {
         Change::anywhere(CODE_RULE, By::CodeWithNames, count).by(Road::Constant)
@@ -158,7 +165,9 @@ pub fn place_of(name: &Name) -> Place {
 /// an answer of the catalog that may be old.
 pub(super) fn changes_values(rule: ValueRule) -> bool {
     let keeps = matches!(rule, ValueRule::TypeConverted | ValueRule::OverridingSystemValue);
-    !keeps && !rule.is_silent_loss()
+    // Which columns are masked is known for sure when a text is read.
+    let is_mask = rule == ValueRule::Masked;
+    !keeps && !is_mask && !rule.is_silent_loss()
 }
 
 /// The error for a value that a policy refuses; `at` says where the value stands.

@@ -16,7 +16,7 @@ use crate::statement::{
 use crate::value::assignment::{VARCHAR_37, is_number};
 use crate::value::type_oid::{BOOL, BYTEA, VARCHAR};
 use crate::value::{
-    Findings, NulPolicy, NumbersAsDates, ValueKind, ValueRule, Verdict, is_too_precise,
+    Findings, NulPolicy, NumbersAsDates, Refusal, ValueKind, ValueRule, Verdict, is_too_precise,
     number_as_date,
 };
 use crate::wire::OwnError;
@@ -38,6 +38,9 @@ pub(super) struct ConstantPlan<'p, 'w> {
 impl<'p> ConstantPlan<'p, '_> {
     /// What becomes of one; `number` counts the values from 1.
     pub(super) fn constant(&mut self, number: usize, slot: &Slot, column: &RelationColumn) {
+        if self.rules.mask_of(self.relation, &column.column).is_some() {
+            return self.judge(number, slot, column);
+        }
         let span = || slot.span.clone();
         let (type_oid, lexing) = (column.column.type_oid, self.rules.lexing);
         let core = || self.core(slot);
@@ -138,7 +141,7 @@ impl<'p> ConstantPlan<'p, '_> {
             }
             _ => None,
         };
-        let Some(text) = text else { return };
+        let Some(text) = text else { return self.refuse_unread(number, slot, column) };
         // Its address stands for the column as long as the text is planned.
         let (relation, rules) = (self.relation, self.rules);
         let judges = &mut self.written.judges;
@@ -170,6 +173,27 @@ impl<'p> ConstantPlan<'p, '_> {
                 self.written.refused = Some(OwnError { position, ..error });
                 self.replace(slot.span.clone(), FAILING_EXPRESSION, ReplacementReason::Refused);
             }
+        }
+    }
+
+    /// A constant that is to be masked and cannot be read goes nowhere.
+    fn refuse_unread(&mut self, number: usize, slot: &Slot, column: &RelationColumn) {
+        let is_masked = self.rules.mask_of(self.relation, &column.column).is_some();
+        // EXCLUDED has a value that is masked already.
+        let head = self.core(slot).get(..b"excluded".len()).unwrap_or_default();
+        let may_pass = matches!(slot.value, SlotValue::Null | SlotValue::Default)
+            || head.eq_ignore_ascii_case(b"excluded");
+        if is_masked && !may_pass && self.written.refused.is_none() {
+            let refused = Refusal {
+                sqlstate: "0A000",
+                message: "the value cannot be masked".to_owned(),
+                hint: "Write it as a plain constant.".to_owned(),
+            };
+            let at = format!("value {number}");
+            let position = Some(self.rules.position(self.sql, slot.span.start));
+            let error = refusal(self.relation, &refused, &column.column.name, &at);
+            self.written.refused = Some(OwnError { position, ..error });
+            self.replace(slot.span.clone(), FAILING_EXPRESSION, ReplacementReason::Refused);
         }
     }
 

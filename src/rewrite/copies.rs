@@ -7,6 +7,7 @@ use super::names::RemovedFields;
 use super::text_relations::TextRelations;
 use super::{Needs, ReplacementReason, Rules};
 use crate::catalog::{Freshness, Relation};
+use crate::mapping::Mask;
 use crate::statement::script::Script;
 use crate::statement::{CopyStatement, Replacement};
 use crate::value::{CopyColumn, CopyFormat, CopyOptions, CopyScanner, ValueKind, ValueRule};
@@ -24,6 +25,8 @@ pub struct CopyStream {
     pub relation: Option<Arc<Relation>>,
     /// The places of fields whose columns do not reach the target, in order.
     pub removed: Vec<usize>,
+    /// Columns whose values are masked.
+    masks: Vec<(String, Mask)>,
 }
 
 impl CopyStream {
@@ -47,7 +50,12 @@ impl CopyStream {
             // Escapes of JSON in an array stand behind those of the array and of the stream.
             false => column.column.takes_words() || column.column.kind() == ValueKind::JsonArray,
         });
-        if !rules.policy.judges_values() && !leaves_out && !fits && self.removed.is_empty() {
+        if !rules.policy.judges_values()
+            && !leaves_out
+            && !fits
+            && self.removed.is_empty()
+            && self.masks.is_empty()
+        {
             return None;
         }
         let columns = self.fields.iter().enumerate().map(|(place, index)| match column(index) {
@@ -56,6 +64,8 @@ impl CopyStream {
             Some(column) => {
                 let judge = rules.judge_any(relation, &column.column);
                 let numbers = rules.numbers_as_dates(relation, &column.column);
+                let mask = self.masks.iter().find(|(name, _)| *name == column.column.name);
+                let judge = judge.masking(mask.map(|(_, mask)| *mask));
                 CopyColumn::Judged(judge.reading_numbers(numbers))
             }
             None => CopyColumn::Kept,
@@ -127,7 +137,7 @@ pub(super) fn plan(
             goes_by_columns = found.is_some();
             replaced.extend(found.map(|found| (found, reason)));
         }
-        let stream = stream(copy, known);
+        let stream = stream(copy, known, rules);
         goes_by_columns = goes_by_columns || stream.goes_by_columns(rules);
         if rules.settings.rewrite && goes_by_columns && !known.is_exact(&copy.name) {
             wants_exact.relation(&copy.name, Freshness::Exact);
@@ -137,7 +147,7 @@ pub(super) fn plan(
     streams.collect()
 }
 
-fn stream(copy: &CopyStatement, known: &TextRelations<'_>) -> CopyStream {
+fn stream(copy: &CopyStatement, known: &TextRelations<'_>, rules: &Rules<'_>) -> CopyStream {
     let relation = known.relation(&copy.name);
     let fields = relation.as_ref().map_or_else(Vec::new, |relation| {
         match copy.columns.as_slice() {
@@ -156,7 +166,16 @@ fn stream(copy: &CopyStatement, known: &TextRelations<'_>) -> CopyStream {
     };
     let kinds = fields.iter().map(kind).collect();
     let removed = Vec::new();
-    CopyStream { options: copy.options.clone(), kinds, fields, relation, removed }
+    let masks = relation.as_ref().map_or_else(Vec::new, |relation| {
+        let column = |index: &Option<usize>| relation.columns().get((*index)?);
+        let columns = fields.iter().filter_map(column);
+        let masked = columns.filter_map(|column| {
+            let mask = rules.mask_of(relation, &column.column)?;
+            Some((column.column.name.clone(), mask))
+        });
+        masked.collect()
+    });
+    CopyStream { options: copy.options.clone(), kinds, fields, relation, removed, masks }
 }
 
 fn without_generated(

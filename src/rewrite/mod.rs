@@ -12,6 +12,7 @@ mod definitions;
 mod executed;
 mod foreign_keys;
 mod identity;
+mod masks;
 mod meetings;
 mod names;
 mod needs;
@@ -35,6 +36,7 @@ use std::sync::Arc;
 use crate::catalog::{Catalog, Moment, Name, Need, Relation};
 use crate::encoding::Encoding;
 use crate::ledger::Place;
+use crate::mapping::Mask;
 use crate::policy::{Policy, Settings};
 use crate::statement::script::Script;
 use crate::statement::{DefinedTable, Edit, Lexing, Replacement, replace};
@@ -54,7 +56,8 @@ pub use change::{
 pub use completions::{Completions, JsonColumns};
 pub use copies::CopyStream;
 pub use foreign_keys::MisfitKey;
-pub use names::{Naming, RemovedFields, Renamed, are_ruled, rename};
+pub use masks::MaskedTable;
+pub use names::{NameParameters, Naming, RemovedFields, Renamed, are_ruled, rename};
 pub use nul::{TextMessage, byte_refusal, mend_bytes};
 pub use parameters::Parameters;
 pub use position_map::PositionMap;
@@ -72,6 +75,8 @@ pub struct Rules<'r> {
     pub settings: Settings,
     /// How the server reads the text.
     pub lexing: Lexing,
+    /// What the text at hand gives values to that are masked.
+    pub masks: &'r [MaskedTable],
 }
 
 impl Rules<'_> {
@@ -79,6 +84,12 @@ impl Rules<'_> {
     pub fn judge_any(&self, relation: &Relation, column: &Column) -> ColumnJudge {
         let bad_dates = self.policy.bad_dates_of(&relation.schema, &relation.table, &column.name);
         ColumnJudge::new(&self.policy.values, bad_dates, column, self.lexing.encoding)
+            .masking(self.mask_of(relation, column))
+    }
+
+    /// What becomes of the values of a column beside what the policies say.
+    fn mask_of(&self, relation: &Relation, column: &Column) -> Option<Mask> {
+        masks::mask_of(self.masks, relation, column)
     }
 
     /// What numbers mean in a column, where it has dates.

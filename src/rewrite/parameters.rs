@@ -8,6 +8,7 @@ use super::change::{Change, changes_values, refusal};
 use super::{Rules, names};
 use crate::catalog::{Name, Relation, RelationColumn};
 use crate::ledger::Road;
+use crate::mapping::Mask;
 use crate::value::assignment::{should_be_inferred, should_be_told};
 use crate::value::{BindFinding, BindParameter, BindRefusal, Column, ColumnJudge, needs_rewriting};
 use crate::wire::{BindBody, OwnError};
@@ -56,6 +57,12 @@ impl Parameters {
     /// The types that the target is told, where they are others than those that are declared.
     pub(super) fn told_types(&self) -> Option<&[u32]> {
         self.told.as_deref()
+    }
+
+    /// Whether values of any are masked.
+    pub fn are_masked(&self) -> bool {
+        let judges = self.list.iter().flatten().filter_map(|parameter| parameter.judge.as_ref());
+        judges.into_iter().any(|judge| judge.mask().is_some())
     }
 
     /// Whether the target was told other types than the client declared.
@@ -115,7 +122,8 @@ impl Parameters {
         let mut columns = SharedColumns::new(relation, rules);
         let mut renew = |parameter: &BindParameter| {
             let index = *indexes.get(parameter.column.name.as_str())?;
-            let (column, judge) = columns.shared(index?)?;
+            let mask = parameter.judge.as_ref().and_then(|judge| judge.mask());
+            let (column, judge) = columns.shared(index?, mask)?;
             Some(BindParameter { column, judge, ..parameter.clone() })
         };
         let list = self.list.iter().map(|parameter| renew(parameter.as_ref()?)).collect();
@@ -167,12 +175,19 @@ impl<'c> SharedColumns<'c> {
         SharedColumns { relation, rules, judges: HashMap::new() }
     }
 
-    fn shared(&mut self, index: usize) -> Option<(Arc<Column>, Option<Arc<ColumnJudge>>)> {
+    /// A column and who judges its values; `known` is how they are masked, where the text at hand says nothing.
+    fn shared(
+        &mut self,
+        index: usize,
+        known: Option<Mask>,
+    ) -> Option<(Arc<Column>, Option<Arc<ColumnJudge>>)> {
         let RelationColumn { column, .. } = self.relation.columns().get(index)?;
         let (relation, rules) = (self.relation, self.rules);
-        let judge = rules.policy.judges_values().then(|| {
+        let mask = known.or_else(|| rules.mask_of(relation, column));
+        let judge = (mask.is_some() || rules.policy.judges_values()).then(|| {
             let judge = self.judges.entry(index);
-            Arc::clone(judge.or_insert_with(|| Arc::new(rules.judge_any(relation, column))))
+            let new = || Arc::new(rules.judge_any(relation, column).masking(mask));
+            Arc::clone(judge.or_insert_with(new))
         });
         Some((Arc::clone(column), judge))
     }
@@ -267,7 +282,7 @@ impl ParameterPlan<'_> {
 
     /// A parameter whose value goes into a column.
     fn give(&mut self, used: &ParameterUse) {
-        let Some((column, judge)) = self.columns.shared(used.column) else { return };
+        let Some((column, judge)) = self.columns.shared(used.column, None) else { return };
         let number = u16::try_from(used.index + 1).unwrap_or_default();
         let (Some(torn), Some(slot)) =
             (self.torn.get_mut(used.index), self.list.get_mut(used.index))

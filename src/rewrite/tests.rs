@@ -111,7 +111,7 @@ impl Texts {
         let script = read(sql.as_bytes(), &self.policy);
         let sql = sql.as_bytes();
         let policy = std::mem::replace(&mut self.policy, Config::default().policy().unwrap());
-        let rules = Rules { policy: &policy, settings: self.settings, lexing };
+        let rules = Rules { policy: &policy, settings: self.settings, lexing, masks: &[] };
         let known = (&self.catalog, Moment::default());
         let needs = needs(&script, sql, declared, known, &rules);
         self.learn(needs);
@@ -294,7 +294,7 @@ fn a_copy_whose_columns_decide_nothing_acts_on_what_is_known() {
 fn what_has_to_be_known_is_named_once() {
     let texts = Texts::new("");
     let lexing = Lexing::default();
-    let rules = Rules { policy: &texts.policy, settings: texts.settings, lexing };
+    let rules = Rules { policy: &texts.policy, settings: texts.settings, lexing, masks: &[] };
     let needs = |sql: &str, declared: &[u32]| -> Vec<String> {
         let script = read(sql.as_bytes(), &texts.policy);
         let needs =
@@ -387,7 +387,7 @@ fn parameters_follow_a_relation_that_has_changed() {
     let sql = "INSERT INTO t (v, u) VALUES ($1, $2)";
     let parameters = texts.plan(sql, &[TEXT, TEXT]).parameters.unwrap();
     let lexing = Lexing::default();
-    let rules = Rules { policy: &texts.policy, settings: texts.settings, lexing };
+    let rules = Rules { policy: &texts.policy, settings: texts.settings, lexing, masks: &[] };
     assert!(parameters.renewed(&Arc::clone(&parameters.relation), &rules).is_none());
     let mut columns = parameters.relation.columns().to_vec();
     columns.retain(|column| column.name != b"u");
@@ -429,7 +429,7 @@ fn errors_stand_at_the_client_s_own_text() {
     let mut texts = Texts::new("");
     let lexing = Lexing::default();
     texts.settings.table_prep = TablePrep::DoNothing;
-    let rules = Rules { policy: &texts.policy, settings: texts.settings, lexing };
+    let rules = Rules { policy: &texts.policy, settings: texts.settings, lexing, masks: &[] };
     let refused = |sql: &str| {
         let script = read(sql.as_bytes(), &texts.policy);
         refusal(&script, sql.as_bytes(), &rules).map(|error| (error.sqlstate, error.position))
@@ -451,7 +451,7 @@ fn copies_know_their_columns() {
     assert_eq!(fields[1], [0, 1, 2, 3, 4, 6, 7].map(Some));
     assert!(fields[2].is_empty());
     let lexing = Lexing::default();
-    let rules = Rules { policy: &texts.policy, settings: texts.settings, lexing };
+    let rules = Rules { policy: &texts.policy, settings: texts.settings, lexing, masks: &[] };
     let apart: Vec<bool> =
         rewrite.copies.iter().map(|copy| copy.columns(&rules).is_some()).collect();
     assert_eq!(apart, [true, false, false]);
@@ -469,7 +469,7 @@ fn bytes_that_are_nul_are_mended_before_a_text_is_read() {
         ("values.nul = \"remove\"", TextMessage::Parse, b"p\0a\0b\0\0\0", b"p\0ab\0\0\0", 1),
     ] {
         let texts = Texts::new(toml);
-        let rules = Rules { policy: &texts.policy, settings: texts.settings, lexing };
+        let rules = Rules { policy: &texts.policy, settings: texts.settings, lexing, masks: &[] };
         let mut body = body.to_vec();
         let (shorter, change) = mend_bytes(message, &mut body, &rules);
         assert_eq!(shorter.unwrap_or(body), expected, "{toml} {message:?}");

@@ -82,7 +82,8 @@ pub(super) fn plan(
     if known.is_empty() && !has_parameters {
         return written;
     }
-    let mut spellings = has_only_constants(sql, rules).then(|| ConstantSpellings::new(sql));
+    let may_skip = rules.masks.is_empty() && has_only_constants(sql, rules);
+    let mut spellings = may_skip.then(|| ConstantSpellings::new(sql));
     for (statement, write) in script.writes() {
         let name = &write.name;
         let Some(relation) = known.relation(name) else {

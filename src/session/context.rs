@@ -90,7 +90,7 @@ impl Context {
 
     /// What texts and values are judged by.
     pub(super) fn rules(&self) -> Rules<'_> {
-        Rules { policy: &self.policy, settings: self.settings, lexing: self.lexing }
+        Rules { policy: &self.policy, settings: self.settings, lexing: self.lexing, masks: &[] }
     }
 
     /// Whether an error about an operator of JSON may be ours to explain.

@@ -9,10 +9,12 @@ use super::budget::Share;
 use crate::catalog::{Edition, Name};
 use crate::ledger::Place;
 use crate::policy::Settings;
-use crate::rewrite::{Change, Completions, CopyStream, Parameters, PositionMap, Reached};
+use crate::rewrite::{
+    Change, Completions, CopyStream, NameParameters, Parameters, PositionMap, Reached,
+};
 use crate::statement::{Effects, Word};
 use crate::statistics::CountedStatement;
-use crate::value::ValueKind;
+use crate::value::{GivenValue, ValueKind};
 
 /// What executing a prepared statement means to the proxy.
 #[derive(Debug, Default)]
@@ -23,8 +25,8 @@ pub(super) struct Plan {
     pub(super) copies: Vec<CopyStream>,
     /// The columns that its parameters go into.
     pub(super) parameters: Option<Arc<Parameters>>,
-    /// The numbers of parameters that hold JSON, whatever their type is.
-    pub(super) json: Box<[u16]>,
+    /// What is known of its parameters beside that.
+    pub(super) noted: NotedParameters,
     /// What it is about, where that is counted.
     pub(super) subjects: Option<Arc<[CountedStatement]>>,
     /// What the client gets when it is complete.
@@ -41,6 +43,15 @@ pub(super) struct Plan {
     pub(super) said: SaidSettings,
     /// What it takes of the session's bytes, once it is remembered.
     pub(super) share: Option<Share>,
+}
+
+/// What the text of a statement says of its parameters.
+#[derive(Debug, Default)]
+pub(super) struct NotedParameters {
+    /// Those that hold names.
+    pub(super) names: Option<Box<NameParameters>>,
+    /// The numbers of those that hold JSON, whatever their type is.
+    pub(super) json: Box<[u16]>,
 }
 
 /// How far a statement reaches.
@@ -98,7 +109,8 @@ impl Plan {
         size_of_val(self)
             + self.positions.as_ref().map_or(0, |positions| positions.bytes())
             + self.parameters.as_ref().map_or(0, |parameters| parameters.bytes())
-            + size_of_val(&*self.json)
+            + self.noted.names.as_ref().map_or(0, |names| names.bytes())
+            + size_of_val(&*self.noted.json)
             + self.reach.as_ref().map_or(0, |reach| size_of_val(&**reach) + reach.reached.bytes())
             + size_of_val(self.prepares.as_slice())
             + self.completions.bytes()
@@ -116,6 +128,8 @@ pub(super) struct Statement {
     pub(super) kinds: Option<Arc<[ValueKind]>>,
     /// What it writes to, for the ledger.
     pub(super) place: Place,
+    /// Values that take the place of those of the Bind at hand.
+    pub(super) given: Vec<GivenValue>,
 }
 
 /// What is known of the statement that a name stands for. Nothing that is empty is remembered.

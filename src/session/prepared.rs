@@ -208,6 +208,7 @@ impl Prepared {
             parameters: known.plan.as_ref().and_then(|plan| plan.parameters.clone()),
             kinds: known.kinds.as_ref().map(|known| Arc::clone(&known.kinds)),
             place: known.place.clone().unwrap_or_default(),
+            given: Vec::new(),
         }
     }
 
@@ -228,7 +229,9 @@ impl Prepared {
     pub(super) fn set_kinds(&mut self, statement: &[u8], kinds: Arc<[ValueKind]>) {
         let plan = self.known(statement).and_then(|known| known.plan.as_ref());
         let kinds = match plan {
-            Some(plan) if !plan.json.is_empty() => with_json(kinds.to_vec(), &plan.json).into(),
+            Some(plan) if !plan.noted.json.is_empty() => {
+                with_json(kinds.to_vec(), &plan.noted.json).into()
+            }
             _ => kinds,
         };
         if self.asked.len() >= KINDS_MAX || !self.budget.has_room(size_of_val(&*kinds)) {

@@ -103,6 +103,18 @@ pub struct Write {
     pub(super) is_understood: bool,
 }
 
+impl Write {
+    /// The tokens of the name of its relation.
+    pub fn name_tokens(&self) -> Range<u32> {
+        self.relation.clone()
+    }
+
+    /// Whether its shape is known to its end.
+    pub fn is_understood(&self) -> bool {
+        self.is_understood
+    }
+}
+
 /// One value and the column that it goes into.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Slot {
@@ -225,6 +237,11 @@ impl ParameterUses {
             statement.bump();
         }
         ParameterUses { counts, read: BTreeSet::new() }
+    }
+
+    /// How often one of this number stands there.
+    pub fn count(&self, number: u16) -> u32 {
+        self.counts.get(usize::from(number)).copied().unwrap_or_default()
     }
 
     /// Leaves out one that is the whole value of a slot of the statement.

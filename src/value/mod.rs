@@ -8,6 +8,7 @@ mod column;
 mod copy;
 mod epoch;
 mod judge;
+mod mask;
 mod nul;
 mod policy;
 mod replacements;
@@ -16,7 +17,7 @@ mod rule;
 pub use binary_text::{binary_to_text, fit_binary};
 pub use bind::{
     BindFinding, BindFindings, BindParameter, BindRefusal, BindRules, BindScanner, FittedBind,
-    MendedCall, called_function, fit, mend_function_call, needs_rewriting,
+    GivenValue, MendedCall, called_function, fit, mend_function_call, needs_rewriting,
 };
 pub use column::{
     Cast, Column, UserType, ValueKind, assignment, cast_for_assignment, cast_for_comparison,
@@ -30,6 +31,7 @@ pub use epoch::text as number_as_date;
 pub use judge::{ColumnJudge, ValueRefusal, ValueVerdict, is_too_precise};
 // The names by which sessions still know them.
 pub use judge::{ValueRefusal as Refusal, ValueVerdict as Verdict};
+pub use mask::can_mask;
 pub use nul::{QueryScanner, mend_parse, text_with_nuls};
 pub use policy::{
     BadDates, InvalidUtf8, NulPolicy, NumbersAsDates, SilentLoss, TooLong, ValuePolicies,

@@ -28,6 +28,8 @@ pub enum ValueRule {
     InvalidUtf8AsCp1252,
     /// An integer above the range of bigint.
     UnsignedOverflow,
+    /// A value was masked as table mappings say.
+    Masked,
     /// A value of another type was given the type of its column.
     TypeConverted,
     /// `OVERRIDING SYSTEM VALUE` was added for an identity column.
@@ -62,6 +64,7 @@ impl ValueRule {
             ValueRule::InvalidUtf8Replaced => "invalid-utf8-replaced",
             ValueRule::InvalidUtf8AsCp1252 => "invalid-utf8-as-cp1252",
             ValueRule::UnsignedOverflow => "unsigned-overflow",
+            ValueRule::Masked => "masked",
             ValueRule::TypeConverted => "type-converted",
             ValueRule::OverridingSystemValue => "overriding-system-value",
             ValueRule::GeneratedLeftOut => "generated-left-out",

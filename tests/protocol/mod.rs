@@ -20,6 +20,7 @@ mod ledger;
 mod limits;
 mod login;
 mod login_demands;
+mod masks;
 mod name_look_ups;
 mod names;
 mod nested_values;

@@ -2,7 +2,7 @@
 
 use super::additions::{proxy, session};
 use super::say;
-use crate::support::{Proxy, Wire};
+use crate::support::{Proxy, Wire, transcript};
 
 fn ready() -> (Proxy, crate::support::Database, Wire) {
     let proxy = proxy(
@@ -73,6 +73,118 @@ fn catalogs_are_asked_for_the_names_of_the_target() {
             said.lines().filter_map(|line| line.strip_prefix("DataRow ")).collect();
         assert_eq!(found, rows, "{sql}: {said}");
     }
+}
+
+const SCHEMA_AND_TABLE: &str = "SELECT relname FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace WHERE nspname = $1 AND relname = $2";
+
+/// What a look-up gives with these values of its parameters, all of them in text format, or in binary.
+fn bound(
+    wire: &mut Wire,
+    sql: &str,
+    types: &[i32],
+    format: i16,
+    values: &[Option<&str>],
+) -> String {
+    let values: Vec<Option<&[u8]>> = values.iter().map(|one| one.map(str::as_bytes)).collect();
+    wire.parse("", sql, types).bind("", "", &[format], &values, 0).execute("", 0).sync();
+    transcript(&wire.until_ready())
+}
+
+#[test]
+fn parameters_of_look_ups_hold_the_names_of_the_target() {
+    let (_proxy, _database, mut wire) = ready();
+    say(&mut wire, r#"CREATE SEQUENCE "HR"."SEQ"; CREATE TABLE "HR"."S" ("ID" serial)"#);
+    let columns = "SELECT column_name FROM information_schema.columns WHERE table_schema = $1::varchar AND table_name = $2::varchar AND ($3::text IS NULL OR column_name = $3) ORDER BY ordinal_position";
+    for (sql, values, rows) in [
+        (SCHEMA_AND_TABLE, &[Some("HR"), Some("EMP")][..], &["emp"][..]),
+        (SCHEMA_AND_TABLE, &[Some("public"), Some("EMP")], &["EMP"]),
+        (SCHEMA_AND_TABLE, &[Some("people"), Some("emp")], &["emp"]),
+        (SCHEMA_AND_TABLE, &[None, Some("EMP")], &[]),
+        (columns, &[Some("HR"), Some("EMP"), None], &["id", "name"]),
+        (columns, &[Some("HR"), Some("EMP"), Some("ID")], &["id"]),
+        (
+            "SELECT count(*) FROM information_schema.tables WHERE table_schema IN ($1, $2) AND table_name IN ($3, CAST($4 AS varchar))",
+            &[Some("HR"), Some("HR"), Some("EMP"), Some("EMP_X")],
+            &["2"],
+        ),
+        // A schema in the text, and one that does not count.
+        (
+            "SELECT tablename FROM pg_tables WHERE schemaname = 'HR' AND tablename LIKE $1",
+            &[Some("EMP\\_X")],
+            &["emp_x"],
+        ),
+        (
+            "SELECT count(*) FROM pg_tables WHERE schemaname = 'HR' AND tablename LIKE $1",
+            &[Some("emp%")],
+            &["2"],
+        ),
+        ("SELECT to_regclass($1)::text", &[Some("\"HR\".\"EMP\"")], &["people.emp"]),
+        ("SELECT nextval($1)", &[Some("\"HR\".\"SEQ\"")], &["1"]),
+        (
+            "SELECT pg_get_serial_sequence($1, $2)",
+            &[Some("\"HR\".\"S\""), Some("ID")],
+            &["people.s_id_seq"],
+        ),
+        (
+            "SELECT attname FROM pg_attribute WHERE attrelid = $1::regclass AND attname = $2",
+            &[Some("\"HR\".\"EMP\""), Some("NAME")],
+            &["name"],
+        ),
+        // A parameter that is something else as well stays.
+        ("SELECT $1 || '!' FROM pg_class WHERE relname = $1", &[Some("emp")], &["emp!"]),
+        ("SELECT count(*) FROM pg_class WHERE relname = $1 AND $1 = 'EMP'", &[Some("EMP")], &["1"]),
+        // Without a schema the search_path decides, that of the moment.
+        ("SET search_path = \"HR\"", &[], &[]),
+        (
+            "SELECT relname FROM pg_class WHERE pg_table_is_visible(oid) AND relname = $1::varchar",
+            &[Some("EMP")],
+            &["emp"],
+        ),
+        ("SELECT to_regclass($1)::text", &[Some("\"EMP\"")], &["emp"]),
+        ("SET search_path = public", &[], &[]),
+        ("SELECT to_regclass($1)::text", &[Some("\"EMP\"")], &["\\\"EMP\\\""]),
+    ] {
+        let is_oid = sql.contains("nextval") || sql.contains("= $1::regclass");
+        for format in [0, 1] {
+            if format == 1 && (is_oid || sql.contains("SELECT $1")) {
+                continue;
+            }
+            let said = bound(&mut wire, sql, &[], format, values);
+            let found: Vec<&str> =
+                said.lines().filter_map(|line| line.strip_prefix("DataRow ")).collect();
+            assert_eq!(found, rows, "{sql} {values:?} {format}: {said}");
+        }
+    }
+}
+
+#[test]
+fn a_prepared_look_up_goes_by_each_bind() {
+    let (_proxy, _database, mut wire) = ready();
+    wire.parse("p", SCHEMA_AND_TABLE, &[1043, 19]).sync();
+    wire.until_ready();
+    for (path, values, row) in [
+        ("public", [Some(&b"HR"[..]), Some(&b"EMP"[..])], "DataRow emp"),
+        ("public", [Some(b"public"), Some(b"EMP")], "DataRow EMP"),
+    ] {
+        say(&mut wire, format!("SET search_path = {path}"));
+        wire.bind("", "p", &[], &values, 0).execute("", 0).sync();
+        let said = transcript(&wire.until_ready());
+        assert!(said.contains(row), "{values:?}: {said}");
+    }
+    // Types that hold no names stay.
+    let said = bound(
+        &mut wire,
+        "SELECT count(*) FROM pg_class WHERE oid::int = $1",
+        &[23],
+        0,
+        &[Some("1")],
+    );
+    assert!(said.contains("DataRow 0"), "{said}");
+    // With the rules off nothing of it happens.
+    say(&mut wire, "SET dms.rewrite = off");
+    wire.bind("", "p", &[], &[Some(b"people"), Some(b"EMP")], 0).execute("", 0).sync();
+    let said = transcript(&wire.until_ready());
+    assert!(!said.contains("DataRow"), "{said}");
 }
 
 #[test]

@@ -299,10 +299,10 @@ fn serve_refused(files: &Scratch, config: &str) -> Finished {
 }
 
 #[test]
-fn table_mappings_with_a_masked_column_are_refused_by_rule() {
+fn table_mappings_with_a_mask_of_nothing_are_refused_by_rule() {
     let files = Scratch::new();
     let masked = r#"{"rule-type": "transformation", "rule-id": "4711", "rule-name": "masked",
-        "rule-action": "data-masking-hash-mask", "rule-target": "column",
+        "rule-action": "data-masking-digits-mask", "rule-target": "column",
         "object-locator": {"schema-name": "hr", "table-name": "t", "column-name": "b"}}"#;
     let good = change(2, "hr", "t", "a", r#"{"type": "int8"}"#);
     let table_mappings = table_mappings(&files, &format!("{good}, {masked}"));
@@ -311,7 +311,7 @@ fn table_mappings_with_a_masked_column_are_refused_by_rule() {
     assert_eq!(finished.status, Some(2), "{finished:?}");
     assert!(finished.stderr.contains("table mappings.json"), "{finished:?}");
     assert!(
-        finished.stderr.contains("rule-id 4711 (transformation data-masking-hash-mask)"),
+        finished.stderr.contains("rule-id 4711 (transformation data-masking-digits-mask)"),
         "{finished:?}"
     );
     assert!(!finished.stderr.contains("rule-id 2"), "{finished:?}");

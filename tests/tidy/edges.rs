@@ -18,7 +18,10 @@ const EDGES: &[(&str, &[&str])] = &[
     ("mapping", &["encoding", "keyword"]),
     ("parking", &["encoding"]),
     ("wire", &["encoding"]),
-    ("value", &["encoding", "escape", "keyword", "wire::bind_body", "wire::cut_number"]),
+    (
+        "value",
+        &["encoding", "escape", "keyword", "mapping::masks", "wire::bind_body", "wire::cut_number"],
+    ),
     ("policy", &["keyword", "mapping", "value", "wire::startup_packet"]),
     ("statement", &["encoding", "escape", "mapping", "value::column", "value::copy::options"]),
     ("catalog", &["encoding", "parking::spelling", "statement", "value", "wire"]),

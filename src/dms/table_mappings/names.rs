@@ -1,7 +1,7 @@
 //! Transformation rules about names, and the selections that they go by; touches nothing but the fields of
 //! one rule.
 
-use super::{NameRule, RuleObject, TableMappings, TableSelection, Warning};
+use super::{NameRule, RuleObject, TableMappings, TableSelection, Warning, masks};
 use crate::mapping::{NameChange, NamePattern};
 
 /// Actions that change a name.
@@ -51,6 +51,11 @@ impl RuleObject<'_> {
         if action == Some("remove-column") || action == Some("include-column") {
             let removal = self.removal(id, &mut mappings.warnings)?;
             mappings.removals.push((id, removal));
+            return Ok(());
+        }
+        if action.is_some_and(|action| masks::ACTIONS.contains(&action)) {
+            let mask = self.mask(&mut mappings.warnings)?;
+            mappings.masks.push((id, mask));
             return Ok(());
         }
         let rule = self.column_type(id, &mut mappings.warnings)?;

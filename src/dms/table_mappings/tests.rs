@@ -192,11 +192,11 @@ fn every_rule_that_cannot_be_carried_out_is_listed() {
             "object-locator": {"schema-name": "s", "table-name": "TMP[_"}}"#
             .into(),
         format!(
-            r#"{{"rule-type": "transformation", "rule-id": "3", "rule-action": "data-masking-hash-mask", {column}}}"#
+            r#"{{"rule-type": "transformation", "rule-id": "3", "rule-action": "data-shuffling", {column}}}"#
         ),
         retype("4", r#"{"type": "date"}"#),
         format!(
-            r#"{{"rule-type": "transformation", "rule-id": 5, "rule-action": "data-masking-hash-mask", {column}}}"#
+            r#"{{"rule-type": "transformation", "rule-id": 5, "rule-action": "data-masking-digits-mask", {column}}}"#
         ),
         r#"{"rule-type": "object-mapping", "rule-id": "6", "rule-action": "map-record-to-record"}"#
             .into(),
@@ -209,14 +209,14 @@ fn every_rule_that_cannot_be_carried_out_is_listed() {
     assert!(
         lines[0].ends_with(
             "applies change-data-type, add-column, remove-column, include-column, \
-             define-primary-key and rules about names:"
+             define-primary-key, data-masking rules and rules about names:"
         ),
         "{message}"
     );
     for (line, part) in lines[1..].iter().zip([
         "  rule-id 2 (selection exclude): ",
-        "  rule-id 3 (transformation data-masking-hash-mask): this transformation of a column is not applied",
-        "  rule-id 5 (transformation data-masking-hash-mask): ",
+        "  rule-id 3 (transformation data-shuffling): this transformation of a column is not applied",
+        "  rule-id 5 (transformation data-masking-digits-mask): ",
         "  rule-id 6 (object-mapping map-record-to-record): ",
         "  rule 7 of the file (no rule-type): it has no rule-id",
     ]) {
@@ -231,8 +231,7 @@ fn every_other_action_is_refused() {
         "define-primary-key",
         "add-column",
         "data-masking-digits-mask",
-        "data-masking-digits-randomize",
-        "data-masking-hash-mask",
+        "data-shuffling",
         "Change-Data-Type",
     ] {
         for target in ["schema", "table", "column"] {

@@ -3,7 +3,7 @@
 
 use super::{Placed, Placing, RenamedText};
 use crate::parking::spelling::{quoted_identifier, quoted_literal};
-use crate::rewrite::names::relations::Place;
+use crate::rewrite::names::relations::{FoundRelation, Place};
 use crate::statement::Replacement;
 use crate::statement::scope::Scopes;
 
@@ -23,22 +23,13 @@ impl RenamedText<'_> {
             let Some(parts) = name_in(&content) else { continue };
             let place = match parts.as_slice() {
                 [table] => self.unqualified(token, table, false)?,
-                [.., schema, table] => {
-                    let (schema, table) = (schema.as_str(), table.as_str());
-                    Place::new(self.names, schema, table, true)
-                }
-                [] => continue,
+                parts => match self.finder().relation(parts) {
+                    Some(FoundRelation::Place(place)) => place,
+                    _ => continue,
+                },
             };
-            let qualified = match parts.as_slice() {
-                [_] => quoted_identifier(&place.target_table),
-                _ => {
-                    let schema = quoted_identifier(&place.target_schema);
-                    format!("{schema}.{}", quoted_identifier(&place.target_table))
-                }
-            };
-            let changes = place.source_table != place.target_table
-                || parts.len() > 1 && place.source_schema != place.target_schema;
-            if changes {
+            if place.is_renamed(parts.len() > 1) {
+                let qualified = spelled_relation(&place, parts.len());
                 self.put_constant(token, &content, &qualified, quoted_literal(&qualified))?;
             }
             last = Some(place);
@@ -91,8 +82,17 @@ impl RenamedText<'_> {
     }
 }
 
+/// The target's name of a relation as a constant spells it, with its schema where there are several parts.
+pub(super) fn spelled_relation(place: &Place, parts: usize) -> String {
+    let table = quoted_identifier(&place.target_table);
+    match parts {
+        1 => table,
+        _ => format!("{}.{table}", quoted_identifier(&place.target_schema)),
+    }
+}
+
 /// The parts of a name that a text spells, as PostgreSQL keeps them.
-fn name_in(text: &str) -> Option<Vec<String>> {
+pub(super) fn name_in(text: &str) -> Option<Vec<String>> {
     let mut parts = Vec::new();
     let mut rest = text.trim();
     loop {

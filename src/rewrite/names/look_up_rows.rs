@@ -1,7 +1,7 @@
 //! What the catalogs answer to a look-up: where replies have the names of the source, the names that it has looked
 //! up come back as they were written. Only plain items of the statement's own select list change.
 
-use super::look_ups::{COLUMNS, SCHEMAS, TABLES};
+use super::look_up_names::{COLUMNS, SCHEMAS, TABLES};
 use super::relations::Place;
 use super::{Placed, Placing, RenamedText};
 use crate::parking::spelling::{quoted_identifier, quoted_literal};

@@ -7,9 +7,13 @@
 mod additions;
 mod columns;
 mod constants;
+mod finish;
 mod found;
+mod look_up_names;
+mod look_up_parameters;
 mod look_up_rows;
 mod look_ups;
+mod masks;
 mod new_columns;
 mod places;
 mod put;
@@ -24,18 +28,19 @@ use std::sync::Arc;
 
 use crate::catalog::{Catalog, Name, Need};
 use crate::mapping::NameRules;
-use crate::rewrite::change::NAMES_RULE;
 use crate::rewrite::completions::Completions;
+use crate::rewrite::masks::MaskedTable;
 use crate::rewrite::reply_names::ReplyNames;
 use crate::rewrite::{Change, ReplacementReason, Rules};
+use crate::statement::Replacement;
 use crate::statement::scope::{NameRole, Scopes};
 use crate::statement::script::{Script, Statement};
-use crate::statement::{Replacement, replace};
 use crate::wire::OwnError;
 use relations::{Path, Place};
 use removed::RemovedHere;
 use replies::NotedNames;
 
+pub use look_up_parameters::NameParameters;
 pub use removed::RemovedFields;
 
 /// The target's name for a relation that the text calls `name`: the text has been renamed.
@@ -77,6 +82,10 @@ pub struct Renamed {
     pub completions: Completions,
     /// What names of the target are called in it, where replies want to know.
     pub names: Option<Arc<ReplyNames>>,
+    /// The parameters that hold names.
+    pub parameters: Option<NameParameters>,
+    /// Columns to which it gives values that are masked.
+    pub masked: Vec<MaskedTable>,
 }
 
 /// Whether any text may have to be renamed.
@@ -131,7 +140,7 @@ fn is_concerned(script: &Script, statement: &Statement, sql: &[u8], names: &Name
         is_ruled(script, token, sql, names) || may_be_added_to(script, token, sql, names) || {
             let span = script.token_span(token, sql);
             let word = sql.get(span).unwrap_or_default();
-            let lists = [WORDS_OF_CONSTANTS, look_ups::SCHEMAS, look_ups::TABLES];
+            let lists = [WORDS_OF_CONSTANTS, look_up_names::SCHEMAS, look_up_names::TABLES];
             let mut words = lists.into_iter().flatten();
             words.any(|known| word.eq_ignore_ascii_case(known))
         }
@@ -148,11 +157,14 @@ fn is_ruled(script: &Script, token: u32, sql: &[u8], names: &NameRules) -> bool 
     }
 }
 
-/// Whether a name token could be that of a table which gets or loses something.
+/// Whether a name token could be that of a table which gets or loses something, or
+/// whose values are masked.
 fn may_be_added_to(script: &Script, token: u32, sql: &[u8], names: &NameRules) -> bool {
     let name = script.name_part(token, sql);
     let name = name.as_ref().and_then(|name| std::str::from_utf8(name).ok());
-    name.is_some_and(|name| names.may_add_to(name) || names.may_remove_from(name))
+    name.is_some_and(|name| {
+        names.may_add_to(name) || names.may_remove_from(name) || names.may_mask_in(name)
+    })
 }
 
 /// Why the names of a statement are not all known.
@@ -193,6 +205,10 @@ struct NotedHere {
     created: Vec<(String, String)>,
     /// Names for its replies.
     replies: NotedNames,
+    /// The parameters of its only statement that hold names.
+    parameters: Option<NameParameters>,
+    /// Columns to which it gives values that are masked.
+    masked: Vec<MaskedTable>,
 }
 
 /// The statement that is being renamed.
@@ -253,6 +269,7 @@ impl<'t> RenamedText<'t> {
         self.remove_columns(statement, number, &at_hand)?;
         self.add_to_tables(statement, &at_hand)?;
         self.check_additions(statement, &at_hand)?;
+        self.mask_columns(statement, &at_hand)?;
         self.replace_constants(&at_hand)?;
         self.replace_look_ups(statement, &at_hand)?;
         for number in 0..at_hand.scopes.names.len() {
@@ -332,56 +349,6 @@ impl<'t> RenamedText<'t> {
             self.put(*table, &place.source_table, &place.target_table)?;
         }
         Ok(())
-    }
-
-    fn finish(mut self) -> Naming {
-        if self.replaced.is_empty() && self.noted.bodies == 0 {
-            return Naming::Untouched;
-        }
-        let (type_changes, json) = self.type_changes();
-        let mut replaced: Vec<(Replacement, ReplacementReason)> = self
-            .replaced
-            .into_iter()
-            .map(|replacement| (replacement, ReplacementReason::Rule(NAMES_RULE)))
-            .collect();
-        let mut changes = self.removed.take_changes();
-        if self.removed.dependents > 0 {
-            changes.push(Change::of_dependents(self.removed.dependents));
-        }
-        let count = u64::try_from(replaced.len()).unwrap_or(u64::MAX);
-        if count > 0 {
-            changes.push(Change::of_names(count));
-        }
-        if self.noted.bodies > 0 {
-            changes.push(Change::of_code(self.noted.bodies));
-        }
-        changes.extend(type_changes);
-        let types = self.script.edits.iter();
-        replaced.extend(
-            types.map(|edit| (Replacement::from(edit), ReplacementReason::Type(edit.rule))),
-        );
-        replaced.sort_by_key(|(replacement, _)| (replacement.span.start, replacement.span.end));
-        replaced.dedup_by(|(later, _), (first, _)| later.span.start < first.span.end);
-        let (replacements, reasons): (Vec<_>, Vec<_>) = replaced.into_iter().unzip();
-        let sql = replace(self.sql, &replacements);
-        let NotedHere { pairs, created, replies, .. } = self.noted;
-        let wants_names = self.names.replies_with_source();
-        let names = wants_names.then(|| Arc::new(replies.finish(self.catalog.seen_names())));
-        let fields = self.removed.take_fields(self.script);
-        let tags = self.removed.tags.into();
-        let completions = Completions { tags, json };
-        let renamed = Renamed {
-            sql,
-            replacements,
-            reasons,
-            changes,
-            created,
-            pairs,
-            fields,
-            completions,
-            names,
-        };
-        Naming::Renamed(Box::new(renamed))
     }
 }
 

@@ -69,14 +69,19 @@ impl Place {
 
     /// Its name on the target and the text's name for it, in quotes, where they differ.
     pub(super) fn new_name(&self) -> Option<(String, String)> {
-        let is_other = self.source_table != self.target_table
-            || self.is_qualified && self.source_schema != self.target_schema;
+        let is_other = self.is_renamed(self.is_qualified);
         let table = quoted_identifier(&self.source_table);
         let source = match self.is_qualified {
             true => format!("{}.{table}", quoted_identifier(&self.source_schema)),
             false => table,
         };
         is_other.then(|| (self.target_table.clone(), source))
+    }
+
+    /// Whether it is called otherwise on the target, or so is its schema, where that `is_named`.
+    pub(super) fn is_renamed(&self, is_named: bool) -> bool {
+        self.source_table != self.target_table
+            || is_named && self.source_schema != self.target_schema
     }
 
     /// The key by which the catalog knows it.
@@ -94,6 +99,92 @@ impl Place {
                 (&self.source_schema, &self.source_table),
                 (&other.source_schema, &other.source_table),
             )
+    }
+}
+
+/// What is found behind a name without a schema.
+#[derive(Debug)]
+pub(super) enum FoundRelation {
+    Place(Place),
+    /// This has to be known first.
+    Needs(Vec<Need>),
+    /// A statement in front may have changed the path.
+    Unsure,
+}
+
+/// Finds what names without a schema stand for.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct RelationFinder<'f> {
+    pub(super) names: &'f NameRules,
+    pub(super) catalog: &'f Catalog,
+    pub(super) path: &'f Path,
+}
+
+impl RelationFinder<'_> {
+    /// The relation of a name with its schema, or without.
+    pub(super) fn relation(&self, parts: &[String]) -> Option<FoundRelation> {
+        match parts {
+            [] => None,
+            [table] => Some(self.unqualified(table, false)),
+            [.., schema, table] => {
+                Some(FoundRelation::Place(Place::new(self.names, schema, table, true)))
+            }
+        }
+    }
+
+    pub(super) fn unqualified(&self, table: &str, is_new: bool) -> FoundRelation {
+        if table.starts_with("pg_") {
+            return FoundRelation::Place(Place::new(self.names, "pg_catalog", table, false));
+        }
+        let candidates = match self.path {
+            Path::Any => {
+                return FoundRelation::Place(Place::new(self.names, "public", table, false));
+            }
+            Path::Known(schemas) => self.candidates(schemas, table),
+            Path::Asked => {
+                let freshness = Freshness::Exact;
+                return FoundRelation::Needs(vec![Need {
+                    subject: Subject::SearchPath,
+                    freshness,
+                }]);
+            }
+            Path::Unknown => return FoundRelation::Unsure,
+        };
+        let Some(first) = candidates.first() else {
+            // There is no schema to look in: the server says so.
+            return FoundRelation::Place(Place::new(self.names, "pg_catalog", table, false));
+        };
+        if is_new || candidates.iter().all(|place| place.is_like(first, self.names)) {
+            return FoundRelation::Place(first.clone());
+        }
+        self.existing(&candidates, first)
+    }
+
+    /// What a name may stand for, in the order of the path.
+    fn candidates(&self, schemas: &[Vec<String>], table: &str) -> Vec<Place> {
+        let place = |schema: &String| Place::new(self.names, schema, table, false);
+        schemas.iter().flatten().map(place).collect()
+    }
+
+    /// The first of these that is there.
+    fn existing(&self, candidates: &[Place], first: &Place) -> FoundRelation {
+        let (mut found, mut needs) = (None, Vec::new());
+        for place in candidates {
+            let (schema, table) = (place.target_schema.clone(), place.target_table.clone());
+            let key: Name = vec![schema.into_bytes(), table.into_bytes()];
+            match self.catalog.relation(&key) {
+                None => {
+                    let (subject, freshness) = (Subject::Relation(key), Freshness::MayBeOld);
+                    needs.push(Need { subject, freshness });
+                }
+                Some(relation) if !relation.is_missing() && found.is_none() => found = Some(place),
+                Some(_) => {}
+            }
+        }
+        match needs.is_empty() {
+            true => FoundRelation::Place(found.unwrap_or(first).clone()),
+            false => FoundRelation::Needs(needs),
+        }
     }
 }
 
@@ -130,62 +221,22 @@ impl RenamedText<'_> {
 
     /// The relation that a name without a schema stands for.
     pub(super) fn unqualified(&mut self, token: u32, table: &str, is_new: bool) -> Placed<Place> {
-        if table.starts_with("pg_") {
-            return Ok(Place::new(self.names, "pg_catalog", table, false));
-        }
-        let candidates = match &self.path {
-            Path::Any => return Ok(Place::new(self.names, "public", table, false)),
-            Path::Known(schemas) => self.candidates(schemas, table),
-            Path::Asked => {
-                self.needs.push(Need { subject: Subject::SearchPath, freshness: Freshness::Exact });
-                return Err(Unplaced::Ask);
+        match self.finder().unqualified(table, is_new) {
+            FoundRelation::Place(place) => Ok(place),
+            FoundRelation::Needs(needs) => {
+                self.needs.extend(needs);
+                Err(Unplaced::Ask)
             }
-            Path::Unknown => {
+            FoundRelation::Unsure => {
                 let hint = "A statement in front of it may have changed search_path. Write the \
                             name with its schema, or send the statements in texts of their own.";
-                return Err(self.refusal(token, "may be in any schema", hint));
-            }
-        };
-        let Some((_, first)) = candidates.first() else {
-            // There is no schema to look in: the server says so.
-            return Ok(Place::new(self.names, "pg_catalog", table, false));
-        };
-        let names = self.names;
-        if is_new || candidates.iter().all(|(_, place)| place.is_like(first, names)) {
-            return Ok(first.clone());
-        }
-        self.existing(candidates)
-    }
-
-    /// What a name may stand for, with the schema of the target, in the order of the path.
-    fn candidates(&self, schemas: &[Vec<String>], table: &str) -> Vec<(usize, Place)> {
-        let place =
-            |(at, schema): (usize, &String)| (at, Place::new(self.names, schema, table, false));
-        let each = schemas.iter().enumerate();
-        each.flat_map(|(at, sources)| sources.iter().map(move |source| (at, source)))
-            .map(place)
-            .collect()
-    }
-
-    /// The first of these that is there.
-    fn existing(&mut self, candidates: Vec<(usize, Place)>) -> Placed<Place> {
-        let mut first = None;
-        for (_, place) in &candidates {
-            let (schema, table) = (place.target_schema.clone(), place.target_table.clone());
-            let key: Name = vec![schema.into_bytes(), table.into_bytes()];
-            match self.catalog.relation(&key) {
-                None => drop(self.need(key)),
-                Some(relation) if !relation.is_missing() && first.is_none() => {
-                    first = Some(place.clone());
-                }
-                Some(_) => {}
+                Err(self.refusal(token, "may be in any schema", hint))
             }
         }
-        if !self.needs.is_empty() {
-            return Err(Unplaced::Ask);
-        }
-        let unknown = candidates.into_iter().next().map(|(_, place)| place);
-        first.or(unknown).ok_or(Unplaced::Ask)
+    }
+
+    pub(super) fn finder(&self) -> RelationFinder<'_> {
+        RelationFinder { names: self.names, catalog: self.catalog, path: &self.path }
     }
 
     /// Code and `set_config` may change the path, and the end of a transaction takes a change back.

@@ -42,7 +42,7 @@ fn policy(rules: Vec<NameRule>) -> Policy {
 fn named(policy: &Policy, catalog: &Catalog, sql: &str) -> String {
     let lexing = Lexing::default();
     let script = Script::read(sql.as_bytes(), lexing, &policy.mapping, &mut Scratch::default());
-    let rules = Rules { policy, settings: policy.defaults, lexing };
+    let rules = Rules { policy, settings: policy.defaults, lexing, masks: &[] };
     match rename(&script, sql.as_bytes(), &rules, catalog) {
         Naming::Untouched => "untouched".to_owned(),
         Naming::Ask(needs) => format!("asks for {}", needs.len()),

@@ -4,6 +4,7 @@
 use std::rc::Rc;
 use std::sync::Arc;
 
+use super::bind_names;
 use super::question::ask_exactly;
 use crate::catalog::Catalog;
 use crate::ledger::{NOT_JUDGED, Place, Road};
@@ -70,9 +71,20 @@ pub(in crate::session) fn bind(
         return Ok(go(expected, Statement::default(), verdict, report, context));
     };
     let is_whole = body_bytes == head.body_bytes();
-    if is_whole && head.frame_bytes <= context.policy.statement_bytes_max {
+    let mut given = Vec::new();
+    if head.frame_bytes <= context.policy.statement_bytes_max {
         let known = prepared.known(cut.statement);
-        if stays(&cut, known, catalog, context) {
+        let plan = known.and_then(|known| known.plan.as_deref());
+        if let Some(names) = bind_names::parameters(plan, context) {
+            if !is_whole {
+                return Ok(Decision::Later);
+            }
+            given = match bind_names::given(&cut, names, catalog, is_owed, context) {
+                Ok(given) => given,
+                Err(question) => return Ok(Decision::ask(question, true)),
+            };
+        }
+        if is_whole && given.is_empty() && stays(&cut, known, catalog, context) {
             let plan = known.and_then(|known| known.plan.as_ref()).map(Rc::clone);
             let positions = plan.as_ref().and_then(|plan| plan.positions.as_ref());
             let decision = match positions {
@@ -86,7 +98,7 @@ pub(in crate::session) fn bind(
             return Ok(decision);
         }
     }
-    let statement = statement_of(cut.statement, prepared, catalog, context);
+    let statement = Statement { given, ..statement_of(cut.statement, prepared, catalog, context) };
     let is_exact = match &statement.parameters {
         Some(parameters) => catalog.is_exact(&parameters.name),
         None => true,
@@ -135,6 +147,7 @@ fn stays(
     };
     let rules = BindRules {
         parameters: parameters.map_or(&[], Parameters::list),
+        given: &[],
         kinds: known.and_then(KnownStatement::kinds),
         nul: Some(context.policy.values.nul),
         encoding: context.lexing.encoding,
@@ -263,12 +276,19 @@ fn judge(
         return Ok(BindVerdict::Unread);
     }
     let is_whole = body_bytes == head.body_bytes();
-    let is_judged = parameters.is_some() || policy.values.nul != NulPolicy::Space;
+    let is_given = !statement.given.is_empty();
+    let is_judged = parameters.is_some() || is_given || policy.values.nul != NulPolicy::Space;
     if is_judged && head.frame_bytes <= policy.statement_bytes_max {
         return Ok(match is_whole {
             true => fitted(&mut bind, statement, is_exact, policy.values.nul, false, context),
             false => BindVerdict::Later,
         });
+    }
+    if parameters.is_some_and(Parameters::are_masked) {
+        return Err(Box::new(
+            OwnError::new("54000", "values that are masked are too long")
+                .with_hint("Raise limits.statement_bytes."),
+        ));
     }
     if retyped.is_some_and(|parameters| parameters.need_rewriting(&bind)) {
         return Err(Box::new(too_long()));
@@ -313,6 +333,7 @@ fn fitted(
     let parameters = statement.parameters.as_deref();
     let rules = BindRules {
         parameters: parameters.map_or(&[], Parameters::list),
+        given: &statement.given,
         kinds: statement.kinds.as_deref(),
         nul: context.settings.rewrite.then_some(nul),
         encoding: context.lexing.encoding,
@@ -331,6 +352,7 @@ fn fitted(
         return BindVerdict::AsksAgain { spaces };
     }
     let mut changes = parameters.map_or_else(Vec::new, |parameters| parameters.changes(columns));
+    changes.extend(Change::of_given_names(statement.given.len()));
     if removed > 0 {
         let place = statement.place.clone();
         changes.push(Change::of_parameters(place, ValueRule::NulRemoved, removed));

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use crate::catalog::{Catalog, CatalogQuestion, Moment};
 use crate::rewrite::{
-    self, Change, Completions, Naming, PositionMap, RemovedFields, Renamed, Rewrite, Rules,
+    self, Change, Completions, MaskedTable, NameParameters, Naming, PositionMap, RemovedFields,
+    Renamed, Rewrite, Rules,
 };
 use crate::statement::script::Script;
 use crate::wire::{OwnError, TransactionStatus};
@@ -32,6 +33,10 @@ pub(super) struct NamedText {
     fields: Vec<RemovedFields>,
     /// What the client gets when its statements are complete.
     completions: Completions,
+    /// Parameters that hold names.
+    parameters: Option<NameParameters>,
+    /// Columns to which it gives values that are masked.
+    masked: Vec<MaskedTable>,
     /// What the reading of the client's own text passed over.
     not_understood: (usize, usize),
 }
@@ -83,6 +88,8 @@ pub(super) fn rename(
                     fields,
                     completions,
                     names,
+                    parameters,
+                    masked,
                     ..
                 } = *renamed;
                 if let Some(names) = &names {
@@ -98,6 +105,8 @@ pub(super) fn rename(
                     changes,
                     fields,
                     completions,
+                    parameters,
+                    masked,
                     not_understood: (script.not_understood, script.unknown_types),
                 };
                 NamesJudged::Become(text, TextNames::Renamed(Box::new(named)))
@@ -122,6 +131,17 @@ impl TextNames {
     /// The changes to names and types.
     pub(super) fn changes(&self) -> Vec<Change> {
         self.renamed().map(|renamed| renamed.changes.clone()).unwrap_or_default()
+    }
+
+    /// The parameters that hold names, which are declared to be of these types.
+    pub(super) fn parameters(&self, declared: &[u32]) -> Option<NameParameters> {
+        let parameters = self.renamed()?.parameters.clone()?;
+        Some(parameters.declared(declared))
+    }
+
+    /// Columns to which the text gives values that are masked.
+    pub(super) fn masked(&self) -> &[MaskedTable] {
+        self.renamed().map_or(&[], |renamed| renamed.masked.as_slice())
     }
 
     /// What is left of statements and streams without the columns that do not reach the target.

@@ -4,17 +4,17 @@
 use std::sync::Arc;
 
 use super::subjects;
-use super::text::{SentText, Text, changes};
+use super::text::{SentText, Text, changes, refuse};
 use crate::catalog::Catalog;
 use crate::rewrite::{Change, PositionMap, Rewrite};
 use crate::session::ask::parking::Parking;
 use crate::session::ask::settling::Settling;
 use crate::session::context::Context;
-use crate::session::plan::{Plan, PlanReach, SaidSettings, Undo, Wish};
+use crate::session::plan::{NotedParameters, Plan, PlanReach, SaidSettings, Undo, Wish};
 use crate::session::prepared::{Prepared, with_json};
 use crate::session::replies::{Adjust, Expected, Request, Treatment};
 use crate::statement::{Effects, Word};
-use crate::wire::{self, tag};
+use crate::wire::{self, OwnError, tag};
 
 /// A Parse of this text goes to the target; `effects` are those that matter.
 pub(in crate::session) fn parse(
@@ -31,6 +31,14 @@ pub(in crate::session) fn parse(
     // A Bind that is not remembered cannot be fitted to types that the target infers.
     let bytes = rewrite.parameters.as_ref().map_or(0, |parameters| parameters.bytes());
     let has_room = prepared.has_room(bytes);
+    let is_masked = rewrite.parameters.as_ref().is_some_and(|parameters| parameters.are_masked());
+    if is_masked && !has_room {
+        let error =
+            OwnError::new("54000", "values of parameters that are masked cannot be remembered")
+                .with_hint("Close prepared statements that are not needed.");
+        let (frame, expected) = refuse(text, body, error);
+        return SentText { frame: Some(frame), expected, changes: Vec::new(), not_judged: 0 };
+    }
     let not_judged = u64::from(!has_room && rewrite.parameters.is_some());
     rewrite.parameters = rewrite.parameters.filter(|_| has_room);
     let positions = text.positions(body, &rewrite, context);
@@ -144,7 +152,9 @@ fn plan_of_parse(
     let reach = looks.then(|| Box::new(reached()));
     let (prepares, changes) = Change::split_prepared(std::mem::take(&mut rewrite.changes));
     rewrite.changes = changes;
+    let names = text.name_parameters();
     let matters = positions.is_some()
+        || names.is_some()
         || word.is_some()
         || reach.is_some()
         || !rewrite.copies.is_empty()
@@ -155,7 +165,7 @@ fn plan_of_parse(
         positions: positions.clone(),
         copies: std::mem::take(&mut rewrite.copies),
         parameters: rewrite.parameters.clone(),
-        json: std::mem::take(&mut rewrite.facts.json).into(),
+        noted: NotedParameters { names, json: std::mem::take(&mut rewrite.facts.json).into() },
         completions: std::mem::take(&mut rewrite.completions),
         subjects: None,
         effects,

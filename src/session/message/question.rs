@@ -15,7 +15,12 @@ pub(in crate::session) fn ask_exactly(
     now: Moment,
 ) -> Option<Question> {
     let need = Need { subject: Subject::Relation(name), freshness: Freshness::Exact };
-    catalog.missing(vec![need], now).map(Question::Catalog)
+    ask(vec![need], catalog, now)
+}
+
+/// The question for all of this that is missing, if anything is.
+pub(super) fn ask(needs: Vec<Need>, catalog: &mut Catalog, now: Moment) -> Option<Question> {
+    catalog.missing(needs, now).map(Question::Catalog)
 }
 
 /// The question that parks all foreign keys.

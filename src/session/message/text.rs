@@ -10,7 +10,9 @@ use super::question::{park_all, park_tables};
 use super::{reading, role};
 use crate::catalog::Catalog;
 use crate::policy::Settings;
-use crate::rewrite::{self, Change, PositionMap, Reached, Rewrite, Rules, TextMessage};
+use crate::rewrite::{
+    self, Change, NameParameters, PositionMap, Reached, Rewrite, Rules, TextMessage,
+};
 use crate::session::ask::{Question, trial};
 use crate::session::context::Context;
 use crate::session::replies::{Adjust, CopyStart, Expected, Failing, Request, Treatment};
@@ -257,6 +259,11 @@ impl Text {
         body.get(self.sql.clone()).unwrap_or_default()
     }
 
+    /// Its parameters that hold names.
+    pub(super) fn name_parameters(&self) -> Option<Box<NameParameters>> {
+        self.names.parameters(&self.declared).map(Box::new)
+    }
+
     /// What was read is no longer needed.
     pub(in crate::session) fn give_back(self: Box<Text>) {
         reading::give_back(self.script);
@@ -271,7 +278,7 @@ pub(in crate::session) fn judge(
     basis: Basis<'_>,
 ) -> Judged {
     let Basis { context, parking, tried, now, .. } = basis;
-    let rules = context.rules();
+    let rules = Rules { masks: text.names.masked(), ..context.rules() };
     let (script, sql) = (&text.script, text.text(body));
     let zero_byte = text.is_cut.then(|| rewrite::byte_refusal(sql, &rules)).flatten();
     if let Some(error) = zero_byte.or_else(|| rewrite::refusal(script, sql, &rules)) {

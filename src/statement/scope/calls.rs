@@ -5,7 +5,7 @@ use crate::statement::cursor::is_text;
 use crate::statement::lexer::TokenKind;
 
 /// Functions whose first argument is the name of a relation.
-const TAKE_RELATIONS: &[&str] = &[
+pub(super) const TAKE_RELATIONS: &[&str] = &[
     "nextval",
     "currval",
     "setval",

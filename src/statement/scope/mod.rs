@@ -17,6 +17,7 @@ mod expression;
 mod from;
 mod heads;
 mod labels;
+mod look_up_parameters;
 mod look_ups;
 mod objects;
 mod operand;
@@ -32,6 +33,7 @@ use super::cursor::{Cursor, NotUnderstood, Understood, is_name, is_reserved, nar
 use super::lexer::{Token, TokenKind};
 use super::name::kept_at;
 use crate::encoding::Encoding;
+pub use look_up_parameters::{ParameterRole, RoleOfParameter};
 pub use look_ups::{ComparedColumn, Comparison};
 use objects::WITHOUT_RELATIONS;
 pub use placed::{

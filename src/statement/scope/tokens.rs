@@ -9,6 +9,7 @@ use crate::statement::lexer::{Quoting, TokenKind};
 use crate::statement::name::kept_at;
 use crate::statement::parts::Statement;
 use crate::statement::script::Script;
+use crate::statement::slots::Write;
 use crate::statement::tokens::{Extent, Tokens};
 
 impl Script {
@@ -155,6 +156,39 @@ impl Script {
             cursor.bump();
         }
         false
+    }
+
+    /// Whether a statement assigns to several columns at once, `(a, b) = ...`, as far as that may be.
+    pub fn assigns_rows(&self, statement: &Statement, sql: &[u8]) -> bool {
+        let mut cursor = self.statement_cursor(statement, sql);
+        while !cursor.at(TokenKind::End) {
+            let begins = cursor.is("set") || cursor.at(TokenKind::Comma);
+            cursor.bump();
+            if begins && cursor.at(TokenKind::Open) {
+                let mut behind = cursor;
+                if behind.skip_brackets().is_err() || behind.is_operator("=") {
+                    return true;
+                }
+            }
+        }
+        false
+    }
+
+    /// Whether an INSERT has rows of its own, or none, and not those of a query.
+    pub fn inserts_rows(&self, write: &Write, sql: &[u8]) -> bool {
+        let mut cursor = self.cursor(sql);
+        cursor.go_to(write.name_tokens().end as usize);
+        if cursor.eat("as") {
+            cursor.bump();
+        }
+        if cursor.at(TokenKind::Open) && cursor.skip_brackets().is_err() {
+            return false;
+        }
+        if cursor.eat("overriding") {
+            cursor.bump();
+            cursor.eat("value");
+        }
+        cursor.is("values") || cursor.eat_all(&["default", "values"])
     }
 
     /// Whether a statement is ALTER TABLE.

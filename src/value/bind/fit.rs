@@ -19,6 +19,8 @@ pub struct BindRules<'a> {
     /// The columns that parameters go into: an entry for each of the first parameters, `None` for one
     /// that goes into no column.
     pub parameters: &'a [Option<BindParameter>],
+    /// Values that take the place of others, whatever these are, in order of their indexes.
+    pub given: &'a [GivenValue],
     /// What the parameters hold; those that are missing count as [`ValueKind::Other`]. `None` where it
     /// is not known yet and can be asked for.
     pub kinds: Option<&'a [ValueKind]>,
@@ -26,6 +28,15 @@ pub struct BindRules<'a> {
     pub nul: Option<NulPolicy>,
     /// The client's encoding.
     pub encoding: Encoding,
+}
+
+/// A value that takes the place of another one of the same format.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GivenValue {
+    /// The index of its parameter, from 0.
+    pub index: usize,
+    /// The value.
+    pub value: Vec<u8>,
 }
 
 /// What becomes of a Bind.
@@ -152,7 +163,13 @@ struct Fitting<'a> {
     found: BindFindings,
 }
 
-impl BindRules<'_> {
+impl<'a> BindRules<'a> {
+    /// What takes the place of the value of a parameter.
+    fn given(&self, index: usize) -> Option<&'a GivenValue> {
+        let at = self.given.binary_search_by_key(&index, |given| given.index).ok()?;
+        self.given.get(at)
+    }
+
     /// Whether nothing is asked of a value: it goes as it is into whatever column, and has neither a
     /// NUL nor a backslash.
     #[inline]
@@ -160,6 +177,9 @@ impl BindRules<'_> {
         if let Some(Some(parameter)) = self.parameters.get(piece.index)
             && parameter.may_change(piece.is_text)
         {
+            return false;
+        }
+        if self.given(piece.index).is_some() {
             return false;
         }
         let value = values.get(piece.from..piece.to).unwrap_or_default();
@@ -175,6 +195,11 @@ impl<'a> Fitting<'a> {
     fn fit_value(&mut self, values: &mut [u8], piece: ValuePiece) -> Result<(), Stop> {
         let ValuePiece { index, mut is_text, from, to, .. } = piece;
         let Some(value) = values.get_mut(from..to) else { return Ok(()) };
+        if let Some(given) = self.rules.given(index) {
+            let new = NewValue { is_text, value: Some(given.value.clone()) };
+            self.changed.push(Changed { index, new });
+            return Ok(());
+        }
         let mut new = None;
         if let Some(Some(parameter)) = self.rules.parameters.get(index)
             && parameter.may_change(is_text)
@@ -355,8 +380,13 @@ mod tests {
 
     fn fitted(body: &mut [u8], parameters: &[Option<BindParameter>], nul: NulPolicy) -> FittedBind {
         let kinds = [ValueKind::Json; 8];
-        let rules =
-            BindRules { parameters, kinds: Some(&kinds), nul: Some(nul), encoding: Encoding::Utf8 };
+        let rules = BindRules {
+            parameters,
+            given: &[],
+            kinds: Some(&kinds),
+            nul: Some(nul),
+            encoding: Encoding::Utf8,
+        };
         fit(&mut BindBody::cut(body).unwrap(), &rules)
     }
 

@@ -9,7 +9,7 @@ mod stays;
 mod syntax;
 
 pub use fit::{
-    BindFinding, BindFindings, BindRefusal, BindRules, FittedBind, fit, needs_rewriting,
+    BindFinding, BindFindings, BindRefusal, BindRules, FittedBind, GivenValue, fit, needs_rewriting,
 };
 pub use function_call::{MendedCall, called_function, mend_function_call};
 pub use in_place::BindScanner;

@@ -100,6 +100,22 @@ impl BindParameter {
             Some(text) => judge.judge_text(text, findings),
             None if is_text || is_character => judge.judge_text(value, findings),
             None if is_of_column => judge.judge_binary(value, findings),
+            None if judge.mask().is_some() => {
+                let Some(text) = binary_to_text(self.declared_oid, value) else {
+                    return Err(unmasked());
+                };
+                return match judge.judge_text(&text, findings) {
+                    ValueVerdict::Refuse(refusal) => Err(refusal),
+                    ValueVerdict::Null => {
+                        Ok(Fit { new: Some(NewValue { is_text, value: None }), is_judged: true })
+                    }
+                    ValueVerdict::Replace(text) => {
+                        let new = NewValue { is_text: true, value: Some(text) };
+                        Ok(Fit { new: Some(new), is_judged: true })
+                    }
+                    ValueVerdict::Keep => Ok(Fit { new: None, is_judged: true }),
+                };
+            }
             None => return Ok(Fit { new: None, is_judged: false }),
         };
         let is_text = is_text || converted.is_some();
@@ -224,6 +240,15 @@ impl BindParameter {
             message: "the number is not a date that the column can hold".to_owned(),
             hint: "values.numbers_as_dates says what numbers mean.".to_owned(),
         })
+    }
+}
+
+/// The refusal of a value in binary format of another type than the column's, in which nothing can be masked.
+fn unmasked() -> ValueRefusal {
+    ValueRefusal {
+        sqlstate: "0A000",
+        message: "a value of the declared type cannot be masked".to_owned(),
+        hint: "Declare the parameter to be of the column's type, or send it as text.".to_owned(),
     }
 }
 

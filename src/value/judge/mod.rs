@@ -1,7 +1,7 @@
 //! What the policies make of one value of a column; knows no SQL, no frames and no formats of rows.
 //!
 //! A value goes through the rules in this order, each of which sees what the one before has left:
-//! type (binary format only), UTF-8, U+0000, CharacterReplacements, length, limit of large objects,
+//! mask, type (binary format only), UTF-8, U+0000, CharacterReplacements, length, limit of large objects,
 //! dates, and last the guard against silent loss, which changes nothing. The elements of arrays are
 //! not looked into: a value of an array type is judged as any other of a type that is not known.
 
@@ -9,11 +9,13 @@ mod bad_date;
 mod character_rules;
 mod characters;
 mod date_array;
+mod digits;
 mod duplicate_keys;
 mod judged_value;
 mod kind_judge;
 mod length;
 mod loss;
+mod masked;
 mod timestamp;
 
 use std::borrow::Cow;
@@ -30,6 +32,7 @@ use super::policy::{
 use super::rule::{Findings, ValueRule};
 use crate::encoding::Encoding;
 use crate::escape::json::JsonText;
+use crate::mapping::masks::Mask;
 use judged_value::JudgedValue;
 pub(super) use kind_judge::KindJudge;
 pub use timestamp::is_too_precise;
@@ -75,6 +78,8 @@ pub struct ColumnJudge {
     policies: ValuePolicies,
     bad_dates: BadDates,
     numbers: NumbersAsDates,
+    /// What its values become before anything else.
+    mask: Option<Mask>,
     column: Column,
     encoding: Encoding,
     /// Whether any rule but that of a raw NUL can apply to values in text format.
@@ -98,6 +103,7 @@ impl ColumnJudge {
             policies: policies.clone(),
             bad_dates: bad_dates.clone(),
             numbers: NumbersAsDates::Reject,
+            mask: None,
             column: column.clone(),
             encoding,
             looks_at_text: false,
@@ -118,8 +124,10 @@ impl ColumnJudge {
     /// The same judge for values that come in another encoding, as in a COPY that names its own.
     pub fn in_encoding(mut self, encoding: Encoding) -> ColumnJudge {
         self.encoding = encoding;
-        self.looks_at_text = self.can_apply_to_text();
-        self.looks_at_binary = self.can_apply_to_binary();
+        let is_masked = self.mask.is_some();
+        self.looks_at_text = is_masked || self.can_apply_to_text();
+        self.looks_at_binary = is_masked || self.can_apply_to_binary();
+        self.own_bytes = own_bytes(&self.column).filter(|_| !is_masked);
         self
     }
 
@@ -153,6 +161,13 @@ impl ColumnJudge {
     /// Judges a value in text format, as the input function of its type reads it: without the
     /// escapes and quotes of COPY or of a constant. Of a value that is refused nothing is noted.
     pub fn judge_text(&self, value: &[u8], findings: &mut Findings) -> ValueVerdict {
+        match self.mask {
+            Some(mask) => self.judge_masked_text(mask, value, findings),
+            None => self.judge_unmasked_text(value, findings),
+        }
+    }
+
+    fn judge_unmasked_text(&self, value: &[u8], findings: &mut Findings) -> ValueVerdict {
         if !self.looks_at_text && memchr(0, value).is_none() {
             return ValueVerdict::Keep;
         }
@@ -168,6 +183,13 @@ impl ColumnJudge {
     /// [`fit_binary`](super::fit_binary)). Dates are not looked at: in binary format there are none
     /// that do not exist. Of a value that is refused nothing is noted.
     pub fn judge_binary(&self, value: &[u8], findings: &mut Findings) -> ValueVerdict {
+        match self.mask {
+            Some(mask) => self.judge_masked_binary(mask, value, findings),
+            None => self.judge_unmasked_binary(value, findings),
+        }
+    }
+
+    fn judge_unmasked_binary(&self, value: &[u8], findings: &mut Findings) -> ValueVerdict {
         if !self.looks_at_binary {
             return ValueVerdict::Keep;
         }
@@ -338,59 +360,6 @@ impl ColumnJudge {
             Some(text) => self.judge_digits(&text, judged),
             None => Ok(()),
         }
-    }
-
-    /// Digits of numbers and seconds beyond those that the column keeps.
-    fn judge_digits(&self, text: &[u8], judged: &mut JudgedValue<'_>) -> Result<(), ValueVerdict> {
-        if !self.guards_loss() {
-            return Ok(());
-        }
-        if let Some(kept) = loss::second_digits(&self.column) {
-            let is_interval = self.column.type_oid == type_oid::INTERVAL;
-            if loss::loses_second_digits(text, kept, is_interval) {
-                return self.note_loss(judged, ValueRule::LossOfSecondDigits, 1);
-            }
-        }
-        if let Some(scale) = loss::numeric_scale(&self.column)
-            && loss::loses_numeric_digits(text, scale)
-        {
-            return self.note_loss(judged, ValueRule::LossOfNumericDigits, 1);
-        }
-        Ok(())
-    }
-
-    /// Notes a loss, or refuses the value for it.
-    fn note_loss(
-        &self,
-        judged: &mut JudgedValue<'_>,
-        rule: ValueRule,
-        count: u64,
-    ) -> Result<(), ValueVerdict> {
-        if count == 0 {
-            return Ok(());
-        }
-        if self.policies.silent_loss != SilentLoss::Reject {
-            judged.noted.note(rule, count);
-            return Ok(());
-        }
-        let message = match rule {
-            ValueRule::LossOfSecondDigits => {
-                let kept = loss::second_digits(&self.column).unwrap_or_default();
-                format!("digits of a second beyond the first {kept} would be rounded away")
-            }
-            ValueRule::LossOfNumericDigits => {
-                let scale = loss::numeric_scale(&self.column).unwrap_or_default();
-                format!("digits beyond the scale of {scale} would be rounded away")
-            }
-            ValueRule::LossOfBlanks => "blanks at the end would be lost".to_owned(),
-            _ => format!("{count} keys that stand twice in an object would lose their values"),
-        };
-        let hint = "values.silent_loss = \"warn\" or \"allow\" lets the server change it.";
-        Err(ValueVerdict::Refuse(ValueRefusal {
-            sqlstate: "22000",
-            message,
-            hint: hint.to_owned(),
-        }))
     }
 }
 

@@ -153,6 +153,10 @@ impl BinaryRows {
                 let bytes = LENGTH_BYTES + left;
                 return Ok(before + self.take_field(piece, at + before, bytes, columns)?);
             }
+            if columns.is_masked(self.framing.column()) {
+                let place = FieldPlace { row: self.row, column: self.framing.column() };
+                return Err(columns.too_long_to_mask(place));
+            }
             columns.too_long += 1;
         }
         self.stays = passage != Passage::LeftOut;

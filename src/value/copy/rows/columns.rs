@@ -74,6 +74,14 @@ impl Columns {
         }
     }
 
+    /// Whether the values of a column are masked.
+    pub(super) fn is_masked(&self, column: usize) -> bool {
+        match self.columns.get(column) {
+            Some(CopyColumn::Judged(judge)) => judge.mask().is_some(),
+            _ => false,
+        }
+    }
+
     /// The same for a field of this length in bytes in binary format.
     #[inline]
     pub(super) fn passage_of(&self, column: usize, bytes: usize) -> Passage {
@@ -185,6 +193,19 @@ impl Columns {
                 sqlstate: "22P04",
                 message: format!("row field count is {fields}, expected {expected}"),
                 hint: "Every row needs a field for each column that the COPY lists.".to_owned(),
+            },
+        }
+    }
+
+    /// The refusal of a row whose value is too long to be held, and is to be masked.
+    pub(super) fn too_long_to_mask(&self, place: FieldPlace) -> RowRefusal {
+        RowRefusal {
+            row: place.row,
+            column: Some(place.column),
+            refusal: ValueRefusal {
+                sqlstate: "54000",
+                message: "the value is too long to be masked".to_owned(),
+                hint: "Raise limits.statement_bytes.".to_owned(),
             },
         }
     }

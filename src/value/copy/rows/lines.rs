@@ -129,12 +129,14 @@ impl<F: FieldFormat> RowLines<F> {
                 return;
             }
             self.is_too_long = true;
-            if passage != Passage::LeftOut {
+            if columns.is_masked(self.column) {
+                // Nothing of it may pass; the row is refused at its end.
+            } else if passage != Passage::LeftOut {
                 self.count_too_long(columns);
                 piece.rows.extend_from_slice(self.held.get(..length).unwrap_or_default());
             }
             self.held.clear();
-        } else if passage == Passage::LeftOut {
+        } else if passage == Passage::LeftOut || columns.is_masked(self.column) {
             piece.leave_out(start, end);
             self.held.clear();
         } else {
@@ -283,6 +285,10 @@ impl<F: FieldFormat> RowLines<F> {
             piece.leave_out(start, end);
             self.held.clear();
             return Ok(SettledField::LeftOut);
+        }
+        if self.is_too_long && columns.is_masked(self.column) {
+            let place = FieldPlace { row: self.row, column: self.column };
+            return Err(columns.too_long_to_mask(place));
         }
         if !self.is_held(columns) {
             self.release(piece, start);

@@ -1,0 +1,63 @@
+//! What is left to say of a text whose names are replaced: the types in it, counts, and the text that comes out.
+
+use std::sync::Arc;
+
+use super::{Naming, NotedHere, Renamed, RenamedText};
+use crate::rewrite::change::NAMES_RULE;
+use crate::rewrite::completions::Completions;
+use crate::rewrite::{Change, ReplacementReason};
+use crate::statement::{Replacement, replace};
+
+impl RenamedText<'_> {
+    pub(super) fn finish(mut self) -> Naming {
+        let has_values = self.noted.parameters.is_some() || !self.noted.masked.is_empty();
+        if self.replaced.is_empty() && self.noted.bodies == 0 && !has_values {
+            return Naming::Untouched;
+        }
+        let (type_changes, json) = self.type_changes();
+        let mut replaced: Vec<(Replacement, ReplacementReason)> = self
+            .replaced
+            .into_iter()
+            .map(|replacement| (replacement, ReplacementReason::Rule(NAMES_RULE)))
+            .collect();
+        let mut changes = self.removed.take_changes();
+        if self.removed.dependents > 0 {
+            changes.push(Change::of_dependents(self.removed.dependents));
+        }
+        let count = u64::try_from(replaced.len()).unwrap_or(u64::MAX);
+        if count > 0 {
+            changes.push(Change::of_names(count));
+        }
+        if self.noted.bodies > 0 {
+            changes.push(Change::of_code(self.noted.bodies));
+        }
+        changes.extend(type_changes);
+        let types = self.script.edits.iter();
+        replaced.extend(
+            types.map(|edit| (Replacement::from(edit), ReplacementReason::Type(edit.rule))),
+        );
+        replaced.sort_by_key(|(replacement, _)| (replacement.span.start, replacement.span.end));
+        replaced.dedup_by(|(later, _), (first, _)| later.span.start < first.span.end);
+        let (replacements, reasons): (Vec<_>, Vec<_>) = replaced.into_iter().unzip();
+        let sql = replace(self.sql, &replacements);
+        let NotedHere { pairs, created, replies, parameters, masked, .. } = self.noted;
+        let wants_names = self.names.replies_with_source();
+        let names = wants_names.then(|| Arc::new(replies.finish(self.catalog.seen_names())));
+        let fields = self.removed.take_fields(self.script);
+        let tags = self.removed.tags.into();
+        let completions = Completions { tags, json };
+        Naming::Renamed(Box::new(Renamed {
+            sql,
+            replacements,
+            reasons,
+            changes,
+            created,
+            pairs,
+            fields,
+            completions,
+            names,
+            parameters,
+            masked,
+        }))
+    }
+}
