@@ -26,7 +26,7 @@ use super::outgoing::BothWays;
 use super::refusal;
 use super::rejected_changes::RejectedChanges;
 use super::suspension::Suspension;
-use super::transaction::{LoadTransaction, OwnWay};
+use super::transaction::LoadTransaction;
 use super::unit::{Unit, UnitAnswers, UnitParts};
 use super::writes::OwnWrites;
 use crate::wire::{self, TransactionStatus, tag};
@@ -83,15 +83,16 @@ pub(super) enum ChangeEnd {
 }
 
 impl ChangeLoad {
-    /// Sends a simple query with the statement.
+    /// Sends a simple query with the statement. `is_last` says that ReadyForQuery follows it.
     pub(super) fn begin(
         text: Arc<ChangeText>,
         facts: LoadFacts,
         status: TransactionStatus,
+        transaction: LoadTransaction,
+        is_last: bool,
         out: &mut BothWays,
     ) -> ChangeLoad {
-        let transaction = LoadTransaction::new(&facts.name, status, OwnWay::Query);
-        ChangeLoad::begun(UnitParts::of(text), facts, status, transaction, true, out)
+        ChangeLoad::begun(UnitParts::of(text), facts, status, transaction, is_last, out)
     }
 
     /// Sends messages that execute the statement. `is_last` says that the client's Sync follows them.
@@ -238,7 +239,10 @@ impl ChangeLoad {
             (ChangeAwaits::Record(row, first), Some(failure)) => {
                 self.on_not_recorded(row, first, failure, out)
             }
-            (ChangeAwaits::Write, None) => self.pump(out),
+            (ChangeAwaits::Write, None) => {
+                self.writes.on_done(&result.row);
+                self.pump(out)
+            }
             (ChangeAwaits::Write, Some(failure)) => {
                 let first = self.rejected.take_first_error();
                 self.fail(refusal::not_written(&first, &failure), out)

@@ -24,6 +24,8 @@ pub(super) struct ChangeText {
     lexing: Lexing,
     /// The types that its Parse declares.
     types: Vec<u32>,
+    /// Characters in front of it in the client's text.
+    offset: usize,
 }
 
 /// How a row is kept that is refused.
@@ -70,7 +72,18 @@ impl ChangeText {
     ) -> Option<ChangeText> {
         let [statement] = &*script.statements else { return None };
         let change = script.row_change(statement, sql)?;
-        Some(ChangeText { sql: sql.to_vec(), change, lexing: facts.lexing, types })
+        Some(ChangeText { sql: sql.to_vec(), change, lexing: facts.lexing, types, offset: 0 })
+    }
+
+    /// The same statement behind this number of characters of the client's text.
+    pub(super) fn behind(self, offset: usize) -> ChangeText {
+        ChangeText { offset, ..self }
+    }
+
+    /// An error with its position in the client's text.
+    pub(super) fn with_whole_position(&self, failure: Vec<u8>) -> Vec<u8> {
+        let moved = wire::with_position(&failure, |at| at + self.offset);
+        moved.unwrap_or(failure)
     }
 
     /// Whether rows of its table are set aside.

@@ -62,6 +62,9 @@ impl Aside {
             if is_extended && has_failed {
                 self.state = AsideState::Skipping;
             }
+            if self.series.is_some() {
+                self.end_in_series(has_failed);
+            }
         }
     }
 

@@ -318,6 +318,7 @@ impl CopyLoad {
             (Awaits::Commit, None) => return Some(self.done(out)),
             (Awaits::ClientFail, Some(failure)) => return self.on_client_failed(failure, out),
             (_, Some(failure)) => return self.fail(failure, out),
+            (Awaits::Write, None) => self.writes.on_done(&row),
             (Awaits::Attempt(range), None) => self.on_loaded(range, copied),
             (_, None) => {}
         }

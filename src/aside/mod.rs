@@ -28,6 +28,7 @@ mod rejected;
 mod rejected_changes;
 mod request;
 mod rows;
+mod series;
 mod shared;
 mod suspension;
 mod texts;
@@ -35,6 +36,7 @@ mod transaction;
 mod unit;
 mod writes;
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 pub use facts::SessionFacts;
@@ -47,6 +49,7 @@ use copy::CopyLoad;
 use outgoing::BothWays;
 use pipeline::HeldPipeline;
 use queue::{FrameQueue, LENGTH_MAX};
+use series::SeriesPart;
 use texts::KnownText;
 use unit::Unit;
 
@@ -76,6 +79,8 @@ pub struct Aside {
     swallows_ready: bool,
     status: TransactionStatus,
     pipeline: HeldPipeline,
+    /// The statements of a text behind the one that is under way.
+    series: Option<VecDeque<SeriesPart>>,
     /// When no table was suspended.
     none_suspended_at: Option<u64>,
 }
@@ -93,6 +98,8 @@ enum AsideState {
         load: Box<ChangeLoad>,
         is_extended: bool,
     },
+    /// A savepoint of the client's, among the statements of a text.
+    InSeries,
     /// The session's messages up to a Sync are dropped, as the target would.
     Skipping,
     /// A transaction of ours ends, with the client's Sync or in front of another message that ends a pipeline.
@@ -138,6 +145,7 @@ impl Aside {
             owed: 0,
             swallows_ready: false,
             pipeline: HeldPipeline::default(),
+            series: None,
             none_suspended_at: None,
         }
     }
@@ -166,9 +174,10 @@ impl Aside {
     pub fn is_full(&self) -> bool {
         let is_full = match &self.state {
             AsideState::Passing | AsideState::Skipping => false,
-            AsideState::Syncing(_) | AsideState::Changing { .. } | AsideState::Ending { .. } => {
-                true
-            }
+            AsideState::Syncing(_)
+            | AsideState::Changing { .. }
+            | AsideState::InSeries
+            | AsideState::Ending { .. } => true,
             AsideState::Copying { load, .. } => load.is_full(),
         };
         is_full && !self.input.is_empty() || self.outgoing().len() > OUTGOING_BYTES_MAX
@@ -290,6 +299,7 @@ impl Aside {
                 let has_sync = *has_sync;
                 self.on_ending(frame, has_sync);
             }
+            AsideState::InSeries => self.on_savepoint(frame),
             _ => {
                 if is_ready {
                     self.owed = self.owed.saturating_sub(1);
@@ -323,9 +333,10 @@ impl Aside {
         }
         let Some(head) = self.input.head() else { return Turn::Waits };
         match &mut self.state {
-            AsideState::Syncing(_) | AsideState::Changing { .. } | AsideState::Ending { .. } => {
-                Turn::Waits
-            }
+            AsideState::Syncing(_)
+            | AsideState::Changing { .. }
+            | AsideState::InSeries
+            | AsideState::Ending { .. } => Turn::Waits,
             AsideState::Skipping => self.skip(head),
             AsideState::Copying { load, .. } if load.is_full() => Turn::Waits,
             AsideState::Copying { .. } => self.copy_frame(head),

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use super::change::ChangeLoad;
 use super::copy::CopyLoad;
 use super::pipeline::MessagePlace;
 use super::texts::{KnownText, is_read};
@@ -75,13 +74,10 @@ impl Aside {
 
     /// A simple query whose rows are set aside.
     fn begin(&mut self, text: &KnownText) {
-        let (facts, status) = (self.facts.load(self.none_suspended_at), self.status);
         match text {
             KnownText::Copy(_) => self.begin_copy(text, false),
-            KnownText::Change(text) => {
-                let load = ChangeLoad::begin(Arc::clone(text), facts, status, &mut self.out);
-                self.state = AsideState::Changing { load: Box::new(load), is_extended: false };
-            }
+            KnownText::Change(text) => self.begin_change(Arc::clone(text)),
+            KnownText::Series(text) => self.begin_series(text),
             KnownText::Begin => {}
         }
     }

@@ -74,19 +74,6 @@ impl CopyRequest {
         wire::with_body(tag::COPY_IN_RESPONSE, &[&body])
     }
 
-    /// What the client gets when all rows are in, or set aside.
-    pub(super) fn complete(&self, loaded: u64, set_aside: u64, run: &str) -> Vec<u8> {
-        let mut frames = Vec::new();
-        if set_aside > 0 {
-            let table = self.table_name();
-            frames.extend(refusal::notice(&table, set_aside, run));
-            tracing::info!(table, loaded, set_aside, "rows were set aside");
-        }
-        let complete = format!("COPY {loaded}\0");
-        frames.extend(wire::with_body(tag::COMMAND_COMPLETE, &[complete.as_bytes()]));
-        frames
-    }
-
     /// The ReadyForQuery at the end; nothing by the extended protocol.
     pub(super) fn ready(&self, status: TransactionStatus) -> Vec<u8> {
         match self.is_extended {

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use super::change_text::ChangeText;
 use super::facts::SessionFacts;
 use super::request::CopyRequest;
+use super::series::SeriesText;
 use crate::statement::CopyStatement;
 use crate::statement::script::{Body, Scratch, Script};
 use crate::wire::{self, tag};
@@ -29,6 +30,7 @@ pub(super) struct Texts {
 pub(super) enum KnownText {
     Copy(Box<CopyText>),
     Change(Arc<ChangeText>),
+    Series(SeriesText),
     /// BEGIN or START TRANSACTION.
     Begin,
 }
@@ -76,13 +78,16 @@ impl Texts {
             tag::QUERY => {
                 self.statements.remove(&b""[..]);
                 let (sql, _) = wire::cstring(body)?;
-                self.read(sql, Vec::new(), facts)
+                self.read(sql, Vec::new(), is_open, facts)
             }
             tag::PARSE => {
                 let parse = wire::parse_view(body)?;
                 self.statements.remove(parse.name);
                 let types = wire::parameter_oids(parse.parameter_types);
-                let text = self.read(parse.sql, types, facts)?;
+                let text = self.read(parse.sql, types, false, facts)?;
+                if matches!(*text, KnownText::Series(_)) {
+                    return None;
+                }
                 if self.statements.len() < NAMES_MAX {
                     self.statements.insert(parse.name.to_vec(), Arc::clone(&text));
                 }
@@ -121,11 +126,12 @@ impl Texts {
         portal.is_some_and(|(text, _)| matches!(&**text, KnownText::Begin))
     }
 
-    /// The text, if it is one statement whose rows can be set aside.
+    /// The text, if it is one statement whose rows can be set aside, or several.
     fn read(
         &mut self,
         sql: &[u8],
         types: Vec<u32>,
+        is_open: bool,
         facts: &SessionFacts,
     ) -> Option<Arc<KnownText>> {
         let script = Script::read(sql, facts.lexing, &facts.policy.mapping, &mut self.scratch);
@@ -140,7 +146,8 @@ impl Texts {
                 _ => ChangeText::read(sql, types, facts, &script)
                     .map(|text| KnownText::Change(Arc::new(text))),
             },
-            _ => None,
+            [] => None,
+            _ => SeriesText::read(sql, facts, &script, is_open).map(KnownText::Series),
         };
         script.give_back(&mut self.scratch);
         found.map(Arc::new)
@@ -153,6 +160,7 @@ impl KnownText {
             KnownText::Begin => false,
             KnownText::Copy(text) => text.is_set_aside(facts),
             KnownText::Change(text) => text.is_set_aside(facts),
+            KnownText::Series(text) => text.is_set_aside(facts),
         }
     }
 }

@@ -135,7 +135,8 @@ impl LoadTransaction {
         self.statements(&[sql.to_vec()])
     }
 
-    /// A statement of ours that stands and falls with those around it.
+    /// A statement of ours that stands and falls with those around it; a row says then which messages the client is
+    /// to get.
     pub(super) fn write(&mut self, sql: &[u8]) -> Vec<u8> {
         let mut all = Vec::new();
         if self.is_ours && !self.is_begun {
@@ -143,6 +144,7 @@ impl LoadTransaction {
             all.push(b"BEGIN".to_vec());
         }
         all.push(sql.to_vec());
+        all.push(b"SHOW client_min_messages".to_vec());
         self.statements(&all)
     }
 

@@ -64,5 +64,11 @@ fn pgjdbc() {
 #[cfg(client = "psqlodbc")]
 #[test]
 fn psqlodbc() {
-    loads(8, python("bad_rows_psqlodbc.py"));
+    loads(24, python("bad_rows_psqlodbc.py"));
+}
+
+#[cfg(client = "pgloader")]
+#[test]
+fn pgloader() {
+    loads(2, python("bad_rows_pgloader.py"));
 }

@@ -177,7 +177,7 @@ fn other_statements_and_errors_are_the_server_s() {
             "INSERT INTO plain VALUES (100, 'a') RETURNING id",
             "INSERT INTO plain SELECT 100, v FROM parent",
             "UPDATE plain SET v = p.v || 'longer' FROM parent p",
-            "INSERT INTO plain VALUES (7, 'a'); INSERT INTO plain VALUES (100, 'a')",
+            "INSERT INTO plain VALUES (100, 'a'); SELECT 1",
             "SELECT 1 / 0",
             "UPDATE plain SET v = v WHERE id = 5",
         ] {

@@ -8,7 +8,7 @@ use crate::wire::{self, tag};
 impl ChangeLoad {
     /// The statement ends with this error of the target's.
     pub(super) fn fail(&mut self, failure: Vec<u8>, out: &mut BothWays) -> Option<ChangeEnd> {
-        let failure = self.transaction.with_own_position(failure);
+        let failure = self.text.with_whole_position(self.transaction.with_own_position(failure));
         if !(self.transaction.is_ours() && self.transaction.is_begun() && self.is_last) {
             return Some(self.failed(&failure, out));
         }
@@ -29,7 +29,9 @@ impl ChangeLoad {
         let (table, count) = (self.text.table_name(), self.rejected.count());
         out.set_aside += count;
         if count > 0 {
-            out.to_session.extend(refusal::notice(&table, count, &self.facts.run));
+            if self.writes.are_told() {
+                out.to_session.extend(refusal::notice(&table, count, &self.facts.run));
+            }
             tracing::debug!(
                 table,
                 changed = self.changed,

@@ -2,6 +2,7 @@
 
 use super::super::awaits::{Awaits, CopyEnd};
 use super::super::outgoing::BothWays;
+use super::super::refusal;
 use super::CopyLoad;
 use crate::wire::{self, ErrorAbout, FAILING_SQL, OwnError, Severity, tag};
 
@@ -66,9 +67,18 @@ impl CopyLoad {
 
     /// All rows are in, or set aside.
     pub(super) fn done(&self, out: &mut BothWays) -> CopyEnd {
-        let complete = self.request.complete(self.loaded, self.rejected.count(), &self.facts.run);
-        out.to_session.extend(complete);
-        out.set_aside += self.rejected.count();
+        let (count, table) = (self.rejected.count(), self.request.table_name());
+        if count > 0 {
+            tracing::info!(table, loaded = self.loaded, set_aside = count, "rows were set aside");
+            if self.writes.are_told() {
+                out.to_session.extend(refusal::notice(&table, count, &self.facts.run));
+            }
+        }
+        out.to_session.extend(wire::with_body(
+            tag::COMMAND_COMPLETE,
+            &[format!("COPY {}\0", self.loaded).as_bytes()],
+        ));
+        out.set_aside += count;
         out.to_session.extend(self.request.ready(self.answer.status));
         CopyEnd::Done
     }
