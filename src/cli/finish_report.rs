@@ -274,7 +274,9 @@ fn changes(report: &FinishReport) -> Section {
 fn done(report: &FinishReport, all: bool) -> Section {
     let mut section = Section::new("Done");
     let (keys, hint) = (&report.foreign_keys, if all { "" } else { "     --all lists them" });
-    let of = |done: &str| len(&keys.iter().filter(|key| key.done == done).collect::<Vec<_>>());
+    // One that is back and has orphans is not as it was.
+    let is = |key: &&ForeignKeyLine, done: &str| key.done == done && !has_orphans(key);
+    let of = |done: &str| keys.iter().filter(|key| is(key, done)).count();
     let orphans = keys.iter().filter(|key| has_orphans(key)).count();
     section.line(format!(
         "{}: {} restored, {} validated, {orphans} with orphans{hint}",

@@ -10,6 +10,7 @@ use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcgetwins
 use serde_json::Value;
 
 use super::admin_client::{AdminArguments, AdminClient};
+use super::close_out::plain;
 use super::columns::aligned;
 use super::{EXIT_USAGE, exit_code, say};
 
@@ -43,7 +44,7 @@ impl RawKeys {
     fn begin() -> io::Result<RawKeys> {
         let before = tcgetattr(io::stdin())?;
         let mut raw = before.clone();
-        // The interrupt key stays one: its signal is what ends the program then.
+        // The interrupt key is one like others: its signal would leave the terminal as it is then.
         raw.local_modes.remove(LocalModes::ICANON | LocalModes::ECHO | LocalModes::ISIG);
         tcsetattr(io::stdin(), OptionalActions::Now, &raw)?;
         // The other screen, without a cursor.
@@ -77,7 +78,7 @@ fn watch(client: &AdminClient, interval: Duration) -> Result<(), String> {
         let size = tcgetwinsize(io::stdout()).ok();
         let size = size.map(|size| (usize::from(size.ws_col), usize::from(size.ws_row)));
         // A proxy that is away for a moment is asked again.
-        let page = page(client, size).unwrap_or_else(|error| format!("{error}\r\n"));
+        let page = page(client, size).unwrap_or_else(|error| cut(&[plain(&error)], size));
         let mut out = io::stdout().lock();
         let drawn = write!(out, "\x1b[H\x1b[2J{}", page.replace('\n', "\r\n"));
         drawn.and_then(|()| out.flush()).map_err(|error| error.to_string())?;
@@ -102,10 +103,10 @@ fn page(client: &AdminClient, size: Option<(usize, usize)>) -> Result<String, St
     let total = |name: &str| shown(overview.pointer(&format!("/totals/{name}")));
     let mut lines = vec![
         format!(
-            "dms-proxy {}  target {}  sessions {}",
+            "dms-proxy {}  sessions {}  target {}",
             shown(overview.get("state")),
-            shown(overview.pointer("/target/address")),
-            total("sessions")
+            total("sessions"),
+            plain(&shown(overview.pointer("/target/address")))
         ),
         format!(
             "tables {}  rows {}  rows/s {}  changed {}  rolled back {}  errors {}",

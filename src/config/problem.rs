@@ -67,15 +67,20 @@ pub(super) type Complaint = (String, String);
 pub(super) fn reason(message: &str) -> String {
     let message = message.replacen("unknown field", "unknown key", 1);
     let message = message.replacen("unknown variant", "unknown value", 1);
-    if !message.starts_with("unknown ") {
-        return message;
-    }
-    let mut names = message.split('`').skip(1).step_by(2);
-    let Some(written) = names.next() else { return message };
-    match nearest(written, names) {
+    match meant(&message) {
         Some(near) => format!("{message}; did you mean `{near}`?"),
         None => message,
     }
+}
+
+/// The name that may be meant by one that is not known, by the words of serde.
+pub(super) fn meant(message: &str) -> Option<&str> {
+    if !message.starts_with("unknown ") {
+        return None;
+    }
+    let mut names = message.split('`').skip(1).step_by(2);
+    let written = names.next()?;
+    nearest(written, names)
 }
 
 /// The name that is most like this one, if one is.

@@ -11,7 +11,7 @@ use toml::de::{DeTable, DeValue, ValueDeserializer};
 
 use super::Config;
 use super::errors::plain_name;
-use super::problem::{Complaint, reason};
+use super::problem::{Complaint, meant, reason};
 use crate::target::without_passwords;
 
 /// After this many problems the rest is not looked at.
@@ -75,10 +75,15 @@ impl Document {
                     let found = error.span().and_then(|span| document.entry_at(&span));
                     let line = found.map(|entry| entry.line);
                     let shown = found.map_or_else(String::new, |entry| entry.shown.clone());
-                    let is_out = found.is_some_and(|entry| remove(&mut root, &entry.steps));
+                    let steps = found.map_or_else(Vec::new, |entry| entry.steps.clone());
+                    let meant = meant(error.message()).filter(|_| is_section(&root, &steps));
+                    let is_renamed = meant.is_some_and(|name| rename(&mut root, &steps, name));
+                    let is_out = is_renamed || remove(&mut root, &steps);
                     let reason = without_passwords(&reason(error.message()));
                     document.problems.push((line, without_passwords(&shown), reason));
-                    if !is_out {
+                    if is_renamed {
+                        document.entries = entries(text, &root);
+                    } else if !is_out {
                         break;
                     }
                 }
@@ -201,6 +206,28 @@ pub(super) fn shown(name: &str) -> String {
     }
 }
 
+/// Whether a section of the file stands there.
+fn is_section(root: &DeValue<'_>, steps: &[PathStep]) -> bool {
+    let ([PathStep::Key(key)], DeValue::Table(table)) = (steps, root) else { return false };
+    table.get(key.as_str()).is_some_and(|found| matches!(found.get_ref(), DeValue::Table(_)))
+}
+
+/// Calls a section by the name that may be meant, so that its keys are judged, too; whether that name was free.
+fn rename(root: &mut DeValue<'_>, steps: &[PathStep], name: &str) -> bool {
+    let ([PathStep::Key(key)], DeValue::Table(table)) = (steps, root) else { return false };
+    if table.contains_key(name) {
+        return false;
+    }
+    let renamed = std::mem::take(table).into_iter().map(|(written, value)| {
+        match written.get_ref() == key.as_str() {
+            true => (Spanned::new(written.span(), name.to_owned().into()), value),
+            false => (written, value),
+        }
+    });
+    *table = renamed.collect();
+    true
+}
+
 /// Takes a key out; whether it was there.
 fn remove(root: &mut DeValue<'_>, steps: &[PathStep]) -> bool {
     let Some((PathStep::Key(last), outer)) = steps.split_last() else { return false };
@@ -256,6 +283,22 @@ mod tests {
         ];
         assert_eq!(problems(text), expected);
         assert_eq!(Document::read(text).config.limits.drain_timeout, 5);
+    }
+
+    #[test]
+    fn keys_of_a_misspelt_section_are_judged() {
+        let found = problems("[limit]\nclients = 0\nclint = 1\n[listne]\naddress = 'nowhere'\n");
+        let expected = [
+            at(1, "limit"),
+            at(2, "limits.clients"),
+            at(3, "limits.clint"),
+            at(4, "listne"),
+            at(5, "listen.address"),
+        ];
+        assert_eq!(found, expected);
+        // Not where the right one is there as well.
+        let found = problems("[limit]\nclients = 0\n[limits]\nclients = 5\n");
+        assert_eq!(found, [at(1, "limit")]);
     }
 
     #[test]

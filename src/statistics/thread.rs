@@ -32,8 +32,8 @@ struct ThreadCounters {
     clock: Clock,
     /// Microseconds since 1970.
     now: u64,
-    /// When the bytes on their way were read, by direction.
-    read_at: [u64; 2],
+    /// By direction, which session read bytes that are on their way, and when.
+    read_at: [(u64, u64); 2],
 }
 
 /// A session by its number in the log. One that is counted is so on the thread that relays it; elsewhere, and
@@ -118,7 +118,7 @@ impl Watched {
         self.locally(|local| {
             let now = local.tick();
             if let Some(read_at) = local.read_at.get_mut(direction as usize) {
-                *read_at = now;
+                *read_at = (self.number, now);
             }
             let Some(entry) = local.sessions.get_mut(&self.number) else { return };
             match direction {
@@ -142,7 +142,9 @@ impl Watched {
         }
         self.locally(|local| {
             let read_at = local.read_at.get_mut(direction as usize).map(std::mem::take);
-            if let Some(read_at) = read_at.filter(|read_at| *read_at > 0) {
+            // Of another session there may be the beginning of a message, of which nothing is written yet.
+            let own = read_at.filter(|(number, at)| *number == self.number && *at > 0);
+            if let Some((_, read_at)) = own {
                 let took = local.tick().saturating_sub(read_at);
                 if let Some(histogram) = local.report.added.get_mut(direction as usize) {
                     histogram.add(took);
@@ -156,7 +158,7 @@ impl Watched {
     pub fn held_up(self, direction: Added) {
         self.locally(|local| {
             if let Some(read_at) = local.read_at.get_mut(direction as usize) {
-                *read_at = 0;
+                *read_at = (0, 0);
             }
         });
     }

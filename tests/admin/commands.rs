@@ -38,6 +38,55 @@ fn a_running_proxy_says_how_it_is() {
     assert_eq!((cells[2], cells[4], cells[6]), ("2", "0", "0"), "{row}");
 }
 
+/// Runs a program in a terminal of 80 columns and 24 lines, presses q after a while, and prints what it wrote.
+#[cfg(client = "psycopg")]
+const TERMINAL: &str = "\
+import fcntl, os, pty, struct, sys, termios, time
+pid, terminal = pty.fork()
+if pid == 0:
+    # It begins once it has its size.
+    sys.stdin.readline()
+    os.execvp(sys.argv[1], sys.argv[1:])
+fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack('HHHH', 24, 80, 0, 0))
+os.write(terminal, b'\\n')
+said, pressed = b'', False
+while True:
+    try:
+        some = os.read(terminal, 65536)
+    except OSError:
+        break
+    said += some
+    if b'q ends' in said and not pressed:
+        pressed = True
+        os.write(terminal, b'q')
+sys.stdout.buffer.write(said)
+sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+";
+
+#[test]
+#[cfg(client = "psycopg")]
+fn tables_fit_a_terminal() {
+    let database = Cluster::shared().create_database();
+    let (proxy, address) = proxy("");
+    let mut wire = log_in(&proxy.endpoint(database.endpoint()));
+    for table in 0..30 {
+        let name = format!("\"{table:02} a table with a long name \u{1b}[2J and more of it\"");
+        say(&mut wire, format!("CREATE TABLE public.{name} (a int)"));
+    }
+    let mut terminal = command("python3");
+    terminal.args(["-c", TERMINAL, env!("CARGO_BIN_EXE_dms-proxy"), "top", "--admin"]);
+    let shown = run(terminal.arg(format!("http://{address}")), b"").success();
+    let (before, page) = shown.split_once("\u{1b}[H\u{1b}[2J").unwrap();
+    assert!(before.ends_with("\u{1b}[?1049h\u{1b}[?25l"), "{before:?}");
+    let (page, after) = page.split_once('\u{1b}').unwrap();
+    assert_eq!(after, "[?25h\u{1b}[?1049l");
+    let lines: Vec<&str> = page.lines().map(|line| line.trim_end_matches('\r')).collect();
+    assert_eq!(lines.len(), 23, "{page}");
+    assert!(lines.iter().all(|line| line.chars().count() <= 80), "{page}");
+    assert!(lines[0].contains("  sessions 1  target ") && lines[22] == "q ends", "{page}");
+    assert!(lines[4].starts_with("public.00 a table with a long name \\x1b[2J"), "{page}");
+}
+
 #[test]
 fn what_is_not_ready_or_not_there_has_a_code_of_its_own() {
     let token = std::env::temp_dir().join(format!("dms-proxy-token-{}", std::process::id()));

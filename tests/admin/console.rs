@@ -291,3 +291,25 @@ fn shutdown_cuts_sessions_and_cancels_what_they_run() {
     }
     assert_eq!(proxy.stop(), Some(1));
 }
+
+/// Users of `admin.users_file` get in without the target.
+#[test]
+#[cfg(client = "psql")]
+fn the_console_is_there_while_the_target_is_not() {
+    let users = crate::protocol::UsersFile::new("\"postgres\" \"pw\"\n");
+    let config = format!("[admin]\nusers_file = {:?}\n", users.path());
+    // Nobody listens there.
+    let proxy = Proxy::start_to("postgresql://127.0.0.1:1", &config);
+    let port = proxy.address().port();
+    let shown = |password: &str| {
+        let login = format!("host=127.0.0.1 port={port} dbname=pgbouncer user=postgres");
+        crate::support::psql_to(
+            &format!("{login} password={password}"),
+            "SHOW TARGET; SHOW POOLS; SHOW TABLES",
+        )
+    };
+    super::wait_for(|| shown("pw").success().contains("refused"));
+    let wrong = shown("no");
+    assert_eq!(wrong.status, Some(2), "{}", wrong.stderr);
+    assert!(wrong.stderr.contains("password authentication failed"), "{}", wrong.stderr);
+}

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{get, proxy};
+use super::{get, proxy, wait_for};
 use crate::protocol::{log_in, say};
 use crate::support::{Cluster, Endpoint};
 
@@ -137,25 +137,43 @@ fn many_tables_of_many_loaders_are_counted_right() {
                     let rows = loader + 1;
                     let insert =
                         format!("INSERT INTO public.t{table} SELECT generate_series(1, {rows})");
-                    let end = match (loader + table) % 4 {
+                    let end = match (loader + table) % 6 {
                         0 => "ROLLBACK",
                         1 => "SELECT 1/0; COMMIT",
+                        2 => "SAVEPOINT a; INSERT INTO public.nowhere VALUES (1)",
+                        3 => "SELECT pg_terminate_backend(pg_backend_pid())",
                         _ => "COMMIT",
                     };
-                    say(&mut wire, format!("BEGIN; {insert}; {end}"));
+                    wire.query(format!("BEGIN; {insert}; {end}"));
+                    match end.contains("terminate") {
+                        true => {
+                            wire.until(b'E');
+                            wire = log_in(endpoint);
+                        }
+                        false => drop(wire.until_ready()),
+                    }
+                    // Half of what follows is undone, and nothing of the table stays but this.
                     say(&mut wire, "ROLLBACK");
+                    say(&mut wire, format!("BEGIN; SAVEPOINT a; {insert}; SAVEPOINT b; {insert}"));
+                    say(&mut wire, "ROLLBACK TO b; RELEASE a; COMMIT");
                 }
             });
         }
     });
+    // A session that was cut is counted out by its thread.
+    wait_for(|| {
+        let sessions = get(address, "/api/sessions").json();
+        sessions["sessions"].as_array().unwrap().len() == 1
+    });
     let json = get(address, "/api/tables").json();
     let tables = json["tables"].as_array().unwrap();
+    let tables: Vec<_> = tables.iter().filter(|table| table["table"] != "nowhere").collect();
     assert_eq!(tables.len(), TABLES);
     for table in tables {
         let name = table["table"].as_str().unwrap();
         let sql = format!("SELECT count(*) FROM public.{name}");
         let count: u64 = database.query(&sql)[0][0].parse().unwrap();
         assert_eq!(table["insert_rows"].as_u64(), Some(count), "{table}");
-        assert_eq!(table["rolled_back_rows"].as_u64(), Some(36 - count), "{table}");
+        assert_eq!(table["rolled_back_rows"].as_u64(), Some(3 * 36 - count), "{table}");
     }
 }

@@ -3,6 +3,7 @@
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use super::{exchange, get, get_with, post, proxy, wait_for};
@@ -214,4 +215,36 @@ fn clients_that_say_nothing_hold_up_nobody() {
     let database = Cluster::shared().create_database();
     let mut wire = log_in(&proxy.endpoint(database.endpoint()));
     assert!(say(&mut wire, "SELECT 1").contains("DataRow 1"));
+}
+
+/// HTTP listens first and closes last: a drain can be watched to its end.
+#[test]
+fn figures_are_there_until_the_end() {
+    let database = Cluster::shared().create_database();
+    let (proxy, address) = proxy("");
+    let mut wire = log_in(&proxy.endpoint(database.endpoint()));
+    say(&mut wire, "CREATE TABLE public.t (a int); BEGIN; INSERT INTO public.t VALUES (1), (2)");
+    proxy.signal("TERM");
+    wait_for(|| get(address, "/readyz").body.contains("draining"));
+    let is_drained = AtomicBool::new(false);
+    let last = std::thread::scope(|scope| {
+        let watching = scope.spawn(|| {
+            let mut last = String::new();
+            // Until nobody listens any more: an answer that has begun may be cut by the end.
+            while TcpStream::connect(address).is_ok() {
+                let answer = std::panic::catch_unwind(|| get(address, "/metrics"));
+                let answer = answer.ok().filter(|answer| answer.body.ends_with('\n'));
+                assert!(answer.is_some() || is_drained.load(Ordering::Relaxed), "it is there");
+                last = answer.map_or(last, |answer| answer.body);
+            }
+            last
+        });
+        std::thread::sleep(Duration::from_millis(500));
+        is_drained.store(true, Ordering::Relaxed);
+        say(&mut wire, "COMMIT");
+        assert_eq!(proxy.ended(), Some(0));
+        watching.join().unwrap()
+    });
+    assert!(last.contains("dms_proxy_state{state=\"draining\"} 1"), "{last}");
+    assert_eq!(database.query("SELECT count(*) FROM public.t"), [["2"]]);
 }

@@ -4,8 +4,11 @@
 use std::collections::BTreeSet;
 
 use super::{admin_address, get_with};
+use crate::protocol::{UsersFile, log_in_by_password};
 use crate::protocol::{log_in, say};
-use crate::support::{Cluster, Endpoint, Proxy, Wire, command, psql_to, run, transcript};
+use crate::support::{
+    Cluster, Endpoint, Proxy, TlsCluster, Wire, command, psql_to, run, transcript,
+};
 
 /// In every secret of this file, so that one search finds all of them.
 const MARK: &str = "geheim";
@@ -113,4 +116,60 @@ fn nothing_that_is_secret_is_shown() {
         assert_silent(&format!("{words:?}"), &format!("{}{}", finished.stdout, finished.stderr));
     }
     std::fs::remove_dir_all(folder).unwrap();
+}
+
+/// Passwords of a users file and of logins by SCRAM, those of the console among them, and one in the environment of the
+/// proxy, which the server that it starts does not get.
+#[test]
+fn passwords_of_users_are_not_shown() {
+    let users = UsersFile::new("\"scram\" \"pw\"\n\"postgres\" \"geheim-console\"\n");
+    let folder = std::env::temp_dir().join(format!("dms-proxy-users-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let token = folder.join("token");
+    std::fs::write(&token, format!("{MARK}-token\n")).unwrap();
+    let more = format!(
+        "[log]\nlevel = 'trace'\n[admin]\naddress = '127.0.0.1:0'\ntoken_file = {token:?}\nusers_file = {:?}\n",
+        users.path()
+    );
+    let url = TlsCluster::shared().url("sslmode=disable");
+    let proxy = Proxy::start_to(&url, &users.config(&more));
+    assert_eq!(log_in_by_password(&proxy, "scram", "pw"), Ok("scram".to_owned()));
+    for password in ["geheim-wrong", "pw2"] {
+        assert!(log_in_by_password(&proxy, "scram", password).is_err());
+    }
+    let port = proxy.address().port();
+    let console = |password: &str| {
+        let login = format!("host=127.0.0.1 port={port} dbname=dms_proxy user=postgres");
+        psql_to(&format!("{login} password={password}"), "SHOW TABLES; SHOW USERS; SHOW CONFIG")
+    };
+    let shown = console("geheim-console");
+    assert_eq!(shown.status, Some(0), "{}", shown.stderr);
+    assert_silent("the console", &format!("{}{}", shown.stdout, shown.stderr));
+    assert_ne!(console("geheim-other").status, Some(0));
+    for path in ["/api/config", "/api/sessions", "/api/errors", "/api/overview", "/metrics"] {
+        let authorization = format!("Authorization: Bearer {MARK}-token\r\n");
+        assert_silent(path, &get_with(admin_address(&proxy), path, &authorization).body);
+    }
+    users.write("\"scram\" \"geheim\" broken\n");
+    assert!(log_in_by_password(&proxy, "scram", "geheim").is_err());
+    proxy.signal("HUP");
+    super::wait_for(|| proxy.log().contains("SIGHUP"));
+    assert_silent("the log", &proxy.log());
+    std::fs::remove_dir_all(folder).unwrap();
+    let variable = format!("PGPASSWORD={MARK}-{}", std::process::id());
+    let program = ["env", &variable, env!("CARGO_BIN_EXE_dms-proxy"), "serve", "--listen"];
+    let proxy = Proxy::start_program("", &[&program[..], &["127.0.0.1:0"]].concat()).unwrap();
+    let mut servers = 0;
+    for process in std::fs::read_dir("/proc").unwrap().flatten() {
+        let read = |name: &str| std::fs::read(process.path().join(name)).unwrap_or_default();
+        let children_of = format!(" {} ", proxy.pid());
+        let status = String::from_utf8(read("stat")).unwrap_or_default();
+        if status.rsplit(')').next().unwrap_or_default().contains(&children_of) {
+            servers += 1;
+            let environment = String::from_utf8(read("environ")).unwrap();
+            assert_silent("the environment of a child", &environment);
+        }
+    }
+    assert!(servers > 0);
+    assert_silent("the log", &proxy.log());
 }

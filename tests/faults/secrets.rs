@@ -34,22 +34,35 @@ fn shows_nothing(what: &str, finished: &Finished) {
 
 #[test]
 fn help_shows_no_password() {
-    for words in [
-        &["--help"][..],
-        &["-h"],
-        &["serve", "--help"],
-        &["serve", "-h"],
-        &["check", "--help"],
-        &["fk", "park", "--help"],
-        &["fk", "validate", "--help"],
-        &["finish", "--help"],
-        &["rewrite", "--help"],
-        &["types", "--help"],
-    ] {
+    // Every command, as the program itself lists them, and those of `fk`, `config` and `rejects`.
+    let listed = |words: &[&str]| -> Vec<String> {
+        let help = run(&mut dms_proxy(&[words, &["--help"]].concat()), b"").success();
+        let commands = help.split_once("Commands:\n").map_or("", |(_, rest)| rest);
+        let commands = commands.split("\n\n").next().unwrap_or_default();
+        let names = commands.lines().filter_map(|line| line.strip_prefix("  "));
+        let names = names.filter(|line| !line.starts_with(' '));
+        let names = names.filter_map(|line| line.split_whitespace().next());
+        names.filter(|name| *name != "help").map(str::to_owned).collect()
+    };
+    let top = listed(&[]);
+    assert!(top.len() > 15, "{top:?}");
+    let mut all: Vec<Vec<String>> = vec![Vec::new()];
+    for command in &top {
+        all.push(vec![command.clone()]);
+        all.extend(listed(&[command]).into_iter().map(|below| vec![command.clone(), below]));
+    }
+    assert!(all.len() > top.len() + 10, "{all:?}");
+    for words in all
+        .iter()
+        .flat_map(|words| ["-h", "--help"].map(|help| [words, &[help.to_owned()][..]].concat()))
+    {
+        let words: Vec<&str> = words.iter().map(String::as_str).collect();
+        let words = words.as_slice();
         let mut program = dms_proxy(words);
-        for name in ["TARGET", "CONFIG", "SOURCE", "LISTEN"] {
+        for name in ["TARGET", "CONFIG", "SOURCE", "LISTEN", "ADMIN", "LOG_LEVEL", "LOG_FORMAT"] {
             program.env(format!("DMS_PROXY_{name}"), GOOD);
         }
+        program.env("PGPASSWORD", "geheim").env("PGPASSFILE", "/geheim");
         let finished = run(&mut program, b"");
         assert_eq!(finished.status, Some(0), "{words:?}: {}", finished.stderr);
         assert!(finished.stdout.contains("Usage"), "{words:?}");

@@ -58,6 +58,8 @@ mod typed_words;
 mod unix_socket;
 mod values;
 
+#[cfg(client = "psql")]
+pub(crate) use self::terminate::{UsersFile, log_in as log_in_by_password};
 use crate::support::{Endpoint, Frame, Wire, transcript};
 
 /// A session that is ready.

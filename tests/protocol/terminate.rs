@@ -8,10 +8,10 @@ use super::{field, sqlstate};
 use crate::support::{Body, Endpoint, Frame, Proxy, TlsCluster, Wire};
 
 /// A directory for one test's users file.
-pub(super) struct UsersFile(std::path::PathBuf);
+pub(crate) struct UsersFile(std::path::PathBuf);
 
 impl UsersFile {
-    pub(super) fn new(text: &str) -> Self {
+    pub(crate) fn new(text: &str) -> Self {
         use std::os::unix::fs::PermissionsExt as _;
         use std::sync::atomic::{AtomicU32, Ordering};
         static SERIAL: AtomicU32 = AtomicU32::new(0);
@@ -23,12 +23,17 @@ impl UsersFile {
         file
     }
 
-    pub(super) fn write(&self, text: &str) {
+    /// Where it is.
+    pub(crate) fn path(&self) -> &std::path::Path {
+        &self.0
+    }
+
+    pub(crate) fn write(&self, text: &str) {
         std::fs::write(&self.0, text).unwrap();
     }
 
     /// `[auth]` with this file, and more configuration.
-    pub(super) fn config(&self, more: &str) -> String {
+    pub(crate) fn config(&self, more: &str) -> String {
         let auth = format!("[auth]\nmode = \"terminate\"\nusers_file = {:?}\n", self.0);
         format!("{auth}{more}\n[fk]\nmode = \"off\"\n")
     }
@@ -60,7 +65,7 @@ fn proxy(users: &UsersFile, parameters: &str, more: &str) -> Proxy {
 }
 
 /// Logs in without TLS; gives what `current_user` is, or the error.
-pub(super) fn log_in(proxy: &Proxy, user: &str, password: &str) -> Result<String, String> {
+pub(crate) fn log_in(proxy: &Proxy, user: &str, password: &str) -> Result<String, String> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
         let mut config = tokio_postgres::Config::new();
