@@ -160,6 +160,8 @@ fn mistyped_numbers_and_documents() -> Vec<Mistyped> {
         case(oid::BOOL, "smallint", "t", &[1], ["1"; 2]),
         case(oid::BOOL, "smallint", "false", &[0], ["0"; 2]),
         case(oid::BOOL, "numeric(1)", "1", &[1], ["1"; 2]),
+        case(oid::BOOL, "jsonb", "t", &[1], ["'true'"; 2]),
+        case(oid::BOOL, "json", "1", &[1], ["'true'"; 2]),
         case(
             oid::JSONB,
             "text",

@@ -325,3 +325,26 @@ fn what_cannot_be_meant_is_refused_on_any_way() {
         assert!(found.0.contains(state), "{sql}: {found:?}");
     }
 }
+
+/// An array of a domain takes what the domain takes: nothing is cut on the way.
+#[test]
+fn what_is_too_long_for_a_domain_is_refused_in_arrays() {
+    const DOMAINS: &str = "DROP TABLE IF EXISTS d; DROP DOMAIN IF EXISTS vc4, vb4;
+        CREATE DOMAIN vc4 AS varchar(4); CREATE DOMAIN vb4 AS bit(4);
+        CREATE TABLE d (words vc4[], bits vb4[])";
+    let (database, endpoint) = proxied();
+    let (mut wire, mut direct) = (log_in(&endpoint), log_in(database.endpoint()));
+    say(&mut direct, DOMAINS);
+    for (sql, expected) in [
+        ("INSERT INTO d (words) VALUES (ARRAY['too long'])", "22001"),
+        ("INSERT INTO d (words) VALUES (ARRAY['too long'::text])", "22001"),
+        ("INSERT INTO d (bits) VALUES (ARRAY['10101'::text])", "22026"),
+        ("INSERT INTO d (bits) VALUES (ARRAY['1'])", "22026"),
+        ("INSERT INTO d (words) VALUES (ARRAY['a b', NULL]) RETURNING words", r#"{\"a b\",NULL}"#),
+        ("INSERT INTO d (bits) VALUES (ARRAY['1010'::text]) RETURNING bits", "{1010}"),
+    ] {
+        let found = say(&mut wire, sql);
+        assert!(found.contains(expected), "{sql}: {found}");
+    }
+    say(&mut direct, "DROP TABLE d; DROP DOMAIN vc4, vb4");
+}

@@ -9,7 +9,9 @@ use super::syntax::{check_json, check_timestamp};
 use crate::encoding::Encoding;
 use crate::value::binary_text::{binary_to_text, boolean_as_number, fit_binary, uuid_bytes};
 use crate::value::column::assignment::{is_number, is_string};
-use crate::value::column::type_oid::{self, BOOL, BYTEA, JSONB, TIMESTAMP, TIMESTAMPTZ, UUID};
+use crate::value::column::type_oid::{
+    self, BOOL, BYTEA, JSON, JSONB, TIMESTAMP, TIMESTAMPTZ, UUID,
+};
 use crate::value::column::{Column, ValueKind};
 use crate::value::epoch;
 use crate::value::judge::{ColumnJudge, ValueRefusal, ValueVerdict};
@@ -166,24 +168,31 @@ impl BindParameter {
         } else {
             None
         };
-        if self.declared_oid == BOOL && is_number(self.column.type_oid) {
-            return Ok(match text.as_deref().unwrap_or(value) {
-                word if is_word(word, &["t", "true", "y", "yes", "on", "1"]) => Some(b"1".to_vec()),
-                word if is_word(word, &["f", "false", "n", "no", "off", "0"]) => {
-                    Some(b"0".to_vec())
-                }
-                _ => text,
-            });
+        let Some([yes, no]) = self.boolean_words() else { return Ok(text) };
+        Ok(match text.as_deref().unwrap_or(value) {
+            word if is_word(word, &["t", "true", "y", "yes", "on", "1"]) => Some(yes.into()),
+            word if is_word(word, &["f", "false", "n", "no", "off", "0"]) => Some(no.into()),
+            _ => text,
+        })
+    }
+
+    /// How the column spells true and false, where it does not read all words for them and the parameter is
+    /// declared as a boolean.
+    fn boolean_words(&self) -> Option<[&'static str; 2]> {
+        match self.column.type_oid {
+            _ if self.declared_oid != BOOL => None,
+            JSON | JSONB => Some(["true", "false"]),
+            oid if is_number(oid) => Some(["1", "0"]),
+            _ => None,
         }
-        Ok(text)
     }
 
     /// Whether the column would store another value where one in text format goes as it is. What is only
     /// checked may be too long for that.
     pub(super) fn reads_text(&self) -> bool {
-        let is_numbered = self.declared_oid == BOOL && is_number(self.column.type_oid);
+        let is_respelled = self.boolean_words().is_some();
         let is_uuid = self.declared_oid == UUID && self.column.type_oid == BYTEA;
-        self.is_inferred && (is_numbered || is_uuid || self.is_number_as_date())
+        self.is_inferred && (is_respelled || is_uuid || self.is_number_as_date())
     }
 
     /// What a value has to be that the column would take whatever it is.

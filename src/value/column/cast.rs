@@ -39,6 +39,10 @@ pub fn cast_for_assignment(type_oid: u32, column: &Column) -> Option<Cast> {
     let name = type_name(column)?;
     let to = column.type_oid;
     let is_array = matches!(type_oid, TEXT_ARRAY | VARCHAR_ARRAY);
+    if is_array && column.user_type.is_some() {
+        // Element by element a cast to a domain over `varchar(4)` would cut silently.
+        return Some(Cast::new("CAST(CAST(", " AS pg_catalog.text) AS ", &name));
+    }
     if is_string(type_oid) || is_array && column.element_oid != 0 && !is_string(column.element_oid)
     {
         return Some(Cast::new("CAST(", " AS ", &name));
@@ -157,6 +161,15 @@ mod tests {
         ] {
             assert_eq!(assigned(from, to).as_deref(), expected, "{from} {to}");
         }
+    }
+
+    #[test]
+    fn arrays_become_those_of_users_by_their_text() {
+        let user_type = Some(UserType { name: "s._vc4".to_owned(), is_enum: false });
+        let column =
+            Column { type_oid: 17_001, element_oid: 17_000, user_type, ..Column::default() };
+        let cast = cast_for_assignment(TEXT_ARRAY, &column).unwrap();
+        assert_eq!((cast.front, &*cast.back), ("CAST(CAST(", " AS pg_catalog.text) AS s._vc4)"));
     }
 
     #[test]
