@@ -136,12 +136,14 @@ impl<'a> Cursor<'a> {
 
     /// Passes a run of words, all or none of them.
     pub(super) fn eat_all(&mut self, words: &[&str]) -> bool {
-        // The first word decides mostly.
-        if words.first().is_some_and(|word| !self.is(word)) {
+        let Some((first, others)) = words.split_first() else { return true };
+        // It decides mostly.
+        if !self.is(first) {
             return false;
         }
         let mut ahead = *self;
-        let there = words.iter().all(|word| ahead.eat(word));
+        ahead.bump();
+        let there = others.iter().all(|word| ahead.eat(word));
         if there {
             *self = ahead;
         }

@@ -116,6 +116,14 @@ impl<'a> Finder<'a> {
         let faulty = self.found.fault.is_some();
         self.effects = Effects::default();
         self.body = Body::Other;
+        let insert = if first.is("insert") { read_write(first, self.encoding) } else { None };
+        let insert = match insert.filter(|insert| insert.is_understood) {
+            Some(insert) if insert.has_only_values => {
+                self.push_insert(first, insert);
+                return true;
+            }
+            insert => insert,
+        };
         let known = self.statement();
         let understood = known.is_ok() && self.at_end();
         if !understood {
@@ -135,7 +143,8 @@ impl<'a> Finder<'a> {
         // What was passed in a list leaves the rest of the statement as it was read.
         self.found.not_understood += usize::from(self.found.odd_spots.len() > odd_spots);
         let tokens = first.index()..self.cursor.index();
-        let write = self.write(first, tokens.end);
+        let insert = insert.filter(|insert| insert.tokens.end == narrow(tokens.end));
+        let write = insert.or_else(|| self.write(first, tokens.end));
         let is_prepare = write.as_ref().is_some_and(|write| write.is_prepare);
         if let Some(write) = write {
             self.body = Body::Write(Box::new(write));
@@ -151,6 +160,19 @@ impl<'a> Finder<'a> {
             body: std::mem::take(&mut self.body),
         });
         true
+    }
+
+    /// An INSERT of constants and parameters alone: there are no types in it to be found.
+    fn push_insert(&mut self, first: Cursor<'a>, insert: Write) {
+        self.cursor.go_to(insert.tokens.end as usize);
+        self.found.statements.push(Statement {
+            span: first.token.start..self.cursor.previous().end,
+            tokens: insert.tokens.clone(),
+            is_prepare: false,
+            may_be_query: false,
+            effects: Effects::LOADS,
+            body: Body::Write(Box::new(insert)),
+        });
     }
 
     /// What the statement writes, whose first token is at `first` and that ends in front of the token of

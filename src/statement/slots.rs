@@ -177,14 +177,15 @@ pub(super) fn read_write(statement: Cursor<'_>, encoding: Encoding) -> Option<Wr
     let first = narrow(statement.index());
     let mut walker = Walker::new(statement, encoding, None);
     let is_understood = walker.statement().is_ok();
-    let end = narrow(walker.cursor.end());
+    // What was not understood goes up to where the text of its statement ends.
+    let end = if is_understood { walker.cursor.index() } else { walker.cursor.end() };
     let head = walker.head?;
     let name = kept_parts(statement, &head.relation, encoding);
     let has_conditions = head.kind != WriteKind::Insert || walker.has_conditions;
     let may_meet = walker.may_meet || !is_understood;
     let is_plain = is_understood && !may_meet && !has_conditions;
     let has_only_values = is_plain && walker.ends_in_values;
-    let tokens = first..end;
+    let tokens = first..narrow(end);
     Some(Write { name, tokens, may_meet, has_conditions, has_only_values, is_understood, ..head })
 }
 
