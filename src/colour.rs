@@ -1,4 +1,7 @@
-//! Whether an output gets colours: the one place that decides, for commands and for the log. Writes nothing.
+//! Whether an output gets colours, and whether it can be drawn on: the one place that decides, for commands and for the
+//! log. Writes nothing.
+
+use std::io::IsTerminal;
 
 use anstream::{AutoStream, ColorChoice, stream::RawStream};
 
@@ -28,6 +31,11 @@ impl Colour {
         }
         .write_global();
     }
+}
+
+/// Whether this output is a terminal whose lines can be drawn anew.
+pub fn can_draw(stream: &impl IsTerminal) -> bool {
+    stream.is_terminal() && std::env::var_os("TERM").is_none_or(|name| name != "dumb")
 }
 
 /// Whether this output gets colours.

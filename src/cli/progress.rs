@@ -3,7 +3,7 @@
 
 use std::fmt::Write as _;
 use std::future::Future;
-use std::io::{self, IsTerminal as _, Write as _};
+use std::io::{self, Write as _};
 use std::time::{Duration, Instant};
 
 use serde_json::json;
@@ -15,6 +15,7 @@ use crate::close_out::{
     CloseOutError, Connection, LockHolder, Running, Target, WorkPhase, announce, lock_holders,
     progress,
 };
+use crate::colour::can_draw;
 
 /// Time between two drawings.
 const DRAW_EVERY: Duration = Duration::from_millis(200);
@@ -46,7 +47,7 @@ pub(super) async fn watched<T>(
     (name, target): (&str, &Target),
     command: impl Future<Output = Result<T, CloseOutError>>,
 ) -> Result<T, CloseOutError> {
-    let is_drawn = how == ShownProgress::Auto && io::stderr().is_terminal() && !is_quiet();
+    let is_drawn = how == ShownProgress::Auto && can_draw(&io::stderr()) && !is_quiet();
     let is_shown = is_drawn || !matches!(how, ShownProgress::Auto | ShownProgress::Never);
     let watching = async {
         match is_shown {

@@ -13,6 +13,7 @@ use super::admin_client::{AdminArguments, AdminClient};
 use super::close_out::plain;
 use super::columns::aligned;
 use super::{EXIT_USAGE, exit_code, say};
+use crate::colour::can_draw;
 
 #[derive(Debug, Args)]
 pub(super) struct TopArguments {
@@ -26,7 +27,7 @@ pub(super) struct TopArguments {
 pub(super) fn run(arguments: &TopArguments) -> ExitCode {
     let shown = arguments.admin.client().and_then(|client| {
         let first = page(&client, None)?;
-        if !(io::stdout().is_terminal() && io::stdin().is_terminal()) {
+        if !(can_draw(&io::stdout()) && io::stdin().is_terminal()) {
             return Ok(exit_code(io::stdout().write_all(first.as_bytes()).map(|()| 0)));
         }
         watch(&client, Duration::from_secs(arguments.interval)).map(|()| ExitCode::SUCCESS)

@@ -90,10 +90,7 @@ impl<'s> Watching<'s> {
     /// Says so where the session did not end by itself when the proxy stopped.
     pub(super) fn say_cut(&self) {
         if self.was_cut.load(Ordering::Relaxed) {
-            tracing::warn!(
-                event = "session_cut",
-                "a session was cut: limits.drain_timeout was over"
-            );
+            tracing::warn!(event = "session_cut", "a session was cut: the proxy waits no longer");
         }
     }
 

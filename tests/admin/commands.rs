@@ -75,7 +75,10 @@ fn tables_fit_a_terminal() {
     }
     let mut terminal = command("python3");
     terminal.args(["-c", TERMINAL, env!("CARGO_BIN_EXE_dms-proxy"), "top", "--admin"]);
-    let shown = run(terminal.arg(format!("http://{address}")), b"").success();
+    let shown = run(terminal.arg(format!("http://{address}")).env("TERM", "xterm"), b"").success();
+    // One that cannot move its cursor gets a page, and no more.
+    let plain = run(terminal.env("TERM", "dumb"), b"").success();
+    assert!(!plain.contains('\u{1b}') && plain.contains("public.29 "), "{plain}");
     let (before, page) = shown.split_once("\u{1b}[H\u{1b}[2J").unwrap();
     assert!(before.ends_with("\u{1b}[?1049h\u{1b}[?25l"), "{before:?}");
     let (page, after) = page.split_once('\u{1b}').unwrap();

@@ -63,3 +63,13 @@ fn pods_have_the_time_that_a_drain_takes() {
     let config: String = config.lines().map(|line| format!("{}\n", line.trim_start())).collect();
     toml::from_str::<dms_proxy::config::Config>(&config).unwrap();
 }
+
+#[test]
+fn rules_are_what_promtool_takes() {
+    let mut promtool = std::process::Command::new("promtool");
+    promtool.args(["check", "rules"]);
+    promtool.arg(concat!(env!("CARGO_MANIFEST_DIR"), "/deploy/prometheus/rules.yml"));
+    // Where there is none, the names alone are looked at.
+    let Ok(said) = promtool.output() else { return };
+    assert!(said.status.success(), "{}", said.stderr.escape_ascii());
+}

@@ -300,7 +300,8 @@ async function lists() {
   if (errors) simple("error-rows", ERROR_COLUMNS, withName(errors.errors));
   if (keys) {
     const count = (state) => keys.foreign_keys.filter((key) => key.state === state).length;
-    const known = keys.looked_at ? `Looked at ${plain(keys.looked_at)} as ${keys.by}: ${count("parked")} parked, ${count("not_valid")} not valid.` : "Not known: " + keys.hint + ".";
+    const closing = keys.closing.map((one) => ` ${one.command} works on ${one.phase} in ${one.database}: ${one.done} of ${one.total}.`).join("");
+    const known = keys.looked_at ? `Looked at ${plain(keys.looked_at)} as ${keys.by}: ${count("parked")} parked, ${count("not_valid")} not valid.${closing}` : "Not known: " + keys.hint + ".";
     set(byId("keys-said"), known);
     simple("key-rows", KEY_COLUMNS, withName(keys.foreign_keys));
   }
