@@ -50,7 +50,7 @@ impl<'p> ConstantPlan<'p, '_> {
             || constant_types::spelled(slot.value, core(), &column.column, lexing).map(apart);
         let spelled = match slot.value {
             SlotValue::Integer | SlotValue::BitString | SlotValue::Other if type_oid == BOOL => {
-                quoted_boolean(self.sql, span()).map(str::to_owned)
+                quoted_boolean(self.sql, span()).map(str::to_owned).or_else(as_default)
             }
             SlotValue::BitString | SlotValue::HexInteger if type_oid == BYTEA => {
                 constant_types::bytes(core(), lexing)

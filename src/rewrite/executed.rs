@@ -6,14 +6,21 @@ use super::text_relations::TextRelations;
 use super::written::{Written, matters};
 use super::{Needs, Rules};
 use crate::statement::script::Script;
-use crate::statement::{SlotColumn, SlotValue};
+use crate::statement::{Slot, SlotColumn, SlotValue, cast_constant};
 
 /// The prepared statements whose parameters decide over a constant.
 pub(super) fn needs(script: &Script, sql: &[u8], rules: &Rules<'_>, needs: &mut Needs) {
     for execution in script.executions(sql) {
-        let is_constant = |value| !matches!(value, SlotValue::Parameter(_));
-        let mut arguments = execution.arguments.iter();
-        if arguments.any(|slot| is_constant(slot.value) && matters(sql, slot, &[], rules)) {
+        let may_be_fitted = |slot: &Slot| match slot.value {
+            SlotValue::Parameter(_) => false,
+            SlotValue::Other => {
+                // `CAST(0 AS bit)`; in INSERT the cast meets the column.
+                let core = sql.get(slot.core.clone()).unwrap_or_default();
+                matters(sql, slot, &[], rules) || cast_constant(core).is_some()
+            }
+            _ => matters(sql, slot, &[], rules),
+        };
+        if execution.arguments.iter().any(may_be_fitted) {
             needs.prepared(&execution.statement);
         }
     }

@@ -9,7 +9,7 @@ use memchr::memchr;
 use super::change::{changes_values, place_of};
 use super::constant_spellings::ConstantSpellings;
 use super::constants::ConstantPlan;
-use super::parameters::{self, ParameterUse};
+use super::parameters::{self, ParameterUse, Parameters};
 use super::text_relations::TextRelations;
 use super::written::{Written, matters};
 use super::{Needs, ReplacementReason, Rules, compared, executed, names};
@@ -35,12 +35,13 @@ pub(super) fn needs(
 ) {
     executed::needs(script, sql, rules, needs);
     let wants_all = has_only_constants(sql, rules) || rules.policy.leaves_out_generated;
-    for (_, write) in script.writes() {
+    for (statement, write) in script.writes() {
         // Then its values need not be looked at.
         if catalog.is_at_hand(&names::target_of(&write.name), now) {
             continue;
         }
-        let mut wants = wants_all;
+        let mut wants =
+            wants_all || write.is_prepare && !script.prepared_types(statement, sql).is_empty();
         if !wants {
             script.slots(write, sql, &mut |slot| {
                 wants = matters(sql, &slot, declared, rules);
@@ -107,8 +108,7 @@ pub(super) fn plan(
             listed: listed.iter().map(|name| relation.position(name)).collect(),
             dropped: Vec::new(),
             given: GivenParameters {
-                elsewhere: (has_parameters && !write.is_prepare)
-                    .then(|| script.parameter_uses(write, sql)),
+                elsewhere: has_parameters.then(|| script.parameter_uses(write, sql)),
                 ..GivenParameters::default()
             },
             identity: None,
@@ -201,6 +201,12 @@ impl<'p> WritePlan<'p> {
             self.written.place = Some(place_of(name));
         }
         self.written.parameters = None;
+        let types = match self.write.is_prepare {
+            true => self.script.prepared_types(statement, self.sql),
+            false => Vec::new(),
+        };
+        let of_prepare: Vec<u32> = types.iter().map(|(_, oid)| *oid).collect();
+        let declared = if self.write.is_prepare { &of_prepare } else { declared };
         if let Some(elsewhere) = &mut self.given.elsewhere {
             let text = (self.script, statement, self.sql);
             let (_, uses) = compared::compared(text, declared, known, Some(name), elsewhere);
@@ -209,8 +215,23 @@ impl<'p> WritePlan<'p> {
         let elsewhere = self.given.elsewhere.take().filter(|_| !self.given.uses.is_empty());
         if let Some(elsewhere) = elsewhere.map(ParameterUses::into_numbers) {
             let uses = &self.given.uses;
-            self.written.parameters =
+            let planned =
                 parameters::plan(name, self.relation, uses, &elsewhere, declared, self.rules);
+            match self.write.is_prepare {
+                true => self.infer_prepared(&types, planned.as_deref()),
+                false => self.written.parameters = planned,
+            }
+        }
+    }
+
+    /// Leaves the types to the server that a PREPARE declares and that do not fit the columns, as a Parse does.
+    fn infer_prepared(&mut self, types: &[(Range<usize>, u32)], planned: Option<&Parameters>) {
+        let told = planned.and_then(Parameters::told_types).unwrap_or_default();
+        for ((span, declared), told) in types.iter().zip(told) {
+            if *declared != 0 && *told == 0 {
+                let rule = ValueRule::TypeConverted;
+                self.replace(span.clone(), b"unknown", ReplacementReason::Rule(rule.name()));
+            }
         }
     }
 

@@ -13,6 +13,7 @@ mod left_out;
 mod new_table;
 mod other_definition;
 mod passing;
+mod prepared_types;
 mod quoted_text;
 mod redundant;
 mod removed;

@@ -100,3 +100,96 @@ fn arguments_are_judged() {
     let sql = r"EXECUTE p(1, '0', '1', '', NULL, NULL, NULL, NULL, NULL)";
     assert!(!say(&mut wire, sql).contains("ErrorResponse"));
 }
+
+/// A declared type, the type of a column, an argument, and what is stored.
+const DECLARED: &[(&str, &str, &str, &str)] = &[
+    (
+        "varchar",
+        "uuid",
+        "'00010203-0405-0607-0809-0a0b0c0d0e0f'",
+        "00010203-0405-0607-0809-0a0b0c0d0e0f",
+    ),
+    ("text", "timestamp", "'2024-02-29 01:02:03'", "2024-02-29 01:02:03"),
+    ("character varying(50)", "timestamptz", "'2024-02-29 00:00:00+00'", "2024-02-29 00:00:00+00"),
+    ("varchar", "boolean", "'true'", "t"),
+    ("text", "jsonb", "'{\"a\": 1}'", "{\"a\": 1}"),
+    ("varchar", "numeric(5,2)", "'1.25'", "1.25"),
+    ("varchar", "bytea", "'\\x00ff'", "\\x00ff"),
+    ("varchar", "int", "'7'", "7"),
+    ("text", "mood", "'ok'", "ok"),
+    ("smallint", "boolean", "1", "t"),
+];
+
+#[test]
+fn declared_types_that_do_not_fit_their_columns_are_left_to_the_server() {
+    for by_parse in [false, true] {
+        let database = Cluster::shared().create_database();
+        let mut direct = log_in(database.endpoint());
+        let mut wire = log_in(&Proxy::shared().endpoint(database.endpoint()));
+        for wire in [&mut direct, &mut wire] {
+            say(wire, "SET timezone = 'UTC'");
+        }
+        say(&mut direct, "CREATE TYPE mood AS ENUM ('ok')");
+        for (number, (declared, column, argument, stored)) in DECLARED.iter().enumerate() {
+            let table = format!("t{number}");
+            say(&mut direct, format!("CREATE TABLE {table} (k int, a {column})"));
+            let prepare = format!(
+                "PREPARE p{number}(int, {declared}) AS INSERT INTO {table} VALUES ($1, $2)"
+            );
+            let said = say(&mut direct, &prepare);
+            assert!(said.contains("42804"), "{prepare}: {said}");
+            let said = super::run(&mut wire, &prepare, by_parse);
+            assert!(said.contains("CommandComplete PREPARE"), "{prepare}: {said}");
+            for k in 0..2 {
+                let said =
+                    super::run(&mut wire, &format!("EXECUTE p{number}({k}, {argument})"), by_parse);
+                assert!(said.contains("INSERT 0 1"), "{declared} {column}: {said}");
+            }
+            let update = format!(
+                "PREPARE u{number}({declared}, int) AS UPDATE {table} SET a = $1 WHERE k = $2"
+            );
+            assert!(
+                super::run(&mut wire, &update, by_parse).contains("CommandComplete PREPARE"),
+                "{update}"
+            );
+            let said =
+                super::run(&mut wire, &format!("EXECUTE u{number}({argument}, 1)"), by_parse);
+            assert!(said.contains("UPDATE 1"), "{update}: {said}");
+            let rows = database.query(&format!("SET timezone = 'UTC'; SELECT a FROM {table}"));
+            assert_eq!(rows, [[*stored], [*stored]], "{declared} {column}");
+        }
+    }
+}
+
+#[test]
+fn declared_types_that_fit_or_are_needed_elsewhere_stay() {
+    let texts = [
+        "CREATE TABLE t (k int PRIMARY KEY, a text, b uuid, n numeric)",
+        "PREPARE a(int, varchar(3)) AS INSERT INTO t (k, a) VALUES ($1, $2)",
+        "EXECUTE a(1, 'abcdef')",
+        "PREPARE b(int, int) AS INSERT INTO t (k, n) VALUES ($1, $2)",
+        "EXECUTE b(2, '12')",
+        "PREPARE c(varchar) AS INSERT INTO t (k, a) SELECT length($1), $1",
+        "EXECUTE c('abcd')",
+        "PREPARE d(varchar) AS INSERT INTO t (k, b) VALUES (length($1), $1)",
+        "PREPARE e(mood) AS INSERT INTO t (k) VALUES ($1)",
+        "SELECT name, parameter_types FROM pg_prepared_statements ORDER BY name",
+        "TABLE t",
+    ];
+    crate::support::both(|endpoint| {
+        let mut wire = log_in(endpoint);
+        texts.map(|sql| say(&mut wire, sql)).join("")
+    });
+}
+
+#[test]
+fn bits_that_are_cast_are_truths() {
+    let database = Cluster::shared().create_database();
+    let mut wire = log_in(&Proxy::shared().endpoint(database.endpoint()));
+    say(&mut wire, "CREATE TABLE t (a boolean); PREPARE p AS INSERT INTO t VALUES ($1)");
+    for argument in ["CAST(0 AS bit)", "CAST(1 AS bit)", "1::bit", "(CAST(1 AS BIT))"] {
+        let said = say(&mut wire, format!("EXECUTE p({argument})"));
+        assert!(said.contains("INSERT 0 1"), "{argument}: {said}");
+    }
+    assert_eq!(database.query("TABLE t").concat(), ["f", "t", "t", "t"]);
+}

@@ -22,6 +22,8 @@ use crate::statement::constant::StringConstant;
 use crate::statement::cursor::Cursor;
 use reader::FlowReader;
 
+pub(super) use typed::oid_of;
+
 /// An expression and a column that it meets.
 #[derive(Clone, Debug)]
 pub struct Meeting {

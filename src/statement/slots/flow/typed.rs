@@ -72,7 +72,7 @@ fn common_type(one: u32, other: u32) -> Option<u32> {
 }
 
 /// The OID of a type that was read; `None` for one that is not PostgreSQL's own.
-pub(super) fn oid_of(column: &NewColumn) -> Option<u32> {
+pub(in crate::statement::slots) fn oid_of(column: &NewColumn) -> Option<u32> {
     let type_oid = match column.type_name.as_str() {
         "bit" => BIT,
         "bit varying" | "varbit" => VARBIT,
