@@ -350,6 +350,16 @@ impl Mapping {
         self.rule_named(rules::ALIAS)
     }
 
+    /// The rule for a DEFAULT that a source writes in its own way.
+    pub(crate) fn default_rule(&self) -> Option<RuleId> {
+        self.rule_named(rules::DEFAULT)
+    }
+
+    /// The rule for an ADD that stands once in front of several columns.
+    pub(crate) fn add_rule(&self) -> Option<RuleId> {
+        self.rule_named(rules::ADD)
+    }
+
     fn rule_named(&self, id: &str) -> Option<RuleId> {
         let at = self.around.iter().position(|rule| rule.id == id)?;
         Some(rule_id(self.rules.len() + at))

@@ -35,6 +35,12 @@ pub(super) const FOREIGN_KEY: &str = "foreign-key";
 /// The rule of types that a source makes of others.
 pub(super) const ALIAS: &str = "alias-type";
 
+/// The rule of defaults that a source writes in its own way.
+pub(super) const DEFAULT: &str = "default-clause";
+
+/// The rule of an ADD for several columns.
+pub(super) const ADD: &str = "add-list";
+
 /// The rules for types that depend on what stands around them.
 pub(super) fn around(dialect: &Dialect) -> Vec<Rule> {
     let of_postgresql =
@@ -58,10 +64,17 @@ pub(super) fn around(dialect: &Dialect) -> Vec<Rule> {
         let source_type = "CREATE TYPE name FROM type";
         of_postgresql(ALIAS, source_type, "", "CREATE DOMAIN name AS type", "sql-createdomain")
     };
+    let default = || {
+        let written = "WITH DEFAULT value, DEFAULT $0";
+        of_postgresql(DEFAULT, written, "", "DEFAULT value", "sql-createtable")
+    };
+    let add = || of_postgresql(ADD, "ADD a, b", "", "ADD a, ADD b", "sql-altertable");
     match dialect {
         Dialect::PostgreSql(_) => Vec::new(),
-        Dialect::Source(source) if source.brackets => vec![identity(), foreign_key(), alias()],
-        Dialect::Source(_) => vec![identity(), foreign_key()],
+        Dialect::Source(source) if source.brackets => {
+            vec![identity(), foreign_key(), alias(), default(), add()]
+        }
+        Dialect::Source(_) => vec![identity(), foreign_key(), default()],
         // With these type names PostgreSQL's own scripts come, whose types stay.
         Dialect::Dms => vec![identity()],
     }

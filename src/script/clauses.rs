@@ -143,6 +143,11 @@ fn has_clause(marks: &[Mark<'_>], at: usize, clause: &[&str]) -> bool {
         // Reserved where they are clauses, so that no column has the name.
         ["KEY" | "INDEX" | "FULLTEXT" | "SPATIAL"] => begins_item,
         ["UNIQUE", _] => true,
+        // With a value it becomes DEFAULT.
+        ["WITH", "DEFAULT"] => {
+            let next = marks.get(at + clause.len());
+            next.is_none_or(|next| matches!(next.text, b"," | b")" | b";") || next.is("NOT"))
+        }
         _ => !begins_item && before.text != b"." && !before.is_any(&["ADD", "COLUMN"]),
     }
 }

@@ -1,6 +1,7 @@
 //! Types in ALTER: the actions of PostgreSQL, and those of other engines that add or change columns. Finds,
 //! changes nothing.
 
+use super::Edit;
 use super::cursor::{NotUnderstood, Understood};
 use super::definition::ROUTINES;
 use super::finder::{Finder, Position, Until};
@@ -119,9 +120,12 @@ impl Finder<'_> {
                 self.cursor.eat("column");
                 self.cursor.bump();
                 self.column_or_attribute(true)?;
-            } else if adds && !self.cursor.is_any(ACTIONS) && !self.at_constraint() {
+            } else if adds && !self.cursor.is_any(ACTIONS) {
                 // SQL Server and ASE say ADD once.
-                self.column_or_attribute(true)?;
+                self.says_add();
+                if !self.at_constraint() {
+                    self.column_or_attribute(true)?;
+                }
             } else if !self.cursor.eat("drop") {
                 adds &= self.at_constraint();
             }
@@ -130,6 +134,14 @@ impl Finder<'_> {
             if !is_next {
                 return Ok(());
             }
+        }
+    }
+
+    /// PostgreSQL wants an ADD in front of each thing that is added.
+    fn says_add(&mut self) {
+        let at = self.cursor.token.start;
+        if let Some(rule) = self.mapping.add_rule() {
+            self.found.edits.push(Edit { span: at..at, text: "ADD ".to_owned(), rule });
         }
     }
 

@@ -3,6 +3,7 @@
 
 use super::Edit;
 use super::cursor::Understood;
+use super::default_clause::foreign_default;
 use super::finder::{Finder, Position, Until};
 use super::identity_clause::IdentityClause;
 use super::lexer::{Token, TokenKind};
@@ -13,7 +14,10 @@ impl Finder<'_> {
     pub(super) fn column_type(&mut self, name: Token) -> Understood {
         let (edits, start) = (self.found.edits.len(), self.cursor.token.start);
         self.type_name(Place::Definition, Position::Column(name))?;
-        let Some(clause) = IdentityClause::find(self.cursor) else { return Ok(()) };
+        let Some(clause) = IdentityClause::find(self.cursor) else {
+            self.foreign_default();
+            return Ok(());
+        };
         let mut span = start..self.cursor.previous().end;
         let replaced = self.found.edits.get(edits);
         let text = match replaced {
@@ -29,6 +33,14 @@ impl Finder<'_> {
         }
         self.identity_clause(&clause, &type_name);
         Ok(())
+    }
+
+    /// The DEFAULT of the column whose type was passed is written as PostgreSQL has it.
+    fn foreign_default(&mut self) {
+        let found = foreign_default(self.cursor, self.has_alias_types());
+        if let Some(((span, text), rule)) = found.zip(self.mapping.default_rule()) {
+            self.found.edits.push(Edit { span, text, rule });
+        }
     }
 
     /// The clause of an identity column is that of PostgreSQL, too. Where expressions stand in front of it, it stays

@@ -7,6 +7,7 @@ mod compose;
 mod constant;
 mod copy;
 mod cursor;
+mod default_clause;
 mod definition;
 mod effects;
 mod expression;

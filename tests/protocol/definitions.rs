@@ -516,3 +516,52 @@ fn what_was_read_in_front_of_an_odd_spot_is_rewritten() {
     let rewritten = dry_run("mysql", "", &[sql]);
     assert!(rewritten.contains("a BIGINT") && rewritten.contains("b VARCHAR(255)"), "{rewritten}");
 }
+
+/// A source, a statement that PostgreSQL refuses as it is, and the defaults of the table behind it.
+const OTHER_CLAUSES: &[(&str, &str, &str)] = &[
+    (
+        "db2-luw",
+        "CREATE TABLE t (a INTEGER NOT NULL WITH DEFAULT 7, b VARCHAR(5) WITH DEFAULT 'x')",
+        "7|x",
+    ),
+    (
+        "db2-zos",
+        "CREATE TABLE t (a SMALLINT WITH DEFAULT -1 NOT NULL, b CHAR(1) WITH DEFAULT NULL)",
+        "-1|NULL",
+    ),
+    (
+        "sqlserver",
+        "CREATE TABLE t (a money NOT NULL DEFAULT $5, b money CONSTRAINT d DEFAULT (($0.25)))",
+        "5.0000|0.2500",
+    ),
+    ("sap-ase", "CREATE TABLE t (a money DEFAULT -$2, b int DEFAULT 3)", "-2.0000|3"),
+    (
+        "sqlserver",
+        "ALTER TABLE u ADD a int DEFAULT 4, b nvarchar(5) DEFAULT 'y', CONSTRAINT k CHECK (a > 0)",
+        "4|y",
+    ),
+    ("sap-ase", "ALTER TABLE u ADD a int DEFAULT 4, b univarchar(5) DEFAULT 'y'", "4|y"),
+];
+
+#[test]
+fn clauses_of_a_source_that_have_one_meaning_are_written_as_postgresql_has_them() {
+    for (source, sql, defaults) in OTHER_CLAUSES {
+        for by_parse in [false, true] {
+            let database = Cluster::shared().create_database();
+            database.query("CREATE TABLE u (id int)");
+            let table = if sql.contains("TABLE u") { "u" } else { "t" };
+            let plain = sql
+                .replace("univarchar", "varchar")
+                .replace("nvarchar", "varchar")
+                .replace("money", "numeric");
+            let said = super::run(&mut log_in(database.endpoint()), &plain, by_parse);
+            assert!(said.contains("ErrorResponse"), "{sql}: {said}");
+            let proxy = Proxy::start(&format!("mapping.source = \"{source}\"\n"), &[]);
+            let mut wire = log_in(&proxy.endpoint(database.endpoint()));
+            let said = super::run(&mut wire, sql, by_parse);
+            assert!(!said.contains("ErrorResponse"), "{sql}: {said}");
+            let stored = format!("INSERT INTO {table} DEFAULT VALUES RETURNING a, b");
+            assert_eq!(database.query(&stored).concat().join("|"), *defaults, "{source}: {sql}");
+        }
+    }
+}

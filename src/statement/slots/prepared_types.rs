@@ -63,7 +63,8 @@ mod tests {
             let sql = sql.as_bytes();
             let script = Script::read(sql, Lexing::default(), &mapping, &mut Scratch::default());
             let types = script.prepared_types(&script.statements[0], sql);
-            let text = |span: std::ops::Range<usize>| String::from_utf8(sql[span].to_vec()).unwrap();
+            let text =
+                |span: std::ops::Range<usize>| String::from_utf8(sql[span].to_vec()).unwrap();
             types.into_iter().map(|(span, oid)| (text(span), oid)).collect::<Vec<_>>()
         };
         let found = read(
