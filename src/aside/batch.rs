@@ -9,9 +9,9 @@ pub(super) const ROWS_MAX: usize = 64 * 1024;
 /// The least rows of an attempt behind a refused one.
 const LEAST_ATTEMPT: usize = 16;
 
-/// The rows that an attempt costs beside its own: what the target takes in the time of a round trip and of a COPY
-/// without rows.
-const ATTEMPT_ROWS: usize = 128;
+/// What an attempt costs beside its rows, in bytes of rows: what the target takes in the time of a round trip and of a
+/// COPY without rows.
+const ATTEMPT_BYTES: usize = 4096;
 
 /// Rows go on as they come where refused ones are further apart.
 const CALM_ROWS: usize = 4 * ROWS_MAX;
@@ -50,6 +50,11 @@ impl Batch {
 
     pub(super) fn is_empty(&self) -> bool {
         self.rows.is_empty()
+    }
+
+    /// The rows that cost as much as an attempt.
+    pub(super) fn attempt_rows(&self) -> usize {
+        ATTEMPT_BYTES * self.len() / self.bytes.len().max(1)
     }
 
     /// The bytes of rows.
@@ -113,6 +118,8 @@ pub(super) struct Attempts {
     ranges: Vec<Range<usize>>,
     /// How far refused rows are apart; none while nothing was refused.
     pace: Option<Pace>,
+    /// The rows that cost as much as an attempt.
+    attempt_rows: usize,
 }
 
 /// How far refused rows are apart, which says how many rows go at a time. Where one is refused, those in front of it
@@ -127,8 +134,8 @@ pub(super) struct Pace {
 }
 
 impl Pace {
-    fn rows(self) -> usize {
-        (2 * ATTEMPT_ROWS * self.gap).isqrt().clamp(LEAST_ATTEMPT, ROWS_MAX)
+    fn rows(self, attempt_rows: usize) -> usize {
+        (2 * attempt_rows * self.gap).isqrt().clamp(LEAST_ATTEMPT, ROWS_MAX)
     }
 
     /// Whether refused rows are so far apart that whole batches go at a time.
@@ -164,15 +171,10 @@ pub(super) enum AfterFailure {
 }
 
 impl Attempts {
-    /// The attempts at a batch with this number of rows; `pace` goes on from the batch before.
-    pub(super) fn of(rows: usize, pace: Option<Pace>) -> Attempts {
-        Attempts::behind(0, rows, pace)
-    }
-
-    /// The attempts at a batch of which these rows were sent.
-    pub(super) fn behind(sent: usize, rows: usize, pace: Option<Pace>) -> Attempts {
-        let ranges = std::iter::once(sent..rows).filter(|range| !range.is_empty()).collect();
-        Attempts { ranges, pace }
+    /// The attempts at rows of a batch; `pace` goes on from the batch before.
+    pub(super) fn of(rows: Range<usize>, attempt_rows: usize, pace: Option<Pace>) -> Attempts {
+        let ranges = std::iter::once(rows).filter(|range| !range.is_empty()).collect();
+        Attempts { ranges, pace, attempt_rows }
     }
 
     /// Whether no rows go any more.
@@ -189,7 +191,7 @@ impl Attempts {
     pub(super) fn next(&mut self) -> Option<Range<usize>> {
         let next = self.ranges.pop()?;
         let is_read = self.is_read(&next);
-        match self.pace.filter(|_| !is_read).map(Pace::rows) {
+        match self.pace.filter(|_| !is_read).map(|pace| pace.rows(self.attempt_rows)) {
             Some(limit) if next.len() > limit => {
                 let at = next.start + limit;
                 self.ranges.push(at..next.end);
@@ -253,7 +255,7 @@ mod tests {
     /// Runs a batch of `count` rows of which these are refused; gives those that were set aside, those
     /// that went in, and the number of attempts.
     fn run(count: usize, bad: &[usize], names: Option<bool>) -> (Vec<usize>, Vec<usize>, usize) {
-        let mut attempts = Attempts::of(count, None);
+        let mut attempts = Attempts::of(0..count, 128, None);
         let (mut aside, mut loaded, mut tries) = (Vec::new(), Vec::new(), 0);
         while let Some(rows) = attempts.next() {
             tries += 1;

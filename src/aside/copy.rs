@@ -203,13 +203,13 @@ impl CopyLoad {
             let Some(batch) = self.rows.next_batch() else {
                 return self.pump_the_end(out);
             };
-            let attempts = Attempts::of(batch.len(), self.pace);
-            self.begin_flight(batch, attempts);
+            self.begin_flight(batch, 0);
         }
     }
 
-    /// A batch is sent, or its rows are set aside.
-    fn begin_flight(&mut self, batch: Batch, attempts: Attempts) {
+    /// A batch is sent, of which the first rows were sent before, or its rows are set aside.
+    fn begin_flight(&mut self, batch: Batch, sent: usize) {
+        let attempts = Attempts::of(sent..batch.len(), batch.attempt_rows(), self.pace);
         self.suspension.on_batch();
         self.flight = Some((batch, attempts));
     }

@@ -115,14 +115,14 @@ impl Incoming {
         self.has_ended = true;
     }
 
-    /// The line that comes next; none while the server reads what comes before binary rows.
-    pub(super) fn line_that_comes(&self) -> Option<u64> {
+    /// The line up to which the stream has come; none while the server reads what comes before binary rows.
+    pub(super) fn line_now(&self) -> Option<u64> {
         let is_in_head = self.format == CopyFormat::Binary && self.head.is_empty();
-        (!is_in_head).then(|| self.next_line())
+        (!is_in_head).then(|| self.next_line() + self.cutter.more_lines())
     }
 
     /// The line that comes next.
-    pub(super) fn next_line(&self) -> u64 {
+    fn next_line(&self) -> u64 {
         self.batches.back().map_or(1, Batch::next_line)
     }
 

@@ -138,6 +138,11 @@ impl RowCutter {
         CutRow { kind, end, more_lines }
     }
 
+    /// The lines of the row that has not ended, beyond its first one.
+    pub(super) fn more_lines(&self) -> u64 {
+        u64::from(self.line.more_lines)
+    }
+
     /// Whether the row that has not ended has a line break of another kind than the stream has.
     pub(super) fn take_foreign_break(&mut self) -> bool {
         std::mem::take(&mut self.line.has_foreign_break)

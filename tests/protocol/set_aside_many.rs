@@ -117,10 +117,13 @@ fn a_client_that_gives_up_among_batches_leaves_no_row() {
     database.query("CREATE TABLE many (id int PRIMARY KEY, v varchar(10) NOT NULL)");
     let mut direct = log_in(database.endpoint());
     let mut wire = log_in(&proxy.endpoint(database.endpoint()));
-    for count in [1, 100, 1000, 3000] {
-        let stream = Format::Text.stream(&refused_at(&[], count));
+    let rows = [(Format::Text, "7\tv"), (Format::Csv, "7,\"v\nw\nx"), (Format::Csv, "")];
+    for (count, (format, rest)) in [0, 1, 100, 1000, 3000].into_iter().zip(rows.into_iter().cycle())
+    {
+        let stream = [&format.stream(&refused_at(&[], count))[..], rest.as_bytes()].concat();
+        let sql = format!("COPY many FROM STDIN{}", format.options());
         let said = [&mut direct, &mut wire].map(|wire| {
-            wire.query("COPY many FROM STDIN").until(b'G');
+            wire.query(&sql).until(b'G');
             for piece in stream.chunks(1000) {
                 wire.copy_data(piece);
             }

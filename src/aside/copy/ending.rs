@@ -20,7 +20,7 @@ impl CopyLoad {
 
     /// An error of the client's with the line up to which rows have come, as the server tells it.
     pub(in crate::aside) fn at_next_line(&self, mut error: OwnError) -> OwnError {
-        if let Some(line) = self.rows.line_that_comes() {
+        if let Some(line) = self.rows.line_now() {
             let context = Some(format!("COPY {}, line {line}", self.request.table_name()));
             error.about = Some(Box::new(ErrorAbout { context, ..ErrorAbout::default() }));
         }

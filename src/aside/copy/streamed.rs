@@ -5,7 +5,7 @@
 use std::ops::Range;
 
 use super::super::awaits::{Awaits, CopyEnd, SentBehind};
-use super::super::batch::{Attempts, Pace};
+use super::super::batch::Pace;
 use super::super::outgoing::BothWays;
 use super::super::refusal;
 use super::CopyLoad;
@@ -107,8 +107,7 @@ impl CopyLoad {
         let sent = std::mem::take(&mut self.streamed);
         if sent > 0 {
             let batch = self.rows.take_front();
-            let attempts = Attempts::behind(sent, batch.len(), self.pace);
-            self.begin_flight(batch, attempts);
+            self.begin_flight(batch, sent);
         }
         0..sent
     }
@@ -170,7 +169,7 @@ impl CopyLoad {
         failure: Vec<u8>,
         out: &mut BothWays,
     ) -> Option<CopyEnd> {
-        let failure = refusal::with_line(&failure, self.request.table(), self.rows.next_line());
-        self.fail(failure, out)
+        let line = self.rows.line_now();
+        self.fail(refusal::with_line_if(failure, self.request.table(), line), out)
     }
 }
