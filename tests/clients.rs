@@ -3,6 +3,7 @@
 
 mod bad_rows;
 mod console;
+mod renamed;
 mod traps;
 
 use std::process::Command;

@@ -26,7 +26,7 @@ struct NamedRelation {
 }
 
 /// What a thing is called.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct NamePair {
     /// On the target.
     pub target: String,
@@ -129,6 +129,12 @@ impl SeenNames {
         table: &str,
     ) -> impl Iterator<Item = &'s NamePair> {
         self.called(schema, table).flat_map(|relation| &relation.columns)
+    }
+
+    /// Both names of the relations that texts have named with their schemas, and of these.
+    pub fn qualified(&self) -> impl Iterator<Item = (&NamePair, &NamePair)> {
+        let relations = self.relations.values().flatten();
+        relations.filter_map(|relation| Some((relation.schemas.as_ref()?, &relation.table)))
     }
 
     /// Both names of the schemas that texts have named.

@@ -30,6 +30,8 @@ pub struct ReplyNames {
     pub columns: Vec<NamePair>,
     /// What its statements give, by their numbers.
     pub rows: Vec<(usize, Vec<GivenName>)>,
+    /// How many parameters the client has, where the text has others behind them.
+    pub client_parameters: Option<usize>,
 }
 
 impl ReplyNames {

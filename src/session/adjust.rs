@@ -24,7 +24,9 @@ impl Adjust {
         match frame_tag {
             tag::ERROR_RESPONSE | tag::NOTICE_RESPONSE => self.positions.is_some(),
             tag::COMMAND_COMPLETE => !self.completions.is_empty() || self.reply_names().is_some(),
-            tag::PARAMETER_DESCRIPTION => self.described.is_some(),
+            tag::PARAMETER_DESCRIPTION => {
+                self.described.is_some() || self.client_parameters().is_some()
+            }
             tag::ROW_DESCRIPTION => self.reply_names().is_some(),
             _ => false,
         }
@@ -60,8 +62,19 @@ impl Adjust {
         if frame_tag == tag::ROW_DESCRIPTION {
             return self.row_described(body);
         }
-        let oids = self.described.as_ref()?.described(&wire::parameter_oids(body))?;
-        Some(wire::parameter_description(&oids))
+        let mut oids = wire::parameter_oids(body);
+        let count = self.client_parameters();
+        oids.truncate(count.unwrap_or(oids.len()));
+        let declared = self.described.as_ref().and_then(|described| described.described(&oids));
+        match (declared, count) {
+            (None, None) => None,
+            (declared, _) => Some(wire::parameter_description(&declared.unwrap_or(oids))),
+        }
+    }
+
+    /// How many parameters the client has, where the proxy has others behind them.
+    fn client_parameters(&self) -> Option<usize> {
+        self.reply_names()?.client_parameters
     }
 
     fn reply_names(&self) -> Option<&ReplyNames> {

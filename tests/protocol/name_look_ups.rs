@@ -40,6 +40,10 @@ fn catalogs_are_asked_for_the_names_of_the_target() {
             r"SELECT c.relname FROM pg_catalog.pg_namespace n, pg_catalog.pg_class c WHERE c.relnamespace = n.oid AND n.nspname LIKE 'HR' AND c.relname LIKE 'EMP\_X' AND c.relkind IN ('r', 'p')",
             &["emp_x"],
         ),
+        (
+            r"SELECT c.relname FROM pg_catalog.pg_namespace n JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid LEFT JOIN pg_catalog.pg_class dc ON dc.oid = c.oid AND dc.relname = 'pg_class' LEFT JOIN pg_catalog.pg_namespace dn ON dc.relnamespace = dn.oid AND dn.nspname = 'pg_catalog' WHERE n.nspname LIKE 'HR' AND c.relname LIKE 'EMP'",
+            &["emp"],
+        ),
         // psql, \d.
         (
             "SELECT n.nspname, c.relname FROM pg_catalog.pg_class c LEFT JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE c.relname OPERATOR(pg_catalog.~) '^(EMP)$' COLLATE pg_catalog.default AND n.nspname OPERATOR(pg_catalog.~) '^(HR)$' COLLATE pg_catalog.default",
@@ -211,14 +215,63 @@ fn catalogs_answer_with_the_names_of_the_source_where_replies_do() {
             "SELECT table_schema, table_name, lower(column_name) FROM information_schema.columns WHERE table_schema = 'HR' AND table_name = 'EMP' AND column_name = 'ID'",
             &["HR EMP id"],
         ),
-        // What nobody has looked up has the target's name.
-        ("SELECT tablename FROM pg_tables WHERE schemaname = 'HR'", &["emp"]),
+        // The tables of a schema that is looked up, as far as the session has named them.
+        ("SELECT tablename FROM pg_tables WHERE schemaname = 'HR'", &["EMP"]),
+        // Of what is not looked up names stay the target's.
+        ("SELECT tablename FROM pg_tables WHERE tablename || '' = 'emp'", &["emp"]),
     ] {
         let said = say(&mut wire, sql);
         let found: Vec<&str> =
             said.lines().filter_map(|line| line.strip_prefix("DataRow ")).collect();
         assert_eq!(found, rows, "{sql}: {said}");
     }
+}
+
+#[test]
+fn parameters_come_back_as_they_were_written() {
+    let file = std::env::temp_dir().join(format!("look-ups-{}.json", std::process::id()));
+    drop(ready());
+    let proxy = Proxy::start(
+        &format!("[mapping]\nreply_names = \"source\"\ntable_mappings = {file:?}\n"),
+        &[],
+    );
+    let (_database, mut wire) = session(&proxy);
+    say(&mut wire, r#"CREATE TABLE "HR"."EMP" ("ID" int PRIMARY KEY, "NAME" text)"#);
+    let tables = "SELECT n.nspname, c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.relname IN ($1::varchar, $2) AND n.nspname = $3 ORDER BY 2";
+    let columns = "SELECT a.attname AS name, c.relname FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = $1 AND c.relname = $2 ORDER BY a.attnum";
+    for format in [0, 1] {
+        for (sql, values, rows) in [
+            (tables, &[Some("EMP"), Some("NONE"), Some("HR")][..], &["HR EMP"][..]),
+            (tables, &[Some("emp"), None, Some("people")], &["people emp"]),
+            (columns, &[Some("HR"), Some("EMP")], &["ID EMP", "NAME EMP"]),
+            ("SELECT tablename FROM pg_tables WHERE schemaname = $1", &[Some("HR")], &["EMP"]),
+            (
+                "SELECT table_name FROM information_schema.tables WHERE table_name = $1",
+                &[Some("none")],
+                &[],
+            ),
+        ] {
+            let said = bound(&mut wire, sql, &[], format, values);
+            let found: Vec<&str> =
+                said.lines().filter_map(|line| line.strip_prefix("DataRow ")).collect();
+            assert_eq!(found, rows, "{sql} {values:?} {format}: {said}");
+        }
+    }
+    // The client sees its own parameters alone, and the target gets them whatever the rules are.
+    wire.parse("p", tables, &[1043]).describe(b'S', "p").sync();
+    let said = wire.until_ready();
+    let described = said.iter().find(|frame| frame.tag == b't').unwrap();
+    assert_eq!(described.body[..2], [0, 3], "{said:?}");
+    for sql in ["SELECT 1", "SET dms.rewrite = off"] {
+        say(&mut wire, sql);
+        wire.bind("", "p", &[], &[Some(b"emp"), Some(b"x"), Some(b"people")], 0).execute("", 0);
+        let said = transcript(&wire.sync().until_ready());
+        assert!(said.contains("DataRow people emp"), "{sql}: {said}");
+    }
+    say(&mut wire, "SET dms.rewrite = on");
+    wire.parse("", tables, &[1043, 19, 19, 25]).sync();
+    let said = transcript(&wire.until_ready());
+    assert!(said.contains("0A000"), "{said}");
 }
 
 #[test]

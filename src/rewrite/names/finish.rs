@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Naming, NotedHere, Renamed, RenamedText};
+use super::{NameParameters, Naming, NotedHere, Renamed, RenamedText};
 use crate::rewrite::change::NAMES_RULE;
 use crate::rewrite::completions::Completions;
 use crate::rewrite::{Change, ReplacementReason};
@@ -42,7 +42,8 @@ impl RenamedText<'_> {
         let sql = replace(self.sql, &replacements);
         let NotedHere { pairs, created, replies, parameters, masked, .. } = self.noted;
         let wants_names = self.names.replies_with_source();
-        let names = wants_names.then(|| Arc::new(replies.finish(self.catalog.seen_names())));
+        let count = parameters.as_ref().and_then(NameParameters::client_count);
+        let names = wants_names.then(|| Arc::new(replies.finish(self.catalog.seen_names(), count)));
         let fields = self.removed.take_fields(self.script);
         let tags = self.removed.tags.into();
         let completions = Completions { tags, json };

@@ -103,12 +103,26 @@ impl LookUps {
         finder: RelationFinder<'_>,
     ) -> Result<Vec<Option<Place>>, Vec<Need>> {
         let names = finder.names;
-        let mut schemas = self.schemas.iter().filter(|schema| !schema.is_negated);
-        let first = schemas.next();
-        let others: Vec<&LookedUp> = schemas.collect();
+        // Beside another schema the server's own is that of what describes the table, as in pgjdbc's getColumns.
+        let (own, mut schemas): (Vec<&LookedUp>, Vec<&LookedUp>) = self
+            .schemas
+            .iter()
+            .filter(|schema| !schema.is_negated)
+            .partition(|schema| is_own(&schema.name));
+        if schemas.is_empty() {
+            schemas = own;
+        }
+        let (first, others) = match schemas.split_first() {
+            Some((first, others)) => (Some(*first), others),
+            None => (None, &[][..]),
+        };
         let is_allowed = are_allowed(self.schemas.len(), self.tables.len());
         let mut found = Vec::new();
         for table in &self.tables {
+            if table.name.starts_with("pg_") {
+                found.push(None);
+                continue;
+            }
             found.push(match first {
                 None => match finder.unqualified(&table.name, false) {
                     FoundRelation::Place(place) => Some(place),
@@ -164,6 +178,11 @@ impl LookUps {
         }
         all
     }
+}
+
+/// Whether a schema is the server's own.
+fn is_own(schema: &str) -> bool {
+    schema.starts_with("pg_") || schema == "information_schema"
 }
 
 /// Whether the pairs of two lists of these lengths are few enough to be looked at.

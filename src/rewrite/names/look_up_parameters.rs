@@ -17,10 +17,17 @@ use crate::value::{GivenValue, type_oid};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct ComparedParameter {
     /// From 0.
-    index: usize,
+    pub(super) index: usize,
     pub(super) holds: Holds,
     by: Comparison,
     is_negated: bool,
+}
+
+impl ComparedParameter {
+    /// Whether what it is compared with has to be the same.
+    pub(super) fn is_equal(&self) -> bool {
+        self.by == Comparison::Equality && !self.is_negated
+    }
 }
 
 /// Parameters that hold names of relations, and of their columns.
@@ -51,6 +58,10 @@ pub struct NameParameters {
     named: NamedParameters,
     /// The types that the client declared.
     declared: Box<[u32]>,
+    /// Those whose values come back in rows, by parameters of the proxy's own behind the client's.
+    echoed: Vec<usize>,
+    /// The client's own.
+    count: usize,
 }
 
 impl NameParameters {
@@ -59,7 +70,29 @@ impl NameParameters {
         compared: Vec<ComparedParameter>,
         named: NamedParameters,
     ) -> NameParameters {
-        NameParameters { constants, compared, named, declared: Box::default() }
+        NameParameters { constants, compared, named, ..NameParameters::default() }
+    }
+
+    /// The same where the values of these come back, behind the `count` of the client.
+    pub(super) fn echoing(self, echoed: Vec<usize>, count: usize) -> NameParameters {
+        NameParameters { echoed, count, ..self }
+    }
+
+    /// How many parameters the client has; `None` where the proxy has none of its own.
+    pub fn client_count(&self) -> Option<usize> {
+        (!self.echoed.is_empty()).then_some(self.count)
+    }
+
+    /// The values of the proxy's own parameters.
+    fn own_values<'v>(
+        &self,
+        value_of: impl Fn(usize) -> Option<(&'v str, bool)>,
+    ) -> impl Iterator<Item = GivenValue> {
+        let value =
+            |index: &usize| value_of(*index).map_or("", |(text, _)| text).as_bytes().to_vec();
+        let values: Vec<Vec<u8>> = self.echoed.iter().map(value).collect();
+        let indexes = self.count..;
+        indexes.zip(values).map(|(index, value)| GivenValue { index, value })
     }
 
     /// The same for parameters that are declared to be of these types.
@@ -74,7 +107,7 @@ impl NameParameters {
     /// This has to be known first.
     pub fn values<'v>(
         &self,
-        value_of: impl Fn(usize) -> Option<(&'v str, bool)>,
+        value_of: impl Fn(usize) -> Option<(&'v str, bool)> + Copy,
         names: &NameRules,
         catalog: &Catalog,
     ) -> Result<Vec<GivenValue>, Vec<Need>> {
@@ -126,7 +159,16 @@ impl NameParameters {
             }
         }
         given.sort_by_key(|one| one.index);
+        given.extend(self.own_values(value_of));
         Ok(given)
+    }
+
+    /// The values that take the place of others where names stay as they are.
+    pub fn values_that_stay<'v>(
+        &self,
+        value_of: impl Fn(usize) -> Option<(&'v str, bool)>,
+    ) -> Vec<GivenValue> {
+        self.own_values(value_of).collect()
     }
 
     /// What it takes in memory, in bytes.
@@ -139,6 +181,7 @@ impl NameParameters {
             + size_of_val(self.named.relations.as_slice())
             + size_of_val(self.named.columns.as_slice())
             + size_of_val(&*self.declared)
+            + size_of_val(self.echoed.as_slice())
     }
 }
 

@@ -43,10 +43,15 @@ impl RenamedText<'_> {
                 self.put_constant(token, &renaming.source, &renaming.target, spelled)?;
             }
         }
+        let (echoed, count) = match self.names_rows(statement) {
+            true => self.name_rows(statement, at_hand, &found, &compared)?,
+            false => (Vec::new(), 0),
+        };
         if has_parameters {
-            self.noted.parameters = Some(NameParameters::new(look_ups, compared, named));
+            let parameters = NameParameters::new(look_ups, compared, named);
+            self.noted.parameters = Some(parameters.echoing(echoed, count));
         }
-        self.name_rows(statement, at_hand, &found)
+        Ok(())
     }
 
     /// The names that the constants of a statement look up.

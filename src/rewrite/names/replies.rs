@@ -18,13 +18,17 @@ pub(super) struct NotedNames {
 
 impl NotedNames {
     /// The names for the replies, with what the session has seen before.
-    pub(super) fn finish(self, before: &Arc<SeenNames>) -> ReplyNames {
+    pub(super) fn finish(
+        self,
+        before: &Arc<SeenNames>,
+        client_parameters: Option<usize>,
+    ) -> ReplyNames {
         let NotedNames { seen, columns, rows } = self;
         let mut relations = Arc::clone(before);
         if !relations.holds(&seen) {
             Arc::make_mut(&mut relations).join(&seen);
         }
-        ReplyNames { relations, tables: seen.tables(), columns, rows }
+        ReplyNames { relations, tables: seen.tables(), columns, rows, client_parameters }
     }
 }
 

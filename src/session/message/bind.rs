@@ -272,11 +272,11 @@ fn judge(
     let parameters = statement.parameters.as_deref();
     let retyped = parameters.filter(|parameters| parameters.is_retyped());
     // What the target was told of a statement holds for it when rewriting is off again.
-    if !context.settings.rewrite && retyped.is_none() {
+    let is_given = !statement.given.is_empty();
+    if !context.settings.rewrite && retyped.is_none() && !is_given {
         return Ok(BindVerdict::Unread);
     }
     let is_whole = body_bytes == head.body_bytes();
-    let is_given = !statement.given.is_empty();
     let is_judged = parameters.is_some() || is_given || policy.values.nul != NulPolicy::Space;
     if is_judged && head.frame_bytes <= policy.statement_bytes_max {
         return Ok(match is_whole {

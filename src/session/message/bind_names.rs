@@ -18,7 +18,9 @@ pub(super) fn parameters<'p>(
     plan: Option<&'p Plan>,
     context: &Context,
 ) -> Option<&'p NameParameters> {
-    plan?.noted.names.as_deref().filter(|_| context.settings.rewrite)
+    let names = plan?.noted.names.as_deref()?;
+    // The target waits for parameters of the proxy's own whatever the rules are now.
+    (context.settings.rewrite || names.client_count().is_some()).then_some(names)
 }
 
 /// The values that take the place of those in a Bind, which is there as a whole.
@@ -34,10 +36,15 @@ pub(super) fn given(
 ) -> Result<Vec<GivenValue>, Question> {
     let values = texts(bind, context.lexing.encoding);
     let rules = &context.policy.names;
-    match names.values(|index| values.get(&index).copied(), rules, catalog) {
+    let value_of = |index: usize| values.get(&index).copied();
+    if !context.settings.rewrite {
+        return Ok(names.values_that_stay(value_of));
+    }
+    match names.values(value_of, rules, catalog) {
         Ok(given) => Ok(given),
         // What cannot be asked leaves them as they are: the transaction has failed.
-        Err(needs) => ask(needs, catalog, context.now(is_owed)).map_or(Ok(Vec::new()), Err),
+        Err(needs) => ask(needs, catalog, context.now(is_owed))
+            .map_or_else(|| Ok(names.values_that_stay(value_of)), Err),
     }
 }
 

@@ -32,12 +32,15 @@ pub(in crate::session) fn parse(
     let bytes = rewrite.parameters.as_ref().map_or(0, |parameters| parameters.bytes());
     let has_room = prepared.has_room(bytes);
     let is_masked = rewrite.parameters.as_ref().is_some_and(|parameters| parameters.are_masked());
-    if is_masked && !has_room {
-        let error =
-            OwnError::new("54000", "values of parameters that are masked cannot be remembered")
-                .with_hint("Close prepared statements that are not needed.");
-        let (frame, expected) = refuse(text, body, error);
-        return SentText { frame: Some(frame), expected, changes: Vec::new(), not_judged: 0 };
+    let own_behind = text.name_parameters().and_then(|names| names.client_count());
+    if own_behind.is_some_and(|count| wire::parameter_oids(types).len() > count) {
+        let error = OwnError::new("0A000", "the statement declares more parameters than it has");
+        return refused(text, body, error);
+    }
+    if (is_masked || own_behind.is_some()) && !has_room {
+        let error = OwnError::new("54000", "what parameters hold cannot be remembered")
+            .with_hint("Close prepared statements that are not needed.");
+        return refused(text, body, error);
     }
     let not_judged = u64::from(!has_room && rewrite.parameters.is_some());
     rewrite.parameters = rewrite.parameters.filter(|_| has_room);
@@ -66,6 +69,12 @@ pub(in crate::session) fn parse(
     }
     let sent = send_parse(text, body, &mut rewrite, positions, undo);
     SentText { not_judged, expected: sent.expected.about(subjects), ..sent }
+}
+
+/// A Parse that is refused when all is known of its text.
+fn refused(text: &Text, body: &[u8], error: OwnError) -> SentText {
+    let (frame, expected) = refuse(text, body, error);
+    SentText { frame: Some(frame), expected, changes: Vec::new(), not_judged: 0 }
 }
 
 /// The effects of a prepared statement for which its execution is looked at.

@@ -19,7 +19,8 @@ pub struct BindRules<'a> {
     /// The columns that parameters go into: an entry for each of the first parameters, `None` for one
     /// that goes into no column.
     pub parameters: &'a [Option<BindParameter>],
-    /// Values that take the place of others, whatever these are, in order of their indexes.
+    /// Values that take the place of others, whatever these are, in order of their indexes, and those that stand
+    /// behind the last one.
     pub given: &'a [GivenValue],
     /// What the parameters hold; those that are missing count as [`ValueKind::Other`]. `None` where it
     /// is not known yet and can be asked for.
@@ -122,6 +123,12 @@ pub fn fit(bind: &mut BindBody<'_>, rules: &BindRules<'_>) -> FittedBind {
             }
         }
     }
+    let count = bind.value_count().map_or(0, usize::from);
+    let behind = rules.given.iter().filter(|given| given.index >= count);
+    fitting.changed.extend(behind.map(|given| Changed {
+        index: given.index,
+        new: NewValue { is_text: true, value: Some(given.value.clone()) },
+    }));
     match (refused, fitting.changed.is_empty()) {
         (Some(refused), _) => FittedBind::Refused(refused),
         (None, true) => FittedBind::InPlace(fitting.found),
@@ -333,6 +340,14 @@ fn rebuilt(bind: &BindBody<'_>, changed: &[Changed]) -> Vec<u8> {
             }
             None => rows.extend((-1i32).to_be_bytes()),
         }
+    }
+    // Values behind the last one of the client's.
+    for Changed { new, .. } in changed {
+        let value = new.value.as_deref().unwrap_or_default();
+        keeps_formats = false;
+        codes.push(u16::from(!new.is_text).to_be_bytes());
+        rows.extend(u32::try_from(value.len()).unwrap_or_default().to_be_bytes());
+        rows.extend_from_slice(value);
     }
     let back = values.get(at..).unwrap_or_default();
     if keeps_formats {
