@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use memchr::{memchr, memmem};
+use memchr::{memchr, memchr2_iter};
 
 use super::Needs;
 use super::parameters::ParameterUse;
@@ -34,19 +34,24 @@ pub(super) fn may_meet(
         }
         // One with parameters stands alone.
         Body::Other if statement.is_query() && script.statements.len() == 1 => {
-            declares || memchr(b'$', sql).is_some() && holds_any(sql, &[b"values", b"VALUES"])
+            declares || memchr(b'$', sql).is_some() && holds(sql, b"values")
         }
         _ => false,
     }
 }
 
-fn holds_any(sql: &[u8], words: &[&[u8]]) -> bool {
-    words.iter().any(|word| memmem::find(sql, word).is_some())
+/// Whether a word, which is in lower case, stands anywhere in a text, in any case.
+fn holds(sql: &[u8], word: &[u8]) -> bool {
+    let Some(&first) = word.first() else { return true };
+    let mut starts = memchr2_iter(first, first.to_ascii_uppercase(), sql);
+    starts.any(|start| {
+        sql.get(start..start + word.len()).is_some_and(|found| found.eq_ignore_ascii_case(word))
+    })
 }
 
 /// Whether parameters of a text may be cast to JSON.
 pub(super) fn may_hold_json(sql: &[u8]) -> bool {
-    memchr(b'$', sql).is_some() && holds_any(sql, &[b"json", b"JSON"])
+    memchr(b'$', sql).is_some() && holds(sql, b"json")
 }
 
 /// Whether statements that nothing else is done about may have meetings.
@@ -111,7 +116,8 @@ pub(super) fn column_of<'m>(
 }
 
 /// The parameters of a statement that are compared with columns of a relation and whose types the target can
-/// infer, and which of their uses that leaves.
+/// infer, and which of their uses that leaves. Without a `name` it is the first relation of which there are
+/// any, and its name is given.
 pub(super) fn compared(
     (script, statement, sql): (&Script, &Statement, &[u8]),
     declared: &[u32],
@@ -119,9 +125,9 @@ pub(super) fn compared(
     name: Option<&Name>,
     elsewhere: &mut ParameterUses,
 ) -> (Option<Name>, Vec<ParameterUse>) {
-    let (mut name, mut uses) = (name.cloned(), Vec::new());
+    let (mut found_name, mut uses) = (None, Vec::new());
     if declared.is_empty() || !may_meet(script, statement, sql, declared) {
-        return (name, uses);
+        return (found_name, uses);
     }
     for meeting in script.meetings(statement, sql, declared) {
         let MetValue::Expression { is_plain: true, .. } = meeting.value else { continue };
@@ -135,7 +141,10 @@ pub(super) fn compared(
                 && (!is_string(meeting.type_oid)
                     || cast_for_comparison(meeting.type_oid, column, false).is_some())
         });
-        if can_be_left && name.get_or_insert_with(|| of.clone()) == of {
+        if can_be_left && name.is_none() && found_name.is_none() {
+            found_name = Some(of.clone());
+        }
+        if can_be_left && name.or(found_name.as_ref()) == Some(of) {
             elsewhere.leave_out_one(number);
             uses.push(ParameterUse {
                 index: usize::from(number).saturating_sub(1),
@@ -146,5 +155,5 @@ pub(super) fn compared(
             });
         }
     }
-    (name, uses)
+    (found_name, uses)
 }

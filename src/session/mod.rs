@@ -34,6 +34,7 @@ mod portals;
 mod prepared;
 mod replies;
 mod report;
+mod statements_by_name;
 mod step;
 mod target;
 mod telling;

@@ -2,7 +2,6 @@
 //! remembered, so that nothing grows with the client's use of names. Knows names, plans and kinds; may not
 //! read message bodies.
 
-use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -10,6 +9,7 @@ use super::budget::Budget;
 pub(super) use super::plan::KnownStatement;
 use super::plan::{KindsSource, KnownKinds, Plan, Statement, Undo, UndoableParse};
 use super::portals::{Portals, key};
+use super::statements_by_name::StatementsByName;
 use crate::ledger::Place;
 use crate::value::ValueKind;
 
@@ -18,7 +18,7 @@ use crate::value::ValueKind;
 pub(super) struct Prepared {
     /// What all of it takes.
     budget: Budget,
-    statements: HashMap<Box<[u8]>, KnownStatement>,
+    statements: StatementsByName,
     portals: Portals,
     counts: KnownCounts,
     /// The statements of which Parses since the last Sync declare kinds, and those that were asked for them.
@@ -68,7 +68,7 @@ impl Prepared {
     pub(super) fn new(bytes_max: usize) -> Prepared {
         Prepared {
             budget: Budget::new(bytes_max),
-            statements: HashMap::new(),
+            statements: StatementsByName::default(),
             portals: Portals::default(),
             counts: KnownCounts { names_max: NAMES_MAX, ..KnownCounts::default() },
             declared: Vec::new(),
@@ -106,30 +106,30 @@ impl Prepared {
     /// What is known of the statement of this name.
     #[inline]
     pub(super) fn known(&self, statement: &[u8]) -> Option<&KnownStatement> {
-        self.statements.get(key(statement))
+        self.statements.get(statement)
     }
 
     /// What is known of a name, to be added to.
     fn entry(&mut self, statement: &[u8]) -> &mut KnownStatement {
         if self.statements.len() >= self.counts.names_max {
             let answered = self.answered_parses;
-            self.statements.retain(|_, known| !known.is_empty(answered));
+            self.statements.retain(|known| !known.is_empty(answered));
             self.counts.names_max = NAMES_MAX.max(2 * self.statements.len());
         }
-        self.statements.entry(key(statement).into()).or_default()
+        self.statements.entry(statement)
     }
 
     fn drop_empty(&mut self, statement: &[u8]) {
         let answered = self.answered_parses;
         if self.known(statement).is_some_and(|known| known.is_empty(answered)) {
-            self.statements.remove(key(statement));
+            self.statements.remove(statement);
         }
     }
 
     /// Puts a plan, or none, in the place of that of a statement, which it gives.
     fn put_plan(&mut self, statement: &[u8], plan: Option<Rc<Plan>>) -> Option<Rc<Plan>> {
         let is_some = plan.is_some();
-        let previous = match self.statements.get_mut(key(statement)) {
+        let previous = match self.statements.get_mut(statement) {
             Some(known) => std::mem::replace(&mut known.plan, plan),
             None if is_some => std::mem::replace(&mut self.entry(statement).plan, plan),
             None => None,
@@ -192,7 +192,7 @@ impl Prepared {
         let is_some = place.is_some();
         let previous = match place {
             Some(place) => self.entry(statement).place.replace(place),
-            None => self.statements.get_mut(key(statement)).and_then(|known| known.place.take()),
+            None => self.statements.get_mut(statement).and_then(|known| known.place.take()),
         };
         self.counts.places += usize::from(is_some);
         self.counts.places -= usize::from(previous.is_some());
@@ -276,7 +276,7 @@ impl Prepared {
         if self.counts.kinds == 0 {
             return;
         }
-        let known = self.statements.get_mut(key(statement));
+        let known = self.statements.get_mut(statement);
         if known.and_then(|known| known.kinds.take()).is_some() {
             self.counts.kinds -= 1;
             self.drop_empty(statement);
@@ -308,7 +308,7 @@ impl Prepared {
 
     /// A Bind goes to the target; hands back the plan of its statement.
     pub(super) fn bind(&mut self, portal: &[u8], statement: &[u8]) -> Option<&Rc<Plan>> {
-        let plan = self.statements.get(key(statement)).and_then(|known| known.plan.as_ref());
+        let plan = self.statements.get(statement).and_then(|known| known.plan.as_ref());
         self.portals.put(portal, plan.map(Rc::clone));
         plan
     }
@@ -338,7 +338,7 @@ impl Prepared {
         }
         self.forget_kinds(name);
         self.put_plan(name, None);
-        if let Some(known) = self.statements.get_mut(key(name)) {
+        if let Some(known) = self.statements.get_mut(name) {
             known.parse = None;
         }
         self.drop_empty(name);

@@ -110,8 +110,11 @@ fn note_declared_types(
     let oids = wire::parameter_oids(types);
     let is_known = |oid: &u32| *oid != 0 && !catalog.lacks_type(*oid);
     let all_known = !oids.is_empty() && oids.iter().all(is_known);
-    let kinds = || oids.iter().map(|oid| catalog.kind_of(*oid)).collect();
-    let kinds = all_known.then(|| with_json(kinds(), json).into());
+    let kinds = || oids.iter().map(|oid| catalog.kind_of(*oid));
+    let kinds = all_known.then(|| match json {
+        [] => kinds().collect(),
+        json => with_json(kinds().collect(), json).into(),
+    });
     prepared.note_declared(statement, kinds);
 }
 
