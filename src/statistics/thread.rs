@@ -391,3 +391,27 @@ impl ThreadCounters {
         report
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Sessions of a thread take turns: what one has read in part is not what another one writes.
+    #[test]
+    fn the_time_of_one_session_is_not_that_of_another() {
+        let begun =
+            |id| begin(CountedSession { id, ..CountedSession::default() }, SettingNames::default());
+        let (one, other) = (begun(1), begun(2));
+        let counted =
+            || answer().added.get(Added::ToTarget as usize).map_or(0, |added| added.count);
+        one.read(Added::ToTarget, 5);
+        other.written(Added::ToTarget, b"");
+        assert_eq!(counted(), 0);
+        one.read(Added::ToTarget, 5);
+        one.written(Added::ToTarget, b"more");
+        one.written(Added::ToTarget, b"");
+        assert_eq!(counted(), 1);
+        one.written(Added::ToTarget, b"");
+        assert_eq!(counted(), 0);
+    }
+}

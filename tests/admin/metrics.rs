@@ -41,6 +41,9 @@ fn metrics_are_those_that_are_documented() {
     wire.query("COPY public.t FROM STDIN").until(b'G');
     wire.copy_data(b"2\t\\000\n").copy_done().until_ready();
     say(&mut wire, "BEGIN; INSERT INTO public.t VALUES (3, 'x'); ROLLBACK");
+    say(&mut wire, "SET dms.errors = 'set-aside'");
+    wire.query("COPY public.t FROM STDIN").until(b'G');
+    wire.copy_data(b"3\tx\n3\ty\n").copy_done().until_ready();
     wire.terminate();
     let _stays = log_in(&proxy.endpoint(database.endpoint()));
     super::wait_for(|| get(address, "/metrics").body.contains("end=\"client_closed\"} 1\n"));
