@@ -44,9 +44,11 @@ fn note_nuls(mut cursor: Cursor<'_>, noted: &mut Vec<NotedConstant>) {
 }
 
 /// Notes the constants that a cast makes `json` or `jsonb` and that have `\u0000` in their bytes:
-/// `'..'::jsonb`, `CAST('..' AS json)`, `jsonb '..'`.
+/// `'..'::jsonb`, `CAST('..' AS json)`, `jsonb '..'`, and those in `ARRAY['..', '..']::jsonb[]`.
 fn note_casts(mut cursor: Cursor<'_>, noted: &mut Vec<NotedConstant>) {
     let escape = memmem::Finder::new(b"\\u0000");
+    let first = noted.len();
+    let mut arrays = OpenArrays::default();
     while !cursor.at(TokenKind::End) {
         let token = cursor.token;
         let is_candidate =
@@ -54,13 +56,85 @@ fn note_casts(mut cursor: Cursor<'_>, noted: &mut Vec<NotedConstant>) {
         let (previous, before) = (cursor.previous(), cursor.back(2));
         let constant = if is_candidate { StringConstant::pass(&mut cursor) } else { None };
         let Some(constant) = constant else {
+            match token.kind {
+                TokenKind::OpenBracket => arrays.open(&cursor),
+                TokenKind::CloseBracket => arrays.close(cursor, noted),
+                _ => {}
+            }
             cursor.bump();
             continue;
         };
         if is_json(&cursor, previous) || is_cast(cursor, before, previous) {
             noted.push(NotedConstant { constant, purpose: ConstantPurpose::JsonByCast });
+        } else if matches!(previous.kind, TokenKind::OpenBracket | TokenKind::Comma)
+            && matches!(cursor.token.kind, TokenKind::CloseBracket | TokenKind::Comma)
+        {
+            arrays.note(constant);
         }
     }
+    if let Some(noted) = noted.get_mut(first..) {
+        noted.sort_by_key(|one| one.constant.span.start);
+    }
+}
+
+/// The brackets that are open, and the constants that are elements in them.
+#[derive(Default)]
+struct OpenArrays {
+    /// How many constants there were at each, and whether it is that of an `ARRAY[`.
+    open: Vec<(usize, Option<ArrayFront>)>,
+    elements: Vec<StringConstant>,
+}
+
+/// What stands in front of an `ARRAY[`.
+#[derive(Clone, Copy)]
+struct ArrayFront {
+    /// A `CAST (`.
+    is_cast: bool,
+}
+
+impl OpenArrays {
+    /// The cursor is at a bracket that opens.
+    fn open(&mut self, cursor: &Cursor<'_>) {
+        let is_array = cursor.token_is(cursor.previous(), "array");
+        let is_cast =
+            cursor.back(2).kind == TokenKind::Open && cursor.token_is(cursor.back(3), "cast");
+        self.open.push((self.elements.len(), is_array.then_some(ArrayFront { is_cast })));
+    }
+
+    fn note(&mut self, constant: StringConstant) {
+        if !self.open.is_empty() {
+            self.elements.push(constant);
+        }
+    }
+
+    /// The cursor is at a bracket that closes: a cast to an array of JSON behind it is one of its elements.
+    fn close(&mut self, mut cursor: Cursor<'_>, noted: &mut Vec<NotedConstant>) {
+        let Some((from, front)) = self.open.pop() else { return };
+        cursor.bump();
+        let is_cast = front.is_some_and(|front| {
+            cursor.eat_kind(TokenKind::Cast) || front.is_cast && cursor.eat("as")
+        });
+        if is_cast && type_behind_is_json_array(cursor) {
+            let elements = self.elements.drain(from..);
+            let purpose = ConstantPurpose::JsonByCast;
+            noted.extend(
+                elements.map(|constant| NotedConstant { constant, purpose: purpose.clone() }),
+            );
+        } else if self.open.is_empty() {
+            self.elements.clear();
+        }
+    }
+}
+
+/// Whether `json[]` or `json ARRAY` stands at the cursor.
+fn type_behind_is_json_array(mut cursor: Cursor<'_>) -> bool {
+    if cursor.is("pg_catalog") && cursor.peek().kind == TokenKind::Dot {
+        cursor.bump();
+        cursor.bump();
+    }
+    let is_json = is_json(&cursor, cursor.token);
+    cursor.bump();
+    is_json && (cursor.at(TokenKind::OpenBracket) || cursor.is("array"))
 }
 
 fn is_json(cursor: &Cursor<'_>, token: Token) -> bool {
@@ -205,9 +279,21 @@ mod tests {
             r"SELECT '\u0000'::jsonb[], '\u0000'::json ARRAY, CAST('\u0000' AS jsonb[])",
             r"SELECT '\u0000'::text, f('\u0000' AS json), '\u0000'::x.json",
             r"SELECT '\u0001'::jsonb /* \u0000 */",
+            r"SELECT ARRAY['\u0000'], ARRAY['\u0000']::text[], x['\u0000']::jsonb[], ARRAY[f('\u0000')]::jsonb[]",
+            r"SELECT ARRAY['\u0000' || 'x']::jsonb[], f(ARRAY['\u0000'] AS jsonb[]), ']\u0000['::jsonb[]",
         ] {
             assert!(found(sql).is_empty(), "{sql}");
         }
+        for sql in [
+            r"SELECT ARRAY['1', '\u0000']::jsonb[]",
+            r"SELECT CAST(ARRAY['\u0000', x[1]] AS pg_catalog.json[])",
+            r"SELECT ARRAY[ARRAY['1'], ARRAY['\u0000']]::json[][]",
+            r"SELECT ARRAY[['\u0000']]::json[], ARRAY['\u0000']",
+        ] {
+            assert_eq!(found(sql), [r"'\u0000'"], "{sql}");
+        }
+        let both = r"SELECT ARRAY['1\u0000', '2\u0000'::jsonb]::jsonb[]";
+        assert_eq!(found(both), [r"'1\u0000'", r"'2\u0000'"]);
     }
 
     #[test]

@@ -182,3 +182,27 @@ fn plain_arguments_of_execute_ask_nothing() {
     say(&mut wire, r#"EXECUTE p('"\u0000"'); EXECUTE p('"\u0000\u0000"')"#);
     assert_eq!(questions(&recorder), 1);
 }
+
+#[test]
+fn elements_of_arrays_that_a_cast_makes_json_are_mended() {
+    let database = Cluster::shared().create_database();
+    database.query("CREATE TABLE j (a jsonb[])");
+    let mut direct = log_in(database.endpoint());
+    let mut wire = log_in(&Proxy::shared().endpoint(database.endpoint()));
+    for sql in [
+        r#"INSERT INTO j VALUES (ARRAY['{"a": "\u0000"}', '1']::jsonb[])"#,
+        r#"INSERT INTO j SELECT CAST(ARRAY['{"a": "\u0000"}', '1'] AS jsonb[])"#,
+        r#"INSERT INTO j VALUES (ARRAY['{"a": "\u0000"}'::jsonb, '1'])"#,
+        r#"UPDATE j SET a = ARRAY[E'{"a": "\\u0000"}', '1']::pg_catalog.jsonb[]"#,
+    ] {
+        let said = super::say(&mut direct, sql);
+        assert!(said.contains("ErrorResponse"), "{sql}: {said}");
+        for by_parse in [false, true] {
+            database.query("TRUNCATE j; INSERT INTO j VALUES (NULL)");
+            let said = super::run(&mut wire, sql, by_parse);
+            assert!(!said.contains("ErrorResponse"), "{sql}: {said}");
+            let rows = database.query("SELECT a FROM j WHERE a IS NOT NULL");
+            assert_eq!(rows, [[r#"{"{\"a\": \" \"}",1}"#]], "{sql}");
+        }
+    }
+}
