@@ -12,19 +12,24 @@ use crate::support::{
 const RULES: &str = "[mapping]\nreply_names = \"source\"\n[mapping.names]\nschemas = { HR = \"people\" }\n\
                      tables = \"lower\"\ncolumns = \"lower\"\n";
 
-/// What there is in the schema, and how many bytes its rows have.
-fn contents(database: &Database) -> Vec<Vec<String>> {
-    let columns = "SELECT table_name, column_name, data_type, is_nullable, column_default FROM \
-                   information_schema.columns WHERE table_schema = 'people' ORDER BY table_name, ordinal_position";
-    let keys = "SELECT conrelid::regclass::text, pg_get_constraintdef(oid) FROM pg_constraint WHERE connamespace = \
-                'people'::regnamespace ORDER BY 1, 2";
-    let tables = "SELECT tablename FROM pg_tables WHERE schemaname = 'people' ORDER BY 1";
-    let rows = database.query(tables).into_iter().flatten().map(|table| {
-        let sql = format!("SELECT count(*), md5(string_agg(t::text, '|' ORDER BY t::text)) FROM people.\"{table}\" t");
+/// What there is in a schema, and how many bytes its rows have.
+fn contents(database: &Database, schema: &str) -> Vec<Vec<String>> {
+    let columns = format!(
+        "SELECT table_name, column_name, data_type, is_nullable, column_default FROM information_schema.columns \
+         WHERE table_schema = '{schema}' ORDER BY table_name, ordinal_position"
+    );
+    let keys = format!(
+        "SELECT conrelid::regclass::text, pg_get_constraintdef(oid) FROM pg_constraint WHERE connamespace = \
+         '{schema}'::regnamespace ORDER BY 1, 2"
+    );
+    let tables =
+        format!("SELECT tablename FROM pg_tables WHERE schemaname = '{schema}' ORDER BY 1");
+    let rows = database.query(&tables).into_iter().flatten().map(|table| {
+        let sql = format!("SELECT count(*), md5(string_agg(t::text, '|' ORDER BY t::text)) FROM {schema}.\"{table}\" t");
         [vec![table], database.query(&sql).concat()].concat()
     });
     let rows: Vec<Vec<String>> = rows.collect();
-    [database.query(columns), database.query(keys), rows].concat()
+    [database.query(&columns), database.query(&keys), rows].concat()
 }
 
 /// A load under the target's names directly, and one under the source's through rules: both print the same, and leave
@@ -34,7 +39,7 @@ fn same_load(tables: usize, load: impl Fn(&Database, &Proxy, bool) -> String) {
     let [direct, proxied] = [false, true].map(|is_source| {
         let database = Cluster::shared().create_database();
         let said = load(&database, &proxy, is_source);
-        let contents = contents(&database);
+        let contents = contents(&database, "people");
         let found = database.query("SELECT count(*) FROM pg_tables WHERE schemaname = 'people'");
         assert_eq!(found, [[tables.to_string()]]);
         (said, contents)
@@ -75,6 +80,56 @@ fn batches_of_pgjdbc() {
             script(java, database, proxy, is_source, &[rewrites])
         });
     }
+}
+
+#[cfg(client = "psqlodbc")]
+#[test]
+fn arrays_and_catalog_functions_of_psqlodbc() {
+    same_load(1, |database, proxy, is_source| {
+        script(python("names_psqlodbc.py"), database, proxy, is_source, &[])
+    });
+}
+
+/// pgloader keeps the case of names, or makes them lower-case itself. Its SQLite source has no schema.
+#[cfg(all(client = "pgloader", client = "sqlite3"))]
+#[test]
+fn pgloader_from_sqlite_in_mixed_case() {
+    const SOURCE: &str = r#"
+        CREATE TABLE "Dept" ("DeptId" INTEGER PRIMARY KEY, "Name" VARCHAR(30) NOT NULL);
+        CREATE TABLE "EMP" ("EmpId" INTEGER PRIMARY KEY, "DeptId" INTEGER REFERENCES "Dept" ("DeptId"),
+            "Hired" DATETIME, "Pay" DECIMAL(9,2) DEFAULT 1.5, "Photo" BLOB);
+        CREATE INDEX "EmpHired" ON "EMP" ("Hired");
+        WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20)
+        INSERT INTO "Dept" SELECT i, 'Dept ' || i FROM n;
+        WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 2000)
+        INSERT INTO "EMP" SELECT i, i % 20 + 1, datetime('2000-01-01', '+' || i || ' minutes'), i / 4.0,
+            CASE i % 3 WHEN 0 THEN x'00ff' END FROM n;"#;
+    let directory = std::env::temp_dir().join(format!("pgloader-names-{}", std::process::id()));
+    std::fs::create_dir_all(&directory).unwrap();
+    let source = directory.join("source.sqlite");
+    run(program("sqlite3").arg("-bail").arg(&source), SOURCE.as_bytes()).success();
+    let proxy = Proxy::start("[mapping.names]\ntables = \"lower\"\ncolumns = \"lower\"\n", &[]);
+    let [direct, proxied] = [false, true].map(|is_source| {
+        let database = Cluster::shared().create_database();
+        let endpoint = match is_source {
+            true => proxy.endpoint(database.endpoint()),
+            false => database.endpoint().clone(),
+        };
+        let names = if is_source { "quote identifiers" } else { "downcase identifiers" };
+        let mut pgloader = program("pgloader");
+        pgloader.env("HOME", &directory).arg("--root-dir").arg(&directory);
+        pgloader.args(["--quiet", "--with", names]).arg(format!("sqlite://{}", source.display()));
+        let (user, address) = (&endpoint.user, endpoint.address);
+        pgloader.arg(format!("postgresql://{user}@{address}/{}", endpoint.database));
+        let finished = run(&mut pgloader, b"");
+        let said = format!("{}{}", finished.stdout, finished.stderr);
+        assert_eq!(finished.status, Some(0), "{said}");
+        assert!(!said.contains("ERROR") && !said.contains("FATAL"), "{said}");
+        contents(&database, "public")
+    });
+    assert!(direct.len() > 10, "{direct:?}");
+    assert_same(&direct, &proxied);
+    std::fs::remove_dir_all(directory).unwrap();
 }
 
 /// A schema of a source in mixed case, and the same as somebody would rename it by hand.

@@ -59,6 +59,15 @@ fn catalogs_are_asked_for_the_names_of_the_target() {
             "select ta.attname from pg_catalog.pg_attribute ta, pg_catalog.pg_class tc, pg_catalog.pg_namespace n, pg_catalog.pg_index i where tc.relname = 'EMP' AND n.nspname = 'HR' AND tc.oid = i.indrelid AND n.oid = tc.relnamespace AND i.indisprimary AND ta.attrelid = i.indrelid AND ta.attnum = i.indkey[0]",
             &["id"],
         ),
+        // pgloader, which gets its names back.
+        (
+            r#"select n, n::regclass::text from (values ('"HR"."EMP"'),('pg_class'),('"HR"."EMP_X"')) as t(n)"#,
+            &[
+                r#"\"HR\".\"EMP\" people.emp"#,
+                "pg_class pg_class",
+                r#"\"HR\".\"EMP_X\" people.emp_x"#,
+            ],
+        ),
         // Another schema has names of its own.
         (
             "SELECT column_name FROM information_schema.columns WHERE table_schema = 'public' AND table_name = 'EMP'",

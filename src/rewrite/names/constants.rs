@@ -1,11 +1,12 @@
 //! String constants that hold names: of relations, as `nextval('s.q')` and `'t'::regclass` do, of their
 //! columns, and of schemas.
 
-use super::{Placed, Placing, RenamedText};
+use super::{Placed, Placing, RenamedText, Unplaced};
 use crate::parking::spelling::{quoted_identifier, quoted_literal};
 use crate::rewrite::names::relations::{FoundRelation, Place};
 use crate::statement::Replacement;
 use crate::statement::scope::Scopes;
+use crate::statement::script::Statement;
 
 impl RenamedText<'_> {
     pub(super) fn replace_constants(&mut self, at_hand: &Placing) -> Placed<()> {
@@ -35,6 +36,55 @@ impl RenamedText<'_> {
             last = Some(place);
         }
         Ok(())
+    }
+
+    /// Names in a list of constants stay, since the client gets them back; what is looked up by them does not.
+    pub(super) fn replace_listed(
+        &mut self,
+        statement: &Statement,
+        at_hand: &Placing,
+    ) -> Placed<()> {
+        // A column of a relation holds what is stored.
+        let reads_relations = at_hand.places.iter().any(Option::is_some);
+        let reads_list = || self.script.has_word(statement, self.sql, &["values"]);
+        if reads_relations || !reads_list() {
+            return Ok(());
+        }
+        let listed = self.script.listed_names(statement, self.sql);
+        if listed.columns.is_empty() || listed.constants.len() > LISTED_MAX {
+            return Ok(());
+        }
+        let mut cases = String::new();
+        for constant in &listed.constants {
+            let Some(content) = std::str::from_utf8(constant).ok() else { continue };
+            let Some(parts) = name_in(content) else { continue };
+            let Some(place) = self.listed_place(&parts)? else { continue };
+            if place.is_renamed(parts.len() > 1) {
+                let target = spelled_relation(&place, parts.len());
+                let (source, new) = (quoted_literal(content), quoted_literal(&target));
+                cases += &format!(" WHEN {source} THEN {new}");
+                self.note_pair(&place.source_table, &place.target_table);
+            }
+        }
+        for column in listed.columns.iter().filter(|_| !cases.is_empty()) {
+            let span = self.script.token_span(*column, self.sql);
+            let name = self.sql.get(span.clone()).unwrap_or_default();
+            let text = [b"(CASE ", name, cases.as_bytes(), b" ELSE ", name, b" END)"].concat();
+            self.replaced.push(Replacement { span, text });
+        }
+        Ok(())
+    }
+
+    /// The relation of a name in a list, where it is certain.
+    fn listed_place(&mut self, parts: &[String]) -> Placed<Option<Place>> {
+        match self.finder().relation(parts) {
+            Some(FoundRelation::Place(place)) => Ok(Some(place)),
+            Some(FoundRelation::Needs(needs)) => {
+                self.needs.extend(needs);
+                Err(Unplaced::Ask)
+            }
+            Some(FoundRelation::Unsure) | None => Ok(None),
+        }
     }
 
     /// Code in constants stays as it is, and is told of where it holds names that rules rename.
@@ -81,6 +131,9 @@ impl RenamedText<'_> {
         Ok(())
     }
 }
+
+/// Names in a list that are looked at, at most.
+const LISTED_MAX: usize = 2000;
 
 /// The target's name of a relation as a constant spells it, with its schema where there are several parts.
 pub(super) fn spelled_relation(place: &Place, parts: usize) -> String {

@@ -272,6 +272,7 @@ impl<'t> RenamedText<'t> {
         self.mask_columns(statement, &at_hand)?;
         self.replace_constants(&at_hand)?;
         self.replace_look_ups(statement, &at_hand)?;
+        self.replace_listed(statement, &at_hand)?;
         for number in 0..at_hand.scopes.names.len() {
             self.replace_name(&at_hand, number)?;
         }

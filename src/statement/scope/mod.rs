@@ -17,6 +17,7 @@ mod expression;
 mod from;
 mod heads;
 mod labels;
+mod listed_names;
 mod look_up_parameters;
 mod look_ups;
 mod objects;
