@@ -49,7 +49,11 @@ impl<'p> ConstantPlan<'p, '_> {
         let as_default =
             || constant_types::spelled(slot.value, core(), &column.column, lexing).map(apart);
         let spelled = match slot.value {
-            SlotValue::Integer | SlotValue::BitString | SlotValue::Other if type_oid == BOOL => {
+            SlotValue::Integer | SlotValue::BitString if type_oid == BOOL => {
+                quoted_boolean(self.sql, span()).map(str::to_owned)
+            }
+            // `CAST(0 AS bit)`.
+            SlotValue::Other if type_oid == BOOL => {
                 quoted_boolean(self.sql, span()).map(str::to_owned).or_else(as_default)
             }
             SlotValue::BitString | SlotValue::HexInteger if type_oid == BYTEA => {

@@ -292,15 +292,17 @@ impl Session {
         let now = context.now(is_owed);
         let basis = Basis { context, parking, settling, tried: client.tried, now };
         let renaming = text.rename(body, catalog, basis);
-        let body = text.body(body);
-        match renaming.unwrap_or_else(|| text::judge(&text, body, catalog, basis)) {
+        let sent = &*body;
+        let judged =
+            renaming.unwrap_or_else(|| text::judge(&text, text.body(sent), catalog, basis));
+        match judged {
             Judged::Ask(question) => {
                 let extended = text.is_extended();
                 client.text = Some(text);
                 Decision::ask(question, extended)
             }
             Judged::Refuse(error) => {
-                let (failing, expected) = text::refuse(&text, body, *error);
+                let (failing, expected) = text::refuse(&text, text.body(sent), *error);
                 if !text.is_extended() {
                     prepared.on_query();
                     client.pipeline.note_query(is_owed);
@@ -309,8 +311,11 @@ impl Session {
             }
             Judged::Send(rewrite) => {
                 let decision = match text.is_extended() {
-                    true => self.send_parse(&text, body, *rewrite),
-                    false => self.send_query(&text, body, *rewrite),
+                    true => {
+                        let reached = text.take_reached();
+                        self.send_parse(&text, text.body(sent), reached, *rewrite)
+                    }
+                    false => self.send_query(&text, text.body(sent), *rewrite),
                 };
                 text.give_back();
                 decision
@@ -368,9 +373,16 @@ impl Session {
         }
     }
 
-    fn send_parse(&mut self, text: &Text, body: &[u8], rewrite: Rewrite) -> Decision {
+    fn send_parse(
+        &mut self,
+        text: &Text,
+        body: &[u8],
+        reached: Reached,
+        rewrite: Rewrite,
+    ) -> Decision {
         let Session { context, prepared, settling, parking, catalog, report, .. } = self;
         let effects = parse::lasting_effects(text, settling, catalog, parking, context);
+        let rewrite = (rewrite, reached);
         let sent = parse::parse(text, body, rewrite, effects, prepared, catalog, context);
         let (silent_loss, seconds) = context.loss_and_seconds();
         let not_understood = text.not_understood(body);

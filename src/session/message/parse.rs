@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::subjects;
 use super::text::{SentText, Text, changes, refuse};
 use crate::catalog::Catalog;
-use crate::rewrite::{Change, PositionMap, Rewrite};
+use crate::rewrite::{Change, PositionMap, Reached, Rewrite};
 use crate::session::ask::parking::Parking;
 use crate::session::ask::settling::Settling;
 use crate::session::context::Context;
@@ -16,11 +16,11 @@ use crate::session::replies::{Adjust, Expected, Request, Treatment};
 use crate::statement::{Effects, Word};
 use crate::wire::{self, OwnError, tag};
 
-/// A Parse of this text goes to the target; `effects` are those that matter.
+/// A Parse of this text, which reaches so far, goes to the target; `effects` are those that matter.
 pub(in crate::session) fn parse(
     text: &Text,
     body: &[u8],
-    mut rewrite: Rewrite,
+    (mut rewrite, reached): (Rewrite, Reached),
     effects: Effects,
     prepared: &mut Prepared,
     catalog: &Catalog,
@@ -56,13 +56,15 @@ pub(in crate::session) fn parse(
         let word = words.into_iter().flatten().next().flatten().map(Box::new);
         let is_told = subjects::is_told(context);
         subjects = is_told.then(|| subjects::subjects(text, body, catalog, context)).flatten();
-        let plan = plan_of_parse(text, &mut rewrite, &positions, effects, word, context);
+        let is_nothing = reached.is_nothing();
+        let kept = (&mut rewrite, reached);
+        let plan = plan_of_parse(text, kept, &positions, effects, word, context);
         let plan = match (plan, subjects.clone()) {
             (None, None) => None,
             (plan, subjects) => Some(Plan { subjects, ..plan.unwrap_or_default() }),
         };
         let is_told = plan.as_ref().is_some_and(|plan| plan.reach.is_some()) && has_room;
-        if !is_told && !text.reached().is_nothing() {
+        if !is_told && !is_nothing {
             prepared.note_unrecorded();
         }
         undo = prepared.prepare(name, plan.filter(|_| has_room));
@@ -153,15 +155,14 @@ fn send_parse(
 /// that matter.
 fn plan_of_parse(
     text: &Text,
-    rewrite: &mut Rewrite,
+    (rewrite, reached): (&mut Rewrite, Reached),
     positions: &Option<Arc<PositionMap>>,
     effects: Effects,
     word: Option<Box<Word>>,
     context: &Context,
 ) -> Option<Plan> {
-    let looks = context.settings.looks_at_silenced() && !text.reached().is_nothing();
-    let reached = || PlanReach { reached: text.reached().clone(), wish: Wish::default() };
-    let reach = looks.then(|| Box::new(reached()));
+    let looks = context.settings.looks_at_silenced() && !reached.is_nothing();
+    let reach = looks.then(|| Box::new(PlanReach { reached, wish: Wish::default() }));
     let (prepares, changes) = Change::split_prepared(std::mem::take(&mut rewrite.changes));
     rewrite.changes = changes;
     let names = text.name_parameters();
@@ -232,7 +233,15 @@ mod tests {
             let Judged::Send(rewrite) = judge(&text, &body, &mut catalog, basis) else { panic!() };
             assert!(rewrite.parameters.is_some());
             let none = Effects::default();
-            let sent = parse(&text, &body, *rewrite, none, &mut prepared, &catalog, &context);
+            let sent = parse(
+                &text,
+                &body,
+                (*rewrite, text.reached().clone()),
+                none,
+                &mut prepared,
+                &catalog,
+                &context,
+            );
             not_judged += sent.not_judged;
         }
         assert!(not_judged > 0 && not_judged < 200, "{not_judged}");

@@ -193,6 +193,11 @@ impl Text {
             && rewrite::is_untouched(&self.script, self.text(body))
     }
 
+    /// The same, for who keeps it; the text has it no more.
+    pub(in crate::session) fn take_reached(&mut self) -> Reached {
+        std::mem::take(&mut self.reached)
+    }
+
     /// What it writes and runs.
     pub(in crate::session) fn reached(&self) -> &Reached {
         &self.reached
