@@ -31,6 +31,9 @@ pub(super) struct ConstantPlan<'p, 'w> {
     pub(super) rules: &'p Rules<'p>,
     pub(super) relation: &'p Arc<Relation>,
     pub(super) written: &'w mut Written,
+    /// They are arguments of EXECUTE, where `CAST(0 AS bit)` is a constant as well; in a statement that writes
+    /// it is an expression that meets its column.
+    pub(super) is_argument: bool,
     /// A rule has decided over a value that stores another one than the server would store.
     pub(super) acts: bool,
 }
@@ -52,9 +55,9 @@ impl<'p> ConstantPlan<'p, '_> {
             SlotValue::Integer | SlotValue::BitString if type_oid == BOOL => {
                 quoted_boolean(self.sql, span()).map(str::to_owned)
             }
-            // `CAST(0 AS bit)`.
             SlotValue::Other if type_oid == BOOL => {
-                quoted_boolean(self.sql, span()).map(str::to_owned).or_else(as_default)
+                let quoted = quoted_boolean(self.sql, span()).map(str::to_owned);
+                quoted.or_else(|| as_default().filter(|_| self.is_argument))
             }
             SlotValue::BitString | SlotValue::HexInteger if type_oid == BYTEA => {
                 constant_types::bytes(core(), lexing)

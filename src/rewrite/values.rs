@@ -309,8 +309,14 @@ impl<'p> WritePlan<'p> {
 
     fn constant(&mut self, number: usize, slot: &Slot, column: &RelationColumn) {
         let Self { sql, rules, relation, .. } = *self;
-        let mut plan =
-            ConstantPlan { sql, rules, relation, written: &mut *self.written, acts: false };
+        let mut plan = ConstantPlan {
+            sql,
+            rules,
+            relation,
+            written: &mut *self.written,
+            is_argument: false,
+            acts: false,
+        };
         plan.constant(number, slot, column);
         self.acts |= plan.acts;
     }
