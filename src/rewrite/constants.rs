@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::change::{changes_values, refusal};
 use super::constant_types::{self, date_text, is_date, is_national};
+use super::date_arrays::bad_elements;
 use super::written::{Written, may_be_json_nul};
 use super::{ReplacementReason, Rules};
 use crate::catalog::{Relation, RelationColumn};
@@ -135,6 +136,9 @@ impl<'p> ConstantPlan<'p, '_> {
 
     fn judge(&mut self, number: usize, slot: &Slot, column: &RelationColumn) {
         let lexing = self.rules.lexing;
+        if slot.value == SlotValue::Other && is_date(column.column.element_oid) {
+            self.elements(slot, column);
+        }
         let text = match slot.value {
             SlotValue::String => {
                 let constant = slot.constant.as_ref();
@@ -180,6 +184,18 @@ impl<'p> ConstantPlan<'p, '_> {
                 self.written.refused = Some(OwnError { position, ..error });
                 self.replace(slot.span.clone(), FAILING_EXPRESSION, ReplacementReason::Refused);
             }
+        }
+    }
+
+    /// Dates that do not exist in an ARRAY constructor.
+    fn elements(&mut self, slot: &Slot, column: &RelationColumn) {
+        if self.rules.mask_of(self.relation, &column.column).is_some() {
+            return;
+        }
+        for bad in bad_elements(self.core(slot), &column.column, self.relation, self.rules) {
+            let span = slot.core.start + bad.span.start..slot.core.start + bad.span.end;
+            self.replace(span, &bad.text, ReplacementReason::Rule(bad.rule.name()));
+            self.note(column, bad.rule, 1, bad.sample);
         }
     }
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::change::{Change, ValueChanges};
 use super::constant_types::{date_text, is_date, is_national, spelled};
+use super::date_arrays::bad_elements;
 use super::text_relations::TextRelations;
 use super::{Needs, ReplacementReason, Rules};
 use crate::catalog::{Freshness, Relation, RelationColumn};
@@ -170,6 +171,11 @@ impl DefinitionPlan<'_> {
             self.replace(&slot.span, text.into_bytes(), rule, column);
         } else if let Some((rule, text)) = self.judge(slot, core, column) {
             self.replace(&slot.span, text, rule, column);
+        } else if slot.value == SlotValue::Other && self.rules.policy.judges_values() {
+            for bad in bad_elements(core, &column.column, self.relation, self.rules) {
+                let span = slot.core.start + bad.span.start..slot.core.start + bad.span.end;
+                self.replace(&span, bad.text, bad.rule, column);
+            }
         } else if is_national(core, column.column.type_oid) {
             let prefix = slot.core.start..slot.core.start + 1;
             self.replace(&prefix, Vec::new(), rule, column);

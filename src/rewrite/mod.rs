@@ -8,6 +8,7 @@ mod constant_spellings;
 mod constant_types;
 mod constants;
 mod copies;
+mod date_arrays;
 mod definitions;
 mod executed;
 mod foreign_keys;

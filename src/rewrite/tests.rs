@@ -221,6 +221,8 @@ fn policies_change_values() {
     ] {
         assert_eq!(texts.rewritten(sql), expected);
     }
+    let sql = "CREATE TABLE e (a date[]); INSERT INTO e VALUES (ARRAY['0000-00-00', '2020-01-01', '2023-02-30'])";
+    assert_eq!(changes(&texts.plan(sql, &[])), ["bad-date-to-null 2 e.a", "type-converted 1 e.a"]);
 }
 
 #[test]

@@ -40,8 +40,9 @@ use crate::value::CopyOptions;
 
 pub use compose::compose;
 pub use constant::{
-    CastConstant, Spelling, StringConstant, cast_constant, json_escapes_in, quoted_boolean,
-    quoted_bytes, quoted_integer, quoted_number, quoted_text, timestamp_literal, without_national,
+    CastConstant, Spelling, StringConstant, array_elements, cast_constant, json_escapes_in,
+    quoted_boolean, quoted_bytes, quoted_integer, quoted_number, quoted_text, timestamp_literal,
+    without_national,
 };
 pub use effects::Effects;
 pub use file_statements::FileStatements;

@@ -239,3 +239,90 @@ fn typed_timestamps_keep_nine_digits() {
         refused(&mut wire, "INSERT INTO t VALUES (TIMESTAMP '2024-02-30 10:00:00.123456789')");
     assert!(found.iter().flatten().all(|(code, _)| code == "22008"), "{found:?}");
 }
+
+/// Statements that store dates by ARRAY constructors, and what is stored; `0` stands for what gives way.
+const DATE_ARRAYS: &[(&str, [&str; 2])] = &[
+    (
+        "INSERT INTO t VALUES (1, ARRAY['0000-00-00', '2024-01-01'], NULL)",
+        ["{0,2024-01-01}", "NULL"],
+    ),
+    (
+        "INSERT INTO t VALUES (1, ARRAY[N'2024-01-01', E'2023-02-30', NULL]::date[], \
+         ARRAY[['2024-01-01'], ['0000-00-00 00:00:00']]::timestamp[])",
+        ["{2024-01-01,0,NULL}", "{{\"2024-01-01 00:00:00\"},{0}}"],
+    ),
+    (
+        "INSERT INTO t (k, a, b) SELECT 1, ARRAY[DATE '0000-00-00'], \
+         (ARRAY[ARRAY[TIMESTAMP '0000-00-00', timestamp '2024-01-01']])",
+        ["{0}", "{{0,\"2024-01-01 00:00:00\"}}"],
+    ),
+    (
+        "INSERT INTO t VALUES (1, '{}', NULL); \
+         INSERT INTO t VALUES (1, '{}', NULL) ON CONFLICT (k) DO UPDATE \
+         SET a = CAST(ARRAY['0000-00-00'::date] AS date[])",
+        ["{0}", "NULL"],
+    ),
+    (
+        "INSERT INTO t VALUES (1, '{}', NULL); \
+         UPDATE t SET a = ARRAY[CAST('0000-00-00' AS date), '2024-01-02'] WHERE k = 1",
+        ["{0,2024-01-02}", "NULL"],
+    ),
+    (
+        "MERGE INTO t USING (SELECT 1) s(x) ON k = x WHEN NOT MATCHED THEN \
+         INSERT VALUES (1, ARRAY['2006-00-13']::date[], NULL)",
+        ["{0}", "NULL"],
+    ),
+    (
+        "PREPARE p AS INSERT INTO t VALUES (1, $1, $2); \
+         EXECUTE p(ARRAY['0000-00-00']::date[], ARRAY[DATE '0000-00-00', '2024-01-01'])",
+        ["{0}", "{0,\"2024-01-01 00:00:00\"}"],
+    ),
+    (
+        "CREATE TABLE u (a date[] DEFAULT ARRAY['0000-00-00', '2024-01-01']::date[], k int); \
+         INSERT INTO u VALUES (DEFAULT, 1); INSERT INTO t SELECT k, a FROM u",
+        ["{0,2024-01-01}", "NULL"],
+    ),
+];
+
+#[test]
+fn dates_in_array_constructors_give_way_one_by_one() {
+    for (policy, arrives) in [("null", "NULL"), ("-infinity", "-infinity")] {
+        let (_proxy, database, mut wire) =
+            super::policies::session(&format!("[values]\nbad_dates = \"{policy}\"\n"));
+        let table = "CREATE TABLE t (k int PRIMARY KEY, a date[] NOT NULL, b timestamp[])";
+        say(&mut wire, table);
+        for (texts, stored) in DATE_ARRAYS {
+            for by_parse in [false, true] {
+                say(&mut wire, "TRUNCATE t; DROP TABLE IF EXISTS u; DEALLOCATE ALL");
+                for sql in texts.split("; ") {
+                    let said = super::run(&mut wire, sql, by_parse);
+                    assert!(!said.contains("ErrorResponse"), "{sql}: {said}");
+                }
+                let stored = stored.map(|row| {
+                    let row = row.replace("{0", &format!("{{{arrives}"));
+                    row.replace(",0", &format!(",{arrives}"))
+                });
+                assert_eq!(database.query("SELECT a, b FROM t"), [stored], "{texts}");
+            }
+        }
+    }
+}
+
+#[test]
+fn without_a_policy_dates_in_array_constructors_are_the_servers() {
+    crate::support::both(|endpoint| {
+        let mut wire = log_in(endpoint);
+        let mut said =
+            say(&mut wire, "CREATE TABLE t (k int PRIMARY KEY, a date[], b timestamp[])");
+        for array in [
+            "ARRAY['0000-00-00']::date[]",
+            "ARRAY[DATE '2023-02-30']",
+            "ARRAY[['2024-01-01']]::date[]",
+        ] {
+            said += &say(&mut wire, format!("INSERT INTO t (k, a) VALUES (1, {array})"));
+        }
+        said += &say(&mut wire, "TABLE t");
+        assert!(said.contains("22008") && said.contains("{{2024-01-01}}"), "{said}");
+        said
+    });
+}

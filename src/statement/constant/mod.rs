@@ -2,6 +2,7 @@
 //! escapes in it that are mended within their length. Knows how constants are spelled, not what they
 //! are for.
 
+mod array;
 mod cast;
 mod json;
 mod nul;
@@ -15,6 +16,7 @@ use super::lexer::TokenKind;
 use super::plain_rows::PlainKind;
 use crate::encoding::Encoding;
 
+pub use array::array_elements;
 pub use cast::{CastConstant, cast_constant};
 pub use nul::json_escapes_in;
 pub(super) use nul::{has_suspicious_backslash, may_be_nul};

@@ -16,7 +16,7 @@ use crate::statement::name::kept_at;
 /// Something that has to be of the type of a column.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum DefinitionItem {
-    /// A constant; its slot names the column.
+    /// A constant, or an ARRAY constructor; its slot names the column.
     Constant(Slot),
     /// The same in a branch of a CASE, whose type the branches decide together.
     Branch(Slot),
@@ -105,7 +105,8 @@ impl Items<'_> {
             || is_text(first.peek().kind)
             || first.peek().kind == TokenKind::Cast;
         let is_constant = element.value != super::SlotValue::Other || is_cast;
-        if is_constant {
+        // Its elements may be dates.
+        if is_constant || first.is("array") {
             let column = SlotColumn::Named(column.to_vec());
             let slot = Value::Element(element).in_row(column, text).slot;
             (self.each)(match self.is_branch {
