@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Answers, Catalog, Known, Name, Relation, SeenNames};
+use super::{Answers, Catalog, Known, Name, OrderChange, OrderedTable, Relation, SeenNames};
 
 impl Catalog {
     /// What the client's texts call relations and their columns.
@@ -13,6 +13,16 @@ impl Catalog {
     /// The same, with what another text has said.
     pub fn note_seen_names(&mut self, names: Arc<SeenNames>) {
         self.names.seen = names;
+    }
+
+    /// The columns with which a text has created a table, in order, if that is certain.
+    pub fn column_order(&self, table: &OrderedTable) -> Option<&[String]> {
+        self.names.orders.of(table)
+    }
+
+    /// A text says which columns a table has, or changes that. To be called before it is sent.
+    pub fn note_column_order(&mut self, change: OrderChange) {
+        self.names.orders.note(change);
     }
 
     /// The schemas in which names without one are looked up, in order, as far as they were asked for.

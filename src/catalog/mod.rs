@@ -3,6 +3,7 @@
 //! uncommitted tables, its search_path and its rights. Knows no frames and asks nothing itself.
 
 mod calls;
+mod column_orders;
 mod defined;
 mod known;
 mod need;
@@ -21,6 +22,7 @@ use crate::value::type_oid::kind_of;
 use crate::wire::{Answer, TransactionStatus};
 
 use calls::Calls;
+pub use column_orders::{OrderChange, OrderedTable};
 use known::{AskedSubjects, Known, Relations, Transaction};
 pub use need::{Edition, Freshness, Moment, Name, Need, Sent, Subject};
 use questions::SubjectAnswer;
@@ -359,6 +361,7 @@ impl Catalog {
     /// ErrorResponse. It may undo definitions of the transaction under way; it changes nothing else.
     pub fn on_error(&mut self) {
         self.next_text();
+        self.names.orders.clear();
         self.unlock();
         if self.transaction.changed {
             self.relations.clear();

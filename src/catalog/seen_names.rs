@@ -4,6 +4,8 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use super::column_orders::ColumnOrders;
+
 /// Columns that are remembered at most.
 const COLUMNS_MAX: usize = 20_000;
 
@@ -14,6 +16,8 @@ pub(super) struct SessionNames {
     pub(super) search_path: Option<Vec<String>>,
     /// What its texts call relations and their columns, where replies want to know.
     pub(super) seen: Arc<SeenNames>,
+    /// The columns that its texts have given to tables, until one fails.
+    pub(super) orders: ColumnOrders,
 }
 
 /// A relation by both of its names, with the columns that texts have named.

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use crate::catalog::{Catalog, Relation};
 use crate::policy::{Policy, Settings};
 use crate::rewrite::{
-    MisfitKey, NAMES_RULE, Naming, Renamed, ReplacementReason, Rewrite, Rules, fitted_types, plan,
-    refusal, rename,
+    MisfitKey, NAMES_RULE, Naming, Renamed, ReplacementReason, Rewrite, Rules, fitted_types,
+    order_changes, plan, refusal, rename,
 };
 use crate::statement::script::{Body, Scratch, Script};
 use crate::statement::{
@@ -83,7 +83,11 @@ impl<'p> DryRun<'p> {
         let script = Script::read(sql, lexing, &policy.mapping, &mut self.scratch);
         let rules = Rules { policy, settings: self.settings, lexing, masks: &[] };
         self.catalog.define_search_path(self.search_path.clone());
-        match rename(&script, sql, &rules, &self.catalog) {
+        let naming = rename(&script, sql, &rules, &self.catalog);
+        for change in order_changes(&script, sql, &rules, &self.catalog, false) {
+            self.catalog.note_column_order(change);
+        }
+        match naming {
             Naming::Untouched => {
                 let planned = planned(&script, sql, &self.catalog, &rules);
                 self.note_fitted(&script, sql, &rules);

@@ -169,6 +169,11 @@ impl NameRules {
         NameRules { removals, ..self }
     }
 
+    /// Whether any column may not reach the target.
+    pub fn removes_any(&self) -> bool {
+        !self.removals.is_empty()
+    }
+
     /// The rules by which columns of a table go.
     pub fn removals_from(&self, schema: &str, table: &str) -> impl Iterator<Item = &ColumnRemoval> {
         let selected = !self.removals.is_empty() && self.selects(schema, table);

@@ -58,7 +58,7 @@ pub use completions::{Completions, JsonColumns};
 pub use copies::CopyStream;
 pub use foreign_keys::MisfitKey;
 pub use masks::MaskedTable;
-pub use names::{NameParameters, Naming, RemovedFields, Renamed, are_ruled, rename};
+pub use names::{NameParameters, Naming, RemovedFields, Renamed, are_ruled, order_changes, rename};
 pub use nul::{TextMessage, byte_refusal, mend_bytes};
 pub use parameters::Parameters;
 pub use position_map::PositionMap;

@@ -261,3 +261,98 @@ fn a_rule_may_not_use_what_another_one_removes() {
     assert_eq!(database.query("SELECT id, label FROM people.dept"), [["7", "7x"]]);
     assert_eq!(columns(&database, "dept"), "id label");
 }
+
+#[test]
+fn rows_without_a_list_go_by_the_table_that_the_session_created() {
+    let proxy = removing();
+    let (database, mut wire) = session(&proxy);
+    table(&mut wire);
+    for (sql, tag) in [
+        // Neither changes which columns there are.
+        (r#"ALTER TABLE "HR"."EMP" ADD CHECK ("ID" > 0)"#, "ALTER TABLE"),
+        (r#"CREATE INDEX ON "HR"."EMP" ("NAME")"#, "CREATE INDEX"),
+        (r#"INSERT INTO "HR"."EMP" VALUES (1, 'x', 'a')"#, "INSERT 0 1"),
+        (
+            r#"INSERT INTO "HR"."EMP" VALUES (2, 'x,(', 'b'), (3, NULL, 'c'), (4, '', 'd')"#,
+            "INSERT 0 3",
+        ),
+        (r#"INSERT INTO "HR"."EMP" VALUES (5, 'x')"#, "INSERT 0 1"),
+        (r#"INSERT INTO "HR"."EMP" VALUES (6)"#, "INSERT 0 1"),
+        (
+            r#"WITH w AS (SELECT 7 AS i) INSERT INTO "HR"."EMP" AS e VALUES ((SELECT i FROM w), substr('xyz', 1, 2), upper('g')), (5, DEFAULT, 'e') ON CONFLICT ("ID") DO UPDATE SET "NAME" = EXCLUDED."NAME", "SSN" = EXCLUDED."SSN" RETURNING e."ID""#,
+            "INSERT 0 2",
+        ),
+        ("BEGIN", "BEGIN"),
+        (r#"INSERT INTO "HR"."EMP" VALUES (8, (ARRAY['x', 'y'])[1], 'h')"#, "INSERT 0 1"),
+        ("COMMIT", "COMMIT"),
+    ] {
+        let said = say(&mut wire, sql);
+        assert!(said.contains(tag), "{sql}: {said}");
+    }
+    let sql = r#"INSERT INTO "HR"."EMP" VALUES ($1, $2, $3), ($4, $5, $3)"#;
+    wire.parse("p", sql, &[]).describe(b'S', "p").sync();
+    let said = transcript(&wire.until_ready());
+    assert!(said.contains("ParameterDescription 23 25 1043 23 25"), "{said}");
+    let values = [&b"9"[..], b"gone", b"i", b"10", b"gone"].map(Some);
+    wire.bind("", "p", &[], &values, 0).execute("", 0).sync();
+    let said = transcript(&wire.until_ready());
+    assert!(said.contains("INSERT 0 2"), "{said}");
+    let names = ["a", "b", "c", "d", "e", "NULL", "G", "h", "i", "i"];
+    let expected: Vec<_> =
+        names.iter().zip(1..).map(|(name, id)| vec![format!("{id}"), (*name).to_owned()]).collect();
+    assert_eq!(rows(&database), expected);
+    // Without a schema, too.
+    say(&mut wire, r#"SET search_path = "HR""#);
+    say(&mut wire, r#"CREATE TABLE "NARROW" ("A" INT4, "ID" INT4, "B" INT4, "NAME" STRING(9))"#);
+    let said = say(&mut wire, r#"INSERT INTO "NARROW" VALUES (1, 2, 3, 'n'), (4, 5, 6, 'm')"#);
+    assert!(said.contains("INSERT 0 2"), "{said}");
+    let found = database.query("SELECT * FROM people.narrow ORDER BY id");
+    assert_eq!(found, [["2", "n"], ["5", "m"]]);
+    say(&mut wire, "SET search_path = public");
+    let frames = wire.query(r#"INSERT INTO "NARROW" VALUES (1, 2, 3, 'n')"#).until_ready();
+    assert_ne!(sqlstate(&frames), "00000");
+}
+
+#[test]
+fn rows_without_a_list_are_refused_where_the_columns_are_not_certain() {
+    let proxy = removing();
+    let (database, mut wire) = session(&proxy);
+    let insert = r#"INSERT INTO "HR"."EMP" VALUES (1, 'x', 'a')"#;
+    for (change, insert) in [
+        ("", r#"INSERT INTO "HR"."EMP" VALUES (1, 'x', 'a', 2)"#),
+        ("", r#"INSERT INTO "HR"."EMP" VALUES (1, 'x', 'a'), (2, 'x')"#),
+        ("", r#"INSERT INTO "HR"."EMP" SELECT 1, 'x', 'a'"#),
+        ("", r#"INSERT INTO "HR"."EMP" VALUES (1, 'x', 'a') UNION SELECT 2, 'y', 'b'"#),
+        ("", r#"WITH w AS (INSERT INTO "HR"."EMP" VALUES (1, 'x', 'a') RETURNING 1) SELECT 1"#),
+        (
+            "",
+            r#"DROP TABLE "HR"."EMP"; CREATE TABLE "HR"."EMP" ("SSN" STRING(11), "ID" INT4, "NAME" STRING(20)); INSERT INTO "HR"."EMP" VALUES ('x', 1, 'a')"#,
+        ),
+        ("SELECT 1/0", insert),
+        ("BEGIN; ROLLBACK", insert),
+        (r#"ALTER TABLE "HR"."EMP" DROP COLUMN "SSN""#, insert),
+        (r#"ALTER TABLE "HR"."EMP" ADD "MORE" INT4"#, insert),
+        (r#"ALTER TABLE "HR"."EMP" RENAME COLUMN "NAME" TO "N""#, insert),
+        (r#"CREATE TABLE IF NOT EXISTS "HR"."EMP" ("SSN" STRING(11), "ID" INT4)"#, insert),
+    ] {
+        say(&mut wire, r#"DROP TABLE IF EXISTS "HR"."EMP""#);
+        table(&mut wire);
+        say(&mut wire, change);
+        let frames = wire.query(insert).until_ready();
+        assert_eq!(sqlstate(&frames), "0A000", "{change}: {insert}");
+        assert!(position(&frames).is_some() && field(&frames, b'E', b'H').is_some(), "{insert}");
+    }
+    // Somebody else has changed the table.
+    say(&mut wire, r#"DROP TABLE IF EXISTS "HR"."EMP""#);
+    table(&mut wire);
+    assert!(say(&mut wire, insert).contains("INSERT 0 1"));
+    database.query("ALTER TABLE people.emp DROP COLUMN name, ADD name text, ADD more int");
+    assert_eq!(sqlstate(&wire.query(insert).until_ready()), "0A000");
+    assert_eq!(rows(&database), [["1", "NULL", "NULL"]]);
+    // What is parsed may never be executed.
+    say(&mut wire, r#"DROP TABLE "HR"."EMP""#);
+    let create = r#"CREATE TABLE "HR"."EMP" ("ID" INT4, "SSN" STRING(11), "NAME" STRING(20))"#;
+    wire.parse("", create, &[]).bind("", "", &[], &[], 0).execute("", 0).sync().until_ready();
+    assert_eq!(sqlstate(&wire.query(insert).until_ready()), "0A000");
+    assert_eq!(columns(&database, "emp"), "id name");
+}

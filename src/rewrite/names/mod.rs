@@ -21,6 +21,7 @@ mod relations;
 mod removed;
 mod replies;
 mod types;
+mod unlisted;
 
 use std::borrow::Cow;
 use std::cell::Cell;
@@ -42,6 +43,7 @@ use replies::NotedNames;
 
 pub use look_up_parameters::NameParameters;
 pub use removed::RemovedFields;
+pub use unlisted::order_changes;
 
 /// The target's name for a relation that the text calls `name`: the text has been renamed.
 pub(super) fn target_of(name: &Name) -> Cow<'_, Name> {
@@ -222,6 +224,13 @@ struct Placing {
     depth: Cell<u32>,
 }
 
+impl Placing {
+    fn new(scopes: Scopes) -> Placing {
+        let places = vec![None; scopes.names.len()];
+        Placing { scopes, places, budget: Cell::new(LOOK_UPS_MAX), depth: Cell::new(0) }
+    }
+}
+
 /// Queries inside of queries that are looked into.
 const DEPTH_MAX: u32 = 64;
 
@@ -258,12 +267,7 @@ impl<'t> RenamedText<'t> {
     fn statement(&mut self, statement: &Statement, number: usize) -> Placed<()> {
         let scopes = self.script.scopes(statement, self.sql);
         self.check_lost(statement, &scopes)?;
-        let mut at_hand = Placing {
-            places: vec![None; scopes.names.len()],
-            scopes,
-            budget: Cell::new(LOOK_UPS_MAX),
-            depth: Cell::new(0),
-        };
+        let mut at_hand = Placing::new(scopes);
         self.place_relations(&mut at_hand)?;
         self.note_replies(&at_hand, number)?;
         self.remove_columns(statement, number, &at_hand)?;

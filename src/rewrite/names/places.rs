@@ -2,6 +2,7 @@
 //! not reach the target: they are refused unless nothing depends on it. Replaces nothing.
 
 use super::relations::Place;
+use super::unlisted::UnlistedInsert;
 use super::{Placed, Placing, RenamedText};
 use crate::statement::scope::{Block, NameRole, OutputColumn, SourceKind};
 use crate::statement::script::Statement;
@@ -10,10 +11,15 @@ const LIST: &str = "A rule removes columns of it, so the values cannot be told a
                     List the columns.";
 
 impl RenamedText<'_> {
-    pub(super) fn check_places(&self, statement: &Statement, at_hand: &Placing) -> Placed<()> {
+    pub(super) fn check_places(
+        &self,
+        statement: &Statement,
+        at_hand: &Placing,
+        known: Option<&UnlistedInsert>,
+    ) -> Placed<()> {
         for relation in &at_hand.scopes.shapes.unlisted {
-            if self.loses_columns(at_hand, *relation) {
-                return Err(self.about(at_hand, *relation, "is written to without a list", LIST));
+            if known.is_none() && self.loses_columns(at_hand, *relation) {
+                return Err(self.without_list(at_hand, *relation));
             }
         }
         for (relation, other) in &at_hand.scopes.shapes.shaped {
@@ -32,6 +38,10 @@ impl RenamedText<'_> {
             }
         }
         self.check_stars(statement, at_hand)
+    }
+
+    pub(super) fn without_list(&self, at_hand: &Placing, relation: u32) -> super::Unplaced {
+        self.about(at_hand, relation, "is written to without a list", LIST)
     }
 
     fn loses_columns(&self, at_hand: &Placing, relation: u32) -> bool {

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::ops::Range;
 
 use super::relations::Place;
+use super::unlisted::UnlistedInsert;
 use super::{Placed, Placing, RenamedText, Unplaced};
 use crate::ledger;
 use crate::mapping::ColumnRemoval;
@@ -85,11 +86,14 @@ impl RenamedText<'_> {
                         here on.";
             return Err(self.refusal(lost, "cannot be placed", hint));
         }
-        self.check_places(statement, at_hand)?;
+        let unlisted = self.unlisted_insert(statement, number, at_hand)?;
+        self.check_places(statement, at_hand, unlisted.as_ref())?;
         let goes = self.removed_names(at_hand)?;
         self.remove_parts(statement, number, at_hand, &goes)?;
         match &statement.body {
-            Body::Write(_) if !goes.is_empty() => self.remove_values(statement, at_hand, &goes)?,
+            Body::Write(_) if !goes.is_empty() || unlisted.is_some() => {
+                self.remove_values(statement, at_hand, &goes, unlisted.as_ref())?;
+            }
             Body::Copy(_) if !goes.is_empty() => self.remove_fields(statement, number, &goes)?,
             _ => {}
         }
@@ -145,18 +149,23 @@ impl RenamedText<'_> {
             NameRole::ColumnOf(relation) | NameRole::NewColumnOf(relation) => relation as usize,
             _ => number,
         };
-        let Some(Some(place)) = at_hand.places.get(relation) else { return Ok(()) };
+        let column = self.part(token)?;
+        self.note_gone(column, relation, at_hand);
+        Ok(())
+    }
+
+    fn note_gone(&mut self, column: String, relation: usize, at_hand: &Placing) {
+        let Some(Some(place)) = at_hand.places.get(relation) else { return };
         let at = ledger::Place {
             schema: place.target_schema.clone(),
             table: place.target_table.clone(),
-            column: self.part(token)?,
+            column,
             rule: REMOVED_RULE.to_owned(),
             ..ledger::Place::default()
         };
         if !self.removed.columns.iter().any(|change| change.place == at) {
             self.removed.columns.push(Change::of_removed(at));
         }
-        Ok(())
     }
 
     fn go(&mut self, span: Range<usize>, text: Vec<u8>) {
@@ -258,10 +267,15 @@ impl RenamedText<'_> {
         statement: &Statement,
         at_hand: &Placing,
         goes: &HashMap<u32, String>,
+        unlisted: Option<&UnlistedInsert>,
     ) -> Placed<()> {
         let is_gone = |token: u32| goes.contains_key(&token);
-        let parts = self.script.removed_parts(statement, self.sql, &is_gone);
+        let places = unlisted.map(|unlisted| unlisted.gone.as_slice()).unwrap_or_default();
+        let parts = self.script.removed_parts(statement, self.sql, &is_gone, places);
         let Some(parts) = parts else {
+            if let Some(unlisted) = unlisted {
+                return Err(self.without_list(at_hand, unlisted.relation()));
+            }
             let Some((token, origin)) = goes.iter().min_by_key(|(token, _)| **token) else {
                 return Ok(());
             };
@@ -271,6 +285,15 @@ impl RenamedText<'_> {
                         VALUES or as plain items of a SELECT, beside those of others.";
             return Err(self.refusal(*token, &what, hint));
         };
+        if let (Some(unlisted), Some((at, count))) = (unlisted, parts.unlisted) {
+            let Some(text) = unlisted.list(count, at_hand, self) else {
+                return Err(self.without_list(at_hand, unlisted.relation()));
+            };
+            self.replaced.push(Replacement { span: at..at, text });
+            for column in unlisted.removed(count) {
+                self.note_gone(column.clone(), unlisted.relation() as usize, at_hand);
+            }
+        }
         self.keep_parameters(&parts, at_hand)?;
         for span in &parts.emptied {
             let text = self.unchanged(statement, span, at_hand)?;

@@ -139,7 +139,9 @@ impl Text {
             return None;
         }
         let body = self.body(body);
-        match naming::rename(&self.script, self.text(body), &rules, catalog, basis.now) {
+        let (script, sql) = (&self.script, self.text(body));
+        let orders = rewrite::order_changes(script, sql, &rules, catalog, self.is_extended());
+        match naming::rename(script, sql, &rules, catalog, basis.now) {
             NamesJudged::Stay => self.names = TextNames::Target,
             NamesJudged::Wait => {}
             NamesJudged::Ask(question) => {
@@ -157,6 +159,9 @@ impl Text {
                 reading::give_back(std::mem::replace(&mut self.script, script));
                 self.names = names;
             }
+        }
+        if self.names.are_judged() {
+            orders.into_iter().for_each(|change| catalog.note_column_order(change));
         }
         None
     }

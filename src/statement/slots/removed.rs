@@ -27,6 +27,8 @@ pub struct RemovedParts {
     pub with_at: usize,
     /// There are common table expressions.
     pub has_with: bool,
+    /// Where the list of an INSERT without one would stand, and how many values each of its rows has.
+    pub unlisted: Option<(usize, usize)>,
 }
 
 /// An expression that goes and has parameters.
@@ -45,9 +47,11 @@ fn removed_parts(
     statement: Cursor<'_>,
     encoding: Encoding,
     is_gone: &dyn Fn(u32) -> bool,
+    unlisted: &[usize],
 ) -> Result<RemovedParts, NotUnderstood> {
     let walker = Walker::new(statement, encoding, None);
-    let mut removal = Removal { walker, is_gone, parts: RemovedParts::default(), values: vec![] };
+    let parts = RemovedParts::default();
+    let mut removal = Removal { walker, is_gone, unlisted, parts, values: vec![] };
     removal.statement(statement)?;
     removal.parts.spans.sort_by_key(|span| span.start);
     removal.find_lost(statement);
@@ -56,15 +60,17 @@ fn removed_parts(
 
 impl Script {
     /// What goes from a statement for the columns to be removed whose names are at tokens of which `is_gone`
-    /// says so. `None` where it cannot be told for each row, or where nothing of an INSERT would be left.
+    /// says so, and at the places `unlisted` of rows of an INSERT without a list. `None` where it cannot be told
+    /// for each row, or where nothing of an INSERT would be left.
     pub fn removed_parts(
         &self,
         statement: &Statement,
         sql: &[u8],
         is_gone: &dyn Fn(u32) -> bool,
+        unlisted: &[usize],
     ) -> Option<RemovedParts> {
         let cursor = self.statement_cursor(statement, sql);
-        removed_parts(cursor, self.lexing.encoding, is_gone).ok()
+        removed_parts(cursor, self.lexing.encoding, is_gone, unlisted).ok()
     }
 
     /// The spans that take some parts, with the commas that belong to them, out of a list.
@@ -76,6 +82,8 @@ impl Script {
 struct Removal<'a, 'g> {
     walker: Walker<'a, 'static>,
     is_gone: &'g dyn Fn(u32) -> bool,
+    /// The places of columns to be removed, for an INSERT without a list.
+    unlisted: &'g [usize],
     parts: RemovedParts,
     /// Values that go and may have parameters.
     values: Vec<LostParameter>,
@@ -121,6 +129,7 @@ impl Removal<'_, '_> {
         if self.walker.cursor.eat("as") {
             self.walker.column_name()?;
         }
+        let list_at = self.walker.cursor.previous().end;
         let (listed, gone) = self.list()?;
         self.walker.overriding()?;
         let is_bracketed = self.walker.cursor.at(TokenKind::Open)
@@ -128,18 +137,17 @@ impl Removal<'_, '_> {
         if is_bracketed {
             self.walker.cursor.bump();
         }
-        if !gone.is_empty() {
+        if listed.is_empty() && !self.unlisted.is_empty() {
+            self.walker.expect("values")?;
+            self.unlisted_rows(list_at)?;
+        } else if !gone.is_empty() {
             if self.walker.cursor.eat("values") {
                 self.parts.spans.extend(without(&listed, &gone));
                 self.rows(listed.len(), &gone)?;
                 if is_bracketed {
                     self.walker.expect_kind(TokenKind::Close)?;
                 }
-                let ends =
-                    matches!(self.walker.cursor.token.kind, TokenKind::Semicolon | TokenKind::End);
-                if !ends && !self.walker.cursor.is_any(&["on", "returning"]) {
-                    return Err(NotUnderstood);
-                }
+                self.end_of_rows()?;
             } else {
                 self.selected(statement, &listed, &gone)?;
             }
@@ -153,6 +161,28 @@ impl Removal<'_, '_> {
             self.assignments()?;
         }
         Ok(())
+    }
+
+    /// Takes values out of the rows of an INSERT without a list, whose first row says how many there are.
+    fn unlisted_rows(&mut self, list_at: usize) -> Understood {
+        let first = self.walker.cursor;
+        let mut count = 0;
+        self.walker.values_in_parentheses(|_, _, _| count += 1)?;
+        self.walker.cursor = first;
+        let gone: Vec<usize> = self.unlisted.iter().copied().filter(|at| *at < count).collect();
+        if gone.len() == count {
+            return Err(NotUnderstood);
+        }
+        self.parts.unlisted = Some((list_at, count));
+        self.rows(count, &gone)?;
+        self.end_of_rows()
+    }
+
+    /// Rows of VALUES are all that an INSERT gets.
+    fn end_of_rows(&self) -> Understood {
+        let cursor = self.walker.cursor;
+        let ends = matches!(cursor.token.kind, TokenKind::Semicolon | TokenKind::End);
+        if ends || cursor.is_any(&["on", "returning"]) { Ok(()) } else { Err(NotUnderstood) }
     }
 
     /// Takes columns out of an INSERT with a SELECT.
@@ -379,7 +409,7 @@ mod tests {
         let script = Script::read(text, Lexing::default(), &mapping, &mut Scratch::default());
         let statement = script.statements.first()?;
         let is_gone = |token| script.name_part(token, text).as_deref() == Some(b"g");
-        let parts = script.removed_parts(statement, text, &is_gone)?;
+        let parts = script.removed_parts(statement, text, &is_gone, &[])?;
         let mut left = String::new();
         let mut at = 0;
         let mut spans = parts.spans;
