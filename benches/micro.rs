@@ -2,6 +2,7 @@
 
 #![allow(clippy::indexing_slicing, clippy::unwrap_used)]
 
+mod micro_names;
 mod micro_session;
 mod micro_statement;
 mod micro_value;
