@@ -1,6 +1,7 @@
 //! Which expressions of a text meet columns so that something may have to be done, what has to be known for it,
 //! and which parameters that are compared with columns the target is left to infer. Finds no meetings.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use memchr::{memchr, memchr2_iter};
@@ -15,6 +16,19 @@ use crate::value::assignment::{is_string, should_be_inferred};
 use crate::value::cast_for_comparison;
 use crate::value::type_oid::{BYTEA, TEXT_ARRAY, TIMESTAMP, TIMESTAMPTZ, VARCHAR_ARRAY};
 
+/// The types of the parameters of a statement: those that it declares if it is a PREPARE, or else those of the Parse.
+pub(super) fn types_of<'d>(
+    script: &Script,
+    statement: &Statement,
+    sql: &[u8],
+    declared: &'d [u32],
+) -> Cow<'d, [u32]> {
+    if !statement.is_prepare {
+        return Cow::Borrowed(declared);
+    }
+    script.prepared_types(statement, sql).into_iter().map(|(_, oid)| oid).collect()
+}
+
 /// Whether expressions of a statement may meet columns so that anything has to be done.
 pub(super) fn may_meet(
     script: &Script,
@@ -24,14 +38,16 @@ pub(super) fn may_meet(
 ) -> bool {
     const OTHERS: &[u32] = &[TEXT_ARRAY, VARCHAR_ARRAY, TIMESTAMP, TIMESTAMPTZ];
     let is_compared = |oid: &u32| is_string(*oid) || OTHERS.contains(oid);
+    let declared = &*types_of(script, statement, sql, declared);
     let declares = declared.iter().any(is_compared);
     match &statement.body {
         Body::Write(write) => {
-            let Write { is_prepare, may_meet, has_conditions, .. } = **write;
+            let Write { may_meet, has_conditions, .. } = **write;
             let is_cast = |oid: &u32| matches!(*oid, BYTEA | TEXT_ARRAY | VARCHAR_ARRAY);
             let casts = declared.iter().any(is_cast);
-            may_meet || !is_prepare && (casts || has_conditions && declares)
+            may_meet || casts || has_conditions && declares
         }
+        Body::Other if statement.is_prepare => declares,
         // One with parameters stands alone.
         Body::Other if statement.is_query() && script.statements.len() == 1 => {
             declares || memchr(b'$', sql).is_some() && holds(sql, b"values")
@@ -65,7 +81,8 @@ pub(super) fn needs(script: &Script, sql: &[u8], declared: &[u32], needs: &mut N
         if !may_meet(script, statement, sql, declared) {
             continue;
         }
-        for meeting in script.meetings(statement, sql, declared) {
+        let declared = types_of(script, statement, sql, declared);
+        for meeting in script.meetings(statement, sql, &declared) {
             if may_matter(&meeting) {
                 for name in &*meeting.relations {
                     needs.relation(name, Freshness::MayBeOld);

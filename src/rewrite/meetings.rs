@@ -6,7 +6,7 @@ use std::ops::Range;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use super::compared::{column_of, compared, may_matter, may_meet};
+use super::compared::{column_of, compared, may_matter, may_meet, types_of};
 use super::constant_types::bytes;
 use super::parameters;
 use super::text_relations::TextRelations;
@@ -31,17 +31,22 @@ pub(super) fn plan_queries(
     rules: &Rules<'_>,
     written: &mut Written,
 ) {
-    let [statement] = script.statements.as_slice() else { return };
-    if statement.body != Body::Other || !may_meet(script, statement, sql, declared) {
-        return;
-    }
-    let mut elsewhere = script.all_parameters(statement, sql);
-    let (name, uses) = compared((script, statement, sql), declared, known, None, &mut elsewhere);
-    if let Some(name) = name
-        && let Some(relation) = known.relation(&name)
-    {
+    for statement in &script.statements {
+        if statement.body != Body::Other || !may_meet(script, statement, sql, declared) {
+            continue;
+        }
+        let declared = &*types_of(script, statement, sql, declared);
+        let mut elsewhere = script.all_parameters(statement, sql);
+        let (name, uses) =
+            compared((script, statement, sql), declared, known, None, &mut elsewhere);
+        let found = name.and_then(|name| Some((known.relation(&name)?, name)));
+        let Some((relation, name)) = found else { continue };
         let elsewhere = elsewhere.into_numbers();
-        written.parameters = parameters::plan(&name, &relation, &uses, &elsewhere, declared, rules);
+        let planned = parameters::plan(&name, &relation, &uses, &elsewhere, declared, rules);
+        match statement.is_prepare {
+            true => written.infer_prepared((script, statement, sql), planned.as_deref()),
+            false => written.parameters = planned,
+        }
     }
 }
 
@@ -61,7 +66,9 @@ pub(super) fn plan(
         }
         let mut plan =
             MeetingPlan { sql, known, rules, written, seen: HashSet::new(), rows: BTreeMap::new() };
-        for meeting in script.meetings(statement, sql, told.as_deref().unwrap_or(declared)) {
+        let types = types_of(script, statement, sql, told.as_deref().unwrap_or(declared));
+        let told = plan.written.prepared.remove(&statement.span.start);
+        for meeting in script.meetings(statement, sql, told.as_deref().unwrap_or(&types)) {
             plan.meet(&meeting);
         }
         plan.wrap_rows();

@@ -9,7 +9,7 @@ use memchr::memchr;
 use super::change::{changes_values, place_of};
 use super::constant_spellings::ConstantSpellings;
 use super::constants::ConstantPlan;
-use super::parameters::{self, ParameterUse, Parameters};
+use super::parameters::{self, ParameterUse};
 use super::text_relations::TextRelations;
 use super::written::{Written, matters};
 use super::{Needs, ReplacementReason, Rules, compared, executed, names};
@@ -201,12 +201,7 @@ impl<'p> WritePlan<'p> {
             self.written.place = Some(place_of(name));
         }
         self.written.parameters = None;
-        let types = match self.write.is_prepare {
-            true => self.script.prepared_types(statement, self.sql),
-            false => Vec::new(),
-        };
-        let of_prepare: Vec<u32> = types.iter().map(|(_, oid)| *oid).collect();
-        let declared = if self.write.is_prepare { &of_prepare } else { declared };
+        let declared = &*compared::types_of(self.script, statement, self.sql, declared);
         if let Some(elsewhere) = &mut self.given.elsewhere {
             let text = (self.script, statement, self.sql);
             let (_, uses) = compared::compared(text, declared, known, Some(name), elsewhere);
@@ -218,19 +213,11 @@ impl<'p> WritePlan<'p> {
             let planned =
                 parameters::plan(name, self.relation, uses, &elsewhere, declared, self.rules);
             match self.write.is_prepare {
-                true => self.infer_prepared(&types, planned.as_deref()),
+                true => {
+                    let text = (self.script, statement, self.sql);
+                    self.written.infer_prepared(text, planned.as_deref());
+                }
                 false => self.written.parameters = planned,
-            }
-        }
-    }
-
-    /// Leaves the types to the server that a PREPARE declares and that do not fit the columns, as a Parse does.
-    fn infer_prepared(&mut self, types: &[(Range<usize>, u32)], planned: Option<&Parameters>) {
-        let told = planned.and_then(Parameters::told_types).unwrap_or_default();
-        for ((span, declared), told) in types.iter().zip(told) {
-            if *declared != 0 && *told == 0 {
-                let rule = ValueRule::TypeConverted;
-                self.replace(span.clone(), b"unknown", ReplacementReason::Rule(rule.name()));
             }
         }
     }

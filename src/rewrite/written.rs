@@ -13,13 +13,13 @@ use super::parameters::Parameters;
 use super::{Needs, ReplacementReason, Rules};
 use crate::catalog::Name;
 use crate::ledger::Place;
-use crate::statement::script::Script;
+use crate::statement::script::{Script, Statement};
 use crate::statement::{
     Replacement, Slot, SlotValue, StringConstant, Write, quoted_boolean, timestamp_literal,
     without_national,
 };
-use crate::value::ColumnJudge;
 use crate::value::assignment::may_be_inferred;
+use crate::value::{ColumnJudge, ValueRule};
 use crate::wire::OwnError;
 
 /// Whether the type of its column decides over a value.
@@ -72,6 +72,9 @@ pub(super) struct Written {
     /// Relations of which an answer that may be old is known, and over whose values a rule has decided
     /// that changes them.
     pub(super) wants_exact: Needs,
+    /// The types that the target is told for the parameters of a PREPARE, where they are others, by the place of the
+    /// statement.
+    pub(super) prepared: HashMap<usize, Box<[u32]>>,
     /// Who judges the values of a column, by its address.
     pub(super) judges: HashMap<usize, ColumnJudge>,
 }
@@ -80,6 +83,23 @@ impl Written {
     pub(super) fn replace(&mut self, span: Range<usize>, text: &[u8], reason: ReplacementReason) {
         let replacement = Replacement { span, text: text.to_vec() };
         self.replaced.push((replacement, reason));
+    }
+
+    /// Leaves the types to the server that a PREPARE declares and that do not fit the columns, as a Parse does.
+    pub(super) fn infer_prepared(
+        &mut self,
+        (script, statement, sql): (&Script, &Statement, &[u8]),
+        planned: Option<&Parameters>,
+    ) {
+        let Some(told) = planned.and_then(Parameters::told_types) else { return };
+        let reason = ReplacementReason::Rule(ValueRule::TypeConverted.name());
+        for ((span, declared), told) in script.prepared_types(statement, sql).into_iter().zip(told)
+        {
+            if declared != 0 && *told == 0 {
+                self.replace(span, b"unknown", reason);
+            }
+        }
+        self.prepared.insert(statement.span.start, told.into());
     }
 
     /// Notes the place of a statement about whose relation nothing is known.

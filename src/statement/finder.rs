@@ -153,7 +153,7 @@ impl<'a> Finder<'a> {
             // The semicolon stays: what is behind it may not be SQL, such as the rows of a COPY.
             span: first.token.start..self.cursor.previous().end,
             tokens: narrow(tokens.start)..narrow(tokens.end),
-            is_prepare,
+            is_prepare: is_prepare || first.is("prepare"),
             may_be_query: first.is_any(&["select", "delete", "with", "explain", "values"])
                 || first.at(TokenKind::Open),
             effects: self.effects,

@@ -92,7 +92,7 @@ pub enum Leaf {
     Constant(Range<usize>),
 }
 
-/// The meetings of a statement. `declared` are the types of its parameters; `edits` those types in it that the
+/// The meetings of a statement. `declared` are the types of its parameters, those of a PREPARE that it is; `edits` those types in it that the
 /// target gets otherwise.
 pub(in crate::statement) fn meetings(
     statement: Cursor<'_>,

@@ -17,10 +17,7 @@ use crate::statement::slots::walker::ColumnSpelled;
 impl FlowReader<'_, '_> {
     /// Reads the statement at the cursor.
     pub(super) fn statement(&mut self) -> Understood {
-        if self.walker.pass_prefix()? {
-            // Its parameters are those of EXECUTE.
-            self.declared = &[];
-        }
+        self.walker.pass_prefix()?;
         self.in_level(|reader| reader.writes(MeetingKind::Slot))
     }
 
