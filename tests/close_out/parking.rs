@@ -69,7 +69,9 @@ fn every_key_comes_back_as_it_was() {
     assert_eq!(restored["restored"].as_array().unwrap().len(), keys);
     assert_eq!(target.schema(), before);
     target.json("fk status", 0);
-    assert_eq!(target.query("SELECT 1 FROM pg_namespace WHERE nspname = 'dms_proxy'").len(), 0);
+    // The orphans that were counted are noted there.
+    let left = target.query("SELECT 1 FROM pg_namespace WHERE nspname = 'dms_proxy'").len();
+    assert_eq!(left, orphans.len());
     assert_eq!(target.json("fk restore", 0)["restored"], Value::Array(Vec::new()));
 }
 

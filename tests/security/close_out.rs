@@ -72,6 +72,11 @@ fn what_the_planner_would_run_of_a_table_is_not_looked_at() {
         "CREATE TABLE m.child (CHECK (x <> m.evil(0) - 1)) INHERITS (m.t)",
     ] {
         let scene = Scene::new();
+        // Statistics of expressions came with PostgreSQL 14.
+        let version = &scene.target().query("SHOW server_version_num")[0][0];
+        if trap.starts_with("CREATE STATISTICS") && version.parse::<u32>().unwrap() < 140_000 {
+            continue;
+        }
         with_schema(&scene);
         function(&scene, "evil(int)", "int", "$1");
         scene.as_lesser(&format!("{table}; {trap}"));
