@@ -36,7 +36,7 @@ pub struct KeptCount {
     pub at: String,
 }
 
-/// The counts that were noted; none where there is no such table, or where it is not for this role to read.
+/// The counts that were noted. Empty if the table is missing, or if this role may not read it.
 ///
 /// # Errors
 /// The connection broke.
