@@ -3,6 +3,7 @@
 //! touches neither files nor the rest of the proxy.
 
 mod additions;
+mod columns;
 mod masks;
 mod names;
 mod removals;

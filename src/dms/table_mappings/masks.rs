@@ -1,7 +1,7 @@
 //! Transformation rules by which the values of columns are masked; touches nothing but the fields of one rule.
 
 use super::{RuleObject, Warning};
-use crate::mapping::{ColumnMask, Mask, NamePattern};
+use crate::mapping::{ColumnMask, Mask};
 
 /// The actions, which only columns have.
 pub(super) const ACTIONS: &[&str] =
@@ -11,16 +11,6 @@ impl RuleObject<'_> {
     /// A rule by which values are masked.
     pub(super) fn mask(self, warnings: &mut Vec<Warning>) -> Result<ColumnMask, String> {
         let action = self.text("rule-action")?.unwrap_or_default();
-        if self.text("rule-target")? != Some("column") {
-            return Err(format!("the rule-target of {action} is \"column\""));
-        }
-        let locator = self.locator()?;
-        let pattern = |name| NamePattern::new(locator.required(name)?);
-        let [schema, table, column] =
-            [pattern("schema-name")?, pattern("table-name")?, pattern("column-name")?];
-        if locator.text("data-type")?.is_some_and(|name| !name.is_empty()) {
-            return Err("columns are not masked by their type; name them".into());
-        }
         let mask = match action {
             "data-masking-digits-mask" => {
                 match self.text("value")?.unwrap_or_default().as_bytes() {
@@ -31,10 +21,8 @@ impl RuleObject<'_> {
             "data-masking-digits-randomize" => Mask::Randomize,
             _ => Mask::Hash,
         };
-        self.warn_of_underscores(&[&schema, &table, &column], warnings);
-        self.warn_of_rest(&["rule-target", "value"], warnings);
-        let known = ["schema-name", "table-name", "column-name", "data-type"];
-        locator.warn_of_others(&known, self, warnings);
+        let [schema, table, column] =
+            self.columns("masked", &["rule-target", "value"], warnings)?;
         let id = self.value("rule-id").map(super::written).unwrap_or_default();
         Ok(ColumnMask { schema, table, column, mask, origin: format!("rule-id {id}") })
     }

@@ -1,7 +1,7 @@
 //! Transformation rules by which columns do not reach the target; touches nothing but the fields of one rule.
 
 use super::{RuleObject, Warning};
-use crate::mapping::{ColumnRemoval, NamePattern};
+use crate::mapping::ColumnRemoval;
 
 impl RuleObject<'_> {
     /// A remove-column or include-column rule.
@@ -11,20 +11,7 @@ impl RuleObject<'_> {
         warnings: &mut Vec<Warning>,
     ) -> Result<ColumnRemoval, String> {
         let action = self.text("rule-action")?.unwrap_or_default();
-        if self.text("rule-target")? != Some("column") {
-            return Err(format!("the rule-target of {action} is \"column\""));
-        }
-        let locator = self.locator()?;
-        let pattern = |name| NamePattern::new(locator.required(name)?);
-        let [schema, table, column] =
-            [pattern("schema-name")?, pattern("table-name")?, pattern("column-name")?];
-        if locator.text("data-type")?.is_some_and(|name| !name.is_empty()) {
-            return Err("columns are not removed by their type; name them".into());
-        }
-        self.warn_of_underscores(&[&schema, &table, &column], warnings);
-        self.warn_of_rest(&["rule-target"], warnings);
-        let known = ["schema-name", "table-name", "column-name", "data-type"];
-        locator.warn_of_others(&known, self, warnings);
+        let [schema, table, column] = self.columns("removed", &["rule-target"], warnings)?;
         let keeps = action == "include-column";
         Ok(ColumnRemoval { schema, table, column, keeps, origin: format!("rule-id {id}") })
     }
