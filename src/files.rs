@@ -52,7 +52,7 @@ impl<T: Send + Sync + 'static> Reloaded<T> {
             let before = std::mem::replace(&mut state.stamps, now);
             state.is_reading = true;
             if let Err(error) = self.read_again() {
-                tracing::error!(%error, "a changed file cannot be read: no more threads");
+                tracing::error!(event = "file_not_read", %error, "a changed file cannot be read: no more threads");
                 // The next one tries again.
                 (state.stamps, state.is_reading) = (before, false);
             }
@@ -70,10 +70,10 @@ impl<T: Send + Sync + 'static> Reloaded<T> {
             match made {
                 Ok(made) => {
                     state.made = Arc::new(made);
-                    tracing::info!(?files, "read again");
+                    tracing::info!(event = "file_read", ?files, "read again");
                 }
                 Err(error) => {
-                    tracing::error!(%error, "a changed file is of no use; the old one stays");
+                    tracing::error!(event = "file_not_read", %error, "a changed file is of no use; the old one stays");
                 }
             }
         };
@@ -108,7 +108,7 @@ pub fn file_error(path: &std::path::Path, reason: impl fmt::Display) -> io::Erro
 /// Says so where everybody on this machine can read the secrets in a file.
 pub fn warn_if_public(path: &std::path::Path) {
     if fs::metadata(path).is_ok_and(|file| file.mode() & 0o007 != 0) {
-        tracing::warn!(file = %path.display(), "everybody on this machine can read this secret");
+        tracing::warn!(event = "secret_exposed", file = %path.display(), "everybody on this machine can read this secret");
     }
 }
 

@@ -143,6 +143,7 @@ pub(super) fn target(operator: &Operator) -> Value {
     let health = operator.health();
     json!({
         "address": operator.target_name, "up": health.up, "since": moment(health.since),
+        "version": optional(&health.version),
         "connect_ms": health.connect_ms, "last_error": optional(&health.last_error),
         "embedded_by_default": operator.embedded_by_default, "tls": operator.target_tls(),
     })

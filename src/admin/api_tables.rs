@@ -1,7 +1,7 @@
 //! `/api/tables`: the list, one of them, and lines of CSV.
 
 use hyper::{Response, StatusCode};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::answers::{HttpQuestion, decoded, json_answer, refusal, with_type};
 use super::api::{envelope, error, fits, moment, number, rewrite, session};
@@ -75,13 +75,18 @@ pub(super) fn list(asked: &HttpQuestion, operator: &Operator) -> Response<Answer
         Some(Ok(limit)) => found.truncate(limit),
         Some(Err(_)) => return bad_parameter("limit", "a number"),
     }
+    let is_state = |name: &str| TableState::ALL.iter().any(|state| state.name() == name);
+    if wanted("state").is_some_and(|states| !states.split(',').all(is_state)) {
+        let all = TableState::ALL.map(TableState::name).join(", ");
+        return bad_parameter("state", &format!("some of {all}, with commas"));
+    }
     if wanted("format").is_some_and(|format| !["json", "csv"].contains(&format)) {
         return bad_parameter("format", "json or csv");
     }
     let rows: Vec<Value> = found.iter().map(|(key, one)| table(key, one, collected.now)).collect();
     drop(collected);
     if wanted("format") == Some("csv") {
-        return with_type(StatusCode::OK, "text/csv; charset=utf-8", csv(&rows).into());
+        return with_type(StatusCode::OK, "text/csv; charset=utf-8", csv(&rows, COLUMNS).into());
     }
     json_answer(
         StatusCode::OK,
@@ -111,24 +116,28 @@ fn sort_figure(name: &str) -> Option<fn(&Table) -> u64> {
     })
 }
 
-/// Objects with the same fields as lines of CSV. Texts are quoted, and none of them begins with what a
+/// The columns of CSV, in the order in which a person reads them.
+const COLUMNS: &str = "database schema table state phase copy_rows insert_rows update_rows delete_rows merge_rows \
+    full_load_rows rolled_back_rows set_aside_rows uncommitted_rows ddls truncates rewrites errors bytes \
+    rows_per_second bytes_per_second first_seen full_load_started full_load_ended last_activity last_sqlstate \
+    sessions estimated_rows";
+
+/// Objects with these fields as lines of CSV. Texts are quoted, and none of them begins with what a
 /// spreadsheet takes for a formula.
-fn csv(rows: &[Value]) -> String {
-    let objects: Vec<&Map<String, Value>> = rows.iter().filter_map(Value::as_object).collect();
-    let Some(first) = objects.first() else { return String::new() };
-    let mut text = first.keys().map(String::as_str).collect::<Vec<_>>().join(",");
-    text.push_str("\r\n");
-    for object in objects {
-        let cell = |value: &Value| match value {
-            Value::Null => String::new(),
-            Value::String(text) => {
+fn csv(rows: &[Value], columns: &str) -> String {
+    let columns: Vec<&str> = columns.split_whitespace().collect();
+    let mut text = columns.join(",") + "\r\n";
+    for row in rows {
+        let cell = |column: &&str| match row.get(column) {
+            None | Some(Value::Null) => String::new(),
+            Some(Value::String(text)) => {
                 let is_formula = text.starts_with(['=', '+', '-', '@']);
                 let mark = if is_formula { "'" } else { "" };
                 format!("\"{mark}{}\"", text.replace('"', "\"\""))
             }
-            other => other.to_string(),
+            Some(other) => other.to_string(),
         };
-        text.push_str(&object.values().map(cell).collect::<Vec<_>>().join(","));
+        text.push_str(&columns.iter().map(cell).collect::<Vec<_>>().join(","));
         text.push_str("\r\n");
     }
     text
@@ -173,7 +182,7 @@ mod tests {
     #[test]
     fn csv_quotes_and_defuses_texts() {
         let rows = [json!({ "a": "x\"y", "b": 1, "c": null, "d": "=1+1" })];
-        assert_eq!(csv(&rows), "a,b,c,d\r\n\"x\"\"y\",1,,\"'=1+1\"\r\n");
-        assert_eq!(csv(&[]), "");
+        assert_eq!(csv(&rows, "d a b c"), "d,a,b,c\r\n\"'=1+1\",\"x\"\"y\",1,\r\n");
+        assert_eq!(csv(&[], "a b"), "a,b\r\n");
     }
 }

@@ -130,7 +130,9 @@ async fn accept(listener: AdminListener, operator: &Arc<Operator>, guard: &Arc<G
     let AdminListener { socket, tls, .. } = listener;
     let socket = match TcpListener::from_std(socket) {
         Ok(socket) => socket,
-        Err(error) => return tracing::error!(%error, "the HTTP side does not listen"),
+        Err(error) => {
+            return tracing::error!(event = "admin_failed", %error, "the HTTP side does not listen");
+        }
     };
     let tls = Arc::new(tls);
     let places = HttpPlaces::new(CONNECTIONS_MAX);
@@ -139,7 +141,7 @@ async fn accept(listener: AdminListener, operator: &Arc<Operator>, guard: &Arc<G
         let stream = match socket.accept().await {
             Ok((stream, _)) => stream,
             Err(error) => {
-                tracing::warn!(%error, "a client of the HTTP side could not be taken");
+                tracing::warn!(event = "admin_client_not_taken", %error, "a client of the HTTP side could not be taken");
                 tokio::time::sleep(Duration::from_millis(50)).await;
                 continue;
             }

@@ -10,7 +10,9 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::config_rows::{ConfigRow, ConfigShown};
 use super::found_keys::KeptLook;
+use super::health::TargetHealth;
 use super::life::{Life, LifePhase, Order, ReloadOutcome};
+use super::waiting::WaitingClients;
 
 use crate::config::{Admin, Config, Effective};
 use crate::mapping::Mapping;
@@ -49,19 +51,6 @@ pub struct ThreadQuestion {
     busy: oneshot::Sender<Duration>,
 }
 
-/// The target as it was last seen.
-#[derive(Clone, Debug, Default)]
-pub(super) struct TargetHealth {
-    /// Whether it answers; `None` before the first look.
-    pub up: Option<bool>,
-    /// Since when, in microseconds since 1970.
-    pub since: u64,
-    /// How long it took to connect.
-    pub connect_ms: u64,
-    /// Why it does not answer.
-    pub last_error: String,
-}
-
 /// What a reload has come to.
 #[derive(Clone, Debug)]
 pub(super) struct ReloadState {
@@ -81,7 +70,9 @@ pub struct Operator {
     /// The life of the proxy.
     pub life: Life,
     /// What happens outside of sessions.
-    pub counters: ProxyCounters,
+    pub counters: Arc<ProxyCounters>,
+    /// Clients that have no session yet.
+    pub waiting: WaitingClients,
     /// What all sessions share.
     pub common: Arc<Common>,
     pub(super) started: u64,
@@ -129,11 +120,18 @@ impl Operator {
     ) -> io::Result<(Operator, mpsc::Receiver<Order>)> {
         let (life, orders) = Life::new();
         let now = now_micros();
+        let counters = Arc::new(ProxyCounters::default());
+        let observed = Arc::clone(&counters);
+        parts.target.observe(move |took, failure| match failure {
+            None => observed.connected(took),
+            Some(error) => observed.connect_failed(ConnectFailure::of(error)),
+        });
         let operator = Operator {
             collected: Mutex::new(Collected::new(settings.tables, now)),
             settings,
             life,
-            counters: ProxyCounters::default(),
+            counters,
+            waiting: WaitingClients::default(),
             common: parts.common,
             started: now,
             target: parts.target,
@@ -235,59 +233,6 @@ impl Operator {
         loop {
             seconds.tick().await;
             self.refresh().await;
-        }
-    }
-
-    /// Looks every ten seconds whether the target answers. Does not end.
-    pub async fn probe_target(&self) {
-        const PAUSE: Duration = Duration::from_secs(10);
-        const TIMEOUT: Duration = Duration::from_secs(3);
-        loop {
-            let began = Instant::now();
-            let outcome = match tokio::time::timeout(TIMEOUT, self.target.connect()).await {
-                Ok(Ok(_)) => {
-                    self.counters.connected(began.elapsed());
-                    Ok(began.elapsed())
-                }
-                Ok(Err(error)) => {
-                    self.counters.connect_failed(ConnectFailure::of(&error));
-                    Err(error.to_string())
-                }
-                Err(_) => {
-                    self.counters.connect_failed(ConnectFailure::Timeout);
-                    Err("no answer within 3 seconds".to_owned())
-                }
-            };
-            {
-                let mut health = lock(&self.health);
-                let up = outcome.is_ok();
-                if health.up != Some(up) {
-                    let was_down = health.up == Some(false);
-                    health.since = now_micros();
-                    if was_down {
-                        tracing::info!(
-                            event = "target_back",
-                            target = self.target_name,
-                            "the target answers again"
-                        );
-                    } else if let Err(reason) = &outcome {
-                        tracing::warn!(
-                            event = "target_unreachable",
-                            target = self.target_name,
-                            reason,
-                            "the target does not answer"
-                        );
-                    }
-                }
-                health.up = Some(up);
-                match outcome {
-                    Ok(took) => {
-                        health.connect_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
-                    }
-                    Err(error) => health.last_error = error,
-                }
-            }
-            tokio::time::sleep(PAUSE).await;
         }
     }
 

@@ -102,7 +102,12 @@ impl Suspension {
     pub(super) fn take_sql(&mut self, from: &RejectedFrom, facts: &LoadFacts) -> Option<Vec<u8>> {
         let sqlstate = self.unwritten.take()?;
         let table = from.relation.last().map(|name| wire::printable(name)).unwrap_or_default();
-        tracing::warn!(table, sqlstate, "table suspended: its rows are set aside");
+        tracing::warn!(
+            event = "table_suspended",
+            table,
+            sqlstate,
+            "table suspended: its rows are set aside"
+        );
         Some(suspend_sql(from, &sqlstate, facts.encoding))
     }
 

@@ -79,7 +79,11 @@ impl Users {
         let found = secret.and_then(|secret| {
             let stored = stored(secret, &salt);
             let user = logged(name);
-            stored.inspect_err(|reason| tracing::warn!(%user, "auth.query: {reason}")).ok()
+            stored
+                .inspect_err(
+                    |reason| tracing::warn!(event = "user_unusable", %user, "auth.query: {reason}"),
+                )
+                .ok()
         });
         if found.as_ref().is_none_or(|found| found.password.is_none()) {
             // What the secret of a password costs, so that no answer can be told by its time.
@@ -130,7 +134,7 @@ fn load(path: &Path, salts: &Salts) -> io::Result<HashMap<String, Option<Stored>
         })?;
         let salt = salts.of(&name);
         let stored = stored(secret, &salt).inspect_err(|reason| {
-            tracing::warn!(file = %path.display(), user = %logged(&name), "{reason}");
+            tracing::warn!(event = "user_unusable", file = %path.display(), user = %logged(&name), "{reason}");
         });
         users.insert(name, stored.ok());
     }

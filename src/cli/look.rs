@@ -34,7 +34,11 @@ pub(super) async fn look_now_and_then<T>(config: &Config, operator: Option<&Oper
             match look(&target).await {
                 Ok(seen) => operator.note_found(&database, &target.user, found(seen)),
                 Err(error) => {
-                    tracing::debug!(database, "the target was not looked at: {error}");
+                    tracing::debug!(
+                        event = "target_not_looked_at",
+                        database,
+                        "the target was not looked at: {error}"
+                    );
                 }
             }
         }

@@ -50,6 +50,7 @@ impl Reloading<'_> {
                 let (changed, needs_restart) = (changed.join(", "), needs_restart.join(", "));
                 if !needs_restart.is_empty() {
                     tracing::warn!(
+                        event = "reload_needs_restart",
                         keys = needs_restart,
                         "SIGHUP: these need a restart and stay as they were"
                     );
@@ -81,7 +82,7 @@ impl Reloading<'_> {
         allow_descriptors(&config.limits);
         self.logging.set_level(&config.log.level);
         for warning in config.warnings.iter().cloned().chain(url_warnings(&config)) {
-            tracing::warn!("{warning}");
+            tracing::warn!(event = "config_warning", "{warning}");
         }
         Ok(outcome)
     }
@@ -101,6 +102,7 @@ pub(super) fn allow_descriptors(limits: &Limits) {
     let raised = setrlimit(Resource::Nofile, Rlimit { current: Some(most), ..allowed });
     if most < wanted || raised.is_err() {
         tracing::warn!(
+            event = "too_few_descriptors",
             descriptors = most,
             "too few descriptors for limits.clients = {} and limits.connecting = {}: raise the limit \
              (ulimit -Hn) to {wanted}",

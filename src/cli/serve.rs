@@ -66,7 +66,7 @@ pub(super) fn run(arguments: &ServeArguments) -> ExitCode {
         // Sessions were cut, or were not waited for.
         Ok(_) => ExitCode::from(EXIT_FAILURE),
         Err(error) => {
-            tracing::error!("{error}");
+            tracing::error!(event = "failed", "{error}");
             let is_config = error.kind() == io::ErrorKind::InvalidInput;
             ExitCode::from(if is_config { EXIT_USAGE } else { EXIT_FAILURE })
         }
@@ -131,20 +131,22 @@ fn serve(config: &Config, arguments: &ServeArguments, logging: &Logging) -> io::
             stopped = systemd::keep_alive(is_well) => stopped,
         }
     })?;
-    say_stopped(stopped.cut, stopping.get().map_or(Duration::ZERO, |at| at.elapsed()));
+    say_stopped(&stopped, stopping.get().map_or(Duration::ZERO, |at| at.elapsed()));
     Ok(stopped)
 }
 
 /// The last line.
-fn say_stopped(cut: usize, took: Duration) {
+fn say_stopped(stopped: &Stopped, took: Duration) {
     let took_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
+    let Stopped { cut, hurried } = *stopped;
     if cut > 0 {
+        let after = if hurried { "a second signal" } else { "limits.drain_timeout" };
         tracing::warn!(
             event = "stopped",
             sessions = cut,
             cut,
             took_ms,
-            "stopped; sessions were cut after limits.drain_timeout"
+            "stopped; sessions were cut after {after}"
         );
     } else {
         tracing::info!(event = "stopped", cut, took_ms, "stopped; every session had ended");
@@ -210,7 +212,10 @@ fn carry_out(
 /// SIGUSR1 and SIGUSR2.
 fn pause(operator: Option<&Operator>, holds: bool) {
     match operator {
-        None => tracing::warn!("SIGUSR1 and SIGUSR2 pause and resume only with [admin]"),
+        None => tracing::warn!(
+            event = "no_admin",
+            "SIGUSR1 and SIGUSR2 pause and resume only with [admin]"
+        ),
         Some(operator) => operator.pause(None, holds),
     }
 }
@@ -242,12 +247,13 @@ fn announce(
 ) -> io::Result<()> {
     if let Some(embedded) = embedded {
         tracing::warn!(
+            event = "embedded",
             version = embedded.version(),
             "the target is an embedded PostgreSQL: for trying and testing, never for production"
         );
     }
     if config.rewrite == Switch::Off && config.fk.mode == ForeignKeys::Off {
-        tracing::info!("rewrite and fk.mode are off: a plain relay");
+        tracing::info!(event = "plain_relay", "rewrite and fk.mode are off: a plain relay");
     }
     let address = listener.address()?;
     let file = match &config.file {
@@ -274,19 +280,20 @@ fn announce(
         "dms-proxy {}", env!("CARGO_PKG_VERSION")
     );
     let unix_socket = listener.unix_socket().map(|path| path.display().to_string());
+    let as_well = unix_socket.as_ref().map_or(String::new(), |path| format!(", socket {path}"));
     tracing::info!(
         event = "listening",
         address = %address,
         unix_socket,
         by = if is_inherited { "systemd" } else { "bind" },
-        "listening on {address}, target {target}, source {source}, rules {rules}, {file}"
+        "listening on {address}, target {target}, source {source}, rules {rules}, {file}{as_well}"
     );
-    if let Some(path) = listener.unix_socket() {
-        tracing::info!("listening on {} as well", path.display());
-    }
     if embedded.is_some() {
         let (host, port) = (address.ip(), address.port());
-        tracing::info!("try: psql -h {host} -p {port} -U postgres postgres");
+        tracing::info!(
+            event = "embedded_hint",
+            "try: psql -h {host} -p {port} -U postgres postgres"
+        );
     }
     Ok(())
 }

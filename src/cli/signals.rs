@@ -36,7 +36,7 @@ pub(super) fn stop_signals(
             };
             came.send_modify(|count| *count += more);
             if *came.borrow() > 2 {
-                tracing::warn!("stopped at once by a third signal");
+                tracing::warn!(event = "stopped_at_once", "stopped at once by a third signal");
                 telemetry::flush(&log);
                 exit(EXIT_AT_ONCE);
             }
@@ -48,7 +48,10 @@ pub(super) fn stop_signals(
     };
     let hurry = async move {
         let _ = second.wait_for(|count| *count > 1).await;
-        tracing::warn!("no more waiting: sessions are cut, and what they run is cancelled");
+        tracing::warn!(
+            event = "hurried",
+            "no more waiting: sessions are cut, and what they run is cancelled"
+        );
     };
     Ok((stop, hurry))
 }

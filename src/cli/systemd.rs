@@ -91,7 +91,9 @@ pub(super) async fn keep_alive<T>(is_well: impl Fn() -> bool) -> T {
 pub(super) fn reloading() {
     match NotifyState::monotonic_usec_now() {
         Ok(now) => tell(&[NotifyState::Reloading, now]),
-        Err(error) => tracing::debug!(%error, "systemd is not told of the reload"),
+        Err(error) => {
+            tracing::debug!(event = "systemd_not_told", %error, "systemd is not told of the reload")
+        }
     }
 }
 
@@ -104,6 +106,6 @@ pub(super) fn stopping(drain_timeout: Duration) {
 
 fn tell(states: &[NotifyState<'_>]) {
     if let Err(error) = sd_notify::notify(states) {
-        tracing::debug!(%error, "systemd is not told");
+        tracing::debug!(event = "systemd_not_told", %error, "systemd is not told");
     }
 }

@@ -28,7 +28,7 @@ pub(super) async fn accept(
             Ok(accepted) => accepted,
             Err(error) => {
                 // Out of descriptors, or the client has closed already: accepting goes on.
-                tracing::warn!(%error, "a client could not be taken");
+                tracing::warn!(event = "client_not_taken", %error, "a client could not be taken");
                 shared.connecting.dismiss_oldest();
                 tokio::time::sleep(Duration::from_millis(50)).await;
                 continue;
@@ -39,7 +39,7 @@ pub(super) async fn accept(
         let (seat, dismissed) =
             shared.connecting.take(&accepted, max.get(), per_origin.get()).await;
         if dismissed > 0 {
-            shared.refusals.add(Reason::Silent, dismissed);
+            shared.refusals.add(Reason::Silent, dismissed, max.get());
         }
         let fewest = workers.iter().min_by_key(|worker| worker.clients.load(Ordering::Relaxed));
         let Some(worker) = fewest else { return };

@@ -77,6 +77,9 @@ pub(super) async fn serve_client(
     let (session, mut watching) = Watching::begin(session, number, from, shared);
     let mut exchange = Exchange::new(session);
     exchange.target_said(&opened.said);
+    if let Some(operator) = shared.operator.get() {
+        operator.note_target_version(&opened.server_version());
+    }
     telemetry::set_target_pid(exchange.backend_key());
     let watched = watching.with_target(exchange.backend_key());
     let connection = Connection::new(client, opened.target, &mut exchange, pool).watched(watched);
@@ -148,7 +151,10 @@ async fn admit<'a>(
         Opening::Cancel(packet) => {
             return cancel(shared, &packet).await.map(|()| Ok(Admission::Done));
         }
-        Opening::Refused(error) => return Ok(Err(error.into())),
+        Opening::Refused(refusal) => {
+            watching::note_login(shared, Duration::ZERO, Some(&refusal));
+            return Ok(Err(refusal));
+        }
     };
     seat.wants_session.store(true, Ordering::Relaxed);
     if let Some(admitted) = console::admit(client, &startup, shared, limits).await? {
@@ -159,7 +165,11 @@ async fn admit<'a>(
         startup.packet = wire::with_search_path(&startup.packet, &path);
     }
     let began = Instant::now();
+    let waiting = shared.operator.get().zip(stated).map(|(operator, stated)| {
+        operator.waiting.begin(seat.number(), &stated.database, &stated.user)
+    });
     let admitted = admit_session(client, &mut startup, shared, limits).await?;
+    drop(waiting);
     watching::note_login(shared, began.elapsed(), admitted.as_ref().err());
     Ok(admitted.map(|(opened, counted)| {
         Admission::Session(Box::new(Admitted { startup, opened, counted }), began.elapsed())
@@ -174,7 +184,7 @@ async fn admit_session<'a>(
     limits: &Limits,
 ) -> io::Result<Result<(Opened, Counted<'a>), LoginRefusal>> {
     let full = || {
-        shared.refusals.add(Reason::Sessions, 1);
+        shared.refusals.add(Reason::Sessions, 1, limits.clients.get());
         OwnError::new("53300", "too many clients already")
             .with_hint("limits.clients of the proxy is reached.")
     };
@@ -221,9 +231,12 @@ async fn cancel_running(shared: &Shared, session: &Session) {
     let packet = wire::cancel_request(session.backend_key());
     match Box::pin(cancel(shared, &packet)).await {
         Ok(()) => tracing::info!(
+            event = "statement_cancelled",
             user = %wire::logged(&session.startup().user),
             "cancelled the statement of a client that vanished or was cut"
         ),
-        Err(error) => tracing::warn!(%error, "what an ended session ran was not cancelled"),
+        Err(error) => {
+            tracing::warn!(event = "cancel_failed", %error, "what an ended session ran was not cancelled")
+        }
     }
 }

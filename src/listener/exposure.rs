@@ -60,6 +60,7 @@ impl Exposure {
             match lets_in_without_password(target, user, &self.database).await {
                 Ok(true) => {
                     return tracing::warn!(
+                        event = "target_trusts_everybody",
                         user,
                         "the target asks the proxy for no password, so whoever reaches {} can be \
                          this user, and every other one that pg_hba.conf trusts at the proxy's \

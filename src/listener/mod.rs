@@ -250,8 +250,14 @@ impl Listener {
         let stopped = async {
             stop.await;
             self.shared.enter(LifePhase::Draining);
-            let delay = Duration::from_secs(self.shared.rules().limits.drain_delay);
-            timeout(delay, hurry.as_mut()).await.is_ok()
+            let delay = self.shared.rules().limits.drain_delay;
+            if delay > 0 {
+                say_draining(
+                    &self.shared,
+                    &format!("not ready; clients are taken for {delay} s more"),
+                );
+            }
+            timeout(Duration::from_secs(delay), hurry.as_mut()).await.is_ok()
         };
         let mut hurried = tokio::select! {
             hurried = stopped => hurried,
@@ -265,14 +271,8 @@ impl Listener {
         // Clients that have asked for nothing have nothing to finish.
         self.shared.connecting.dismiss_idle();
         self.shared.draining.send_replace(true);
-        let running = self.shared.sessions.load(Ordering::Acquire);
-        if running > 0 {
-            tracing::info!(
-                event = "draining",
-                sessions = running,
-                timeout_s = self.shared.rules().limits.drain_timeout,
-                "no more clients are taken; waiting for sessions"
-            );
+        if self.shared.rules().limits.drain_delay == 0 {
+            say_draining(&self.shared, "no more clients are taken");
         }
         let drain_timeout = self.shared.rules().limits.drain_timeout;
         let drained = timeout(Duration::from_secs(drain_timeout), all_left(&self.shared));
@@ -292,6 +292,19 @@ impl Listener {
         let _ = timeout(cut_timeout, all_left(&self.shared)).await;
         Ok(Stopped { cut, hurried })
     }
+}
+
+/// Says that the proxy ends, what it waits for, and how to end it sooner.
+fn say_draining(shared: &Shared, clients: &str) {
+    let sessions = shared.sessions.load(Ordering::Acquire);
+    let Limits { drain_delay: delay_s, drain_timeout: timeout_s, .. } = shared.rules().limits;
+    tracing::info!(
+        event = "draining",
+        sessions,
+        delay_s,
+        timeout_s,
+        "{clients}; sessions have {timeout_s} s to end, a second signal ends them at once"
+    );
 }
 
 /// The socket for clients by TCP: the one that was inherited, or a new one.

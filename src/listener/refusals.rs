@@ -11,22 +11,25 @@ const PAUSE: Duration = Duration::from_secs(10);
 #[derive(Debug, Default)]
 struct Count {
     not_said: u64,
+    /// How many there may be.
+    limit: usize,
     said: Option<Instant>,
 }
 
 impl Count {
-    fn add(&mut self, clients: u64) {
+    fn add(&mut self, clients: u64, limit: usize) {
         self.not_said += clients;
+        self.limit = limit;
     }
 
-    /// The number to log now.
-    fn due(&mut self, now: Instant) -> Option<u64> {
+    /// The number to log now, and the limit.
+    fn due(&mut self, now: Instant) -> Option<(u64, usize)> {
         let may_speak = self.said.is_none_or(|said| now.duration_since(said) >= PAUSE);
         if self.not_said == 0 || !may_speak {
             return None;
         }
         self.said = Some(now);
-        Some(std::mem::take(&mut self.not_said))
+        Some((std::mem::take(&mut self.not_said), self.limit))
     }
 }
 
@@ -44,14 +47,15 @@ pub(super) enum Reason {
 pub(super) struct Refusals(Mutex<[Count; 2]>);
 
 impl Refusals {
-    /// Counts clients, and logs the count if the last line is old enough.
-    pub(super) fn add(&self, reason: Reason, clients: u64) {
+    /// Counts clients, of whom there may be as many as `limit`, and logs the count if the last line is old
+    /// enough.
+    pub(super) fn add(&self, reason: Reason, clients: u64, limit: usize) {
         {
             let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
             let [sessions, silent] = &mut *counts;
             match reason {
-                Reason::Sessions => sessions.add(clients),
-                Reason::Silent => silent.add(clients),
+                Reason::Sessions => sessions.add(clients, limit),
+                Reason::Silent => silent.add(clients, limit),
             }
         }
         self.report();
@@ -65,16 +69,22 @@ impl Refusals {
             let [sessions, silent] = &mut *counts;
             (sessions.due(now), silent.due(now))
         };
-        if let Some(clients) = sessions {
+        if let Some((refused, limit)) = sessions {
             tracing::warn!(
                 event = "clients_limit",
-                refused = clients,
+                limit,
+                refused,
                 sqlstate = "53300",
                 "refused: limits.clients is reached"
             );
         }
-        if let Some(clients) = silent {
-            tracing::warn!(clients, "silent clients were closed: limits.connecting is reached");
+        if let Some((clients, limit)) = silent {
+            tracing::warn!(
+                event = "connecting_limit",
+                limit,
+                clients,
+                "silent clients were closed: limits.connecting is reached"
+            );
         }
     }
 }
@@ -88,12 +98,12 @@ mod tests {
         let mut count = Count::default();
         let start = Instant::now();
         assert_eq!(count.due(start), None);
-        count.add(1);
-        assert_eq!(count.due(start), Some(1));
-        count.add(2);
-        count.add(3);
+        count.add(1, 9);
+        assert_eq!(count.due(start), Some((1, 9)));
+        count.add(2, 9);
+        count.add(3, 8);
         assert_eq!(count.due(start + Duration::from_secs(9)), None);
-        assert_eq!(count.due(start + PAUSE), Some(5));
+        assert_eq!(count.due(start + PAUSE), Some((5, 8)));
         assert_eq!(count.due(start + 3 * PAUSE), None);
     }
 }

@@ -59,7 +59,7 @@ impl Drop for UnixSocket {
             return;
         }
         if let Err(error) = std::fs::remove_file(&self.path) {
-            tracing::warn!(file = %self.path.display(), %error, "the socket was not removed");
+            tracing::warn!(event = "socket_not_removed", file = %self.path.display(), %error, "the socket was not removed");
         }
     }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::Shared;
 use crate::admin::Killable;
 use crate::connection::End;
-use crate::login::LoginRefusal;
+use crate::login::{LoginRefusal, RefusalCause};
 use crate::policy::Policy;
 use crate::session::{Session, setting_names};
 use crate::statistics::{self, CountedSession, LoginOutcome, Watched};
@@ -136,12 +136,13 @@ pub(super) fn note_login(shared: &Shared, took: Duration, refusal: Option<&Login
     let Some(operator) = shared.operator.get() else { return };
     let outcome = match refusal {
         None => LoginOutcome::Ok,
-        Some(refusal) if refusal.by_target => LoginOutcome::RefusedByTarget,
-        Some(refusal) => match refusal.sqlstate().as_str() {
-            "53300" => LoginOutcome::Limit,
-            "08001" => LoginOutcome::TargetUnreachable,
-            "08P01" => LoginOutcome::Timeout,
-            _ => LoginOutcome::RefusedByProxy,
+        Some(refusal) => match (refusal.cause, refusal.sqlstate().as_str()) {
+            (RefusalCause::ByTarget, _) => LoginOutcome::RefusedByTarget,
+            (RefusalCause::Timeout, _) => LoginOutcome::Timeout,
+            (RefusalCause::Tls, _) => LoginOutcome::Tls,
+            (RefusalCause::ByProxy, "53300") => LoginOutcome::Limit,
+            (RefusalCause::ByProxy, "08001") => LoginOutcome::TargetUnreachable,
+            (RefusalCause::ByProxy, _) => LoginOutcome::RefusedByProxy,
         },
     };
     operator.counters.login(outcome, took);

@@ -73,7 +73,7 @@ fn start_worker(index: usize, shared: Arc<Shared>) -> io::Result<Worker> {
                 tokio::task::spawn_local(telemetry::in_session(number, async move {
                     let served = serve_client(accepted, seat, &left.shared, &pool, stop, drain);
                     if let Err(error) = served.await {
-                        tracing::debug!(%error, "connection ended early");
+                        tracing::debug!(event = "connection_ended_early", %error, "connection ended early");
                     }
                 }));
             }

@@ -12,9 +12,12 @@ use tokio::net::{TcpStream, UnixStream};
 use super::frames::{LoginFrame, read_frame};
 use super::proxy_header::Balancers;
 use super::{Silence, Startup};
+use crate::repeats::Repeats;
 use crate::stream::{ClientAddress, Stream, keep_alive_without_delay};
 use crate::tls::{self, ClientSslMode, ClientTls};
-use crate::wire::{self, OwnError, Severity, StartupPacket, UNTAGGED_HEAD_BYTES};
+use crate::wire::{
+    self, OwnError, Severity, StartupPacket, StartupParameters, UNTAGGED_HEAD_BYTES,
+};
 
 /// SSLRequest and GSSENCRequest that one client may send before its startup packet.
 const NEGOTIATIONS_MAX: usize = 8;
@@ -48,11 +51,29 @@ pub struct Client {
 #[derive(Clone, Debug)]
 pub struct LoginRefusal {
     pub(super) frames: Vec<u8>,
+    /// Why, as it is counted.
+    pub cause: RefusalCause,
+}
+
+/// Why a client gets no session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RefusalCause {
     /// The target refuses it, in its own words.
-    pub by_target: bool,
+    ByTarget,
+    /// The proxy refuses it, for what the error says.
+    ByProxy,
+    /// It took too long.
+    Timeout,
+    /// Its TLS has failed, or is not what the proxy asks for.
+    Tls,
 }
 
 impl LoginRefusal {
+    /// The same with another cause.
+    pub(super) fn caused_by(self, cause: RefusalCause) -> LoginRefusal {
+        LoginRefusal { cause, ..self }
+    }
+
     /// The code of the error.
     pub fn sqlstate(&self) -> String {
         let body = self.frames.get(wire::HEAD_BYTES..).unwrap_or_default();
@@ -62,7 +83,8 @@ impl LoginRefusal {
 
 impl From<OwnError> for LoginRefusal {
     fn from(error: OwnError) -> LoginRefusal {
-        LoginRefusal { frames: wire::error_response(&error, Severity::Fatal), by_target: false }
+        let frames = wire::error_response(&error, Severity::Fatal);
+        LoginRefusal { frames, cause: RefusalCause::ByProxy }
     }
 }
 
@@ -74,7 +96,13 @@ pub enum Opening {
     /// To cancel what another session runs, by this packet.
     Cancel(Vec<u8>),
     /// What it may not have.
-    Refused(OwnError),
+    Refused(LoginRefusal),
+}
+
+impl Opening {
+    fn refused(error: OwnError) -> Opening {
+        Opening::Refused(error.into())
+    }
 }
 
 impl Client {
@@ -192,10 +220,11 @@ impl Client {
         }
     }
 
-    /// Reads the first packet, after TLS where the client wants it and the proxy has it.
+    /// Reads the first packet, after TLS where the client wants it and the proxy has it. `refused` has the
+    /// logins that the log was told of.
     ///
     /// # Errors
-    /// The client has gone, or the handshake has failed.
+    /// The client has gone.
     ///
     /// # Cancel safety
     /// What was read is lost, so that the client can only be refused.
@@ -203,26 +232,31 @@ impl Client {
         &mut self,
         tls: Option<&ClientTls>,
         packet_bytes_max: u32,
+        refused: &Repeats,
     ) -> io::Result<Opening> {
         if let (Some(tls), Some(Stream::Tcp(socket))) = (tls, &self.stream) {
             let mut first = [0];
             socket.peek(&mut first).await?;
-            if first == [tls::HANDSHAKE_BYTE] {
-                self.shake_hands(tls, true).await?;
+            if first == [tls::HANDSHAKE_BYTE]
+                && let Some(failed) = self.shake_hands(tls, true).await?
+            {
+                return Ok(Opening::Refused(failed));
             }
         }
         for _ in 0..NEGOTIATIONS_MAX {
             let Some(packet) = read_packet(self.stream()?, packet_bytes_max).await? else {
                 let error = OwnError::new("08P01", "invalid length of startup packet");
-                return Ok(Opening::Refused(error));
+                return Ok(Opening::refused(error));
             };
             match (wire::startup_packet(&packet), tls, self.stream()?) {
                 (StartupPacket::SslRequest, Some(tls), Stream::Tcp(socket)) => {
                     if has_more(socket).await {
-                        return Ok(Opening::Refused(injected()));
+                        return Ok(Opening::refused(injected()));
                     }
                     socket.write_all(b"S").await?;
-                    self.shake_hands(tls, false).await?;
+                    if let Some(failed) = self.shake_hands(tls, false).await? {
+                        return Ok(Opening::Refused(failed));
+                    }
                 }
                 (StartupPacket::SslRequest | StartupPacket::GssEncRequest, _, stream) => {
                     stream.write_all(b"N").await?;
@@ -230,49 +264,80 @@ impl Client {
                 }
                 (StartupPacket::CancelRequest, ..) if packet.len() > CANCEL_BYTES_MAX => {
                     let error = OwnError::new("08P01", "invalid length of cancel request");
-                    return Ok(Opening::Refused(error));
+                    return Ok(Opening::refused(error));
                 }
                 (StartupPacket::CancelRequest, ..) => return Ok(Opening::Cancel(packet)),
                 (StartupPacket::Session(startup), tls, _) => {
-                    return Ok(self.admit(tls, Startup { packet, parameters: Some(startup) }));
+                    return Ok(self.admit(
+                        tls,
+                        Startup { packet, parameters: Some(startup) },
+                        refused,
+                    ));
                 }
                 (StartupPacket::OtherVersion, tls, _) => {
-                    return Ok(self.admit(tls, Startup { packet, parameters: None }));
+                    return Ok(self.admit(tls, Startup { packet, parameters: None }, refused));
                 }
             }
         }
-        Ok(Opening::Refused(OwnError::new("08P01", "too many requests for encryption")))
+        Ok(Opening::refused(OwnError::new("08P01", "too many requests for encryption")))
     }
 
-    async fn shake_hands(&mut self, tls: &ClientTls, direct: bool) -> io::Result<()> {
+    /// The handshake. Where it fails the stream is lost, so that nothing can be said to the client any more.
+    async fn shake_hands(
+        &mut self,
+        tls: &ClientTls,
+        direct: bool,
+    ) -> io::Result<Option<LoginRefusal>> {
         let Some(Stream::Tcp(socket)) = self.stream.take() else {
             return Err(io::ErrorKind::NotConnected.into());
         };
-        let client = tls.accept(socket, direct).await.inspect_err(|error| {
-            tracing::info!(client = %self.address, %error, "TLS with a client failed");
-        })?;
-        self.stream = Some(Stream::Tls(Box::new(client.stream.into())));
-        self.end_point = client.end_point;
-        Ok(())
-    }
-
-    fn admit(&self, tls: Option<&ClientTls>, startup: Startup) -> Opening {
-        let user = startup.parameters.as_ref().map_or("", |parameters| &parameters.user);
-        match tls.and_then(|tls| self.refusal(tls.mode(), user)) {
-            Some(error) => Opening::Refused(error),
-            None => Opening::Session(startup),
+        match tls.accept(socket, direct).await {
+            Ok(client) => {
+                self.stream = Some(Stream::Tls(Box::new(client.stream.into())));
+                self.end_point = client.end_point;
+                Ok(None)
+            }
+            Err(error) => {
+                tracing::info!(event = "client_tls_failed", client = %self.address, %error, "TLS with a client failed");
+                Ok(Some(LoginRefusal { frames: Vec::new(), cause: RefusalCause::Tls }))
+            }
         }
     }
 
-    /// Why this user may not log in on this stream, as far as TLS decides over it.
-    fn refusal(&self, mode: ClientSslMode, user: &str) -> Option<OwnError> {
+    fn admit(&self, tls: Option<&ClientTls>, startup: Startup, refused: &Repeats) -> Opening {
+        let name = |name: fn(&StartupParameters) -> &String| {
+            wire::logged(startup.parameters.as_ref().map_or("", |parameters| name(parameters)))
+        };
+        let user = startup.parameters.as_ref().map_or("", |parameters| &parameters.user);
+        let Some((error, reason)) = tls.and_then(|tls| self.refusal(tls.mode(), user)) else {
+            return Opening::Session(startup);
+        };
+        let user = name(|parameters| &parameters.user);
+        if let Some(repeated) = super::due(refused, self, &user) {
+            tracing::warn!(
+                event = "login_refused",
+                by = "proxy",
+                client = %self.address,
+                %user,
+                database = %name(|parameters| &parameters.database),
+                sqlstate = error.sqlstate,
+                repeated,
+                "login refused: {reason}"
+            );
+        }
+        Opening::Refused(LoginRefusal::from(error).caused_by(RefusalCause::Tls))
+    }
+
+    /// Why this user may not log in on this stream, as far as TLS decides over it: for the client, and for the
+    /// log.
+    fn refusal(&self, mode: ClientSslMode, user: &str) -> Option<(OwnError, String)> {
         let stream = self.stream.as_ref()?;
         if matches!(stream, Stream::Tcp(_)) && mode >= ClientSslMode::Require {
             let message = "connection without TLS refused";
             let hint = format!(
                 "listen.sslmode of the proxy is {mode}: connect with sslmode=require or stronger."
             );
-            return Some(OwnError::new("28000", message).with_hint(hint));
+            return Some((OwnError::new("28000", message).with_hint(hint), message.to_owned()));
         }
         let certificate = stream.peer_certificate()?;
         if mode < ClientSslMode::VerifyFull {
@@ -280,18 +345,12 @@ impl Client {
         }
         let name = tls::common_name(certificate).unwrap_or_default();
         (name != user).then(|| {
-            tracing::warn!(
-                client = %self.address,
-                user = %wire::logged(user),
-                certificate = %wire::logged(&name),
-                sqlstate = "28000",
-                "login refused: the certificate is another user's"
-            );
             let message = format!("certificate authentication failed for user \"{user}\"");
-            OwnError::new("28000", message).with_hint(
+            let error = OwnError::new("28000", message).with_hint(
                 "listen.sslmode of the proxy is verify-full: the common name of the client's \
                  certificate has to be the user.",
-            )
+            );
+            (error, format!("the certificate is another user's, {}", wire::logged(&name)))
         })
     }
 }

@@ -4,6 +4,7 @@ use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::frames::whole_frames;
 use super::{
     Client, Login, LoginRefusal, OwnLogins, STARTUP, Startup, greeted, passthrough, prove,
 };
@@ -42,10 +43,9 @@ impl Login {
             }
         };
         let timeout = Duration::from_secs(limits.startup_timeout);
-        tokio::time::timeout(timeout, checked).await.unwrap_or_else(|_| {
-            let message = "no login within limits.startup_timeout";
-            Ok(Err(OwnError::new("08P01", message).into()))
-        })
+        tokio::time::timeout(timeout, checked)
+            .await
+            .unwrap_or_else(|_| Ok(Err(super::late("no login within limits.startup_timeout"))))
     }
 
     async fn check_by_target(
@@ -58,7 +58,8 @@ impl Login {
         let mut opened = match passthrough::open(&self.target, &packet).await {
             Ok(opened) => opened,
             Err(error) => {
-                let refusal = super::unreachable_target(&self.target, &error)
+                let refusal = self
+                    .unreachable(&error)
                     .with_hint("admin.users_file names users whom the proxy checks itself.");
                 return Ok(Err(refusal.into()));
             }
@@ -89,13 +90,8 @@ impl Login {
 fn has_session(said: &[u8]) -> bool {
     let is_right =
         wire::authentication(said).map(|(code, _)| code) == Some(wire::AUTHENTICATION_OK);
-    let mut rest = said;
-    let mut has_key = false;
-    while let Ok(Some(head)) = wire::head(rest, super::GREETING_BYTES_MAX) {
-        has_key |= matches!(head.tag, tag::BACKEND_KEY_DATA | tag::READY_FOR_QUERY);
-        rest = rest.get(head.frame_bytes..).unwrap_or_default();
-    }
-    is_right && has_key
+    let is_key = |tag| matches!(tag, tag::BACKEND_KEY_DATA | tag::READY_FOR_QUERY);
+    is_right && whole_frames(said, super::GREETING_BYTES_MAX).any(|(tag, _)| is_key(tag))
 }
 
 #[cfg(test)]

@@ -26,6 +26,21 @@ impl LoginFrame {
     }
 }
 
+/// Tag and body of each frame that these bytes begin with, as long as they are whole and not longer than
+/// `bytes_max`.
+pub(super) fn whole_frames(
+    bytes: &[u8],
+    bytes_max: usize,
+) -> impl Iterator<Item = (u8, &[u8])> + '_ {
+    let mut rest = bytes;
+    std::iter::from_fn(move || {
+        let head = wire::head(rest, bytes_max).ok()??;
+        let (frame, behind) = rest.split_at_checked(head.frame_bytes)?;
+        rest = behind;
+        Some((head.tag, frame.get(HEAD_BYTES..)?))
+    })
+}
+
 /// Reads exactly one frame. One that is longer than `bytes_max` or cannot be a frame is given up
 /// after its head, with tag 0.
 pub(super) async fn read_frame(stream: &mut Stream, bytes_max: usize) -> io::Result<LoginFrame> {

@@ -11,6 +11,7 @@ use super::frames::{FRAME_BYTES_MAX, LoginFrame, read_frame};
 use super::{STARTUP, send, target_login, unreachable_target};
 use crate::auth::{User, Users};
 use crate::config::Auth;
+use crate::repeats::Repeats;
 use crate::stream::Stream;
 use crate::target::Target;
 use crate::wire::{self, OwnError, StartupParameters, tag};
@@ -27,6 +28,8 @@ pub(super) struct UserLookUp {
     /// `None`: the one that the client wants.
     database: Option<String>,
     at_once: Semaphore,
+    /// Times when the target could not be reached.
+    unreachable: Repeats,
 }
 
 impl UserLookUp {
@@ -37,6 +40,7 @@ impl UserLookUp {
             sql: auth.query.clone(),
             database: auth.query_database.clone(),
             at_once: Semaphore::new(AT_ONCE_MAX),
+            unreachable: Repeats::default(),
         })
     }
 
@@ -61,18 +65,22 @@ impl UserLookUp {
         if !running.is_empty() {
             let packet = wire::cancel_request(&running);
             if let Err(error) = target.cancel(&packet, target.connect_timeout()).await {
-                tracing::warn!(%error, "an auth.query that nobody waits for was not cancelled");
+                tracing::warn!(event = "cancel_failed", %error, "an auth.query that nobody waits for was not cancelled");
             }
         }
         Ok(match outcome {
             Ok(Ok(Ok(secret))) => Ok(users.looked_up(&wanted.user, secret)),
             Ok(Ok(Err(reason))) => {
-                tracing::error!(query_user = self.user, "auth.query failed: {reason}");
+                tracing::error!(
+                    event = "auth_query_failed",
+                    query_user = self.user,
+                    "auth.query failed: {reason}"
+                );
                 let message = "the proxy cannot look up who may log in";
                 let hint = "Its auth.query or auth.query_user is at fault; its log says why.";
                 Err(OwnError::new("58000", message).with_hint(hint))
             }
-            Ok(Err(error)) => Err(unreachable_target(target, &error)),
+            Ok(Err(error)) => Err(unreachable_target(target, &error, &self.unreachable)),
             Err(Ok(0)) => return Err(io::ErrorKind::UnexpectedEof.into()),
             Err(Ok(_)) => {
                 Err(OwnError::new("08P01", "unexpected message before the SASL challenge"))
@@ -214,12 +222,12 @@ impl LookUpAnswer {
             Ok([_, None]) => Ok(None),
             Ok([Some(found), Some(secret)]) if found == name.as_bytes() => {
                 let secret = String::from_utf8(secret).inspect_err(|_| {
-                    tracing::warn!(user = %wire::logged(name), "auth.query: a password that is not UTF-8");
+                    tracing::warn!(event = "user_unusable", user = %wire::logged(name), "auth.query: a password that is not UTF-8");
                 });
                 Ok(secret.ok())
             }
             Ok(_) => {
-                tracing::warn!(user = %wire::logged(name), "auth.query: the row is another user's");
+                tracing::warn!(event = "user_unusable", user = %wire::logged(name), "auth.query: the row is another user's");
                 Ok(None)
             }
         }

@@ -19,7 +19,7 @@ use std::time::Duration;
 
 use tokio::io::AsyncWriteExt as _;
 
-pub use client::{Accepted, Client, LoginRefusal, Opening};
+pub use client::{Accepted, Client, LoginRefusal, Opening, RefusalCause};
 pub use command::{CommandLogin, ResumedStream};
 pub use look_up::ask;
 pub use probe::lets_in_without_password;
@@ -47,6 +47,9 @@ const GREETING_BYTES_MAX: usize = 256 * 1024;
 /// Between lines about refused logins of one user from one address.
 const REFUSED_PAUSE: Duration = Duration::from_secs(10);
 
+/// Between lines about a target that cannot be reached.
+const UNREACHABLE_PAUSE: Duration = Duration::from_secs(10);
+
 /// How clients come in and where they go.
 #[derive(Debug)]
 pub struct Login {
@@ -58,6 +61,8 @@ pub struct Login {
     console: Option<OwnLogins>,
     /// Logins that were refused, by user and address.
     refused: Repeats,
+    /// Times when the target could not be reached.
+    unreachable: Repeats,
 }
 
 /// Logins that the proxy checks itself.
@@ -90,6 +95,17 @@ pub struct Opened {
     pub said: Vec<u8>,
 }
 
+impl Opened {
+    /// What it has said that its version is; empty where it has not.
+    pub fn server_version(&self) -> String {
+        let told = frames::whole_frames(&self.said, GREETING_BYTES_MAX)
+            .filter(|(tag, _)| *tag == tag::PARAMETER_STATUS)
+            .filter_map(|(_, body)| wire::parameter_status(body))
+            .find(|(name, _)| *name == b"server_version");
+        told.map_or(String::new(), |(_, version)| wire::printable(version))
+    }
+}
+
 impl Login {
     /// As `[listen]`, `[target]` and `[auth]` say.
     ///
@@ -111,7 +127,8 @@ impl Login {
             Balancers { version: listen.proxy_protocol, from: listen.proxy_protocol_from.clone() };
         let console = config.admin.as_ref().and_then(|admin| admin.users_file.clone());
         let console = console.map(console::users).transpose()?;
-        Ok(Login { balancers, tls, target, own, console, refused: Repeats::default() })
+        let (refused, unreachable) = (Repeats::default(), Repeats::default());
+        Ok(Login { balancers, tls, target, own, console, refused, unreachable })
     }
 
     /// Reads what logins with this configuration need, and makes nothing.
@@ -139,20 +156,20 @@ impl Login {
     /// What the client wants, within `limits.connecting_timeout`.
     ///
     /// # Errors
-    /// The client has gone, or its TLS has failed.
+    /// The client has gone.
     pub async fn greet(&self, client: &mut Client, limits: &Limits) -> io::Result<Opening> {
         let silence = client.silence();
         let asked = async {
             if let Some(refusal) = client.pass_header(&self.balancers).await? {
-                return Ok(Opening::Refused(refusal));
+                return Ok(Opening::Refused(refusal.into()));
             }
-            client.ask(self.tls.as_ref(), limits.startup_packet_bytes).await
+            client.ask(self.tls.as_ref(), limits.startup_packet_bytes, &self.refused).await
         };
         let asked = silence.during(asked);
         let least = limits.connecting_timeout.min(limits.startup_timeout);
         tokio::time::timeout(Duration::from_secs(least), asked).await.unwrap_or_else(|_| {
             let message = "no startup packet within limits.connecting_timeout";
-            Ok(Opening::Refused(OwnError::new("08P01", message)))
+            Ok(Opening::Refused(late(message)))
         })
     }
 
@@ -178,10 +195,9 @@ impl Login {
                 Err(error) => Ok(Err(error.into())),
             }
         };
-        tokio::time::timeout(startup_timeout(limits), opened).await.unwrap_or_else(|_| {
-            let message = "no login within limits.startup_timeout";
-            Ok(Err(OwnError::new("08P01", message).into()))
-        })
+        tokio::time::timeout(startup_timeout(limits), opened)
+            .await
+            .unwrap_or_else(|_| Ok(Err(late("no login within limits.startup_timeout"))))
     }
 
     async fn open_passthrough(
@@ -191,7 +207,7 @@ impl Login {
     ) -> io::Result<Result<Opened, OwnError>> {
         let mut opened = match passthrough::open(&self.target, &startup.packet).await {
             Ok(opened) => opened,
-            Err(error) => return Ok(Err(unreachable_target(&self.target, &error))),
+            Err(error) => return Ok(Err(self.unreachable(&error))),
         };
         let passed = passthrough::pass_log_in(client, &mut opened).await?;
         Ok(passed.map(|()| opened))
@@ -226,8 +242,12 @@ impl Login {
         let packet = &startup.packet;
         match target_login::log_in(&self.target, Some(stream), packet, &user, &credential).await {
             Ok(opened) => Ok(opened),
-            Err(error) => Ok(Err(unreachable_target(&self.target, &error))),
+            Err(error) => Ok(Err(self.unreachable(&error))),
         }
+    }
+
+    fn unreachable(&self, error: &io::Error) -> OwnError {
+        unreachable_target(&self.target, error, &self.unreachable)
     }
 }
 
@@ -240,6 +260,7 @@ fn users(auth: &Auth) -> io::Result<Users> {
             Ok(salts) => salts,
             Err(error) => {
                 tracing::warn!(
+                    event = "salts_of_process",
                     %error,
                     "salts change with every start, which shows who has a SCRAM secret in \
                      auth.users_file: name a file that can be written, or a copy, in auth.salt_file"
@@ -323,7 +344,7 @@ async fn greeted(
             "login refused by the target"
         );
     }
-    Err(LoginRefusal { frames: opened.said, by_target: true })
+    Err(LoginRefusal { frames: opened.said, cause: RefusalCause::ByTarget })
 }
 
 /// Whether a refused login is a line of the log: how many of this user and address were none before it.
@@ -335,11 +356,24 @@ fn due(refused: &Repeats, client: &Client, user: &str) -> Option<u64> {
     refused.due(&format!("{from} {user}"), REFUSED_PAUSE)
 }
 
-fn unreachable_target(target: &Target, error: &io::Error) -> OwnError {
+/// What a client is told; the log is told now and then, with how often it was so since the last time.
+fn unreachable_target(target: &Target, error: &io::Error, told: &Repeats) -> OwnError {
     let address = target.address();
-    tracing::warn!(event = "target_unreachable", target = %address, reason = %error, "the target cannot be reached");
+    if let Some(left_out) = told.due("", UNREACHABLE_PAUSE) {
+        tracing::warn!(
+            event = "target_unreachable",
+            target = %address,
+            reason = %error,
+            failed = left_out + 1,
+            "the target cannot be reached"
+        );
+    }
     OwnError::new("08001", format!("the target at {address} cannot be reached: {error}"))
         .with_hint("Check target.url of the proxy and that the server is running.")
+}
+
+fn late(message: &str) -> LoginRefusal {
+    LoginRefusal::from(OwnError::new("08P01", message)).caused_by(RefusalCause::Timeout)
 }
 
 fn startup_timeout(limits: &Limits) -> Duration {

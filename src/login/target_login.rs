@@ -56,7 +56,7 @@ pub async fn log_in_on(
             }
             tag::AUTHENTICATION => {}
             tag::ERROR_RESPONSE => {
-                tracing::warn!(user = %wire::logged(user), "the target refused the proxy's login");
+                tracing::warn!(event = "own_login_refused", user = %wire::logged(user), "the target refused the proxy's login");
                 opened.said = frame.bytes;
                 return Ok(Ok(opened));
             }
@@ -247,7 +247,7 @@ fn unbound(what: &str) -> OwnError {
 
 fn cannot_log_in(message: impl Into<String>) -> OwnError {
     let error = OwnError::new("28000", message);
-    tracing::warn!("{}", error.message);
+    tracing::warn!(event = "own_login_refused", "{}", error.message);
     error
 }
 

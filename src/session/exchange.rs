@@ -370,7 +370,12 @@ impl Exchange {
     }
 
     fn fail(&mut self, error: &OwnError) {
-        tracing::warn!(sqlstate = error.sqlstate, "session ended: {}", error.message);
+        tracing::warn!(
+            event = "session_failed",
+            sqlstate = error.sqlstate,
+            "session ended: {}",
+            error.message
+        );
         self.tell_and_end(error);
     }
 

@@ -173,6 +173,7 @@ impl Report {
             if self.spots_named <= SPOTS_NAMED_MAX {
                 let statement = self.counts.statements;
                 tracing::warn!(
+                    event = "definition_not_understood",
                     statement,
                     line,
                     column,
@@ -286,7 +287,7 @@ impl Report {
                 "what was changed could not be written to dms_proxy.rewrites: {}; an \
                  administrator makes a place for it by dms-proxy init-target, or set \
                  values.ledger = \"off\"",
-                failure.message
+                failure.logged()
             );
         }
     }

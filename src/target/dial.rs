@@ -4,8 +4,8 @@
 use std::fmt;
 use std::io;
 use std::path::PathBuf;
-use std::sync::Arc;
-use std::time::Duration;
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpStream, UnixStream};
@@ -43,13 +43,23 @@ impl fmt::Display for TargetAddress {
     }
 }
 
+/// Who is told of each connection that was made, or not: how long it took, and what went wrong.
+type DialObserver = Box<dyn Fn(Duration, Option<&io::Error>) + Send + Sync>;
+
 /// The target and how it is reached. Cheap to clone.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Target {
     address: TargetAddress,
     tls: Arc<TargetTls>,
     connect_timeout: Duration,
     demands: Arc<LoginDemands>,
+    observer: Arc<OnceLock<DialObserver>>,
+}
+
+impl fmt::Debug for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Target").field("address", &self.address).finish_non_exhaustive()
+    }
 }
 
 impl Target {
@@ -70,7 +80,14 @@ impl Target {
                 ..TargetTlsSettings::default()
             })?,
         };
-        Ok(Target { address, tls: Arc::new(tls), connect_timeout, demands: Arc::default() })
+        let (tls, demands, observer) = (Arc::new(tls), Arc::default(), Arc::default());
+        Ok(Target { address, tls, connect_timeout, demands, observer })
+    }
+
+    /// Tells this one of each connection by the target or a copy of it from now on; there is one such at most.
+    pub fn observe(&self, observer: impl Fn(Duration, Option<&io::Error>) + Send + Sync + 'static) {
+        // The first one stays.
+        let _ = self.observer.set(Box::new(observer));
     }
 
     /// The same target, with what logins of the proxy's own have to be.
@@ -104,7 +121,12 @@ impl Target {
     /// Dropping the future closes the connection.
     pub async fn connect(&self) -> io::Result<Stream> {
         let with_tls = self.tls.mode() >= SslMode::Prefer;
-        within(self.connect_timeout, self.dial(with_tls)).await
+        let began = Instant::now();
+        let stream = within(self.connect_timeout, self.dial(with_tls)).await;
+        if let Some(observer) = self.observer.get() {
+            observer(began.elapsed(), stream.as_ref().err());
+        }
+        stream
     }
 
     /// Dials the other way, when the target has refused a login on `refused`: with TLS where
@@ -164,7 +186,7 @@ impl Target {
         match self.tls.connect(host, socket).await {
             Ok(stream) => Ok(Stream::Tls(Box::new(stream.into()))),
             Err(error) if is_optional => {
-                tracing::warn!(target = %self.address, %error, "sslmode=prefer: without TLS");
+                tracing::warn!(event = "target_without_tls", target = %self.address, %error, "sslmode=prefer: without TLS");
                 let TargetAddress::Tcp { host, port } = &self.address else { return Err(error) };
                 Ok(Stream::Tcp(dial_tcp(host, *port).await?))
             }

@@ -227,12 +227,16 @@ impl Drop for Embedded {
     fn drop(&mut self) {
         drop(self.supervisor.stdin.take());
         if let Err(error) = self.supervisor.wait() {
-            tracing::warn!("embedded PostgreSQL: {error}");
+            tracing::warn!(event = "embedded_failed", "embedded PostgreSQL: {error}");
         }
         // The supervisor is not root: it cannot remove its directory from one that is root's.
         match fs::remove_dir_all(&self.scratch) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                tracing::warn!("cannot remove {}: {error}", self.scratch.display());
+                tracing::warn!(
+                    event = "embedded_not_removed",
+                    "cannot remove {}: {error}",
+                    self.scratch.display()
+                );
             }
             _ => {}
         }

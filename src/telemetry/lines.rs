@@ -92,6 +92,7 @@ fn write_lines(mut to: impl Write, messages: &Receiver<Message>, lost: &AtomicU6
         let lines = lost.swap(0, Ordering::Relaxed);
         if lines > 0 {
             tracing::warn!(
+                event = "log_lines_lost",
                 lines,
                 "lines of the log were lost: nobody took them, or the disk is full"
             );

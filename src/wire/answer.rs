@@ -1,6 +1,7 @@
 //! What the target answered to a question of the proxy's own: rows, or an error. Reads frames; may not
 //! know what was asked.
 
+use super::conditions::condition_name;
 use super::message::{data_row_text, error_field, parameter_oids};
 use super::{printable, tag};
 
@@ -34,6 +35,18 @@ pub struct Failure {
     pub sqlstate: String,
     /// The message in the target's language.
     pub message: String,
+}
+
+impl Failure {
+    /// What the log may have of it. Messages of class 42, about names and rights, quote no values; of others
+    /// there is the name of the condition.
+    pub fn logged(&self) -> &str {
+        match condition_name(&self.sqlstate) {
+            Some(name) if !self.sqlstate.starts_with("42") => name,
+            None => &self.sqlstate,
+            Some(_) => &self.message,
+        }
+    }
 }
 
 /// An answer with more rows than any question of ours has.

@@ -182,6 +182,72 @@ fn rows_are_fetched_a_few_at_a_time() {
     assert!(said.contains("26000") && !said.contains("ParameterDescription"), "{said}");
 }
 
+/// What PostgreSQL says of names that are not there, or are there already, the console says as well.
+#[test]
+fn names_of_statements_and_portals_are_as_postgresql_has_them() {
+    let (proxy, _) = proxy("");
+    let database = Cluster::shared().create_database();
+    let (mut direct, _) = Wire::log_in(database.endpoint(), &[]);
+    let (mut console, _) = console(&proxy, "dms_proxy", "postgres");
+    type Sends = fn(&mut Wire);
+    let cases: [(&str, Sends); 12] = [
+        ("26000", |wire| {
+            wire.describe(b'S', "none").sync();
+        }),
+        ("26000", |wire| {
+            wire.describe(b'S', "").sync();
+        }),
+        ("26000", |wire| {
+            wire.bind("", "no\"ne", &[], &[], 0).sync();
+        }),
+        ("26000", |wire| {
+            wire.bind("", "", &[], &[], 0).sync();
+        }),
+        ("26000", |wire| {
+            wire.query("DEALLOCATE none");
+        }),
+        ("34000", |wire| {
+            wire.describe(b'P', "none").sync();
+        }),
+        ("34000", |wire| {
+            wire.execute("", 0).sync();
+        }),
+        ("34000", |wire| {
+            wire.execute("none", 0).sync();
+        }),
+        ("42P05", |wire| {
+            wire.parse("s", "SELECT 1", &[]).parse("s", "SELECT 1", &[]).sync();
+        }),
+        ("42P03", |wire| {
+            wire.bind("p", "s", &[], &[], 0).bind("p", "s", &[], &[], 0).sync();
+        }),
+        ("26000", |wire| {
+            wire.query("/* */ DEALLOCATE s; DEALLOCATE \"s\"");
+        }),
+        ("26000", |wire| {
+            wire.parse("t", "SELECT 1", &[]).sync().until_ready();
+            wire.query("DISCARD ALL").until_ready();
+            wire.describe(b'S', "t").sync();
+        }),
+    ];
+    for (sqlstate, send) in cases {
+        let [said, expected] = [&mut console, &mut direct].map(|wire| {
+            send(wire);
+            let frames = wire.until_ready();
+            let frame = frames.iter().find(|frame| frame.tag == b'E');
+            let fields = frame.unwrap_or_else(|| panic!("{}", transcript(&frames)));
+            let field = |code: u8| {
+                let mut fields = fields.body.split(|byte| *byte == 0);
+                let text = fields.find(|field| field.first() == Some(&code)).unwrap_or_default();
+                String::from_utf8(text.to_vec()).unwrap()
+            };
+            [field(b'C'), field(b'M')]
+        });
+        assert_eq!(said, expected);
+        assert_eq!(said[0], format!("C{sqlstate}"));
+    }
+}
+
 #[test]
 fn what_runs_is_shown_by_both_protocols() {
     let (proxy, _) = proxy("");
@@ -238,8 +304,23 @@ fn verbs_hold_clients_back_and_end_sessions() {
     waiting.startup(&endpoint, &[]);
     let state = transcript(&wire.query("SHOW STATE").until_ready());
     assert!(state.contains("paused"), "{state}");
+    let is_here = |row: &&Vec<Option<String>>| row[0].as_ref() == Some(&endpoint.database);
+    super::wait_for(|| {
+        let (columns, rows) = answer(&mut wire, "SHOW POOLS");
+        let Some(row) = rows.iter().find(is_here) else { return false };
+        let cell = |name: &str| {
+            let at = columns.iter().position(|(column, _)| column == name).unwrap();
+            row[at].as_ref().unwrap().parse::<u64>().unwrap()
+        };
+        cell("cl_waiting") == 1 && cell("sv_login") == 1 && cell("maxwait_us") > 0
+    });
     wire.query("RESUME").until_ready();
     waiting.until_ready();
+    assert!(
+        answer(&mut wire, "SHOW LISTS")
+            .1
+            .contains(&vec![Some("login_clients".into()), Some("0".into())])
+    );
     for (command, tag) in [
         ("RELOAD", "RELOAD"),
         ("SET log.level = 'debug'", "SET"),

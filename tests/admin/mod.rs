@@ -7,6 +7,7 @@ mod deployed;
 mod events_of_log;
 mod hostile;
 mod http;
+mod logins;
 mod looks;
 mod metrics;
 #[cfg(client = "chromium")]

@@ -175,7 +175,17 @@ fn every_answer_is_as_it_is_described() {
         check("/api/tables", &format!("?sort={sort}&limit=1"), 200);
     }
     check("/api/tables", "?format=csv", 200);
-    for wrong in ["?sort=colour", "?limit=few", "?format=xml"] {
+    // Lines of CSV have what objects have, in an order for people.
+    let lines = get(address, "/api/tables?format=csv").body;
+    let head = lines.lines().next().unwrap();
+    assert!(head.starts_with("database,schema,table,state,"), "{head}");
+    let mut columns: Vec<&str> = head.split(',').collect();
+    columns.sort_unstable();
+    let tables = get(address, "/api/tables").json();
+    let fields = tables["tables"][0].as_object().unwrap().keys();
+    assert!(fields.eq(columns.iter()), "{head}: {tables}");
+    check("/api/tables", "?state=loading,error", 200);
+    for wrong in ["?sort=colour", "?limit=few", "?format=xml", "?state=idle,wrong"] {
         check("/api/tables", wrong, 400);
     }
     check("/api/dms/table-statistics", "?max-records=20", 200);

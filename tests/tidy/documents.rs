@@ -29,6 +29,37 @@ fn the_page_of_types_is_the_one_in_force() {
     assert!(page == expected, "docs/types.md is old: UPDATE_GOLDENFILES=1 cargo test tidy");
 }
 
+/// What stands behind `event = ` in each line that a text logs; `None` where it is not the first field.
+fn events(text: &str) -> Vec<Option<&str>> {
+    let mut found = Vec::new();
+    for level in ["info", "warn", "error", "debug"] {
+        for call in text.split(&format!("tracing::{level}!(")).skip(1) {
+            let event = call.trim_start().strip_prefix("event = \"");
+            found.push(event.and_then(|rest| rest.split('"').next()));
+        }
+    }
+    found
+}
+
+#[test]
+fn every_line_of_the_log_has_an_event_that_is_explained() {
+    let page = fs::read_to_string(root().join("docs/operate.md")).unwrap();
+    let (_, page) = page.split_once("## The log").unwrap();
+    let mut count = 0;
+    for facts in sources() {
+        for event in events(&facts.text) {
+            let event = event.unwrap_or_else(|| panic!("{}: a line without an event", facts.path));
+            assert!(page.contains(&format!("`{event}`")), "{}: {event}", facts.path);
+            count += 1;
+        }
+    }
+    assert!(count > 50, "{count}");
+    assert_eq!(
+        events("tracing::warn!(\n  event = \"a\",\n b); tracing::info!(b)"),
+        [None, Some("a")]
+    );
+}
+
 /// Literals of Rust and of SQL with the shape of a SQLSTATE: five digits and capital letters, a
 /// digit first.
 fn sqlstates(text: &str) -> Vec<&str> {

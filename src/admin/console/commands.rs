@@ -27,6 +27,17 @@ pub(super) struct CommandOutcome {
     pub(super) tag: String,
     /// Notices in front of it.
     pub(super) notices: Vec<String>,
+    /// Prepared statements that are given up.
+    pub(super) forgets: Option<Forgotten>,
+}
+
+/// Prepared statements that a client gives up.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Forgotten {
+    /// All of them.
+    All,
+    /// The one of this name.
+    Statement(String),
 }
 
 /// What people may type: command, what it does, and who may.
@@ -74,6 +85,10 @@ pub(super) fn statements(text: &str) -> Vec<String> {
                 while rest.next_if(|c| *c != '\n').is_some() {}
                 continue;
             }
+            None if c == '/' && rest.peek() == Some(&'*') => {
+                skip_comment(&mut rest);
+                continue;
+            }
             None => {}
         }
         if let Some(last) = found.last_mut() {
@@ -81,6 +96,21 @@ pub(super) fn statements(text: &str) -> Vec<String> {
         }
     }
     found.into_iter().map(|one| one.trim().to_owned()).filter(|one| !one.is_empty()).collect()
+}
+
+/// Leaves out a comment up to its end, with those in it; its first character has been read.
+fn skip_comment(rest: &mut std::iter::Peekable<std::str::Chars<'_>>) {
+    rest.next();
+    let mut depth = 1;
+    while depth > 0
+        && let Some(c) = rest.next()
+    {
+        match c {
+            '*' if rest.next_if_eq(&'/').is_some() => depth -= 1,
+            '/' if rest.next_if_eq(&'*').is_some() => depth += 1,
+            _ => {}
+        }
+    }
 }
 
 /// The words of a statement; quotes hold one together, and `=` stands alone.
@@ -143,16 +173,20 @@ pub(super) async fn run(
             let is_help = upper.get(1).is_some_and(|name| name == "HELP");
             let notices = if is_help { vec![usage()] } else { Vec::new() };
             let listing = Some(show(&words, operator)?);
-            return Ok(CommandOutcome { listing, tag: "SHOW".into(), notices });
+            let outcome = CommandOutcome { listing, notices, ..tagged("SHOW") };
+            return Ok(outcome);
         }
         "SELECT" => {
             let listing = Some(server::select(statement).ok_or_else(not_here)?);
-            return Ok(CommandOutcome { listing, tag: "SELECT 1".into(), notices: Vec::new() });
+            return Ok(CommandOutcome { listing, ..tagged("SELECT 1") });
         }
         "BEGIN" | "START" => return Ok(tagged("BEGIN")),
         "COMMIT" | "END" => return Ok(tagged("COMMIT")),
         "ROLLBACK" | "ABORT" => return Ok(tagged("ROLLBACK")),
-        "DISCARD" | "DEALLOCATE" | "CLOSE" => return Ok(tagged(first)),
+        "DISCARD" | "DEALLOCATE" => {
+            return Ok(CommandOutcome { forgets: forgotten(&words, &upper), ..tagged(first) });
+        }
+        "CLOSE" => return Ok(tagged(first)),
         "SET" if upper.get(1).is_none_or(|name| name != "LOG.LEVEL") => return Ok(tagged("SET")),
         "RESET" if !matches!(upper.get(1).map(String::as_str), Some("STATS" | "REWRITES")) => {
             return Ok(tagged("RESET"));
@@ -183,6 +217,20 @@ pub(super) async fn run(
     }
     let notices = command(first, &words, &upper, operator).await?;
     Ok(CommandOutcome { tag: first.to_owned(), notices, ..CommandOutcome::default() })
+}
+
+/// What `DISCARD ALL`, `DEALLOCATE ALL` or `DEALLOCATE [PREPARE] name` gives up.
+fn forgotten(words: &[String], upper: &[String]) -> Option<Forgotten> {
+    let upper: Vec<&str> = upper.iter().map(String::as_str).collect();
+    match upper.as_slice() {
+        ["DISCARD", "ALL"] | ["DEALLOCATE", "ALL"] | ["DEALLOCATE", "PREPARE", "ALL"] => {
+            Some(Forgotten::All)
+        }
+        ["DEALLOCATE", "PREPARE", _] | ["DEALLOCATE", _] => {
+            words.last().cloned().map(Forgotten::Statement)
+        }
+        _ => None,
+    }
 }
 
 fn usage() -> String {
@@ -320,6 +368,8 @@ mod tests {
     fn texts_are_cut_into_statements_and_words() {
         let found = statements("SHOW TABLES; -- x;y\n show sessions like 'a;b' ;; ");
         assert_eq!(found, ["SHOW TABLES", "show sessions like 'a;b'"]);
+        let found = statements("/* by; /* an */ exporter */ SHOW '/*'; SHOW MEM /* end");
+        assert_eq!(found, ["SHOW '/*'", "SHOW MEM"]);
         assert_eq!(words("SET log.level='de bug'"), ["SET", "log.level", "=", "de bug"]);
         assert_eq!(words("x ''"), ["x", ""]);
     }

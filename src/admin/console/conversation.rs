@@ -7,7 +7,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use super::super::listing::{Cell, Listing};
 use super::super::operator::Operator;
-use super::commands::{CommandOutcome, ConsoleRole, describe, run, statements};
+use super::commands::{CommandOutcome, ConsoleRole, Forgotten, describe, run, statements};
 use super::server::SETTINGS;
 use crate::stream::Stream;
 use crate::wire::{self, HEAD_BYTES, OwnError, Severity, tag};
@@ -24,7 +24,7 @@ struct Conversation<'o> {
     role: ConsoleRole,
     statements: HashMap<Vec<u8>, String>,
     portals: HashMap<Vec<u8>, Portal>,
-    /// `I`, `T` or `E`.
+    /// `I` or `T`: what fails leaves a transaction as it is.
     status: u8,
     /// Messages up to the next Sync are skipped.
     skips: bool,
@@ -156,7 +156,7 @@ impl Conversation<'_> {
             self.put(tag::EMPTY_QUERY_RESPONSE, &[]);
         }
         for statement in all {
-            match run(&statement, self.role, self.operator).await {
+            match self.run(&statement).await {
                 Ok(said) => self.say(&said, &[], true),
                 Err(error) => {
                     self.fail(&error);
@@ -165,6 +165,22 @@ impl Conversation<'_> {
             }
         }
         self.ready();
+    }
+
+    async fn run(&mut self, statement: &str) -> Result<CommandOutcome, OwnError> {
+        let said = run(statement, self.role, self.operator).await?;
+        match &said.forgets {
+            None => {}
+            Some(Forgotten::All) => self.statements.clear(),
+            Some(Forgotten::Statement(name)) => {
+                // Whether the name was quoted is not known any more.
+                let found = [name.clone(), name.to_lowercase()]
+                    .into_iter()
+                    .find(|name| self.statements.remove(name.as_bytes()).is_some());
+                found.ok_or_else(|| no_statement(name.as_bytes()))?;
+            }
+        }
+        Ok(said)
     }
 
     /// What a statement gave; `described` says that the names of its columns go in front.
@@ -200,6 +216,11 @@ impl Conversation<'_> {
             let message = "cannot insert multiple commands into a prepared statement";
             return Err(OwnError::new("42601", message));
         }
+        if !parse.name.is_empty() && self.statements.contains_key(parse.name) {
+            let name = wire::printable(parse.name);
+            let message = format!("prepared statement \"{name}\" already exists");
+            return Err(OwnError::new("42P05", message));
+        }
         if self.statements.len() >= NAMES_MAX {
             return Err(OwnError::new("54000", "too many prepared statements"));
         }
@@ -219,14 +240,13 @@ impl Conversation<'_> {
             return Err(OwnError::new("08P01", "statements of the console have no parameters"));
         }
         let (formats, _) = int16s(rest).ok_or_else(malformed)?;
-        let text = self.statements.get(name).cloned().ok_or_else(|| {
-            OwnError::new(
-                "26000",
-                format!("prepared statement \"{}\" does not exist", wire::printable(name)),
-            )
-        })?;
+        let text = self.statements.get(name).cloned().ok_or_else(|| no_statement(name))?;
+        if !portal.is_empty() && self.portals.contains_key(portal) {
+            let message = format!("cursor \"{}\" already exists", wire::printable(portal));
+            return Err(OwnError::new("42P03", message));
+        }
         if self.portals.len() >= NAMES_MAX {
-            self.portals.clear();
+            return Err(OwnError::new("54000", "too many portals"));
         }
         self.portals.insert(portal.to_vec(), Portal { text, formats, said: None });
         self.put(tag::BIND_COMPLETE, &[]);
@@ -246,8 +266,8 @@ impl Conversation<'_> {
             _ => self.portals.get(name).map(|portal| (&portal.text, portal.formats.as_slice())),
         };
         let (text, formats) = found.ok_or_else(|| match kind {
-            b'S' => OwnError::new("26000", "there is no such prepared statement"),
-            _ => no_portal(),
+            b'S' => no_statement(name),
+            _ => no_portal(name),
         })?;
         match describe(text, self.operator).map(|listing| row_description(&listing, formats)) {
             Some(described) => self.out.extend(described),
@@ -259,14 +279,14 @@ impl Conversation<'_> {
     async fn on_execute(&mut self, body: &[u8]) -> Result<(), OwnError> {
         let (name, rows) = wire::cstring(body).unwrap_or_default();
         let rows = rows.first_chunk().map_or(0, |rows| u32::from_be_bytes(*rows));
-        let mut portal = self.portals.remove(name).ok_or_else(no_portal)?;
+        let mut portal = self.portals.remove(name).ok_or_else(|| no_portal(name))?;
         if portal.text.is_empty() {
             self.put(tag::EMPTY_QUERY_RESPONSE, &[]);
             return Ok(());
         }
         let mut said = match portal.said.take() {
             Some(said) => said,
-            None => run(&portal.text, self.role, self.operator).await?,
+            None => self.run(&portal.text).await?,
         };
         let rows = usize::try_from(rows).unwrap_or(usize::MAX);
         let left = match &mut said.listing {
@@ -290,8 +310,18 @@ impl Conversation<'_> {
     }
 }
 
-fn no_portal() -> OwnError {
-    OwnError::new("34000", "there is no such portal")
+/// As PostgreSQL says it.
+fn no_statement(name: &[u8]) -> OwnError {
+    let message = match name {
+        [] => "unnamed prepared statement does not exist".to_owned(),
+        name => format!("prepared statement \"{}\" does not exist", wire::printable(name)),
+    };
+    OwnError::new("26000", message)
+}
+
+/// As PostgreSQL says it.
+fn no_portal(name: &[u8]) -> OwnError {
+    OwnError::new("34000", format!("portal \"{}\" does not exist", wire::printable(name)))
 }
 
 /// A list of numbers with its length in front, and what follows.

@@ -204,7 +204,7 @@ fn target(operator: &Operator) -> Listing {
         text(&operator.target_name),
         health.up.map_or(Cell::Null, Cell::Bool),
         Cell::moment(health.since),
-        Cell::Null,
+        Cell::optional(&health.version),
         Cell::Text(operator.target_tls()),
         Cell::Int(health.connect_ms),
         Cell::optional(&health.last_error),

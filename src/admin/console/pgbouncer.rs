@@ -127,13 +127,13 @@ pub(super) fn show(name: &str, operator: &Operator) -> Option<Listing> {
             by_database(STATS_AVERAGES, &|totals| averages(totals, seconds).to_vec())
         }
         "TOTALS" => totals(&collected, seconds),
-        "POOLS" => pools(&collected),
+        "POOLS" => pools(&collected, operator),
         "CLIENTS" => sockets(&collected, operator, &["C"]),
         "SERVERS" => sockets(&collected, operator, &["S"]),
         "SOCKETS" => sockets(&collected, operator, &["C", "S"]),
         "DATABASES" => databases(&collected, operator),
         "USERS" => users(&collected),
-        "LISTS" => lists(&collected),
+        "LISTS" => lists(&collected, operator),
         "STATE" => state(operator),
         "MEM" => Listing::new("name size:int used:int free:int memtotal:int"),
         "FDS" => Listing::new("fd:int task user database addr port:int cancel:int link:int"),
@@ -164,21 +164,23 @@ fn totals(collected: &Collected, seconds: u64) -> Listing {
     listing
 }
 
-fn pools(collected: &Collected) -> Listing {
-    let mut pools: BTreeMap<(&str, &str), (u64, u64)> = BTreeMap::new();
+fn pools(collected: &Collected, operator: &Operator) -> Listing {
+    let mut waiting = operator.waiting.by_pool();
+    let mut active: BTreeMap<(String, String), u64> =
+        waiting.keys().map(|pool| (pool.clone(), 0)).collect();
     for session in &collected.sessions {
-        let facts = &session.facts;
-        let pool = pools.entry((&facts.database, &facts.user)).or_default();
-        let waits = session.state == "starting";
-        (pool.0, pool.1) = (pool.0 + u64::from(!waits), pool.1 + u64::from(waits));
+        let pool = (session.facts.database.clone(), session.facts.user.clone());
+        *active.entry(pool).or_default() += 1;
     }
     let mut listing = Listing::new(POOLS);
-    for ((database, user), (active, waiting)) in pools {
+    for (pool, active) in active {
+        let (waiting, longest) = waiting.remove(&pool).unwrap_or_default();
         let [none, active, waiting] = [0, active, waiting].map(Cell::Int);
-        let mut row = vec![text(database), text(user), active.clone(), waiting.clone()];
+        let longest = [longest.as_secs(), longest.subsec_micros().into()].map(Cell::Int);
+        let mut row = vec![text(&pool.0), text(&pool.1), active.clone(), waiting.clone()];
         row.extend([none.clone(), none.clone(), active]);
-        row.extend(std::iter::repeat_n(none.clone(), 5));
-        row.extend([waiting, none.clone(), none, text("session"), Cell::Null]);
+        row.extend(std::iter::repeat_n(none, 5));
+        row.extend(std::iter::once(waiting).chain(longest).chain([text("session"), Cell::Null]));
         listing.rows.push(row);
     }
     listing
@@ -285,21 +287,22 @@ fn users(collected: &Collected) -> Listing {
     listing
 }
 
-fn lists(collected: &Collected) -> Listing {
+fn lists(collected: &Collected, operator: &Operator) -> Listing {
     let mut users: Vec<_> = collected.sessions.iter().map(|session| &session.facts.user).collect();
     users.sort_unstable();
     users.dedup();
     let sessions = collected.sessions.len();
+    let waiting = operator.waiting.count();
     let mut listing = Listing::new("list items:int");
     for (name, items) in [
         ("databases", collected.databases.len()),
         ("users", users.len()),
         ("peers", 0),
-        ("pools", pools(collected).rows.len()),
+        ("pools", pools(collected, operator).rows.len()),
         ("peer_pools", 0),
         ("free_clients", 0),
         ("used_clients", sessions),
-        ("login_clients", 0),
+        ("login_clients", waiting),
         ("free_servers", 0),
         ("used_servers", sessions),
         ("dns_names", 0),

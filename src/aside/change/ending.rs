@@ -33,6 +33,7 @@ impl ChangeLoad {
                 out.to_session.extend(refusal::notice(&table, count, &self.facts.run));
             }
             tracing::debug!(
+                event = "rows_set_aside",
                 table,
                 changed = self.changed,
                 set_aside = count,

@@ -69,7 +69,13 @@ impl CopyLoad {
     pub(super) fn done(&self, out: &mut BothWays) -> CopyEnd {
         let (count, table) = (self.rejected.count(), self.request.table_name());
         if count > 0 {
-            tracing::info!(table, loaded = self.loaded, set_aside = count, "rows were set aside");
+            tracing::info!(
+                event = "rows_set_aside",
+                table,
+                loaded = self.loaded,
+                set_aside = count,
+                "rows were set aside"
+            );
             if self.writes.are_told() {
                 out.to_session.extend(refusal::notice(&table, count, &self.facts.run));
             }

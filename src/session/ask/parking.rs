@@ -227,7 +227,14 @@ impl Parking {
         let warnings = told.into_iter().map(|table| table.warning(failure, transient));
         let warnings: Vec<OwnError> = warnings.collect();
         for warning in &warnings {
-            tracing::warn!(%user, detail = warning.detail, "{}", warning.message);
+            let (message, detail) = (&warning.message, &warning.detail);
+            match failure {
+                None => tracing::warn!(event = "foreign_keys_parked", %user, detail, "{message}"),
+                Some(failure) => {
+                    let (sqlstate, detail) = (&failure.sqlstate, failure.logged());
+                    tracing::warn!(event = "foreign_keys_not_parked", %user, sqlstate, detail, "{message}");
+                }
+            }
         }
         warnings
     }
@@ -269,7 +276,14 @@ impl Parking {
             return Err(warning);
         }
         let user = wire::logged(&context.startup.user);
-        tracing::warn!(%user, detail = warning.detail, "{}", warning.message);
+        tracing::warn!(
+            event = "foreign_keys_not_parked",
+            %user,
+            sqlstate = failure.sqlstate,
+            detail = failure.logged(),
+            "{}",
+            warning.message
+        );
         Ok(Some(warning))
     }
 }

@@ -241,14 +241,24 @@ impl Settling {
             }
             // An old or foreign server that does not know the function.
             (Settle::Settings, Some(failure)) if self.at_login => {
-                tracing::debug!(sqlstate = failure.sqlstate, "{}", failure.message);
+                tracing::debug!(
+                    event = "own_statement_failed",
+                    sqlstate = failure.sqlstate,
+                    "{}",
+                    failure.logged()
+                );
                 settled.warnings = self.follow_own_words(context);
             }
             (Settle::Role(role, _), None) => self.role.on_set(*role),
             (Settle::TryRole, None) => self.role.on_tried(answer),
             (Settle::RoleNow, _) => self.role.on_now(answer),
             (Settle::Role(..) | Settle::TryRole, Some(failure)) => {
-                tracing::debug!(sqlstate = failure.sqlstate, "{}", failure.message);
+                tracing::debug!(
+                    event = "own_statement_failed",
+                    sqlstate = failure.sqlstate,
+                    "{}",
+                    failure.logged()
+                );
                 if let Some(warning) = self.role.on_refused(answer, context) {
                     context.watched.on_not_silenced();
                     self.on_role_refused(warning, context, &mut settled)?;
@@ -263,7 +273,12 @@ impl Settling {
             }
             // An aborted transaction, whose end settles again. What was in force stays in force.
             (_, Some(failure)) => {
-                tracing::debug!(sqlstate = failure.sqlstate, "{}", failure.message);
+                tracing::debug!(
+                    event = "own_statement_failed",
+                    sqlstate = failure.sqlstate,
+                    "{}",
+                    failure.logged()
+                );
             }
             (_, None) => {}
         }

@@ -43,9 +43,10 @@ fn less(
         return None;
     }
     tracing::warn!(
+        event = "catalog_not_answered",
         sqlstate = failure.sqlstate,
         "the target does not answer a question about its catalogs, which is not asked again: {}",
-        failure.message
+        failure.logged()
     );
     let next = CatalogQuestion::about(subjects.clone(), answers.less());
     if next.is_none() {
