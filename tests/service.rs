@@ -261,16 +261,48 @@ mod behind_haproxy {
 }
 
 #[test]
+fn a_formula_names_the_archives_of_all_targets() {
+    let folder = scratch("formula");
+    std::fs::create_dir_all(&folder).unwrap();
+    let formula = || {
+        let program = Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/formula");
+        let arguments = ["1.2.3", "owner/name", folder.to_str().unwrap()];
+        std::process::Command::new(program).args(arguments).output().unwrap()
+    };
+    let systems = ["apple-darwin", "unknown-linux-musl"];
+    let targets = systems.map(|system| ["aarch64", "x86_64"].map(|cpu| format!("{cpu}-{system}")));
+    for target in targets.as_flattened() {
+        assert!(!formula().status.success(), "before {target} is there");
+        std::fs::write(folder.join(format!("dms-proxy-1.2.3-{target}.tar.gz")), "abc").unwrap();
+    }
+    let said = String::from_utf8(formula().stdout).unwrap();
+    std::fs::remove_dir_all(folder).unwrap();
+    let url = "https://github.com/owner/name/releases/download/v1.2.3/dms-proxy-1.2.3";
+    for target in targets.as_flattened() {
+        assert!(said.contains(&format!("url \"{url}-{target}.tar.gz\"\n")), "{target}: {said}");
+    }
+    // That of "abc". Source: FIPS 180-2, B.1.
+    let sum = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+    assert_eq!(said.matches(&format!("sha256 \"{sum}\"\n")).count(), 4, "{said}");
+}
+
+#[test]
 fn files_of_packages_are_there() {
     let manifest: toml::Table =
         std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml"))
             .unwrap()
             .parse()
             .unwrap();
-    let assets = manifest["package"]["metadata"]["deb"]["assets"].as_array().unwrap();
+    let metadata = &manifest["package"]["metadata"];
+    let assets = metadata["deb"]["assets"].as_array().unwrap();
+    let rpm_assets = metadata["generate-rpm"]["assets"].as_array().unwrap();
     let made = |path: &&str| path.starts_with("target/") || path.contains('*');
-    let named: Vec<&str> = assets.iter().map(|asset| asset[0].as_str().unwrap()).collect();
-    assert!(named.len() > 5);
+    let named: Vec<&str> = assets
+        .iter()
+        .map(|asset| asset[0].as_str().unwrap())
+        .chain(rpm_assets.iter().map(|asset| asset["source"].as_str().unwrap()))
+        .collect();
+    assert!(assets.len() > 5 && rpm_assets.len() > 5);
     for path in named.iter().filter(|path| !made(path)) {
         assert!(Path::new(env!("CARGO_MANIFEST_DIR")).join(path).exists(), "{path}");
     }
