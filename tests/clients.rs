@@ -4,6 +4,7 @@
 mod bad_rows;
 mod console;
 mod renamed;
+mod renamed_sources;
 mod traps;
 
 use std::process::Command;

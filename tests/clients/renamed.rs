@@ -13,7 +13,7 @@ const RULES: &str = "[mapping]\nreply_names = \"source\"\n[mapping.names]\nschem
                      tables = \"lower\"\ncolumns = \"lower\"\n";
 
 /// What there is in a schema, and how many bytes its rows have.
-fn contents(database: &Database, schema: &str) -> Vec<Vec<String>> {
+pub(super) fn contents(database: &Database, schema: &str) -> Vec<Vec<String>> {
     let columns = format!(
         "SELECT table_name, column_name, data_type, is_nullable, column_default FROM information_schema.columns \
          WHERE table_schema = '{schema}' ORDER BY table_name, ordinal_position"

@@ -109,6 +109,8 @@ impl<'a> ScopeWalker<'a> {
         while !self.at_statement_end() {
             if self.cursor.eat("schema") {
                 self.part(0, NameRole::Schema)?;
+            } else if self.at_path() {
+                self.search_path()?;
             } else if self.cursor.at_name() {
                 let is_single = self.cursor.peek().kind != TokenKind::Dot;
                 let first = super::narrow(self.cursor.index());
@@ -167,13 +169,24 @@ impl<'a> ScopeWalker<'a> {
     /// Words and names that are not of the kinds that a rule renames, up to the end of the statement.
     pub(super) fn words(&mut self) -> Walked {
         while !self.at_statement_end() {
-            if self.cursor.at_name() {
+            if self.at_path() {
+                self.search_path()?;
+            } else if self.cursor.at_name() {
                 self.part(0, NameRole::Other)?;
             } else {
                 self.cursor.bump();
             }
         }
         Ok(())
+    }
+
+    /// Whether roles, databases or functions get a `SET search_path`, whose name the cursor is at then.
+    fn at_path(&mut self) -> bool {
+        let is_path = self.cursor.is("set") && self.ahead_is(1, "search_path");
+        if is_path {
+            self.cursor.bump();
+        }
+        is_path
     }
 
     /// `EXECUTE name (arguments)`.
