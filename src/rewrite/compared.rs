@@ -174,3 +174,19 @@ pub(super) fn compared(
     }
     (found_name, uses)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_are_found_in_any_case() {
+        for text in ["json", "JSON", "Json", "jSoN", "x jjson", "xJsonb"] {
+            assert!(holds(text.as_bytes(), b"json"), "{text}");
+        }
+        for text in ["", "j", "jso", "js on", "nosj"] {
+            assert!(!holds(text.as_bytes(), b"json"), "{text}");
+        }
+        assert!(may_hold_json(b"SELECT $1::Json") && !may_hold_json(b"SELECT '{}'::Json"));
+    }
+}

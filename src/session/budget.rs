@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// What is taken of the bytes that there are.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Budget {
     taken: Arc<AtomicUsize>,
     bytes_max: usize,

@@ -100,6 +100,12 @@ impl Plan {
         self.positions.as_ref().is_some_and(|map| map.reply_names().is_some())
     }
 
+    /// Whether a rule changes values of its Binds, whatever these are.
+    pub(super) fn changes_binds(&self) -> bool {
+        let changes = |parameters: &Parameters| parameters.are_masked() || parameters.is_retyped();
+        self.parameters.as_deref().is_some_and(changes) || self.noted.names.is_some()
+    }
+
     /// What it takes in memory, in bytes; relations apart, which the catalog holds.
     pub(super) fn bytes(&self) -> usize {
         let copies = self.copies.iter().map(|copy| {

@@ -14,7 +14,7 @@ use crate::ledger::Place;
 use crate::value::ValueKind;
 
 /// The names, as the target knows them.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Prepared {
     /// What all of it takes.
     budget: Budget,
@@ -66,20 +66,8 @@ const NAMES_MAX: usize = 4 * PLANS_MAX;
 impl Prepared {
     /// Nothing is known yet; plans and kinds may take `bytes_max` bytes.
     pub(super) fn new(bytes_max: usize) -> Prepared {
-        Prepared {
-            budget: Budget::new(bytes_max),
-            statements: StatementsByName::default(),
-            portals: Portals::default(),
-            counts: KnownCounts { names_max: NAMES_MAX, ..KnownCounts::default() },
-            declared: Vec::new(),
-            asked: Vec::new(),
-            parses: 0,
-            synced_parses: 0,
-            answered_parses: 0,
-            syncs: 0,
-            unnamed: Unnamed::default(),
-            has_unrecorded: false,
-        }
+        let counts = KnownCounts { names_max: NAMES_MAX, ..KnownCounts::default() };
+        Prepared { budget: Budget::new(bytes_max), counts, ..Prepared::default() }
     }
 
     /// A Parse goes to the target whose statement may write or run something, and has no plan that says so.
@@ -96,6 +84,11 @@ impl Prepared {
     #[inline]
     pub(super) fn is_known(&self) -> bool {
         self.counts.plans > 0 || self.counts.kinds > 0 || !self.portals.is_empty()
+    }
+
+    /// Whether a rule changes the values of a Bind of any statement, whatever these are.
+    pub(super) fn changes_any_bind(&self) -> bool {
+        self.statements.any(|known| known.plan.as_deref().is_some_and(Plan::changes_binds))
     }
 
     /// Whether one more statement can be remembered, of whose parameters that much is known.

@@ -45,6 +45,11 @@ impl StatementsByName {
         }
     }
 
+    /// Whether this is true of any.
+    pub(super) fn any(&self, is_so: impl FnMut(&KnownStatement) -> bool) -> bool {
+        self.unnamed.iter().chain(self.named.values()).any(is_so)
+    }
+
     /// Forgets those of which this is false.
     pub(super) fn retain(&mut self, mut stays: impl FnMut(&KnownStatement) -> bool) {
         self.unnamed = self.unnamed.take().filter(&mut stays);

@@ -24,12 +24,15 @@ fn nul_is_mended_in_parameters_that_casts_make_json() {
     let expected = r#"DataRow {"a": "x y", "b": "u0000"}"#;
     for sql in [
         "INSERT INTO t (doc) VALUES ($1::jsonb)",
-        "INSERT INTO t (doc) VALUES (CAST($1 AS jsonb))",
+        "INSERT INTO t (doc) Values ($1::JsonB)",
+        "Insert Into t (doc) VALUES (CAST($1 AS jsonb))",
         "INSERT INTO t (doc) VALUES (($1)::text::jsonb)",
         "INSERT INTO t (doc) VALUES (CAST(CAST($1 AS varchar) AS jsonb))",
         "INSERT INTO t (doc) SELECT jsonb_build_array($1::jsonb)->0",
         "INSERT INTO t (doc) SELECT x::jsonb FROM (SELECT $1::json AS x) s",
         "INSERT INTO t (doc) SELECT v.x FROM (VALUES ($1)) v (x)",
+        "INSERT INTO t (doc) SELECT x::jsonb FROM (SELECT $1::Json AS x) s",
+        "INSERT INTO t (doc) Select v.x From (Values ($1)) v (x)",
         "INSERT INTO t (doc) SELECT $1 UNION ALL SELECT NULL WHERE false",
         "INSERT INTO t (doc) VALUES (COALESCE($1, '{}'))",
         "INSERT INTO t (doc) VALUES ($1)",

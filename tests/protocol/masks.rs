@@ -199,3 +199,85 @@ fn what_cannot_be_masked_for_sure_is_refused() {
         assert!(said.contains(tag), "{sql}: {said}");
     }
 }
+
+/// What arrives longer than it is held cannot be masked: no byte of it may arrive as it was.
+#[test]
+fn values_that_are_too_long_to_be_masked_are_refused() {
+    let (_proxy, database, mut wire) = ready("long-masks");
+    say(&mut wire, r#"ALTER TABLE "HR"."EMP" ALTER "PHONE" TYPE text"#);
+    let file = std::env::temp_dir().join(format!("long-masks-{}.json", std::process::id()));
+    let config =
+        format!("[mapping]\ntable_mappings = {file:?}\n[limits]\nstatement_bytes = 65536\n");
+    let short = Proxy::start(&config, &[]);
+    let endpoint = short.endpoint(database.endpoint());
+    let long = vec![b'7'; 100_000];
+    let insert = r#"INSERT INTO "HR"."EMP" ("ID", "PHONE") VALUES ($1, $2)"#;
+    // A Bind ends the session, whichever of its parts is too long.
+    let name = "n".repeat(100_000);
+    for (portal, value) in [("", long.as_slice()), (&*name, b"77")] {
+        let mut wire = super::log_in(&endpoint);
+        wire.parse("", insert, &[]).sync().until_ready();
+        wire.bind(portal, "", &[], &[Some(b"1"), Some(value)], 0);
+        let said = wire.read_to_end();
+        let holds = |part: &[u8]| said.windows(part.len()).any(|at| at == part);
+        assert!(holds(b"FATAL") && holds(b"54000"), "{said:?}");
+    }
+    // One that is not that long is waited for, however it arrives.
+    let mut wire = super::log_in(&endpoint);
+    wire.parse("", insert, &[]).sync().until_ready();
+    let mut bind = b"B\0\0\0\0".to_vec();
+    bind.extend("n".repeat(60_000).bytes());
+    bind.extend(b"\0\0\0\0\0\x02\0\0\0\x01".iter().chain(b"0\0\0\0\x0277\0\0"));
+    let length = u32::try_from(bind.len() - 1).unwrap().to_be_bytes();
+    bind[1..5].copy_from_slice(&length);
+    for piece in bind.chunks(7_000) {
+        wire.send_raw(piece);
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    wire.execute(&"n".repeat(63), 0).sync();
+    let said = transcript(&wire.until_ready());
+    assert!(said.contains("INSERT 0 1"), "{said}");
+    assert_eq!(rows(&database), ["0|**|NULL|none"]);
+    // A COPY fails, in the row.
+    const LONG: usize = 16 * 1024 * 1024 + 1;
+    let mut head = b"PGCOPY\n\xFF\r\n\0\0\0\0\0\0\0\0\0\0\x02\0\0\0\x04\0\0\0\x01".to_vec();
+    head.extend(u32::try_from(LONG).unwrap().to_be_bytes());
+    for (format, before, behind) in [
+        ("text", b"1\t".to_vec(), &b"\n"[..]),
+        ("csv", b"1,".to_vec(), b"\n"),
+        ("binary", head, b"\xFF\xFF"),
+    ] {
+        let mut wire = super::log_in(&endpoint);
+        let sql = format!(r#"COPY "HR"."EMP" ("ID", "PHONE") FROM STDIN (FORMAT {format})"#);
+        wire.query(sql).until(b'G');
+        wire.copy_data(before);
+        let piece = vec![b'7'; 1024 * 1024];
+        for _ in 0..16 {
+            wire.copy_data(&piece);
+        }
+        wire.copy_data("7").copy_data(behind).copy_done();
+        let frames = wire.until_ready();
+        assert_eq!(sqlstate(&frames), "54000", "{format}: {}", transcript(&frames));
+    }
+    // A text fails, too, and what fits goes on.
+    let mut wire = super::log_in(&endpoint);
+    let digits = "7".repeat(100_000);
+    let sql = format!(r#"INSERT INTO "HR"."EMP" ("ID", "PHONE") VALUES (1, '{digits}')"#);
+    assert_eq!(sqlstate(wire.query(sql).until_ready().as_slice()), "54000");
+    let said = say(&mut wire, r#"INSERT INTO "HR"."EMP" ("ID", "PHONE") VALUES (1, '77')"#);
+    assert!(said.contains("INSERT 0 1"), "{said}");
+    assert_eq!(rows(&database), ["0|**|NULL|none", "1|**|NULL|none"]);
+}
+
+/// Names that long end nothing where no value is changed.
+#[test]
+fn long_names_of_portals_pass_elsewhere() {
+    let proxy = Proxy::start("", &[]);
+    let (_database, mut wire) = session(&proxy);
+    let name = "n".repeat(40_000);
+    wire.parse("", "SELECT $1::text || 'x'", &[]).bind(&name, "", &[], &[Some(b"a")], 0);
+    // PostgreSQL keeps 63 bytes of it, and takes no longer Execute than 10,000 bytes.
+    wire.execute(&name[..63], 0).sync();
+    let said = transcript(&wire.until_ready());
+    assert!(said.contains("DataRow ax"), "{said}");
+}

@@ -5,6 +5,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use super::bind_names;
+use super::bind_refusals::{failing, names_too_long, refusal, too_long};
 use super::question::ask_exactly;
 use crate::catalog::Catalog;
 use crate::ledger::{NOT_JUDGED, Place, Road};
@@ -17,10 +18,8 @@ use crate::session::prepared::{KnownStatement, Prepared};
 use crate::session::replies::{Adjust, Expected, Failing, Request, Treatment};
 use crate::session::report::Report;
 use crate::session::step::{ArrivingBind, Mend};
-use crate::value::{
-    BindFindings, BindRefusal, BindRules, BindScanner, FittedBind, NulPolicy, ValueRule, fit,
-};
-use crate::wire::{self, BindBody, ErrorAbout, HEAD_BYTES, Head, OwnError, tag};
+use crate::value::{BindFindings, BindRules, BindScanner, FittedBind, NulPolicy, ValueRule, fit};
+use crate::wire::{self, BindBody, HEAD_BYTES, Head, OwnError, tag};
 
 /// Frames up to this size are judged when they are there as a whole; longer ones while they arrive.
 pub(in crate::session) const WHOLE_BYTES_MAX: usize = 32 * 1024;
@@ -49,7 +48,7 @@ enum BindVerdict {
 /// A Bind, as far as it is there; `is_owed` says that the target has not answered all that has gone.
 ///
 /// # Errors
-/// It is too long to be given the types that the target was told: the session ends.
+/// It is too long to be given the types that the target was told, or to be read: the session ends.
 pub(in crate::session) fn bind(
     frame: Frame<'_>,
     prepared: &mut Prepared,
@@ -66,9 +65,7 @@ pub(in crate::session) fn bind(
     }
     let body_bytes = body.len();
     let Some(cut) = BindBody::cut(body) else {
-        let verdict = judge_unnamed(head, context);
-        let expected = Expected::new(Request::Bind);
-        return Ok(go(expected, Statement::default(), verdict, report, context));
+        return unnamed(head, body_bytes, prepared, report, context);
     };
     let is_whole = body_bytes == head.body_bytes();
     let mut given = Vec::new();
@@ -311,15 +308,31 @@ fn judge(
     })
 }
 
-/// A Bind whose names are longer than what is waited for, or have no end.
-fn judge_unnamed(head: Head, context: &Context) -> BindVerdict {
-    match context.settings.rewrite {
+/// A Bind whose names are longer than what is there of it, or have no end.
+///
+/// # Errors
+/// It is too long to be waited for, and may be one whose values are changed: the session ends.
+fn unnamed(
+    head: Head,
+    body_bytes: usize,
+    prepared: &Prepared,
+    report: &mut Report,
+    context: &Context,
+) -> Result<Decision, Box<OwnError>> {
+    if body_bytes < head.body_bytes() && prepared.changes_any_bind() {
+        let is_waited_for = head.frame_bytes <= context.policy.statement_bytes_max;
+        let refused = || Err(Box::new(names_too_long()));
+        return if is_waited_for { Ok(Decision::Later) } else { refused() };
+    }
+    let verdict = match context.settings.rewrite {
         true => {
             let scanner = Box::new(BindScanner::new(head.body_bytes()));
             BindVerdict::Arriving { scanner, not_judged: false }
         }
         false => BindVerdict::Unread,
-    }
+    };
+    let expected = Expected::new(Request::Bind);
+    Ok(go(expected, Statement::default(), verdict, report, context))
 }
 
 fn fitted(
@@ -358,40 +371,6 @@ fn fitted(
         changes.push(Change::of_parameters(place, ValueRule::NulRemoved, removed));
     }
     BindVerdict::Fitted { body, spaces, changes, not_judged }
-}
-
-/// The error for a value that is refused.
-fn refusal(refused: &BindRefusal, statement: &Statement) -> OwnError {
-    let parameters = statement.parameters.as_deref();
-    if let Some(error) = parameters.and_then(|parameters| parameters.refusal(refused)) {
-        return error;
-    }
-    let (number, place) = (refused.index + 1, &statement.place);
-    let mut error = OwnError::new("22021", format!("parameter ${number} holds U+0000"))
-        .with_hint("Set values.nul to \"space\" or \"remove\" to load it.");
-    if !place.table.is_empty() {
-        error.detail = Some(format!("The statement writes to \"{}\".", place.table));
-        let (schema, table) = (Some(place.schema.clone()), Some(place.table.clone()));
-        error.about = Some(Box::new(ErrorAbout { schema, table, ..ErrorAbout::default() }));
-    }
-    error
-}
-
-/// The Bind that goes to the target in place of one that is refused, and can only fail: its values are
-/// missing. The server finds that out where it reads them, behind what it has to say to the statement and
-/// to the state of the transaction.
-fn failing(body: &mut [u8]) -> Vec<u8> {
-    let (statement, count) = match BindBody::cut(body) {
-        Some(bind) => (bind.statement.to_vec(), bind.value_count().unwrap_or_default()),
-        None => (Vec::new(), 0),
-    };
-    wire::with_body(tag::BIND, &[b"\0", &statement, b"\0\0\0", &count.to_be_bytes()])
-}
-
-/// The target would store other values than the client has sent.
-fn too_long() -> OwnError {
-    OwnError::new("54000", "values in binary format that need another type are too long")
-        .with_hint("Raise limits.statement_bytes, or send them as text.")
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@
 pub(super) mod basis;
 pub(super) mod bind;
 mod bind_names;
+mod bind_refusals;
 pub(super) mod copy_in;
 pub(super) mod execute;
 pub(super) mod function_call;

@@ -205,7 +205,7 @@ impl Columns {
             refusal: ValueRefusal {
                 sqlstate: "54000",
                 message: "the value is too long to be masked".to_owned(),
-                hint: "Raise limits.statement_bytes.".to_owned(),
+                hint: format!("Values of up to {} bytes are masked.", self.field_bytes_max),
             },
         }
     }
