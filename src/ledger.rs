@@ -93,6 +93,8 @@ pub struct Entry {
     pub last_seconds: u64,
     /// Where to look: rows of a COPY, statements of a session. Values only if they were asked for.
     pub samples: Vec<String>,
+    /// What texts of clients called the place, where that is another name than the target's.
+    pub sources: Vec<String>,
 }
 
 impl Entry {
@@ -112,6 +114,15 @@ impl Entry {
         self.count += other.count;
         let free = SAMPLES_MAX.saturating_sub(self.samples.len());
         self.samples.extend(other.samples.iter().take(free).cloned());
+        self.name_sources(other.sources.iter().cloned());
+    }
+
+    fn name_sources(&mut self, sources: impl IntoIterator<Item = String>) {
+        for source in sources {
+            if self.sources.len() < SAMPLES_MAX && !self.sources.contains(&source) {
+                self.sources.push(source);
+            }
+        }
     }
 }
 
@@ -130,8 +141,8 @@ impl Entries {
         seconds: u64,
         sample: impl FnOnce() -> Option<String>,
     ) {
-        let mut entry =
-            Entry { count, first_seconds: seconds, last_seconds: seconds, samples: Vec::new() };
+        let (first_seconds, last_seconds) = (seconds, seconds);
+        let mut entry = Entry { count, first_seconds, last_seconds, ..Entry::default() };
         let so_far = self.by_place.get(place).map_or(0, |entry| entry.samples.len());
         if so_far < SAMPLES_MAX {
             entry.samples.extend(sample());
@@ -143,6 +154,13 @@ impl Entries {
     pub fn merge(&mut self, other: &Entries) {
         for (place, entry) in &other.by_place {
             self.add(place, entry);
+        }
+    }
+
+    /// Notes what texts called each place.
+    pub fn name_sources(&mut self, sources: impl Fn(&Place) -> Vec<String>) {
+        for (place, entry) in &mut self.by_place {
+            entry.name_sources(sources(place));
         }
     }
 

@@ -53,6 +53,13 @@ pub enum TablePrep {
     DropAndCreate,
 }
 
+impl TablePrep {
+    /// Whether statements that prepare tables become others.
+    pub fn changes_statements(self) -> bool {
+        matches!(self, TablePrep::DoNothing | TablePrep::TruncateBeforeLoad)
+    }
+}
+
 keywords!(TablePrep {
     "pass-through" => PassThrough,
     "do-nothing" => DoNothing,

@@ -10,9 +10,16 @@ impl Catalog {
         &self.names.seen
     }
 
-    /// The same, with what another text has said.
+    /// Takes these for all that they call so.
     pub fn note_seen_names(&mut self, names: Arc<SeenNames>) {
         self.names.seen = names;
+    }
+
+    /// Notes what another text calls them.
+    pub fn add_seen_names(&mut self, names: &SeenNames) {
+        if !names.is_empty() {
+            Arc::make_mut(&mut self.names.seen).join(names);
+        }
     }
 
     /// The columns with which a text has created a table, in order, if that is certain.

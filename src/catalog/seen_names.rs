@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::column_orders::ColumnOrders;
+use crate::parking::spelling::quoted_identifier;
 
 /// Columns that are remembered at most.
 const COLUMNS_MAX: usize = 20_000;
@@ -66,6 +67,11 @@ impl SeenNames {
             relation.columns.push(column);
             self.columns += 1;
         }
+    }
+
+    /// Whether nothing is known.
+    pub fn is_empty(&self) -> bool {
+        self.relations.is_empty()
     }
 
     /// The names of the relations on the target.
@@ -135,6 +141,52 @@ impl SeenNames {
         self.called(schema, table).flat_map(|relation| &relation.columns)
     }
 
+    /// Whether a text has named a relation so before, and a column of it.
+    pub fn knows(
+        &self,
+        schemas: Option<(&str, &str)>,
+        (target, source): (&str, &str),
+        column: Option<&str>,
+    ) -> bool {
+        let is_pair = |pair: &NamePair, (target, source): (&str, &str)| {
+            pair.target == target && pair.source == source
+        };
+        let mut of_name = self.relations.get(target).into_iter().flatten();
+        of_name.any(|known| {
+            let in_schema = match (&known.schemas, schemas) {
+                (Some(known), Some(schemas)) => is_pair(known, schemas),
+                (None, None) => true,
+                _ => false,
+            };
+            let has = |column: &str| known.columns.iter().any(|known| known.source == column);
+            in_schema && is_pair(&known.table, (target, source)) && column.is_none_or(has)
+        })
+    }
+
+    /// What texts called a relation of the target, or a column of it, in quotes and with the schema where that is
+    /// known; nothing where that is its name on the target. A `schema` or `column` that is empty is none.
+    pub fn sources_of(&self, schema: &str, table: &str, column: &str) -> Vec<String> {
+        let mut sources = Vec::new();
+        for relation in self.called((!schema.is_empty()).then_some(schema), table) {
+            let schemas = relation.schemas.as_ref();
+            let columns = relation.columns.iter().filter(|pair| pair.target == column);
+            let columns: Vec<Option<&NamePair>> = match column {
+                "" => vec![None],
+                _ => columns.map(Some).collect(),
+            };
+            for column in columns {
+                let pairs = schemas.into_iter().chain([&relation.table]).chain(column);
+                let is_other = pairs.clone().any(|pair| pair.source != pair.target);
+                let name: Vec<_> = pairs.map(|pair| quoted_identifier(&pair.source)).collect();
+                let name = name.join(".");
+                if is_other && !sources.contains(&name) {
+                    sources.push(name);
+                }
+            }
+        }
+        sources
+    }
+
     /// Both names of the relations that texts have named with their schemas, and of these.
     pub fn qualified(&self) -> impl Iterator<Item = (&NamePair, &NamePair)> {
         let relations = self.relations.values().flatten();
@@ -172,5 +224,27 @@ mod tests {
         all.note(Some(pair("s", "S")), pair("t", "T"), None);
         assert_eq!(all.tables_called(Some("s"), "t").count(), 2);
         assert_eq!(all.columns_of(Some("x"), "t").next(), Some(&pair("a", "A")));
+        assert!(
+            all.knows(None, ("t", "T"), Some("A")) && all.knows(Some(("s", "S")), ("t", "T"), None)
+        );
+        assert!(!all.knows(None, ("t", "T"), Some("a")) && !all.knows(None, ("t", "t"), None));
+    }
+
+    #[test]
+    fn sources_are_names_that_differ() {
+        let pair = |target: &str, source: &str| NamePair {
+            target: target.to_owned(),
+            source: source.to_owned(),
+        };
+        let mut seen = SeenNames::default();
+        seen.note(Some(pair("s", "S")), pair("t", "T"), Some(pair("a", "a")));
+        seen.note(Some(pair("s", "s")), pair("t", "t"), Some(pair("a", "a")));
+        seen.note(None, pair("u", "U\"x"), Some(pair("b", "B")));
+        assert_eq!(seen.sources_of("s", "t", ""), [r#""S"."T""#]);
+        assert_eq!(seen.sources_of("s", "t", "a"), [r#""S"."T"."a""#]);
+        assert_eq!(seen.sources_of("", "u", ""), [r#""U""x""#]);
+        assert_eq!(seen.sources_of("x", "u", "b"), [r#""U""x"."B""#]);
+        assert_eq!(seen.sources_of("x", "t", ""), [""; 0]);
+        assert_eq!(seen.sources_of("s", "t", "z"), [""; 0]);
     }
 }

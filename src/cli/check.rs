@@ -5,8 +5,10 @@ use std::process::ExitCode;
 use clap::Args;
 
 use super::close_out::{EXIT_OPEN, ReportFormat, TargetArguments, json, line, run as run_command};
-use crate::close_out::{CheckReport, Connection, Item, Standing, TableModes, check};
-use crate::mapping::{NameRules, name_advice, name_list};
+use crate::close_out::{
+    CheckReport, Connection, Item, Standing, TableModes, beside, check, relations,
+};
+use crate::mapping::{NameRules, TargetRelation, advice_on_target, name_advice, name_list};
 
 #[derive(Debug, Args)]
 pub(super) struct CheckArguments {
@@ -22,8 +24,9 @@ pub(super) fn run(arguments: &CheckArguments) -> ExitCode {
         Err(code) => return code,
     };
     run_command(async {
-        let mut report = check(&Connection::open(&target).await?, &scope).await?;
-        report.items.extend(name_items(&names));
+        let session = Connection::open(&target).await?;
+        let mut report = check(&session, &scope).await?;
+        report.items.extend(name_items(&names, relations(&session, &scope).await?));
         let output = match arguments.target.format {
             ReportFormat::Json => json(&report)?,
             ReportFormat::Text => text(&report),
@@ -33,13 +36,23 @@ pub(super) fn run(arguments: &CheckArguments) -> ExitCode {
 }
 
 /// What the rules about names say, and what may not be meant by them.
-fn name_items(names: &NameRules) -> Vec<Item> {
+fn name_items(names: &NameRules, there: Vec<(String, String, Vec<String>)>) -> Vec<Item> {
     let rules = name_list(names);
     if rules.is_empty() {
         return Vec::new();
     }
     let item = |status, found| Item { name: "names", status, found, mend: Vec::new() };
-    let advice = name_advice(names).into_iter().map(|found| item(Standing::Advice, found));
+    let relation = |(schema, table, columns)| TargetRelation { schema, table, columns };
+    let there: Vec<TargetRelation> = there.into_iter().map(relation).collect();
+    let mut advice = name_advice(names);
+    let mut of_target = advice_on_target(names, &there);
+    // A rule that can match nothing at all has been named.
+    let rule =
+        |line: &str| line.split_once(" matches nothing").map(|(origin, _)| origin.to_owned());
+    let named: Vec<String> = advice.iter().filter_map(|line| rule(line)).collect();
+    of_target.retain(|line| rule(line).is_none_or(|origin| !named.contains(&origin)));
+    advice.append(&mut of_target);
+    let advice = advice.into_iter().map(|found| item(Standing::Advice, found));
     let found = format!("{} rules: {}", rules.len(), rules.join("; "));
     std::iter::once(item(Standing::Ok, found)).chain(advice).collect()
 }
@@ -60,7 +73,7 @@ fn text(report: &CheckReport) -> String {
     let acted_on =
         |table: &&TableModes| !table.foreign_keys.is_empty() || !table.silenced.is_empty();
     for table in report.tables.iter().filter(acted_on) {
-        line(&mut text, &format!("         {}", table.table));
+        line(&mut text, &format!("         {}", beside(&table.table, table.source.as_deref())));
         for (mode, does) in [
             ("auto", &table.auto),
             ("replica-role", &table.replica_role),

@@ -7,7 +7,7 @@ use super::close_out::samples;
 use super::document::{FinishDocument, ReportItem, Section};
 use crate::close_out::{
     DeferrableLine, FinishReport, ForeignKeyLine, KeyState, RejectGroup, RewriteLine, SequenceLine,
-    SequenceOutcome, Verdict,
+    SequenceOutcome, Verdict, beside,
 };
 
 /// The report; with every line if `all`.
@@ -118,8 +118,14 @@ fn todo(report: &FinishReport) -> Section {
     section
 }
 
+/// Table, name and referenced table of a foreign key, as people know them.
+fn named(key: &ForeignKeyLine) -> (String, &str, String) {
+    let table = beside(&key.table, key.source.as_deref());
+    (table, &key.constraint, beside(&key.referenced, key.referenced_source.as_deref()))
+}
+
 fn orphans(key: &ForeignKeyLine) -> String {
-    let ForeignKeyLine { table, constraint, referenced, .. } = key;
+    let (table, constraint, referenced) = named(key);
     let rows = counted(key.orphans.unwrap_or_default(), "row", "rows");
     let samples = match key.samples.get(..key.samples.len().min(3)) {
         Some(few) if !few.is_empty() => format!(", such as {}", samples(few)),
@@ -145,7 +151,7 @@ fn keys(report: &FinishReport) -> Section {
             Some(count) => counted(count, "orphan", "orphans"),
             None => "? orphans".to_owned(),
         };
-        let (table, name, referenced) = (&key.table, &key.constraint, &key.referenced);
+        let (table, name, referenced) = named(key);
         let head = format!("{table} {name} -> {referenced}: {state}{done}, {orphans}");
         let mut more = Vec::new();
         more.extend(key.query.as_ref().map(|query| ("look", format!("{query};"))));
@@ -157,7 +163,9 @@ fn keys(report: &FinishReport) -> Section {
 
 fn deferrable(report: &FinishReport) -> Section {
     let mut section = Section::new("Deferrable constraints");
-    for DeferrableLine { constraint, table, duplicates, query, problem, .. } in &report.deferrable {
+    for line in &report.deferrable {
+        let DeferrableLine { constraint, table, source, duplicates, query, problem, .. } = line;
+        let table = beside(table, source.as_deref());
         let rows = duplicates.map_or_else(|| "? rows".into(), |rows| counted(rows, "row", "rows"));
         let head = format!("{table} {constraint}: {rows} that it does not allow");
         let mut more = Vec::new();
@@ -195,7 +203,7 @@ fn tables(report: &FinishReport) -> Section {
         let analyzed = if table.analyzed { "analyzed" } else { "not analyzed" };
         let about = if table.is_exact { "" } else { "about " };
         let rows = counted(table.rows, "row", "rows");
-        section.line(format!("{}: {about}{rows}, {analyzed}", table.table));
+        section.line(format!("{}: {about}{rows}, {analyzed}", table.named()));
     }
     section
 }
@@ -204,7 +212,8 @@ fn not_acted(report: &FinishReport) -> Section {
     let mut section = Section::new("Did not act under the replica role");
     for line in &report.not_acted {
         let rows = counted(line.rows, "row", "rows");
-        section.line(format!("{}: {}; {rows}", line.table, line.acts.join(", ")));
+        let table = beside(&line.table, line.source.as_deref());
+        section.line(format!("{table}: {}; {rows}", line.acts.join(", ")));
     }
     section
 }
@@ -227,9 +236,10 @@ fn set_aside(report: &FinishReport) -> Section {
     let mut section = Section::new("Set aside");
     let not_shown = report.rejects_not_shown.iter();
     not_shown.for_each(|why| section.line(format!("not shown: {why}")));
-    for RejectGroup { schema, table, sqlstate, state, count, .. } in &report.rejects {
+    for RejectGroup { schema, table, source, sqlstate, state, count, .. } in &report.rejects {
         let rows = counted(*count, "row", "rows");
-        section.line(format!("{schema}.{table}: {sqlstate}, {rows}, {state}"));
+        let table = beside(&format!("{schema}.{table}"), source.as_deref());
+        section.line(format!("{table}: {sqlstate}, {rows}, {state}"));
     }
     let mut causes: Vec<_> = report.rejects.iter().filter(|group| group.waits()).collect();
     causes.sort_by_key(|group| std::cmp::Reverse(group.count));
@@ -265,9 +275,15 @@ fn changes(report: &FinishReport) -> Section {
             "" => String::new(),
             road => format!(" ({road})"),
         };
+        let place = beside(&place, sources(&rewrite.sources).as_deref());
         section.line(format!("{place}: {}, {times}{road}", rewrite.rule));
     }
     section
+}
+
+/// Names of the source, if there are any.
+fn sources(sources: &[String]) -> Option<String> {
+    (!sources.is_empty()).then(|| sources.join(", "))
 }
 
 /// What was done, in numbers, and where the rest is.
@@ -316,10 +332,11 @@ fn done(report: &FinishReport, all: bool) -> Section {
     section
 }
 
-/// Values and types that were changed, and in how many tables.
+/// Values, types and names that were changed, and in how many tables.
 fn changed(rewrites: &[RewriteLine]) -> String {
-    let of = |is_type: bool, one: &str, more: &str| {
-        let lines: Vec<_> = rewrites.iter().filter(|line| line.is_type == is_type).collect();
+    let of = |(is_type, is_name): (bool, bool), one: &str, more: &str| {
+        let is_it = |line: &&RewriteLine| (line.is_type, line.is_name) == (is_type, is_name);
+        let lines: Vec<_> = rewrites.iter().filter(is_it).collect();
         let count: i128 = lines.iter().map(|line| i128::from(line.count)).sum();
         let tables: BTreeSet<_> = lines
             .iter()
@@ -329,7 +346,11 @@ fn changed(rewrites: &[RewriteLine]) -> String {
         let tables = counted(tables.len() as u32, "table", "tables");
         (count > 0).then(|| format!("{} in {tables}", counted(count, one, more)))
     };
-    let parts = [of(false, "value", "values"), of(true, "type", "types")];
+    let parts = [
+        of((false, false), "value", "values"),
+        of((true, false), "type", "types"),
+        of((false, true), "name", "names"),
+    ];
     parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
 }
 

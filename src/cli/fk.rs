@@ -13,8 +13,8 @@ use super::close_out::{
 use super::progress::{ShownProgress, watched};
 use crate::close_out::{
     CloseOutError, Connection, ForeignKey, KeyState, Orphans, Parked, ParkedState, RestoreLine,
-    RestoreOutcome, Scope, Target, count_orphans, counted_key, foreign_keys, keep_counted, lost,
-    orphan_query, park, parked, restore, scope_exists,
+    RestoreOutcome, Scope, SourceNames, Target, count_orphans, counted_key, foreign_keys,
+    keep_counted, lost, orphan_query, park, parked, restore, scope_exists, source_names,
 };
 
 #[derive(Debug, Subcommand)]
@@ -81,20 +81,21 @@ impl FkCommand {
 }
 
 /// A foreign key, in a line.
-fn named(key: &ForeignKey) -> String {
-    format!("{} {}", key.table_sql, key.name_sql)
+fn named(key: &ForeignKey, names: &SourceNames) -> String {
+    format!("{} {}", names.beside(&key.table_sql), key.name_sql)
 }
 
-fn key_json(key: &ForeignKey) -> Value {
+fn key_json(key: &ForeignKey, names: &SourceNames) -> Value {
     json!({
+        "source": names.of(&key.table_sql), "referenced_source": names.of(&key.referenced_sql),
         "schema": key.schema, "table": key.table, "constraint": key.name,
         "referenced_schema": key.referenced_schema, "referenced_table": key.referenced_table,
         "definition": key.definition, "state": key.state,
     })
 }
 
-fn parked_json(row: &Parked) -> Value {
-    let mut value = key_json(&row.key);
+fn parked_json(row: &Parked, names: &SourceNames) -> Value {
+    let mut value = key_json(&row.key, names);
     if let Value::Object(fields) = &mut value {
         let state = match row.state {
             ParkedState::Parked => "parked",
@@ -108,7 +109,7 @@ fn parked_json(row: &Parked) -> Value {
     value
 }
 
-fn parked_line(row: &Parked) -> String {
+fn parked_line(row: &Parked, names: &SourceNames) -> String {
     let state = match row.state {
         ParkedState::Parked => "parked",
         ParkedState::Added => "added, to be validated",
@@ -117,7 +118,7 @@ fn parked_line(row: &Parked) -> String {
     let mut text = String::new();
     add_line(
         &mut text,
-        &format!("{state}  {}  {}  (by {by} at {at})", named(&row.key), row.key.definition),
+        &format!("{state}  {}  {}  (by {by} at {at})", named(&row.key, names), row.key.definition),
     );
     text
 }
@@ -136,17 +137,18 @@ async fn status(target: &Target, scope: &Scope, format: ReportFormat) -> Outcome
     let rows = journal(&session, scope).await?;
     let keys = foreign_keys(&session, scope).await?;
     let lost = lost(&session, scope).await?;
+    let names = source_names(&session).await;
     let on_table: Vec<_> = keys.iter().filter(|key| key.state != KeyState::Parked).collect();
     let output = match format {
         ReportFormat::Json => written(&json!({
-            "parked": rows.iter().map(parked_json).collect::<Vec<_>>(),
-            "on_table": on_table.iter().map(|key| key_json(key)).collect::<Vec<_>>(),
+            "parked": rows.iter().map(|row| parked_json(row, &names)).collect::<Vec<_>>(),
+            "on_table": on_table.iter().map(|key| key_json(key, &names)).collect::<Vec<_>>(),
             "lost": lost,
         }))?,
         ReportFormat::Text => {
             let count = |state| on_table.iter().filter(|key| key.state == state).count();
             let (valid, not_valid) = (count(KeyState::Valid), count(KeyState::NotValid));
-            let mut text: String = rows.iter().map(parked_line).collect();
+            let mut text: String = rows.iter().map(|row| parked_line(row, &names)).collect();
             text.push_str(&format!(
                 "{} in the journal; on their tables {valid} said to be valid, {not_valid} NOT \
                  VALID, {} NOT ENFORCED\n",
@@ -172,12 +174,13 @@ async fn park_all(target: &Target, scope: &Scope, format: ReportFormat) -> Outco
     let session = Connection::open(target).await?;
     journal(&session, scope).await?;
     let rows = park(&session, scope).await?;
+    let names = source_names(&session).await;
     let output = match format {
-        ReportFormat::Json => {
-            written(&json!({ "parked": rows.iter().map(parked_json).collect::<Vec<_>>() }))?
-        }
+        ReportFormat::Json => written(
+            &json!({ "parked": rows.iter().map(|row| parked_json(row, &names)).collect::<Vec<_>>() }),
+        )?,
         ReportFormat::Text => {
-            let mut text: String = rows.iter().map(parked_line).collect();
+            let mut text: String = rows.iter().map(|row| parked_line(row, &names)).collect();
             text.push_str(&format!("{} in the journal\n", rows.len()));
             text
         }
@@ -191,13 +194,14 @@ async fn restore_all(target: &Target, scope: &Scope, format: ReportFormat) -> Ou
     let lines = restore(&session, scope, true).await?;
     let all = lines.iter().all(|line| matches!(line.outcome, RestoreOutcome::Restored));
     let lost = lost(&session, scope).await?;
+    let names = source_names(&session).await;
     let output = match format {
         ReportFormat::Json => {
-            let lines: Vec<_> = lines.iter().map(restored_json).collect();
+            let lines: Vec<_> = lines.iter().map(|line| restored_json(line, &names)).collect();
             written(&json!({ "restored": lines, "lost": lost }))?
         }
         ReportFormat::Text => {
-            let mut text: String = lines.iter().map(restored_line).collect();
+            let mut text: String = lines.iter().map(|line| restored_line(line, &names)).collect();
             let back = lines
                 .iter()
                 .filter(|line| matches!(line.outcome, RestoreOutcome::Restored))
@@ -234,19 +238,19 @@ fn outcome(line: &RestoreLine) -> (&'static str, Option<&str>) {
     }
 }
 
-fn restored_json(line: &RestoreLine) -> Value {
+fn restored_json(line: &RestoreLine, names: &SourceNames) -> Value {
     let (outcome, problem) = outcome(line);
     let key = &line.key;
     json!({
-        "schema": key.schema, "table": key.table, "constraint": key.name,
-        "outcome": outcome, "problem": problem,
+        "schema": key.schema, "table": key.table, "source": names.of(&key.table_sql),
+        "constraint": key.name, "outcome": outcome, "problem": problem,
     })
 }
 
-fn restored_line(line: &RestoreLine) -> String {
+fn restored_line(line: &RestoreLine, names: &SourceNames) -> String {
     let (outcome, problem) = outcome(line);
     let mut text = String::new();
-    add_line(&mut text, &format!("{outcome:<9} {}", named(&line.key)));
+    add_line(&mut text, &format!("{outcome:<9} {}", named(&line.key, names)));
     if let Some(problem) = problem {
         add_line(&mut text, &format!("          {problem}"));
     }
@@ -279,6 +283,7 @@ async fn validate(target: &Target, scope: &Scope, format: ReportFormat, jobs: u1
         not_kept(&error.to_string());
     }
     let lost = lost(first, scope).await?;
+    let names = source_names(first).await;
     let code = if lost.is_empty() { 0 } else { EXIT_USAGE };
     let code = found.iter().fold(code, |code, orphans| match &orphans.found {
         Err(_) => EXIT_USAGE,
@@ -289,16 +294,16 @@ async fn validate(target: &Target, scope: &Scope, format: ReportFormat, jobs: u1
     });
     let output = match format {
         ReportFormat::Json => {
-            let keys: Vec<_> = found.iter().map(orphans_json).collect();
+            let keys: Vec<_> = found.iter().map(|orphans| orphans_json(orphans, &names)).collect();
             written(&json!({ "foreign_keys": keys, "lost": lost }))?
         }
-        ReportFormat::Text => orphans_text(&found) + &lost_text(&lost),
+        ReportFormat::Text => orphans_text(&found, &names) + &lost_text(&lost),
     };
     Ok((output, code))
 }
 
-fn orphans_json(orphans: &Orphans) -> Value {
-    let mut value = key_json(&orphans.key);
+fn orphans_json(orphans: &Orphans, names: &SourceNames) -> Value {
+    let mut value = key_json(&orphans.key, names);
     if let Value::Object(fields) = &mut value {
         fields.insert("columns".into(), json!(orphans.key.columns));
         match &orphans.found {
@@ -316,11 +321,11 @@ fn orphans_json(orphans: &Orphans) -> Value {
     value
 }
 
-fn orphans_text(found: &[Orphans]) -> String {
+fn orphans_text(found: &[Orphans], names: &SourceNames) -> String {
     let mut text = String::new();
     let mut total = 0;
     for orphans in found {
-        let key = named(&orphans.key);
+        let key = named(&orphans.key, names);
         match &orphans.found {
             Ok((0, _)) => add_line(&mut text, &format!("{:>9}  {key}", 0)),
             Ok((count, keys)) => {

@@ -9,7 +9,7 @@ use super::close_out::{
     ReportFormat, TargetArguments, json as written, line as add_line, run as run_command,
 };
 use super::columns::aligned;
-use crate::close_out::{Connection, LedgerFilter, LedgerLine, ledger};
+use crate::close_out::{Connection, LedgerFilter, LedgerLine, beside, ledger};
 use crate::value::NUL_RULE;
 
 #[derive(Debug, Args)]
@@ -58,10 +58,16 @@ fn text(lines: &[LedgerLine]) -> String {
             (true, false) => line.table.clone(),
             (false, false) => format!("{}.{}", line.schema, line.table),
         };
+        // The name at the source stands beside that of the target.
+        let source = Some(line.sources.join(", ")).filter(|sources| !sources.is_empty());
+        let (of_table, of_column) = match line.column.is_empty() {
+            true => (source, None),
+            false => (None, source),
+        };
         [
             shown(&line.run),
-            table,
-            shown(&line.column),
+            beside(&table, of_table.as_deref()),
+            beside(&shown(&line.column), of_column.as_deref()),
             line.rule.clone(),
             shown(&line.road),
             line.count.to_string(),

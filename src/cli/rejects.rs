@@ -10,7 +10,7 @@ use super::close_out::{
 };
 use crate::close_out::{
     CloseOutError, Connection, RejectFilter, RejectFormat, RejectGroup, RejectedLine,
-    SuspendedTable, Target, discard_rejects, reject_groups, reject_rows, resume_tables,
+    SuspendedTable, Target, beside, discard_rejects, reject_groups, reject_rows, resume_tables,
     retry_rejects, suspended_tables,
 };
 use crate::parking::spelling::{qualified, quoted_identifier, quoted_literal};
@@ -152,11 +152,12 @@ fn list(groups: &[RejectGroup], suspended: &[SuspendedTable], format: ReportForm
             let mut text = String::new();
             for group in groups {
                 let table = qualified(&group.schema, &group.table);
+                let table = beside(&table, group.source.as_deref());
                 let RejectGroup { sqlstate, state, count, example, .. } = group;
                 add_line(&mut text, &format!("{table}  {sqlstate}  {state}  {count}  {example}"));
             }
-            for SuspendedTable { schema, table, since, sqlstate, .. } in suspended {
-                let table = qualified(schema, table);
+            for SuspendedTable { schema, table, source, since, sqlstate, .. } in suspended {
+                let table = beside(&qualified(schema, table), source.as_deref());
                 add_line(&mut text, &format!("{table}  suspended since {since}, by {sqlstate}"));
             }
             text + &format!("{waiting} rows wait\n")

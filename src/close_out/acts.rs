@@ -1,8 +1,12 @@
 //! What acts when rows of a table are written, and what the replica role would silence of it. Asks the
 //! catalogs, changes nothing.
 
+use super::report::{NotActed, RewriteLine};
 use super::{CloseOutError, Connection, RELATION, SCHEMA, Scope};
 use crate::parking::spelling::filled;
+
+/// The rule under which sessions count rows that were written while triggers and rules did not act.
+const NOT_ACTED_RULE: &str = "silenced-by-role";
 
 /// A table or view, and what acts on it and on what is under it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,4 +52,27 @@ pub(super) async fn acts(target: &Connection, scope: &Scope) -> Result<Vec<Acts>
         })
     });
     acts.collect()
+}
+
+/// What did not act on the tables that were loaded under the replica role, from what the sessions wrote down.
+pub(super) async fn not_acted(
+    target: &Connection,
+    scope: &Scope,
+    rewrites: &[RewriteLine],
+) -> Result<Vec<NotActed>, CloseOutError> {
+    if rewrites.iter().all(|line| line.rule != NOT_ACTED_RULE) {
+        return Ok(Vec::new());
+    }
+    let acts = acts(target, scope).await?;
+    let rows = |acts: &Acts| {
+        let lines = rewrites.iter().filter(|line| {
+            line.rule == NOT_ACTED_RULE && line.schema == acts.schema && line.table == acts.name
+        });
+        lines.map(|line| line.count).sum::<i64>()
+    };
+    let lines = acts.into_iter().map(|acts| {
+        let rows = rows(&acts);
+        NotActed { table: acts.table_sql, source: None, acts: acts.others, rows }
+    });
+    Ok(lines.filter(|line| line.rows > 0).collect())
 }

@@ -21,6 +21,8 @@ pub struct DeferrableLine {
     pub constraint: String,
     /// Its table, qualified.
     pub table: String,
+    /// The name of its table at the source, where that is known and another one.
+    pub source: Option<String>,
     /// Rows that it does not allow: of equal keys all but one, of conflicting rows all; none if they could
     /// not be counted.
     pub duplicates: Option<i64>,
@@ -67,7 +69,17 @@ pub(super) async fn deferrable(
             let query = duplicates.is_some_and(|count| count > 0).then(|| key.query());
             let (constraint, table) = (key.name_sql, key.table_sql);
             let took_ms = task.millis();
-            DeferrableLine { constraint, table, duplicates, samples, query, problem, took_ms }
+            let source = None;
+            DeferrableLine {
+                constraint,
+                table,
+                source,
+                duplicates,
+                samples,
+                query,
+                problem,
+                took_ms,
+            }
         })
     }
     let Some(target) = sessions.first() else { return Ok(Vec::new()) };

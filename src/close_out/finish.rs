@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use tokio_postgres::error::SqlState;
 
-use super::acts::{Acts, acts};
+use super::acts::not_acted;
 use super::counted::{counted_key, keep_counted};
 use super::deferrable::deferrable;
 use super::interrupt::note_done;
@@ -14,9 +14,7 @@ use super::journal::roll_back_on_error;
 use super::orphans::delete_orphans;
 use super::parallel::{Work, in_parallel};
 use super::rejects::{RejectFilter, reject_groups};
-use super::report::{
-    AnalyzedTable, Finding, FinishReport, ForeignKeyLine, NotActed, RewriteLine, Verdict, judge,
-};
+use super::report::{AnalyzedTable, Finding, FinishReport, ForeignKeyLine, Verdict, judge};
 use super::restore::{drop_empty_journal, revalidate, validate_added, validate_on_table};
 use super::rewrites::rewrites;
 use super::silenced::{disabled_triggers, silencing_settings};
@@ -27,10 +25,8 @@ use super::{
     CloseOutError, Connection, ForeignKey, IS_OWN_TABLE, IS_WHOLE, Key, KeyState, Orphans,
     ParkedState, RELATION, RestoreOutcome, SCHEMA, Scope, Target, count_orphans, foreign_keys,
     foreign_tables, lost, move_sequences, orphan_query, parked, restore, scope_exists,
+    source_names,
 };
-
-/// The rule under which sessions count rows that were written while triggers and rules did not act.
-const NOT_ACTED_RULE: &str = "silenced-by-role";
 
 /// The first version with the privilege MAINTAIN.
 const MAINTAIN: i32 = 170_000;
@@ -83,34 +79,12 @@ pub async fn finish(
         Err(error) => report.errors.push(format!("dms_proxy.rewrites: {error}")),
     }
     add_set_aside(target, &options.scope, &mut report).await;
+    report.name_sources(&source_names(target).await);
     let to_mend: Vec<Finding> = of_keys.iter().chain(&report.settings).cloned().collect();
     report.disabled_triggers = of_keys.into_iter().chain(of_users).collect();
     report.took_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
     judge(&mut report, &to_mend);
     Ok(report)
-}
-
-/// What did not act on the tables that were loaded under the replica role, from what the sessions wrote down.
-async fn not_acted(
-    target: &Connection,
-    scope: &Scope,
-    rewrites: &[RewriteLine],
-) -> Result<Vec<NotActed>, CloseOutError> {
-    if rewrites.iter().all(|line| line.rule != NOT_ACTED_RULE) {
-        return Ok(Vec::new());
-    }
-    let acts = acts(target, scope).await?;
-    let rows = |acts: &Acts| {
-        let lines = rewrites.iter().filter(|line| {
-            line.rule == NOT_ACTED_RULE && line.schema == acts.schema && line.table == acts.name
-        });
-        lines.map(|line| line.count).sum::<i64>()
-    };
-    let lines = acts.into_iter().map(|acts| {
-        let rows = rows(&acts);
-        NotActed { table: acts.table_sql, acts: acts.others, rows }
-    });
-    Ok(lines.filter(|line| line.rows > 0).collect())
 }
 
 /// What was set aside, and the tables that are suspended.
@@ -299,6 +273,8 @@ fn line(orphans: &Orphans) -> ForeignKeyLine {
         constraint: key.name_sql.clone(),
         table: key.table_sql.clone(),
         referenced: key.referenced_sql.clone(),
+        source: None,
+        referenced_source: None,
         state: key.state,
         done: "none",
         orphans: count,
@@ -325,7 +301,16 @@ async fn analyze(
             let problem = done.as_ref().err().or(rows.as_ref().err()).map(ToString::to_string);
             let (rows, analyzed) = (rows.unwrap_or_default(), done.unwrap_or_default());
             let mend = problem.as_ref().map(|_| format!("ANALYZE {table}"));
-            AnalyzedTable { mend, table, rows, is_exact, analyzed, problem, took_ms: task.millis() }
+            AnalyzedTable {
+                mend,
+                table,
+                source: None,
+                rows,
+                is_exact,
+                analyzed,
+                problem,
+                took_ms: task.millis(),
+            }
         })
     }
     let Some(target) = sessions.first() else { return Ok(Vec::new()) };

@@ -23,12 +23,14 @@ mod own_table;
 mod parallel;
 mod reject_format;
 mod rejects;
+mod relations;
 mod report;
 mod restore;
 mod rewrites;
 mod scope;
 mod sequences;
 mod silenced;
+mod source_names;
 mod strangers;
 mod suspended;
 mod working;
@@ -59,12 +61,14 @@ pub use rejects::{
     RejectFilter, RejectGroup, RejectedLine, RetriedTable, discard_rejects, reject_groups,
     reject_rows, retry_rejects,
 };
+pub use relations::relations;
 pub use report::{
     AnalyzedTable, Finding, FinishReport, ForeignKeyLine, NotActed, RewriteLine, Todo, Verdict,
 };
 pub use restore::{RestoreLine, RestoreOutcome, restore};
 pub use rewrites::{LedgerFilter, LedgerLine, ledger};
 use scope::{IS_OWN_TABLE, IS_TABLE, IS_WHOLE, RELATION, SCHEMA};
+pub use source_names::{SourceNames, beside, source_names};
 pub use suspended::{SuspendedTable, resume_tables, suspended_tables};
 
 pub use scope::scope_exists;

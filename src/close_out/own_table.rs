@@ -38,3 +38,8 @@ pub(super) async fn lock(
         None => Ok(true),
     }
 }
+
+/// The texts of an array; a table of an older version has no digests and no names of the source.
+pub(super) fn texts(array: Option<String>) -> Vec<String> {
+    array.and_then(|array| serde_json::from_str(&array).ok()).unwrap_or_default()
+}

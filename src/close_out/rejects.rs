@@ -8,7 +8,7 @@ use super::journal::roll_back_on_error;
 use super::own_table::{begin, lock};
 use super::reject_format::RejectFormat;
 use super::strangers::refuse_to_write_by_code_of_others;
-use super::{CloseOutError, Connection, Scope};
+use super::{CloseOutError, Connection, Scope, source_names};
 use crate::parking::spelling::{qualified, quoted_identifier, quoted_literal};
 use crate::policy::is_about_row;
 
@@ -30,6 +30,8 @@ pub struct RejectGroup {
     pub schema: String,
     /// The table.
     pub table: String,
+    /// Its name at the source, where that is known and another one.
+    pub source: Option<String>,
     /// The error.
     pub sqlstate: String,
     /// `open`, `cut`, `ignored`, `loaded` or `discarded`.
@@ -136,6 +138,7 @@ pub async fn reject_groups(
                 groups.push(RejectGroup {
                     schema: row.try_get(0)?,
                     table: row.try_get(1)?,
+                    source: None,
                     sqlstate: one_line(row.try_get(2)?),
                     state: one_line(row.try_get(3)?),
                     count: row.try_get(4)?,
@@ -146,7 +149,12 @@ pub async fn reject_groups(
         target.client().batch_execute("COMMIT").await?;
         Ok(groups)
     };
-    roll_back_on_error(target, found.await).await
+    let mut groups = roll_back_on_error(target, found.await).await?;
+    if !groups.is_empty() {
+        let names = source_names(target).await;
+        groups.iter_mut().for_each(|one| one.source = names.of_table(&one.schema, &one.table));
+    }
+    Ok(groups)
 }
 
 /// The rows that wait, `limit` at most.

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::{
     DeferrableLine, ForeignTable, KeyState, RejectGroup, SampleKey, SequenceLine, SequenceOutcome,
-    SuspendedTable,
+    SourceNames, SuspendedTable, beside,
 };
 use crate::parking::spelling::qualified;
 
@@ -110,9 +110,14 @@ pub struct RewriteLine {
     pub count: i64,
     /// Digests of the rules that the sessions followed, as `SHOW dms.rules` gives them.
     pub rules: Vec<String>,
+    /// What texts of clients called the place, where that is another name.
+    pub sources: Vec<String>,
     /// Whether types were changed, not values.
     #[serde(skip)]
     pub is_type: bool,
+    /// Whether names were changed, not values.
+    #[serde(skip)]
+    pub is_name: bool,
 }
 
 /// A table whose triggers and rules did not act.
@@ -120,6 +125,8 @@ pub struct RewriteLine {
 pub struct NotActed {
     /// Its name, qualified and quoted where that is needed.
     pub table: String,
+    /// Its name at the source, where that is known and another one.
+    pub source: Option<String>,
     /// Its triggers, rules and deferrable constraints, as they are now.
     pub acts: Vec<String>,
     /// The rows that were written without them.
@@ -135,6 +142,10 @@ pub struct ForeignKeyLine {
     pub table: String,
     /// The referenced table, qualified and quoted.
     pub referenced: String,
+    /// The name of its table at the source, where that is known and another one.
+    pub source: Option<String>,
+    /// The same of the referenced table.
+    pub referenced_source: Option<String>,
     /// `valid`, `not-valid`, `not-enforced` or `parked`, after all was done.
     pub state: KeyState,
     /// What was done: `none`, `restored` or `validated`; `to-restore` in a dry run.
@@ -158,6 +169,8 @@ pub struct ForeignKeyLine {
 pub struct AnalyzedTable {
     /// Its name, qualified and quoted.
     pub table: String,
+    /// Its name at the source, where that is known and another one.
+    pub source: Option<String>,
     /// Rows, as the target estimates them, or counted.
     pub rows: i64,
     /// Whether they were counted.
@@ -193,7 +206,25 @@ pub enum Verdict {
     Failed,
 }
 
+impl AnalyzedTable {
+    /// Its name, with that at the source beside it.
+    pub fn named(&self) -> String {
+        beside(&self.table, self.source.as_deref())
+    }
+}
+
 impl FinishReport {
+    /// Sets the names at the source beside those of the target.
+    pub(super) fn name_sources(&mut self, names: &SourceNames) {
+        for key in &mut self.foreign_keys {
+            key.source = names.of(&key.table);
+            key.referenced_source = names.of(&key.referenced);
+        }
+        self.tables.iter_mut().for_each(|table| table.source = names.of(&table.table));
+        self.deferrable.iter_mut().for_each(|line| line.source = names.of(&line.table));
+        self.not_acted.iter_mut().for_each(|line| line.source = names.of(&line.table));
+    }
+
     /// Something waits that keeps what the proxy has left from being removed.
     pub fn note_waiting(&mut self, waiting: Vec<String>) {
         self.todo.extend(waiting.into_iter().map(todo));
@@ -205,21 +236,7 @@ impl FinishReport {
 /// Says what is left to do, and what comes out. `found` is what was found about triggers and settings.
 pub(super) fn judge(report: &mut FinishReport, found: &[Finding]) {
     judge_keys(report);
-    for line in &report.deferrable {
-        let name = format!("constraint {} on {}", line.constraint, line.table);
-        match line.duplicates {
-            None => {
-                let why = line.problem.as_deref().unwrap_or("unknown");
-                report.errors.push(format!("{name}: {why}"));
-            }
-            Some(0) => {}
-            Some(count) => report.todo.push(Todo {
-                look: line.query.clone(),
-                then: Some(again(&line.table)),
-                ..todo(format!("{name}: {} that it does not allow", rows(count)))
-            }),
-        }
-    }
+    judge_deferrable(report);
     for line in &report.sequences {
         let name = &line.name;
         match line.outcome {
@@ -251,8 +268,8 @@ pub(super) fn judge(report: &mut FinishReport, found: &[Finding]) {
             ..todo(format!("{} {wait}: dms-proxy rejects list", rows(waiting)))
         });
     }
-    for SuspendedTable { schema, table, sqlstate, .. } in &report.suspended {
-        let name = qualified(schema, table);
+    for SuspendedTable { schema, table, source, sqlstate, .. } in &report.suspended {
+        let name = beside(&qualified(schema, table), source.as_deref());
         let what = format!("table {name} is suspended, by {sqlstate}: dms-proxy rejects resume");
         report.todo.push(todo(what));
     }
@@ -260,7 +277,7 @@ pub(super) fn judge(report: &mut FinishReport, found: &[Finding]) {
         if let Some(problem) = &table.problem {
             report.todo.push(Todo {
                 mend: table.mend.clone(),
-                ..todo(format!("table {}: not analyzed: {problem}", table.table))
+                ..todo(format!("table {}: not analyzed: {problem}", table.named()))
             });
         }
     }
@@ -276,9 +293,29 @@ pub(super) fn judge(report: &mut FinishReport, found: &[Finding]) {
     };
 }
 
+fn judge_deferrable(report: &mut FinishReport) {
+    for line in &report.deferrable {
+        let table = beside(&line.table, line.source.as_deref());
+        let name = format!("constraint {} on {table}", line.constraint);
+        match line.duplicates {
+            None => {
+                let why = line.problem.as_deref().unwrap_or("unknown");
+                report.errors.push(format!("{name}: {why}"));
+            }
+            Some(0) => {}
+            Some(count) => report.todo.push(Todo {
+                look: line.query.clone(),
+                then: Some(again(&line.table)),
+                ..todo(format!("{name}: {} that it does not allow", rows(count)))
+            }),
+        }
+    }
+}
+
 fn judge_keys(report: &mut FinishReport) {
     for line in &report.foreign_keys {
-        let name = format!("foreign key {} on {}", line.constraint, line.table);
+        let table = beside(&line.table, line.source.as_deref());
+        let name = format!("foreign key {} on {table}", line.constraint);
         let key = Some((line.table.clone(), line.constraint.clone()));
         let then = Some(again(&line.table));
         match (line.orphans, &line.problem) {

@@ -5,10 +5,13 @@ use serde::Serialize;
 use tokio_postgres::error::SqlState;
 
 use super::journal::roll_back_on_error;
-use super::own_table::{begin, lock};
+use super::own_table::{begin, lock, texts};
 use super::report::RewriteLine;
 use super::{CloseOutError, Connection, Scope};
 use crate::parking::spelling::quoted_literal;
+
+/// The rule under which sessions count names.
+const NAMES_RULE: &str = "renamed";
 
 /// The ledger, of the whole database: where a table is not known there is none to choose by.
 pub(super) async fn rewrites(
@@ -20,8 +23,21 @@ pub(super) async fn rewrites(
     let line = |line: LedgerLine| {
         let is_type = line.samples.iter().any(|sample| sample.contains(" -> "))
             && matches!(line.road.as_str(), "ddl" | "query");
-        let LedgerLine { run, schema, table, column, rule, road, count, rules, .. } = line;
-        RewriteLine { run, schema, table, column, rule, road, count, rules, is_type }
+        let is_name = line.rule == NAMES_RULE;
+        let LedgerLine { run, schema, table, column, rule, road, count, rules, sources, .. } = line;
+        RewriteLine {
+            run,
+            schema,
+            table,
+            column,
+            rule,
+            road,
+            count,
+            rules,
+            sources,
+            is_type,
+            is_name,
+        }
     };
     Ok(Rewrites { lines: lines.into_iter().map(line).collect(), not_shown })
 }
@@ -64,6 +80,8 @@ pub struct LedgerLine {
     pub samples: Vec<String>,
     /// Digests of the rules that the sessions followed, as `SHOW dms.rules` gives them.
     pub rules: Vec<String>,
+    /// What texts of clients called the place, where that is another name.
+    pub sources: Vec<String>,
 }
 
 /// The rows of the ledger that are asked for.
@@ -147,7 +165,8 @@ async fn read_in_transaction(
         "SELECT r.schema_name, r.table_name, r.column_name, r.rule, r.count,
             pg_catalog.row_to_json(r) OPERATOR(pg_catalog.->>) 'rules',
             r.first_seen::pg_catalog.text, r.last_seen::pg_catalog.text,
-            pg_catalog.array_to_json(r.samples)::pg_catalog.text, {run}, {road}
+            pg_catalog.array_to_json(r.samples)::pg_catalog.text, {run}, {road},
+            pg_catalog.row_to_json(r) OPERATOR(pg_catalog.->>) 'sources'
         FROM ONLY dms_proxy.rewrites r WHERE {covered}{filters} ORDER BY 1, 2, 3, 4, 11, 10"
     );
     let mut lines = Vec::new();
@@ -164,12 +183,8 @@ async fn read_in_transaction(
             samples: texts(row.try_get(8)?),
             run: row.try_get(9)?,
             road: row.try_get(10)?,
+            sources: texts(row.try_get(11)?),
         });
     }
     Ok((lines, None))
-}
-
-/// The texts of an array; a table of an older version has no digests.
-fn texts(array: Option<String>) -> Vec<String> {
-    array.and_then(|array| serde_json::from_str(&array).ok()).unwrap_or_default()
 }

@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::journal::roll_back_on_error;
 use super::own_table::begin;
-use super::{CloseOutError, Connection, Scope};
+use super::{CloseOutError, Connection, Scope, source_names};
 
 /// The table that says which are.
 const TABLE: &str = "suspended_tables";
@@ -17,6 +17,8 @@ pub struct SuspendedTable {
     pub schema: String,
     /// The table.
     pub table: String,
+    /// Its name at the source, where that is known and another one.
+    pub source: Option<String>,
     /// Since when.
     pub since: String,
     /// The error that has led to it.
@@ -72,6 +74,7 @@ async fn found(
                 tables.push(SuspendedTable {
                     schema: row.try_get(0)?,
                     table: row.try_get(1)?,
+                    source: None,
                     since: row.try_get(2)?,
                     sqlstate: row.try_get(3)?,
                     run: row.try_get(4)?,
@@ -81,5 +84,10 @@ async fn found(
         target.client().batch_execute("COMMIT").await?;
         Ok(tables)
     };
-    roll_back_on_error(target, read.await).await
+    let mut tables = roll_back_on_error(target, read.await).await?;
+    if !tables.is_empty() {
+        let names = source_names(target).await;
+        tables.iter_mut().for_each(|one| one.source = names.of_table(&one.schema, &one.table));
+    }
+    Ok(tables)
 }

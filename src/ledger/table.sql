@@ -10,4 +10,5 @@ CREATE TABLE {if_not_exists}dms_proxy.rewrites (
     last_seen pg_catalog.timestamptz NOT NULL,
     samples pg_catalog.text[] NOT NULL,
     rules pg_catalog.text[],
+    sources pg_catalog.text[],
     PRIMARY KEY (run, schema_name, table_name, column_name, rule, road))

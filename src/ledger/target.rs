@@ -118,8 +118,9 @@ fn has_column(name: &str) -> String {
 
 /// What gives a table of an older version the columns and the key of this one.
 fn upgrade_sql() -> String {
-    let (has_rules, has_run) = (has_column("rules"), has_column("run"));
-    let values = [("has_rules", &*has_rules), ("has_run", &has_run)];
+    let columns = ["rules", "sources", "run"].map(has_column);
+    let keys = ["has_rules", "has_sources", "has_run"].into_iter();
+    let values: Vec<(&str, &str)> = keys.zip(columns.iter().map(String::as_str)).collect();
     filled(include_str!("upgrade.sql"), &values)
 }
 
@@ -131,12 +132,13 @@ fn entries_json(entries: &Entries, rules: &str, encoding: Encoding) -> String {
     // Two names that are spelled alike are one row.
     let spelled = entries.spelled(spell);
     let row = |(place, entry): (&Place, &Entry)| {
-        let samples: Vec<String> = entry.samples.iter().map(|text| spell(text)).collect();
+        let spelled = |texts: &[String]| texts.iter().map(|text| spell(text)).collect::<Vec<_>>();
+        let (samples, sources) = (spelled(&entry.samples), spelled(&entry.sources));
         json!({
             "run": place.run, "schema_name": place.schema, "table_name": place.table, "column_name": place.column,
             "rule": place.rule, "road": place.road.name(), "count": i64::try_from(entry.count).unwrap_or(i64::MAX),
             "first_seen": entry.first_seconds, "last_seen": entry.last_seconds,
-            "samples": samples, "rules": rules,
+            "samples": samples, "rules": rules, "sources": sources,
         })
     };
     Value::Array(spelled.iter().map(row).collect()).to_string()

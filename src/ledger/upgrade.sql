@@ -1,6 +1,9 @@
     IF NOT {has_rules} THEN
         ALTER TABLE ONLY dms_proxy.rewrites ADD COLUMN rules pg_catalog.text[];
     END IF;
+    IF NOT {has_sources} THEN
+        ALTER TABLE ONLY dms_proxy.rewrites ADD COLUMN sources pg_catalog.text[];
+    END IF;
     IF NOT {has_run} THEN
         -- A default would be code that others could have put there, so none stays.
         ALTER TABLE ONLY dms_proxy.rewrites ADD COLUMN run pg_catalog.text NOT NULL DEFAULT '',

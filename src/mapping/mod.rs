@@ -12,6 +12,7 @@ mod name_advice;
 mod name_pattern;
 mod name_schemas;
 mod names;
+mod names_on_target;
 mod options;
 mod overrides;
 mod pattern;
@@ -32,6 +33,7 @@ pub use masks::{ColumnMask, Mask};
 pub use name_advice::{name_advice, name_list};
 pub use name_pattern::NamePattern;
 pub use names::{NameChange, NameCollision, NameRule, NameRules, TableSelection};
+pub use names_on_target::{TargetRelation, advice_on_target};
 pub use options::{
     ColumnPattern, JsonPolicy, MappingError, MappingOptions, Override, OverrideScope, ReplyNaming,
     SOURCES, UnknownTypes,

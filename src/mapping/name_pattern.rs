@@ -87,6 +87,19 @@ impl NamePattern {
 
     /// Whether the pattern matches this name. Time is at most the product of both lengths.
     pub fn matches(&self, name: &str) -> bool {
+        self.matches_by(name, PatternPiece::takes)
+    }
+
+    /// Whether it matches this name in one spelling of its letters or another. Beyond ASCII it always may.
+    pub fn matches_in_any_case(&self, name: &str) -> bool {
+        let takes = |piece: &PatternPiece, character: char| {
+            let cases = [character.to_ascii_lowercase(), character.to_ascii_uppercase()];
+            cases.into_iter().any(|character| piece.takes(character))
+        };
+        !name.is_ascii() || self.matches_by(name, takes)
+    }
+
+    fn matches_by(&self, name: &str, takes: impl Fn(&PatternPiece, char) -> bool) -> bool {
         let mut pieces = self.pieces.as_slice();
         let mut rest = name;
         // The pieces behind the last run, and where they were last tried: an earlier run need not
@@ -101,7 +114,7 @@ impl NamePattern {
                 }
                 Some((piece, after)) => {
                     let mut characters = rest.chars();
-                    if characters.next().is_some_and(|character| piece.takes(character)) {
+                    if characters.next().is_some_and(|character| takes(piece, character)) {
                         (pieces, rest) = (after, characters.as_str());
                         continue;
                     }

@@ -96,9 +96,10 @@ impl Change {
         Change::anywhere(NUL_RULE, By::Nul, count).by(Road::Query)
     }
 
-    /// Names that became those of the target.
-    pub(super) fn of_names(count: u64) -> Change {
-        Change::anywhere(NAMES_RULE, By::Names, count).by(Road::Query)
+    /// Names that became those of the target: of a relation, or of none.
+    pub(super) fn of_names(place: Place, count: u64) -> Change {
+        let place = Place { rule: NAMES_RULE.to_owned(), road: Road::Query, ..place };
+        Change { place, by: By::Names, count, sample: None }
     }
 
     /// Names in the values of parameters that became those of the target.

@@ -65,7 +65,7 @@ pub use position_map::PositionMap;
 pub use reached::{Reached, empties_tables, reached};
 pub use reply_names::ReplyNames;
 pub use show::ShownValue;
-pub use table_prep::dropped;
+pub use table_prep::{dropped, is_of_table_prep};
 
 /// What the rules go by.
 #[derive(Clone, Copy, Debug)]
@@ -96,6 +96,11 @@ impl Rules<'_> {
     /// What numbers mean in a column, where it has dates.
     pub fn numbers_as_dates(&self, relation: &Relation, column: &Column) -> NumbersAsDates {
         self.policy.numbers_as_dates_of(&relation.schema, &relation.table, &column.name)
+    }
+
+    /// Whether statements of a text that prepare tables may become others.
+    fn may_prepare_tables(&self, script: &Script) -> bool {
+        self.settings.table_prep.changes_statements() || script.settings().next().is_some()
     }
 
     /// Whether all U+0000 of a text become spaces, whatever they go into.

@@ -1,5 +1,6 @@
-//! Positions in a rewritten text, moved back to the client's own text, and what the text calls new relations.
+//! Positions in a rewritten text, moved back to the client's own text, and what the text calls relations.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::reply_names::ReplyNames;
@@ -10,8 +11,8 @@ use crate::statement::Replacement;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PositionMap {
     changes: Vec<MovedEdit>,
-    /// Relations that the text creates under other names: on the target, and in the client's text.
-    created: Vec<(String, String)>,
+    /// Relations under other names that the target may tell of: on the target, and in the client's text.
+    tables: HashMap<String, String>,
     /// What names of the target are called in the client's text, where replies have those.
     names: Option<Arc<ReplyNames>>,
     /// How the text that it starts from was changed before.
@@ -32,10 +33,12 @@ impl PositionMap {
     /// What it takes in memory, in bytes.
     pub fn bytes(&self) -> usize {
         let earlier = self.earlier.as_ref().map_or(0, |earlier| earlier.bytes());
-        let names = self.created.iter().map(|(target, source)| target.len() + source.len());
-        let created = size_of_val(self.created.as_slice()) + names.sum::<usize>();
+        let names = self.tables.iter().map(|(target, source)| {
+            target.len() + source.len() + size_of_val(target) + size_of_val(source)
+        });
+        let tables = names.sum::<usize>();
         let replies = self.names.as_ref().map_or(0, |names| names.bytes());
-        size_of_val(self.changes.as_slice()) + created + replies + earlier
+        size_of_val(self.changes.as_slice()) + tables + replies + earlier
     }
 
     /// The same for a text that was changed before.
@@ -44,10 +47,21 @@ impl PositionMap {
         PositionMap { earlier: Some(Arc::clone(earlier)), ..self }
     }
 
-    /// The same, with the relations that the text creates under other names.
+    /// The same, with relations under other names that the target may tell of: on the target, and as the text
+    /// calls them.
     #[must_use]
-    pub fn creating(self, created: Vec<(String, String)>) -> PositionMap {
-        PositionMap { created, ..self }
+    pub fn naming(self, tables: Vec<(String, String)>) -> PositionMap {
+        let mut by_target: HashMap<String, String> = HashMap::new();
+        let mut unsure = Vec::new();
+        for (target, source) in tables {
+            let other = by_target.insert(target.clone(), source.clone());
+            if other.is_some_and(|other| other != source) {
+                unsure.push(target);
+            }
+        }
+        // One name may stand in two schemas.
+        unsure.iter().for_each(|target| drop(by_target.remove(target)));
+        PositionMap { tables: by_target, ..self }
     }
 
     /// The same, with the names that replies have.
@@ -62,12 +76,12 @@ impl PositionMap {
         self.names.as_deref().or_else(earlier)
     }
 
-    /// The relation that the text creates under another name and that a message of the target is about: what
-    /// it is called on the target, and in the client's text.
-    pub fn created_in(&self, message: &str) -> Option<(&str, &str)> {
-        let is_in = |target: &str| message.contains(&format!("\"{target}\""));
-        let own = self.created.iter().find(|(target, _)| is_in(target));
-        let earlier = || self.earlier.as_ref()?.created_in(message);
+    /// The relation that the text creates or prepares under another name and that a message of the target is
+    /// about: what it is called on the target, and in the client's text.
+    pub fn table_in(&self, message: &str) -> Option<(&str, &str)> {
+        let mut quoted = message.split('"').skip(1).step_by(2);
+        let own = quoted.find_map(|name| self.tables.get_key_value(name));
+        let earlier = || self.earlier.as_ref()?.table_in(message);
         own.map(|(target, source)| (target.as_str(), source.as_str())).or_else(earlier)
     }
 
@@ -86,7 +100,7 @@ impl PositionMap {
                 MovedEdit { start, before, after: encoding.count_characters(&edit.text) }
             })
             .collect();
-        PositionMap { changes, created: Vec::new(), names: None, earlier: None }
+        PositionMap { changes, tables: HashMap::new(), names: None, earlier: None }
     }
 
     /// The position in the client's text for a position in the rewritten one, both from 1. A

@@ -38,6 +38,16 @@ const STATEMENTS_MAX: usize = 10_000;
 /// planted its own in the search_path.
 const BODY: &str = include_str!("table_prep.sql");
 
+/// Whether a message of the target is one of the block's own.
+pub fn is_of_table_prep(message: &str) -> bool {
+    const OWN: &[&str] = &[
+        "is left as it is (table_prep.mode",
+        "is emptied by DELETE",
+        "cannot be emptied: foreign keys",
+    ];
+    message.starts_with("table ") && OWN.iter().any(|own| message.contains(own))
+}
+
 /// The tables of a text that are dropped or truncated, control tables left out.
 pub fn dropped(script: &Script) -> impl Iterator<Item = &TableReference> {
     let dropping = script
@@ -57,16 +67,12 @@ pub(super) fn needs(script: &Script, rules: &Rules<'_>, needs: &mut Needs) {
 
 /// The error for a text of more statements than can be turned into others.
 pub(super) fn refusal(script: &Script, rules: &Rules<'_>) -> Option<OwnError> {
-    let prepares = prepares(rules.settings.table_prep) || script.settings().next().is_some();
-    let is_too_long = prepares && script.table_statements().count() > STATEMENTS_MAX;
+    let is_too_long =
+        rules.may_prepare_tables(script) && script.table_statements().count() > STATEMENTS_MAX;
     is_too_long.then(|| {
         let message = format!("more than {STATEMENTS_MAX} statements prepare tables in one text");
         OwnError::new("54000", message).with_hint("Send them in several texts.")
     })
-}
-
-fn prepares(mode: TablePrep) -> bool {
-    matches!(mode, TablePrep::DoNothing | TablePrep::TruncateBeforeLoad)
 }
 
 /// What becomes of the statements that prepare tables.
@@ -90,7 +96,7 @@ pub(super) fn plan(script: &Script, rules: &Rules<'_>) -> PreparedTables {
             }
         }
         let mode = settings.table_prep;
-        if prepares(mode) && !statement.tables.iter().all(is_control_table) {
+        if mode.changes_statements() && !statement.tables.iter().all(is_control_table) {
             prepared.plan_statement(statement, mode, rules.lexing.encoding);
         }
     }
@@ -179,6 +185,14 @@ fn statement_sql(statement: &TableStatement, mode: TablePrep, encoding: Encoding
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn messages_of_the_block_are_known() {
+        let raised = BODY.matches("RAISE ").count();
+        let messages = BODY.split("RAISE ").skip(1).filter_map(|raise| raise.split('\'').nth(1));
+        assert!(messages.clone().all(is_of_table_prep), "{BODY}");
+        assert_eq!((messages.count(), raised), (3, 3));
+    }
 
     #[test]
     fn nothing_in_the_block_finds_an_operator_by_the_search_path() {

@@ -6,7 +6,7 @@ use memchr::memmem;
 use super::context::Context;
 use super::message::copy_in::REFUSED_ROW;
 use super::replies::{Adjust, Fail, Failing};
-use crate::rewrite::{PositionMap, ReplyNames};
+use crate::rewrite::{PositionMap, ReplyNames, is_of_table_prep};
 use crate::wire::{self, HEAD_BYTES, OwnError, Severity, tag};
 
 /// What takes the place of an error.
@@ -120,11 +120,12 @@ impl Adjust {
         let renamed = self.renamed(moved.as_deref().unwrap_or(frame));
         let moved = renamed.or(moved);
         let body = frame.get(HEAD_BYTES..)?;
-        if wire::error_field(body, b'C') != Some(b"42P07") {
+        let message = wire::error_field(body, b'M').map(wire::printable).unwrap_or_default();
+        let is_taken = wire::error_field(body, b'C') == Some(b"42P07");
+        if !is_taken && !is_of_table_prep(&message) {
             return moved;
         }
-        let message = wire::error_field(body, b'M').map(wire::printable).unwrap_or_default();
-        let Some((target, source)) = map.created_in(&message) else { return moved };
+        let Some((target, source)) = map.table_in(&message) else { return moved };
         let detail = format!("By rule, {source} of the statement is \"{target}\" on the target.");
         let frame = moved.as_deref().unwrap_or(frame);
         Some(wire::with_error_bytes(frame, b'D', detail.as_bytes()))

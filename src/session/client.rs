@@ -173,7 +173,7 @@ impl Session {
             tag::FUNCTION_CALL => {
                 function_call::function_call(frame, pipeline, catalog, report, is_owed, context)
             }
-            tag::TERMINATE => terminate::terminate(&frame, client, report, is_owed, context),
+            tag::TERMINATE => terminate::end(&frame, client, report, catalog, is_owed, context),
             // Flush, and what the target makes of the rest.
             _ => Decision::pass(),
         })

@@ -218,7 +218,8 @@ impl Session {
             return None;
         }
         let (ledger, database) = (&self.context.common.ledger, &self.context.startup.database);
-        let entries = self.report.begin_writing(ledger, database)?;
+        let seen = self.catalog.seen_names();
+        let entries = self.report.begin_writing(seen, (ledger, database))?;
         self.client.is_terminated = true;
         let mut sql = self.context.ledger_sql(&entries);
         let mut frames = Vec::new();
@@ -235,8 +236,8 @@ impl Session {
 
     /// Ends the session: what it could not write to the ledger is kept for the next one.
     pub fn end(&mut self) {
-        let ledger = &self.context.common.ledger;
-        self.report.keep_unwritten(ledger, &self.context.startup.database);
+        let (ledger, seen) = (&self.context.common.ledger, self.catalog.seen_names());
+        self.report.keep_unwritten(seen, ledger, &self.context.startup.database);
     }
 
     /// The frames that ask; what the target owes for them is noted.

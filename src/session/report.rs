@@ -1,6 +1,7 @@
 //! What a session has changed, for its log line, the ledger and the client: counts, entries, notices. Is
 //! told what happened; may not decide anything.
 
+use crate::catalog::SeenNames;
 use crate::ledger::{Entries, Entry, Ledger, NOT_JUDGED, Place, Road};
 use crate::rewrite::{By, CODE_RULE, Change, DEPENDENT_RULE, NAMES_RULE, REMOVED_RULE};
 use crate::session::context::Context;
@@ -83,7 +84,8 @@ impl Report {
             if self.watched.is_counted() {
                 let (first_seconds, last_seconds) = (seconds, seconds);
                 let samples = vec![sample.clone()];
-                let entry = Entry { count, first_seconds, last_seconds, samples };
+                let sources = Vec::new();
+                let entry = Entry { count, first_seconds, last_seconds, samples, sources };
                 self.watched.on_rewrite(&place, &entry);
             }
             self.entries.note(&place, count, seconds, || Some(sample));
@@ -252,9 +254,22 @@ impl Report {
         !self.entries.is_empty()
     }
 
+    /// Notes what texts called the places of what was changed, as far as these are `seen`.
+    fn name_sources(&mut self, seen: &SeenNames) {
+        let sources = |place: &Place| seen.sources_of(&place.schema, &place.table, &place.column);
+        if !seen.is_empty() {
+            self.entries.name_sources(sources);
+        }
+    }
+
     /// What is written to the target's table now: the entries of this session and of those before it that
     /// could not write theirs. `None` if there are none.
-    pub(super) fn begin_writing(&mut self, ledger: &Ledger, database: &str) -> Option<Entries> {
+    pub(super) fn begin_writing(
+        &mut self,
+        seen: &SeenNames,
+        (ledger, database): (&Ledger, &str),
+    ) -> Option<Entries> {
+        self.name_sources(seen);
         let inherited = ledger.take_unwritten(database);
         if inherited.is_empty() && self.entries.is_empty() {
             return None;
@@ -301,7 +316,8 @@ impl Report {
     }
 
     /// The session has ended: what it could not write is kept for the next one.
-    pub(super) fn keep_unwritten(&mut self, ledger: &Ledger, database: &str) {
+    pub(super) fn keep_unwritten(&mut self, seen: &SeenNames, ledger: &Ledger, database: &str) {
+        self.name_sources(seen);
         self.end_writing(false, ledger, database);
         ledger.add(database, &std::mem::take(&mut self.entries), false);
     }
@@ -335,20 +351,20 @@ mod tests {
         let mut first = Report::default();
         first.note_nuls(place(), Road::Parameter, 2, 10);
         assert_eq!(first.counts.values, [("nul", 2)]);
-        assert!(first.begin_writing(&ledger, "db").is_some());
-        first.keep_unwritten(&ledger, "db");
+        assert!(first.begin_writing(&SeenNames::default(), (&ledger, "db")).is_some());
+        first.keep_unwritten(&SeenNames::default(), &ledger, "db");
         let mut second = Report::default();
-        let inherited = second.begin_writing(&ledger, "db").unwrap();
+        let inherited = second.begin_writing(&SeenNames::default(), (&ledger, "db")).unwrap();
         assert_eq!(inherited.iter().map(|(_, entry)| entry.count).sum::<u64>(), 2);
         second.on_written(None, &ledger, "db");
-        assert!(Report::default().begin_writing(&ledger, "db").is_none());
+        assert!(Report::default().begin_writing(&SeenNames::default(), (&ledger, "db")).is_none());
     }
 
     #[test]
     fn nothing_is_noted_of_nothing() {
         let mut report = Report::default();
         report.note_nuls(place(), Road::Copy, 0, 1);
-        assert!(report.begin_writing(&Ledger::default(), "db").is_none());
+        assert!(report.begin_writing(&SeenNames::default(), (&Ledger::default(), "db")).is_none());
     }
 
     #[test]

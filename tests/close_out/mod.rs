@@ -12,6 +12,7 @@ mod modes;
 mod orphans;
 mod parking;
 mod rejects;
+mod source_names;
 
 use std::path::Path;
 use std::process::Command;

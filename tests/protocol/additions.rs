@@ -4,7 +4,7 @@ use super::{log_in, position, say, sqlstate};
 use crate::support::{Cluster, Database, Proxy, Wire, transcript};
 
 /// A proxy with these rules of table mappings, and lower-case names for the schema HR.
-pub(super) fn proxy(name: &str, own: &str) -> Proxy {
+pub(crate) fn proxy(name: &str, own: &str) -> Proxy {
     let rules = format!(
         r#"{{"rules": [
         {{"rule-type": "selection", "rule-id": "1", "rule-name": "1", "rule-action": "include",
@@ -38,7 +38,7 @@ pub(super) fn add_column(
     )
 }
 
-pub(super) fn session(proxy: &Proxy) -> (Database, Wire) {
+pub(crate) fn session(proxy: &Proxy) -> (Database, Wire) {
     let database = Cluster::shared().create_database();
     let mut wire = log_in(&proxy.endpoint(database.endpoint()));
     say(&mut wire, r#"CREATE SCHEMA "HR""#);

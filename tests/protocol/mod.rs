@@ -1,6 +1,6 @@
 //! Conversations in the protocol itself, frame by frame: with the server, and through the proxy.
 
-mod additions;
+pub(crate) mod additions;
 mod auth_query;
 mod auto_role;
 mod cancel;

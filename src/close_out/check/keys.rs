@@ -37,6 +37,7 @@ async fn foreign_keys(checked: &Checked<'_>) -> Result<Item, CloseOutError> {
     let (mut outside, mut own) = (Vec::new(), 0);
     for row in &rows {
         let (child, parent): (String, String) = (row.try_get(0)?, row.try_get(1)?);
+        let [child, parent] = [child, parent].map(|name| checked.sources.beside(&name));
         if !row.try_get::<_, bool>(2)? {
             outside.push(format!("{child} refers to {parent}"));
         }
@@ -181,8 +182,12 @@ async fn journal(checked: &Checked<'_>) -> Result<Item, CloseOutError> {
     if rows.is_empty() {
         return Ok(Item::ok(NAME, "none"));
     }
-    let names: Vec<_> =
-        rows.iter().map(|row| format!("{} on {}", row.key.name_sql, row.key.table_sql)).collect();
+    let names: Vec<_> = rows
+        .iter()
+        .map(|row| {
+            format!("{} on {}", row.key.name_sql, checked.sources.beside(&row.key.table_sql))
+        })
+        .collect();
     let found = format!("{}; dms-proxy fk restore brings them back", listed(&names));
     Ok(Item::advice(NAME, found, Vec::new()))
 }

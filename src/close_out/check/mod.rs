@@ -11,7 +11,7 @@ mod server;
 
 use serde::Serialize;
 
-use super::{CloseOutError, Connection, Scope, scope_exists};
+use super::{CloseOutError, Connection, Scope, SourceNames, scope_exists, source_names};
 pub use modes::TableModes;
 
 /// What was found on a target.
@@ -94,6 +94,8 @@ struct Checked<'a> {
     target: &'a Connection,
     scope: &'a Scope,
     flavour: Flavour,
+    /// What tables are called at the source.
+    sources: SourceNames,
     /// The current role, quoted.
     user: String,
     /// The database, quoted.
@@ -125,8 +127,9 @@ pub async fn check(target: &Connection, scope: &Scope) -> Result<CheckReport, Cl
         Some(5) => Flavour::AlloyDb,
         _ => Flavour::Plain,
     };
-    let checked =
-        Checked { target, scope, flavour, user: row.try_get(1)?, database: row.try_get(3)? };
+    let sources = source_names(target).await;
+    let (user, database) = (row.try_get(1)?, row.try_get(3)?);
+    let checked = Checked { target, scope, flavour, sources, user, database };
     let mut items = server::items(&checked).await?;
     items.extend(rights::items(&checked).await?);
     let role_can_be_set =

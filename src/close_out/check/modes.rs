@@ -11,6 +11,8 @@ use super::{Checked, listed};
 pub struct TableModes {
     /// Its name, qualified and quoted where that is needed.
     pub table: String,
+    /// Its name at the source, where that is known and another one.
+    pub source: Option<String>,
     /// Its foreign keys, at either end.
     pub foreign_keys: Vec<String>,
     /// What the replica role silences besides.
@@ -31,7 +33,11 @@ pub(super) async fn modes(
     role_can_be_set: bool,
 ) -> Result<Vec<TableModes>, CloseOutError> {
     let acts = acts(checked.target, checked.scope).await?;
-    Ok(acts.iter().map(|acts| of_table(acts, role_can_be_set)).collect())
+    let named = |acts: &Acts| TableModes {
+        source: checked.sources.of(&acts.table_sql),
+        ..of_table(acts, role_can_be_set)
+    };
+    Ok(acts.iter().map(named).collect())
 }
 
 fn silenced(acts: &Acts) -> Vec<String> {
@@ -60,6 +66,7 @@ fn of_table(acts: &Acts, role_can_be_set: bool) -> TableModes {
     let off = if has_keys { "foreign keys stay on" } else { plain };
     TableModes {
         table: acts.table_sql.clone(),
+        source: None,
         foreign_keys: acts.keys.clone(),
         silenced: others,
         auto,

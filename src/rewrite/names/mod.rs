@@ -25,9 +25,10 @@ mod unlisted;
 
 use std::borrow::Cow;
 use std::cell::Cell;
+use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::catalog::{Catalog, Name, Need};
+use crate::catalog::{Catalog, Name, Need, SeenNames};
 use crate::mapping::NameRules;
 use crate::rewrite::completions::Completions;
 use crate::rewrite::masks::MaskedTable;
@@ -74,8 +75,9 @@ pub struct Renamed {
     pub reasons: Vec<ReplacementReason>,
     /// What was done, for counts and the ledger.
     pub changes: Vec<Change>,
-    /// Relations that it creates under other names: on the target, and as the text calls them.
-    pub created: Vec<(String, String)>,
+    /// Relations under other names that the target may tell of, since the text creates or prepares them: on
+    /// the target, and as the text calls them.
+    pub tables_by_source: Vec<(String, String)>,
     /// The pairs of names that differ, each once: the source's and the target's.
     pub pairs: Vec<(String, String)>,
     /// Fields of COPYs whose columns do not reach the target.
@@ -84,6 +86,8 @@ pub struct Renamed {
     pub completions: Completions,
     /// What names of the target are called in it, where replies want to know.
     pub names: Option<Arc<ReplyNames>>,
+    /// What it calls names of the target, where that is new to the session and not in `names`.
+    pub seen: Option<SeenNames>,
     /// The parameters that hold names.
     pub parameters: Option<NameParameters>,
     /// Columns to which it gives values that are masked.
@@ -188,6 +192,8 @@ struct RenamedText<'t> {
     path: Path,
     /// A statement of the text has set it.
     path_is_set: bool,
+    /// Tables that it drops or empties may be prepared by a rule.
+    prepares_tables: bool,
     needs: Vec<Need>,
     replaced: Vec<Replacement>,
     noted: NotedHere,
@@ -199,12 +205,15 @@ struct RenamedText<'t> {
 struct NotedHere {
     /// The pairs of names that differ, each once.
     pairs: Vec<(String, String)>,
+    /// How many names were replaced that are those of a relation or of columns listed for it: by its name on the
+    /// target, and by its schema where that is known.
+    renamed: HashMap<String, Vec<(String, u64)>>,
     /// Constants with code that holds names which rules rename.
     bodies: u64,
     /// Tables that it creates, by the names of the target.
     tables: Vec<(String, String)>,
-    /// Relations that it creates under other names: on the target, and as the text calls them.
-    created: Vec<(String, String)>,
+    /// Relations under other names that the target may tell of: on the target, and as the text calls them.
+    tables_by_source: Vec<(String, String)>,
     /// Names for its replies.
     replies: NotedNames,
     /// The parameters of its only statement that hold names.
@@ -256,6 +265,7 @@ impl<'t> RenamedText<'t> {
             catalog,
             path: Path::of(names, catalog),
             path_is_set: false,
+            prepares_tables: rules.may_prepare_tables(script),
             needs: Vec::new(),
             replaced: Vec::new(),
             noted: NotedHere::default(),
@@ -269,7 +279,7 @@ impl<'t> RenamedText<'t> {
         self.check_lost(statement, &scopes)?;
         let mut at_hand = Placing::new(scopes);
         self.place_relations(&mut at_hand)?;
-        self.note_replies(&at_hand, number)?;
+        self.note_seen(&at_hand, number)?;
         self.remove_columns(statement, number, &at_hand)?;
         self.add_to_tables(statement, &at_hand)?;
         self.check_additions(statement, &at_hand)?;
@@ -295,11 +305,15 @@ impl<'t> RenamedText<'t> {
         let block = name.block;
         match (name.role, tokens.as_slice()) {
             (NameRole::Relation, parts) => {
-                self.put_relation(parts, at_hand.places.get(number).and_then(Option::as_ref))
+                let place = at_hand.places.get(number).and_then(Option::as_ref);
+                if self.prepares_tables {
+                    self.noted.tables_by_source.extend(place.and_then(Place::new_name));
+                }
+                self.put_relation(parts, place)
             }
             (NameRole::NewRelation, parts) => {
                 let place = at_hand.places.get(number).and_then(Option::as_ref);
-                self.noted.created.extend(place.and_then(Place::new_name));
+                self.noted.tables_by_source.extend(place.and_then(Place::new_name));
                 self.put_relation(parts, place)
             }
             (NameRole::RelationBeside(other), [token]) => {
@@ -322,8 +336,10 @@ impl<'t> RenamedText<'t> {
                     return Ok(());
                 };
                 let source = self.part(*token)?;
-                let target = place.column(self.names, &source);
-                self.put(*token, &source, &target)
+                let (target, before) = (place.column(self.names, &source), self.replaced.len());
+                self.put(*token, &source, &target)?;
+                self.note_renamed(place, before);
+                Ok(())
             }
             (NameRole::RelationColumn, [relation @ .., column]) => {
                 let place = at_hand.places.get(number).and_then(Option::as_ref);
@@ -347,12 +363,14 @@ impl<'t> RenamedText<'t> {
 
     fn put_relation(&mut self, parts: &[u32], place: Option<&Place>) -> Placed<()> {
         let Some(place) = place else { return Ok(()) };
+        let before = self.replaced.len();
         if let [.., schema, _] = parts {
             self.put(*schema, &place.source_schema, &place.target_schema)?;
         }
         if let [.., table] = parts {
             self.put(*table, &place.source_table, &place.target_table)?;
         }
+        self.note_renamed(place, before);
         Ok(())
     }
 }

@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use super::relations::Place;
 use super::{NAME_BYTES_MAX, Placed, RenamedText, Unplaced, is_ruled};
 use crate::catalog::{Freshness, Name, Need, Subject};
 use crate::encoding::Encoding;
@@ -98,6 +99,22 @@ impl<'t> RenamedText<'t> {
             return Err(self.error("42622", span, message, hint));
         }
         Ok(())
+    }
+
+    /// Counts the names that were replaced since there were `before` of them: they are those of a relation.
+    pub(super) fn note_renamed(&mut self, place: &Place, before: usize) {
+        let count = self.replaced.len().saturating_sub(before);
+        let Some(count) = u64::try_from(count).ok().filter(|count| *count > 0) else { return };
+        let knows_schema = self.knows_schema(place);
+        let schema = if knows_schema { place.target_schema.as_str() } else { "" };
+        if !self.noted.renamed.contains_key(&place.target_table) {
+            self.noted.renamed.insert(place.target_table.clone(), Vec::new());
+        }
+        let Some(of_name) = self.noted.renamed.get_mut(&place.target_table) else { return };
+        match of_name.iter_mut().find(|(known, _)| known == schema) {
+            Some((_, known)) => *known += count,
+            None => of_name.push((schema.to_owned(), count)),
+        }
     }
 
     pub(super) fn note_pair(&mut self, source: &str, target: &str) {

@@ -78,6 +78,11 @@ impl Place {
         is_other.then(|| (self.target_table.clone(), source))
     }
 
+    /// Whether it is one of the server's own.
+    pub(super) fn is_system(&self) -> bool {
+        self.source_schema == "pg_catalog" || self.source_schema == "information_schema"
+    }
+
     /// Whether it is called otherwise on the target, or so is its schema, where that `is_named`.
     pub(super) fn is_renamed(&self, is_named: bool) -> bool {
         self.source_table != self.target_table

@@ -30,6 +30,11 @@ impl NotedNames {
         }
         ReplyNames { relations, tables: seen.tables(), columns, rows, client_parameters }
     }
+
+    /// What the text calls names of the target, as far as the session has not seen it before.
+    pub(super) fn into_seen(self) -> SeenNames {
+        self.seen
+    }
 }
 
 fn pair(source: &str, target: &str) -> NamePair {
@@ -41,14 +46,10 @@ impl RenamedText<'_> {
         self.names.replies_with_source()
     }
 
-    /// Notes the relations of a statement and what it gives.
-    pub(super) fn note_replies(&mut self, at_hand: &Placing, number: usize) -> Placed<()> {
-        if !self.notes_replies() {
-            return Ok(());
-        }
-        for place in at_hand.places.iter().flatten() {
-            let (schemas, table) = self.pairs_of(place);
-            self.noted.replies.seen.note(schemas, table, None);
+    /// Notes the relations of a statement, and what it gives.
+    pub(super) fn note_seen(&mut self, at_hand: &Placing, number: usize) -> Placed<()> {
+        for place in at_hand.places.iter().flatten().filter(|place| !place.is_system()) {
+            self.note_relation(place, None);
         }
         for name in &at_hand.scopes.names {
             let (NameRole::ColumnOf(relation) | NameRole::NewColumnOf(relation)) = name.role else {
@@ -56,9 +57,10 @@ impl RenamedText<'_> {
             };
             let Some(Some(place)) = at_hand.places.get(relation as usize) else { continue };
             let source = self.part(name.tokens.start)?;
-            let column = pair(&source, &place.column(self.names, &source));
-            let (schemas, table) = self.pairs_of(place);
-            self.noted.replies.seen.note(schemas, table, Some(column));
+            self.note_relation(place, Some(&source));
+        }
+        if !self.notes_replies() {
+            return Ok(());
         }
         let first = at_hand.scopes.queries.first().copied().flatten();
         let block = first.and_then(|first| at_hand.scopes.blocks.get(first as usize));
@@ -86,9 +88,21 @@ impl RenamedText<'_> {
         }
     }
 
-    fn pairs_of(&self, place: &Place) -> (Option<NamePair>, NamePair) {
-        let knows_schema = place.is_qualified || self.path != Path::Any;
-        let schemas = pair(&place.source_schema, &place.target_schema);
-        (knows_schema.then_some(schemas), pair(&place.source_table, &place.target_table))
+    /// Notes a relation and a column of it. What the session knows already is noted for replies alone.
+    fn note_relation(&mut self, place: &Place, column: Option<&str>) {
+        let schemas =
+            self.knows_schema(place).then_some((&*place.target_schema, &*place.source_schema));
+        let table = (&*place.target_table, &*place.source_table);
+        if !self.notes_replies() && self.catalog.seen_names().knows(schemas, table, column) {
+            return;
+        }
+        let schemas = schemas.map(|(target, source)| pair(source, target));
+        let column = column.map(|source| pair(source, &place.column(self.names, source)));
+        self.noted.replies.seen.note(schemas, pair(table.1, table.0), column);
+    }
+
+    /// Whether it is certain in which schema a relation is.
+    pub(super) fn knows_schema(&self, place: &Place) -> bool {
+        place.is_qualified || self.path != Path::Any
     }
 }

@@ -84,10 +84,11 @@ pub(super) fn rename(
                     sql: text,
                     replacements,
                     changes,
-                    created,
+                    tables_by_source,
                     fields,
                     completions,
                     names,
+                    seen,
                     parameters,
                     masked,
                     ..
@@ -95,11 +96,14 @@ pub(super) fn rename(
                 if let Some(names) = &names {
                     catalog.note_seen_names(Arc::clone(&names.relations));
                 }
+                if let Some(seen) = &seen {
+                    catalog.add_seen_names(seen);
+                }
                 let encoding = rules.lexing.encoding;
                 let named = NamedText {
                     positions: Arc::new(
                         PositionMap::new(sql, &replacements, encoding)
-                            .creating(created)
+                            .naming(tables_by_source)
                             .replying(names),
                     ),
                     changes,

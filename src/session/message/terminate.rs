@@ -1,5 +1,6 @@
 //! Terminate: what was changed is written first, where the target can take it. Decides; may not send anything.
 
+use crate::catalog::Catalog;
 use crate::session::ask::{Delivery, Question};
 use crate::session::client_side::ClientSide;
 use crate::session::context::Context;
@@ -7,11 +8,12 @@ use crate::session::decision::{Decision, Frame};
 use crate::session::report::Report;
 use crate::wire::TransactionStatus;
 
-/// A Terminate; `is_owed` says that the target has not answered all that has gone.
-pub(in crate::session) fn terminate(
+/// The client ends the session by a Terminate; `is_owed` says that the target has not answered all that has gone.
+pub(in crate::session) fn end(
     frame: &Frame<'_>,
     client: &mut ClientSide,
     report: &mut Report,
+    catalog: &Catalog,
     is_owed: bool,
     context: &Context,
 ) -> Decision {
@@ -24,7 +26,8 @@ pub(in crate::session) fn terminate(
             return Decision::Later;
         }
         let (ledger, database) = (&context.common.ledger, &context.startup.database);
-        if let Some(entries) = report.begin_writing(ledger, database) {
+        let seen = catalog.seen_names();
+        if let Some(entries) = report.begin_writing(seen, (ledger, database)) {
             // From here on the client waits for nothing.
             client.is_terminated = true;
             let sql = context.ledger_sql(&entries);
