@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use super::health::HealthChange;
 use super::operator::{Operator, lock, now_micros};
 use crate::statistics::ConnectFailure;
+use crate::target::without_os_errors;
 
 /// Between two looks.
 const PAUSE: Duration = Duration::from_secs(10);
@@ -27,7 +28,7 @@ impl Operator {
             let began = Instant::now();
             let outcome = match tokio::time::timeout(TIMEOUT, self.target.connect()).await {
                 Ok(Ok(_)) => Ok(began.elapsed()),
-                Ok(Err(error)) => Err(error.to_string()),
+                Ok(Err(error)) => Err(without_os_errors(&error.to_string())),
                 Err(_) => {
                     self.counters.connect_failed(ConnectFailure::Timeout);
                     Err("no answer within 3 seconds".to_owned())

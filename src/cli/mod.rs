@@ -67,7 +67,7 @@ use self::types::TypesArguments;
 use crate::colour::{self, Colour};
 use crate::config::{Config, SourceName};
 use crate::policy::Policy;
-use crate::target::without_passwords;
+use crate::target::{without_os_errors, without_passwords};
 
 /// The exit code of a wrong configuration or a wrong call.
 const EXIT_USAGE: u8 = 2;
@@ -355,7 +355,8 @@ fn exit_code(outcome: io::Result<u8>) -> ExitCode {
 fn say(text: &str) {
     use std::io::Write as _;
     // If stderr is closed, there is nowhere to report it.
-    let _ = writeln!(std::io::stderr().lock(), "{}", without_passwords(text));
+    let text = without_os_errors(&without_passwords(text));
+    let _ = writeln!(std::io::stderr().lock(), "{text}");
 }
 
 /// Warns a person, on stderr, unless they want to hear of errors only.

@@ -21,7 +21,7 @@ use crate::config::{Config, Limits, LogLevels, Switch};
 use crate::listener::{Listener, Stopped};
 use crate::policy::ForeignKeys;
 use crate::target::embedded::{Embedded, EmbeddedOptions};
-use crate::target::{TargetAddress, TargetPlace};
+use crate::target::{TargetAddress, TargetPlace, without_os_errors};
 use crate::telemetry::{Logging, Totals};
 
 /// The exit code when the proxy cannot run although its configuration is right.
@@ -66,7 +66,7 @@ pub(super) fn run(arguments: &ServeArguments) -> ExitCode {
         // Sessions were cut, or were not waited for.
         Ok(_) => ExitCode::from(EXIT_FAILURE),
         Err(error) => {
-            tracing::error!(event = "failed", "{error}");
+            tracing::error!(event = "failed", "{}", without_os_errors(&error.to_string()));
             let is_config = error.kind() == io::ErrorKind::InvalidInput;
             ExitCode::from(if is_config { EXIT_USAGE } else { EXIT_FAILURE })
         }

@@ -30,7 +30,7 @@ use crate::auth::{Salts, User, Users};
 use crate::config::{Auth, AuthMode, Config, Limits};
 use crate::repeats::Repeats;
 use crate::stream::{ClientAddress, Stream};
-use crate::target::Target;
+use crate::target::{Target, without_os_errors};
 use crate::tls::ClientTls;
 use crate::wire::{self, OwnError, StartupPacket, StartupParameters, tag};
 use frames::{FRAME_BYTES_MAX, read_frame};
@@ -359,16 +359,17 @@ fn due(refused: &Repeats, client: &Client, user: &str) -> Option<u64> {
 /// What a client is told; the log is told now and then, with how often it was so since the last time.
 fn unreachable_target(target: &Target, error: &io::Error, told: &Repeats) -> OwnError {
     let address = target.address();
+    let reason = without_os_errors(&error.to_string());
     if let Some(left_out) = told.due("", UNREACHABLE_PAUSE) {
         tracing::warn!(
             event = "target_unreachable",
             target = %address,
-            reason = %error,
+            reason,
             failed = left_out + 1,
             "the target cannot be reached"
         );
     }
-    OwnError::new("08001", format!("the target at {address} cannot be reached: {error}"))
+    OwnError::new("08001", format!("the target at {address} cannot be reached: {reason}"))
         .with_hint("Check target.url of the proxy and that the server is running.")
 }
 

@@ -12,5 +12,5 @@ mod url;
 
 pub use demands::{AuthMethod, BindingDemand, LoginDemands};
 pub use dial::{Target, TargetAddress};
-pub use secret::{Secret, without_passwords};
+pub use secret::{Secret, without_os_errors, without_passwords};
 pub use url::{TargetLogin, TargetPlace, TargetUrl};

@@ -45,6 +45,22 @@ pub fn without_passwords(text: &str) -> String {
     shown
 }
 
+/// A copy of a text for people, without the numbers that the system has for its errors: ` (os error 2)`.
+pub fn without_os_errors(text: &str) -> String {
+    const BEGIN: &str = " (os error ";
+    let mut parts = text.split(BEGIN);
+    let mut shown = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        match part.split_once(')') {
+            Some((number, rest)) if number.bytes().all(|byte| byte.is_ascii_digit()) => {
+                shown.push_str(rest);
+            }
+            _ => shown.extend([BEGIN, part]),
+        }
+    }
+    shown
+}
+
 /// The same for parameters alone.
 fn without_parameters(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
@@ -76,6 +92,17 @@ fn ends_value(character: char) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn numbers_of_errors_are_left_out() {
+        for (text, shown) in [
+            ("a: not there (os error 2)", "a: not there"),
+            ("a (os error 2): b (os error 111)", "a: b"),
+            ("a (os error x) (os error 3", "a (os error x) (os error 3"),
+        ] {
+            assert_eq!(without_os_errors(text), shown);
+        }
+    }
 
     #[test]
     fn passwords_are_hidden_and_the_rest_stays() {

@@ -131,6 +131,10 @@ fn what_the_exporter_of_prometheus_reads_is_there() {
             assert!([20, 23, 25].contains(oid), "{command}: {label} is of type {oid}");
         }
     }
+    // As the exporter labels its series with them.
+    let target = Cluster::shared().embedded().tcp_address().unwrap();
+    let row = answer(&mut wire, "SHOW DATABASES").1.remove(0);
+    assert_eq!(row[1..3], [target.ip().to_string(), target.port().to_string()].map(Some));
     for (command, figures) in FIGURES {
         let (columns, rows) = answer(&mut wire, &format!("SHOW {command};"));
         for figure in figures.split_whitespace() {

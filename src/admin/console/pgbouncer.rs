@@ -8,6 +8,7 @@ use super::super::life::LifePhase;
 use super::super::listing::{Cell, Listing};
 use super::super::operator::Operator;
 use crate::statistics::{Collected, DatabaseTotals, SessionView};
+use crate::target::TargetAddress;
 
 const STATS: &str = "database \
     total_server_assignment_count:int total_xact_count:int total_query_count:int \
@@ -205,7 +206,7 @@ fn socket(session: &SessionView, kind: &str, operator: &Operator) -> Vec<Cell> {
     let address = if facts.client_addr.is_empty() { "unix" } else { &facts.client_addr };
     let (address, port) = match is_client {
         true => (address.to_owned(), u64::from(facts.client_port)),
-        false => (operator.target_name.clone(), 0),
+        false => target_place(operator),
     };
     vec![
         text(kind),
@@ -232,10 +233,19 @@ fn socket(session: &SessionView, kind: &str, operator: &Operator) -> Vec<Cell> {
     ]
 }
 
+/// The host of the target, or the path of its socket, and its port.
+fn target_place(operator: &Operator) -> (String, u64) {
+    match operator.target.address() {
+        TargetAddress::Tcp { host, port } => (host.clone(), u64::from(*port)),
+        TargetAddress::Unix(path) => (path.display().to_string(), 0),
+    }
+}
+
 fn databases(collected: &Collected, operator: &Operator) -> Listing {
     let held = operator.life.held();
     let mut listing = Listing::new(DATABASES);
     let limit = int(operator.clients_limit());
+    let (host, port) = target_place(operator);
     for database in collected.databases.keys() {
         let of = collected.sessions.iter().filter(|session| session.facts.database == *database);
         let count = int(of.count());
@@ -244,8 +254,8 @@ fn databases(collected: &Collected, operator: &Operator) -> Listing {
                 .map(Cell::Int);
         listing.rows.push(vec![
             text(database),
-            text(&operator.target_name),
-            none.clone(),
+            Cell::Text(host.clone()),
+            Cell::Int(port),
             text(database),
             Cell::Null,
             limit.clone(),
