@@ -384,6 +384,7 @@ fn variable(name: &str) -> Result<Term, String> {
         "AR_M_SOURCE_SCHEMA" => (Piece::SourceSchema, TermKind::Text),
         "AR_M_SOURCE_TABLE_NAME" => (Piece::SourceTable, TermKind::Text),
         "AR_M_MODIFIED_SCHEMA" => (Piece::TargetSchema, TermKind::Text),
+        "AR_M_MODIFIED_TABLE_NAME" => (Piece::TargetTable, TermKind::Text),
         _ if name.starts_with("AR_H_") => {
             return Err(format!(
                 "${name} tells of the stream of changes, which a proxy does not see"
@@ -432,6 +433,10 @@ mod tests {
             (
                 "$AR_M_SOURCE_SCHEMA || '.' || $AR_M_SOURCE_TABLE_NAME",
                 "((SourceSchema || '.') || SourceTable)",
+            ),
+            (
+                "$AR_M_MODIFIED_SCHEMA || '.' || $AR_M_MODIFIED_TABLE_NAME",
+                "((TargetSchema || '.') || TargetTable)",
             ),
         ] {
             assert_eq!(sql(text).as_deref(), Ok(expected), "{text}");

@@ -82,4 +82,6 @@ pub enum ExpressionPiece {
     SourceTable,
     /// The schema of the target, as a constant.
     TargetSchema,
+    /// The name of the table on the target, as text.
+    TargetTable,
 }

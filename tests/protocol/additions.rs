@@ -57,6 +57,13 @@ fn columns() -> Proxy {
             "$AR_M_SOURCE_SCHEMA || '.' || $AR_M_SOURCE_TABLE_NAME",
         ),
         add_column(11, "EMP", "label", string, "upper(substr($NAME, 1, 2)) || '-' || $ID"),
+        add_column(
+            13,
+            "NEW",
+            "place",
+            string,
+            "$AR_M_MODIFIED_SCHEMA || '.' || $AR_M_MODIFIED_TABLE_NAME || ' of ' || $AR_M_SOURCE_TABLE_NAME",
+        ),
         add_column(12, "EMP", "size", whole, "CASE WHEN $ID > 2 THEN 10 ELSE 1 END"),
     ];
     proxy("added-columns", &rules.join(","))
@@ -179,4 +186,16 @@ fn keys_are_added_where_there_is_none() {
     assert_eq!((sqlstate(&frames), position(&frames)), ("0A000".into(), Some(19)));
     assert!(transcript(&frames).contains("rule-id 20"));
     assert!(say(&mut wire, r#"INSERT INTO "HR"."P" VALUES (1, 2)"#).contains("INSERT 0 1"));
+}
+
+#[test]
+fn added_columns_know_both_names_of_their_table() {
+    let proxy = columns();
+    let (database, mut wire) = session(&proxy);
+    let said = say(
+        &mut wire,
+        r#"CREATE TABLE "HR"."NEW" ("ID" int); INSERT INTO "HR"."NEW" ("ID") VALUES (1)"#,
+    );
+    assert!(said.contains("INSERT 0 1"), "{said}");
+    assert_eq!(database.query("SELECT id, place FROM people.new"), [["1", "people.new of NEW"]]);
 }

@@ -244,3 +244,34 @@ fn plans_are_those_of_statements_renamed_by_hand() {
         assert_eq!(plan, expected, "{sql}");
     }
 }
+
+/// The types of foreign keys are fitted to parents that the target knows under other names.
+#[test]
+fn keys_to_renamed_parents_have_their_types() {
+    let proxy = Proxy::start(&format!("[mapping]\nsource = \"oracle\"\n{LOWER}"), &[]);
+    let (database, mut wire) = session(&proxy);
+    database.query("CREATE TABLE parent (id bigint PRIMARY KEY, no int, UNIQUE (no, id))");
+    for sql in [
+        r#"CREATE TABLE "CHILD" ("P" NUMBER(18) REFERENCES "PARENT" ("ID"), "Q" NUMBER(18) REFERENCES "Parent",
+            "A" NUMBER(20), "B" NUMBER, FOREIGN KEY ("A", "B") REFERENCES "PARENT" ("NO", "ID"))"#,
+        r#"CREATE TABLE "OTHER" ("P" NUMBER(18))"#,
+        r#"ALTER TABLE "OTHER" ADD CONSTRAINT "F" FOREIGN KEY ("P") REFERENCES "PARENT" ("ID")"#,
+        r#"CREATE TABLE "KEYS" ("ID" NUMBER(9) PRIMARY KEY); CREATE TABLE "USES" ("K" NUMBER(38) REFERENCES "KEYS" ("ID"))"#,
+    ] {
+        let said = say(&mut wire, sql);
+        assert!(!said.contains("ErrorResponse"), "{sql}: {said}");
+    }
+    let types = database.query(
+        "SELECT table_name || '.' || column_name || ' ' || data_type FROM information_schema.columns
+         WHERE table_name IN ('child', 'other', 'uses') ORDER BY table_name, ordinal_position",
+    );
+    let expected = [
+        "child.p bigint",
+        "child.q bigint",
+        "child.a integer",
+        "child.b bigint",
+        "other.p bigint",
+        "uses.k integer",
+    ];
+    assert_eq!(types.concat(), expected);
+}

@@ -137,6 +137,7 @@ impl RenamedText<'_> {
                 ExpressionPiece::SourceSchema => quoted_literal(&place.source_schema),
                 ExpressionPiece::SourceTable => quoted_literal(&place.source_table),
                 ExpressionPiece::TargetSchema => quoted_literal(&place.target_schema),
+                ExpressionPiece::TargetTable => quoted_literal(&place.target_table),
             };
         }
         let lower = type_name.to_ascii_lowercase();

@@ -2,8 +2,10 @@
 //! of both sides of a join.
 
 use super::{Placed, Placing, RenamedText, Unplaced};
+use crate::parking::spelling::quoted_identifier;
 use crate::rewrite::names::found::NamesFound;
 use crate::rewrite::names::relations::Place;
+use crate::statement::Replacement;
 use crate::statement::scope::{NameRole, OutputColumn, SourceKind};
 
 impl RenamedText<'_> {
@@ -82,8 +84,9 @@ impl RenamedText<'_> {
                     };
                     self.check_kept(*last, place, &source)?;
                     let given = self.decided(*last, found, &source)?;
-                    if given != place.column(self.names, &source) {
-                        return Err(self.other_name(*last));
+                    let target = place.column(self.names, &source);
+                    if given != target {
+                        self.put_label(*last, &target)?;
                     }
                 }
                 OutputColumn::Star(_) => {
@@ -96,6 +99,17 @@ impl RenamedText<'_> {
                 OutputColumn::Unnamed => {}
             }
         }
+        Ok(())
+    }
+
+    /// Names an output, which is a plain column, as the relation wants it.
+    fn put_label(&mut self, token: u32, target: &str) -> Placed<()> {
+        if !self.script.ends_item(token, self.sql) {
+            return Err(self.other_name(token));
+        }
+        let at = self.script.token_span(token, self.sql).end;
+        let text = format!(" AS {}", quoted_identifier(target)).into_bytes();
+        self.replaced.push(Replacement { span: at..at, text });
         Ok(())
     }
 

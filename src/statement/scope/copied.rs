@@ -11,8 +11,10 @@ impl ScopeWalker<'_> {
             let close = self.partner()?;
             self.cursor.bump();
             let frame = self.query_frame(close, 0);
+            let query = frame.query;
             self.run(frame)?;
-            return self.copy_options(None);
+            let first = self.scopes.queries.get(query as usize).copied().flatten();
+            return self.copy_options(None, first.unwrap_or(0));
         }
         let relation = self.name(0, NameRole::Relation)?;
         if self.cursor.at(TokenKind::Open) {
@@ -20,11 +22,11 @@ impl ScopeWalker<'_> {
         } else if self.cursor.is("from") {
             self.scopes.shapes.unlisted.push(relation);
         }
-        self.copy_options(Some(relation))
+        self.copy_options(Some(relation), 0)
     }
 
-    /// FROM or TO, and the options, of which some list columns.
-    fn copy_options(&mut self, relation: Option<u32>) -> Walked {
+    /// FROM or TO, and the options, of which some list columns: of the relation, or those that a block gives.
+    fn copy_options(&mut self, relation: Option<u32>, block: u32) -> Walked {
         if self.cursor.eat("from") {
             self.scopes.copied.extend(relation);
         } else {
@@ -43,17 +45,28 @@ impl ScopeWalker<'_> {
                     || self.cursor.token_is(self.cursor.back(2), "force"));
             self.cursor.bump();
             if (forces || forced) && !self.cursor.is_operator("*") {
-                self.forced_columns(relation)?;
+                self.forced_columns(relation, block)?;
             }
         }
         Ok(())
     }
 
-    fn forced_columns(&mut self, relation: Option<u32>) -> Walked {
-        let role = relation.map_or(NameRole::Other, NameRole::ColumnOf);
+    fn forced_columns(&mut self, relation: Option<u32>, block: u32) -> Walked {
         let in_parentheses = self.cursor.eat_kind(TokenKind::Open);
         loop {
-            self.part(0, role)?;
+            match relation {
+                Some(relation) => drop(self.part(0, NameRole::ColumnOf(relation))?),
+                None => {
+                    // They are looked up as those of ORDER BY are.
+                    let at = super::narrow(self.cursor.index());
+                    if !self.cursor.at_name() {
+                        return Err(Lost);
+                    }
+                    self.cursor.bump();
+                    let name = self.note(at..at + 1, block, NameRole::Column);
+                    self.block(block)?.by_label.push((name, true));
+                }
+            }
             if !self.cursor.eat_kind(TokenKind::Comma) {
                 break;
             }

@@ -95,6 +95,14 @@ impl Script {
         false
     }
 
+    /// Whether nothing of an item of a select list stands behind a token.
+    pub fn ends_item(&self, token: u32, sql: &[u8]) -> bool {
+        let mut cursor = self.cursor_at(token, sql);
+        cursor.bump();
+        let ends = [TokenKind::Comma, TokenKind::Semicolon, TokenKind::End];
+        ends.contains(&cursor.token.kind) || cursor.is("from")
+    }
+
     /// Whether the first schema that SET search_path names is at a token.
     pub fn sets_path(&self, token: u32, sql: &[u8]) -> bool {
         let cursor = self.cursor_at(token, sql);
