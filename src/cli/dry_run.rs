@@ -10,7 +10,7 @@ use crate::rewrite::{
     MisfitKey, NAMES_RULE, Naming, Renamed, ReplacementReason, Rewrite, Rules, fitted_types,
     order_changes, plan, refusal, rename,
 };
-use crate::statement::script::{Body, Scratch, Script};
+use crate::statement::script::{Body, FoundTypes, Scratch, Script};
 use crate::statement::{
     DefinedTable, DefinitionKind, Edit, Lexing, Replacement, TableStatementKind, compose,
 };
@@ -28,6 +28,8 @@ pub(super) struct DryRun<'p> {
     /// The names that differ.
     pairs: Vec<(String, String)>,
     scratch: Scratch,
+    /// The types that the script has made of others, and how many of the last statement nobody knows.
+    types: FoundTypes,
     misfit_keys: Vec<MisfitKey>,
 }
 
@@ -66,6 +68,7 @@ impl<'p> DryRun<'p> {
             search_path: search_path(policy),
             pairs: Vec::new(),
             scratch: Scratch::default(),
+            types: FoundTypes::default(),
             misfit_keys: Vec::new(),
         }
     }
@@ -80,7 +83,9 @@ impl<'p> DryRun<'p> {
         lexing: Lexing,
     ) -> Result<Vec<Planned>, Refused> {
         let policy = self.policy;
-        let script = Script::read(sql, lexing, &policy.mapping, &mut self.scratch);
+        let (aliases, scratch) = (&self.types.aliases, &mut self.scratch);
+        let script = Script::read_behind(sql, lexing, &policy.mapping, aliases, scratch);
+        self.types = script.types.clone();
         let rules = Rules { policy, settings: self.settings, lexing, masks: &[] };
         self.catalog.define_search_path(self.search_path.clone());
         let naming = rename(&script, sql, &rules, &self.catalog);
@@ -152,6 +157,11 @@ impl<'p> DryRun<'p> {
     /// The names that differ, the source's and the target's, in the order in which they were met.
     pub(super) fn pairs(&self) -> &[(String, String)] {
         &self.pairs
+    }
+
+    /// The types that the script has made of others, and how many of the last statement nobody knows.
+    pub(super) fn types(&self) -> &FoundTypes {
+        &self.types
     }
 
     /// The foreign keys of the last statement about whose parents nothing is known.

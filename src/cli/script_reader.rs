@@ -164,9 +164,10 @@ impl<'r> OpenScript<'r> {
             self.found.notes.push(RewriteNote { at, kind: NoteKind::ForeignKey, text: shown });
         }
         self.note_reading(script, text);
-        if script.unknown_types > 0 {
-            self.found.script.unknown_types += script.unknown_types;
-            self.note_unknown_types(script.unknown_types, text);
+        let unknown = self.dry_run.types().unknown;
+        if unknown > 0 {
+            self.found.script.unknown_types += unknown;
+            self.note_unknown_types(unknown, text);
         }
         let mut lines = self.lines;
         for Range { start, end } in foreign_clauses(text.readable, self.reader.program) {
@@ -206,7 +207,9 @@ impl<'r> OpenScript<'r> {
         let (mut copy, mut scratch) = (text.readable.to_vec(), Scratch::default());
         let (mut lines, mut longer, mut shorter) = (self.lines, 0, 0);
         for _ in 0..count.min(NAMED_TYPES_MAX) {
-            let script = Script::read(&copy, text.lexing, &self.reader.strict, &mut scratch);
+            let aliases = &self.dry_run.types().aliases;
+            let strict = &self.reader.strict;
+            let script = Script::read_behind(&copy, text.lexing, strict, aliases, &mut scratch);
             let Some(Range { start, end }) = script.fault.map(|fault| fault.span) else { return };
             let at = text.start + start + shorter - longer;
             self.note(&mut lines, at..at + (end - start), NoteKind::UnknownType);

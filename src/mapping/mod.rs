@@ -181,6 +181,11 @@ impl Mapping {
         matches!(&self.dialect, Dialect::Source(table) if table.double_quoted_text)
     }
 
+    /// Whether a backslash escapes in the string constants of the source.
+    pub(crate) fn has_backslash_escapes(&self) -> bool {
+        matches!(&self.dialect, Dialect::Source(table) if table.backticks)
+    }
+
     /// Whether there are overrides of types as they are written, or of columns.
     #[inline]
     pub(crate) fn overrides_written(&self) -> bool {

@@ -65,7 +65,7 @@ pub(super) fn around(dialect: &Dialect) -> Vec<Rule> {
         of_postgresql(ALIAS, source_type, "", "CREATE DOMAIN name AS type", "sql-createdomain")
     };
     let default = || {
-        let written = "WITH DEFAULT value, DEFAULT $0";
+        let written = "WITH DEFAULT value, DEFAULT $0, DEFAULT '\\0'";
         of_postgresql(DEFAULT, written, "", "DEFAULT value", "sql-createtable")
     };
     let add = || of_postgresql(ADD, "ADD a, b", "", "ADD a, ADD b", "sql-altertable");

@@ -39,18 +39,20 @@ pub(super) fn may_meet(
     const OTHERS: &[u32] = &[TEXT_ARRAY, VARCHAR_ARRAY, TIMESTAMP, TIMESTAMPTZ];
     let is_compared = |oid: &u32| is_string(*oid) || OTHERS.contains(oid);
     let declared = &*types_of(script, statement, sql, declared);
-    let declares = declared.iter().any(is_compared);
+    // What is `character` may be compared, be it a parameter or `N'..'`.
+    let compares = script.has_national() || declared.iter().any(is_compared);
     match &statement.body {
         Body::Write(write) => {
             let Write { may_meet, has_conditions, .. } = **write;
             let is_cast = |oid: &u32| matches!(*oid, BYTEA | TEXT_ARRAY | VARCHAR_ARRAY);
             let casts = declared.iter().any(is_cast);
-            may_meet || casts || has_conditions && declares
+            may_meet || casts || has_conditions && compares
         }
-        Body::Other if statement.is_prepare => declares,
+        Body::Other if statement.is_prepare => compares,
         // One with parameters stands alone.
-        Body::Other if statement.is_query() && script.statements.len() == 1 => {
-            declares || memchr(b'$', sql).is_some() && holds(sql, b"values")
+        Body::Other if statement.is_query() => {
+            let is_alone = script.statements.len() == 1;
+            compares || is_alone && memchr(b'$', sql).is_some() && holds(sql, b"values")
         }
         _ => false,
     }

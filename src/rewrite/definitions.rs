@@ -204,6 +204,10 @@ impl DefinitionPlan<'_> {
         let text = match (slot.value, &slot.constant) {
             (SlotValue::String, Some(constant)) => constant.value(self.sql, lexing.encoding),
             (SlotValue::Other, _) => cast_constant(core).and_then(|cast| date_text(&cast)),
+            // The date of zeros, to MySQL.
+            (SlotValue::Integer, _) if core == b"0" => {
+                self.rules.policy.mapping.has_backslash_escapes().then(|| b"0000-00-00".to_vec())
+            }
             _ => None,
         };
         self.judged(&text?, column)

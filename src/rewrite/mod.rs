@@ -31,6 +31,7 @@ mod values;
 mod written;
 
 use std::borrow::Cow;
+use std::cmp::Reverse;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -346,8 +347,10 @@ impl Rewrite {
     }
 
     fn put_in_order(&mut self, mut replaced: Vec<(Replacement, ReplacementReason)>) {
-        replaced.sort_by_key(|(replacement, _)| (replacement.span.start, replacement.span.end));
-        // A type inside of a value that is left out goes with it.
+        // What is inserted comes first, then the whole of a value: a type in it goes with it.
+        replaced.sort_by_key(|(Replacement { span, .. }, _)| {
+            (span.start, !span.is_empty(), Reverse(span.end))
+        });
         let mut end = 0;
         replaced.retain(|(replacement, _)| {
             let is_behind = replacement.span.start >= end;

@@ -19,6 +19,7 @@ use crate::statement::{
     without_national,
 };
 use crate::value::assignment::may_be_inferred;
+use crate::value::type_oid::{JSONB, TIMESTAMP, TIMESTAMPTZ};
 use crate::value::{ColumnJudge, ValueRule};
 use crate::wire::OwnError;
 
@@ -85,7 +86,8 @@ impl Written {
         self.replaced.push((replacement, reason));
     }
 
-    /// Leaves the types to the server that a PREPARE declares and that do not fit the columns, as a Parse does.
+    /// Leaves the types to the server that a PREPARE declares and that do not fit the columns, as a Parse does. But
+    /// nobody checks the arguments of its EXECUTE: what the declared type checks on its way into text stays.
     pub(super) fn infer_prepared(
         &mut self,
         (script, statement, sql): (&Script, &Statement, &[u8]),
@@ -93,13 +95,17 @@ impl Written {
     ) {
         let Some(told) = planned.and_then(Parameters::told_types) else { return };
         let reason = ReplacementReason::Rule(ValueRule::TypeConverted.name());
-        for ((span, declared), told) in script.prepared_types(statement, sql).into_iter().zip(told)
+        let mut told: Box<[u32]> = told.into();
+        for ((span, declared), told) in
+            script.prepared_types(statement, sql).into_iter().zip(&mut told)
         {
-            if declared != 0 && *told == 0 {
+            if matches!(declared, JSONB | TIMESTAMP | TIMESTAMPTZ) {
+                *told = declared;
+            } else if declared != 0 && *told == 0 {
                 self.replace(span, b"unknown", reason);
             }
         }
-        self.prepared.insert(statement.span.start, told.into());
+        self.prepared.insert(statement.span.start, told);
     }
 
     /// Notes the place of a statement about whose relation nothing is known.

@@ -8,7 +8,7 @@ use super::ClientProgram;
 use super::marks::{MarkKind, Marks};
 
 /// A text of the same length whose comments and strings end where `program` ends them: `#` comments are
-/// blanks; strings with backslashes, and `q'[..]'`, are plain ones in single quotes. Their contents are not those of the script; everything else is.
+/// blanks; strings that end elsewhere to PostgreSQL, and `q'[..]'`, are plain ones in single quotes. Their contents are not those of the script; everything else is.
 pub fn readable(text: &[u8], program: ClientProgram) -> Cow<'_, [u8]> {
     if !matches!(program, ClientProgram::Mysql | ClientProgram::SqlPlus) {
         return text.into();
@@ -23,7 +23,9 @@ pub fn readable(text: &[u8], program: ClientProgram) -> Cow<'_, [u8]> {
             MarkKind::Comment => here.starts_with(b"#"),
             // Its double quotes make a name to PostgreSQL's lexer, which ends where the string does.
             MarkKind::Constant if here.starts_with(b"\"") => memmem::find(here, b"\\\"").is_some(),
-            MarkKind::Constant => !here.starts_with(b"'") || here.contains(&b'\\'),
+            MarkKind::Constant => {
+                !here.starts_with(b"'") || here.contains(&b'\\') && !ends_alike(here)
+            }
             _ => false,
         };
         if is_foreign && let Some(copied) = copy.to_mut().get_mut(at..end) {
@@ -35,6 +37,18 @@ pub fn readable(text: &[u8], program: ClientProgram) -> Cow<'_, [u8]> {
         at = end;
     }
     copy
+}
+
+/// Whether a string in single quotes ends where PostgreSQL ends it, to which a backslash is a character.
+fn ends_alike(constant: &[u8]) -> bool {
+    let [b'\'', inside @ .., b'\''] = constant else { return false };
+    let mut bytes = inside.iter();
+    while let Some(byte) = bytes.next() {
+        if *byte == b'\'' && bytes.next() != Some(&b'\'') {
+            return false;
+        }
+    }
+    true
 }
 
 /// Makes a string constant one in single quotes without anything that escapes but doubled quotes, with as many

@@ -11,6 +11,7 @@ use super::report::Report;
 use super::step::{Body, Mend, Progress, Step};
 use super::telling;
 use crate::ledger::{Place, Road};
+use crate::statement::AliasTypes;
 use crate::statistics::Watched;
 use crate::wire::{self, FrameError, Head, tag};
 
@@ -23,6 +24,8 @@ pub(super) struct ClientSide {
     pub(super) copy_in: CopyIn,
     /// The Query or Parse that waits for the answer to a question about it.
     pub(super) text: Option<Box<Text>>,
+    /// The types that its texts have made of others.
+    pub(super) aliases: AliasTypes,
     /// What was tried for the message that waits.
     pub(super) tried: Tried,
     pub(super) pipeline: Pipeline,

@@ -7,7 +7,7 @@ use super::definition::ROUTINES;
 use super::finder::{Finder, Position, Until};
 use super::lexer::TokenKind;
 use super::parts::Body;
-use crate::mapping::{Dialect, Place};
+use crate::mapping::Place;
 
 /// What can stand behind MODIFY instead of a column: parts of a table that have no type.
 const NOT_COLUMNS: &[&str] = &[
@@ -170,7 +170,7 @@ impl Finder<'_> {
         let is_typed = self.cursor.eat_all(&["set", "data", "type"]) || self.cursor.eat("type");
         // SQL Server says nothing between the column and its type.
         let is_bare = self.has_alias_types() && self.at_type();
-        if is_typed || is_bare { self.column_type(name) } else { Ok(()) }
+        if is_typed || is_bare { self.column_type(name, false) } else { Ok(()) }
     }
 
     /// Behind MODIFY: a column of Oracle or MySQL, or a list of them, which may have a type.
@@ -202,16 +202,11 @@ impl Finder<'_> {
         }
         let name = self.cursor.token;
         self.cursor.bump();
-        if self.at_type() { self.column_type(name) } else { Ok(()) }
+        if self.at_type() { self.column_type(name, false) } else { Ok(()) }
     }
 
     fn at_type(&self) -> bool {
         self.cursor.at_name() && !self.cursor.is_any(NOT_TYPES)
-    }
-
-    /// Whether the source has types that are made of others by `CREATE TYPE name FROM type`.
-    pub(super) fn has_alias_types(&self) -> bool {
-        matches!(self.mapping.dialect(), Dialect::Source(table) if table.brackets)
     }
 
     /// Whether the next action of ALTER TABLE stands at the cursor, without a comma in front of it.

@@ -1,21 +1,25 @@
-//! The type of a column where what stands around it decides as well: an identity column, a type that is made
-//! of another one. Finds, changes nothing.
+//! The type of a column where what stands around it decides as well: an identity column, a DEFAULT. Finds,
+//! changes nothing.
+
+use std::ops::Range;
 
 use super::Edit;
 use super::cursor::Understood;
-use super::default_clause::foreign_default;
-use super::finder::{Finder, Position, Until};
+use super::default_clause::{EscapedColumn, ForeignValues, foreign_default};
+use super::finder::{Finder, Position};
 use super::identity_clause::IdentityClause;
 use super::lexer::{Token, TokenKind};
 use crate::mapping::Place;
 
 impl Finder<'_> {
-    /// Passes the type of the column of this name.
-    pub(super) fn column_type(&mut self, name: Token) -> Understood {
+    /// Passes the type of the column of this name; `is_new` says that the column is defined here.
+    pub(super) fn column_type(&mut self, name: Token, is_new: bool) -> Understood {
         let (edits, start) = (self.found.edits.len(), self.cursor.token.start);
-        self.type_name(Place::Definition, Position::Column(name))?;
+        if !self.aliased(name, is_new) {
+            self.type_name(Place::Definition, Position::Column(name))?;
+        }
         let Some(clause) = IdentityClause::find(self.cursor) else {
-            self.foreign_default();
+            self.foreign_default(edits, start..self.cursor.previous().end);
             return Ok(());
         };
         let mut span = start..self.cursor.previous().end;
@@ -35,11 +39,40 @@ impl Finder<'_> {
         Ok(())
     }
 
-    /// The DEFAULT of the column whose type was passed is written as PostgreSQL has it.
-    fn foreign_default(&mut self) {
-        let found = foreign_default(self.cursor, self.has_alias_types());
+    /// The DEFAULT of the column whose type was passed is written as PostgreSQL has it. `edit` is the index of
+    /// that of the type, if it has one, `written` where the type stands.
+    fn foreign_default(&mut self, edit: usize, written: Range<usize>) {
+        let values = ForeignValues {
+            amounts: self.has_alias_types(),
+            escapes: self.escaped_column(edit, written),
+        };
+        let found = foreign_default(self.cursor, values);
         if let Some(((span, text), rule)) = found.zip(self.mapping.default_rule()) {
             self.found.edits.push(Edit { span, text, rule });
+        }
+    }
+
+    fn escaped_column(&self, edit: usize, written: Range<usize>) -> Option<EscapedColumn> {
+        if !self.mapping.has_backslash_escapes() {
+            return None;
+        }
+        let written = self.cursor.sql().get(written)?.to_ascii_lowercase();
+        match self.found.edits.get(edit)?.text.as_str() {
+            "BYTEA" => {
+                let length = written.strip_prefix(b"binary").map(<[u8]>::trim_ascii);
+                let width = match length {
+                    Some([]) => 1,
+                    Some([b'(', digits @ .., b')']) => {
+                        let digits = std::str::from_utf8(digits).unwrap_or_default();
+                        digits.trim().parse().unwrap_or(0)
+                    }
+                    _ => 0,
+                };
+                // MySQL has at most 255 bytes in a BINARY.
+                Some(EscapedColumn::Bytes(width.min(255)))
+            }
+            "BOOLEAN" if written.starts_with(b"bit") => Some(EscapedColumn::Bit),
+            _ => None,
         }
     }
 
@@ -56,35 +89,5 @@ impl Finder<'_> {
         {
             self.found.edits.push(Edit { span: clause.first.token.start..end, text, rule });
         }
-    }
-
-    /// `FROM type [NULL | NOT NULL]`, behind CREATE TYPE and a name: what PostgreSQL calls a domain. The
-    /// cursor is at FROM.
-    pub(super) fn alias_type(&mut self, word: Token) -> Understood {
-        let Some(rule) = self.mapping.alias_rule() else {
-            return self.expression(Place::Cast, Until::Statement);
-        };
-        let from = self.cursor.token;
-        self.cursor.bump();
-        let span = word.start..word.end;
-        self.found.edits.push(Edit { span, text: "DOMAIN".to_owned(), rule });
-        let edits = self.found.edits.len();
-        let start = self.cursor.token.start;
-        self.type_name(Place::Definition, Position::Signature)?;
-        let written = start..self.cursor.previous().end;
-        match self.found.edits.get_mut(edits) {
-            Some(edit) => {
-                edit.text.insert_str(0, "AS ");
-                edit.span.start = from.start;
-            }
-            None => {
-                let text = self.cursor.sql().get(written.clone()).unwrap_or_default();
-                if let Ok(text) = std::str::from_utf8(text) {
-                    let text = format!("AS {text}");
-                    self.found.edits.push(Edit { span: from.start..written.end, text, rule });
-                }
-            }
-        }
-        self.expression(Place::Definition, Until::Statement)
     }
 }

@@ -219,7 +219,7 @@ impl Finder<'_> {
         if matches!(self.cursor.token.kind, TokenKind::Comma | TokenKind::Close) {
             return Ok(());
         }
-        self.column_type(name)
+        self.column_type(name, true)
     }
 
     pub(super) fn column_or_attribute(&mut self, column: bool) -> Understood {
@@ -269,10 +269,10 @@ impl Finder<'_> {
     }
 
     fn create_type(&mut self) -> Understood {
-        let word = self.cursor.previous();
+        let name = self.cursor;
         self.cursor.qualified_name()?;
         if self.cursor.is("from") && self.has_alias_types() {
-            return self.alias_type(word);
+            return self.alias_type(name);
         }
         if !self.cursor.eat("as") {
             return self.expression(Place::Cast, Until::Statement);

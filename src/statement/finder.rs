@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use super::aliases::AliasTypes;
 use super::cursor::{Cursor, NotUnderstood, Understood, narrow};
 use super::lexer::{Token, TokenKind};
 use super::parts::{Body, Statement};
@@ -50,6 +51,8 @@ pub(super) struct FoundStatements {
     /// Where definitions could not be read.
     pub(super) odd_spots: Vec<usize>,
     pub(super) unknown_types: usize,
+    /// The types that this text and those before it have made of others.
+    pub(super) aliases: AliasTypes,
     /// A statement may be an EXECUTE.
     pub(super) may_execute: bool,
 }
@@ -231,6 +234,9 @@ impl<'a> Finder<'a> {
         self.table_definition = false;
         self.relation = None;
         let first = self.cursor;
+        if self.has_alias_types() && self.add_type()? {
+            return Ok(());
+        }
         // EXPLAIN and PREPARE are in front of another statement: go on with that one.
         loop {
             let mut buffer = [0; 8];

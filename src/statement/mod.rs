@@ -1,6 +1,8 @@
 //! SQL text in, the places that matter out: types to replace, COPY streams to expect, settings that
 //! change, values and the columns they go into. Works on bytes; knows no frames, no sockets, no row values.
 
+mod alias_type;
+mod aliases;
 mod alter;
 mod column_type;
 mod compose;
@@ -38,6 +40,7 @@ use crate::encoding::Encoding;
 use crate::mapping::RuleId;
 use crate::value::CopyOptions;
 
+pub use aliases::{AliasType, AliasTypes};
 pub use compose::compose;
 pub use constant::{
     CastConstant, Spelling, StringConstant, array_elements, cast_constant, json_escapes_in,

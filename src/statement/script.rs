@@ -17,8 +17,8 @@ use super::slots::{
 };
 use super::tokens::{Extent, TokenEntry, Tokens};
 use super::{
-    CopyStatement, DefinedTable, DefinitionItem, DmsSetting, DmsShow, Edit, Effects, Fault, Lexing,
-    Meeting, NewTable, Replacement, RowChange, Slot, TableStatement, Write,
+    AliasTypes, CopyStatement, DefinedTable, DefinitionItem, DmsSetting, DmsShow, Edit, Effects,
+    Fault, Lexing, Meeting, NewTable, Replacement, RowChange, Slot, TableStatement, Write,
 };
 use crate::mapping::{Dialect, Mapping};
 
@@ -46,8 +46,9 @@ pub struct Script {
     /// Where they, or elements of a list of columns, could not be read, in order. What was read of a list
     /// keeps its rewrite.
     pub odd_spots: Vec<usize>,
-    /// Columns whose type neither the tables nor PostgreSQL know; they go through as they are.
-    pub unknown_types: usize,
+    /// Columns whose type neither the tables nor PostgreSQL know; they go through as they are. And the types
+    /// that this text and those before it have made of others.
+    pub types: FoundTypes,
     /// The text has more tokens than are read, and nothing of it was read: it counts as a statement
     /// that is too long. There are no statements and no edits then, and all effects are set.
     pub is_too_long: bool,
@@ -55,6 +56,15 @@ pub struct Script {
     pub may_execute: bool,
     /// How the text was read. If another lexing is in force now, it has to be read again.
     pub lexing: Lexing,
+}
+
+/// Types that are in no table.
+#[derive(Clone, Debug, Default)]
+pub struct FoundTypes {
+    /// Columns whose type nobody knows.
+    pub unknown: usize,
+    /// The types that this text and those before it have made of others.
+    pub aliases: AliasTypes,
 }
 
 /// Memory for readings, which the caller keeps: a text of which nothing is to be changed allocates
@@ -75,9 +85,21 @@ impl Script {
     ///
     /// The memory for tokens and statements is taken from `scratch`; [`Script::give_back`] returns it.
     pub fn read(sql: &[u8], lexing: Lexing, mapping: &Mapping, scratch: &mut Scratch) -> Script {
+        Script::read_behind(sql, lexing, mapping, &AliasTypes::default(), scratch)
+    }
+
+    /// The same behind texts that have made these types.
+    pub fn read_behind(
+        sql: &[u8],
+        lexing: Lexing,
+        mapping: &Mapping,
+        aliases: &AliasTypes,
+        scratch: &mut Scratch,
+    ) -> Script {
         let mut script = Script::cut(sql, 0, lexing, mapping, Extent::Text, scratch);
         let statements = std::mem::take(&mut scratch.statements);
         let mut finder = Finder::new(script.cursor(sql), lexing.encoding, mapping, statements);
+        finder.found.aliases = aliases.clone();
         while finder.next_statement() {}
         let found = finder.found;
         script.constants = noted_constants(script.cursor(sql), script.tokens.has_escapes);
@@ -127,7 +149,7 @@ impl Script {
             fault: found.fault,
             not_understood: found.not_understood,
             odd_spots: found.odd_spots,
-            unknown_types: found.unknown_types,
+            types: FoundTypes { unknown: found.unknown_types, aliases: found.aliases },
             may_execute: found.may_execute,
             ..self
         }
@@ -173,8 +195,13 @@ impl Script {
             && !self.may_execute
             && self.fault.is_none()
             && self.odd_spots.is_empty()
-            && (self.not_understood, self.unknown_types) == (0, 0)
+            && (self.not_understood, self.types.unknown) == (0, 0)
             && self.statements.iter().all(is_plain)
+    }
+
+    /// Whether it has a constant `N'..'`, which is `character` to the server.
+    pub fn has_national(&self) -> bool {
+        self.tokens.has_national
     }
 
     /// The statements that write, in order.

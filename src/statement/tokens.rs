@@ -59,6 +59,8 @@ pub(super) struct Tokens {
     entries: Vec<TokenEntry>,
     /// Whether one of them is a constant in which escapes are resolved: `E'..'`, `U&'..'` and the like.
     pub(super) has_escapes: bool,
+    /// Whether one of them is a constant `N'..'`, those in runs apart.
+    pub(super) has_national: bool,
 }
 
 impl Tokens {
@@ -76,7 +78,10 @@ impl Tokens {
             Cutter::new(Lexer::new(sql, lexing).with_quoting(quoting).at(from), entries);
         let result = cutter.cut(sql, extent);
         cutter.forget_open();
-        result.map(|()| Tokens { entries: cutter.entries, has_escapes: cutter.has_escapes })
+        result.map(|()| {
+            let Cutter { entries, has_escapes, has_national, .. } = cutter;
+            Tokens { entries, has_escapes, has_national }
+        })
     }
 
     pub(super) fn entries(&self) -> &[TokenEntry] {
@@ -106,6 +111,7 @@ struct Cutter<'a> {
     lexer: Lexer<'a>,
     entries: Vec<TokenEntry>,
     has_escapes: bool,
+    has_national: bool,
     /// The innermost parenthesis that is open.
     parenthesis: u32,
     /// The innermost bracket that is open.
@@ -124,6 +130,7 @@ impl<'a> Cutter<'a> {
             lexer,
             entries,
             has_escapes: false,
+            has_national: false,
             parenthesis: NONE,
             bracket: NONE,
             runs_from,
@@ -157,6 +164,7 @@ impl<'a> Cutter<'a> {
                     }
                 }
                 TokenKind::EscapeText | TokenKind::UnicodeText => self.has_escapes = true,
+                TokenKind::NationalText => self.has_national = true,
                 TokenKind::Word
                     if at_start
                         && (self.runs_from != usize::MAX || extent == Extent::Statement) =>

@@ -313,7 +313,7 @@ impl<'a> Finder<'a> {
     }
 
     /// Whether an override speaks of the type at the cursor. If so it was passed and noted.
-    fn overridden(&mut self, place: Place, position: Position) -> bool {
+    pub(super) fn overridden(&mut self, place: Place, position: Position) -> bool {
         let start = self.cursor.token.start;
         let Some((behind, native)) = self.any_type(position) else { return false };
         if place == Place::Cast && native {

@@ -80,10 +80,13 @@ pub fn command_rows(body: &[u8]) -> u64 {
     digits.iter().fold(0_u64, |rows, byte| rows.saturating_mul(10).saturating_add(digit(*byte)))
 }
 
-/// The types in the body of a ParameterDescription; those that are there in full.
+/// The types in the body of a ParameterDescription, or behind the text of a Parse; those that are there in full.
+/// `unknown` is no type to the server, and 0 here.
 pub fn parameter_oids(body: &[u8]) -> Vec<u32> {
-    let oids = body.get(2..).unwrap_or_default();
-    oids.chunks_exact(4).filter_map(|oid| Some(u32::from_be_bytes(oid.try_into().ok()?))).collect()
+    const UNKNOWN: u32 = 705;
+    let oids = body.get(2..).unwrap_or_default().chunks_exact(4);
+    let oids = oids.filter_map(|oid| Some(u32::from_be_bytes(oid.try_into().ok()?)));
+    oids.map(|oid| if oid == UNKNOWN { 0 } else { oid }).collect()
 }
 
 /// The columns of a DataRow in text format; a NULL is `None`.

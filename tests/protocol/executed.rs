@@ -265,3 +265,21 @@ fn declared_types_that_do_not_fit_the_keys_of_conditions_are_left_to_the_server(
         assert!(said.contains("DataRow ab") && !said.contains("ErrorResponse"), "{said}");
     }
 }
+
+#[test]
+fn what_a_declared_type_checks_is_checked_though_the_column_is_text() {
+    let statements = "CREATE TABLE t (j text, v varchar(37)); \
+        PREPARE j(jsonb) AS INSERT INTO t (j) VALUES ($1); \
+        PREPARE a(timestamp) AS INSERT INTO t (v) VALUES ($1); \
+        PREPARE b(timestamptz) AS UPDATE t SET v = $1";
+    let run = |mut wire: crate::support::Wire| {
+        say(&mut wire, statements);
+        let texts = ["j('{broken')", "j('{}')", "a('garbage')", "a('2024-01-02')", "b('2024-13-01')"];
+        texts.map(|text| say(&mut wire, &format!("EXECUTE {text}")))
+    };
+    let database = Cluster::shared().create_database();
+    let direct = run(log_in(database.endpoint()));
+    assert!(direct[0].contains("22P02") && direct[2].contains("22007"), "{direct:?}");
+    let database = Cluster::shared().create_database();
+    assert_eq!(run(log_in(&Proxy::shared().endpoint(database.endpoint()))), direct);
+}

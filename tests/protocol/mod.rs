@@ -1,6 +1,7 @@
 //! Conversations in the protocol itself, frame by frame: with the server, and through the proxy.
 
 pub(crate) mod additions;
+mod alias_types;
 mod auth_query;
 mod auto_role;
 mod cancel;

@@ -104,8 +104,8 @@ fn outcome(sql: &str, lexing: Lexing, mapping: &Mapping) -> String {
     if script.not_understood != 0 {
         writeln!(text, "-- not understood: {}", script.not_understood).unwrap();
     }
-    if script.unknown_types != 0 {
-        writeln!(text, "-- unknown types: {}", script.unknown_types).unwrap();
+    if script.types.unknown != 0 {
+        writeln!(text, "-- unknown types: {}", script.types.unknown).unwrap();
     }
     text
 }

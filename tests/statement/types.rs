@@ -15,7 +15,7 @@ fn mapping(source: &str) -> Mapping {
 fn rewritten(sql: &str, mapping: &Mapping) -> (String, Vec<String>) {
     let script = Script::read(sql.as_bytes(), Lexing::default(), mapping, &mut Scratch::default());
     assert_eq!(
-        (&script.fault, script.not_understood, script.unknown_types),
+        (&script.fault, script.not_understood, script.types.unknown),
         (&None, 0, 0),
         "{sql}"
     );

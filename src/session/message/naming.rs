@@ -111,7 +111,7 @@ pub(super) fn rename(
                     completions,
                     parameters,
                     masked,
-                    not_understood: (script.not_understood, script.unknown_types),
+                    not_understood: (script.not_understood, script.types.unknown),
                 };
                 NamesJudged::Become(text, TextNames::Renamed(Box::new(named)))
             }

@@ -198,6 +198,7 @@ mod tests {
     use crate::session::message::basis::Basis;
     use crate::session::message::text::{Judged, judge};
     use crate::session::report::Report;
+    use crate::statement::AliasTypes;
     use crate::value::Column;
 
     #[test]
@@ -223,8 +224,9 @@ mod tests {
         let mut not_judged = 0;
         for number in 0..STATEMENTS {
             let mut body = format!("s{number}\0{sql}\0\0\0").into_bytes();
-            let mut waiting = None;
-            let text = Text::take(&mut waiting, tag::PARSE, &mut body, &mut report, &context);
+            let (mut waiting, none) = (None, AliasTypes::default());
+            let text =
+                Text::take(&mut waiting, &none, tag::PARSE, &mut body, &mut report, &context);
             let text = text.unwrap();
             let now = Moment::default();
             let tried = Default::default();

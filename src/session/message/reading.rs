@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 
 use crate::rewrite::Rules;
+use crate::statement::AliasTypes;
 use crate::statement::script::{Scratch, Script};
 
 /// Places of one text that are named.
@@ -13,10 +14,11 @@ thread_local! {
     static SCRATCH: RefCell<Scratch> = RefCell::default();
 }
 
-/// The reading of a text.
-pub(super) fn read(sql: &[u8], rules: &Rules<'_>) -> Script {
+/// The reading of a text behind those that have made these types.
+pub(super) fn read(sql: &[u8], rules: &Rules<'_>, aliases: &AliasTypes) -> Script {
     let read = |scratch: &RefCell<Scratch>| {
-        Script::read(sql, rules.lexing, &rules.policy.mapping, &mut scratch.borrow_mut())
+        let (mapping, mut scratch) = (&rules.policy.mapping, scratch.borrow_mut());
+        Script::read_behind(sql, rules.lexing, mapping, aliases, &mut scratch)
     };
     SCRATCH.with(read)
 }

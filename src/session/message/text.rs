@@ -18,7 +18,7 @@ use crate::session::context::Context;
 use crate::session::replies::{Adjust, CopyStart, Expected, Failing, Request, Treatment};
 use crate::session::report::{PassedUnread, Report};
 use crate::statement::script::{Body, Script};
-use crate::statement::{Effects, Word};
+use crate::statement::{AliasTypes, Effects, Word};
 use crate::wire::{self, FAILING_SQL, OwnError, TransactionStatus, tag};
 
 /// A Query or a Parse whose text has been read. Kept while the target is asked, so that nothing is read,
@@ -72,6 +72,7 @@ impl Text {
     /// malformed.
     pub(in crate::session) fn take(
         waiting: &mut Option<Box<Text>>,
+        aliases: &AliasTypes,
         frame_tag: u8,
         body: &mut [u8],
         report: &mut Report,
@@ -80,13 +81,18 @@ impl Text {
         let waited = waiting.take().filter(|text| text.is_of(frame_tag, context));
         waited.or_else(|| {
             report.counts.statements += 1;
-            Text::read(frame_tag, body, &context.rules())
+            Text::read(frame_tag, body, &context.rules(), aliases)
         })
     }
 
     /// Mends the bytes 0x00 of the text in `body` and reads it. `None` if the body is malformed: the
     /// target says what is wrong with it.
-    fn read(frame_tag: u8, body: &mut [u8], rules: &Rules<'_>) -> Option<Box<Text>> {
+    fn read(
+        frame_tag: u8,
+        body: &mut [u8],
+        rules: &Rules<'_>,
+        aliases: &AliasTypes,
+    ) -> Option<Box<Text>> {
         let message = if frame_tag == tag::QUERY { TextMessage::Query } else { TextMessage::Parse };
         let (mut shorter, mended) = rewrite::mend_bytes(message, body, rules);
         let body: &[u8] = shorter.as_deref_mut().unwrap_or(body);
@@ -105,7 +111,7 @@ impl Text {
             }
         };
         let text = body.get(sql.clone()).unwrap_or_default();
-        let script = reading::read(text, rules);
+        let script = reading::read(text, rules, aliases);
         let reached = rewrite::reached(&script, text, rules);
         let (mended, names) = (mended.map(Box::new), TextNames::Source);
         Some(Box::new(Text {
@@ -154,7 +160,8 @@ impl Text {
                 self.shorter = Some([before, &sql, behind].concat());
                 self.sql = self.sql.start..self.sql.start + sql.len();
                 // Its types are those of the target already.
-                let script = reading::read(&sql, &rules).without_types();
+                let script =
+                    reading::read(&sql, &rules, &self.script.types.aliases).without_types();
                 self.reached = rewrite::reached(&script, &sql, &rules);
                 reading::give_back(std::mem::replace(&mut self.script, script));
                 self.names = names;
@@ -208,6 +215,11 @@ impl Text {
         &self.reached
     }
 
+    /// The types that it and the texts before it have made of others, where it has made any.
+    pub(in crate::session) fn aliases(&self, before: &AliasTypes) -> Option<AliasTypes> {
+        self.script.types.aliases.newer_than(before)
+    }
+
     /// What it may change.
     pub(in crate::session) fn effects(&self) -> Effects {
         self.script.effects
@@ -216,7 +228,7 @@ impl Text {
     /// What of it passes because it is not understood. `body` is the one that was read.
     pub(in crate::session) fn not_understood(&self, body: &[u8]) -> PassedUnread {
         let (script, sql) = (&self.script, self.text(body));
-        let own = (script.not_understood, script.unknown_types);
+        let own = (script.not_understood, script.types.unknown);
         let (statements, types) = self.names.first_not_understood().unwrap_or(own);
         PassedUnread {
             statements,

@@ -12,7 +12,7 @@ impl Walker<'_, '_> {
         loop {
             let at = self.cursor.token.start;
             let keys = definition.foreign_keys.len();
-            if self.cursor.eat("add") {
+            if self.cursor.eat("add") || gets_add(edits, at) {
                 let is_column = self.cursor.eat("column") || !self.at_table_constraint();
                 self.cursor.eat_all(&["if", "not", "exists"]);
                 match (is_column, self.cursor.at(TokenKind::Open)) {
@@ -64,4 +64,10 @@ impl Walker<'_, '_> {
         }
         Ok(())
     }
+}
+
+/// Whether the target gets an ADD at an offset, where a source says it once for several columns.
+fn gets_add(edits: &[Edit], at: usize) -> bool {
+    let place = edits.partition_point(|edit| edit.span.start < at);
+    edits.get(place).is_some_and(|edit| edit.span == (at..at))
 }
