@@ -44,6 +44,8 @@ fn nul_is_mended_in_parameters_that_casts_make_json() {
             (&[oid::TEXT], 0),
             (&[oid::TEXT], 1),
             (&[], 0),
+            // `unknown`.
+            (&[705], 0),
         ] {
             let found = loaded(&mut wire, sql, declared, format, value);
             assert!(found.contains(expected), "{declared:?} {format} {sql}: {found}");
