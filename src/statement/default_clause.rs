@@ -59,7 +59,9 @@ pub(super) fn foreign_default(
             while cursor.at(TokenKind::Open) || cursor.is_operator("-") {
                 cursor.bump();
             }
-            if cursor.at(TokenKind::Text) {
+            let is_text = cursor.at(TokenKind::Text)
+                || cursor.at(TokenKind::QuotedName) && values.escapes.is_some();
+            if is_text {
                 let text = escaped(cursor.bytes(cursor.token), values.escapes?)?;
                 return Some((cursor.token.start..cursor.token.end, text));
             }
@@ -76,7 +78,7 @@ pub(super) fn foreign_default(
 
 /// The constant of PostgreSQL for a string constant of MySQL; `None` where it is the same.
 fn escaped(constant: &[u8], column: EscapedColumn) -> Option<String> {
-    let text = constant.strip_prefix(b"'")?.strip_suffix(b"'")?;
+    let ([b'\'', text @ .., b'\''] | [b'"', text @ .., b'"']) = constant else { return None };
     match column {
         EscapedColumn::Bit => (text == b"\\0").then(|| "'0'".to_owned()),
         EscapedColumn::Bytes(width) => {
@@ -119,8 +121,8 @@ fn unescaped(text: &[u8]) -> Vec<u8> {
     while let Some((first, behind)) = rest.split_first() {
         rest = behind;
         match (first, behind.split_first()) {
-            (b'\'', Some((b'\'', behind))) => {
-                bytes.push(b'\'');
+            (b'\'' | b'"', Some((second, behind))) if second == first => {
+                bytes.push(*first);
                 rest = behind;
             }
             (b'\\', Some((escape, behind))) => {
@@ -154,6 +156,7 @@ mod tests {
             (r"'\0\0a\\\Z\n''\%'", 0, Some(r"'\x0000615c1a0a275c25'")),
             (r"'a'", 3, Some(r"'\x610000'")),
             (r"'a'", 1, None),
+            ("\"\\0a\"\"\"", 0, Some(r"'\x006122'")),
             (r"'a''b'", 0, None),
             (r"''", 0, None),
             (r"'\x00ff'", 4, None),

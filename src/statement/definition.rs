@@ -114,8 +114,11 @@ impl Finder<'_> {
             self.cursor.qualified_name()?;
             return self.expression(Place::Definition, until);
         }
-        if self.cursor.at(TokenKind::Open) {
-            self.columns(true)?;
+        match self.cursor.token.kind {
+            TokenKind::Open => self.columns(true)?,
+            TokenKind::Word | TokenKind::Semicolon | TokenKind::End => {}
+            // The name has not ended.
+            _ => return Err(NotUnderstood),
         }
         // A plain AS: with options in front of it nothing is passed on that has to be mended.
         self.found.may_execute |= self.cursor.is("as");

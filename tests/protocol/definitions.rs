@@ -95,14 +95,14 @@ fn defaults_follow_the_type() {
     let row = ["1", "\\x00", "\\x01", "NULL"];
     assert_eq!(both_roads("db2-luw", "", &db2, "TABLE t"), [row]);
     let mysql = [
-        r"CREATE TABLE t (k int, a BINARY(3) NOT NULL DEFAULT '\0\0\0', b VARBINARY(9) DEFAULT '\0a\\\n',
+        r#"CREATE TABLE t (k int, a BINARY(3) NOT NULL DEFAULT '\0\0\0', b VARBINARY(9) DEFAULT '\0a\\\n',
           c BINARY(4) DEFAULT 'ab', d VARBINARY(9) DEFAULT '\x00ff', e BINARY DEFAULT '', f BIT(1) DEFAULT '\0',
-          g VARBINARY(5) DEFAULT 'a''b', h VARCHAR(9) DEFAULT '\0')",
+          g VARBINARY(5) DEFAULT 'a''b', h VARCHAR(9) DEFAULT '\0', j VARBINARY(3) DEFAULT "\0")"#,
         r"ALTER TABLE t ADD COLUMN i BINARY(2) DEFAULT '\0' NOT NULL",
         "INSERT INTO t (k) VALUES (1)",
     ];
     let bytes = [r"\x000000", r"\x00615c0a", r"\x61620000", r"\x00ff", r"\x00", "f", r"\x612762"];
-    let row = [&["1"], &bytes[..], &[r"\0", r"\x0000"]].concat();
+    let row = [&["1"], &bytes[..], &[r"\0", r"\x00", r"\x0000"]].concat();
     assert_eq!(both_roads("mysql", "", &mysql, "TABLE t"), [row]);
     let oracle = [
         "CREATE TABLE t (k NUMBER(5), a RAW(4) DEFAULT HEXTORAW('00FF'), b NUMBER(1) DEFAULT 0, \

@@ -274,7 +274,8 @@ fn what_a_declared_type_checks_is_checked_though_the_column_is_text() {
         PREPARE b(timestamptz) AS UPDATE t SET v = $1";
     let run = |mut wire: crate::support::Wire| {
         say(&mut wire, statements);
-        let texts = ["j('{broken')", "j('{}')", "a('garbage')", "a('2024-01-02')", "b('2024-13-01')"];
+        let texts =
+            ["j('{broken')", "j('{}')", "a('garbage')", "a('2024-01-02')", "b('2024-13-01')"];
         texts.map(|text| say(&mut wire, &format!("EXECUTE {text}")))
     };
     let database = Cluster::shared().create_database();

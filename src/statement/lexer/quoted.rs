@@ -59,18 +59,37 @@ impl Lexer<'_> {
     }
 
     /// The offset behind `name]`. A subscript that looks like one is a name, too, which does no
-    /// harm; what holds quotes or marks is none.
+    /// harm; what holds quotes, or marks that subscripts have, is none.
     pub(super) fn bracketed_name_end(&self, start: usize) -> Option<usize> {
+        const MARKS: &[u8] = b"-./&@!?)";
         let mut end = start;
         loop {
             let byte = self.byte(end)?;
             end += match class(byte) {
                 Class::Letter | Class::Prefix | Class::Dollar => 1,
                 Class::Digit | Class::Blank if end > start => 1,
-                _ if byte == b']' && end > start => return Some(end + 1),
+                _ if byte == b']' && end > start => match self.goes_on_behind(end) {
+                    true => 2,
+                    false => return Some(end + 1),
+                },
+                _ if matches!(byte, b'%' | b'#') => 1,
+                _ if MARKS.contains(&byte) && end > start && !self.is_comment(end) => 1,
+                // Not the call of a function.
+                _ if byte == b'(' && self.byte(end - 1) == Some(b' ') => 1,
                 _ => return None,
             };
         }
+    }
+
+    fn is_comment(&self, at: usize) -> bool {
+        let start = self.rest(at).get(..2);
+        matches!(start, Some(b"--" | b"/*"))
+    }
+
+    /// Whether a name goes on behind `]]`, which stands for one of them. Subscripts within each other may end so.
+    fn goes_on_behind(&self, at: usize) -> bool {
+        let next = self.byte(at + 2).map(class);
+        self.byte(at + 1) == Some(b']') && matches!(next, Some(Class::Letter | Class::Prefix))
     }
 
     #[inline]
