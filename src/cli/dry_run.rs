@@ -10,9 +10,10 @@ use crate::rewrite::{
     MisfitKey, NAMES_RULE, Naming, Renamed, ReplacementReason, Rewrite, Rules, fitted_types,
     order_changes, plan, refusal, rename,
 };
-use crate::statement::script::{Body, FoundTypes, Scratch, Script};
+use crate::statement::script::{Body, Scratch, Script};
 use crate::statement::{
-    DefinedTable, DefinitionKind, Edit, Lexing, Replacement, TableStatementKind, compose,
+    DefinedTable, DefinitionKind, Edit, FoundTypes, Lexing, Replacement, TableStatementKind,
+    compose,
 };
 use crate::value::NUL_RULE;
 
@@ -28,7 +29,7 @@ pub(super) struct DryRun<'p> {
     /// The names that differ.
     pairs: Vec<(String, String)>,
     scratch: Scratch,
-    /// The types that the script has made of others, and how many of the last statement nobody knows.
+    /// The types that the script has made of others, and how many of the last statement are not known.
     types: FoundTypes,
     misfit_keys: Vec<MisfitKey>,
 }
@@ -159,7 +160,7 @@ impl<'p> DryRun<'p> {
         &self.pairs
     }
 
-    /// The types that the script has made of others, and how many of the last statement nobody knows.
+    /// The types that the script has made of others, and how many of the last statement are not known.
     pub(super) fn types(&self) -> &FoundTypes {
         &self.types
     }

@@ -87,7 +87,7 @@ impl Written {
     }
 
     /// Leaves the types to the server that a PREPARE declares and that do not fit the columns, as a Parse does. But
-    /// nobody checks the arguments of its EXECUTE: what the declared type checks on its way into text stays.
+    /// the arguments of its EXECUTE are not checked: what the declared type checks on its way into text stays.
     pub(super) fn infer_prepared(
         &mut self,
         (script, statement, sql): (&Script, &Statement, &[u8]),

@@ -279,9 +279,7 @@ impl Session {
         let Some(body) = frame.rest.get_mut(HEAD_BYTES..frame.head.frame_bytes) else {
             return Decision::Later;
         };
-        let Some(mut text) =
-            Text::take(&mut client.text, &client.aliases, frame_tag, body, report, context)
-        else {
+        let Some(mut text) = client.take_text(frame_tag, body, report, context) else {
             return Decision::send(Some(Expected::new(Request::Parse)), None);
         };
         if !rewrite::are_ruled(&context.rules()) && text.is_quiet(body, context) {
@@ -312,9 +310,6 @@ impl Session {
                 Decision::send(Some(expected), Some(failing))
             }
             Judged::Send(rewrite) => {
-                if let Some(aliases) = text.aliases(&client.aliases) {
-                    client.aliases = aliases;
-                }
                 let decision = match text.is_extended() {
                     true => {
                         let reached = text.take_reached();

@@ -47,6 +47,18 @@ pub(super) enum Drops {
 }
 
 impl ClientSide {
+    /// The text of a Query or Parse, read behind those that the client has sent before. Should the server refuse it, the
+    /// types that it makes of others mean the same to the client all the same.
+    pub(super) fn take_text(
+        &mut self,
+        frame_tag: u8,
+        body: &mut [u8],
+        report: &mut Report,
+        context: &Context,
+    ) -> Option<Box<Text>> {
+        Text::take(&mut self.text, &mut self.aliases, frame_tag, body, report, context)
+    }
+
     /// The frames that end the COPY of a client that sends no more rows, in place of the end of its connection.
     pub(super) fn give_up_copy(&mut self, replies: &mut Replies) -> Vec<u8> {
         let mut frames = wire::with_body(tag::COPY_FAIL, &[b"the client has left\0"]);

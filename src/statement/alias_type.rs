@@ -168,7 +168,7 @@ impl<'a> Finder<'a> {
             sqlstate: SQLSTATE_UNSUPPORTED,
             message: format!(
                 "type {} makes identity columns, which no type of PostgreSQL does",
-                String::from_utf8_lossy(name)
+                spelled_name(name).unwrap_or_default()
             ),
             hint: "Write the type at the columns that have it, with GENERATED AS IDENTITY."
                 .to_owned(),

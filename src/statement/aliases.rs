@@ -1,4 +1,5 @@
-//! The types that texts have made of others by `CREATE TYPE name FROM type` and `sp_addtype`. Plain data.
+//! Types that are in no table: those that texts have made of others by `CREATE TYPE name FROM type` and `sp_addtype`.
+//! Plain data.
 
 use std::sync::Arc;
 
@@ -50,13 +51,13 @@ impl AliasTypes {
     pub fn find(&self, schema: Option<&[u8]>, name: &[u8]) -> Option<&AliasType> {
         self.0.as_ref()?.iter().rev().find(|alias| alias.is_called(schema, name))
     }
+}
 
-    /// All of them, or none where they are those of `before`.
-    pub fn newer_than(&self, before: &AliasTypes) -> Option<AliasTypes> {
-        match (&self.0, &before.0) {
-            (None, _) => None,
-            (Some(known), Some(before)) if Arc::ptr_eq(known, before) => None,
-            _ => Some(self.clone()),
-        }
-    }
+/// Types that are in no table.
+#[derive(Clone, Debug, Default)]
+pub struct FoundTypes {
+    /// Columns whose type is not known.
+    pub unknown: usize,
+    /// The types that this text and those before it have made of others.
+    pub aliases: AliasTypes,
 }

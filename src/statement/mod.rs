@@ -40,7 +40,7 @@ use crate::encoding::Encoding;
 use crate::mapping::RuleId;
 use crate::value::CopyOptions;
 
-pub use aliases::{AliasType, AliasTypes};
+pub use aliases::{AliasType, AliasTypes, FoundTypes};
 pub use compose::compose;
 pub use constant::{
     CastConstant, Spelling, StringConstant, array_elements, cast_constant, json_escapes_in,

@@ -18,7 +18,8 @@ use super::slots::{
 use super::tokens::{Extent, TokenEntry, Tokens};
 use super::{
     AliasTypes, CopyStatement, DefinedTable, DefinitionItem, DmsSetting, DmsShow, Edit, Effects,
-    Fault, Lexing, Meeting, NewTable, Replacement, RowChange, Slot, TableStatement, Write,
+    Fault, FoundTypes, Lexing, Meeting, NewTable, Replacement, RowChange, Slot, TableStatement,
+    Write,
 };
 use crate::mapping::{Dialect, Mapping};
 
@@ -43,11 +44,9 @@ pub struct Script {
     pub effects: Effects,
     /// Statements that look like DDL and whose shape is not known; they go through untouched.
     pub not_understood: usize,
-    /// Where they, or elements of a list of columns, could not be read, in order. What was read of a list
-    /// keeps its rewrite.
+    /// Where they, or elements of lists of columns, could not be read, in order; what was read stays.
     pub odd_spots: Vec<usize>,
-    /// Columns whose type neither the tables nor PostgreSQL know; they go through as they are. And the types
-    /// that this text and those before it have made of others.
+    /// Types that are in no table; columns that have them go through as they are.
     pub types: FoundTypes,
     /// The text has more tokens than are read, and nothing of it was read: it counts as a statement
     /// that is too long. There are no statements and no edits then, and all effects are set.
@@ -56,15 +55,6 @@ pub struct Script {
     pub may_execute: bool,
     /// How the text was read. If another lexing is in force now, it has to be read again.
     pub lexing: Lexing,
-}
-
-/// Types that are in no table.
-#[derive(Clone, Debug, Default)]
-pub struct FoundTypes {
-    /// Columns whose type nobody knows.
-    pub unknown: usize,
-    /// The types that this text and those before it have made of others.
-    pub aliases: AliasTypes,
 }
 
 /// Memory for readings, which the caller keeps: a text of which nothing is to be changed allocates

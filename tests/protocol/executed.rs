@@ -276,7 +276,7 @@ fn what_a_declared_type_checks_is_checked_though_the_column_is_text() {
         say(&mut wire, statements);
         let texts =
             ["j('{broken')", "j('{}')", "a('garbage')", "a('2024-01-02')", "b('2024-13-01')"];
-        texts.map(|text| say(&mut wire, &format!("EXECUTE {text}")))
+        texts.map(|text| say(&mut wire, format!("EXECUTE {text}")))
     };
     let database = Cluster::shared().create_database();
     let direct = run(log_in(database.endpoint()));

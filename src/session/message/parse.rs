@@ -224,9 +224,9 @@ mod tests {
         let mut not_judged = 0;
         for number in 0..STATEMENTS {
             let mut body = format!("s{number}\0{sql}\0\0\0").into_bytes();
-            let (mut waiting, none) = (None, AliasTypes::default());
+            let (mut waiting, mut none) = (None, AliasTypes::default());
             let text =
-                Text::take(&mut waiting, &none, tag::PARSE, &mut body, &mut report, &context);
+                Text::take(&mut waiting, &mut none, tag::PARSE, &mut body, &mut report, &context);
             let text = text.unwrap();
             let now = Moment::default();
             let tried = Default::default();

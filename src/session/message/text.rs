@@ -72,7 +72,7 @@ impl Text {
     /// malformed.
     pub(in crate::session) fn take(
         waiting: &mut Option<Box<Text>>,
-        aliases: &AliasTypes,
+        aliases: &mut AliasTypes,
         frame_tag: u8,
         body: &mut [u8],
         report: &mut Report,
@@ -81,7 +81,9 @@ impl Text {
         let waited = waiting.take().filter(|text| text.is_of(frame_tag, context));
         waited.or_else(|| {
             report.counts.statements += 1;
-            Text::read(frame_tag, body, &context.rules(), aliases)
+            let text = Text::read(frame_tag, body, &context.rules(), aliases)?;
+            aliases.clone_from(&text.script.types.aliases);
+            Some(text)
         })
     }
 
@@ -213,11 +215,6 @@ impl Text {
     /// What it writes and runs.
     pub(in crate::session) fn reached(&self) -> &Reached {
         &self.reached
-    }
-
-    /// The types that it and the texts before it have made of others, where it has made any.
-    pub(in crate::session) fn aliases(&self, before: &AliasTypes) -> Option<AliasTypes> {
-        self.script.types.aliases.newer_than(before)
     }
 
     /// What it may change.
