@@ -1,11 +1,9 @@
 //! What is typed at the console, who may type it, and what comes back. Knows no frames.
 
-use tokio::sync::oneshot;
-
 use super::super::glob;
-use super::super::life::Order;
 use super::super::listing::{Cell, Listing};
 use super::super::operator::Operator;
+use super::verbs::ConsoleVerb;
 use super::{own, pgbouncer, server};
 use crate::wire::OwnError;
 
@@ -193,29 +191,11 @@ pub(super) async fn run(
         }
         _ => {}
     }
-    let verbs = [
-        "RELOAD",
-        "PAUSE",
-        "RESUME",
-        "DISABLE",
-        "ENABLE",
-        "DRAIN",
-        "SHUTDOWN",
-        "KILL",
-        "KILL_CLIENT",
-        "SET",
-        "RESET",
-        "RECONNECT",
-        "SUSPEND",
-        "WAIT_CLOSE",
-    ];
-    if !verbs.contains(&first) {
-        return Err(not_here());
-    }
+    let Some(verb) = ConsoleVerb::of(first) else { return Err(not_here()) };
     if role != ConsoleRole::Admin {
         return Err(OwnError::new("42501", "only users of admin.users may command"));
     }
-    let notices = command(first, &words, &upper, operator).await?;
+    let notices = verb.obey(&words, operator).await?;
     Ok(CommandOutcome { tag: first.to_owned(), notices, ..CommandOutcome::default() })
 }
 
@@ -282,82 +262,6 @@ fn help() -> Listing {
         listing.rows.push([command, what, who].map(|text| Cell::Text(text.to_owned())).into());
     }
     listing
-}
-
-/// Does what a verb says; gives notices.
-async fn command(
-    verb: &str,
-    words: &[String],
-    upper: &[String],
-    operator: &Operator,
-) -> Result<Vec<String>, OwnError> {
-    let life = &operator.life;
-    let name = words.get(1).map(String::as_str);
-    let needs_name = || name.ok_or_else(|| OwnError::new("42601", format!("{verb} needs a name")));
-    let ends = || OwnError::new("55000", "the proxy is ending");
-    match verb {
-        "RELOAD" => {
-            let (reloaded, outcome) = oneshot::channel();
-            life.order(Order::Reload(reloaded));
-            let done = outcome.await.map_err(|_| ends())?;
-            let done = done.map_err(|error| OwnError::new("F0000", error))?;
-            let of = |what: &str, keys: Vec<String>| {
-                (!keys.is_empty()).then(|| format!("{what}: {}", keys.join(", ")))
-            };
-            let stay = of("these need a restart and stay as they were", done.needs_restart);
-            return Ok(of("changed", done.changed).into_iter().chain(stay).collect());
-        }
-        "PAUSE" | "RESUME" => {
-            operator.pause(name, verb == "PAUSE");
-            if verb == "PAUSE" {
-                let running = operator.collected().sessions.len();
-                return Ok(vec![format!("{running} sessions go on; clients that come wait")]);
-            }
-        }
-        "DISABLE" => {
-            let name = needs_name()?.to_owned();
-            life.change(|held| {
-                held.disabled.insert(name);
-            });
-        }
-        "ENABLE" => {
-            let name = needs_name()?;
-            life.change(|held| {
-                held.disabled.remove(name);
-            });
-        }
-        "DRAIN" => life.order(Order::Drain).then_some(()).ok_or_else(ends)?,
-        "SHUTDOWN" => {
-            let waits = upper.get(1).is_some_and(|how| how.starts_with("WAIT_FOR_"));
-            let order = if waits { Order::Drain } else { Order::Shutdown };
-            life.order(order).then_some(()).ok_or_else(ends)?;
-        }
-        "KILL" => return Ok(vec![format!("{} sessions end", life.kill_all(name))]),
-        "KILL_CLIENT" => {
-            let id = needs_name()?.parse().unwrap_or(0);
-            if !life.kill(id) {
-                return Err(OwnError::new("22023", "no session has this number"));
-            }
-        }
-        "SET" => {
-            let level = words.last().map_or("", String::as_str).to_owned();
-            let (set, outcome) = oneshot::channel();
-            life.order(Order::LogLevel(level, set));
-            let done = outcome.await.map_err(|_| ends())?;
-            done.map_err(|error| OwnError::new("22023", error))?;
-        }
-        "RESET" if upper.get(1).is_some_and(|what| what == "STATS") => {
-            operator.collected().reset(words.get(2).map(String::as_str));
-        }
-        "RESET" => operator.collected().rewrites.clear(),
-        _ => {
-            return Err(OwnError::new(
-                "0A000",
-                "the proxy has no pools: each client has a target connection of its own",
-            ));
-        }
-    }
-    Ok(Vec::new())
 }
 
 #[cfg(test)]

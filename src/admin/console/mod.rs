@@ -5,6 +5,7 @@ mod conversation;
 mod own;
 mod pgbouncer;
 mod server;
+mod verbs;
 
 pub use commands::ConsoleRole;
 pub use conversation::converse;
