@@ -12,7 +12,8 @@ impl<'p> WritePlan<'p> {
     /// Lets the inserts of the statement give values to the column that has got one.
     pub(super) fn overriding_clauses(&mut self) {
         let overrides = self.rules.policy.overrides_identity;
-        let Some(column) = self.identity.filter(|_| overrides) else {
+        let column = self.identity.or_else(|| self.identity_of_query());
+        let Some(column) = column.filter(|_| overrides) else {
             return;
         };
         let places = std::mem::take(&mut self.overriding);
@@ -25,6 +26,16 @@ impl<'p> WritePlan<'p> {
             );
             self.note(column, rule, 1, None);
         }
+    }
+
+    /// The column of an INSERT that gets values from a query: these are never DEFAULT.
+    fn identity_of_query(&self) -> Option<&'p RelationColumn> {
+        let word = self.sql.get(self.write.overriding_at?..)?.get(..b"values".len())?;
+        let is_query =
+            self.write.kind == WriteKind::Insert && !word.eq_ignore_ascii_case(b"values");
+        let columns = self.relation.columns();
+        let mut listed = self.listed.iter().flatten().filter_map(|index| columns.get(*index));
+        listed.find(|column| is_query && column.is_identity_always)
     }
 
     /// A column GENERATED ALWAYS AS IDENTITY gets a value: where it is inserted it may, where it is assigned it

@@ -7,7 +7,8 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use super::compared::{column_of, compared, may_matter, may_meet, types_of};
-use super::constant_types::bytes;
+use super::constant_types::{bytes, is_date};
+use super::date_arrays::bad_date;
 use super::parameters;
 use super::text_relations::TextRelations;
 use super::written::{Written, may_be_json_nul};
@@ -100,6 +101,7 @@ impl MeetingPlan<'_> {
         let is_assigned = matches!(meeting.kind, MeetingKind::Slot | MeetingKind::Assigned);
         if is_assigned {
             self.note_json(meeting, column);
+            self.dates(meeting, name, &relation, column);
         }
         if !may_matter(meeting) || column.is_generated && self.rules.policy.leaves_out_generated {
             return;
@@ -147,6 +149,41 @@ impl MeetingPlan<'_> {
         changes.note(relation, column, ValueRule::TypeConverted, 1, None);
         if !self.known.is_exact(name) {
             self.written.wants_exact.relation(name, Freshness::Exact);
+        }
+    }
+
+    /// Dates that do not exist, of which the policy makes others. What is nothing but a constant has been judged as
+    /// that.
+    fn dates(
+        &mut self,
+        meeting: &Meeting,
+        name: &Name,
+        relation: &Arc<Relation>,
+        column: &RelationColumn,
+    ) {
+        let is_plain = matches!(meeting.value, MetValue::Expression { is_plain: true, .. });
+        let is_judged = meeting.kind == MeetingKind::Slot && is_plain;
+        let rules = self.rules;
+        if is_judged || !is_date(column.column.type_oid) || !rules.policy.judges_values() {
+            return;
+        }
+        for leaf in &*meeting.leaves {
+            let (span, is_typed) = match leaf {
+                Leaf::Text(constant) => (&constant.span, false),
+                Leaf::Constant(span) => (span, true),
+                Leaf::Parameter(_) => continue,
+            };
+            let written = self.sql.get(span.clone()).unwrap_or_default();
+            let Some(bad) = bad_date(written, is_typed, &column.column, relation, rules) else {
+                continue;
+            };
+            if self.seen.insert((span.start, span.end)) {
+                self.written.replace(span.clone(), &bad.text, bad.reason());
+                self.written.changes.note(relation, column, bad.rule, 1, bad.sample);
+                if !self.known.is_exact(name) {
+                    self.written.wants_exact.relation(name, Freshness::Exact);
+                }
+            }
         }
     }
 

@@ -34,7 +34,8 @@ pub(super) fn needs(
     needs: &mut Needs,
 ) {
     executed::needs(script, sql, rules, needs);
-    let wants_all = has_only_constants(sql, rules) || rules.policy.leaves_out_generated;
+    let by_policy = rules.policy.leaves_out_generated || rules.policy.overrides_identity;
+    let wants_all = has_only_constants(sql, rules) || by_policy;
     for (statement, write) in script.writes() {
         // Then its values need not be looked at.
         if catalog.is_at_hand(&names::target_of(&write.name), now) {
@@ -162,7 +163,7 @@ pub(super) struct WritePlan<'p> {
     pub(super) relation: &'p Arc<Relation>,
     pub(super) written: &'p mut Written,
     /// The columns that the statement lists, by their indexes in the relation.
-    listed: Vec<Option<usize>>,
+    pub(super) listed: Vec<Option<usize>>,
     /// The places of columns that are taken out of the statement, in order.
     dropped: Vec<usize>,
     given: GivenParameters,

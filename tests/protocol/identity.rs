@@ -21,6 +21,7 @@ const TABLE: &str = "CREATE TABLE t (id int GENERATED ALWAYS AS IDENTITY PRIMARY
 fn identity_columns_of_merge_and_of_conflicts_get_their_values() {
     let (_proxy, database, mut wire) = session("[values]\nidentity_always = \"override\"\n");
     database.query(TABLE);
+    database.query("CREATE TABLE s AS SELECT * FROM (VALUES (1, 'k'), (7, 'l')) v (id, n)");
     for (sql, rows) in [
         (
             "INSERT INTO t (id, n) VALUES (1, 'a'), (7, 'b') ON CONFLICT (id) DO UPDATE SET id = EXCLUDED.id, n = EXCLUDED.n",
@@ -56,6 +57,14 @@ fn identity_columns_of_merge_and_of_conflicts_get_their_values() {
             "DELETE FROM t WHERE id = 7; MERGE INTO t USING (VALUES (1, 'x'), (7, 'h')) AS s (id, n) ON t.id = s.id \
              WHEN NOT MATCHED THEN INSERT VALUES (s.id, s.n)",
             [["1", "e"], ["7", "h"]],
+        ),
+        (
+            "DELETE FROM t; INSERT INTO t (n, id) SELECT 'i', 1 UNION ALL (SELECT 'j', 7)",
+            [["1", "i"], ["7", "j"]],
+        ),
+        (
+            "DELETE FROM t; INSERT INTO t (id, n) TABLE s ON CONFLICT DO NOTHING",
+            [["1", "k"], ["7", "l"]],
         ),
     ] {
         runs(&mut wire, sql);

@@ -326,3 +326,36 @@ fn without_a_policy_dates_in_array_constructors_are_the_servers() {
         said
     });
 }
+
+#[test]
+fn dates_that_do_not_exist_give_way_on_every_road() {
+    let table = "CREATE TABLE t (k int PRIMARY KEY, d date, ts timestamp)";
+    let statements = [
+        "INSERT INTO t (k, d) SELECT 1, '0000-00-00' UNION ALL SELECT 2, '2024-01-01'",
+        "INSERT INTO t (k, d) SELECT * FROM (VALUES (3, '0000-00-00'::date)) v",
+        "INSERT INTO t (k, d) SELECT * FROM (VALUES (4, '0000-00-00'), (5, '2024-01-02')) v (a, b)",
+        "WITH w AS (SELECT 6 AS i, DATE '0000-00-00' AS x) INSERT INTO t (k, d) SELECT i, x FROM w",
+        "INSERT INTO t (k, ts) VALUES (7, COALESCE(NULL, TIMESTAMP '0000-00-00 00:00:00'))",
+        "INSERT INTO t (k, d) VALUES (8, CASE WHEN true THEN '2024-02-30'::date END)",
+        "UPDATE t SET d = v.x FROM (VALUES (2, CAST('0000-00-00' AS date))) v (i, x) WHERE k = v.i",
+    ];
+    for (policy, arrives) in [("null", "NULL"), ("-infinity", "-infinity")] {
+        for by_parse in [false, true] {
+            let (_proxy, database, mut wire) =
+                super::policies::session(&format!("[values]\nbad_dates = \"{policy}\"\n"));
+            say(&mut wire, table);
+            for sql in statements {
+                let said = super::run(&mut wire, sql, by_parse);
+                assert!(!said.contains("ErrorResponse"), "{sql}: {said}");
+            }
+            let found = database.query(
+                "SELECT string_agg(k::text, ',' ORDER BY k), coalesce(d, ts)::text FROM t GROUP BY 2 ORDER BY 1",
+            );
+            assert_eq!(
+                found,
+                [["1,2,3,4,6,7,8", arrives], ["5", "2024-01-02 00:00:00"]],
+                "{policy}"
+            );
+        }
+    }
+}

@@ -10,7 +10,7 @@ use super::typed::Typed;
 use super::{Leaf, MeetingKind, MetValue};
 use crate::value::assignment::is_string;
 use crate::value::type_oid::{
-    JSON, JSONB, TEXT, TIMESTAMP, TIMESTAMPTZ, UNKNOWN, VARCHAR, array_of,
+    DATE, JSON, JSONB, TEXT, TIMESTAMP, TIMESTAMPTZ, UNKNOWN, VARCHAR, array_of,
 };
 
 impl FlowReader<'_, '_> {
@@ -45,7 +45,7 @@ impl FlowReader<'_, '_> {
                     (Some(to), Some(from)) if reads(to) && reads(from) => {
                         Typed { type_oid: *type_oid, ..inner }
                     }
-                    (Some(TIMESTAMP | TIMESTAMPTZ), Some(UNKNOWN)) if inner.is_of_leaves => {
+                    (Some(DATE | TIMESTAMP | TIMESTAMPTZ), Some(UNKNOWN)) if inner.is_of_leaves => {
                         Typed::leaf(*type_oid, Leaf::Constant(self.span(&operand.tokens)))
                     }
                     _ => Typed::of(*type_oid),
