@@ -67,10 +67,23 @@ pub(super) type Complaint = (String, String);
 pub(super) fn reason(message: &str) -> String {
     let message = message.replacen("unknown field", "unknown key", 1);
     let message = message.replacen("unknown variant", "unknown value", 1);
+    let message = with_plain_types(message);
     match meant(&message) {
         Some(near) => format!("{message}; did you mean `{near}`?"),
         None => message,
     }
+}
+
+/// The same with words for people in place of the types that Rust has for numbers.
+fn with_plain_types(message: String) -> String {
+    let Some((given, wanted)) = message.rsplit_once(", expected ") else { return message };
+    let plain = match wanted {
+        "a nonzero usize" | "a nonzero u64" | "a nonzero u32" => "1 or more",
+        "usize" | "u64" | "u32" | "u16" | "u8" => "a whole number, 0 or more",
+        "f64" => "a number",
+        _ => return message,
+    };
+    format!("{given}, expected {plain}")
 }
 
 /// The name that may be meant by one that is not known, by the words of serde.
@@ -151,5 +164,10 @@ mod tests {
             "unknown key `adress`, expected `address` or `port`; did you mean `address`?"
         );
         assert_eq!(reason("invalid type: integer `1`"), "invalid type: integer `1`");
+        let none = "invalid value: integer `0`, expected ";
+        assert_eq!(reason(&format!("{none}a nonzero usize")), format!("{none}1 or more"));
+        let negative = "invalid value: integer `-1`, expected ";
+        let number = format!("{negative}a whole number, 0 or more");
+        assert_eq!(reason(&format!("{negative}u64")), number);
     }
 }

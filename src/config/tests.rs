@@ -29,7 +29,7 @@ fn a_bad_value_is_named_with_what_is_allowed() {
         ("[mapping]\nsource = \"cobol\"", "available: dms"),
         ("[mapping]\nstring_length_factor = 9", "between 1 and 4"),
         ("[target]\nurl = \"db:5432\"", "postgresql://"),
-        ("[limits]\nclients = 0", "nonzero"),
+        ("[limits]\nclients = 0", "expected 1 or more"),
     ] {
         let message = error(text);
         assert!(message.contains(allowed), "{text}: {message}");
