@@ -20,7 +20,8 @@ pub(super) enum Awaits {
     /// The error of what was sent behind an attempt that has failed with this one.
     Dropped(Range<usize>, Vec<u8>),
     LongRow,
-    ClientFail,
+    /// The end of a COPY that the client ends before its rows do.
+    ClientEnd,
     Write,
     Commit,
     /// The end of what the client does not see; then it gets this error.

@@ -17,6 +17,7 @@ mod ending;
 mod long;
 mod refused;
 mod streamed;
+mod syncs;
 
 use std::ops::Range;
 
@@ -29,9 +30,10 @@ use super::refusal;
 use super::rejected::Rejected;
 use super::request::CopyRequest;
 use super::suspension::Suspension;
-use super::transaction::{LoadTransaction, OwnWay};
+use super::transaction::LoadTransaction;
 use super::writes::OwnWrites;
 use crate::wire::{self, OwnError, TransactionStatus, tag};
+use syncs::SyncsAmongRows;
 
 /// A COPY under way.
 #[derive(Debug)]
@@ -40,8 +42,8 @@ pub(super) struct CopyLoad {
     facts: LoadFacts,
     transaction: LoadTransaction,
     rows: Incoming,
-    /// The client's CopyFail.
-    client_failed: Option<Vec<u8>>,
+    /// The client's CopyFail, or another message with which it ends the COPY; empty once it has gone.
+    client_end: Option<Vec<u8>>,
     /// The batch that is sent, and what of it goes next.
     flight: Option<(Batch, Attempts)>,
     /// How far refused rows are apart.
@@ -57,6 +59,7 @@ pub(super) struct CopyLoad {
     loaded: u64,
     /// The error of ours that ends the load.
     fault: Option<Vec<u8>>,
+    syncs: SyncsAmongRows,
 }
 
 impl CopyLoad {
@@ -65,14 +68,15 @@ impl CopyLoad {
         request: CopyRequest,
         facts: LoadFacts,
         status: TransactionStatus,
+        transaction: LoadTransaction,
         out: &mut BothWays,
     ) -> CopyLoad {
         let errors = &facts.policy.errors;
         let (encoding, major) = (facts.encoding, facts.server_major);
         let mut load = CopyLoad {
-            transaction: LoadTransaction::new(&facts.name, status, OwnWay::Query),
+            transaction,
             rows: Incoming::new(&request.options, encoding, major, errors.batch_bytes),
-            client_failed: None,
+            client_end: None,
             flight: None,
             pace: None,
             awaits: Awaits::Nothing,
@@ -84,6 +88,7 @@ impl CopyLoad {
             suspension: Suspension::new(&facts),
             loaded: 0,
             fault: None,
+            syncs: SyncsAmongRows::default(),
             request,
             facts,
         };
@@ -92,6 +97,18 @@ impl CopyLoad {
             false => load.begin_first(out),
         }
         load
+    }
+
+    /// Whether the end of the load is that of its transaction: by the extended protocol that ends with the client's
+    /// pipeline.
+    fn ends_transaction(&self) -> bool {
+        self.transaction.is_ours() && !self.request.is_extended
+    }
+
+    /// A transaction of ours that goes on.
+    pub(super) fn into_block(self) -> Option<LoadTransaction> {
+        let is_open = self.transaction.is_ours() && self.transaction.is_begun();
+        (is_open && self.request.is_extended).then_some(self.transaction)
     }
 
     fn begin_first(&mut self, out: &mut BothWays) {
@@ -115,7 +132,7 @@ impl CopyLoad {
     pub(super) fn is_full(&self) -> bool {
         let is_unsure = self.fault.is_some()
             || matches!(self.awaits, Awaits::FirstQuestion | Awaits::Open | Awaits::Undo(_));
-        is_unsure || self.rows.is_full() || self.client_failed.is_some() || self.rejected.is_full()
+        is_unsure || self.rows.is_full() || self.client_end.is_some() || self.rejected.is_full()
     }
 
     /// Rows of the client's.
@@ -144,12 +161,11 @@ impl CopyLoad {
         if self.rows.has_long_row() { self.pump(out) } else { self.on_rows(&[], out) }
     }
 
-    /// The client gives up; `reason` is the body of its CopyFail.
-    pub(super) fn on_client_fail(&mut self, reason: &[u8], out: &mut BothWays) -> Option<CopyEnd> {
-        self.client_failed = Some(reason.to_vec());
+    /// The client gives up by this frame.
+    pub(super) fn on_client_end(&mut self, frame: Vec<u8>, out: &mut BothWays) -> Option<CopyEnd> {
+        self.client_end = Some(frame);
         if matches!(self.awaits, Awaits::LongRow) && self.rows.is_in_long_row() {
-            out.to_target.extend(wire::with_body(tag::COPY_FAIL, &[reason]));
-            self.awaits = Awaits::ClientFail;
+            self.pass_client_end(out);
         }
         self.pump(out)
     }
@@ -169,9 +185,9 @@ impl CopyLoad {
             if self.write_next(out) {
                 return None;
             }
-            if self.client_failed.is_some() {
+            if self.client_end.is_some() {
                 self.open(out);
-                self.pass_client_fail(out);
+                self.pass_client_end(out);
                 return None;
             }
             if self.flight.is_some() && self.suspension.is_due() {
@@ -253,8 +269,8 @@ impl CopyLoad {
         }
         if !self.rejected.is_empty() || self.suspension.is_unwritten() {
             self.write(out);
-        } else if self.transaction.is_ours() || self.transaction.is_behind_failure() {
-            let sql: &[u8] = if self.transaction.is_ours() { b"COMMIT" } else { b"" };
+        } else if self.ends_transaction() || self.transaction.is_behind_failure() {
+            let sql: &[u8] = if self.ends_transaction() { b"COMMIT" } else { b"" };
             out.to_target.extend(self.transaction.statement(sql));
             self.awaits = Awaits::Commit;
         } else {
@@ -272,7 +288,7 @@ impl CopyLoad {
                 self.pump(out)
             }
             TargetSaid::ForSession => {
-                out.to_session.extend(frame);
+                self.pass_on(frame, out);
                 None
             }
             TargetSaid::Ready => self.on_ready(out),
@@ -316,7 +332,7 @@ impl CopyLoad {
             }
             (Awaits::Commit, Some(failure)) => return Some(self.failed(&failure, out)),
             (Awaits::Commit, None) => return Some(self.done(out)),
-            (Awaits::ClientFail, Some(failure)) => return self.on_client_failed(failure, out),
+            (Awaits::ClientEnd, Some(failure)) => return self.on_client_failed(failure, out),
             (_, Some(failure)) => return self.fail(failure, out),
             (Awaits::Write, None) => self.writes.on_done(&row),
             (Awaits::Attempt(range), None) => self.on_loaded(range, copied),

@@ -1,7 +1,7 @@
 //! Messages of the client's while its rows are taken.
 
 use super::{Aside, AsideState, Turn};
-use crate::wire::{self, HEAD_BYTES, OwnError, tag};
+use crate::wire::{self, HEAD_BYTES, tag};
 
 impl Aside {
     /// A message of the client's while rows are taken.
@@ -14,34 +14,24 @@ impl Aside {
                 self.rows_left = head.body_bytes();
                 return Turn::Taken;
             }
-            tag::COPY_FAIL => {
-                let Some(reason) = self.input.body(head) else { return Turn::Waits };
-                let end = load.on_client_fail(reason, &mut self.out);
-                self.input.take(head.frame_bytes);
-                end
-            }
             tag::COPY_DONE => {
                 self.input.take(head.frame_bytes);
                 load.on_done(&mut self.out)
             }
             // Among rows they are ignored.
             tag::FLUSH | tag::SYNC => {
-                self.input.take(head.frame_bytes);
-                return Turn::Taken;
-            }
-            tag::TERMINATE => {
-                self.state = AsideState::Passing;
-                return Turn::Taken;
-            }
-            frame_tag => {
-                if self.input.body(head).is_none() {
-                    return Turn::Waits;
+                if head.tag == tag::SYNC {
+                    load.note_sync();
                 }
                 self.input.take(head.frame_bytes);
-                let what =
-                    format!("unexpected message type 0x{frame_tag:02X} during COPY from stdin");
-                let error = load.at_next_line(OwnError::new("08P01", what));
-                load.fail_by(&error, &mut self.out)
+                return Turn::Taken;
+            }
+            // CopyFail, or what ends the session.
+            frame_tag => {
+                let Some(body) = self.input.body(head) else { return Turn::Waits };
+                let frame = wire::with_body(frame_tag, &[body]);
+                self.input.take(head.frame_bytes);
+                load.on_client_end(frame, &mut self.out)
             }
         };
         if let Some(end) = end {

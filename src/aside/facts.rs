@@ -5,8 +5,13 @@ use std::sync::Arc;
 use super::shared::{CountedErrors, SharedLoads};
 use crate::encoding::Encoding;
 use crate::policy::{ErrorAction, ErrorsMode, Policy};
-use crate::statement::Lexing;
+use crate::statement::{Lexing, TransactionWord};
 use crate::wire::{self, StartupParameters, TransactionStatus};
+
+/// The first version that takes the statements of a pipeline for a transaction block, in which LOCK and DECLARE run.
+///
+/// Source: PostgreSQL, `start_xact_command` in `src/backend/tcop/postgres.c`.
+const PIPELINE_BLOCK_MAJOR: u32 = 18;
 
 /// What a session knows that is needed here.
 #[derive(Clone, Debug)]
@@ -110,6 +115,17 @@ impl SessionFacts {
 }
 
 impl SessionFacts {
+    /// What a statement says of its transaction where it is executed behind another one; `is_alone` says that it is the
+    /// only one of its text.
+    pub(super) fn word(&self, word: TransactionWord, is_alone: bool) -> Option<TransactionWord> {
+        match word {
+            TransactionWord::NeedsBlockAlone => (is_alone
+                && self.server_major < PIPELINE_BLOCK_MAJOR)
+                .then_some(TransactionWord::NeedsBlock),
+            word => Some(word),
+        }
+    }
+
     /// Whether rows of any table may be set aside.
     pub(super) fn may_set_aside(&self) -> bool {
         self.policy.errors.may_set_aside(&self.startup, self.mode)

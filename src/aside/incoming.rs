@@ -121,6 +121,11 @@ impl Incoming {
         (!is_in_head).then(|| self.next_line() + self.cutter.more_lines())
     }
 
+    /// What has come of a row whose end is not there, unless it goes on as it comes.
+    pub(super) fn tail(&self) -> Option<&[u8]> {
+        self.long.is_none().then_some(&*self.tail)
+    }
+
     /// The line that comes next.
     fn next_line(&self) -> u64 {
         self.batches.back().map_or(1, Batch::next_line)

@@ -7,8 +7,11 @@
 //!   session <-- to_session <--------'                  '--- incoming <-- target
 //! ```
 
+mod answers;
 mod awaits;
 mod batch;
+mod block;
+mod block_query;
 mod bound;
 mod change;
 mod change_answer;
@@ -20,6 +23,7 @@ mod facts;
 mod fields;
 mod incoming;
 mod outgoing;
+mod owed;
 mod passing;
 mod pipeline;
 mod queue;
@@ -33,6 +37,7 @@ mod shared;
 mod suspension;
 mod texts;
 mod transaction;
+mod unanswered;
 mod unit;
 mod writes;
 
@@ -42,15 +47,18 @@ use std::sync::Arc;
 pub use facts::SessionFacts;
 pub use shared::SharedLoads;
 
-use crate::wire::{self, HEAD_BYTES, RelayBuffer, TransactionStatus, tag};
-use awaits::CopyEnd;
+use crate::wire::{self, RelayBuffer, TransactionStatus, tag};
+use block::BehindEnd;
+use block_query::BlockQuery;
 use change::ChangeLoad;
 use copy::CopyLoad;
 use outgoing::BothWays;
+use owed::OwedReady;
 use pipeline::HeldPipeline;
-use queue::{FrameQueue, LENGTH_MAX};
+use queue::FrameQueue;
 use series::SeriesPart;
 use texts::KnownText;
+use unanswered::SentName;
 use unit::Unit;
 
 /// Bytes of rows that are looked at in one step.
@@ -73,8 +81,8 @@ pub struct Aside {
     passing: usize,
     target_passing: usize,
     rows_left: usize,
-    /// ReadyForQuery messages that are on their way; more than come where a COPY has taken a Sync.
-    owed: usize,
+    /// ReadyForQuery messages that are on their way.
+    owed: OwedReady,
     /// The next ReadyForQuery answers a Sync of ours.
     swallows_ready: bool,
     status: TransactionStatus,
@@ -83,6 +91,10 @@ pub struct Aside {
     series: Option<VecDeque<SeriesPart>>,
     /// When no table was suspended.
     none_suspended_at: Option<u64>,
+    /// The answer to a BEGIN in a transaction of ours is on its way, which makes it the client's.
+    awaits_begin: bool,
+    /// What the messages name whose statement is under way.
+    unit_names: Vec<SentName>,
 }
 
 #[derive(Debug)]
@@ -102,10 +114,12 @@ enum AsideState {
     InSeries,
     /// The session's messages up to a Sync are dropped, as the target would.
     Skipping,
-    /// A transaction of ours ends, with the client's Sync or in front of another message that ends a pipeline.
-    Ending {
-        has_sync: bool,
-    },
+    /// A transaction of ours ends.
+    Ending(BehindEnd),
+    /// A simple query or a function call ends a transaction of ours.
+    Querying(Box<BlockQuery>),
+    /// The target is asked whether it skips what comes next, and answers to this number of Close messages first.
+    Probing(usize),
 }
 
 /// What begins behind a Sync of ours.
@@ -114,10 +128,8 @@ enum BehindSync {
     Copy(Arc<KnownText>),
     /// Messages that execute a statement; the client's Sync follows them, or not.
     Unit(Unit, bool),
-    /// The end of a transaction of ours, at a Sync of the client's or not.
-    End {
-        has_sync: bool,
-    },
+    /// The end of a transaction of ours, at a Sync of the client's.
+    End,
 }
 
 /// What became of the frame at the front.
@@ -142,11 +154,13 @@ impl Aside {
             passing: 0,
             target_passing: 0,
             rows_left: 0,
-            owed: 0,
+            owed: OwedReady::default(),
             swallows_ready: false,
             pipeline: HeldPipeline::default(),
             series: None,
             none_suspended_at: None,
+            awaits_begin: false,
+            unit_names: Vec::new(),
         }
     }
 
@@ -177,7 +191,9 @@ impl Aside {
             AsideState::Syncing(_)
             | AsideState::Changing { .. }
             | AsideState::InSeries
-            | AsideState::Ending { .. } => true,
+            | AsideState::Probing(_)
+            | AsideState::Ending(_) => true,
+            AsideState::Querying(query) => !query.takes_rows(),
             AsideState::Copying { load, .. } => load.is_full(),
         };
         is_full && !self.input.is_empty() || self.outgoing().len() > OUTGOING_BYTES_MAX
@@ -215,108 +231,9 @@ impl Aside {
     /// The session has its answers: nothing is owed.
     pub fn note_quiet(&mut self) {
         if self.input.is_empty() {
-            self.owed = 0;
+            self.owed.clear();
+            self.pipeline.note_quiet();
         }
-    }
-
-    /// Takes a frame of the target's, or a part of one; gives whether there was one.
-    fn step_of_target(&mut self) -> bool {
-        let unread = self.incoming.unjudged();
-        if self.target_passing > 0 {
-            let count = self.target_passing.min(unread.len());
-            self.out.to_session.extend_from_slice(unread.get(..count).unwrap_or_default());
-            self.target_passing -= count;
-            self.incoming_taken(count);
-            return count > 0;
-        }
-        let head = match wire::head(unread, LENGTH_MAX) {
-            Ok(Some(head)) => head,
-            Ok(None) => return false,
-            Err(_) => {
-                // The session says what is wrong with it.
-                let rest = unread.to_vec();
-                self.out.to_session.extend_from_slice(&rest);
-                self.incoming_taken(rest.len());
-                return false;
-            }
-        };
-        if matches!(self.state, AsideState::Passing | AsideState::Skipping)
-            && head.tag != tag::READY_FOR_QUERY
-        {
-            if head.tag == tag::ERROR_RESPONSE && self.owed == 0 {
-                self.pipeline.note_error();
-            }
-            self.target_passing = head.frame_bytes;
-            return true;
-        }
-        let Some(frame) = unread.get(..head.frame_bytes).map(<[u8]>::to_vec) else { return false };
-        self.incoming_taken(head.frame_bytes);
-        self.on_target_frame(&frame);
-        true
-    }
-
-    fn incoming_taken(&mut self, count: usize) {
-        self.incoming.pass(count);
-        self.incoming.mark_sent(count);
-    }
-
-    fn on_target_frame(&mut self, frame: &[u8]) {
-        let body = frame.get(HEAD_BYTES..).unwrap_or_default();
-        let is_ready = frame.first() == Some(&tag::READY_FOR_QUERY);
-        if is_ready {
-            self.status = wire::ready_status(body);
-        }
-        if is_ready && std::mem::take(&mut self.swallows_ready) {
-            return;
-        }
-        let is_error = frame.first() == Some(&tag::ERROR_RESPONSE);
-        match &mut self.state {
-            AsideState::Syncing(behind)
-                if is_error && !matches!(**behind, BehindSync::End { .. }) =>
-            {
-                // What begins was not reached: the Sync ends what the target skips.
-                self.out.to_session.extend_from_slice(frame);
-                self.owed = 0;
-                self.state = AsideState::Skipping;
-                self.swallows_ready = true;
-            }
-            AsideState::Syncing(behind) if is_ready => {
-                let behind = std::mem::replace(&mut **behind, BehindSync::End { has_sync: true });
-                self.begin_behind(behind);
-            }
-            AsideState::Copying { load, is_extended } => {
-                let is_extended = *is_extended;
-                if let Some(end) = load.on_target(frame, &mut self.out) {
-                    self.end_copy(end, is_extended);
-                }
-            }
-            AsideState::Changing { load, .. } => {
-                if let Some(end) = load.on_target(frame, &mut self.out) {
-                    self.end_change(end);
-                }
-            }
-            AsideState::Ending { has_sync } => {
-                let has_sync = *has_sync;
-                self.on_ending(frame, has_sync);
-            }
-            AsideState::InSeries => self.on_savepoint(frame),
-            _ => {
-                if is_ready {
-                    self.owed = self.owed.saturating_sub(1);
-                }
-                self.out.to_session.extend_from_slice(frame);
-            }
-        }
-    }
-
-    fn end_copy(&mut self, end: CopyEnd, is_extended: bool) {
-        if let AsideState::Copying { load, .. } = &self.state {
-            self.none_suspended_at = load.none_suspended_at();
-        }
-        self.state = match (end, is_extended) {
-            (CopyEnd::Failed, true) => AsideState::Skipping,
-            _ => AsideState::Passing,
-        };
     }
 
     /// Works on what the session has sent.
@@ -336,7 +253,9 @@ impl Aside {
             AsideState::Syncing(_)
             | AsideState::Changing { .. }
             | AsideState::InSeries
-            | AsideState::Ending { .. } => Turn::Waits,
+            | AsideState::Probing(_)
+            | AsideState::Ending(_) => Turn::Waits,
+            AsideState::Querying(_) => self.query_frame(head),
             AsideState::Skipping => self.skip(head),
             AsideState::Copying { load, .. } if load.is_full() => Turn::Waits,
             AsideState::Copying { .. } => self.copy_frame(head),

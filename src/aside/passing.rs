@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::copy::CopyLoad;
 use super::pipeline::MessagePlace;
 use super::texts::{KnownText, is_read};
+use super::transaction::OwnWay;
 use super::{Aside, AsideState, BehindSync, Turn};
 use crate::wire::{self, tag};
 
@@ -14,12 +15,12 @@ impl Aside {
         if self.pipeline.holds_a_unit() {
             return self.unit(head);
         }
-        if matches!(head.tag, tag::QUERY | tag::FUNCTION_CALL) && self.pipeline.has_block() {
-            // It would end the transaction of the messages in front of it.
-            self.end_block(false);
-            return Turn::Taken;
+        let ends_pipeline = matches!(head.tag, tag::QUERY | tag::FUNCTION_CALL);
+        if ends_pipeline && self.is_unsure() {
+            return if self.owed.is_none() { self.probe() } else { Turn::Waits };
         }
-        let reads = self.facts.may_set_aside() || !self.pipeline.is_empty();
+        let reads =
+            self.facts.may_set_aside() || self.pipeline.has_block() || !self.pipeline.is_empty();
         let is_short = head.frame_bytes <= self.facts.policy.statement_bytes_max;
         let is_looked_at = reads && is_short && is_looked_at(head.tag);
         if is_looked_at && self.input.body(head).is_none() {
@@ -28,6 +29,12 @@ impl Aside {
         let body = self.input.body(head).filter(|_| is_looked_at).unwrap_or_default();
         let frame_tag = if is_looked_at { head.tag } else { tag::FLUSH };
         match self.pipeline.place(frame_tag, body, &self.facts, self.status) {
+            MessagePlace::Passes if ends_pipeline && self.pipeline.is_skipped() => {
+                self.passing = head.frame_bytes;
+            }
+            MessagePlace::Passes if ends_pipeline && self.pipeline.has_block() => {
+                self.begin_block_query(head, is_looked_at);
+            }
             MessagePlace::Passes => self.pass(head),
             MessagePlace::Held => {
                 self.input.take(head.frame_bytes);
@@ -38,13 +45,18 @@ impl Aside {
         Turn::Taken
     }
 
+    /// Whether the target may skip what comes next, for all that is known here.
+    fn is_unsure(&self) -> bool {
+        self.pipeline.is_dirty() && !self.pipeline.is_skipped() && !self.pipeline.holds()
+    }
+
     /// A frame goes on as it is.
     fn pass(&mut self, head: wire::Head) {
         if head.tag == tag::SYNC && self.pipeline.has_block() {
             self.input.take(head.frame_bytes);
-            return self.end_block(true);
+            return self.end_block();
         }
-        self.owed += usize::from(matches!(head.tag, tag::QUERY | tag::FUNCTION_CALL | tag::SYNC));
+        self.owed.note_passed(head.tag);
         let body = self.input.body(head).unwrap_or_default();
         let is_own = body.starts_with(self.facts.name.as_bytes());
         self.pipeline.note_passed(head.tag, body, is_own);
@@ -53,13 +65,15 @@ impl Aside {
 
     /// A statement begins with this frame.
     fn begins(&mut self, head: wire::Head, text: Arc<KnownText>) -> Turn {
-        if self.owed > 0 {
+        if !self.owed.is_none() {
             return Turn::Waits;
         }
-        self.input.take(head.frame_bytes);
+        let frame = self.input.take(head.frame_bytes).to_vec();
         if head.tag == tag::QUERY {
+            self.pipeline.note_end();
             self.begin(&text);
         } else {
+            self.pipeline.note_portal_taken(&frame);
             self.sync(BehindSync::Copy(text));
         }
         Turn::Taken
@@ -78,15 +92,16 @@ impl Aside {
             KnownText::Copy(_) => self.begin_copy(text, false),
             KnownText::Change(text) => self.begin_change(Arc::clone(text)),
             KnownText::Series(text) => self.begin_series(text),
-            KnownText::Begin => {}
+            KnownText::Word(_) => {}
         }
     }
 
     pub(super) fn begin_copy(&mut self, text: &KnownText, is_extended: bool) {
         if let KnownText::Copy(text) = text {
-            let (request, facts) =
-                (text.request(is_extended), self.facts.load(self.none_suspended_at));
-            let load = CopyLoad::begin(request, facts, self.status, &mut self.out);
+            let (request, status) = (text.request(is_extended), self.status);
+            let facts = self.facts.load(self.none_suspended_at);
+            let transaction = self.pipeline.transaction(&facts.name, status, OwnWay::Query);
+            let load = CopyLoad::begin(request, facts, status, transaction, &mut self.out);
             self.state = AsideState::Copying { load: Box::new(load), is_extended };
         }
     }

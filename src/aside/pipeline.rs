@@ -5,9 +5,11 @@ use std::sync::Arc;
 
 use super::facts::SessionFacts;
 use super::texts::{KnownText, Texts, is_read};
-use super::transaction::LoadTransaction;
-use super::unit::Unit;
-use crate::wire::{TransactionStatus, tag};
+use super::transaction::{LoadTransaction, OwnWay};
+use super::unanswered::SentName;
+use super::unit::{HeldText, Unit};
+use crate::statement::TransactionWord;
+use crate::wire::{self, HEAD_BYTES, TransactionStatus, tag};
 
 /// The messages since the last Sync.
 #[derive(Debug, Default)]
@@ -22,9 +24,11 @@ pub(super) struct HeldPipeline {
     is_dirty: bool,
     /// The target skips messages up to a Sync.
     is_skipped: bool,
+    /// Close messages among those that are not answered.
+    closes: usize,
 }
 
-/// A transaction of ours that ends with the client's Sync.
+/// A transaction of ours that ends with the client's pipeline.
 #[derive(Debug)]
 pub(super) struct OwnBlock {
     pub(super) transaction: LoadTransaction,
@@ -64,17 +68,19 @@ impl HeldPipeline {
         let is_free = !self.is_skipped
             && status != TransactionStatus::Aborted
             && !(self.has_executed && status == TransactionStatus::Idle);
-        let found = if is_read(frame_tag) {
-            let is_open = status != TransactionStatus::Idle;
-            self.texts.look(frame_tag, body, is_open, facts).filter(|text| text.is_set_aside(facts))
+        let found = if is_read(frame_tag) && !self.is_skipped {
+            let is_open = status != TransactionStatus::Idle && !self.has_block();
+            self.texts.look(frame_tag, body, is_open, facts)
         } else {
             None
         };
-        let change = match found.as_deref() {
-            Some(KnownText::Change(text)) if is_free => Some(text),
+        let found = found.filter(|text| text.is_set_aside(facts) || self.is_held_word(text));
+        let held = match found.as_deref() {
+            Some(KnownText::Change(text)) => Some(HeldText::Change(Arc::clone(text))),
+            Some(KnownText::Word(word)) => Some(HeldText::Word(*word)),
             _ => None,
         };
-        if frame_tag != tag::QUERY && is_free && self.held.take(frame_tag, body, change) {
+        if frame_tag != tag::QUERY && is_free && self.held.take(frame_tag, body, held) {
             return MessagePlace::Held;
         }
         if !self.held.is_empty() {
@@ -86,10 +92,15 @@ impl HeldPipeline {
             tag::EXECUTE => matches!(found.as_deref(), Some(KnownText::Copy(_))),
             _ => false,
         };
-        match found.filter(|_| begins && is_free) {
+        match found.filter(|text| begins && is_free && text.is_set_aside(facts)) {
             Some(text) => MessagePlace::Begins(text),
             None => MessagePlace::Passes,
         }
+    }
+
+    /// Whether a text begins or ends a transaction while one of ours is open.
+    fn is_held_word(&self, text: &KnownText) -> bool {
+        matches!(text, KnownText::Word(_)) && self.has_block()
     }
 
     /// A message goes to the target as it is. `is_own` says that it is one of the session's own, `begins` that
@@ -97,8 +108,18 @@ impl HeldPipeline {
     pub(super) fn note_passed(&mut self, frame_tag: u8, body: &[u8], is_own: bool) {
         match frame_tag {
             tag::SYNC | tag::QUERY | tag::FUNCTION_CALL => {
-                self.note_sync();
-                self.texts.note_end();
+                self.note_end();
+                self.texts.note_sent(frame_tag, body);
+            }
+            tag::PARSE | tag::BIND if !self.is_skipped => {
+                self.is_dirty = true;
+                self.texts.note_sent(frame_tag, body);
+            }
+            // Rows, and what asks for answers.
+            tag::COPY_DATA | tag::COPY_DONE | tag::COPY_FAIL | tag::FLUSH => {}
+            tag::CLOSE => {
+                self.is_dirty = true;
+                self.closes += 1;
             }
             tag::EXECUTE => {
                 self.is_dirty = true;
@@ -111,11 +132,52 @@ impl HeldPipeline {
     /// A Sync of ours goes to the target.
     pub(super) fn note_sync(&mut self) {
         (self.has_executed, self.is_dirty, self.is_skipped) = (false, false, false);
+        self.closes = 0;
     }
 
-    /// The target has answered a message with an error, and no Sync is on its way.
-    pub(super) fn note_error(&mut self) {
-        self.is_skipped = self.is_dirty;
+    /// The client's pipeline ends.
+    pub(super) fn note_end(&mut self) {
+        self.note_sync();
+        self.texts.note_end();
+    }
+
+    /// How many Close messages are not answered.
+    pub(super) fn closes(&self) -> usize {
+        self.closes
+    }
+
+    /// The target has answered all messages.
+    pub(super) fn note_answered(&mut self) {
+        (self.is_dirty, self.closes) = (false, 0);
+    }
+
+    /// The target has answered to a message that has passed. `is_last` says that no Sync is on its way.
+    pub(super) fn note_answer(&mut self, frame_tag: u8, is_last: bool) {
+        self.texts.note_answer(frame_tag);
+        match frame_tag {
+            tag::ERROR_RESPONSE if is_last => self.is_skipped = self.is_dirty,
+            tag::CLOSE_COMPLETE if is_last => self.closes = self.closes.saturating_sub(1),
+            _ => {}
+        }
+    }
+
+    /// The target has answered everything.
+    pub(super) fn note_quiet(&mut self) {
+        self.closes = 0;
+        self.texts.note_quiet();
+    }
+
+    /// A COPY begins by this Execute; a portal is executed once.
+    pub(super) fn note_portal_taken(&mut self, execute: &[u8]) {
+        let body = execute.get(HEAD_BYTES..).unwrap_or_default();
+        if let Some((portal, _)) = wire::cstring(body) {
+            self.texts.forget(&SentName::Portal(portal.to_vec()));
+        }
+    }
+
+    /// A statement has not been executed whose messages have these names.
+    pub(super) fn note_failed(&mut self, names: &[SentName]) {
+        names.iter().for_each(|name| self.texts.forget(name));
     }
 
     /// Whether the target skips messages up to a Sync.
@@ -133,6 +195,21 @@ impl HeldPipeline {
         self.held.is_complete()
     }
 
+    /// Whether messages are held.
+    pub(super) fn holds(&self) -> bool {
+        !self.held.is_empty()
+    }
+
+    /// Whether it is known what the statement that is held is: the answer to an earlier Parse may have come meanwhile.
+    pub(super) fn knows_held(&self) -> bool {
+        self.held.earlier_statement().is_none_or(|name| self.texts.has_statement(name))
+    }
+
+    /// What the statement that is held says of its transaction.
+    pub(super) fn held_word(&self) -> Option<TransactionWord> {
+        self.held.word()
+    }
+
     /// What is held.
     pub(super) fn take_held(&mut self) -> Unit {
         std::mem::take(&mut self.held)
@@ -141,8 +218,8 @@ impl HeldPipeline {
     /// What is held goes on as it is.
     pub(super) fn release(&mut self) -> Vec<u8> {
         let held = self.take_held();
-        for frame_tag in held.tags() {
-            self.note_passed(frame_tag, &[], false);
+        for (frame_tag, body) in held.messages() {
+            self.note_passed(frame_tag, &body, false);
         }
         held.frames
     }
@@ -153,6 +230,26 @@ impl HeldPipeline {
 
     pub(super) fn take_block(&mut self) -> Option<OwnBlock> {
         self.block.take()
+    }
+
+    /// The transaction in which a statement runs: one of ours that is open, the client's, or another one.
+    pub(super) fn transaction(
+        &mut self,
+        name: &str,
+        status: TransactionStatus,
+        way: OwnWay,
+    ) -> LoadTransaction {
+        match self.take_block() {
+            Some(block) => block.transaction.by(way),
+            None => LoadTransaction::new(name, status, way),
+        }
+    }
+
+    /// A statement has failed in the transaction of ours.
+    pub(super) fn fail_block(&mut self) {
+        if let Some(block) = &mut self.block {
+            block.has_failed = true;
+        }
     }
 
     pub(super) fn has_block(&self) -> bool {

@@ -48,6 +48,14 @@ impl FrameQueue {
         self.bytes.get(self.at + HEAD_BYTES..self.at + head.frame_bytes)
     }
 
+    /// Puts frames behind this number of bytes, which have to be there.
+    pub(super) fn insert(&mut self, behind: usize, frames: &[u8]) {
+        let at = self.at + behind;
+        if at <= self.bytes.len() {
+            self.bytes.splice(at..at, frames.iter().copied());
+        }
+    }
+
     /// Takes up to `count` bytes.
     pub(super) fn take(&mut self, count: usize) -> &[u8] {
         let start = self.at;

@@ -4,12 +4,12 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use super::block::BehindEnd;
 use super::change::ChangeLoad;
 use super::change_text::ChangeText;
 use super::facts::SessionFacts;
-use super::transaction::{LoadTransaction, OwnWay};
+use super::transaction::OwnWay;
 use super::{Aside, AsideState};
-use crate::encoding::Encoding;
 use crate::statement::script::{Scratch, Script};
 use crate::wire::{self, tag};
 
@@ -48,7 +48,8 @@ impl SeriesText {
                 parts.push(SeriesPart::Savepoint(part.to_vec()));
                 continue;
             }
-            characters += count(sql.get(at..statement.span.start)?, facts.lexing.encoding);
+            characters +=
+                facts.lexing.encoding.count_characters(sql.get(at..statement.span.start)?);
             at = statement.span.start;
             let script = Script::read(part, facts.lexing, &facts.policy.mapping, &mut scratch);
             let text = ChangeText::read(part, Vec::new(), facts, &script);
@@ -79,17 +80,6 @@ fn is_savepoint(sql: &[u8]) -> bool {
     word.eq_ignore_ascii_case(b"savepoint") || word.eq_ignore_ascii_case(b"release")
 }
 
-/// The characters of a text, as positions in errors count them.
-fn count(text: &[u8], encoding: Encoding) -> usize {
-    let (mut rest, mut characters) = (text, 0);
-    while !rest.is_empty() {
-        let length = encoding.character_length(rest).max(1);
-        rest = rest.get(length..).unwrap_or_default();
-        characters += 1;
-    }
-    characters
-}
-
 impl Aside {
     pub(super) fn begin_series(&mut self, text: &SeriesText) {
         self.series = Some(text.0.iter().cloned().collect());
@@ -112,10 +102,7 @@ impl Aside {
     /// A simple query with a statement that changes rows, or one statement of it.
     pub(super) fn begin_change(&mut self, text: Arc<ChangeText>) {
         let (facts, status) = (self.facts.load(self.none_suspended_at), self.status);
-        let transaction = match self.pipeline.take_block() {
-            Some(block) => block.transaction,
-            None => LoadTransaction::new(&facts.name, status, OwnWay::Query),
-        };
+        let transaction = self.pipeline.transaction(&facts.name, status, OwnWay::Query);
         let is_last = self.series.is_none();
         let load = ChangeLoad::begin(text, facts, status, transaction, is_last, &mut self.out);
         self.state = AsideState::Changing { load: Box::new(load), is_extended: false };
@@ -128,7 +115,7 @@ impl Aside {
         }
         self.series = None;
         if self.pipeline.has_block() {
-            return self.end_block(true);
+            return self.end_transaction(BehindEnd::Sync);
         }
         let status = self.status.byte();
         wire::put_body(&mut self.out.to_session, tag::READY_FOR_QUERY, &[&[status]]);

@@ -8,8 +8,9 @@ use super::change_text::ChangeText;
 use super::facts::SessionFacts;
 use super::request::CopyRequest;
 use super::series::SeriesText;
-use crate::statement::CopyStatement;
+use super::unanswered::{SentName, Unanswered};
 use crate::statement::script::{Body, Scratch, Script};
+use crate::statement::{CopyStatement, TransactionWord};
 use crate::wire::{self, tag};
 
 /// Prepared statements and portals that are remembered.
@@ -20,6 +21,8 @@ const NAMES_MAX: usize = 1000;
 pub(super) struct Texts {
     statements: BTreeMap<Vec<u8>, Arc<KnownText>>,
     portals: BTreeMap<Vec<u8>, (Arc<KnownText>, u64)>,
+    /// Those that the target has not confirmed.
+    unanswered: Unanswered,
     /// Pipelines that have ended, with which portals end outside of a transaction.
     ended: u64,
     scratch: Scratch,
@@ -31,8 +34,8 @@ pub(super) enum KnownText {
     Copy(Box<CopyText>),
     Change(Arc<ChangeText>),
     Series(SeriesText),
-    /// BEGIN or START TRANSACTION.
-    Begin,
+    /// It begins or ends a transaction, or needs one.
+    Word(TransactionWord),
 }
 
 /// A statement that is one COPY FROM STDIN.
@@ -64,6 +67,59 @@ impl Texts {
     /// A pipeline ends.
     pub(super) fn note_end(&mut self) {
         self.ended += 1;
+    }
+
+    /// A Parse, a Bind or a message that ends a pipeline goes to the target. One that was not read has an empty body.
+    pub(super) fn note_sent(&mut self, frame_tag: u8, body: &[u8]) {
+        let name = wire::cstring(body).map(|(name, _)| name.to_vec());
+        if name.is_none() && frame_tag == tag::PARSE {
+            self.statements.clear();
+        } else if name.is_none() && frame_tag == tag::BIND {
+            self.portals.clear();
+        }
+        let name = name.unwrap_or_default();
+        let has_room = self.unanswered.push(match frame_tag {
+            tag::PARSE => SentName::Statement(name),
+            tag::BIND => SentName::Portal(name),
+            _ => SentName::End,
+        });
+        if !has_room {
+            self.statements.clear();
+            self.portals.clear();
+        }
+    }
+
+    /// The target has answered to a message that has gone.
+    pub(super) fn note_answer(&mut self, frame_tag: u8) {
+        match frame_tag {
+            tag::PARSE_COMPLETE | tag::BIND_COMPLETE => self.unanswered.note_complete(),
+            tag::READY_FOR_QUERY => self.unanswered.note_ready(),
+            tag::ERROR_RESPONSE => {
+                for name in self.unanswered.take_failed() {
+                    self.forget(&name);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// The target has answered everything.
+    pub(super) fn note_quiet(&mut self) {
+        self.unanswered.clear();
+    }
+
+    /// It is not known what a name stands for.
+    pub(super) fn forget(&mut self, name: &SentName) {
+        match name {
+            SentName::Statement(name) => drop(self.statements.remove(name)),
+            SentName::Portal(name) => drop(self.portals.remove(name)),
+            SentName::End => {}
+        }
+    }
+
+    /// Whether a statement has this name.
+    pub(super) fn has_statement(&self, name: &[u8]) -> bool {
+        self.statements.contains_key(name)
     }
 
     /// The known text that a message is about. `is_open` says that there is a transaction of the client's.
@@ -123,7 +179,7 @@ impl Texts {
     /// Whether an Execute with this body begins a transaction.
     pub(super) fn begins_transaction(&self, body: &[u8]) -> bool {
         let portal = wire::cstring(body).and_then(|(portal, _)| self.portals.get(portal));
-        portal.is_some_and(|(text, _)| matches!(&**text, KnownText::Begin))
+        portal.is_some_and(|(text, _)| matches!(&**text, KnownText::Word(TransactionWord::Begins)))
     }
 
     /// The text, if it is one statement whose rows can be set aside, or several.
@@ -142,9 +198,11 @@ impl Texts {
                     let copy = (**copy).clone();
                     Some(KnownText::Copy(Box::new(CopyText { sql: sql.to_vec(), copy })))
                 }
-                _ if begins(sql) => Some(KnownText::Begin),
-                _ => ChangeText::read(sql, types, facts, &script)
-                    .map(|text| KnownText::Change(Arc::new(text))),
+                _ => match script.transaction_word(statement, sql) {
+                    Some(word) if facts.word(word, true).is_some() => Some(KnownText::Word(word)),
+                    _ => ChangeText::read(sql, types, facts, &script)
+                        .map(|text| KnownText::Change(Arc::new(text))),
+                },
             },
             [] => None,
             _ => SeriesText::read(sql, facts, &script, is_open).map(KnownText::Series),
@@ -157,7 +215,7 @@ impl Texts {
 impl KnownText {
     pub(super) fn is_set_aside(&self, facts: &SessionFacts) -> bool {
         match self {
-            KnownText::Begin => false,
+            KnownText::Word(_) => false,
             KnownText::Copy(text) => text.is_set_aside(facts),
             KnownText::Change(text) => text.is_set_aside(facts),
             KnownText::Series(text) => text.is_set_aside(facts),
@@ -169,15 +227,6 @@ impl CopyText {
     fn is_set_aside(&self, facts: &SessionFacts) -> bool {
         facts.sets_aside(&self.copy.name)
     }
-}
-
-/// Whether a text of one statement begins a transaction.
-fn begins(sql: &[u8]) -> bool {
-    let sql = sql.trim_ascii_start();
-    let starts_with = |word: &str| {
-        sql.get(..word.len()).is_some_and(|start| start.eq_ignore_ascii_case(word.as_bytes()))
-    };
-    starts_with("begin") || starts_with("start transaction")
 }
 
 /// Whether the word FREEZE is in a text.

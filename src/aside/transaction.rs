@@ -56,6 +56,11 @@ impl LoadTransaction {
         }
     }
 
+    /// The same, with statements of ours that travel like this.
+    pub(super) fn by(self, way: OwnWay) -> LoadTransaction {
+        LoadTransaction { way, front: 0, ..self }
+    }
+
     pub(super) fn is_ours(&self) -> bool {
         self.is_ours
     }

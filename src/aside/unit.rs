@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use super::bound::BoundValues;
 use super::change_text::ChangeText;
+use super::unanswered::SentName;
+use crate::statement::TransactionWord;
 use crate::wire::{self, tag};
 
 /// `[Parse] Bind [Describe] Execute`, as far as they have come.
@@ -14,10 +16,18 @@ pub(super) struct Unit {
     parts: Vec<UnitPart>,
     statement: Vec<u8>,
     portal: Vec<u8>,
-    text: Option<Arc<ChangeText>>,
+    text: Option<HeldText>,
     values: BoundValues,
     /// Bytes of the messages in front of the Execute.
     before_execute: usize,
+}
+
+/// What the statement of a unit is.
+#[derive(Clone, Debug)]
+pub(super) enum HeldText {
+    Change(Arc<ChangeText>),
+    /// It ends a transaction of ours, or makes it the client's.
+    Word(TransactionWord),
 }
 
 /// A statement, and the values that it is executed with.
@@ -81,23 +91,19 @@ impl Unit {
         self.parts.contains(&UnitPart::Bind)
     }
 
-    /// The tags of its messages.
-    pub(super) fn tags(&self) -> impl Iterator<Item = u8> {
-        self.parts.iter().map(|part| match part {
-            UnitPart::Parse => tag::PARSE,
-            UnitPart::Bind => tag::BIND,
-            UnitPart::DescribeStatement | UnitPart::DescribePortal => tag::DESCRIBE,
-            UnitPart::Execute => tag::EXECUTE,
+    /// The tags of its messages, and what their bodies begin with.
+    pub(super) fn messages(&self) -> impl Iterator<Item = (u8, Vec<u8>)> {
+        let named = |name: &[u8]| [name, b"\0"].concat();
+        self.parts.iter().map(move |part| match part {
+            UnitPart::Parse => (tag::PARSE, named(&self.statement)),
+            UnitPart::Bind => (tag::BIND, named(&self.portal)),
+            UnitPart::DescribeStatement | UnitPart::DescribePortal => (tag::DESCRIBE, Vec::new()),
+            UnitPart::Execute => (tag::EXECUTE, named(&self.portal)),
         })
     }
 
     /// Takes the message, if it belongs to it. `text` is what a Parse or Bind is about.
-    pub(super) fn take(
-        &mut self,
-        frame_tag: u8,
-        body: &[u8],
-        text: Option<&Arc<ChangeText>>,
-    ) -> bool {
+    pub(super) fn take(&mut self, frame_tag: u8, body: &[u8], text: Option<HeldText>) -> bool {
         let part = self.part(frame_tag, body, text);
         let Some(part) = part else { return false };
         if part == UnitPart::Execute {
@@ -108,15 +114,10 @@ impl Unit {
         true
     }
 
-    fn part(
-        &mut self,
-        frame_tag: u8,
-        body: &[u8],
-        text: Option<&Arc<ChangeText>>,
-    ) -> Option<UnitPart> {
+    fn part(&mut self, frame_tag: u8, body: &[u8], text: Option<HeldText>) -> Option<UnitPart> {
         match frame_tag {
             tag::PARSE if self.is_empty() => {
-                self.text = Some(Arc::clone(text?));
+                self.text = Some(text?);
                 self.statement = wire::cstring(body)?.0.to_vec();
                 Some(UnitPart::Parse)
             }
@@ -126,7 +127,7 @@ impl Unit {
                 if !self.is_empty() && self.statement != statement {
                     return None;
                 }
-                self.text = Some(Arc::clone(text?));
+                self.text = Some(text?);
                 self.values = BoundValues::read(body)?;
                 (self.portal, self.statement) = (portal.to_vec(), statement.to_vec());
                 Some(UnitPart::Bind)
@@ -149,11 +150,31 @@ impl Unit {
         }
     }
 
+    /// The names that its messages give.
+    pub(super) fn names(&self) -> [SentName; 2] {
+        [SentName::Statement(self.statement.clone()), SentName::Portal(self.portal.clone())]
+    }
+
+    /// The statement that it has from an earlier Parse.
+    pub(super) fn earlier_statement(&self) -> Option<&[u8]> {
+        let is_earlier = !self.parts.contains(&UnitPart::Parse);
+        is_earlier.then_some(&self.statement)
+    }
+
+    /// What it says of its transaction.
+    pub(super) fn word(&self) -> Option<TransactionWord> {
+        match self.text {
+            Some(HeldText::Word(word)) => Some(word),
+            _ => None,
+        }
+    }
+
     /// The statement, and the values that it is executed with.
     pub(super) fn into_parts(self) -> Option<UnitParts> {
+        let Some(HeldText::Change(text)) = self.text else { return None };
         let tags = self.parts.iter().flat_map(|part| part.answers()).copied().collect();
         Some(UnitParts {
-            text: self.text?,
+            text,
             answers: UnitAnswers(tags),
             values: self.values,
             messages: self.frames,

@@ -31,6 +31,7 @@ mod slots;
 mod subject;
 mod table_statement;
 mod tokens;
+mod transaction_word;
 mod types;
 mod words;
 
@@ -61,6 +62,7 @@ pub use table_statement::{TableReference, TableStatement, TableStatementKind};
 pub use tokens::TOKENS_MAX;
 #[cfg(debug_assertions)]
 pub use tokens::lexings;
+pub use transaction_word::TransactionWord;
 pub use words::Word;
 
 /// What the session knows of how the server reads its text.

@@ -147,12 +147,14 @@ pub fn with_error_bytes(frame: &[u8], code: u8, value: &[u8]) -> Vec<u8> {
         copy.extend_from_slice(value);
         copy.push(0);
     };
-    for (found, value) in error_fields(rest.get(4..).unwrap_or_default()) {
-        if found != code {
-            add(found, value);
-        }
+    let mut is_there = false;
+    for (found, old) in error_fields(rest.get(4..).unwrap_or_default()) {
+        is_there |= found == code;
+        add(found, if found == code { value } else { old });
     }
-    add(code, value);
+    if !is_there {
+        add(code, value);
+    }
     copy.push(0);
     super::build::set_length(&mut copy);
     copy

@@ -34,6 +34,7 @@ mod removed_columns;
 mod reply_names;
 mod rewriting;
 mod set_aside;
+mod set_aside_blocks;
 mod set_aside_changes;
 mod set_aside_many;
 mod set_aside_messages;

@@ -4,27 +4,18 @@ use super::super::awaits::{Awaits, CopyEnd};
 use super::super::outgoing::BothWays;
 use super::super::refusal;
 use super::CopyLoad;
-use crate::wire::{self, ErrorAbout, FAILING_SQL, OwnError, Severity, tag};
+use crate::wire::{self, FAILING_SQL, OwnError, Severity, tag};
 
 impl CopyLoad {
     /// The load ends with this error of the target's.
     pub(super) fn fail(&mut self, failure: Vec<u8>, out: &mut BothWays) -> Option<CopyEnd> {
         let failure = self.transaction.with_own_position(failure);
-        if !(self.transaction.is_ours() && self.transaction.is_begun()) {
+        if !(self.ends_transaction() && self.transaction.is_begun()) {
             return Some(self.failed(&failure, out));
         }
         out.to_target.extend(self.transaction.give_up());
         self.awaits = Awaits::Undo(failure);
         None
-    }
-
-    /// An error of the client's with the line up to which rows have come, as the server tells it.
-    pub(in crate::aside) fn at_next_line(&self, mut error: OwnError) -> OwnError {
-        if let Some(line) = self.rows.line_now() {
-            let context = Some(format!("COPY {}, line {line}", self.request.table_name()));
-            error.about = Some(Box::new(ErrorAbout { context, ..ErrorAbout::default() }));
-        }
-        error
     }
 
     /// The load ends with an error of ours, once what the target is at has ended.
@@ -59,7 +50,8 @@ impl CopyLoad {
         None
     }
 
-    pub(super) fn failed(&self, failure: &[u8], out: &mut BothWays) -> CopyEnd {
+    pub(super) fn failed(&mut self, failure: &[u8], out: &mut BothWays) -> CopyEnd {
+        self.note_end(failure);
         out.to_session.extend_from_slice(failure);
         out.to_session.extend(self.request.ready(self.answer.status));
         CopyEnd::Failed

@@ -7,7 +7,7 @@ use std::ops::Range;
 use super::super::awaits::{Awaits, CopyEnd, SentBehind};
 use super::super::batch::Pace;
 use super::super::outgoing::BothWays;
-use super::super::refusal;
+use super::super::refusal::{self, NamedLine};
 use super::CopyLoad;
 use crate::wire::{self, tag};
 
@@ -20,7 +20,7 @@ impl CopyLoad {
         };
         is_over
             && pace.is_none_or(Pace::is_calm)
-            && !(self.rejected.is_full() || self.client_failed.is_some() || self.fault.is_some())
+            && !(self.rejected.is_full() || self.client_end.is_some() || self.fault.is_some())
             && !(self.suspension.is_begun() || self.suspension.is_due())
             && self.rows.front().is_some()
     }
@@ -50,7 +50,7 @@ impl CopyLoad {
         let Awaits::Attempt(front) = &self.awaits else { return None };
         let (_, attempts) = self.flight.as_mut().filter(|_| self.fault.is_none())?;
         let is_free = !self.suspension.is_begun() && !self.suspension.is_due();
-        if !is_free || self.client_failed.is_some() || !attempts.is_read(front) {
+        if !is_free || self.client_end.is_some() || !attempts.is_read(front) {
             return None;
         }
         attempts.next()
@@ -65,8 +65,14 @@ impl CopyLoad {
 
     /// A COPY is open.
     pub(super) fn pump_rows(&mut self, out: &mut BothWays) -> Option<CopyEnd> {
-        if self.client_failed.is_some() {
-            self.pass_client_fail(out);
+        if let Some(frame) = &self.client_end {
+            let gives_up = frame.first() == Some(&tag::COPY_FAIL);
+            // What ends the session goes behind the answer to the COPY: the target reads it as another message where that
+            // has failed. Without what comes before binary rows a COPY cannot end.
+            match gives_up || self.rows.line_now().is_none() {
+                true => self.pass_client_end(out),
+                false => self.end_rows(out),
+            }
             return None;
         }
         let asks = self.suspension.is_begun() || self.suspension.is_due();
@@ -157,10 +163,19 @@ impl CopyLoad {
     }
 
     /// The client gives up while a COPY is open.
-    pub(super) fn pass_client_fail(&mut self, out: &mut BothWays) {
-        let reason = self.client_failed.as_deref().unwrap_or_default();
-        wire::put_body(&mut out.to_target, tag::COPY_FAIL, &[reason]);
-        self.awaits = Awaits::ClientFail;
+    pub(super) fn pass_client_end(&mut self, out: &mut BothWays) {
+        self.send_tail(out);
+        if let Some(frame) = &mut self.client_end {
+            let frame = std::mem::take(frame);
+            match frame.split_first() {
+                Some((&frame_tag, _)) if frame_tag != tag::COPY_FAIL => {
+                    // The target ends the session with it, and reads no more than its head.
+                    wire::put_body(&mut out.to_target, frame_tag, &[]);
+                }
+                _ => out.to_target.extend(frame),
+            }
+        }
+        self.awaits = Awaits::ClientEnd;
     }
 
     /// The target has ended the COPY that the client gave up; it names the line up to which rows came.
@@ -169,7 +184,36 @@ impl CopyLoad {
         failure: Vec<u8>,
         out: &mut BothWays,
     ) -> Option<CopyEnd> {
-        let line = self.rows.line_now();
-        self.fail(refusal::with_line_if(failure, self.request.table(), line), out)
+        let failure = self.at_client_line(failure);
+        self.fail(failure, out)
+    }
+
+    /// Sends what has come of a row, which the server looks at before the end.
+    fn send_tail(&self, out: &mut BothWays) {
+        let Some(tail) = self.rows.tail().filter(|tail| !tail.is_empty()) else { return };
+        let head = if self.streamed == 0 { &*self.rows.head } else { &[] };
+        wire::put_body(&mut out.to_target, tag::COPY_DATA, &[head, tail]);
+    }
+
+    /// The error with the line in the whole stream, of a row that was sent or of what comes behind it.
+    fn at_client_line(&mut self, failure: Vec<u8>) -> Vec<u8> {
+        let (sent, next) = (self.take_streamed(), self.rows.line_now());
+        let table = self.request.table();
+        let named = match (refusal::named_line(&failure, table), &self.flight) {
+            (NamedLine::Line(line), Some((batch, _))) => {
+                batch.row_at(&sent, line, self.rows.head_lines).map(|named| batch.line(named.row))
+            }
+            _ => None,
+        };
+        refusal::with_line_if(failure, table, named.or(next))
+    }
+
+    /// What the session is to know at once; the session may end with it.
+    pub(super) fn pass_on(&mut self, frame: &[u8], out: &mut BothWays) {
+        let is_error = frame.first() == Some(&tag::ERROR_RESPONSE);
+        if let Some(failure) = self.answer.failure.take_if(|_| is_error) {
+            out.to_session.extend(self.at_client_line(failure));
+        }
+        out.to_session.extend(frame);
     }
 }
