@@ -4,7 +4,7 @@
 mod change;
 mod compared;
 mod completions;
-mod constant_spellings;
+mod constant_columns;
 mod constant_types;
 mod constants;
 mod copies;
@@ -233,6 +233,26 @@ pub fn needs(
 /// What becomes of a text whose needs are known as far as they can be. Without any of them it is what can
 /// be said from the text alone.
 pub fn plan(
+    script: &Script,
+    sql: &[u8],
+    declared: &[u32],
+    catalog: &Catalog,
+    rules: &Rules<'_>,
+) -> Rewrite {
+    let Some(writes) = values::untouched(script, sql, catalog, rules) else {
+        return plan_whole(script, sql, declared, catalog, rules);
+    };
+    let untouched = Rewrite { writes, ..Rewrite::default() };
+    debug_assert_eq!(
+        format!("{untouched:?}"),
+        format!("{:?}", plan_whole(script, sql, declared, catalog, rules)),
+        "what no rule touches"
+    );
+    untouched
+}
+
+/// The same by all rules, one after the other.
+fn plan_whole(
     script: &Script,
     sql: &[u8],
     declared: &[u32],

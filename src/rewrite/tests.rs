@@ -508,3 +508,54 @@ fn work_grows_with_the_text_alone() {
     texts.plan(&tables.concat(), &[]);
     assert!(texts.unread > 0);
 }
+
+#[test]
+fn rows_whose_constants_no_column_wants_otherwise_are_not_looked_at() {
+    let mut texts = Texts::new("");
+    // What is known of the relations.
+    for table in ["t", "k"] {
+        texts.plan(&format!("INSERT INTO {table} VALUES (X'AB')"), &[]);
+    }
+    let rules = Rules {
+        policy: &texts.policy,
+        settings: texts.settings,
+        lexing: Lexing::default(),
+        masks: &[],
+    };
+    let is_untouched = |sql: &str| {
+        let script = read(sql.as_bytes(), &texts.policy);
+        values::untouched(&script, sql.as_bytes(), &texts.catalog, &rules).is_some()
+    };
+    let nul = r#"'{"a": "\u0000"}'"#;
+    for (column, others, respelled) in [
+        ("b", vec!["true", "'t'", "-1.5", nul], vec!["1", "(1)", "X'AB'", "0x1F", "N't'"]),
+        ("x", vec!["1", "true", "'a'", nul], vec!["X'AB'", "0x1F"]),
+        ("j", vec!["1", "true", "'{}'", "X'AB'"], vec![nul, "E'\\\\u0000'", "N'{}'"]),
+        ("id", vec!["1", "'1'", "-1.5", "1e3", nul], vec!["true", "B'1'", "0x1F"]),
+        ("v", vec!["1", "true", "X'AB'", "'a'", nul, "NULL", "DEFAULT"], vec!["N'a'", "$$a$$"]),
+    ] {
+        let all = others.iter().map(|value| (value, true));
+        for (value, expected) in all.chain(respelled.iter().map(|value| (value, false))) {
+            // In a long text the constants behind the first stand in runs.
+            let many = format!("('a', NULL), {}('a', {value})", "(NULL, 'b'), ".repeat(2_000));
+            let run = format!("('a', {value}), ").repeat(2_000);
+            for rows in [format!("('a', {value})"), many, format!("{run}('a', NULL)")] {
+                let sql = format!("INSERT INTO t (v, {column}) VALUES {rows}");
+                assert_eq!(is_untouched(&sql), expected, "{value} into {column}: {rows:.80}");
+            }
+        }
+    }
+    // Without a list the columns are those of the table.
+    assert!(is_untouched(
+        "INSERT INTO t VALUES (true, 'a'), (NULL, '\\x00', '{}', 'a', '2024-01-01', 1)"
+    ));
+    assert!(!is_untouched("INSERT INTO t VALUES (true, 'a'), (NULL, X'AB')"));
+    assert!(is_untouched("INSERT INTO unknown VALUES (X'AB')"));
+    for sql in ["SELECT 1", "UPDATE k SET a = 'b'", "INSERT INTO k SELECT 'a'", "EXECUTE p"] {
+        assert!(!is_untouched(sql), "{sql}");
+    }
+    // A long text is not searched for spellings, which may stand behind anything.
+    let many = "(0.5), ".repeat(2_000);
+    let sql = |value: &str| format!("INSERT INTO t (u) VALUES {many}(\n{value})");
+    assert_eq!(texts.rewritten(&sql("N'a'")), sql("'a'"));
+}

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use memchr::memchr;
 
 use super::change::{changes_values, place_of};
-use super::constant_spellings::ConstantSpellings;
+use super::constant_columns::ColumnSpellings;
 use super::constants::ConstantPlan;
 use super::parameters::{self, ParameterUse};
 use super::text_relations::TextRelations;
@@ -68,6 +68,47 @@ fn takes_default(sql: &[u8], write: &Write, slot: &Slot) -> bool {
         || source.is_none_or(|word| word.eq_ignore_ascii_case(b"values"))
 }
 
+/// The relations of a text of nothing but INSERTs of constants none of which is spelled anew, as far as they are
+/// known: nothing else becomes of it. `None` for any other text.
+pub(super) fn untouched(
+    script: &Script,
+    sql: &[u8],
+    catalog: &Catalog,
+    rules: &Rules<'_>,
+) -> Option<Vec<Name>> {
+    let judges = !rules.masks.is_empty() || rules.policy.judges_rows();
+    let may_be = rules.settings.rewrite && !judges && script.has_only_rows();
+    if !may_be || memchr(b'$', sql).is_some() {
+        return None;
+    }
+    let (mut written, spellings) = (Needs::default(), ColumnSpellings::new(sql));
+    for (_, write) in script.writes() {
+        let Some(relation) = catalog.relation(&names::target_of(&write.name)) else { continue };
+        if spellings.may_change_for(script.constant_kinds(write), relation)
+            && may_respell_rows((script, sql), write, relation, &spellings)
+        {
+            return None;
+        }
+        written.relation(&write.name, Freshness::MayBeOld);
+    }
+    Some(written.into_relations())
+}
+
+/// Whether constants in the rows of an INSERT may be spelled anew for the columns at their places.
+fn may_respell_rows(
+    (script, sql): (&Script, &[u8]),
+    write: &Write,
+    relation: &Relation,
+    spellings: &ColumnSpellings<'_>,
+) -> bool {
+    let listed = script.listed_columns(write, sql);
+    let listed: Vec<_> = listed.iter().map(|name| relation.position(name)).collect();
+    script.constant_kinds_by_place(write).enumerate().any(|(place, kinds)| {
+        let column = index_of(&listed, place).and_then(|index| relation.columns().get(index));
+        column.is_some_and(|column| spellings.may_change(kinds, column))
+    })
+}
+
 /// What has to change in the text, whose relations are known as far as they can be.
 pub(super) fn plan(
     script: &Script,
@@ -85,7 +126,7 @@ pub(super) fn plan(
         return written;
     }
     let may_skip = rules.masks.is_empty() && has_only_constants(sql, rules);
-    let mut spellings = may_skip.then(|| ConstantSpellings::new(sql));
+    let spellings = ColumnSpellings::new(sql);
     for (statement, write) in script.writes() {
         let name = &write.name;
         let Some(relation) = known.relation(name) else {
@@ -95,7 +136,8 @@ pub(super) fn plan(
             continue;
         };
         written.relations.relation(name, Freshness::MayBeOld);
-        if spellings.as_mut().is_some_and(|spellings| !spellings.may_change_for(&relation)) {
+        let kinds = script.constant_kinds(write);
+        if may_skip && !spellings.may_change_for(kinds, &relation) {
             continue;
         }
         let listed = script.listed_columns(write, sql);

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use memchr::memmem;
 
 use super::change::{ValueChanges, place_of};
-use super::constant_spellings::JSON_NUL;
+use super::constant_columns::JSON_NUL;
 use super::parameters::Parameters;
 use super::{Needs, ReplacementReason, Rules};
 use crate::catalog::Name;

@@ -30,6 +30,12 @@ impl<'a> Cursor<'a> {
         self.token = token_at(self.sql, self.entries, self.index);
     }
 
+    /// The tokens from the current one to the last.
+    pub(super) fn rest(&self) -> impl Iterator<Item = Token> {
+        let entries = self.entries.get(self.index..).unwrap_or_default();
+        entries.iter().map(|entry| entry.token())
+    }
+
     /// The index of the current token.
     pub(super) fn index(&self) -> usize {
         self.index
@@ -137,15 +143,16 @@ impl<'a> Cursor<'a> {
     /// Passes a run of words, all or none of them.
     pub(super) fn eat_all(&mut self, words: &[&str]) -> bool {
         let Some((first, others)) = words.split_first() else { return true };
-        // It decides mostly.
-        if !self.is(first) {
+        // The first two decide mostly.
+        let may_be = self.is(first)
+            && others.first().is_none_or(|second| self.token_is(self.peek(), second));
+        if !may_be {
             return false;
         }
-        let mut ahead = *self;
-        ahead.bump();
-        let there = others.iter().all(|word| ahead.eat(word));
-        if there {
-            *self = ahead;
+        let start = self.index();
+        let there = words.iter().all(|word| self.eat(word));
+        if !there {
+            self.go_to(start);
         }
         there
     }

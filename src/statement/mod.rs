@@ -7,6 +7,7 @@ mod alter;
 mod column_type;
 mod compose;
 mod constant;
+mod constant_kinds;
 mod copy;
 mod cursor;
 mod default_clause;
@@ -34,6 +35,7 @@ mod tokens;
 mod transaction_word;
 mod types;
 mod words;
+mod written_rows;
 
 use std::ops::Range;
 
@@ -48,6 +50,7 @@ pub use constant::{
     quoted_boolean, quoted_bytes, quoted_integer, quoted_number, quoted_text, timestamp_literal,
     without_national,
 };
+pub use constant_kinds::ConstantKinds;
 pub use effects::Effects;
 pub use file_statements::FileStatements;
 pub use reach::{Reach, WRITES_MAX};

@@ -27,6 +27,14 @@ impl Statement {
     pub fn is_query(&self) -> bool {
         self.may_be_query
     }
+
+    /// Whether it is an INSERT of constants and parameters, and nothing else.
+    pub(super) fn has_only_rows(&self) -> bool {
+        match &self.body {
+            Body::Write(write) => write.has_only_values && !write.is_prepare,
+            _ => false,
+        }
+    }
 }
 
 /// What a statement is, as far as the proxy acts on it.

@@ -10,6 +10,7 @@ use std::ops::Range;
 use memchr::{memchr, memchr2};
 
 use super::constant::may_be_nul;
+use super::constant_kinds::ConstantKinds;
 
 /// A plain constant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,6 +26,17 @@ pub(super) enum PlainKind {
     Null,
     Boolean,
     Default,
+}
+
+impl From<PlainKind> for ConstantKinds {
+    fn from(kind: PlainKind) -> ConstantKinds {
+        match kind {
+            PlainKind::Text | PlainKind::EscapeText => ConstantKinds::STRING,
+            PlainKind::Integer => ConstantKinds::INTEGER,
+            PlainKind::Boolean => ConstantKinds::BOOLEAN,
+            PlainKind::Decimal | PlainKind::Null | PlainKind::Default => ConstantKinds::default(),
+        }
+    }
 }
 
 /// Words that are whole values.
@@ -44,6 +56,8 @@ pub(super) struct PlainRun {
     pub(super) is_rows: bool,
     /// How far the text was looked at; never before `end`.
     pub(super) looked_at: usize,
+    /// The kinds of the constants up to there.
+    pub(super) kinds: ConstantKinds,
 }
 
 /// The run of items behind the comma at `comma`: `, item, item ...`, each of them a plain constant or a
@@ -52,10 +66,11 @@ pub(super) struct PlainRun {
 pub(super) fn plain_run(sql: &[u8], comma: usize) -> PlainRun {
     let start = blanks_end(sql, comma + 1);
     let is_rows = sql.get(start) == Some(&b'(');
-    let mut run = PlainRun { end: comma, is_rows, looked_at: start };
+    let kinds = ConstantKinds::default();
+    let mut run = PlainRun { end: comma, is_rows, looked_at: start, kinds };
     loop {
-        let item =
-            if is_rows { list_end(sql, run.looked_at) } else { value_end(sql, run.looked_at) };
+        let end = if is_rows { list_end } else { value_end };
+        let item = end(sql, run.looked_at, &mut run.kinds);
         let item_end = match item {
             Ok(end) => end,
             Err(looked_at) => return PlainRun { looked_at, ..run },
@@ -78,14 +93,16 @@ fn blanks_end(sql: &[u8], mut position: usize) -> usize {
     position
 }
 
-/// The end of the plain constant at an offset; an error with the offset where it is none.
+/// The end of the plain constant at an offset, whose kind is added to others; an error with the offset where it is none.
 #[inline]
-fn value_end(sql: &[u8], position: usize) -> Result<usize, usize> {
-    plain_constant(sql, position).map(|(end, _)| end).ok_or(position)
+fn value_end(sql: &[u8], position: usize, kinds: &mut ConstantKinds) -> Result<usize, usize> {
+    let (end, kind) = plain_constant(sql, position).ok_or(position)?;
+    *kinds |= kind.into();
+    Ok(end)
 }
 
 /// The end of the list of items in parentheses at an offset; an error with the offset of what is none.
-fn list_end(sql: &[u8], mut position: usize) -> Result<usize, usize> {
+fn list_end(sql: &[u8], mut position: usize, kinds: &mut ConstantKinds) -> Result<usize, usize> {
     let mut depth = 0_usize;
     loop {
         // An item.
@@ -97,7 +114,7 @@ fn list_end(sql: &[u8], mut position: usize) -> Result<usize, usize> {
         if depth == 0 {
             return Err(position);
         }
-        position = value_end(sql, position)?;
+        position = value_end(sql, position, kinds)?;
         // What is behind it, and behind the lists that it ends.
         loop {
             position = blanks_end(sql, position);
@@ -214,7 +231,10 @@ impl Iterator for PlainItems<'_> {
         }
         // What ends the last constant may lie behind the inside of a list.
         let (end, constant) = match run.get(start)? {
-            b'(' => (list_end(self.sql, start).ok()?, only_constant(self.sql, start)),
+            b'(' => {
+                let end = list_end(self.sql, start, &mut ConstantKinds::default()).ok()?;
+                (end, only_constant(self.sql, start))
+            }
             _ => plain_constant(self.sql, start)
                 .map(|(end, kind)| (end, Some((start..end, kind))))?,
         };

@@ -224,8 +224,7 @@ impl Script {
         reach.begins_with_end = self.statements.first().is_some_and(is_end);
         for statement in &self.statements {
             if let Body::Write(write) = &statement.body
-                && write.has_only_values
-                && !write.is_prepare
+                && statement.has_only_rows()
             {
                 reach.goes_on_behind_end |= is_behind_end;
                 reach.write(&write.name);

@@ -30,7 +30,7 @@ use crate::mapping::{Dialect, Mapping};
 /// constants were mended.
 #[derive(Debug, Default)]
 pub struct Script {
-    tokens: Tokens,
+    pub(super) tokens: Tokens,
     /// Its statements, in order. Empty ones are left out.
     pub statements: Vec<Statement>,
     /// The types to replace, in order, never overlapping.

@@ -33,6 +33,7 @@ use std::collections::BTreeSet;
 use std::ops::{ControlFlow, Range};
 
 use super::constant::StringConstant;
+use super::constant_kinds::KindsByPlace;
 use super::cursor::{Cursor, narrow};
 use super::lexer::TokenKind;
 use super::name::{kept_at, kept_parts};
@@ -87,10 +88,8 @@ pub struct Write {
     /// The parts of the name of the relation, as PostgreSQL keeps them: table; schema, table; or database,
     /// schema, table.
     pub name: Vec<Vec<u8>>,
-    /// The tokens of that name.
-    pub(super) relation: Range<u32>,
-    /// The list of columns of an INSERT, with its parentheses.
-    pub(super) columns_at: Option<u32>,
+    /// The tokens of that name and of the columns behind it.
+    pub(super) at: HeadTokens,
     /// The whole statement.
     pub(super) tokens: Range<u32>,
     /// Whether values of it are expressions, or come from rows and queries.
@@ -100,14 +99,25 @@ pub struct Write {
     /// Whether it is an INSERT of constants and parameters with nothing behind them, so that it calls nothing
     /// and writes to no other relation.
     pub(super) has_only_values: bool,
+    /// The kinds of its constants, those of rows in runs apart; by place where it is an INSERT.
+    pub(super) constants: KindsByPlace,
     /// Whether its shape is known to its end. Otherwise it has no slots.
     pub(super) is_understood: bool,
+}
+
+/// The tokens in front of the values of a statement.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct HeadTokens {
+    /// The name of the relation.
+    pub(super) relation: Range<u32>,
+    /// The list of columns of an INSERT, with its parentheses.
+    pub(super) columns: Option<u32>,
 }
 
 impl Write {
     /// The tokens of the name of its relation.
     pub fn name_tokens(&self) -> Range<u32> {
-        self.relation.clone()
+        self.at.relation.clone()
     }
 
     /// Whether its shape is known to its end.
@@ -181,13 +191,22 @@ pub(super) fn read_write(statement: Cursor<'_>, encoding: Encoding) -> Option<Wr
     // What was not understood goes up to where the text of its statement ends.
     let end = if is_understood { walker.cursor.index() } else { walker.cursor.end() };
     let head = walker.head?;
-    let name = kept_parts(statement, &head.relation, encoding);
+    let name = kept_parts(statement, &head.at.relation, encoding);
     let has_conditions = head.kind != WriteKind::Insert || walker.has_conditions;
     let may_meet = walker.may_meet || !is_understood;
     let is_plain = is_understood && !may_meet && !has_conditions;
     let has_only_values = is_plain && walker.ends_in_values;
-    let tokens = first..narrow(end);
-    Some(Write { name, tokens, may_meet, has_conditions, has_only_values, is_understood, ..head })
+    let (tokens, constants) = (first..narrow(end), walker.constants);
+    Some(Write {
+        name,
+        tokens,
+        may_meet,
+        has_conditions,
+        has_only_values,
+        constants,
+        is_understood,
+        ..head
+    })
 }
 
 /// The columns that an INSERT lists, as PostgreSQL keeps their names.
@@ -196,7 +215,7 @@ pub(super) fn listed_columns<'a>(
     write: &Write,
     encoding: Encoding,
 ) -> Vec<Cow<'a, [u8]>> {
-    let Some(list) = write.columns_at else { return Vec::new() };
+    let Some(list) = write.at.columns else { return Vec::new() };
     cursor.go_to(list as usize);
     let mut walker = Walker::new(cursor, encoding, None);
     let columns = walker.column_list().unwrap_or_default();
@@ -224,19 +243,15 @@ pub struct ParameterUses {
 
 impl ParameterUses {
     /// All of them.
-    pub(super) fn of(mut statement: Cursor<'_>) -> ParameterUses {
+    pub(super) fn of(statement: Cursor<'_>) -> ParameterUses {
         let mut counts: Vec<u32> = Vec::with_capacity(16);
-        while !statement.at(TokenKind::End) {
-            if statement.at(TokenKind::Parameter)
-                && let Some(number) = parameter(statement.bytes(statement.token))
-            {
-                let index = usize::from(number);
-                counts.resize(counts.len().max(index + 1), 0);
-                if let Some(count) = counts.get_mut(index) {
-                    *count += 1;
-                }
+        for token in statement.rest().filter(|token| token.kind == TokenKind::Parameter) {
+            let Some(number) = parameter(statement.bytes(token)) else { continue };
+            let index = usize::from(number);
+            counts.resize(counts.len().max(index + 1), 0);
+            if let Some(count) = counts.get_mut(index) {
+                *count += 1;
             }
-            statement.bump();
         }
         ParameterUses { counts, read: BTreeSet::new() }
     }

@@ -2,6 +2,7 @@
 //! token. The one place that makes a lexer; knows no statement but for where it starts and ends.
 
 use super::Lexing;
+use super::constant_kinds::ConstantKinds;
 use super::lexer::{Lexer, Quoting, Token, TokenKind};
 use super::plain_rows::plain_run;
 
@@ -61,6 +62,8 @@ pub(super) struct Tokens {
     pub(super) has_escapes: bool,
     /// Whether one of them is a constant `N'..'`, those in runs apart.
     pub(super) has_national: bool,
+    /// The kinds of constants that its runs have.
+    pub(super) run_kinds: ConstantKinds,
 }
 
 impl Tokens {
@@ -78,10 +81,8 @@ impl Tokens {
             Cutter::new(Lexer::new(sql, lexing).with_quoting(quoting).at(from), entries);
         let result = cutter.cut(sql, extent);
         cutter.forget_open();
-        result.map(|()| {
-            let Cutter { entries, has_escapes, has_national, .. } = cutter;
-            Tokens { entries, has_escapes, has_national }
-        })
+        let Cutter { entries, has_escapes, has_national, run_kinds, .. } = cutter;
+        result.map(|()| Tokens { entries, has_escapes, has_national, run_kinds })
     }
 
     pub(super) fn entries(&self) -> &[TokenEntry] {
@@ -112,6 +113,7 @@ struct Cutter<'a> {
     entries: Vec<TokenEntry>,
     has_escapes: bool,
     has_national: bool,
+    run_kinds: ConstantKinds,
     /// The innermost parenthesis that is open.
     parenthesis: u32,
     /// The innermost bracket that is open.
@@ -131,6 +133,7 @@ impl<'a> Cutter<'a> {
             entries,
             has_escapes: false,
             has_national: false,
+            run_kinds: ConstantKinds::default(),
             parenthesis: NONE,
             bracket: NONE,
             runs_from,
@@ -228,6 +231,7 @@ impl<'a> Cutter<'a> {
     fn run(&mut self, sql: &[u8], comma: usize) -> bool {
         let run = plain_run(sql, comma);
         self.runs_from = run.looked_at;
+        self.run_kinds |= run.kinds;
         let is_long = run.end >= comma + RUN_BYTES_MIN;
         if is_long {
             let kind = if run.is_rows { TokenKind::PlainRows } else { TokenKind::PlainValues };

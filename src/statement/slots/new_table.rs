@@ -11,7 +11,7 @@ use crate::encoding::Encoding;
 use crate::statement::cursor::{Cursor, NotUnderstood};
 use crate::statement::lexer::TokenKind;
 use crate::statement::parts::{Body, Statement};
-use crate::statement::{Edit, TableStatementKind, Write};
+use crate::statement::{Edit, TableStatementKind};
 
 /// A table that a text creates.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -120,7 +120,7 @@ impl Found {
         let cursor = walker.cursor;
         let sets_config = statement.effects.touches_settings();
         if let Body::Write(write) = &statement.body {
-            let Write { relation, .. } = &**write;
+            let relation = &write.at.relation;
             self.note_used(walker.kept_parts(relation));
         } else if cursor.is("create") {
             if let Some(definition) = walker.table_definition(edits) {

@@ -76,7 +76,7 @@ pub(in crate::statement) fn redundant_assignment(
 
 /// The name of the relation of a statement inside of it, as written.
 pub(in crate::statement) fn target_bytes<'a>(mut statement: Cursor<'a>, write: &Write) -> &'a [u8] {
-    statement.go_to(write.relation.end as usize);
+    statement.go_to(write.at.relation.end as usize);
     let last = statement.previous();
     if statement.is_operator("*") {
         statement.bump();

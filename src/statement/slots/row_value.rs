@@ -6,6 +6,7 @@ use std::ops::Range;
 use super::element::Element;
 use super::{Slot, SlotColumn, SlotValue};
 use crate::statement::constant::{Spelling, StringConstant};
+use crate::statement::constant_kinds::ConstantKinds;
 use crate::statement::cursor::Cursor;
 use crate::statement::plain_rows::{PlainItem, PlainKind};
 
@@ -62,12 +63,41 @@ impl Value {
         matches!(self, Value::Element(Element { value: SlotValue::Other, .. }))
     }
 
+    /// The kind of the constant that it is.
+    pub(super) fn constant_kind(&self, sql: &[u8]) -> ConstantKinds {
+        match self {
+            Value::Element(element) => constant_kind(element.value, sql.get(element.span.start)),
+            Value::Plain(PlainItem { constant: Some((_, kind)), .. }) => (*kind).into(),
+            Value::Plain(PlainItem { constant: None, .. }) => ConstantKinds::OTHER,
+        }
+    }
+
     /// The number of the parameter that it is.
     pub(super) fn parameter(&self) -> Option<u16> {
         match self {
             Value::Element(Element { value: SlotValue::Parameter(number), .. }) => Some(*number),
             _ => None,
         }
+    }
+}
+
+/// The kind of a constant that begins with this byte. Parameters are not constants, and numbers with a point, NULL
+/// and DEFAULT are the same in all columns.
+fn constant_kind(value: SlotValue, first: Option<&u8>) -> ConstantKinds {
+    match value {
+        SlotValue::Integer => ConstantKinds::INTEGER,
+        SlotValue::Boolean => ConstantKinds::BOOLEAN,
+        SlotValue::BitString | SlotValue::HexInteger => ConstantKinds::BITS,
+        SlotValue::String => match first {
+            Some(b'\'' | b'e' | b'E') => ConstantKinds::STRING,
+            _ => ConstantKinds::OTHER_STRING,
+        },
+        SlotValue::Other => ConstantKinds::OTHER,
+        SlotValue::Parameter(_)
+        | SlotValue::SourceParameter(_)
+        | SlotValue::Number
+        | SlotValue::Null
+        | SlotValue::Default => ConstantKinds::default(),
     }
 }
 

@@ -102,9 +102,15 @@ impl Walker<'_, '_> {
         }
     }
 
+    /// Notes what the value at a place is.
+    pub(super) fn note(&mut self, place: usize, value: &Value) {
+        self.may_meet |= value.is_expression();
+        self.constants.add(place, value.constant_kind(self.cursor.sql()));
+    }
+
     /// Keeps a value of a row, if it has a column of its own.
     pub(super) fn push(&mut self, index: usize, value: Value) {
-        self.may_meet |= value.is_expression();
+        self.note(index, &value);
         if index >= VALUES_MAX || !self.gives_slots() {
             return;
         }

@@ -127,7 +127,7 @@ impl Walker<'_, '_> {
     }
 
     fn push_named(&mut self, target: ColumnSpelled, value: Value) {
-        self.may_meet |= value.is_expression();
+        self.note(0, &value);
         if target.is_whole && self.gives_slots() {
             let column = SlotColumn::Named(self.kept(target.name));
             self.row.push(value.in_row(column, self.cursor));

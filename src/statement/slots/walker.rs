@@ -6,8 +6,9 @@ use std::ops::{ControlFlow, Range};
 use super::element::{Ends, at_end_of_item, element};
 use super::row_value::{RowValue, Value};
 use super::source::Source;
-use super::{Slot, Write, WriteKind};
+use super::{HeadTokens, Slot, Write, WriteKind};
 use crate::encoding::Encoding;
+use crate::statement::constant_kinds::KindsByPlace;
 use crate::statement::cursor::{Cursor, NotUnderstood, Understood, is_name, narrow};
 use crate::statement::lexer::TokenKind;
 
@@ -36,6 +37,8 @@ pub(super) struct Walker<'a, 'f> {
     pub(super) source: Option<Source>,
     /// A value is an expression, or comes from rows or a query.
     pub(super) may_meet: bool,
+    /// The kinds of the constants that were passed, rows in runs apart.
+    pub(super) constants: KindsByPlace,
     /// There are conditions beside those that every statement of its kind has.
     pub(super) has_conditions: bool,
     /// Nothing stands behind the values of an INSERT, all of which go into whole columns.
@@ -59,6 +62,7 @@ impl<'a, 'f> Walker<'a, 'f> {
             row: Vec::new(),
             source: None,
             may_meet: false,
+            constants: KindsByPlace::default(),
             has_conditions: false,
             ends_in_values: false,
             sink,
@@ -312,7 +316,7 @@ impl<'a, 'f> Walker<'a, 'f> {
     pub(super) fn set_head(
         &mut self,
         relation: Range<u32>,
-        columns_at: Option<u32>,
+        columns: Option<u32>,
         kind: WriteKind,
         overriding_at: Option<usize>,
     ) {
@@ -323,12 +327,12 @@ impl<'a, 'f> Walker<'a, 'f> {
             overriding_at,
             merge_inserts: Vec::new(),
             name: Vec::new(),
-            relation,
-            columns_at,
+            at: HeadTokens { relation, columns },
             tokens: 0..0,
             may_meet: false,
             has_conditions: false,
             has_only_values: false,
+            constants: KindsByPlace::default(),
             is_understood: false,
         });
     }
