@@ -7,15 +7,6 @@ use super::context::Context;
 use crate::catalog::Catalog;
 use crate::wire::{self, Answer, Failure, OwnError};
 
-/// What goes to the client when a question is answered.
-#[derive(Debug, Default)]
-pub(super) struct ToClient {
-    /// Warnings about what was found.
-    pub(super) warnings: Vec<u8>,
-    /// The ReadyForQuery goes on: it is the client's first.
-    pub(super) ends_login: bool,
-}
-
 /// These warnings as notices for the client.
 pub(super) fn notices(warnings: &[OwnError]) -> Vec<u8> {
     warnings.iter().flat_map(wire::notice_response).collect()

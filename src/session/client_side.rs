@@ -6,6 +6,7 @@ use super::context::Context;
 use super::message::copy_in::{self, CopyIn};
 use super::message::text::Text;
 use super::pipeline::Pipeline;
+use super::protocol::Protocol;
 use super::replies::{Expected, Replies, Request};
 use super::report::Report;
 use super::step::{Body, Mend, Progress, Step};
@@ -62,7 +63,7 @@ impl ClientSide {
     /// The frames that end the COPY of a client that sends no more rows, in place of the end of its connection.
     pub(super) fn give_up_copy(&mut self, replies: &mut Replies) -> Vec<u8> {
         let mut frames = wire::with_body(tag::COPY_FAIL, &[b"the client has left\0"]);
-        if self.copy_in.is_extended() {
+        if self.copy_in.protocol() == Protocol::Extended {
             replies.push(Expected::new(Request::Sync));
             frames.extend(wire::with_body(tag::SYNC, &[]));
         }

@@ -9,6 +9,7 @@ use super::context::Context;
 use super::decision::{Decision, Frame, Passing};
 use super::message::{bind, execute};
 use super::prepared::Prepared;
+use super::protocol::Protocol;
 use super::replies::{Expected, Failing, Replies, Request};
 use crate::wire::{self, FAILING_SQL, OwnError, tag};
 
@@ -118,7 +119,8 @@ pub(super) fn held(
         return Some(Decision::ask_by(probe, Delivery::Probe));
     }
     if is_open {
-        let is_certain = client.copy_in.is_extended() && !replies.has_early_syncs();
+        let is_certain =
+            client.copy_in.protocol() == Protocol::Extended && !replies.has_early_syncs();
         // It fails there, or the COPY has failed before and the target skips it: it is not read.
         return Some(match is_certain {
             true => Decision::pass(),

@@ -32,8 +32,10 @@ mod pipeline;
 mod plan;
 mod portals;
 mod prepared;
+mod protocol;
 mod replies;
 mod report;
+mod rest;
 mod statements_by_name;
 mod step;
 mod target;
@@ -53,7 +55,7 @@ use crate::rewrite::Reached;
 use crate::statement::Effects;
 use crate::statistics::Watched;
 use crate::wire::{self, OwnError, StartupParameters, TransactionStatus, tag};
-use answered::{ToClient, notices, on_catalog, on_parked};
+use answered::{notices, on_catalog, on_parked};
 use ask::parking::Parking;
 use ask::settling::Settling;
 use ask::{Asked, Asking, Cancelled, Delivery, Question};
@@ -145,7 +147,7 @@ impl Session {
 
     /// Whether the target is in the middle of a frame, where nothing can be put between.
     pub fn target_is_mid_frame(&self) -> bool {
-        self.target.body_remaining > 0
+        self.target.rest.bytes() > 0
     }
 
     /// Whether frames are not looked for, so that it is not known where one ends.
@@ -319,18 +321,18 @@ impl Session {
         }
     }
 
-    /// Event: one of our questions is answered.
+    /// Event: one of our questions is answered. Gives warnings for the client about what was found.
     ///
     /// # Errors
     /// The session has to end, by configuration.
-    fn on_answer(&mut self, mut answered: Asked) -> Result<ToClient, OwnError> {
+    fn on_answer(&mut self, mut answered: Asked) -> Result<Vec<u8>, OwnError> {
         let aborted = self.context.status == TransactionStatus::Aborted;
         let cancelled = self.asking.on_cancelled(&mut answered, aborted);
         if cancelled == Cancelled::Again {
-            return Ok(self.ask_next(answered.question.clone(), &answered));
+            self.ask_next(answered.question.clone(), &answered);
+            return Ok(Vec::new());
         }
-        let mut to_client = ToClient::default();
-        let (answer, failure) = (&answered.answer, answered.answer.failure.as_ref());
+        let (mut to_client, answer) = (Vec::new(), &answered.answer);
         // The status of a pipeline is not known: it may be a transaction of its own.
         let is_outside =
             self.context.status == TransactionStatus::Idle && !self.client.pipeline.is_open();
@@ -339,11 +341,10 @@ impl Session {
                 let key = self.target.process();
                 let settled = self.settling.on_answer(done, answer, key, &mut self.context)?;
                 self.settling.role_mut().on_settled(is_outside);
-                if settled.parks_instead {
+                if self.settling.parks_instead(&self.context) {
                     self.parking.park_instead_of_role();
                 }
-                to_client.warnings = notices(&settled.warnings);
-                to_client.ends_login = settled.ends_login;
+                to_client = notices(&settled.warnings);
                 if let Some(next) = settled.next {
                     self.ask_next(Question::Settle(next), &answered);
                 }
@@ -352,7 +353,7 @@ impl Session {
             question @ (Question::Trial(_) | Question::Catalog(_)) => {
                 let (catalog, common) = (&mut self.catalog, &self.context.common);
                 let next = on_catalog(question, answer, is_outside, catalog, common);
-                next.map(|next| self.ask_next(next, &answered));
+                next.into_iter().for_each(|next| self.ask_next(next, &answered));
             }
             Question::Parameters(statement) => {
                 let oids = answer.parameters.clone();
@@ -371,13 +372,14 @@ impl Session {
             question @ (Question::Park { .. } | Question::ParkKeys { .. }) => {
                 let Session { client, parking, catalog, context, .. } = self;
                 let parts = (&mut client.tried, parking, catalog);
-                let warnings = on_parked(question, failure, is_outside, parts, context)?;
-                to_client.warnings = notices(&warnings);
+                let warnings =
+                    on_parked(question, answer.failure.as_ref(), is_outside, parts, context)?;
+                to_client = notices(&warnings);
             }
             Question::Ledger(_) => {
-                let (ledger, database) =
-                    (&self.context.common.ledger, &self.context.startup.database);
-                self.report.on_written(failure, ledger, database);
+                let Context { common, startup, .. } = &self.context;
+                let failure = answer.failure.as_ref();
+                self.report.on_written(failure, &common.ledger, &startup.database);
             }
             Question::Lexing => {
                 self.client.pipeline.lexing_is_unsure = false;
@@ -390,11 +392,9 @@ impl Session {
     }
 
     /// Asks the next question in the way of the one that is answered.
-    fn ask_next(&mut self, question: Question, answered: &Asked) -> ToClient {
-        let delivery = answered.next_delivery();
-        let frames = self.ask(question, delivery);
+    fn ask_next(&mut self, question: Question, answered: &Asked) {
+        let frames = self.ask(question, answered.next_delivery());
         self.asking.follow(answered);
         self.asking.send(&frames);
-        ToClient::default()
     }
 }

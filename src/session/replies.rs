@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 
 use super::ask::Delivery;
 pub(super) use super::expected::{Adjust, CopyStart, Expected, Fail, Failing, Request, Treatment};
+use super::protocol::Protocol;
 use crate::ledger::Place;
 use crate::rewrite::{Change, CopyStream};
 use crate::statement::Word;
@@ -15,8 +16,8 @@ use crate::wire::{OwnError, tag};
 /// answers depends on where it met the error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Doubt {
-    /// The COPY came by the extended protocol, whose error makes the target skip up to a Sync.
-    pub(super) is_extended: bool,
+    /// How the COPY came.
+    pub(super) protocol: Protocol,
     /// The answers to Syncs that have come since.
     pub(super) readies: u32,
 }
@@ -24,7 +25,7 @@ pub(super) struct Doubt {
 impl Doubt {
     /// Whether the target was skipping when our own Sync came, whose answer is the last one.
     pub(super) fn skips(self) -> bool {
-        self.is_extended && self.readies <= 1
+        self.protocol == Protocol::Extended && self.readies <= 1
     }
 }
 
@@ -257,7 +258,7 @@ impl Replies {
             front.forget_copies();
             front.take_prepares();
             if !front.request.is_sync() && self.follows_early_sync(1) {
-                self.doubt = Some(Doubt { is_extended: false, readies: 0 });
+                self.doubt = Some(Doubt { protocol: Protocol::Simple, readies: 0 });
             }
             return Vec::new();
         }
@@ -265,7 +266,7 @@ impl Replies {
         self.skipping = end.is_none();
         let end = end.unwrap_or(self.queue.len());
         if self.follows_early_sync(end) {
-            self.doubt = Some(Doubt { is_extended: true, readies: 0 });
+            self.doubt = Some(Doubt { protocol: Protocol::Extended, readies: 0 });
         }
         self.answered += widen(end);
         let dropped: Vec<Expected> = self.queue.drain(..end).collect();
@@ -306,8 +307,11 @@ impl Replies {
     }
 
     /// Whether the message that is being answered came by the extended protocol.
-    pub(super) fn front_is_execute(&self) -> bool {
-        self.queue.front().is_some_and(|front| front.request == Request::Execute)
+    pub(super) fn front_protocol(&self) -> Protocol {
+        match self.queue.front().map(|front| front.request) {
+            Some(Request::Execute) => Protocol::Extended,
+            _ => Protocol::Simple,
+        }
     }
 
     /// Whether the client has sent Syncs among the rows of a COPY that is not yet answered.
@@ -330,14 +334,14 @@ impl Replies {
     }
 
     /// The COPY has taken a probe for rows: the Syncs among them and the probe are not answered.
-    pub(super) fn forget_probe(&mut self, skipping: bool) {
+    pub(super) fn forget_probe(&mut self, of_copy: Protocol) {
         let is_kept = |expected: &Expected| {
             let is_probe = expected.request == Request::Own(Delivery::Probe);
             !is_probe && expected.request != Request::EarlySync
         };
         self.queue.retain(is_kept);
         self.doubt = None;
-        self.skipping = skipping;
+        self.skipping = of_copy == Protocol::Extended;
     }
 
     /// The answer to the message at the front is ours from here on.
@@ -483,17 +487,17 @@ mod tests {
         use Request::*;
         let mut replies = queue(&[Execute, EarlySync]);
         replies.on_error();
-        assert_eq!(replies.doubt(), Some(Doubt { is_extended: true, readies: 0 }));
+        assert_eq!(replies.doubt(), Some(Doubt { protocol: Protocol::Extended, readies: 0 }));
         replies.push(Expected::new(Sync));
         replies.on_ready();
-        assert_eq!(replies.doubt(), Some(Doubt { is_extended: true, readies: 1 }));
+        assert_eq!(replies.doubt(), Some(Doubt { protocol: Protocol::Extended, readies: 1 }));
         replies.end_doubt(false);
         assert!(replies.is_empty() && replies.doubt().is_none());
 
         let mut replies = queue(&[Query, EarlySync]);
         replies.on_error();
         replies.on_ready();
-        assert_eq!(replies.doubt(), Some(Doubt { is_extended: false, readies: 0 }));
+        assert_eq!(replies.doubt(), Some(Doubt { protocol: Protocol::Simple, readies: 0 }));
         replies.on_ready();
         assert_eq!(replies.doubt(), None, "each of them is answered");
     }

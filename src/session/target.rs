@@ -6,7 +6,9 @@ use super::ask::{Delivery, Question};
 use super::client_side::Drops;
 use super::frame_reading::{LENGTH_MAX, Reading, whole_frames};
 use super::message::copy_in::CopyIn;
+use super::protocol::Protocol;
 use super::replies::{Expected, Request, Treatment};
+use super::rest::Rest;
 use super::step::Step;
 use super::{Phase, Session, completed, telling};
 use crate::wire::{self, HEAD_BYTES, Head, OwnError, tag};
@@ -18,9 +20,7 @@ const BODY_BYTES_MAX: usize = 1024 * 1024;
 #[derive(Debug, Default)]
 pub(super) struct TargetSide {
     /// The rest of the frame that is arriving.
-    pub(super) body_remaining: usize,
-    /// The frame that is arriving does not go to the client.
-    swallows: bool,
+    pub(super) rest: Rest,
     /// The target has sent the last row of a COPY to the client; its CommandComplete follows.
     pub(super) copied_out: bool,
     /// The answer to a Sync that is held until it is known whether it is for a Sync of ours.
@@ -38,9 +38,7 @@ impl TargetSide {
     /// Counts the rest of a frame of the target's that goes to the client, out of so many bytes that
     /// are there.
     pub(super) fn finish_frame(&mut self, there: usize) -> usize {
-        let count = self.body_remaining.min(there);
-        self.body_remaining -= count;
-        count
+        self.rest.take(there)
     }
 }
 
@@ -56,17 +54,16 @@ impl Session {
             if self.phase == Phase::Relay {
                 return Ok(Step::Pass(unread.len()));
             }
-            if self.target.body_remaining > 0 {
-                let count = self.target.body_remaining.min(unread.len() - at);
-                if self.target.swallows {
-                    if at > 0 {
-                        break;
+            if self.target.rest.bytes() > 0 {
+                let there = unread.len() - at;
+                match self.target.rest {
+                    Rest::Passes(_) => at += self.target.rest.take(there),
+                    Rest::Swallowed(_) if at > 0 => break,
+                    Rest::Swallowed(_) => {
+                        let count = self.target.rest.take(there);
+                        return Ok(Step::Replace(count, Vec::new()));
                     }
-                    self.target.body_remaining -= count;
-                    return Ok(Step::Replace(count, Vec::new()));
                 }
-                self.target.body_remaining -= count;
-                at += count;
                 continue;
             }
             let rest = unread.get(at..).unwrap_or_default();
@@ -86,7 +83,7 @@ impl Session {
             match self.reading(head) {
                 Reading::Head => {
                     self.on_target_head(head.tag);
-                    (self.target.body_remaining, self.target.swallows) = (head.body_bytes(), false);
+                    self.target.rest = Rest::Passes(head.body_bytes());
                     at += HEAD_BYTES;
                 }
                 Reading::Body => {
@@ -97,7 +94,7 @@ impl Session {
                 _ if at > 0 => break,
                 Reading::Swallow => {
                     self.asking.on_long_frame(head.tag, head.frame_bytes)?;
-                    (self.target.body_remaining, self.target.swallows) = (head.body_bytes(), true);
+                    self.target.rest = Rest::Swallowed(head.body_bytes());
                     return Ok(Step::Replace(HEAD_BYTES, Vec::new()));
                 }
                 Reading::Frame => {
@@ -254,12 +251,14 @@ impl Session {
         if frame_tag == tag::READY_FOR_QUERY {
             self.context.status = wire::ready_status(body);
         }
+        let was_at_login = self.settling.is_at_login();
         let mut to_client = self.on_answer(answered)?;
-        if to_client.ends_login {
-            to_client.warnings.extend(self.context.login_warnings());
-            to_client.warnings.extend_from_slice(frame);
+        if was_at_login && !self.settling.is_at_login() {
+            // It is the client's first ReadyForQuery.
+            to_client.extend(self.context.login_warnings());
+            to_client.extend_from_slice(frame);
         }
-        Ok(to_client.warnings)
+        Ok(to_client)
     }
 
     /// A frame of the answer to a statement that was made to fail: our error takes its place.
@@ -320,11 +319,14 @@ impl Session {
             tag::ERROR_RESPONSE if self.client.copy_in.is_open() => {
                 let theirs = adjust::unexpected_message(frame, self.asking.probed_tag()?)?;
                 // The COPY was open, and has taken our Close for the client's message.
-                let is_extended = self.client.copy_in.is_extended();
+                let protocol = self.client.copy_in.protocol();
                 self.on_error();
                 self.asking.on_dropped(false);
-                self.replies.forget_probe(is_extended);
-                self.client.drops = if is_extended { Drops::None } else { Drops::Next };
+                self.replies.forget_probe(protocol);
+                self.client.drops = match protocol {
+                    Protocol::Extended => Drops::None,
+                    Protocol::Simple => Drops::Next,
+                };
                 Some(theirs)
             }
             _ => None,
@@ -359,11 +361,11 @@ impl Session {
                 );
             }
             tag::COPY_IN_RESPONSE => {
-                let is_extended = self.replies.front_is_execute();
+                let protocol = self.replies.front_protocol();
                 self.context.watched.on_copy_in(self.replies.subject());
                 let copy = self.replies.on_copy_in();
                 let is_binary = body.first() != Some(&0);
-                self.client.copy_in = CopyIn::begin(copy, is_binary, is_extended, &self.context);
+                self.client.copy_in = CopyIn::begin(copy, is_binary, protocol, &self.context);
                 self.client.pipeline.continue_copy();
             }
             tag::ERROR_RESPONSE => {

@@ -19,12 +19,26 @@ pub(in crate::session) enum Delivery {
 }
 
 /// What has been seen of an answer.
-#[derive(Debug, Default)]
-pub(in crate::session) struct Seen {
-    /// A first frame. A ReadyForQuery in front of it belongs to an earlier message.
-    pub(in crate::session) begun: bool,
-    /// The CloseComplete messages.
-    closes: u8,
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(in crate::session) enum Seen {
+    /// Not a frame of it. A ReadyForQuery belongs to an earlier message.
+    #[default]
+    Nothing,
+    /// Its begin, with the number of its CloseComplete messages.
+    Begin { closes: u8 },
+}
+
+impl Seen {
+    /// Another frame has come.
+    pub(in crate::session) fn frame(&mut self, frame_tag: u8) {
+        *self = match *self {
+            Seen::Nothing if frame_tag == tag::READY_FOR_QUERY => Seen::Nothing,
+            Seen::Nothing => Seen::Begin { closes: u8::from(frame_tag == tag::CLOSE_COMPLETE) },
+            Seen::Begin { closes } => {
+                Seen::Begin { closes: closes + u8::from(frame_tag == tag::CLOSE_COMPLETE) }
+            }
+        };
+    }
 }
 
 impl Delivery {
@@ -51,16 +65,13 @@ impl Delivery {
 
     /// Whether the answer ends with this frame.
     pub(super) fn ends(self, seen: &mut Seen, frame_tag: u8) -> bool {
+        let before = *seen;
+        seen.frame(frame_tag);
         match self {
             Delivery::Query | Delivery::Group => {
-                let ends = frame_tag == tag::READY_FOR_QUERY && seen.begun;
-                seen.begun |= frame_tag != tag::READY_FOR_QUERY;
-                ends
+                frame_tag == tag::READY_FOR_QUERY && before != Seen::Nothing
             }
-            Delivery::Pipeline => {
-                seen.closes += u8::from(frame_tag == tag::CLOSE_COMPLETE);
-                seen.closes == wire::OWN_GROUP_CLOSES
-            }
+            Delivery::Pipeline => *seen == Seen::Begin { closes: wire::OWN_GROUP_CLOSES },
             Delivery::Describe => matches!(frame_tag, tag::ROW_DESCRIPTION | tag::NO_DATA),
             Delivery::Probe => frame_tag == tag::CLOSE_COMPLETE,
         }

@@ -18,7 +18,7 @@ pub(super) mod settling;
 pub(super) mod trial;
 
 use crate::encoding::Encoding;
-use crate::wire::{Answer, OwnError, tag};
+use crate::wire::{Answer, OwnError};
 
 pub(super) use delivery::{Delivery, Seen};
 pub(super) use question::Question;
@@ -205,7 +205,7 @@ impl Asking {
     /// The answer is longer than that of any question.
     pub(super) fn on_long_frame(&mut self, frame_tag: u8, bytes: usize) -> Result<(), OwnError> {
         let Some(asked) = &mut self.asked else { return Ok(()) };
-        asked.seen.begun |= frame_tag != tag::READY_FOR_QUERY;
+        asked.seen.frame(frame_tag);
         asked.answer.on_long_frame(frame_tag, bytes).map_err(|_| too_long())
     }
 

@@ -4,12 +4,14 @@
 mod answer;
 mod own_words;
 mod refusals;
+mod stage;
 
 use std::time::Duration;
 
 use answer::{kind_of, process_of, settings_of};
 use own_words::{OwnWords, warnings};
 use refusals::{pooled, role_on_citus};
+use stage::SettlingStage;
 
 use super::role::RoleState;
 use super::settle::Settle;
@@ -33,12 +35,15 @@ enum Due {
     Later(Effects),
 }
 
-/// Settings that a text states plainly.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Stated {
-    settings: Settings,
-    /// An error has come since.
-    is_unsure: bool,
+/// Settings that a text states plainly, until it is known whether they took effect.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Stated {
+    #[default]
+    Nothing,
+    /// The target has not refused anything since.
+    Plain(Settings),
+    /// An error has come since, which may be another statement's.
+    Unsure(Settings),
 }
 
 /// What follows an answer.
@@ -48,10 +53,6 @@ pub(in crate::session) struct Settled {
     pub(in crate::session) next: Option<Settle>,
     /// Warnings for the client.
     pub(in crate::session) warnings: Vec<OwnError>,
-    /// The role was refused, and foreign keys are parked instead.
-    pub(in crate::session) parks_instead: bool,
-    /// The client's first ReadyForQuery goes on.
-    pub(in crate::session) ends_login: bool,
 }
 
 /// Where the session stands with its settings and its role.
@@ -59,12 +60,8 @@ pub(in crate::session) struct Settled {
 pub(in crate::session) struct Settling {
     due: Due,
     role: RoleState,
-    /// The client has not seen its first ReadyForQuery.
-    at_login: bool,
-    /// The settings were changed inside a transaction, whose end may bring others back.
-    unsettled: bool,
-    /// Settings that the client's text states plainly, until it is known whether they took effect.
-    stated: Option<Stated>,
+    stage: SettlingStage,
+    stated: Stated,
     /// The target does not tell settings, so they are those that the client's own words make.
     own_words: Option<OwnWords>,
 }
@@ -73,7 +70,9 @@ impl Settling {
     /// What is asked behind a statement with these effects.
     pub(in crate::session) fn begin(&mut self, effects: Effects) -> Settle {
         self.note_role_reset(effects);
-        self.unsettled |= effects.touches_settings();
+        if effects.touches_settings() {
+            self.stage.note_change();
+        }
         Settle::Settings
     }
 
@@ -81,12 +80,12 @@ impl Settling {
     pub(in crate::session) fn is_due(&self, effects: Effects) -> bool {
         effects.touches_settings()
             || effects.resets_role()
-            || effects.ends_transaction() && self.unsettled
+            || effects.ends_transaction() && self.is_unsettled()
     }
 
     /// Whether the end of a transaction matters.
     pub(in crate::session) fn is_unsettled(&self) -> bool {
-        self.unsettled
+        self.stage == SettlingStage::Unsettled
     }
 
     /// A statement with these effects is executed in a pipeline; `stated` are the settings behind it, where
@@ -119,7 +118,7 @@ impl Settling {
 
     /// Whether settling waits for what is on its way.
     pub(in crate::session) fn waits(&self) -> bool {
-        matches!(self.due, Due::Later(_)) || self.stated.is_some()
+        matches!(self.due, Due::Later(_)) || self.stated != Stated::Nothing
     }
 
     /// What is to be settled now that all is answered.
@@ -160,25 +159,35 @@ impl Settling {
     /// In an open transaction a setting that the text states plainly need not be asked for: a question
     /// would take the snapshot that a following SET TRANSACTION must come before.
     pub(in crate::session) fn note_stated(&mut self, settings: Settings, effects: Effects) {
-        self.stated = Some(Stated { settings, is_unsure: false });
+        self.stated = Stated::Plain(settings);
         self.note_role_reset(effects);
-        self.unsettled = true;
+        self.stage.note_change();
     }
 
     /// The statement with the stated setting is answered. Gives what is asked or set for it.
     pub(in crate::session) fn on_stated(&mut self, context: &mut Context) -> Option<Settle> {
-        let Stated { settings, is_unsure } = self.stated.take()?;
-        match context.status {
-            TransactionStatus::Open if is_unsure => Some(Settle::Settings),
-            TransactionStatus::Open => {
+        match (std::mem::take(&mut self.stated), context.status) {
+            // Nothing is in force that a failed transaction has set.
+            (Stated::Nothing, _) | (_, TransactionStatus::Aborted) => None,
+            (Stated::Plain(settings), TransactionStatus::Open) => {
                 context.settings = settings;
                 self.next(&Settle::Settings, context)
             }
-            // Nothing is in force that a failed transaction has set.
-            TransactionStatus::Aborted => None,
-            // SET LOCAL does nothing there.
-            TransactionStatus::Idle => Some(Settle::Settings),
+            // SET LOCAL does nothing outside of a transaction.
+            (Stated::Unsure(_), TransactionStatus::Open) | (_, TransactionStatus::Idle) => {
+                Some(Settle::Settings)
+            }
         }
+    }
+
+    /// Whether the client has not seen its first ReadyForQuery.
+    pub(in crate::session) fn is_at_login(&self) -> bool {
+        self.stage == SettlingStage::Login
+    }
+
+    /// Whether foreign keys are parked because the role was refused.
+    pub(in crate::session) fn parks_instead(&self, context: &Context) -> bool {
+        self.role.is_refused() && context.policy.on_denied == OnDenied::Park
     }
 
     fn note_role_reset(&mut self, effects: Effects) {
@@ -200,9 +209,8 @@ impl Settling {
     /// A statement of the client's has failed.
     pub(in crate::session) fn on_error(&mut self) {
         self.role.on_rollback();
-        if let Some(stated) = &mut self.stated {
-            // It may be another statement than the one that states them.
-            stated.is_unsure = true;
+        if let Stated::Plain(settings) = self.stated {
+            self.stated = Stated::Unsure(settings);
         }
         if let Some(words) = &mut self.own_words {
             words.on_error();
@@ -211,7 +219,7 @@ impl Settling {
 
     /// The error at login where another process serves the session than the one that the key for cancels names.
     fn pooled(&self, answer: &Answer, key: Option<i32>, context: &Context) -> Option<OwnError> {
-        let may_be = self.at_login && context.policy.pooler == Pooler::None;
+        let may_be = self.is_at_login() && context.policy.pooler == Pooler::None;
         let process = process_of(answer).filter(|process| may_be && *process > 0)?;
         key.filter(|key| *key != process).map(|key| pooled(key, process))
     }
@@ -240,7 +248,7 @@ impl Settling {
                 }
             }
             // An old or foreign server that does not know the function.
-            (Settle::Settings, Some(failure)) if self.at_login => {
+            (Settle::Settings, Some(failure)) if self.is_at_login() => {
                 tracing::debug!(
                     event = "own_statement_failed",
                     sqlstate = failure.sqlstate,
@@ -284,7 +292,7 @@ impl Settling {
         }
         settled.next = self.next(done, context);
         if settled.next.is_none() {
-            settled.ends_login = std::mem::take(&mut self.at_login);
+            self.stage.end_login();
             self.role.end_settling();
         }
         Ok(settled)
@@ -300,7 +308,7 @@ impl Settling {
         self.role.refuse();
         match context.policy.on_denied {
             OnDenied::Fail => return Err(warning),
-            OnDenied::Park => settled.parks_instead = true,
+            OnDenied::Park => {}
             OnDenied::Warn => {
                 let (user, hint) = (wire::logged(&context.startup.user), &warning.hint);
                 let due = context.common.not_silenced.due(&user, NOT_SILENCED_PAUSE);
@@ -328,13 +336,11 @@ impl Settling {
         }
         let (settings, bad) = settings_of(answer, context.defaults);
         context.settings = settings;
-        if self.at_login {
+        if self.is_at_login() {
             context.reset_settings = Some(settings);
             context.kind = kind_of(answer);
         }
-        if context.status == TransactionStatus::Idle {
-            self.unsettled = false;
-        }
+        self.stage.on_status(context.status);
         bad
     }
 
@@ -344,17 +350,17 @@ impl Settling {
         let policy: &Policy = &context.policy;
         let seconds = policy.execute_timeout_seconds;
         let timeout = || {
-            let due = (self.at_login || self.role.was_reset()) && seconds > 0;
+            let due = (self.is_at_login() || self.role.was_reset()) && seconds > 0;
             due.then_some(Settle::Timeout(seconds))
         };
         let script = || {
-            let script = policy.after_connect_script.as_deref().filter(|_| self.at_login);
+            let script = policy.after_connect_script.as_deref().filter(|_| self.is_at_login());
             script.map(|script| Settle::Script(script.into()))
         };
         match done {
             Settle::Settings => self
                 .role
-                .due_behind_settings(self.at_login, context)
+                .due_behind_settings(self.is_at_login(), context)
                 .or_else(timeout)
                 .or_else(script),
             Settle::Role(..) | Settle::TryRole | Settle::RoleNow => timeout().or_else(script),
@@ -387,7 +393,7 @@ mod tests {
         loop {
             let done = asked.last().unwrap();
             let settled = settling.on_answer(done, &Answer::default(), None, &mut context).unwrap();
-            assert_eq!(settled.ends_login, settled.next.is_none());
+            assert_eq!(settling.is_at_login(), settled.next.is_some());
             let Some(next) = settled.next else { break };
             asked.push(next);
         }
@@ -408,7 +414,10 @@ mod tests {
             settling.begin_login(&mut context);
             let role = Settle::Role(Role::Replica, false);
             let settled = settling.on_answer(&role, &refused(), None, &mut context).unwrap();
-            assert_eq!((settled.warnings.len(), settled.parks_instead), (warnings, parks));
+            assert_eq!(
+                (settled.warnings.len(), settling.parks_instead(&context)),
+                (warnings, parks)
+            );
             let done = Settle::Settings;
             let settled =
                 settling.on_answer(&done, &Answer::default(), None, &mut context).unwrap();

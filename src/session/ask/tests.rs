@@ -1,5 +1,6 @@
 use super::settle::Settle;
 use super::*;
+use crate::wire::tag;
 
 const NAME: &str = "ours";
 

@@ -8,6 +8,7 @@ use crate::ledger::{Place, Road};
 use crate::rewrite::{CopyStream, place, value_refusal};
 use crate::session::context::Context;
 use crate::session::decision::{Decision, Frame, Passing};
+use crate::session::protocol::Protocol;
 use crate::session::replies::{Failing, Replies};
 use crate::session::report::Report;
 use crate::session::step::{Body, Mend, Step};
@@ -68,15 +69,17 @@ pub(in crate::session) fn take_rows(
     let (not_judged, findings) = (rows.take_not_judged(), rows.take_findings());
     let silent_loss = context.policy.values.silent_loss;
     report.note_rows(not_judged, findings, silent_loss, context.seconds());
-    if let Some(error) = taken.refused {
-        // The target ends its COPY with an error, and ours takes its place. What else the client
-        // sends reaches the target behind its COPY, as it would behind an error of its own.
-        report.counts.refused += 1;
-        replies.fail_front(error, Failing::CopyFail);
-        copy_in.end();
-        taken.frames.extend(refused_row());
-    } else if taken.ended {
-        copy_in.leave_rest_untouched();
+    match taken.then {
+        AfterRows::More => {}
+        AfterRows::End => copy_in.leave_rest_untouched(),
+        AfterRows::Refused(error) => {
+            // The target ends its COPY with an error, and ours takes its place. What else the client
+            // sends reaches the target behind its COPY, as it would behind an error of its own.
+            report.counts.refused += 1;
+            replies.fail_front(error, Failing::CopyFail);
+            copy_in.end();
+            taken.frames.extend(refused_row());
+        }
     }
     let changes = taken.bytes > 0 || !taken.frames.is_empty();
     Ok(changes.then_some(Step::Replace(taken.bytes, taken.frames)))
@@ -86,8 +89,8 @@ pub(in crate::session) fn take_rows(
 #[derive(Debug, Default)]
 pub(in crate::session) struct CopyIn {
     stream: Stream,
-    /// The statement came by the extended protocol.
-    is_extended: bool,
+    /// How the statement came.
+    protocol: Protocol,
 }
 
 /// What is done to the rows.
@@ -127,11 +130,11 @@ impl CopyIn {
     pub(in crate::session) fn begin(
         copy: Option<CopyStream>,
         is_binary: bool,
-        is_extended: bool,
+        protocol: Protocol,
         context: &Context,
     ) -> CopyIn {
         let stream = Stream::of(copy, is_binary, context);
-        CopyIn { stream, is_extended }
+        CopyIn { stream, protocol }
     }
 
     /// Whether the target takes rows, as far as is known.
@@ -139,9 +142,9 @@ impl CopyIn {
         !matches!(self.stream, Stream::None)
     }
 
-    /// Whether an error of the COPY makes the target skip up to the next Sync.
-    pub(in crate::session) fn is_extended(&self) -> bool {
-        self.is_extended
+    /// How the COPY came.
+    pub(in crate::session) fn protocol(&self) -> Protocol {
+        self.protocol
     }
 
     /// Whether frames are taken apart.
@@ -270,10 +273,20 @@ pub(in crate::session) struct Taken {
     pub(in crate::session) bytes: usize,
     /// What stands in their place: a CopyData, or nothing.
     pub(in crate::session) frames: Vec<u8>,
-    /// CopyDone or CopyFail follows.
-    pub(in crate::session) ended: bool,
-    /// A row is refused.
-    pub(in crate::session) refused: Option<OwnError>,
+    /// What is behind them.
+    pub(in crate::session) then: AfterRows,
+}
+
+/// What is behind the frames that were taken.
+#[derive(Debug, Default)]
+pub(in crate::session) enum AfterRows {
+    /// More of the stream, as far as is known.
+    #[default]
+    More,
+    /// CopyDone or CopyFail.
+    End,
+    /// Nothing that counts: a row is refused.
+    Refused(OwnError),
 }
 
 impl RowStream {
@@ -325,7 +338,9 @@ impl RowStream {
                     if head.tag == tag::COPY_DONE {
                         refused = self.rows.finish(&mut rows).err();
                     }
-                    taken.ended = matches!(head.tag, tag::COPY_DONE | tag::COPY_FAIL);
+                    if matches!(head.tag, tag::COPY_DONE | tag::COPY_FAIL) {
+                        taken.then = AfterRows::End;
+                    }
                     break;
                 }
                 Err(error) if taken.bytes == 0 => return Err(error),
@@ -335,7 +350,9 @@ impl RowStream {
         if !rows.is_empty() {
             taken.frames = wire::with_body(tag::COPY_DATA, &[&rows]);
         }
-        taken.refused = refused.map(|refused| self.refusal(&refused));
+        if let Some(refused) = refused {
+            taken.then = AfterRows::Refused(self.refusal(&refused));
+        }
         Ok(taken)
     }
 

@@ -75,7 +75,7 @@ fn due_by(verdict: Verdict<'_>, basis: Basis<'_>) -> Option<Question> {
         .keyed
         .into_iter()
         // Where the role is refused, keys that it alone would have silenced stay on, as the client was told.
-        .filter(|(_, is_more)| *is_more || !role.is_refused())
+        .filter(|(_, silenced)| *silenced == Silences::More || !role.is_refused())
         .map(|(relation, _)| relation)
         .filter(|relation| !parking.leaves_on(relation))
         .collect();
@@ -217,8 +217,17 @@ pub(in crate::session) fn note_sent(
 /// What a message wants.
 struct Verdict<'c> {
     role: Option<Role>,
-    /// Its relations with foreign keys; whether the role would silence more on them.
-    keyed: Vec<(&'c Arc<Relation>, bool)>,
+    /// Its relations with foreign keys, and what the role would silence on them.
+    keyed: Vec<(&'c Arc<Relation>, Silences)>,
+}
+
+/// What the role silences on a relation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Silences {
+    /// Foreign keys alone.
+    Keys,
+    /// Triggers or rules as well.
+    More,
 }
 
 /// # Errors
@@ -246,7 +255,7 @@ fn verdict<'c>(
         };
         wants_origin |= is_more;
         if !silenced.keys.is_empty() {
-            keyed.push((relation, is_more));
+            keyed.push((relation, if is_more { Silences::More } else { Silences::Keys }));
         }
     }
     // Under origin functions do as they would without the proxy.

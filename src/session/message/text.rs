@@ -31,8 +31,6 @@ pub(in crate::session) struct Text {
     pub(super) shorter: Option<Vec<u8>>,
     /// Where the text lies in the body.
     sql: Range<usize>,
-    /// A zero byte ends the text of a Query before its body ends.
-    is_cut: bool,
     /// The types of parameters that a Parse declares.
     declared: Vec<u32>,
     /// What was done before the text was read.
@@ -99,34 +97,24 @@ impl Text {
         let (mut shorter, mended) = rewrite::mend_bytes(message, body, rules);
         let body: &[u8] = shorter.as_deref_mut().unwrap_or(body);
         let mut declared = Vec::new();
-        let (sql, is_cut) = match message {
+        let sql = match message {
             TextMessage::Query => {
                 // The server reads up to the first zero byte.
                 let length = wire::cstring(body).map_or(body.len(), |(sql, _)| sql.len());
-                (0..length, length + 1 < body.len())
+                0..length
             }
             TextMessage::Parse => {
                 let parse = wire::parse_view(body)?;
                 declared = wire::parameter_oids(parse.parameter_types);
                 let start = parse.name.len() + 1;
-                (start..start + parse.sql.len(), false)
+                start..start + parse.sql.len()
             }
         };
         let text = body.get(sql.clone()).unwrap_or_default();
         let script = reading::read(text, rules, aliases);
         let reached = rewrite::reached(&script, text, rules);
         let (mended, names) = (mended.map(Box::new), TextNames::Source);
-        Some(Box::new(Text {
-            message,
-            script,
-            shorter,
-            sql,
-            is_cut,
-            declared,
-            mended,
-            reached,
-            names,
-        }))
+        Some(Box::new(Text { message, script, shorter, sql, declared, mended, reached, names }))
     }
 
     /// Whether it is the reading of a frame with this tag, as the server would read it now.
@@ -185,6 +173,11 @@ impl Text {
         self.shorter.as_deref().unwrap_or(body)
     }
 
+    /// Whether a zero byte ends the text of a Query before its body ends.
+    fn is_cut(&self, body: &[u8]) -> bool {
+        self.message == TextMessage::Query && self.sql.end + 1 < body.len()
+    }
+
     /// Whether it is the unnamed statement's.
     pub(super) fn is_unnamed(&self) -> bool {
         self.sql.start <= 1
@@ -198,7 +191,7 @@ impl Text {
     /// Whether it is a Query as the client sent it, of queries that no rule acts on and that write, run and
     /// change nothing: it goes as it is, and nothing has to be known, done or told for it.
     pub(in crate::session) fn is_quiet(&self, body: &[u8], context: &Context) -> bool {
-        let is_as_sent = self.mended.is_none() && self.shorter.is_none() && !self.is_cut;
+        let is_as_sent = self.mended.is_none() && self.shorter.is_none() && !self.is_cut(body);
         let reaches = context.settings.looks_at_silenced() && !self.reached.is_nothing();
         !self.is_extended()
             && is_as_sent
@@ -299,7 +292,7 @@ pub(in crate::session) fn judge(
     let Basis { context, parking, tried, now, .. } = basis;
     let rules = Rules { masks: text.names.masked(), ..context.rules() };
     let (script, sql) = (&text.script, text.text(body));
-    let zero_byte = text.is_cut.then(|| rewrite::byte_refusal(sql, &rules)).flatten();
+    let zero_byte = text.is_cut(body).then(|| rewrite::byte_refusal(sql, &rules)).flatten();
     if let Some(error) = zero_byte.or_else(|| rewrite::refusal(script, sql, &rules)) {
         return Judged::Refuse(Box::new(text.names.about_source(error)));
     }

@@ -1,6 +1,7 @@
 //! The dms.* settings as the client's own words make them, for a target that does not tell them. Follows
 //! transactions and savepoints as the server does; knows no frames.
 
+use super::stage::SettlingStage;
 use super::{Settled, Settling};
 use crate::policy::{BadSetting, Settings};
 use crate::session::ask::settle::Settle;
@@ -42,7 +43,7 @@ struct Layer {
 impl Settling {
     /// The target is ready for the first time: what follows.
     pub(in crate::session) fn begin_login(&mut self, context: &mut Context) -> Settled {
-        *self = Settling { at_login: true, ..Settling::default() };
+        *self = Settling { stage: SettlingStage::Login, ..Settling::default() };
         let mut settled = Settled::default();
         if context.tells_settings() {
             settled.next = Some(Settle::Settings);
@@ -50,8 +51,9 @@ impl Settling {
         }
         settled.warnings = self.follow_own_words(context);
         settled.next = self.next(&Settle::Settings, context);
-        settled.ends_login = settled.next.is_none();
-        self.at_login = !settled.ends_login;
+        if settled.next.is_none() {
+            self.stage.end_login();
+        }
         settled
     }
 
@@ -92,7 +94,7 @@ impl Settling {
         let settle = self.begin(effects);
         let Some(words) = &self.own_words else { return Some(settle) };
         context.settings = words.settings();
-        self.unsettled &= context.status != TransactionStatus::Idle;
+        self.stage.on_status(context.status);
         let next = self.next(&settle, context);
         if next.is_none() {
             self.role.end_settling();
