@@ -26,6 +26,8 @@ pub(super) struct HeldPipeline {
     is_skipped: bool,
     /// Close messages among those that are not answered.
     closes: usize,
+    /// Portals that are bound and not executed: outside of a transaction a Sync of ours would end them.
+    portals: usize,
 }
 
 /// A transaction of ours that ends with the client's pipeline.
@@ -65,9 +67,11 @@ impl HeldPipeline {
         if self.held.is_complete() {
             return MessagePlace::Releases;
         }
+        // The portal of a COPY is one of them.
+        let has_portals = self.portals > usize::from(frame_tag == tag::EXECUTE);
         let is_free = !self.is_skipped
             && status != TransactionStatus::Aborted
-            && !(self.has_executed && status == TransactionStatus::Idle);
+            && !((self.has_executed || has_portals) && status == TransactionStatus::Idle);
         let found = if is_read(frame_tag) && !self.is_skipped {
             let is_open = status != TransactionStatus::Idle && !self.has_block();
             self.texts.look(frame_tag, body, is_open, facts)
@@ -113,6 +117,7 @@ impl HeldPipeline {
             }
             tag::PARSE | tag::BIND if !self.is_skipped => {
                 self.is_dirty = true;
+                self.portals += usize::from(frame_tag == tag::BIND && !is_own);
                 self.texts.note_sent(frame_tag, body);
             }
             // Rows, and what asks for answers.
@@ -124,6 +129,7 @@ impl HeldPipeline {
             tag::EXECUTE => {
                 self.is_dirty = true;
                 self.has_executed |= !is_own && !self.texts.begins_transaction(body);
+                self.portals = self.portals.saturating_sub(usize::from(!is_own));
             }
             _ => self.is_dirty = true,
         }
@@ -132,7 +138,7 @@ impl HeldPipeline {
     /// A Sync of ours goes to the target.
     pub(super) fn note_sync(&mut self) {
         (self.has_executed, self.is_dirty, self.is_skipped) = (false, false, false);
-        self.closes = 0;
+        (self.closes, self.portals) = (0, 0);
     }
 
     /// The client's pipeline ends.
