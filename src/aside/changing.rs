@@ -37,6 +37,7 @@ impl Aside {
         match behind {
             BehindSync::Copy(text) => self.begin_copy(&text, true),
             BehindSync::Unit(unit, is_last) => self.begin_unit(unit, is_last),
+            BehindSync::Query => self.state = AsideState::Passing,
             BehindSync::End => self.end_transaction(BehindEnd::Sync),
         }
     }

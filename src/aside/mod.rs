@@ -128,6 +128,8 @@ enum BehindSync {
     Copy(Arc<KnownText>),
     /// Messages that execute a statement; the client's Sync follows them, or not.
     Unit(Unit, bool),
+    /// The simple query that comes next.
+    Query,
     /// The end of a transaction of ours, at a Sync of the client's.
     End,
 }

@@ -40,6 +40,7 @@ impl Aside {
                 self.input.take(head.frame_bytes);
             }
             MessagePlace::Releases => self.out.to_target.extend(self.pipeline.release()),
+            MessagePlace::Syncs => self.sync(BehindSync::Query),
             MessagePlace::Begins(text) => return self.begins(head, text),
         }
         Turn::Taken

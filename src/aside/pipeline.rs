@@ -20,6 +20,9 @@ pub(super) struct HeldPipeline {
     block: Option<OwnBlock>,
     /// Something was executed since the last Sync that no statement of ours may end.
     has_executed: bool,
+    /// A BEGIN was executed since the last Sync: the transaction is the client's once the target says so, and a Sync
+    /// of ours ends nothing.
+    has_begun: bool,
     /// Answers are owed that no Sync is behind.
     is_dirty: bool,
     /// The target skips messages up to a Sync.
@@ -47,6 +50,8 @@ pub(super) enum MessagePlace {
     Held,
     /// What is held goes first.
     Releases,
+    /// A Sync of ours goes first, and tells the status of the transaction.
+    Syncs,
     /// A statement begins with it.
     Begins(Arc<KnownText>),
 }
@@ -97,6 +102,7 @@ impl HeldPipeline {
             _ => false,
         };
         match found.filter(|text| begins && is_free && text.is_set_aside(facts)) {
+            Some(_) if self.has_begun && frame_tag == tag::QUERY => MessagePlace::Syncs,
             Some(text) => MessagePlace::Begins(text),
             None => MessagePlace::Passes,
         }
@@ -128,7 +134,9 @@ impl HeldPipeline {
             }
             tag::EXECUTE => {
                 self.is_dirty = true;
-                self.has_executed |= !is_own && !self.texts.begins_transaction(body);
+                let begins = self.texts.begins_transaction(body);
+                self.has_begun |= !is_own && begins;
+                self.has_executed |= !is_own && !begins;
                 self.portals = self.portals.saturating_sub(usize::from(!is_own));
             }
             _ => self.is_dirty = true,
@@ -137,7 +145,8 @@ impl HeldPipeline {
 
     /// A Sync of ours goes to the target.
     pub(super) fn note_sync(&mut self) {
-        (self.has_executed, self.is_dirty, self.is_skipped) = (false, false, false);
+        (self.has_executed, self.has_begun) = (false, false);
+        (self.is_dirty, self.is_skipped) = (false, false);
         (self.closes, self.portals) = (0, 0);
     }
 

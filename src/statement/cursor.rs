@@ -143,16 +143,12 @@ impl<'a> Cursor<'a> {
     /// Passes a run of words, all or none of them.
     pub(super) fn eat_all(&mut self, words: &[&str]) -> bool {
         let Some((first, others)) = words.split_first() else { return true };
-        // The first two decide mostly.
-        let may_be = self.is(first)
-            && others.first().is_none_or(|second| self.token_is(self.peek(), second));
-        if !may_be {
-            return false;
-        }
-        let start = self.index();
-        let there = words.iter().all(|word| self.eat(word));
-        if !there {
-            self.go_to(start);
+        let follows = |(word, ahead): (&&str, usize)| {
+            self.token_is(token_at(self.sql, self.entries, self.index + ahead), word)
+        };
+        let there = self.is(first) && others.iter().zip(1..).all(follows);
+        if there {
+            self.go_to(self.index + words.len());
         }
         there
     }
