@@ -4,3 +4,4 @@
 pub(crate) mod backslash;
 pub(crate) mod json;
 pub(crate) mod nul;
+pub(crate) mod surrogates;

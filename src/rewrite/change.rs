@@ -129,6 +129,12 @@ impl Change {
         Change::anywhere(NUL_RULE, By::Nul, count).by(Road::Constant)
     }
 
+    /// Escapes for half of a surrogate pair that were mended in constants.
+    pub(super) fn of_half_surrogates(count: u64) -> Change {
+        let rule = ValueRule::InvalidUtf8Replaced;
+        Change::anywhere(rule.name(), By::Value(rule), count).by(Road::Constant)
+    }
+
     /// What a rule did to values of parameters that go into no column that is known.
     pub fn of_parameters(place: Place, rule: ValueRule, count: u64) -> Change {
         let place = Place { rule: rule.name().to_owned(), road: Road::Parameter, ..place };

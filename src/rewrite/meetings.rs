@@ -11,7 +11,7 @@ use super::constant_types::{bytes, is_date};
 use super::date_arrays::bad_date;
 use super::parameters;
 use super::text_relations::TextRelations;
-use super::written::{Written, may_be_json_nul};
+use super::written::{Written, may_be_json_escape};
 use super::{ReplacementReason, Rules};
 use crate::catalog::{Freshness, Name, Relation, RelationColumn};
 use crate::statement::script::{Body, Script};
@@ -20,9 +20,7 @@ use crate::statement::{
 };
 use crate::value::assignment::VARCHAR_37;
 use crate::value::type_oid::{BIT, BYTEA, TEXT, TIMESTAMP, TIMESTAMPTZ, VARCHAR};
-use crate::value::{
-    Cast, Column, NulPolicy, ValueKind, ValueRule, cast_for_assignment, cast_for_comparison,
-};
+use crate::value::{Cast, Column, ValueKind, ValueRule, cast_for_assignment, cast_for_comparison};
 
 /// The parameters of statements that write nothing.
 pub(super) fn plan_queries(
@@ -187,16 +185,15 @@ impl MeetingPlan<'_> {
         }
     }
 
-    /// JSON that a column gets may hold U+0000 as an escape.
+    /// JSON that a column gets may hold escapes that are mended.
     fn note_json(&mut self, meeting: &Meeting, column: &RelationColumn) {
         if !matches!(column.column.kind(), ValueKind::Json | ValueKind::JsonArray) {
             return;
         }
-        let mends = self.rules.policy.values.nul != NulPolicy::Reject;
         for leaf in &*meeting.leaves {
             match leaf {
                 Leaf::Parameter(number) => self.written.json_parameters.push(*number),
-                Leaf::Text(constant) if mends && may_be_json_nul(self.sql, &constant.span) => {
+                Leaf::Text(constant) if may_be_json_escape(self.sql, constant, self.rules) => {
                     self.written.json_constants.push(constant.clone());
                 }
                 Leaf::Text(_) | Leaf::Constant(_) => {}

@@ -362,7 +362,7 @@ impl Rewrite {
     }
 
     fn take_mended(&mut self, text: Mending<'_>) {
-        self.changes.extend(text.change());
+        self.changes.extend(text.changes());
         (self.mended, self.mends) = text.finish();
     }
 
@@ -386,7 +386,7 @@ impl Rewrite {
 /// Mends the constants that columns have decided about, and those that none can.
 fn mend_decided(script: &Script, text: &mut Mending<'_>, written: &Written, rules: &Rules<'_>) {
     for constant in &written.json_constants {
-        text.mend_json(constant);
+        text.mend_json(constant, rules);
     }
     if rules.policy.values.nul != NulPolicy::Reject && !rules.mends_texts_in_place() {
         text.mend_rest(script, &written.replaced);

@@ -91,14 +91,16 @@ pub(super) struct Mending<'s> {
     mends: Vec<Range<usize>>,
     /// The U+0000 that became spaces.
     count: u64,
+    /// The escapes for half of a surrogate pair that became U+FFFD.
+    halves: u64,
 }
 
-/// Mends a constant that stands in a text, and gives the number of U+0000 in it.
+/// Mends a constant that stands in a text, and gives the number of places.
 type MendConstant = fn(&StringConstant, &mut [u8], Encoding) -> u64;
 
 impl<'s> Mending<'s> {
     pub(super) fn new(sql: &'s [u8], encoding: Encoding) -> Mending<'s> {
-        Mending { sql, encoding, mended: None, mends: Vec::new(), count: 0 }
+        Mending { sql, encoding, mended: None, mends: Vec::new(), count: 0, halves: 0 }
     }
 
     /// The text as it stands.
@@ -109,13 +111,18 @@ impl<'s> Mending<'s> {
     /// Mends all constants, whatever they go into.
     pub(super) fn mend_all(&mut self, script: &Script) {
         for constant in spelling_nul(script) {
-            self.mend(constant, StringConstant::mend_nul);
+            self.count += self.mend(constant, StringConstant::mend_nul);
         }
     }
 
     /// Mends the JSON escapes of a constant.
-    pub(super) fn mend_json(&mut self, constant: &StringConstant) {
-        self.mend(constant, StringConstant::mend_json);
+    pub(super) fn mend_json(&mut self, constant: &StringConstant, rules: &Rules<'_>) {
+        if rules.policy.values.nul != NulPolicy::Reject {
+            self.count += self.mend(constant, StringConstant::mend_json);
+        }
+        if rules.policy.values.mends_halves(self.encoding) {
+            self.halves += self.mend(constant, |constant, sql, _| constant.mend_halves(sql));
+        }
     }
 
     /// Mends what no column has decided about: all constants in whose place nothing else stands. The
@@ -136,30 +143,32 @@ impl<'s> Mending<'s> {
             let behind = replaced.partition_point(|span| span.start <= constant.span.start);
             let last = behind.checked_sub(1).and_then(|at| replaced.get(at));
             if last.is_none_or(|span| span.end < constant.span.end) {
-                self.mend(constant, StringConstant::mend_nul);
+                self.count += self.mend(constant, StringConstant::mend_nul);
             }
         }
     }
 
-    fn mend(&mut self, constant: &StringConstant, mend: MendConstant) {
+    fn mend(&mut self, constant: &StringConstant, mend: MendConstant) -> u64 {
         if self.mended.is_none() {
             let written = self.sql.get(constant.span.clone()).unwrap_or_default();
             let alone = StringConstant { span: 0..written.len(), ..constant.clone() };
             if mend(&alone, &mut written.to_vec(), self.encoding) == 0 {
-                return;
+                return 0;
             }
         }
         let text = self.mended.get_or_insert_with(|| self.sql.to_vec());
         let count = mend(constant, text, self.encoding);
-        self.count += count;
         if count > 0 {
             self.mends.push(constant.span.clone());
         }
+        count
     }
 
     /// What was mended.
-    pub(super) fn change(&self) -> Option<Change> {
-        (self.count > 0).then(|| Change::of_constants(self.count))
+    pub(super) fn changes(&self) -> impl Iterator<Item = Change> + use<> {
+        let nuls = (self.count > 0).then(|| Change::of_constants(self.count));
+        let halves = (self.halves > 0).then(|| Change::of_half_surrogates(self.halves));
+        nuls.into_iter().chain(halves)
     }
 
     /// The text where anything was mended, and the constants, in order.

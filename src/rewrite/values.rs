@@ -11,12 +11,12 @@ use super::constant_columns::ColumnSpellings;
 use super::constants::ConstantPlan;
 use super::parameters::{self, ParameterUse};
 use super::text_relations::TextRelations;
-use super::written::{Written, matters};
+use super::written::{Written, matters, may_be_json_escape};
 use super::{Needs, ReplacementReason, Rules, compared, executed, names};
 use crate::catalog::{Catalog, Freshness, Moment, Name, Relation, RelationColumn};
 use crate::statement::script::{ConstantPurpose, NotedConstant, Script, Statement};
 use crate::statement::{ParameterUses, Slot, SlotColumn, SlotValue, StringConstant, Write};
-use crate::value::{NulPolicy, ValueRule};
+use crate::value::ValueRule;
 
 /// Texts from this size on are looked at for their relations first.
 const LONG_TEXT_BYTES: usize = 8 * 1024;
@@ -118,9 +118,8 @@ pub(super) fn plan(
     rules: &Rules<'_>,
 ) -> Written {
     let mut written = Written::default();
-    if rules.policy.values.nul != NulPolicy::Reject {
-        written.json_constants.extend(json_constants(script).cloned());
-    }
+    let is_mended = |constant: &&StringConstant| may_be_json_escape(sql, constant, rules);
+    written.json_constants.extend(json_constants(script).filter(is_mended).cloned());
     let has_parameters = memchr(b'$', sql).is_some();
     if known.is_empty() && !has_parameters {
         return written;

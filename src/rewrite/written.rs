@@ -20,7 +20,7 @@ use crate::statement::{
 };
 use crate::value::assignment::may_be_inferred;
 use crate::value::type_oid::{JSONB, TIMESTAMP, TIMESTAMPTZ};
-use crate::value::{ColumnJudge, ValueRule};
+use crate::value::{ColumnJudge, NulPolicy, ValueRule};
 use crate::wire::OwnError;
 
 /// Whether the type of its column decides over a value.
@@ -53,11 +53,18 @@ pub(super) fn may_be_json_nul(sql: &[u8], span: &Range<usize>) -> bool {
     memmem::find(written, JSON_NUL).is_some()
 }
 
+/// Whether a constant may hold a JSON escape that is mended.
+pub(super) fn may_be_json_escape(sql: &[u8], constant: &StringConstant, rules: &Rules<'_>) -> bool {
+    let values = &rules.policy.values;
+    let is_nul = values.nul != NulPolicy::Reject && may_be_json_nul(sql, &constant.span);
+    is_nul || values.mends_halves(rules.lexing.encoding) && constant.may_hold_half(sql)
+}
+
 /// What becomes of the values of a text.
 #[derive(Debug, Default)]
 pub(super) struct Written {
     pub(super) replaced: Vec<(Replacement, ReplacementReason)>,
-    /// Constants whose JSON may hold an escaped U+0000.
+    /// Constants whose JSON may hold an escape that is mended.
     pub(super) json_constants: Vec<StringConstant>,
     /// The numbers of parameters that hold JSON.
     pub(super) json_parameters: Vec<u16>,

@@ -93,6 +93,11 @@ impl Context {
         Rules { policy: &self.policy, settings: self.settings, lexing: self.lexing, masks: &[] }
     }
 
+    /// Whether escapes for half of a surrogate pair are mended in JSON.
+    pub(super) fn mends_halves(&self) -> bool {
+        self.settings.rewrite && self.policy.values.mends_halves(self.lexing.encoding)
+    }
+
     /// Whether an error about an operator of JSON may be ours to explain.
     pub(super) fn hints_at_json(&self) -> bool {
         self.settings.rewrite && self.policy.mapping.json_becomes_text()

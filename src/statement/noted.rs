@@ -8,6 +8,7 @@ use super::cursor::{Cursor, is_name, is_reserved};
 use super::lexer::{Token, TokenKind};
 use super::parts::{ConstantPurpose, NotedConstant};
 use super::slots::parameter;
+use crate::escape::surrogates::may_hold_half;
 
 /// The constants of a text at whose start the cursor is. `has_escapes` says whether one of them is of a
 /// kind in which escapes are resolved. A text without such constants and without a backslash costs one
@@ -18,7 +19,9 @@ pub(super) fn noted_constants(cursor: Cursor<'_>, has_escapes: bool) -> Vec<Note
         note_nuls(cursor, &mut noted);
     }
     let may_be_json = has_escapes || memchr(b'\\', cursor.sql()).is_some();
-    if may_be_json && memmem::find(cursor.sql(), b"u0000").is_some() {
+    if may_be_json
+        && (memmem::find(cursor.sql(), b"u0000").is_some() || may_hold_half(cursor.sql()))
+    {
         note_casts(cursor, &mut noted);
     }
     noted
@@ -43,7 +46,7 @@ fn note_nuls(mut cursor: Cursor<'_>, noted: &mut Vec<NotedConstant>) {
     }
 }
 
-/// Notes the constants that a cast makes `json` or `jsonb` and that have `\u0000` in their bytes:
+/// Notes the constants that a cast makes `json` or `jsonb` and that have `\u0000` or half of a surrogate pair in their bytes:
 /// `'..'::jsonb`, `CAST('..' AS json)`, `jsonb '..'`, and those in `ARRAY['..', '..']::jsonb[]`.
 fn note_casts(mut cursor: Cursor<'_>, noted: &mut Vec<NotedConstant>) {
     let escape = memmem::Finder::new(b"\\u0000");
@@ -51,9 +54,9 @@ fn note_casts(mut cursor: Cursor<'_>, noted: &mut Vec<NotedConstant>) {
     let mut arrays = OpenArrays::default();
     while !cursor.at(TokenKind::End) {
         let token = cursor.token;
-        let is_candidate =
-            Spelling::of(token.kind).is_some() && escape.find(cursor.bytes(token)).is_some();
-        let (previous, before) = (cursor.previous(), cursor.back(2));
+        let is_escape = |bytes| escape.find(bytes).is_some() || may_hold_half(bytes);
+        let is_candidate = Spelling::of(token.kind).is_some() && is_escape(cursor.bytes(token));
+        let (previous, before, in_front) = (cursor.previous(), cursor.back(2), cursor.back(3));
         let constant = if is_candidate { StringConstant::pass(&mut cursor) } else { None };
         let Some(constant) = constant else {
             match token.kind {
@@ -64,7 +67,11 @@ fn note_casts(mut cursor: Cursor<'_>, noted: &mut Vec<NotedConstant>) {
             cursor.bump();
             continue;
         };
-        if is_json(&cursor, previous) || is_cast(cursor, before, previous) {
+        let is_argument = previous.kind == TokenKind::Open && cursor.at(TokenKind::Close);
+        if is_json(&cursor, previous)
+            || is_cast(cursor, before, previous)
+            || is_argument && is_json_function(&cursor, before, in_front)
+        {
             noted.push(NotedConstant { constant, purpose: ConstantPurpose::JsonByCast });
         } else if matches!(previous.kind, TokenKind::OpenBracket | TokenKind::Comma)
             && matches!(cursor.token.kind, TokenKind::CloseBracket | TokenKind::Comma)
@@ -143,6 +150,11 @@ fn is_json(cursor: &Cursor<'_>, token: Token) -> bool {
             && matches!(cursor.bytes(token), b"\"json\"" | b"\"jsonb\""))
 }
 
+/// Whether a name in front of an argument is that of the function which makes JSON of a text.
+fn is_json_function(cursor: &Cursor<'_>, name: Token, in_front: Token) -> bool {
+    is_json(cursor, name) && in_front.kind != TokenKind::Dot
+}
+
 /// Whether `::json` stands at the cursor, or `AS json` with `CAST (` as the tokens before the
 /// constant. An array of JSON is not meant.
 fn is_cast(mut cursor: Cursor<'_>, before: Token, previous: Token) -> bool {
@@ -206,7 +218,8 @@ fn becomes_json(cursor: Cursor<'_>) -> bool {
                 _ => return false,
             }
         } else {
-            return false;
+            let is_argument = is_open && behind.at(TokenKind::Close);
+            return is_argument && is_json_function(&cursor, front, cursor.back(before + 2));
         }
         match type_behind(&mut behind) {
             Some(true) => return true,
@@ -265,6 +278,7 @@ mod tests {
             r#"SELECT [\u0000]::"jsonb", '\u0000'"#,
             r"SELECT CAST ( [\u0000] AS JSON)",
             r"SELECT json [\u0000]",
+            r"SELECT jsonb([\u0000])",
             r"SELECT pg_catalog.jsonb [\u0000] -> 'a'",
         ] {
             for constant in ["'X'", "E'X'", "$$X$$", "U&'X' UESCAPE '!'"] {
@@ -279,6 +293,7 @@ mod tests {
             r"SELECT '\u0000'::jsonb[], '\u0000'::json ARRAY, CAST('\u0000' AS jsonb[])",
             r"SELECT '\u0000'::text, f('\u0000' AS json), '\u0000'::x.json",
             r"SELECT '\u0001'::jsonb /* \u0000 */",
+            r"SELECT x.jsonb('\u0000'), jsonb('\u0000', 1), f('\u0000')",
             r"SELECT ARRAY['\u0000'], ARRAY['\u0000']::text[], x['\u0000']::jsonb[], ARRAY[f('\u0000')]::jsonb[]",
             r"SELECT ARRAY['\u0000' || 'x']::jsonb[], f(ARRAY['\u0000'] AS jsonb[]), ']\u0000['::jsonb[]",
         ] {
@@ -292,6 +307,7 @@ mod tests {
         ] {
             assert_eq!(found(sql), [r"'\u0000'"], "{sql}");
         }
+        assert_eq!(found(r"SELECT '\ud83d'::json, '\uDE00', '\u0001'::json"), [r"'\ud83d'"]);
         let both = r"SELECT ARRAY['1\u0000', '2\u0000'::jsonb]::jsonb[]";
         assert_eq!(found(both), [r"'1\u0000'", r"'2\u0000'"]);
     }
@@ -310,6 +326,7 @@ mod tests {
             ("SELECT f(x, $1::jsonb)->$2, $3::jsonb[]", &[1, 3]),
             ("SELECT $1::int::jsonb, f($2)::jsonb, ($3, 1)::json, $4 || ''::json", &[]),
             ("SELECT CAST($1 AS jsonb", &[]),
+            ("SELECT jsonb($1), json((($2)::text)), f($3), x.json($4), json($5, 1)", &[1, 2]),
         ] {
             let mut scratch = Scratch::default();
             let script = Script::read(sql.as_bytes(), Lexing::default(), &mapping, &mut scratch);

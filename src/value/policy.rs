@@ -8,6 +8,7 @@ use serde::de::IntoDeserializer;
 use serde::de::value::Error;
 
 use super::replacements::CharacterReplacements;
+use crate::encoding::Encoding;
 
 /// What becomes of values that PostgreSQL would refuse or change.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -118,6 +119,11 @@ impl ValuePolicies {
     /// apart.
     pub fn is_only_spaces(&self) -> bool {
         *self == ValuePolicies::default()
+    }
+
+    /// Whether escapes for half of a surrogate pair are mended in JSON of this encoding.
+    pub fn mends_halves(&self, encoding: Encoding) -> bool {
+        self.invalid_utf8 == InvalidUtf8::Replace && encoding == Encoding::Utf8
     }
 }
 

@@ -146,6 +146,85 @@ fn half_surrogates_are_replaced_where_that_is_asked() {
 }
 
 #[test]
+fn half_surrogates_are_replaced_behind_casts() {
+    let database = Cluster::shared().create_database();
+    let proxy = Proxy::start("[values]\ninvalid_utf8 = \"replace\"\n", &[]);
+    let mut wire = log_in(&proxy.endpoint(database.endpoint()));
+    say(&mut wire, "CREATE TABLE t (doc jsonb)");
+    let json = r#"{"a": "\ud83dx", "b": "\ud83d\ude00", "c": "\\ud83d"}"#;
+    let expected = [["\u{FFFD}x", "😀", r"\ud83d"]];
+    let stored = || database.query("SELECT doc->>'a', doc->>'b', doc->>'c' FROM t");
+    for value in ["$1::jsonb", "$1::json", "CAST($1 AS jsonb)", "CAST(CAST($1 AS text) AS json)"] {
+        for (declared, format) in
+            [(&[][..], 0), (&[oid::TEXT], 0), (&[oid::TEXT], 1), (&[oid::VARCHAR], 0)]
+        {
+            let sql = format!("INSERT INTO t (doc) VALUES ({value})");
+            let said = loaded(&mut wire, &sql, declared, format, json.as_bytes());
+            assert_eq!(stored(), expected, "{value} {declared:?} {format}: {said}");
+        }
+    }
+    let sql = "INSERT INTO t (doc) VALUES (jsonb($1))";
+    loaded(&mut wire, sql, &[oid::TEXT], 0, json.as_bytes());
+    assert_eq!(stored(), expected);
+    // More than is looked at while it arrives.
+    let long = format!(r#"{{"d": "{}", {}"#, "y".repeat(100_000), &json[1..]);
+    loaded(&mut wire, "INSERT INTO t (doc) VALUES ($1::jsonb)", &[], 0, long.as_bytes());
+    assert_eq!(stored(), expected);
+    let doubled = json.replace('\\', r"\\");
+    for constant in [
+        format!("'{json}'::jsonb"),
+        format!("CAST('{json}' AS json)"),
+        format!("jsonb '{json}'"),
+        format!("jsonb('{json}')"),
+        format!("$a${json}$a$::jsonb"),
+        format!("E'{doubled}'::jsonb"),
+        format!("COALESCE(NULL, '{json}')"),
+        format!("(ARRAY['{json}']::jsonb[])[1]"),
+    ] {
+        let said = say(&mut wire, format!("TRUNCATE t; INSERT INTO t (doc) VALUES ({constant})"));
+        assert_eq!(stored(), expected, "{constant}: {said}");
+    }
+    // A text stays what it is.
+    let said = say(&mut wire, r"SELECT '\ud83d', to_json('\ud83d'::text)");
+    assert!(said.contains(r#"DataRow \\ud83d \"\\\\ud83d\""#), "{said}");
+}
+
+#[test]
+fn half_surrogates_are_replaced_in_arrays_of_json() {
+    let database = Cluster::shared().create_database();
+    let proxy = Proxy::start("[values]\ninvalid_utf8 = \"replace\"\n", &[]);
+    let mut wire = log_in(&proxy.endpoint(database.endpoint()));
+    // Through the proxy `json` would become another type.
+    database.query("CREATE TABLE t (doc jsonb[], texts json[])");
+    let json = r#"{"a": "\ud83dx", "b": "\ud83d\ude00", "c": "\\ud83d"}"#;
+    let escaped = json.replace('\\', r"\\").replace('"', r#"\""#);
+    let text = format!("{{\"{escaped}\"}}");
+    let binary = |element_oid: i32, version: &[u8]| {
+        let element = [version, json.as_bytes()].concat();
+        let length = i32::try_from(element.len()).unwrap();
+        let head = [1, 0, element_oid, 1, 1, length].map(i32::to_be_bytes);
+        [head.as_flattened(), &element].concat()
+    };
+    const JSON: i32 = 114;
+    for (column, value, format, bytes) in [
+        ("doc", "$1", 0, text.clone().into_bytes()),
+        ("doc", "$1::jsonb[]", 0, text.clone().into_bytes()),
+        ("texts", "$1", 0, text.clone().into_bytes()),
+        ("doc", "$1", 1, binary(oid::JSONB, &[1])),
+        ("doc", "$1::jsonb[]", 1, binary(oid::JSONB, &[1])),
+        ("texts", "$1", 1, binary(JSON, &[])),
+        ("texts", "$1::json[]", 1, binary(JSON, &[])),
+    ] {
+        let sql = format!("INSERT INTO t ({column}) VALUES ({value})");
+        let said = loaded(&mut wire, &sql, &[], format, &bytes);
+        let stored = database.query(&format!(
+            "SELECT {column}[1]->>'a', {column}[1]->>'b', {column}[1]->>'c' FROM t"
+        ));
+        assert_eq!(stored, [["\u{FFFD}x", "😀", r"\ud83d"]], "{column} {value} {format}: {said}");
+    }
+}
+
+#[test]
 fn json_declared_as_bytes_goes_into_json() {
     let (database, endpoint) = proxied();
     let (mut wire, mut direct) = (log_in(&endpoint), log_in(database.endpoint()));

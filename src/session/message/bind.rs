@@ -59,7 +59,10 @@ pub(in crate::session) fn bind(
 ) -> Result<Decision, Box<OwnError>> {
     let Frame { head, rest, first } = frame;
     let Some(body) = body_there(head, rest) else { return Ok(Decision::Later) };
-    if !first && (prepared.is_known() || context.policy.values.nul != NulPolicy::Space) {
+    let may_change = prepared.is_known()
+        || context.policy.values.nul != NulPolicy::Space
+        || context.mends_halves();
+    if !first && may_change {
         // Another may go in its place, or something be asked in front of it.
         return Ok(Decision::Later);
     }
@@ -147,6 +150,7 @@ fn stays(
         given: &[],
         kinds: known.and_then(KnownStatement::kinds),
         nul: Some(context.policy.values.nul),
+        mends_halves: context.mends_halves(),
         encoding: context.lexing.encoding,
     };
     context.settings.rewrite && parameters.is_none_or(is_latest) && rules.all_stay(bind.values)
@@ -274,7 +278,10 @@ fn judge(
         return Ok(BindVerdict::Unread);
     }
     let is_whole = body_bytes == head.body_bytes();
-    let is_judged = parameters.is_some() || is_given || policy.values.nul != NulPolicy::Space;
+    let is_judged = parameters.is_some()
+        || is_given
+        || policy.values.nul != NulPolicy::Space
+        || context.mends_halves();
     if is_judged && head.frame_bytes <= policy.statement_bytes_max {
         return Ok(match is_whole {
             true => fitted(&mut bind, statement, is_exact, policy.values.nul, false, context),
@@ -349,6 +356,7 @@ fn fitted(
         given: &statement.given,
         kinds: statement.kinds.as_deref(),
         nul: context.settings.rewrite.then_some(nul),
+        mends_halves: context.mends_halves(),
         encoding: context.lexing.encoding,
     };
     let (body, found) = match fit(bind, &rules) {
@@ -360,15 +368,15 @@ fn fitted(
         FittedBind::InPlace(found) => (None, found),
         FittedBind::Body(body, found) => (Some(body), found),
     };
-    let BindFindings { columns, spaces, removed } = found;
+    let BindFindings { columns, spaces, removed, halves } = found;
     if !is_exact && Parameters::wants_exact(&columns) {
         return BindVerdict::AsksAgain { spaces };
     }
     let mut changes = parameters.map_or_else(Vec::new, |parameters| parameters.changes(columns));
     changes.extend(Change::of_given_names(statement.given.len()));
-    if removed > 0 {
-        let place = statement.place.clone();
-        changes.push(Change::of_parameters(place, ValueRule::NulRemoved, removed));
+    let by_rules = [(ValueRule::NulRemoved, removed), (ValueRule::InvalidUtf8Replaced, halves)];
+    for (rule, count) in by_rules.into_iter().filter(|(_, count)| *count > 0) {
+        changes.push(Change::of_parameters(statement.place.clone(), rule, count));
     }
     BindVerdict::Fitted { body, spaces, changes, not_judged }
 }

@@ -15,6 +15,7 @@ use super::cursor::Cursor;
 use super::lexer::TokenKind;
 use super::plain_rows::PlainKind;
 use crate::encoding::Encoding;
+use crate::escape::surrogates::{self, may_hold_half};
 
 pub use array::array_elements;
 pub use cast::{CastConstant, cast_constant};
@@ -134,6 +135,25 @@ impl StringConstant {
             Spelling::Unicode(Some(escape)) => json::mend_unicode(text, escape, client_encoding),
             Spelling::Unicode(None) => 0,
             Spelling::Dollar => json::mend_dollar_quoted(text, client_encoding),
+        }
+    }
+
+    /// Whether it may hold a JSON escape for half of a surrogate pair.
+    pub fn may_hold_half(&self, sql: &[u8]) -> bool {
+        sql.get(self.span.clone()).is_some_and(may_hold_half)
+    }
+
+    /// Makes every JSON escape for half of a surrogate pair in it U+FFFD, for a caller who knows that it is JSON in
+    /// UTF-8; gives the number of them. The length stays. Escapes whose digits are escapes of the constant stay.
+    pub fn mend_halves(&self, sql: &mut [u8]) -> u64 {
+        let Some(text) = sql.get_mut(self.span.clone()).filter(|text| may_hold_half(text)) else {
+            return 0;
+        };
+        match self.spelling {
+            Spelling::Plain => nul::mend_halves(text, false, Encoding::Utf8),
+            Spelling::Backslash => nul::mend_halves(text, true, Encoding::Utf8),
+            Spelling::Dollar => surrogates::mend_text(text),
+            Spelling::Unicode(_) => 0,
         }
     }
 }

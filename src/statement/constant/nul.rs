@@ -10,6 +10,7 @@ use crate::encoding::Encoding;
 use crate::escape::backslash::{BackslashEscapes, Now};
 use crate::escape::json::{JsonEscape, THIRD_DIGIT};
 use crate::escape::nul::{NulEscape, judge};
+use crate::escape::surrogates::HalfSurrogates;
 
 /// Makes every JSON escape `\u0000` in a string constant `\u0020`; gives the number of them. For a
 /// caller who knows that the constant is for `json` or `jsonb`.
@@ -27,7 +28,36 @@ pub fn json_escapes_in(
     }
     let mut digits = Vec::new();
     let mut json = JsonEscape::default();
-    let mut step = |character, at| digits.extend(json.step(character, at));
+    let step = |character, at| digits.extend(json.step(character, at));
+    each_character(constant, in_backslash_string, client_encoding, step);
+    for at in &digits {
+        if let Some(digit) = constant.get_mut(*at) {
+            *digit = THIRD_DIGIT;
+        }
+    }
+    u64::try_from(digits.len()).unwrap_or(u64::MAX)
+}
+
+/// Makes every JSON escape for half of a surrogate pair in a string constant U+FFFD, where its digits are spelled as
+/// such; gives the number of them. The constant is as for [`json_escapes_in`].
+pub(super) fn mend_halves(
+    constant: &mut [u8],
+    in_backslash_string: bool,
+    client_encoding: Encoding,
+) -> u64 {
+    let mut halves = HalfSurrogates::default();
+    let step = |character, at| halves.step(character, at);
+    each_character(constant, in_backslash_string, client_encoding, step);
+    halves.mend(constant)
+}
+
+/// Gives each character of the value of a string constant, with the offset of the last byte that spells it.
+fn each_character(
+    constant: &[u8],
+    in_backslash_string: bool,
+    client_encoding: Encoding,
+    mut step: impl FnMut(u8, usize),
+) {
     if in_backslash_string {
         let mut escapes = BackslashEscapes::of_literal();
         let mut last = 0;
@@ -54,12 +84,6 @@ pub fn json_escapes_in(
             step(byte, at);
         }
     }
-    for at in &digits {
-        if let Some(digit) = constant.get_mut(*at) {
-            *digit = THIRD_DIGIT;
-        }
-    }
-    u64::try_from(digits.len()).unwrap_or(u64::MAX)
 }
 
 /// Whether a backslash is followed by what an escape for NUL starts with.

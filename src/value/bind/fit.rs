@@ -6,8 +6,9 @@ use memchr::{memchr2, memmem};
 use super::parameter::{BindParameter, NewValue};
 use crate::encoding::Encoding;
 use crate::escape::json::{JsonNul, JsonText};
+use crate::escape::surrogates::may_hold_half;
 use crate::value::column::ValueKind;
-use crate::value::judge::{KindJudge, ValueRefusal, ValueVerdict};
+use crate::value::judge::{KindJudge, ValueRefusal, ValueVerdict, without_halves};
 use crate::value::nul::{NulMender, NulRule};
 use crate::value::policy::NulPolicy;
 use crate::value::rule::{Findings, ValueRule};
@@ -27,6 +28,8 @@ pub struct BindRules<'a> {
     pub kinds: Option<&'a [ValueKind]>,
     /// What becomes of U+0000 in values that no judge of a column looks at; `None` for nothing.
     pub nul: Option<NulPolicy>,
+    /// Whether U+FFFD takes the place of escapes for half of a surrogate pair in JSON that no judge looks at.
+    pub mends_halves: bool,
     /// The client's encoding.
     pub encoding: Encoding,
 }
@@ -62,13 +65,15 @@ pub struct BindFindings {
     pub spaces: u64,
     /// U+0000 that were removed from such values.
     pub removed: u64,
+    /// Escapes for half of a surrogate pair that became U+FFFD in such values.
+    pub halves: u64,
 }
 
 impl BindFindings {
     /// Whether nothing was found.
     #[inline]
     pub fn is_empty(&self) -> bool {
-        self.spaces == 0 && self.removed == 0 && self.columns.is_empty()
+        self.spaces + self.removed + self.halves == 0 && self.columns.is_empty()
     }
 }
 
@@ -223,11 +228,16 @@ impl<'a> Fitting<'a> {
             }
         }
         if let Some(nul) = self.rules.nul {
+            if let Some(new) = &new {
+                is_text = new.is_text;
+            }
+            let there =
+                new.as_ref().map_or(&*value, |new| new.value.as_deref().unwrap_or_default());
+            if let Some(mended) = self.without_halves(index, is_text, there)? {
+                new = Some(NewValue { is_text, value: Some(mended) });
+            }
             let value = match &mut new {
-                Some(new) => {
-                    is_text = new.is_text;
-                    new.value.as_deref_mut().unwrap_or_default()
-                }
+                Some(new) => new.value.as_deref_mut().unwrap_or_default(),
                 None => value,
             };
             if let Some(shorter) = self.without_nuls(nul, index, is_text, value)? {
@@ -249,6 +259,23 @@ impl<'a> Fitting<'a> {
             count,
             sample: sample.clone(),
         }));
+    }
+
+    /// The value with U+FFFD for escapes of half a surrogate pair, where that is asked for and it holds JSON.
+    fn without_halves(
+        &mut self,
+        index: usize,
+        is_text: bool,
+        value: &[u8],
+    ) -> Result<Option<Vec<u8>>, Stop> {
+        if !self.rules.mends_halves || !may_hold_half(value) {
+            return Ok(None);
+        }
+        let kinds = self.rules.kinds.ok_or(Stop::Asks)?;
+        let kind = kinds.get(index).copied().unwrap_or_default();
+        let mended = without_halves(value, kind, is_text);
+        self.found.halves += mended.as_ref().map_or(0, |(_, count)| *count);
+        Ok(mended.map(|(mended, _)| mended))
     }
 
     /// Does to U+0000 what is asked, in a value that no judge of a column has seen: in place, or by a
@@ -400,6 +427,7 @@ mod tests {
             given: &[],
             kinds: Some(&kinds),
             nul: Some(nul),
+            mends_halves: false,
             encoding: Encoding::Utf8,
         };
         fit(&mut BindBody::cut(body).unwrap(), &rules)

@@ -90,7 +90,14 @@ mod tests {
 
     fn rules(kinds: Option<&[ValueKind]>) -> BindRules<'_> {
         let nul = Some(NulPolicy::Space);
-        BindRules { parameters: &[], given: &[], kinds, nul, encoding: Encoding::Utf8 }
+        BindRules {
+            parameters: &[],
+            given: &[],
+            kinds,
+            nul,
+            mends_halves: false,
+            encoding: Encoding::Utf8,
+        }
     }
 
     fn values(formats: &[u8], values: &[Option<&[u8]>]) -> Vec<u8> {

@@ -57,9 +57,10 @@ impl ColumnJudge {
                     if let Some((mended, count)) = characters::replace_invalid(&judged.value) {
                         judged.change(ValueRule::InvalidUtf8Replaced, count, mended);
                     }
-                    if self.column.kind() == ValueKind::Json
+                    let kind = self.column.kind();
+                    if matches!(kind, ValueKind::Json | ValueKind::JsonArray)
                         && let Some((mended, count)) =
-                            characters::replace_half_surrogates(&judged.value)
+                            characters::replace_half_surrogates(&judged.value, kind)
                     {
                         judged.change(ValueRule::InvalidUtf8Replaced, count, mended);
                     }

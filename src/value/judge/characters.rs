@@ -6,6 +6,8 @@ use memchr::memchr;
 use super::super::column::ValueKind;
 use crate::encoding::Encoding;
 use crate::escape::json::{JsonNul, JsonText};
+use crate::escape::surrogates;
+use crate::value::nul::ArrayScanner;
 
 /// U+FFFD in UTF-8.
 const REPLACEMENT_CHARACTER: &str = "\u{FFFD}";
@@ -48,36 +50,30 @@ pub(super) fn decode_cp1252(value: &[u8]) -> Option<Vec<u8>> {
     Some(value.iter().map(character).collect::<String>().into_bytes())
 }
 
-/// The JSON with `\ufffd` for each escape of half a surrogate pair, and the number of them; `None` where there
-/// is none. The text is UTF-8.
-pub(super) fn replace_half_surrogates(value: &[u8]) -> Option<(Vec<u8>, u64)> {
-    /// Bytes of `\ud83d`.
-    const ESCAPE_BYTES: usize = 6;
-    let unit_at = |at: usize| {
-        let [b'\\', b'u', digits @ ..] = value.get(at..at + ESCAPE_BYTES)? else { return None };
-        u16::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()
-    };
-    let (mut mended, mut count, mut next) = (Vec::new(), 0, 0);
-    while let Some(found) = memchr(b'\\', value.get(next..)?) {
-        let at = next + found;
-        next = match unit_at(at) {
-            Some(0xD800..=0xDBFF)
-                if matches!(unit_at(at + ESCAPE_BYTES), Some(0xDC00..=0xDFFF)) =>
-            {
-                at + 2 * ESCAPE_BYTES
-            }
-            Some(0xD800..=0xDFFF) => {
-                if mended.is_empty() {
-                    mended = value.to_vec();
-                }
-                mended.get_mut(at + 2..at + ESCAPE_BYTES)?.copy_from_slice(b"fffd");
-                count += 1;
-                at + ESCAPE_BYTES
-            }
-            Some(_) => at + ESCAPE_BYTES,
-            None => (at + 2).min(value.len()),
-        };
+/// The JSON, or array of JSON, with `\ufffd` for each escape of half a surrogate pair, and the number of them; `None`
+/// where there is none. The text is UTF-8.
+pub(in crate::value) fn replace_half_surrogates(
+    value: &[u8],
+    kind: ValueKind,
+) -> Option<(Vec<u8>, u64)> {
+    if !surrogates::may_hold_half(value) {
+        return None;
     }
+    let mut mended = value.to_vec();
+    let count = match kind {
+        ValueKind::JsonArray => surrogates::mend_array(&mut mended),
+        _ => surrogates::mend_text(&mut mended),
+    };
+    (count > 0).then_some((mended, count))
+}
+
+/// The same of an array of JSON in binary format.
+pub(in crate::value) fn replace_halves_of_elements(value: &[u8]) -> Option<(Vec<u8>, u64)> {
+    if !surrogates::may_hold_half(value) {
+        return None;
+    }
+    let mut mended = value.to_vec();
+    let count = ArrayScanner::default().scan_elements(&mut mended, surrogates::mend_text);
     (count > 0).then_some((mended, count))
 }
 
@@ -186,7 +182,7 @@ mod tests {
     #[test]
     fn half_surrogates_are_replaced() {
         let mend = |text: &str| {
-            let mended = replace_half_surrogates(text.as_bytes());
+            let mended = replace_half_surrogates(text.as_bytes(), ValueKind::Json);
             mended.map(|(mended, count)| (String::from_utf8(mended).unwrap(), count))
         };
         for (text, expected, count) in [

@@ -1,12 +1,26 @@
 //! A judge of values of which nothing but the kind is known: U+0000 is removed or refused. Knows no
 //! columns.
 
-use super::characters::{has_nul, mend_nuls};
+use super::characters::{has_nul, mend_nuls, replace_half_surrogates, replace_halves_of_elements};
 use super::{ValueRefusal, ValueVerdict};
 use crate::encoding::Encoding;
 use crate::value::column::ValueKind;
 use crate::value::nul::NulRule;
 use crate::value::policy::NulPolicy;
+
+/// A value of this kind with U+FFFD for each escape of half a surrogate pair, and the number of them; `None` where there
+/// is none.
+pub(in crate::value) fn without_halves(
+    value: &[u8],
+    kind: ValueKind,
+    is_text: bool,
+) -> Option<(Vec<u8>, u64)> {
+    match (kind, is_text) {
+        (ValueKind::JsonArray, false) => replace_halves_of_elements(value),
+        (ValueKind::Json | ValueKind::JsonArray, _) => replace_half_surrogates(value, kind),
+        _ => None,
+    }
+}
 
 /// Judges values by their kind.
 #[derive(Clone, Copy, Debug)]

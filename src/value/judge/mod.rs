@@ -34,7 +34,7 @@ use crate::encoding::Encoding;
 use crate::escape::json::JsonText;
 use crate::mapping::masks::Mask;
 use judged_value::JudgedValue;
-pub(super) use kind_judge::KindJudge;
+pub(super) use kind_judge::{KindJudge, without_halves};
 pub use timestamp::is_too_precise;
 pub(in crate::value) use timestamp::{TimestampFault, timestamp_fault};
 
@@ -328,6 +328,12 @@ impl ColumnJudge {
         // Without a NUL an element would be shorter, and the lengths around it others.
         let kind = self.column.kind();
         let is_array = matches!(kind, ValueKind::CharacterArray | ValueKind::JsonArray);
+        if kind == ValueKind::JsonArray
+            && self.policies.mends_halves(self.encoding)
+            && let Some((array, count)) = characters::replace_halves_of_elements(&judged.value)
+        {
+            judged.change(ValueRule::InvalidUtf8Replaced, count, array);
+        }
         if is_array && self.policies.nul == NulPolicy::Space {
             let (mut array, length) = (judged.value.to_vec(), judged.value.len());
             let mut scanner = ArrayScanner::default();

@@ -58,6 +58,18 @@ impl ArrayScanner {
         })
     }
 
+    /// Mends the elements of an array that is there as a whole; gives the number of places.
+    pub(in crate::value) fn scan_elements(
+        &mut self,
+        bytes: &mut [u8],
+        mut mend: impl FnMut(&mut [u8]) -> u64,
+    ) -> u64 {
+        let to = bytes.len();
+        self.scan_with(bytes, 0, to, |buffer, from, to, _| {
+            buffer.get_mut(from..to).map_or(0, &mut mend)
+        })
+    }
+
     /// The same for `buffer[from..to]` of an array of JSON, whose elements `json` reads; it also holds
     /// the digit of an escape that is cut.
     pub(in crate::value) fn scan_json(
