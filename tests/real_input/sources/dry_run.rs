@@ -138,7 +138,7 @@ fn every_case_of_a_source_becomes_what_the_wire_makes_of_it() {
         ("mysql", "source_mysql", ";\n", (9, 10)),
         ("mariadb", "source_mysql", ";\n", (9, 10)),
         ("aurora-mysql", "source_mysql", ";\n", (9, 10)),
-        ("sqlserver", "source_sqlserver", "\nGO\n", (8, 8)),
+        ("sqlserver", "source_sqlserver", "\nGO\n", (9, 10)),
         ("sap-ase", "source_sap_ase", "\ngo\n", (4, 4)),
         ("db2-luw", "source_db2_luw", ";\n", (6, 6)),
         ("db2-zos", "source_db2_zos", ";\n", (6, 6)),
