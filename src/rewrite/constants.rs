@@ -76,9 +76,8 @@ impl<'p> ConstantPlan<'p, '_> {
             }
             _ => None,
         };
-        let is_bits = matches!(slot.value, SlotValue::BitString | SlotValue::HexInteger);
-        // As text in a column of another type it would be another value.
-        self.acts |= is_bits && type_oid == BYTEA;
+        // As text in a column of another type it would be another value, but for `'0'` and `'1'`.
+        self.acts |= spelled.is_some() && type_oid != BOOL;
         let date = self.date(slot, column);
         let replaced = self.written.replaced.len();
         let rule = match date {

@@ -10,7 +10,9 @@ use crate::catalog::{Name, Relation, RelationColumn};
 use crate::ledger::Road;
 use crate::mapping::Mask;
 use crate::value::assignment::{should_be_inferred, should_be_told};
-use crate::value::{BindFinding, BindParameter, BindRefusal, Column, ColumnJudge, needs_rewriting};
+use crate::value::{
+    BindFinding, BindParameter, BindRefusal, Column, ColumnJudge, ValueRule, needs_rewriting,
+};
 use crate::wire::{BindBody, OwnError};
 
 /// The parameters of one prepared statement.
@@ -103,8 +105,13 @@ impl Parameters {
 
     /// Whether what was found is of a kind that wants an exact answer about the relation. So does any
     /// value that is refused.
-    pub fn wants_exact(found: &[BindFinding]) -> bool {
-        found.iter().any(|found| changes_values(found.rule))
+    pub fn wants_exact(&self, found: &[BindFinding]) -> bool {
+        let is_spelled = |found: &BindFinding| {
+            let parameter = self.list.get(found.index).and_then(Option::as_ref);
+            found.rule == ValueRule::TypeConverted
+                && parameter.is_some_and(BindParameter::is_spelled_for_column)
+        };
+        found.iter().any(|found| changes_values(found.rule) || is_spelled(found))
     }
 
     /// The same for what is known of the relation now; `None` where that is what was known before.

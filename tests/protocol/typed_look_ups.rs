@@ -380,3 +380,41 @@ fn roles_without_rights_are_refused_as_the_server_does() {
     let dropped = format!("DROP OWNED BY {role}; DROP ROLE {role}");
     database.query(&dropped);
 }
+
+#[test]
+fn values_are_not_spelled_for_a_column_that_others_have_changed() {
+    let database = Cluster::shared().create_database();
+    let mut wire = log_in(&Proxy::shared().endpoint(database.endpoint()));
+    const BOOL: i32 = 16;
+    let inserted = |wire: &mut Wire, value: &str, declared: &[i32], given: &str, table: &str| {
+        if given.is_empty() {
+            return say(wire, format!("INSERT INTO {table} VALUES ({value})"));
+        }
+        wire.parse("", format!("INSERT INTO {table} VALUES ($1)"), declared);
+        wire.bind("", "", &[], &[Some(given.as_bytes())], 0).execute("", 0).sync();
+        transcript(&wire.until_ready())
+    };
+    for (number, (column, value, declared, given, expected)) in [
+        ("smallint", "TRUE", &[][..], "", "true"),
+        ("int4", "B'101'", &[], "", "101"),
+        ("bytea", "X'4142'", &[], "", "0100000101000010"),
+        ("smallint", "$1", &[BOOL], "true", "true"),
+        ("int4", "$1", &[BOOL], "t", "true"),
+        ("smallint", "$1", &[], "true", "true"),
+        ("int4", "$1", &[oid::VARCHAR], "true", "true"),
+        ("boolean", "1", &[], "", "1"),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let table = &*format!("t{number}");
+        database.query(&format!("CREATE TABLE {table} (c {column})"));
+        let said = inserted(&mut wire, value, declared, given, table);
+        assert!(said.contains("INSERT 0 1"), "{column} {value}: {said}");
+        database.query(&format!("TRUNCATE {table}"));
+        database.query(&format!("ALTER TABLE {table} ALTER c TYPE text USING c::text"));
+        let said = inserted(&mut wire, value, declared, given, table);
+        let stored = database.query(&format!("SELECT c FROM {table}"));
+        assert_eq!(stored, [[expected]], "{column} {value} {declared:?}: {said}");
+    }
+}

@@ -369,7 +369,7 @@ fn fitted(
         FittedBind::Body(body, found) => (Some(body), found),
     };
     let BindFindings { columns, spaces, removed, halves } = found;
-    if !is_exact && Parameters::wants_exact(&columns) {
+    if !is_exact && parameters.is_some_and(|parameters| parameters.wants_exact(&columns)) {
         return BindVerdict::AsksAgain { spaces };
     }
     let mut changes = parameters.map_or_else(Vec::new, |parameters| parameters.changes(columns));

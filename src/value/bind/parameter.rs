@@ -182,9 +182,19 @@ impl BindParameter {
         match self.column.type_oid {
             _ if self.declared_oid != BOOL => None,
             JSON | JSONB => Some(["true", "false"]),
+            // It has become one since the target was told.
+            _ if self.column.kind() == ValueKind::Character => Some(["true", "false"]),
             oid if is_number(oid) => Some(["1", "0"]),
             _ => None,
         }
+    }
+
+    /// Whether a column of another type would store another value than the server makes of what was sent.
+    pub fn is_spelled_for_column(&self) -> bool {
+        let is_number = is_number(self.column.type_oid);
+        self.reads_text()
+            || self.may_be_word()
+            || self.is_inferred && is_number && is_string(self.declared_oid)
     }
 
     /// Whether the column would store another value where one in text format goes as it is. What is only
