@@ -102,7 +102,8 @@ impl Walker<'_, '_> {
         }
     }
 
-    /// Notes what the value at a place is.
+    /// Notes what the value at a place is, where the statement is read for its shape.
+    #[inline]
     pub(super) fn note(&mut self, place: usize, value: &Value) {
         self.may_meet |= value.is_expression();
         self.constants.add(place, value.constant_kind(self.cursor.sql()));
@@ -110,8 +111,10 @@ impl Walker<'_, '_> {
 
     /// Keeps a value of a row, if it has a column of its own.
     pub(super) fn push(&mut self, index: usize, value: Value) {
-        self.note(index, &value);
-        if index >= VALUES_MAX || !self.gives_slots() {
+        if !self.gives_slots() {
+            return self.note(index, &value);
+        }
+        if index >= VALUES_MAX {
             return;
         }
         let column = match (self.columns.get(index), self.columns.is_empty()) {

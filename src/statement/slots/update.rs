@@ -127,8 +127,9 @@ impl Walker<'_, '_> {
     }
 
     fn push_named(&mut self, target: ColumnSpelled, value: Value) {
-        self.note(0, &value);
-        if target.is_whole && self.gives_slots() {
+        if !self.gives_slots() {
+            self.note(0, &value);
+        } else if target.is_whole {
             let column = SlotColumn::Named(self.kept(target.name));
             self.row.push(value.in_row(column, self.cursor));
         }
