@@ -13,7 +13,7 @@ const SEARCHED_MAX: usize = 8;
 pub(super) struct Needs {
     list: Vec<Need>,
     /// The indexes of the subjects from [`SEARCHED_MAX`] on.
-    indexes: HashMap<Subject, usize>,
+    indexes: Option<HashMap<Subject, usize>>,
     /// The index of the relation that was noted last: the next value goes into it as well, as a rule.
     last: usize,
 }
@@ -56,7 +56,10 @@ impl Needs {
         let end = self.list.len();
         let index = match end < SEARCHED_MAX {
             true => end,
-            false => *self.indexes.entry(subject.clone()).or_insert(end),
+            false => {
+                let indexes = self.indexes.get_or_insert_default();
+                *indexes.entry(subject.clone()).or_insert(end)
+            }
         };
         if index == end {
             self.list.push(Need { subject, freshness });

@@ -59,10 +59,7 @@ pub(in crate::session) fn bind(
 ) -> Result<Decision, Box<OwnError>> {
     let Frame { head, rest, first } = frame;
     let Some(body) = body_there(head, rest) else { return Ok(Decision::Later) };
-    let may_change = prepared.is_known()
-        || context.policy.values.nul != NulPolicy::Space
-        || context.mends_halves();
-    if !first && may_change {
+    if !first && may_change(prepared, context) {
         // Another may go in its place, or something be asked in front of it.
         return Ok(Decision::Later);
     }
@@ -130,6 +127,12 @@ pub(in crate::session) fn bind(
         }
         verdict => go(expected(body, prepared), statement, verdict, report, context),
     })
+}
+
+/// Whether values of any Bind may change.
+fn may_change(prepared: &Prepared, context: &Context) -> bool {
+    let nul = context.policy.values.nul;
+    prepared.is_known() || nul != NulPolicy::Space || context.mends_halves()
 }
 
 /// Whether one look at its values says that a Bind, which is there as a whole, goes as it is.
