@@ -2,8 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use tokio_postgres::error::SqlState;
-
+use super::own_table::is_gone;
 use super::{CloseOutError, Connection, ForeignKey, KeyState, Scope, fault};
 use crate::parking::spelling::quoted_literal;
 use crate::parking::{
@@ -51,7 +50,7 @@ pub async fn parked(target: &Connection, scope: &Scope) -> Result<Vec<Parked>, C
     };
     match roll_back_on_error(target, rows.await).await {
         // Another session has just dropped the empty journal.
-        Err(error) if error.code() == Some(&SqlState::UNDEFINED_TABLE) => Ok(Vec::new()),
+        Err(error) if is_gone(&error) => Ok(Vec::new()),
         rows => rows,
     }
 }
@@ -145,11 +144,7 @@ pub async fn lost(target: &Connection, scope: &Scope) -> Result<Vec<String>, Clo
         tries += 1;
         match roll_back_on_error(target, found.await).await {
             Ok((marked, parked, true)) => return lost_of(marked, parked),
-            Err(error)
-                if error.code() != Some(&SqlState::UNDEFINED_TABLE) || tries == TRIES_MAX =>
-            {
-                return Err(error);
-            }
+            Err(error) if !is_gone(&error) || tries == TRIES_MAX => return Err(error),
             Ok((marked, parked, false)) if tries == TRIES_MAX => return lost_of(marked, parked),
             // Another session has dropped the journal meanwhile.
             Ok(_) | Err(_) => {}

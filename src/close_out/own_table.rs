@@ -1,6 +1,8 @@
 //! The tables of schema `dms_proxy` as commands touch them: in a transaction, locked, and only where what is there can be
 //! trusted.
 
+use tokio_postgres::error::SqlState;
+
 use super::{CloseOutError, Connection};
 use crate::parking::trust;
 
@@ -31,12 +33,25 @@ pub(super) async fn lock(
     if let Some(fault) = row.try_get(0)? {
         return Err(refused(fault));
     }
-    let lock = format!("LOCK TABLE ONLY dms_proxy.{table} IN {lock} MODE");
-    client.batch_execute(&lock).await?;
+    // Another session may drop it meanwhile.
+    let lock = format!("SAVEPOINT looked; LOCK TABLE ONLY dms_proxy.{table} IN {lock} MODE");
+    if let Err(error) = client.batch_execute(&lock).await.map_err(CloseOutError::from) {
+        if !is_gone(&error) {
+            return Err(error);
+        }
+        client.batch_execute("ROLLBACK TO SAVEPOINT looked").await?;
+        return Ok(false);
+    }
     match client.query_one(&fault_sql, &[]).await?.try_get(0)? {
         Some(fault) => Err(refused(fault)),
         None => Ok(true),
     }
+}
+
+/// Whether a table of ours, or the schema with it, was dropped since it was looked for.
+pub(super) fn is_gone(error: &CloseOutError) -> bool {
+    let gone = [SqlState::UNDEFINED_TABLE, SqlState::INVALID_SCHEMA_NAME];
+    error.code().is_some_and(|code| gone.contains(code))
 }
 
 /// The texts of an array; a table of an older version has no digests and no names of the source.

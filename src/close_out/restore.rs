@@ -5,6 +5,7 @@ use tokio_postgres::error::SqlState;
 
 use super::interrupt::note_done;
 use super::journal::{journal_key_of, lock_journal, roll_back_on_error};
+use super::own_table::is_gone;
 use super::strangers::refuse_code_of_others_in;
 use super::working::{Task, begin_phase};
 use super::{CloseOutError, Connection, ForeignKey, KeyState, Parked, Scope, fault, parked};
@@ -151,9 +152,7 @@ async fn validated(target: &Connection, key: &ForeignKey) -> Result<(), CloseOut
     };
     match deleted.await {
         // Another session has done the same, and then dropped the empty journal.
-        Err(error @ CloseOutError::Statement(_))
-            if error.code() == Some(&SqlState::UNDEFINED_TABLE) =>
-        {
+        Err(error @ CloseOutError::Statement(_)) if is_gone(&error) => {
             client.batch_execute("ROLLBACK").await?;
         }
         deleted => {
