@@ -81,7 +81,7 @@ pub fn command_rows(body: &[u8]) -> u64 {
 }
 
 /// The types in the body of a ParameterDescription, or behind the text of a Parse; those that are there in full.
-/// `unknown` is no type to the server, and 0 here.
+/// The server infers the type of a parameter that is declared as `unknown`; it is 0 here, as one without a type.
 pub fn parameter_oids(body: &[u8]) -> Vec<u32> {
     const UNKNOWN: u32 = 705;
     let oids = body.get(2..).unwrap_or_default().chunks_exact(4);

@@ -51,7 +51,7 @@ fn elements(text: &[u8]) -> Option<Vec<Range<usize>>> {
     (is_behind_array && !is_quoted && is_back(text.get(start..)?)).then_some(found)
 }
 
-/// Whether no parenthesis of this closes or is closed elsewhere, so that it is no part of a list of arguments.
+/// Whether its parentheses are balanced. Otherwise it is only a part of a list of arguments.
 fn is_closed(piece: &[u8]) -> bool {
     let count = |wanted: u8| piece.iter().filter(|byte| **byte == wanted).count();
     count(b'(') == count(b')')
