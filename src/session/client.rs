@@ -147,10 +147,9 @@ impl Session {
         }
         let Session { context, client, replies, prepared, settling, .. } = self;
         let Session { parking, catalog, report, .. } = self;
-        let is_owed = !replies.is_empty();
+        let (is_owed, tried) = (!replies.is_empty(), client.tried);
         if role_first::concerns(frame.head.tag, prepared, context) {
-            let (tried, now) = (client.tried, context.now(is_owed));
-            let basis = Basis { context, parking, settling, tried, now };
+            let basis = Basis { context, parking, settling, tried, now: context.now(is_owed) };
             let pipeline = &client.pipeline;
             let role = role_first::first(&frame, prepared, catalog, (replies, pipeline), basis);
             if let Some(decision) = role {
@@ -160,7 +159,7 @@ impl Session {
         let (copy_in, pipeline) = (&mut client.copy_in, &mut client.pipeline);
         Ok(match frame.head.tag {
             tag::BIND => bind::bind(frame, prepared, catalog, report, is_owed, context)?,
-            tag::EXECUTE => execute::execute(&frame, prepared, parking, client.tried, context),
+            tag::EXECUTE => execute::execute(&frame, prepared, (parking, settling), tried, context),
             tag::SYNC => {
                 let is_open = copy_in.is_open();
                 execute::sync(&frame, is_open, pipeline, replies, prepared, settling, context)
@@ -231,8 +230,7 @@ impl Session {
                 let expected = execute::expected_of_execute(&plan);
                 telling::sent(self.context.watched, &expected, head);
                 self.replies.push(expected);
-                let reached = plan.reached();
-                self.on_sent(plan.effects, Some(&plan.writes), reached);
+                self.on_sent(plan.effects, Some(&plan.writes), plan.reached());
                 if plan.effects.has(SETTLES) {
                     self.settling.note_for_sync(plan.effects, plan.said.stated);
                 }
@@ -272,7 +270,7 @@ impl Session {
             }
             return decision;
         }
-        let held = turn::held(&frame, &mut client.pipeline, replies, parking, settling, context);
+        let held = turn::held(&frame, &client.pipeline, replies, parking, settling, context);
         if let Some(decision) = held {
             return decision;
         }

@@ -63,8 +63,6 @@ struct Notes {
     undo: Option<Undo>,
     /// What its statements are about, where that is counted.
     subjects: Option<Subjects>,
-    /// It may change how the server reads texts.
-    sets_lexing: bool,
     /// What its statements, those still to come, say about settings on a target that does not tell them.
     words: VecDeque<Option<Word>>,
     /// The table whose rows it writes while the role keeps more than foreign keys from acting.
@@ -110,15 +108,6 @@ impl Expected {
     pub(super) fn undone_by(mut self, undo: Option<Undo>) -> Expected {
         if undo.is_some() {
             self.notes().undo = undo;
-        }
-        self
-    }
-
-    /// The same where it may change how the server reads texts.
-    #[must_use]
-    pub(super) fn setting_lexing(mut self, sets_lexing: bool) -> Expected {
-        if sets_lexing {
-            self.notes().sets_lexing = true;
         }
         self
     }
@@ -199,12 +188,6 @@ impl Expected {
     /// How to put the known prepared statements back.
     pub(super) fn into_undo(self) -> Option<Undo> {
         self.notes?.undo
-    }
-
-    /// Whether it may change how the server reads texts.
-    #[inline]
-    pub(super) fn sets_lexing(&self) -> bool {
-        self.notes.as_ref().is_some_and(|notes| notes.sets_lexing)
     }
 
     /// A message that is answered with our error: the target was sent what can only fail.

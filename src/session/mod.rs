@@ -273,7 +273,7 @@ impl Session {
         let Session { catalog, settling, parking, replies, report, context, .. } = self;
         role::note_sent(reached, catalog, settling, parking, (replies, report), context);
         if effects.changes_lexing() {
-            self.client.pipeline.lexing_is_unsure = true;
+            self.replies.note_lexing_change();
         }
     }
 
@@ -341,9 +341,6 @@ impl Session {
                 let key = self.target.process();
                 let settled = self.settling.on_answer(done, answer, key, &mut self.context)?;
                 self.settling.role_mut().on_settled(is_outside);
-                if self.settling.parks_instead(&self.context) {
-                    self.parking.park_instead_of_role();
-                }
                 to_client = notices(&settled.warnings);
                 if let Some(next) = settled.next {
                     self.ask_next(Question::Settle(next), &answered);
@@ -382,7 +379,7 @@ impl Session {
                 self.report.on_written(failure, &common.ledger, &startup.database);
             }
             Question::Lexing => {
-                self.client.pipeline.lexing_is_unsure = false;
+                self.replies.note_lexing_known();
                 self.context.on_lexing(answer);
             }
             Question::Probe(_) => {}

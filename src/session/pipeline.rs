@@ -14,8 +14,6 @@ pub(super) struct Pipeline {
     query_is_unsure: bool,
     /// The target answers everything that has gone: a Flush or a Sync is behind it.
     is_flushed: bool,
-    /// A statement has gone that may change how the server reads texts.
-    pub(super) lexing_is_unsure: bool,
 }
 
 /// The messages of an extended query since the last Sync that the target takes for one.

@@ -29,6 +29,16 @@ impl Doubt {
     }
 }
 
+/// What is known of how the server reads texts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum LexingState {
+    Known,
+    /// A message on its way may change it.
+    Changing,
+    /// Such a message is answered; in a pipeline the target does not tell what it has changed.
+    Unsure,
+}
+
 /// The queue. Its length is bounded by the session, which stops reading from the client.
 #[derive(Debug, Default)]
 pub(super) struct Replies {
@@ -40,8 +50,9 @@ pub(super) struct Replies {
     last_copy: Option<u64>,
     /// How many of these were a Parse that can be undone.
     parses_answered: u64,
-    /// Messages in the queue that may change how the server reads texts.
-    lexing_pending: usize,
+    /// How many messages had come with the last one that may change how the server reads texts; `None` where
+    /// it is known how it reads them.
+    lexing_changed_by: Option<u64>,
     /// The target ignores everything up to the next Sync.
     skipping: bool,
     doubt: Option<Doubt>,
@@ -84,9 +95,23 @@ impl Replies {
         self.parses_answered
     }
 
-    /// Whether a message on its way may change how the server reads texts.
-    pub(super) fn lexing_is_unsure(&self) -> bool {
-        self.lexing_pending > 0
+    /// What is known of how the server reads texts.
+    pub(super) fn lexing(&self) -> LexingState {
+        match self.lexing_changed_by {
+            None => LexingState::Known,
+            Some(number) if number > self.answered => LexingState::Changing,
+            Some(_) => LexingState::Unsure,
+        }
+    }
+
+    /// The message that went last may change how the server reads texts.
+    pub(super) fn note_lexing_change(&mut self) {
+        self.lexing_changed_by = Some(self.counts().0);
+    }
+
+    /// It is known how the server reads texts.
+    pub(super) fn note_lexing_known(&mut self) {
+        self.lexing_changed_by = None;
     }
 
     /// A message goes to the target whose answer passes as it is.
@@ -115,7 +140,6 @@ impl Replies {
         if expected.may_start_copy() {
             self.last_copy = Some(self.answered + widen(self.queue.len()));
         }
-        self.lexing_pending += usize::from(expected.sets_lexing());
         self.queue.push_back(expected);
     }
 
@@ -204,7 +228,6 @@ impl Replies {
         let may_copy = self.may_copy();
         self.answered += 1;
         self.parses_answered += u64::from(front.can_be_undone());
-        self.lexing_pending -= usize::from(front.sets_lexing());
         if may_copy || self.doubt.is_some() {
             self.end_early_syncs();
         }
@@ -272,7 +295,6 @@ impl Replies {
         let dropped: Vec<Expected> = self.queue.drain(..end).collect();
         let undone = dropped.iter().filter(|expected| expected.can_be_undone()).count();
         self.parses_answered += widen(undone);
-        self.lexing_pending -= dropped.iter().filter(|expected| expected.sets_lexing()).count();
         dropped
     }
 
@@ -328,7 +350,6 @@ impl Replies {
     pub(super) fn end_doubt(&mut self, skipping: bool) {
         self.answered += widen(self.queue.len());
         self.queue.clear();
-        self.lexing_pending = 0;
         self.doubt = None;
         self.skipping = skipping;
     }
@@ -503,14 +524,20 @@ mod tests {
     }
 
     #[test]
-    fn the_lexing_is_unsure_while_its_setting_is_on_its_way() {
+    fn the_lexing_is_unsure_behind_a_setting() {
         let mut replies = Replies::default();
-        replies.push(Expected::new(Request::Query).setting_lexing(true));
-        assert!(replies.lexing_is_unsure());
+        replies.push(Expected::new(Request::Query));
+        replies.note_lexing_change();
+        assert_eq!(replies.lexing(), LexingState::Changing);
+        replies.push(Expected::new(Request::Query));
         replies.on_ready();
-        assert!(!replies.lexing_is_unsure());
-        replies.push(Expected::new(Request::Execute).setting_lexing(true));
+        assert_eq!(replies.lexing(), LexingState::Unsure, "what came later changes nothing");
+        replies.note_lexing_known();
+        assert_eq!(replies.lexing(), LexingState::Known);
+        replies.on_ready();
+        replies.push(Expected::new(Request::Execute));
+        replies.note_lexing_change();
         replies.on_error();
-        assert!(!replies.lexing_is_unsure());
+        assert_eq!(replies.lexing(), LexingState::Unsure);
     }
 }

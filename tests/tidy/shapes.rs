@@ -170,7 +170,7 @@ fn booleans(files: &[Facts]) -> usize {
 
 #[test]
 fn a_session_has_few_booleans() {
-    const EXCEPTIONS: &[(&str, usize)] = &[("booleans in session", 18)];
+    const EXCEPTIONS: &[(&str, usize)] = &[];
     assert_none(&complaints([("booleans in session", booleans(sources()))], 15, EXCEPTIONS));
 }
 

@@ -35,15 +35,24 @@ pub(super) const CANCELLED: &str = "57014";
 /// One question at a time: the client's frames wait for it.
 #[derive(Debug)]
 pub(super) struct Asking {
-    asked: Option<Asked>,
+    stage: AskingStage,
     /// What the client's next message fails with: a question was cancelled in its place.
     fails: Option<String>,
-    /// A question has failed in the client's pipeline, so the message that waits is skipped with it.
-    swept: bool,
     /// Frames of ours that go before what the client sends next.
     outgoing: Vec<u8>,
     /// The name of our statement and portal, which no client has.
     name: String,
+}
+
+/// How far a question is.
+#[derive(Debug)]
+enum AskingStage {
+    /// None is asked.
+    Idle,
+    /// It is on its way.
+    Asked(Box<Asked>),
+    /// It has failed in the client's pipeline, so the message that waits is skipped with it.
+    Swept,
 }
 
 /// A question on its way, or with the whole of its answer.
@@ -83,7 +92,7 @@ impl Asked {
 impl Asking {
     /// An `Asking` whose statements and portals have this name.
     pub(super) fn new(name: String) -> Asking {
-        Asking { asked: None, fails: None, swept: false, outgoing: Vec::new(), name }
+        Asking { stage: AskingStage::Idle, fails: None, outgoing: Vec::new(), name }
     }
 
     /// The name of our statements and portals. Nothing has it while no question is on its way.
@@ -100,24 +109,24 @@ impl Asking {
         server_major: u32,
         encoding: Encoding,
     ) -> Vec<u8> {
-        debug_assert!(self.asked.is_none(), "a question is asked while another is on its way");
+        debug_assert!(!self.is_asked(), "a question is asked while another is on its way");
         let answer = Answer::catching(question.caught());
         let sql = question.sql(server_major, encoding);
         let frames = delivery.frames(&sql, question.statement(), &self.name);
-        self.asked = Some(Asked {
+        self.stage = AskingStage::Asked(Box::new(Asked {
             question,
             delivery,
             seen: Seen::default(),
             answer,
             tries: 0,
             client_waits: false,
-        });
+        }));
         frames
     }
 
     /// The question that is on its way follows one that is answered: what waited for that waits for this.
     pub(super) fn follow(&mut self, answered: &Asked) {
-        if let Some(asked) = &mut self.asked {
+        if let AskingStage::Asked(asked) = &mut self.stage {
             asked.client_waits = answered.client_waits;
             asked.tries = answered.tries;
         }
@@ -154,7 +163,7 @@ impl Asking {
 
     /// How the question that is on its way travels.
     pub(super) fn delivery(&self) -> Option<Delivery> {
-        self.asked.as_ref().map(|asked| asked.delivery)
+        self.asked().map(|asked| asked.delivery)
     }
 
     /// Whether a probe is on its way.
@@ -164,7 +173,7 @@ impl Asking {
 
     /// The tag of the message in whose place a probe is on its way.
     pub(super) fn probed_tag(&self) -> Option<u8> {
-        match self.asked.as_ref()?.question {
+        match self.asked()?.question {
             Question::Probe(frame_tag) => Some(frame_tag),
             _ => None,
         }
@@ -172,12 +181,20 @@ impl Asking {
 
     /// Whether a question is on its way.
     pub(super) fn is_asked(&self) -> bool {
-        self.asked.is_some()
+        self.asked().is_some()
+    }
+
+    /// The question that is on its way.
+    fn asked(&self) -> Option<&Asked> {
+        match &self.stage {
+            AskingStage::Asked(asked) => Some(asked),
+            AskingStage::Idle | AskingStage::Swept => None,
+        }
     }
 
     /// A message of the client's waits for the answer.
     pub(super) fn note_waiting(&mut self) {
-        if let Some(asked) = &mut self.asked {
+        if let AskingStage::Asked(asked) = &mut self.stage {
             asked.client_waits = true;
         }
     }
@@ -191,12 +208,15 @@ impl Asking {
         frame_tag: u8,
         body: &[u8],
     ) -> Result<Option<Asked>, OwnError> {
-        let Some(asked) = &mut self.asked else { return Ok(None) };
+        let AskingStage::Asked(asked) = &mut self.stage else { return Ok(None) };
         asked.answer.on_frame(frame_tag, body).map_err(|_| too_long())?;
         if !asked.delivery.ends(&mut asked.seen, frame_tag) {
             return Ok(None);
         }
-        Ok(self.asked.take())
+        Ok(match std::mem::replace(&mut self.stage, AskingStage::Idle) {
+            AskingStage::Asked(asked) => Some(*asked),
+            AskingStage::Idle | AskingStage::Swept => None,
+        })
     }
 
     /// A frame of the answer that is too long to be held: its bytes are counted and dropped.
@@ -204,7 +224,7 @@ impl Asking {
     /// # Errors
     /// The answer is longer than that of any question.
     pub(super) fn on_long_frame(&mut self, frame_tag: u8, bytes: usize) -> Result<(), OwnError> {
-        let Some(asked) = &mut self.asked else { return Ok(()) };
+        let AskingStage::Asked(asked) = &mut self.stage else { return Ok(()) };
         asked.seen.frame(frame_tag);
         asked.answer.on_long_frame(frame_tag, bytes).map_err(|_| too_long())
     }
@@ -212,18 +232,19 @@ impl Asking {
     /// An error in the client's pipeline has swept the question away; `failed` says that it was the
     /// question's own.
     pub(super) fn on_dropped(&mut self, failed: bool) {
-        self.asked = None;
-        self.swept = failed;
+        self.stage = if failed { AskingStage::Swept } else { AskingStage::Idle };
     }
 
     /// Whether the message that comes now has waited for a question that has failed in its pipeline.
     pub(super) fn is_swept(&self) -> bool {
-        self.swept
+        matches!(self.stage, AskingStage::Swept)
     }
 
     /// The message that has waited is gone.
     pub(super) fn forget_swept(&mut self) {
-        self.swept = false;
+        if self.is_swept() {
+            self.stage = AskingStage::Idle;
+        }
     }
 
     /// Whether the client's next message fails.

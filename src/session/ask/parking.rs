@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::CANCELLED;
 use crate::catalog::Relation;
-use crate::policy::{ForeignKeys, LoadPhase, OnDenied, Settings};
+use crate::policy::{LoadPhase, OnDenied};
 use crate::session::context::Context;
 use crate::wire::{self, Failure, OwnError, TransactionStatus};
 
@@ -110,8 +110,6 @@ impl KeptTable {
 #[derive(Debug, Default)]
 pub(in crate::session) struct Parking {
     parked: Parked,
-    /// The role was refused, and the configuration says to park instead.
-    instead_of_role: bool,
     /// Tables of which the client was told what becomes of their foreign keys.
     told: HashSet<(String, String)>,
     /// Tables whose foreign keys cannot be parked.
@@ -139,36 +137,20 @@ impl Parking {
         self.parked == Parked::InTransaction
     }
 
-    /// The role was refused: this session parks instead.
-    pub(in crate::session) fn park_instead_of_role(&mut self) {
-        self.instead_of_role = true;
-    }
-
-    /// Whether this session parks foreign keys before it loads; not whether it has done so.
-    pub(in crate::session) fn parks(&self, settings: &Settings) -> bool {
-        match settings.foreign_keys {
-            ForeignKeys::Park => true,
-            ForeignKeys::Auto | ForeignKeys::ReplicaRole => self.instead_of_role,
-            ForeignKeys::Off => false,
-        }
-    }
-
-    /// Whether all foreign keys have to be parked before something is executed that `loads` rows.
+    /// Whether all foreign keys have to be parked before something is executed that `loads` rows in a session
+    /// that parks.
     pub(in crate::session) fn is_due(&self, loads: bool, tried: Tried, context: &Context) -> bool {
         loads
             && !tried.has(Tried::ALL)
             && self.parked == Parked::No
-            && self.parks(&context.settings)
             && context.settings.phase == LoadPhase::FullLoad
             && context.status != TransactionStatus::Aborted
     }
 
     /// Whether the transaction, aborted as far as is known, may have been ended by what the target has
-    /// yet to answer: only then it is known whether anything can be parked.
+    /// yet to answer: only then it is known, in a session that parks, whether anything can be parked.
     pub(in crate::session) fn awaits_status(&self, context: &Context) -> bool {
-        context.status == TransactionStatus::Aborted
-            && self.parked == Parked::No
-            && self.parks(&context.settings)
+        context.status == TransactionStatus::Aborted && self.parked == Parked::No
     }
 
     /// Whether it is known that the foreign keys of this table cannot be parked.

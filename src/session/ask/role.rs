@@ -20,6 +20,10 @@
 //! The client's own word counts: a role that it brings or sets stays until it resets it. What a rollback or
 //! code of the client's has made of the role is asked for, but only when a message comes that wants one.
 
+mod in_force;
+
+use in_force::InForce;
+
 use crate::parking::spelling::quoted_identifier;
 use crate::policy::ForeignKeys;
 use crate::rewrite::Reached;
@@ -70,13 +74,10 @@ enum Right {
 /// Where the role stands.
 #[derive(Debug, Default)]
 pub(in crate::session) struct RoleState {
-    /// The role as the proxy last set or read it.
-    set: Option<Role>,
+    in_force: InForce,
     right: Right,
     /// The client's statement may have put it back.
     was_reset: bool,
-    /// The client's own role, which is in force.
-    is_clients: bool,
     /// The role that the client last brought or set by itself, as far as it is known.
     of_client: Option<String>,
     /// The role that a reset brings back.
@@ -106,8 +107,7 @@ impl RoleState {
         let wanted = if silences { Role::Replica } else { Role::Origin };
         // The server's own default is left alone until the session has once left it, and the client's own
         // choice until something changes.
-        let now = self.set.unwrap_or_default();
-        let due = wanted != now || (self.was_reset && silences);
+        let due = wanted != self.in_force.role() || (self.was_reset && silences);
         let softly =
             self.right == Right::Unknown && !at_login && context.status == TransactionStatus::Open;
         due.then_some(Settle::Role(wanted, softly))
@@ -124,19 +124,19 @@ impl RoleState {
         }
         match self.unsure {
             Some(_) => Some(Settle::RoleNow),
-            None if self.is_clients || self.set.unwrap_or_default() == wish => None,
+            None if !self.is_ours() || self.in_force.role() == wish => None,
             None => Some(Settle::Role(wish, self.right != Right::Given)),
         }
     }
 
     /// Whether the server's default is in force, for all that is known.
     pub(in crate::session) fn is_origin(&self) -> bool {
-        self.unsure.is_none() && self.set.unwrap_or_default() == Role::Origin
+        self.unsure.is_none() && self.in_force.role() == Role::Origin
     }
 
     /// Whether the proxy's own replica role is in force.
     pub(in crate::session) fn is_replica(&self) -> bool {
-        self.unsure.is_none() && !self.is_clients && self.set == Some(Role::Replica)
+        self.unsure.is_none() && self.in_force == InForce::Ours(Some(Role::Replica))
     }
 
     /// Whether the end of the transaction under way, or of a part of it, may bring another role back.
@@ -156,7 +156,7 @@ impl RoleState {
 
     /// Whether the role is the proxy's to choose.
     pub(in crate::session) fn is_ours(&self) -> bool {
-        !self.is_clients
+        self.in_force.is_ours()
     }
 
     /// Whether the target refuses it.
@@ -188,7 +188,7 @@ impl RoleState {
             self.undo = Undoing::OnItsWay;
         }
         if effects.sets_role() {
-            self.is_clients = true;
+            self.in_force = self.in_force.of_client();
             self.note_change(number);
             self.undo = Undoing::Possible;
         }
@@ -213,7 +213,7 @@ impl RoleState {
         runs_functions: bool,
         number: u64,
     ) {
-        self.ran_at_origin |= !reached.is_nothing() && self.set != Some(Role::Replica);
+        self.ran_at_origin |= !reached.is_nothing() && self.in_force.known() != Some(Role::Replica);
         if runs_functions {
             self.note_code(number);
         }
@@ -228,8 +228,10 @@ impl RoleState {
 
     fn on_settled_outside(&mut self) {
         self.undo = Undoing::Never;
-        let is_known = self.unsure.is_none() && !self.is_clients;
-        self.outside = self.set.filter(|_| is_known);
+        self.outside = match self.in_force {
+            InForce::Ours(role) if self.unsure.is_none() => role,
+            _ => None,
+        };
     }
 
     /// Code of the client's may have set the role.
@@ -269,20 +271,21 @@ impl RoleState {
 
     /// The target has set the role.
     pub(super) fn on_set(&mut self, role: Role) {
-        self.set = Some(role);
+        self.in_force = InForce::Ours(Some(role));
         self.right = Right::Given;
         self.unsure = None;
-        self.is_clients = false;
         self.undo = Undoing::Possible;
     }
 
     /// The target has answered to the try at login.
     pub(super) fn on_tried(&mut self, answer: &Answer) {
         self.right = Right::Given;
-        self.set = Some(Role::Origin);
         self.of_login = value(answer).filter(|value| value != "origin");
         self.of_client.clone_from(&self.of_login);
-        self.is_clients = self.of_login.is_some();
+        self.in_force = match self.of_login {
+            Some(_) => InForce::Clients(Some(Role::Origin)),
+            None => InForce::Ours(Some(Role::Origin)),
+        };
     }
 
     /// The target has told the role in force.
@@ -292,22 +295,22 @@ impl RoleState {
         }
         let Some(value) = value(answer) else {
             // It does not tell: it stays the client's.
-            (self.unsure, self.is_clients) = (None, true);
+            (self.unsure, self.in_force) = (None, self.in_force.of_client());
             return;
         };
         let ours = [Role::Replica, Role::Origin].into_iter().find(|role| role.to_string() == value);
         let changed_by_code = self.unsure == Some(Unsure::CodeRan)
-            && !self.is_clients
-            && ours != Some(self.set.unwrap_or_default());
+            && self.is_ours()
+            && ours != Some(self.in_force.role());
         self.unsure = None;
-        self.is_clients =
+        let is_clients =
             changed_by_code || ours.is_none() || self.of_client.as_deref() == Some(&*value);
-        self.set = ours;
+        self.in_force = if is_clients { InForce::Clients(ours) } else { InForce::Ours(ours) };
         match self.undo {
             Undoing::Nothing => self.on_settled_outside(),
             _ => self.undo = Undoing::Possible,
         }
-        if self.is_clients {
+        if is_clients {
             self.of_client = Some(value);
         }
     }
@@ -424,7 +427,7 @@ mod tests {
         assert!(state.is_replica() && !state.is_origin_outside());
         // What is read before anything could change it, is so outside.
         for (changed_by, is_known) in [(9, true), (11, false)] {
-            state.set = Some(Role::Origin);
+            state.in_force = InForce::Ours(Some(Role::Origin));
             state.on_sent(Effects::CHANGES_USER, changed_by);
             state.on_ready(true, (12, 10));
             state.on_now(&read("origin"));

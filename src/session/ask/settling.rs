@@ -15,7 +15,7 @@ use stage::SettlingStage;
 
 use super::role::RoleState;
 use super::settle::Settle;
-use crate::policy::{BadSetting, OnDenied, Policy, Pooler, Settings};
+use crate::policy::{BadSetting, ForeignKeys, OnDenied, Policy, Pooler, Settings};
 use crate::session::context::{Context, TargetKind};
 use crate::statement::Effects;
 use crate::wire::{self, Answer, OwnError, TransactionStatus};
@@ -185,9 +185,16 @@ impl Settling {
         self.stage == SettlingStage::Login
     }
 
-    /// Whether foreign keys are parked because the role was refused.
-    pub(in crate::session) fn parks_instead(&self, context: &Context) -> bool {
-        self.role.is_refused() && context.policy.on_denied == OnDenied::Park
+    /// Whether this session parks foreign keys before it loads; not whether it has done so. Where the role was
+    /// refused, the configuration may say to park instead.
+    pub(in crate::session) fn parks(&self, context: &Context) -> bool {
+        match context.settings.foreign_keys {
+            ForeignKeys::Park => true,
+            ForeignKeys::Auto | ForeignKeys::ReplicaRole => {
+                self.role.is_refused() && context.policy.on_denied == OnDenied::Park
+            }
+            ForeignKeys::Off => false,
+        }
     }
 
     fn note_role_reset(&mut self, effects: Effects) {
@@ -414,10 +421,7 @@ mod tests {
             settling.begin_login(&mut context);
             let role = Settle::Role(Role::Replica, false);
             let settled = settling.on_answer(&role, &refused(), None, &mut context).unwrap();
-            assert_eq!(
-                (settled.warnings.len(), settling.parks_instead(&context)),
-                (warnings, parks)
-            );
+            assert_eq!((settled.warnings.len(), settling.parks(&context)), (warnings, parks));
             let done = Settle::Settings;
             let settled =
                 settling.on_answer(&done, &Answer::default(), None, &mut context).unwrap();

@@ -47,7 +47,7 @@ pub(in crate::session) fn plain(
 pub(in crate::session) fn execute(
     frame: &Frame<'_>,
     prepared: &Prepared,
-    parking: &Parking,
+    (parking, settling): (&Parking, &Settling),
     tried: Tried,
     context: &Context,
 ) -> Decision {
@@ -59,7 +59,8 @@ pub(in crate::session) fn execute(
     let name = wire::cstring(body).map(|(name, _)| name);
     let Some(plan) = name.and_then(|name| prepared.portal(name)) else { return plain() };
     // Since the Parse a rollback may have brought foreign keys back.
-    if parking.is_due(plan.effects.loads(), tried, context) {
+    let loads = plan.effects.loads() && settling.parks(context);
+    if parking.is_due(loads, tried, context) {
         return Decision::ask(park_all(&context.policy), true);
     }
     Decision::Execute(Rc::clone(plan))
@@ -172,9 +173,8 @@ pub(in crate::session) fn expected_of_execute(plan: &Plan) -> Expected {
         treatment = Treatment::Adjust(adjust);
     }
     let expected = Expected::with(Request::Execute, treatment);
-    let sets_lexing = plan.effects.changes_lexing();
     let words = plan.said.word.iter().map(|word| Some((**word).clone())).collect();
-    let expected = expected.setting_lexing(sets_lexing).saying(words);
+    let expected = expected.saying(words);
     let expected = expected.preparing(plan.prepares.clone());
     let expected = expected.about(plan.subjects.clone());
     match plan.copies.as_slice() {

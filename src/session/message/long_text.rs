@@ -42,7 +42,7 @@ pub(in crate::session) fn long_text(
         return Decision::outgoing(Some(expected), Passing::Dropped(instead));
     }
     // What is that long holds rows.
-    if parking.is_due(true, tried, context) {
+    if parking.is_due(settling.parks(context), tried, context) {
         return Decision::ask(park_all(&context.policy), !is_query);
     }
     if is_query {

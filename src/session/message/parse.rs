@@ -93,7 +93,7 @@ pub(in crate::session) fn lasting_effects(
         || parking.is_in_transaction()
         || role.may_be_undone()
         || role.has_run_at_origin() && role.is_replica();
-    let loads = parking.parks(&context.settings);
+    let loads = settling.parks(context);
     let effects = text.effects() | Effects::LOADS.when(text.empties(context));
     effects
         .without(Effects::ENDS_TRANSACTION.when(text.is_unnamed() && !ends_changes))

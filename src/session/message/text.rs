@@ -318,7 +318,7 @@ pub(in crate::session) fn judge(
     if let Some(question) = park_tables(script, catalog, tried, &rules) {
         return Judged::Ask(question);
     }
-    let loads = script.effects.loads() || text.empties(context);
+    let loads = (script.effects.loads() || text.empties(context)) && basis.settling.parks(context);
     if parking.is_due(loads, tried, context) {
         return Judged::Ask(park_all(&context.policy));
     }
@@ -357,8 +357,7 @@ pub(in crate::session) fn send_query(
             ..Adjust::default()
         })),
     };
-    let expected =
-        Expected::with(Request::Query, treatment).setting_lexing(text.effects().changes_lexing());
+    let expected = Expected::with(Request::Query, treatment);
     let copies = std::mem::take(&mut rewrite.copies);
     let expected = expected.starting(CopyStart::Streams(copies.into()));
     let (prepared, changes) = Change::split_prepared(changes(text, rewrite));
