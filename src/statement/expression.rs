@@ -1,10 +1,11 @@
 //! Types inside expressions and queries: casts, typed literals, column lists of records, XMLTABLE
-//! and JSON_TABLE. Walks tokens with a depth, never by recursion.
+//! and JSON_TABLE. Walks tokens and counts what is open, never by recursion.
 
 use super::Effects;
 use super::cursor::{NotUnderstood, Understood, is_name, is_reserved, is_text};
 use super::finder::{Finder, Position, Until};
 use super::lexer::{Token, TokenKind};
+use super::nesting::Nesting;
 use crate::mapping::Place;
 
 /// What a call of `set_config` may do.
@@ -16,13 +17,13 @@ const SET_CONFIG: Effects = Effects::TOUCHES_SETTINGS
 /// What is open at a point of an expression.
 #[derive(Debug, Default)]
 struct Open {
-    depth: usize,
-    /// The depths of `CAST(` that still wait for their AS.
-    casts: Vec<usize>,
-    /// The depths at which a comma is followed by a name and a type.
-    lists: Vec<usize>,
-    /// The depths of `XMLTABLE(` and `JSON_TABLE(`.
-    tables: Vec<usize>,
+    brackets: Nesting,
+    /// Where the `CAST(` stand that still wait for their AS.
+    casts: Vec<Nesting>,
+    /// Where a comma is followed by a name and a type.
+    lists: Vec<Nesting>,
+    /// Where the `XMLTABLE(` and `JSON_TABLE(` stand.
+    tables: Vec<Nesting>,
     /// The number of `BEGIN ATOMIC` and `CASE` without their END.
     bodies: usize,
 }
@@ -36,15 +37,18 @@ impl Finder<'_> {
             match token.kind {
                 TokenKind::End => return Ok(()),
                 TokenKind::Unterminated => return Err(NotUnderstood),
-                TokenKind::Semicolon if open.depth == 0 && open.bodies == 0 => return Ok(()),
+                TokenKind::Semicolon if open.brackets.is_outside() && open.bodies == 0 => {
+                    return Ok(());
+                }
                 TokenKind::Comma | TokenKind::PlainRows | TokenKind::PlainValues
-                    if matches!(until, Until::Element | Until::Action) && open.depth == 0 =>
+                    if matches!(until, Until::Element | Until::Action)
+                        && open.brackets.is_outside() =>
                 {
                     return Ok(());
                 }
                 TokenKind::Comma => {
                     self.cursor.bump();
-                    if open.lists.last() == Some(&open.depth) {
+                    if open.lists.last() == Some(&open.brackets) {
                         self.record_column(place)?;
                     }
                     continue;
@@ -54,13 +58,13 @@ impl Finder<'_> {
                     continue;
                 }
                 TokenKind::Close => {
-                    if open.depth == 0 && until == Until::Element {
+                    if open.brackets.is_outside() && until == Until::Element {
                         return Ok(());
                     }
                     open.close();
                 }
                 // The commas of `ARRAY[a, b]` end nothing.
-                TokenKind::OpenBracket => open.depth += 1,
+                TokenKind::OpenBracket => open.brackets.open(),
                 TokenKind::CloseBracket => open.close(),
                 TokenKind::Cast => {
                     self.cursor.bump();
@@ -68,7 +72,7 @@ impl Finder<'_> {
                     continue;
                 }
                 TokenKind::Word => {
-                    if open.depth == 0 && self.ends_expression(until) {
+                    if open.brackets.is_outside() && self.ends_expression(until) {
                         return Ok(());
                     }
                     if self.word(token, &mut open, place)? {
@@ -100,7 +104,7 @@ impl Finder<'_> {
     #[inline]
     fn word(&mut self, token: Token, open: &mut Open, place: Place) -> Result<bool, NotUnderstood> {
         match token.end - token.start {
-            2 if open.casts.last() == Some(&open.depth) && self.cursor.is("as") => {
+            2 if open.casts.last() == Some(&open.brackets) && self.cursor.is("as") => {
                 open.casts.pop();
                 self.cursor.bump();
                 self.type_name(place, Position::Cast)?;
@@ -108,7 +112,7 @@ impl Finder<'_> {
             }
             3 if open.bodies > 0 && self.cursor.is("end") => open.bodies -= 1,
             4 if self.cursor.is("cast") && self.before_parenthesis() => {
-                open.casts.push(open.depth + 1);
+                open.casts.push(open.brackets.inside());
             }
             4 if open.bodies > 0 && self.cursor.is("case") => open.bodies += 1,
             5 if self.routine_body
@@ -126,16 +130,16 @@ impl Finder<'_> {
                 self.cursor.bump();
                 if self.cursor.at(TokenKind::Open) {
                     self.cursor.bump();
-                    open.depth += 1;
+                    open.brackets.open();
                 }
-                open.lists.push(open.depth);
+                open.lists.push(open.brackets);
                 self.record_column(place)?;
                 return Ok(true);
             }
             8 | 10
                 if self.cursor.is_any(&["xmltable", "json_table"]) && self.before_parenthesis() =>
             {
-                open.tables.push(open.depth + 1);
+                open.tables.push(open.brackets.inside());
             }
             10 if self.cursor.is("set_config") => self.effects |= SET_CONFIG,
             // An UPDATE of this view calls it.
@@ -167,9 +171,9 @@ impl Finder<'_> {
             return self.modifiers(previous, place);
         }
         self.cursor.bump();
-        open.depth += 1;
+        open.brackets.open();
         if list && self.starts_record_column() {
-            open.lists.push(open.depth);
+            open.lists.push(open.brackets);
             self.record_column(place)?;
         }
         Ok(())
@@ -206,11 +210,12 @@ impl Finder<'_> {
 
 impl Open {
     fn close(&mut self) {
-        for depths in [&mut self.casts, &mut self.lists, &mut self.tables] {
-            while depths.last().is_some_and(|&depth| depth >= self.depth && depth > 0) {
-                depths.pop();
+        let ends = |at: Nesting| at >= self.brackets && !at.is_outside();
+        for list in [&mut self.casts, &mut self.lists, &mut self.tables] {
+            while list.last().is_some_and(|&at| ends(at)) {
+                list.pop();
             }
         }
-        self.depth = self.depth.saturating_sub(1);
+        self.brackets.close();
     }
 }

@@ -20,6 +20,7 @@ mod identity_clause;
 pub mod lexer;
 mod modifiers;
 mod name;
+mod nesting;
 mod noted;
 mod parts;
 mod plain_rows;

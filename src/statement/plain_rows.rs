@@ -11,6 +11,7 @@ use memchr::{memchr, memchr2};
 
 use super::constant::may_be_nul;
 use super::constant_kinds::ConstantKinds;
+use super::nesting::Nesting;
 
 /// A plain constant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -103,15 +104,15 @@ fn value_end(sql: &[u8], position: usize, kinds: &mut ConstantKinds) -> Result<u
 
 /// The end of the list of items in parentheses at an offset; an error with the offset of what is none.
 fn list_end(sql: &[u8], mut position: usize, kinds: &mut ConstantKinds) -> Result<usize, usize> {
-    let mut depth = 0_usize;
+    let mut lists = Nesting::OUTSIDE;
     loop {
         // An item.
         if sql.get(position) == Some(&b'(') {
-            depth += 1;
+            lists.open();
             position = blanks_end(sql, position + 1);
             continue;
         }
-        if depth == 0 {
+        if lists.is_outside() {
             return Err(position);
         }
         position = value_end(sql, position, kinds)?;
@@ -124,9 +125,9 @@ fn list_end(sql: &[u8], mut position: usize, kinds: &mut ConstantKinds) -> Resul
                     break;
                 }
                 Some(b')') => {
-                    depth -= 1;
+                    lists.close();
                     position += 1;
-                    if depth == 0 {
+                    if lists.is_outside() {
                         return Ok(position);
                     }
                 }
