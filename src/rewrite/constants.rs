@@ -1,10 +1,9 @@
 //! A constant and the column that it goes into: spelled anew for the column's type, mended, or judged by the
 //! policies. Finds no columns.
 
-use std::ops::Range;
 use std::sync::Arc;
 
-use super::change::{changes_values, refusal};
+use super::change::refusal;
 use super::constant_types::{self, date_text, is_date, is_national};
 use super::date_arrays::bad_elements;
 use super::written::{Written, may_be_json_nul};
@@ -35,8 +34,6 @@ pub(super) struct ConstantPlan<'p, 'w> {
     /// They are arguments of EXECUTE, where `CAST(0 AS bit)` is a constant as well; in a statement that writes
     /// it is an expression that meets its column.
     pub(super) is_argument: bool,
-    /// A rule has decided over a value that stores another one than the server would store.
-    pub(super) acts: bool,
 }
 
 impl<'p> ConstantPlan<'p, '_> {
@@ -77,7 +74,7 @@ impl<'p> ConstantPlan<'p, '_> {
             _ => None,
         };
         // As text in a column of another type it would be another value, but for `'0'` and `'1'`.
-        self.acts |= spelled.is_some() && type_oid != BOOL;
+        self.written.acts |= spelled.is_some() && type_oid != BOOL;
         let date = self.date(slot, column);
         let replaced = self.written.replaced.len();
         let rule = match date {
@@ -85,8 +82,8 @@ impl<'p> ConstantPlan<'p, '_> {
             None => ValueRule::TypeConverted,
         };
         if let Some(spelled) = date.or(spelled) {
-            self.replace(span(), spelled.as_bytes(), ReplacementReason::Rule(rule.name()));
-            self.note(column, rule, 1, None);
+            self.written.replace(span(), spelled.as_bytes(), ReplacementReason::Rule(rule.name()));
+            self.written.note(self.relation, column, rule, 1, None);
         } else if self.rules.policy.judges_values() {
             self.judge(number, slot, column);
         } else if slot.value == SlotValue::String
@@ -95,7 +92,7 @@ impl<'p> ConstantPlan<'p, '_> {
         {
             match column.column.kind() {
                 ValueKind::Json => {
-                    self.acts = true;
+                    self.written.acts = true;
                     self.written.json_constants.extend(slot.constant.clone());
                 }
                 // The escape stands behind those of the array.
@@ -113,8 +110,8 @@ impl<'p> ConstantPlan<'p, '_> {
         let is_text = slot.value == SlotValue::String;
         if is_text && is_national(self.core(slot), column.column.type_oid) {
             let (prefix, rule) = (slot.core.start..slot.core.start + 1, ValueRule::TypeConverted);
-            self.replace(prefix, b"", ReplacementReason::Rule(rule.name()));
-            self.note(column, rule, 1, None);
+            self.written.replace(prefix, b"", ReplacementReason::Rule(rule.name()));
+            self.written.note(self.relation, column, rule, 1, None);
         }
     }
 
@@ -162,7 +159,7 @@ impl<'p> ConstantPlan<'p, '_> {
         let sample = findings.take_sample();
         let mut reason = ReplacementReason::Refused;
         for (rule, count) in findings.take() {
-            self.note(column, rule, count, sample.clone());
+            self.written.note(self.relation, column, rule, count, sample.clone());
             if !rule.is_silent_loss() {
                 reason = ReplacementReason::Rule(rule.name());
             }
@@ -170,18 +167,22 @@ impl<'p> ConstantPlan<'p, '_> {
         match verdict {
             Verdict::Keep => {}
             Verdict::Replace(value) => {
-                self.replace(slot.span.clone(), &quoted_text(&value, lexing), reason);
+                self.written.replace(slot.span.clone(), &quoted_text(&value, lexing), reason);
             }
-            Verdict::Null => self.replace(slot.span.clone(), b"NULL", reason),
+            Verdict::Null => self.written.replace(slot.span.clone(), b"NULL", reason),
             // All behind the first is never reached.
             Verdict::Refuse(_) if self.written.refused.is_some() => {}
             Verdict::Refuse(refused) => {
-                self.acts = true;
+                self.written.acts = true;
                 let at = format!("value {number}");
                 let position = Some(self.rules.position(self.sql, slot.span.start));
                 let error = refusal(self.relation, &refused, &column.column.name, &at);
                 self.written.refused = Some(OwnError { position, ..error });
-                self.replace(slot.span.clone(), FAILING_EXPRESSION, ReplacementReason::Refused);
+                self.written.replace(
+                    slot.span.clone(),
+                    FAILING_EXPRESSION,
+                    ReplacementReason::Refused,
+                );
             }
         }
     }
@@ -193,8 +194,8 @@ impl<'p> ConstantPlan<'p, '_> {
         }
         for bad in bad_elements(self.core(slot), &column.column, self.relation, self.rules) {
             let span = slot.core.start + bad.span.start..slot.core.start + bad.span.end;
-            self.replace(span, &bad.text, ReplacementReason::Rule(bad.rule.name()));
-            self.note(column, bad.rule, 1, bad.sample);
+            self.written.replace(span, &bad.text, ReplacementReason::Rule(bad.rule.name()));
+            self.written.note(self.relation, column, bad.rule, 1, bad.sample);
         }
     }
 
@@ -215,27 +216,12 @@ impl<'p> ConstantPlan<'p, '_> {
             let position = Some(self.rules.position(self.sql, slot.span.start));
             let error = refusal(self.relation, &refused, &column.column.name, &at);
             self.written.refused = Some(OwnError { position, ..error });
-            self.replace(slot.span.clone(), FAILING_EXPRESSION, ReplacementReason::Refused);
+            self.written.replace(slot.span.clone(), FAILING_EXPRESSION, ReplacementReason::Refused);
         }
     }
 
     /// A constant without parentheses around it.
     fn core(&self, slot: &Slot) -> &'p [u8] {
         self.sql.get(slot.core.clone()).unwrap_or_default()
-    }
-
-    fn replace(&mut self, span: Range<usize>, text: &[u8], reason: ReplacementReason) {
-        self.written.replace(span, text, reason);
-    }
-
-    fn note(
-        &mut self,
-        column: &RelationColumn,
-        rule: ValueRule,
-        count: u64,
-        sample: Option<String>,
-    ) {
-        self.acts |= changes_values(rule);
-        self.written.changes.note(self.relation, column, rule, count, sample);
     }
 }

@@ -37,8 +37,7 @@ pub(super) fn plan(
     for execution in script.executions(sql) {
         let known = known.catalog().prepared(&execution.statement);
         let Some(relation) = known else { continue };
-        let mut plan =
-            ConstantPlan { sql, rules, relation, written, is_argument: true, acts: false };
+        let mut plan = ConstantPlan { sql, rules, relation, written, is_argument: true };
         for (number, slot) in (1..).zip(&execution.arguments) {
             let SlotColumn::Index(at) = slot.column else { continue };
             let is_parameter = matches!(slot.value, SlotValue::Parameter(_));

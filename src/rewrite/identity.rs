@@ -19,12 +19,12 @@ impl<'p> WritePlan<'p> {
         let places = std::mem::take(&mut self.overriding);
         for at in self.write.overriding_at.into_iter().chain(places) {
             let rule = ValueRule::OverridingSystemValue;
-            self.replace(
+            self.written.replace(
                 at..at,
                 b" OVERRIDING SYSTEM VALUE ",
                 ReplacementReason::Rule(rule.name()),
             );
-            self.note(column, rule, 1, None);
+            self.written.note(self.relation, column, rule, 1, None);
         }
     }
 
@@ -70,8 +70,8 @@ impl<'p> WritePlan<'p> {
             },
         };
         let rule = ValueRule::OverridingSystemValue;
-        self.replace(found.span, &text, ReplacementReason::Rule(rule.name()));
-        self.note(column, rule, 1, None);
+        self.written.replace(found.span, &text, ReplacementReason::Rule(rule.name()));
+        self.written.note(self.relation, column, rule, 1, None);
         true
     }
 

@@ -1,12 +1,12 @@
 //! What the values of a text go into, and what has to change in it for them to arrive: constants are
 //! spelled anew, clauses are added. Finds the columns; what becomes of a value is decided in `value`.
 
-use std::ops::{ControlFlow, Range};
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use memchr::memchr;
 
-use super::change::{changes_values, place_of};
+use super::change::place_of;
 use super::constant_columns::ColumnSpellings;
 use super::constants::ConstantPlan;
 use super::parameters::{self, ParameterUse};
@@ -155,12 +155,11 @@ pub(super) fn plan(
             },
             identity: None,
             overriding: Vec::new(),
-            acts: false,
         };
         plan.drop_items();
         plan.slots();
         plan.parameters(name, statement, declared, known);
-        if plan.acts && !known.is_exact(name) {
+        if std::mem::take(&mut written.acts) && !known.is_exact(name) {
             written.wants_exact.relation(name, Freshness::Exact);
         }
         // The target gets no further than to what is refused.
@@ -212,8 +211,6 @@ pub(super) struct WritePlan<'p> {
     pub(super) identity: Option<&'p RelationColumn>,
     /// The inserts of a MERGE in which it does.
     pub(super) overriding: Vec<usize>,
-    /// A rule has decided over a value that stores another one than the server would store.
-    pub(super) acts: bool,
 }
 
 impl<'p> WritePlan<'p> {
@@ -289,8 +286,12 @@ impl<'p> WritePlan<'p> {
         let is_read = matches!(slot.value, SlotValue::SourceParameter(_));
         if left_out && !is_dropped && !is_read {
             let rule = ValueRule::GeneratedLeftOut;
-            self.replace(slot.span.clone(), b"DEFAULT", ReplacementReason::Rule(rule.name()));
-            self.note(column, rule, 1, None);
+            self.written.replace(
+                slot.span.clone(),
+                b"DEFAULT",
+                ReplacementReason::Rule(rule.name()),
+            );
+            self.written.note(self.relation, column, rule, 1, None);
         }
         match slot.value {
             SlotValue::SourceParameter(_) if left_out => {}
@@ -329,7 +330,7 @@ impl<'p> WritePlan<'p> {
             let reason = ReplacementReason::Rule(ValueRule::GeneratedLeftOut.name());
             self.written.replaced.extend(replacements.into_iter().map(|found| (found, reason)));
             for column in dropped.iter().filter_map(|at| generated(*at)) {
-                self.note(column, ValueRule::GeneratedLeftOut, 1, None);
+                self.written.note(self.relation, column, ValueRule::GeneratedLeftOut, 1, None);
             }
             self.dropped = dropped;
         }
@@ -338,30 +339,8 @@ impl<'p> WritePlan<'p> {
 
     fn constant(&mut self, number: usize, slot: &Slot, column: &RelationColumn) {
         let Self { sql, rules, relation, .. } = *self;
-        let mut plan = ConstantPlan {
-            sql,
-            rules,
-            relation,
-            written: &mut *self.written,
-            is_argument: false,
-            acts: false,
-        };
+        let mut plan =
+            ConstantPlan { sql, rules, relation, written: &mut *self.written, is_argument: false };
         plan.constant(number, slot, column);
-        self.acts |= plan.acts;
-    }
-
-    pub(super) fn replace(&mut self, span: Range<usize>, text: &[u8], reason: ReplacementReason) {
-        self.written.replace(span, text, reason);
-    }
-
-    pub(super) fn note(
-        &mut self,
-        column: &RelationColumn,
-        rule: ValueRule,
-        count: u64,
-        sample: Option<String>,
-    ) {
-        self.acts |= changes_values(rule);
-        self.written.changes.note(self.relation, column, rule, count, sample);
     }
 }

@@ -7,11 +7,11 @@ use std::sync::Arc;
 
 use memchr::memmem;
 
-use super::change::{ValueChanges, place_of};
+use super::change::{ValueChanges, changes_values, place_of};
 use super::constant_columns::JSON_NUL;
 use super::parameters::Parameters;
 use super::{Needs, ReplacementReason, Rules};
-use crate::catalog::Name;
+use crate::catalog::{Name, Relation, RelationColumn};
 use crate::ledger::Place;
 use crate::statement::script::{Script, Statement};
 use crate::statement::{
@@ -85,12 +85,28 @@ pub(super) struct Written {
     pub(super) prepared: HashMap<usize, Box<[u32]>>,
     /// Who judges the values of a column, by its address.
     pub(super) judges: HashMap<usize, ColumnJudge>,
+    /// A rule has decided over a value of the statement at hand that stores another one than the server would
+    /// store.
+    pub(super) acts: bool,
 }
 
 impl Written {
     pub(super) fn replace(&mut self, span: Range<usize>, text: &[u8], reason: ReplacementReason) {
         let replacement = Replacement { span, text: text.to_vec() };
         self.replaced.push((replacement, reason));
+    }
+
+    /// What a rule has done to values of the statement at hand.
+    pub(super) fn note(
+        &mut self,
+        relation: &Arc<Relation>,
+        column: &RelationColumn,
+        rule: ValueRule,
+        count: u64,
+        sample: Option<String>,
+    ) {
+        self.acts |= changes_values(rule);
+        self.changes.note(relation, column, rule, count, sample);
     }
 
     /// Leaves the types to the server that a PREPARE declares and that do not fit the columns, as a Parse does. But
