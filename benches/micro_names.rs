@@ -5,13 +5,18 @@ use divan::{Bencher, black_box};
 use dms_proxy::catalog::{Catalog, Relation};
 use dms_proxy::config::Config;
 use dms_proxy::encoding::Encoding;
-use dms_proxy::mapping::{NameChange, NamePattern, NameRule, NameRules};
 use dms_proxy::policy::Policy;
 use dms_proxy::rewrite::{Naming, PositionMap, Rewrite, Rules, plan, reached, rename};
 use dms_proxy::statement::Lexing;
 use dms_proxy::statement::script::{Scratch, Script};
 use dms_proxy::value::CopyScanner;
 
+const NAMES: &str = r#"
+    [mapping.names]
+    schemas = { "HR" = "people" }
+    tables = "lower"
+    columns = "lower"
+"#;
 const TABLE: &[u8] =
     b"CREATE TABLE people.employees (employee_id int8 PRIMARY KEY, first_name text, \
                        hired_at timestamp, salary numeric(10,2), is_active bool)";
@@ -26,17 +31,10 @@ struct Reader {
 }
 
 impl Reader {
-    /// Rules for one schema, as a file for an Oracle source has them, or none; the table is known.
+    /// Rules as an Oracle source has them, or none; the table is known.
     fn new(has_rules: bool) -> Reader {
-        let mut policy = Config::default().policy().unwrap();
-        if has_rules {
-            let rules = vec![
-                rule(&["HR"], NameChange::Rename("people".into())),
-                rule(&["HR", "%"], NameChange::Lowercase),
-                rule(&["HR", "%", "%"], NameChange::Lowercase),
-            ];
-            policy.names = NameRules::new(Vec::new(), rules, None).unwrap();
-        }
+        let config: Config = toml::from_str(if has_rules { NAMES } else { "" }).unwrap();
+        let policy = config.policy().unwrap();
         let mut reader =
             Reader { policy, catalog: Catalog::default(), scratch: Scratch::default() };
         let (lexing, mapping) = (Lexing::default(), &reader.policy.mapping);
@@ -73,17 +71,6 @@ impl Reader {
         };
         script.give_back(scratch);
         planned
-    }
-}
-
-fn rule(names: &[&str], change: NameChange) -> NameRule {
-    let mut patterns = names.iter().map(|name| NamePattern::new(name).unwrap());
-    NameRule {
-        schema: patterns.next().unwrap(),
-        table: patterns.next(),
-        column: patterns.next(),
-        change,
-        origin: names.join("."),
     }
 }
 

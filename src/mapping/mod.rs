@@ -32,6 +32,8 @@ pub(crate) use dialect::SourceTable;
 pub use masks::{ColumnMask, Mask};
 pub use name_advice::{name_advice, name_list};
 pub use name_pattern::NamePattern;
+#[cfg(test)]
+pub(crate) use names::tests::rule as name_rule;
 pub use names::{NameChange, NameCollision, NameRule, NameRules, TableSelection};
 pub use names_on_target::{TargetRelation, advice_on_target};
 pub use options::{

@@ -134,21 +134,14 @@ fn underscores<'p>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::mapping::{ColumnRemoval, TableSelection};
+    use crate::mapping::{ColumnRemoval, TableSelection, name_rule};
 
     fn pattern(text: &str) -> NamePattern {
         NamePattern::new(text).unwrap()
     }
 
     fn rule(names: &[&str], origin: &str) -> NameRule {
-        let mut patterns = names.iter().map(|name| pattern(name));
-        NameRule {
-            schema: patterns.next().unwrap(),
-            table: patterns.next(),
-            column: patterns.next(),
-            change: NameChange::Lowercase,
-            origin: origin.to_owned(),
-        }
+        NameRule { origin: origin.to_owned(), ..name_rule(names, NameChange::Lowercase) }
     }
 
     #[test]

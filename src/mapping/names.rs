@@ -361,7 +361,7 @@ fn is_system(schema: &str) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use proptest::prelude::*;
 
     use super::*;
@@ -370,7 +370,8 @@ mod tests {
         NamePattern::new(text).unwrap()
     }
 
-    fn rule(names: &[&str], change: NameChange) -> NameRule {
+    /// A rule about schemas, tables or columns, whose origin is how it names them.
+    pub(crate) fn rule(names: &[&str], change: NameChange) -> NameRule {
         let mut patterns = names.iter().map(|name| pattern(name));
         NameRule {
             schema: patterns.next().unwrap(),

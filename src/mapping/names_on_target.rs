@@ -177,16 +177,10 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::mapping::name_rule;
 
     fn rule(names: &[&str], change: NameChange, origin: &str) -> NameRule {
-        let mut patterns = names.iter().map(|name| NamePattern::new(name).unwrap());
-        NameRule {
-            schema: patterns.next().unwrap(),
-            table: patterns.next(),
-            column: patterns.next(),
-            change,
-            origin: origin.to_owned(),
-        }
+        NameRule { origin: origin.to_owned(), ..name_rule(names, change) }
     }
 
     fn relation(schema: &str, table: &str, columns: &[&str]) -> TargetRelation {

@@ -68,9 +68,17 @@ pub struct Impl {
     pub by_mut: usize,
 }
 
-/// The text of a file up to its unit tests.
+/// The text of a file up to its unit tests: a module for tests alone that stands in it, whoever may use it.
 pub fn without_tests(text: &str) -> &str {
-    text.split("#[cfg(test)]\nmod tests").next().unwrap_or_default()
+    const ATTRIBUTE: &str = "#[cfg(test)]\n";
+    let is_module = |(at, _): &(usize, &str)| {
+        let item = text[at + ATTRIBUTE.len()..].lines().next().unwrap_or_default();
+        let item = item.trim_start_matches("pub").trim_start();
+        let inside = item.starts_with('(').then(|| item.split_once(')')).flatten();
+        inside.map_or(item, |(_, item)| item.trim_start()).starts_with("mod ")
+    };
+    let found = text.match_indices(ATTRIBUTE).find(is_module);
+    found.map_or(text, |(at, _)| &text[..at])
 }
 
 impl PartialEq for Facts {

@@ -245,8 +245,12 @@ fn a_file_has_four_hundred_lines() {
 
 #[test]
 fn lines_are_counted_without_unit_tests() {
-    let text = "//! One.\n\nfn f() {}\n\n#[cfg(test)]\nmod tests {\n    fn g() {}\n}\n";
-    assert_eq!(lines(&[Facts::of("a.rs", text)]), [("a.rs", 4)]);
+    for tests in ["mod tests", "pub(super) mod tests", "pub(in crate::a) mod support", "pub mod b"]
+    {
+        let code = "//! One.\n\n#[cfg(test)]\nuse a::b;\nfn f() {}\n\n";
+        let text = format!("{code}#[cfg(test)]\n{tests} {{\n    fn g() {{}}\n}}\n");
+        assert_eq!(lines(&[Facts::of("a.rs", &text)]), [("a.rs", 6)], "{tests}");
+    }
 }
 
 /// Names of types and how often each stands for another one.

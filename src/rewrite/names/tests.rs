@@ -1,19 +1,10 @@
 use super::*;
-use crate::mapping::{Mapping, MappingOptions, NameChange, NamePattern, NameRule, TableSelection};
+use crate::mapping::{
+    Mapping, MappingOptions, NameChange, NamePattern, NameRule, TableSelection, name_rule as rule,
+};
 use crate::policy::Policy;
 use crate::statement::Lexing;
 use crate::statement::script::Scratch;
-
-fn rule(names: &[&str], change: NameChange) -> NameRule {
-    let mut patterns = names.iter().map(|name| NamePattern::new(name).unwrap());
-    NameRule {
-        schema: patterns.next().unwrap(),
-        table: patterns.next(),
-        column: patterns.next(),
-        change,
-        origin: names.join("."),
-    }
-}
 
 fn lower() -> Vec<NameRule> {
     vec![
