@@ -209,15 +209,7 @@ fn bind_into_columns(bencher: Bencher, parameters: u16) {
 
 fn fit_bind(bencher: Bencher, parameters: u16, list: &[Option<BindParameter>], nul: NulPolicy) {
     let mut body = bind_body(parameters);
-    let encoding = Encoding::Utf8;
-    let rules = BindRules {
-        parameters: list,
-        given: &[],
-        kinds: None,
-        nul: Some(nul),
-        mends_halves: false,
-        encoding,
-    };
+    let rules = BindRules { parameters: list, nul: Some(nul), ..BindRules::default() };
     bencher.bench_local(move || {
         let bind = BindBody::cut(black_box(&mut body));
         bind.map(|mut bind| matches!(fit(&mut bind, &rules), FittedBind::InPlace(_)))

@@ -557,14 +557,7 @@ pub fn bind(data: &[u8]) {
 fn whole_bind(body: &[u8], encoding: Encoding, mended: &[u8], spaces: u64) {
     let kinds = kinds();
     let fitted = |body: &mut [u8], kinds: Option<&[ValueKind]>, nul: NulPolicy| {
-        let rules = BindRules {
-            parameters: &[],
-            given: &[],
-            kinds,
-            nul: Some(nul),
-            mends_halves: false,
-            encoding,
-        };
+        let rules = BindRules { kinds, nul: Some(nul), encoding, ..BindRules::default() };
         BindBody::cut(body).map(|mut bind| fit(&mut bind, &rules))
     };
     let mut in_place = body.to_vec();

@@ -30,14 +30,7 @@ fn mend(body: &[u8], kinds: &Arc<[ValueKind]>, chunk_bytes: usize) -> (Vec<u8>, 
 
 /// What becomes of a whole body by its kinds.
 fn fitted(body: &mut [u8], kinds: Option<&[ValueKind]>, nul: NulPolicy) -> FittedBind {
-    let rules = BindRules {
-        parameters: &[],
-        given: &[],
-        kinds,
-        nul: Some(nul),
-        mends_halves: false,
-        encoding: Encoding::Utf8,
-    };
+    let rules = BindRules { kinds, nul: Some(nul), ..BindRules::default() };
     fit(&mut BindBody::cut(body).unwrap(), &rules)
 }
 

@@ -15,7 +15,7 @@ use crate::value::rule::{Findings, ValueRule};
 use crate::wire::{BindBody, Parameter, ParameterReader, ValuePiece};
 
 /// What is asked of the values of a Bind.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct BindRules<'a> {
     /// The columns that parameters go into: an entry for each of the first parameters, `None` for one
     /// that goes into no column.
@@ -422,14 +422,8 @@ mod tests {
 
     fn fitted(body: &mut [u8], parameters: &[Option<BindParameter>], nul: NulPolicy) -> FittedBind {
         let kinds = [ValueKind::Json; 8];
-        let rules = BindRules {
-            parameters,
-            given: &[],
-            kinds: Some(&kinds),
-            nul: Some(nul),
-            mends_halves: false,
-            encoding: Encoding::Utf8,
-        };
+        let (kinds, nul) = (Some(&kinds[..]), Some(nul));
+        let rules = BindRules { parameters, kinds, nul, ..BindRules::default() };
         fit(&mut BindBody::cut(body).unwrap(), &rules)
     }
 

@@ -85,19 +85,10 @@ fn may_hold_nul(value: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::encoding::Encoding;
     use crate::value::policy::NulPolicy;
 
     fn rules(kinds: Option<&[ValueKind]>) -> BindRules<'_> {
-        let nul = Some(NulPolicy::Space);
-        BindRules {
-            parameters: &[],
-            given: &[],
-            kinds,
-            nul,
-            mends_halves: false,
-            encoding: Encoding::Utf8,
-        }
+        BindRules { kinds, nul: Some(NulPolicy::Space), ..BindRules::default() }
     }
 
     fn values(formats: &[u8], values: &[Option<&[u8]>]) -> Vec<u8> {
