@@ -310,14 +310,13 @@ impl Session {
         self.target.copied_out = false;
         self.prepared.forget_all_kinds();
         self.catalog.on_error();
-        self.settling.on_error();
-        for (index, dropped) in self.replies.on_error().into_iter().enumerate().rev() {
+        let all = self.replies.on_error();
+        self.settling.on_error(self.replies.goes_on_behind_error());
+        for (index, dropped) in all.into_iter().enumerate().rev() {
             if matches!(dropped.request, Request::Own(_)) {
                 self.asking.on_dropped(index == 0);
             }
-            if let Some(undo) = dropped.into_undo() {
-                self.prepared.undo(undo);
-            }
+            dropped.into_undo().into_iter().for_each(|undo| self.prepared.undo(undo));
         }
     }
 

@@ -298,6 +298,12 @@ impl Replies {
         dropped
     }
 
+    /// Whether the last message on its way is certainly read, and not by the error that has just come.
+    pub(super) fn goes_on_behind_error(&self) -> bool {
+        let ends = self.queue.iter().filter(|expected| expected.request.ends_with_ready());
+        self.doubt.is_none() && !self.skipping && ends.count() > 1
+    }
+
     fn follows_early_sync(&self, index: usize) -> bool {
         self.queue.get(index).is_some_and(|next| next.request == Request::EarlySync)
     }
@@ -413,6 +419,22 @@ mod tests {
         assert!(!replies.is_skipping());
         replies.on_ready();
         assert_eq!(requests(&replies), [Parse]);
+    }
+
+    #[test]
+    fn what_follows_a_failed_message_goes_on_unless_it_is_skipped() {
+        use Request::*;
+        for (sent, goes_on) in [
+            (&[FunctionCall, Query, Query][..], true),
+            (&[Query], false),
+            (&[Parse, Query], false),
+            (&[Parse, Sync, Query], true),
+            (&[Parse, Execute, Sync], false),
+        ] {
+            let mut replies = queue(sent);
+            replies.on_error();
+            assert_eq!(replies.goes_on_behind_error(), goes_on, "{sent:?}");
+        }
     }
 
     #[test]

@@ -213,10 +213,13 @@ impl Settling {
         &mut self.role
     }
 
-    /// A statement of the client's has failed.
-    pub(in crate::session) fn on_error(&mut self) {
+    /// A statement of the client's has failed. `is_earlier` says that it is not the last one on its way, nor in the
+    /// way of that one.
+    pub(in crate::session) fn on_error(&mut self, is_earlier: bool) {
         self.role.on_rollback();
-        if let Stated::Plain(settings) = self.stated {
+        if let Stated::Plain(settings) = self.stated
+            && !is_earlier
+        {
             self.stated = Stated::Unsure(settings);
         }
         if let Some(words) = &mut self.own_words {
@@ -476,10 +479,13 @@ mod tests {
         // Behind an error it is not known whether the statement that states them has failed.
         context.status = TransactionStatus::Open;
         settling.note_stated(stated, Effects::TOUCHES_SETTINGS);
-        settling.on_error();
+        settling.on_error(false);
         assert_eq!(settling.on_stated(&mut context), Some(Settle::Settings));
         settling.note_stated(stated, Effects::TOUCHES_SETTINGS);
-        settling.on_error();
+        settling.on_error(true);
+        assert_eq!(settling.on_stated(&mut context), None);
+        settling.note_stated(stated, Effects::TOUCHES_SETTINGS);
+        settling.on_error(false);
         context.status = TransactionStatus::Aborted;
         assert_eq!(settling.on_stated(&mut context), None);
         assert!(!settling.waits());
