@@ -139,6 +139,11 @@ impl BlockQuery {
             (tag::READY_FOR_QUERY, QueryPhase::Ends) => return self.on_ended(frame, out),
             (tag::NOTICE_RESPONSE, QueryPhase::Runs)
                 if !self.is_clients && refusal::is_begun_before(frame) => {}
+            // It is of the next statement.
+            (tag::NOTICE_RESPONSE, QueryPhase::Runs) => {
+                self.send_last(out);
+                out.to_session.extend_from_slice(frame);
+            }
             (tag::NOTICE_RESPONSE | tag::NOTIFICATION_RESPONSE | tag::PARAMETER_STATUS, _) => {
                 out.to_session.extend_from_slice(frame);
             }

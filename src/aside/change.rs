@@ -205,11 +205,18 @@ impl ChangeLoad {
         match self.answer.on_frame(frame) {
             ChangeSaid::Noted => None,
             ChangeSaid::ForSession => {
-                out.to_session.extend(frame);
+                let is_notice = frame.first() == Some(&tag::NOTICE_RESPONSE);
+                let told = is_notice.then(|| self.at_own_position(frame.to_vec()));
+                out.to_session.extend_from_slice(told.as_deref().unwrap_or(frame));
                 None
             }
             ChangeSaid::Ready => self.on_ready(out),
         }
+    }
+
+    /// An error or a notice of the target's with its position in the text of the client's.
+    fn at_own_position(&self, frame: Vec<u8>) -> Vec<u8> {
+        self.text.with_whole_position(self.transaction.with_own_position(frame))
     }
 
     fn on_ready(&mut self, out: &mut BothWays) -> Option<ChangeEnd> {

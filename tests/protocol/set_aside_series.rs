@@ -84,3 +84,30 @@ fn other_errors_end_the_text_as_without_it() {
     }
     assert!(aside(&database).is_empty());
 }
+
+#[test]
+fn warnings_have_their_positions_in_the_text_of_the_client() {
+    let proxy = Proxy::start(CONFIG, &[]);
+    let database = prepared();
+    let mut direct = log_in(database.endpoint());
+    let mut wire = begun(&proxy, &database);
+    for sql in [
+        r"INSERT INTO plain VALUES (7, '\x41')",
+        r"INSERT INTO plain VALUES (7, 'é'); INSERT INTO plain VALUES (8, '\x42')",
+        r"INSERT INTO plain VALUES (7, '\x41'); INSERT INTO plain VALUES (8, '\x42')",
+    ] {
+        for before in ["", "BEGIN"] {
+            let said = [&mut direct, &mut wire].map(|wire| {
+                say(wire, "SET standard_conforming_strings = off");
+                say(wire, before);
+                let said = say(wire, sql);
+                say(wire, if before.is_empty() { "" } else { "ROLLBACK" });
+                say(wire, "DELETE FROM plain WHERE id < 100");
+                let warnings = said.lines().filter(|line| line.starts_with("NoticeResponse"));
+                warnings.map(str::to_owned).collect::<Vec<_>>()
+            });
+            assert!(!said[0].is_empty(), "{sql}");
+            assert_eq!(said[0], said[1], "{before}, {sql}");
+        }
+    }
+}

@@ -8,7 +8,7 @@ use crate::wire::{self, tag};
 impl ChangeLoad {
     /// The statement ends with this error of the target's.
     pub(super) fn fail(&mut self, failure: Vec<u8>, out: &mut BothWays) -> Option<ChangeEnd> {
-        let failure = self.text.with_whole_position(self.transaction.with_own_position(failure));
+        let failure = self.at_own_position(failure);
         if !(self.transaction.is_ours() && self.transaction.is_begun() && self.is_last) {
             return Some(self.failed(&failure, out));
         }
