@@ -21,7 +21,7 @@ usage: cargo test --test differential -- run [OPTIONS]
   --seeds A..B       the sequences of these seeds (default 0..1000)
   --seconds N        end after so long
   --via BINARY       another proxy than the one of this tree
-  --policies NAMES   default, short, pipeline, park, values, aside, relay, or all (default: default)
+  --policies NAMES   default, short, pipeline, park, values, relay, aside, or all (default: all)
   --workers N        sequences at a time (default 3)
   --timeout SECONDS  how long a reply may take (default 5)
   --findings N       end after so many differences (default 20)
@@ -102,7 +102,7 @@ fn options(mut arguments: impl Iterator<Item = String>) -> Result<Options, Strin
             "--seconds" => options.seconds = Some(number()?),
             "--via" => options.via = value,
             "--policies" if value == "all" => {
-                options.policies = POLICIES.iter().map(|(name, _)| (*name).to_owned()).collect();
+                options.policies = all_policies();
             }
             "--policies" => options.policies = value.split(',').map(str::to_owned).collect(),
             "--workers" => options.workers = usize::try_from(number()?).unwrap(),
@@ -125,6 +125,10 @@ fn options(mut arguments: impl Iterator<Item = String>) -> Result<Options, Strin
         Some(name) => Err(format!("no policies {name:?}")),
         None => Ok(options),
     }
+}
+
+fn all_policies() -> Vec<String> {
+    POLICIES.iter().map(|(name, _)| (*name).to_owned()).collect()
 }
 
 fn replay(options: &Options) -> ExitCode {
@@ -152,12 +156,12 @@ fn replay(options: &Options) -> ExitCode {
 }
 
 fn run(options: &Options) -> ExitCode {
-    if let Some(seed) = options.print {
-        print!("{}", generate(seed, POLICIES[0].0, &options.without));
+    let all = all_policies();
+    let policies = if options.policies.is_empty() { &all } else { &options.policies };
+    if let (Some(seed), Some(name)) = (options.print, policies.first()) {
+        print!("{}", generate(seed, name, &options.without));
         return ExitCode::SUCCESS;
     }
-    let default = [POLICIES[0].0.to_owned()];
-    let policies = if options.policies.is_empty() { &default[..] } else { &options.policies };
     let mut found = 0;
     for name in policies {
         let begin = Instant::now();

@@ -25,8 +25,8 @@ pub fn minimise(
         }
         tries -= 1;
         let Outcome::Different(found) = arena.compare(&candidate, TIMEOUT) else { return false };
-        // One that hangs is not taken for one that answers otherwise: it is another fault.
-        if found.timed_out != difference.timed_out {
+        // Another sort, as one that hangs, is another fault.
+        if found.sort() != difference.sort() {
             return false;
         }
         *best = (candidate, *found);

@@ -2,6 +2,7 @@
 //! same. `cases` are sequences that once were not; others are made at random.
 
 pub mod arena;
+pub mod by_design;
 pub mod generate;
 pub mod message;
 pub mod minimise;

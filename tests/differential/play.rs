@@ -1,11 +1,13 @@
 //! One session of a sequence: what is sent, and what the peer says to it.
 
+use std::collections::BTreeMap;
 use std::io::{BufReader, Read, Write};
 use std::net::TcpStream;
 use std::sync::{Arc, Condvar, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use super::by_design;
 use super::message::Message;
 use super::random::Random;
 use super::sequence::Sequence;
@@ -34,7 +36,7 @@ pub fn play(
     expected: Option<&Said>,
     timeout: Duration,
 ) -> Said {
-    let mut session = Session::log_in(endpoint, timeout);
+    let mut session = Session::log_in(endpoint, timeout, &sequence.policies);
     let mut random = Random::new(sequence.cuts);
     let mut burst = Vec::new();
     let mut waits = expected.map(|said| said.at_waits.iter().copied());
@@ -54,7 +56,11 @@ pub fn play(
         }
     }
     // The Sync brings what the server has not sent yet; a Terminate alone would not.
-    burst.extend([Message::Sync.bytes(), b"X\0\0\0\x04".to_vec()].concat());
+    burst.extend(Message::Sync.bytes());
+    if by_design::compares_last_settings(&sequence.policies) {
+        burst.extend(Message::Query(b"ROLLBACK".to_vec()).bytes());
+    }
+    burst.extend(b"X\0\0\0\x04");
     session.send(&burst, sequence.cuts, &mut random);
     let closed = session.wait_until(|heard, _| heard.closed.then_some(true));
     session.end(!closed)
@@ -65,6 +71,8 @@ struct Heard {
     lines: Vec<String>,
     /// The tags of all frames that count.
     tags: Vec<u8>,
+    /// The settings that were told: what they were at login, and what they are.
+    settings: BTreeMap<String, [String; 2]>,
     closed: bool,
     last_at: Option<Instant>,
 }
@@ -89,7 +97,7 @@ struct Session {
 }
 
 impl Session {
-    fn log_in(endpoint: &Endpoint, timeout: Duration) -> Session {
+    fn log_in(endpoint: &Endpoint, timeout: Duration, policies: &str) -> Session {
         let mut stream = TcpStream::connect(endpoint.address).unwrap();
         stream.set_nodelay(true).unwrap();
         stream.set_write_timeout(Some(timeout)).unwrap();
@@ -99,7 +107,8 @@ impl Session {
         stream.write_all(&Body::default().int32(length).bytes(body.0).0).unwrap();
         let heard = Shared::default();
         let (reads, hears) = (stream.try_clone().unwrap(), Arc::clone(&heard));
-        thread::spawn(move || listen(reads, &hears));
+        let policies = policies.to_owned();
+        thread::spawn(move || listen(reads, &hears, &policies));
         let session =
             Session { stream, heard, timeout, unanswered: 0, seen: 0, at_waits: Vec::new() };
         // What a login brings is a matter of other tests.
@@ -107,6 +116,7 @@ impl Session {
         let mut heard = session.heard.0.lock().unwrap();
         heard.lines.clear();
         heard.tags.clear();
+        heard.settings.values_mut().for_each(|[first, last]| first.clone_from(last));
         drop(heard);
         session
     }
@@ -187,16 +197,27 @@ impl Session {
     fn end(self, timed_out: bool) -> Said {
         // Ends the listener, too.
         let _ = self.stream.shutdown(std::net::Shutdown::Both);
-        let lines = std::mem::take(&mut self.heard.0.lock().unwrap().lines);
+        let mut heard = self.heard.0.lock().unwrap();
+        let mut lines = std::mem::take(&mut heard.lines);
+        let changed = heard.settings.iter().filter(|(_, [first, last])| first != last);
+        lines.extend(changed.map(|(name, [_, last])| format!("-- {name} is {last}")));
+        drop(heard);
         Said { lines, at_waits: self.at_waits, timed_out }
     }
 }
 
-fn listen(stream: TcpStream, heard: &Shared) {
+fn listen(stream: TcpStream, heard: &Shared, policies: &str) {
     let mut stream = BufReader::new(stream);
     while let Some(frame) = read_frame(&mut stream) {
-        let Some(line) = line(&frame) else { continue };
+        let line = line(&frame).and_then(|line| by_design::compared(policies, line));
+        let Some(line) = line else { continue };
         let mut now = heard.0.lock().unwrap();
+        if frame.tag == b'S' && by_design::compares_last_settings(policies) {
+            let setting = line.split_once(' ').unwrap_or_default().1;
+            let (name, value) = setting.split_once('=').unwrap_or_default();
+            now.settings.entry(name.to_owned()).or_default()[1] = value.to_owned();
+            continue;
+        }
         now.lines.push(line);
         now.tags.push(frame.tag);
         now.last_at = Some(Instant::now());

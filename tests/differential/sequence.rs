@@ -2,6 +2,7 @@
 
 use std::fmt::{self, Display, Formatter};
 
+use super::by_design;
 use super::message::Message;
 
 /// What one client does in one session.
@@ -15,8 +16,8 @@ pub struct Sequence {
 }
 
 /// Names of configurations and their `proxy.toml`. None of them changes what a legal sequence is
-/// answered.
-pub const POLICIES: [(&str, &str); 6] = [
+/// answered, but for what [`by_design`] lists.
+pub const POLICIES: [(&str, &str); 7] = [
     ("default", ""),
     // Statements that are not read.
     ("short", "[limits]\nstatement_bytes = 300"),
@@ -28,19 +29,17 @@ pub const POLICIES: [(&str, &str); 6] = [
          generated = 'leave-out'\nidentity_always = 'override'\nsilent_loss = 'warn'\nsamples = true",
     ),
     ("relay", "rewrite = 'off'\n[fk]\nmode = 'off'"),
+    // Each load goes in parts and savepoints, and its errors are the server's.
+    (
+        by_design::POLICIES,
+        "[fk]\nmode = 'off'\n[errors]\ndata_error_policy = 'stop-task'\nbatch_bytes = 1024\n\
+         [[errors.sessions]]\nerrors = 'set-aside'",
+    ),
 ];
-
-/// Each load goes in parts and savepoints, and its errors are the server's. Where a client breaks the protocol in the
-/// middle of a COPY, the error tells another line, so that this is not one of those that all sequences are compared by.
-const ASIDE: (&str, &str) = (
-    "aside",
-    "[fk]\nmode = 'off'\n[errors]\ndata_error_policy = 'stop-task'\nbatch_bytes = 1024\n\
-     [[errors.sessions]]\nerrors = 'set-aside'",
-);
 
 /// The `proxy.toml` of a name.
 pub fn configuration(policies: &str) -> Option<&'static str> {
-    POLICIES.iter().chain([&ASIDE]).find(|(name, _)| *name == policies).map(|(_, text)| *text)
+    POLICIES.iter().find(|(name, _)| *name == policies).map(|(_, text)| *text)
 }
 
 impl Sequence {

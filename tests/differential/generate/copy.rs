@@ -42,11 +42,37 @@ const TARGETS: [Target; 17] = [
     Target { into: "missing", options: "", row: "{}\t1\n" },
 ];
 
+/// How a client ends its rows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum End {
+    Done,
+    Fail,
+    /// Not at all.
+    Never,
+}
+
 impl Generator {
-    fn copy_statement(&mut self) -> (String, Vec<u8>) {
+    fn end_of_rows(&mut self) -> End {
+        match self.random.below(12) {
+            0..8 => End::Done,
+            8..11 => End::Fail,
+            _ if self.has("copy-sync") => End::Never,
+            _ => End::Done,
+        }
+    }
+
+    fn key_of_row(&mut self, end: End) -> u32 {
+        match end == End::Done || !self.leaves_out("given-up-rows") {
+            true => self.key(),
+            false => self.new_key(),
+        }
+    }
+
+    fn copy_statement(&mut self, end: End) -> (String, Vec<u8>) {
         let rows = self.random.below(4);
-        if self.random.one_in(6) {
-            return self.binary_copy(rows);
+        let may_be_binary = end == End::Done || !self.leaves_out("given-up-binary");
+        if self.random.one_in(6) && may_be_binary {
+            return self.binary_copy(rows, end);
         }
         let Target { into, options, row } = self.random.pick(&TARGETS);
         let mut stream = match options.contains("HEADER") {
@@ -54,25 +80,26 @@ impl Generator {
             false => String::new(),
         };
         for _ in 0..rows {
-            let key = self.key().to_string();
+            let key = self.key_of_row(end).to_string();
             stream += &row.replace("{}", &key);
         }
         if self.random.one_in(10) && *into == "t_json (id, j)" {
             // Longer than what is read at once.
             stream += &format!("5;\"[{}1]\"\n", "1, ".repeat(30_000));
         }
-        if self.random.one_in(5) {
+        let may_be_wrong = end != End::Never || !self.leaves_out("cut-rows");
+        if self.random.one_in(5) && may_be_wrong {
             let wrong = *self.random.pick(&["zzz\n", "1\t2\t3\t4\t5\n", "\\.\n", "1"]);
             stream += wrong;
         }
         (format!("COPY {into} FROM STDIN{options}"), stream.into_bytes())
     }
 
-    fn binary_copy(&mut self, rows: usize) -> (String, Vec<u8>) {
+    fn binary_copy(&mut self, rows: usize, end: End) -> (String, Vec<u8>) {
         let mut stream = b"PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0".to_vec();
         for _ in 0..rows {
             stream.extend([0, 2, 0, 0, 0, 4]);
-            stream.extend(self.key().to_be_bytes());
+            stream.extend(self.key_of_row(end).to_be_bytes());
             stream.extend([0, 0, 0, 1, 1]);
         }
         if !self.random.one_in(8) {
@@ -82,7 +109,7 @@ impl Generator {
     }
 
     /// The rows, cut anywhere, and the end of them.
-    fn rows(&mut self, mut stream: &[u8]) {
+    fn rows(&mut self, mut stream: &[u8], end: End) {
         while !stream.is_empty() {
             let most = if stream.len() > 1000 { stream.len() } else { 60 };
             let count = 1 + self.random.below(stream.len().min(most));
@@ -94,16 +121,16 @@ impl Generator {
             }
         }
         self.maybe_wait(8);
-        match self.random.below(12) {
-            0..8 => self.say(Message::CopyDone),
-            8..11 => self.say(Message::CopyFail("enough".to_owned())),
-            _ if self.has("copy-sync") => {}
-            _ => self.say(Message::CopyDone),
+        match end {
+            End::Done => self.say(Message::CopyDone),
+            End::Fail => self.say(Message::CopyFail("enough".to_owned())),
+            End::Never => {}
         }
     }
 
     pub(super) fn copy_by_query(&mut self) {
-        let (copy, stream) = self.copy_statement();
+        let end = self.end_of_rows();
+        let (copy, stream) = self.copy_statement(end);
         let sql = match self.random.below(10) {
             0 => format!("BEGIN; {copy}; COMMIT"),
             1 => format!("{copy}; SET dms.phase = 'cdc'"),
@@ -113,13 +140,14 @@ impl Generator {
         };
         self.query(&sql);
         self.maybe_wait(2);
-        self.rows(&stream);
+        self.rows(&stream, end);
         self.maybe_wait(2);
     }
 
     /// With or without a Sync behind the Execute, which the server then ignores.
     pub(super) fn copy_by_execute(&mut self) {
-        let (copy, stream) = self.copy_statement();
+        let end = self.end_of_rows();
+        let (copy, stream) = self.copy_statement(end);
         self.execute_text(&copy);
         if self.random.one_in(3) && self.has("copy-sync") {
             self.say(Message::Sync);
@@ -127,7 +155,7 @@ impl Generator {
             self.say(Message::Flush);
         }
         self.maybe_wait(3);
-        self.rows(&stream);
+        self.rows(&stream, end);
         if self.random.one_in(3) {
             self.execute_insert();
         }

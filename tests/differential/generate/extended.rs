@@ -89,6 +89,9 @@ impl Generator {
 
     fn bind(&mut self, portal: &str, statement: &str, values: Vec<Value>) {
         self.in_pipeline = true;
+        if !portal.is_empty() && self.leaves_out("taken-portals") {
+            self.say(Message::Close { kind: b'P', name: portal.to_owned() });
+        }
         let binary_result = self.random.one_in(6);
         let (portal, statement) = (portal.to_owned(), statement.to_owned());
         self.say(Message::Bind { portal, statement, values, binary_result });

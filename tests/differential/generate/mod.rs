@@ -6,7 +6,9 @@
 mod copy;
 mod extended;
 mod statements;
+mod unnamed;
 
+use super::by_design;
 use super::message::Message;
 use super::random::Random;
 use super::sequence::Sequence;
@@ -27,15 +29,19 @@ pub const PARTS: [&str; 4] = [
 pub fn generate(seed: u64, policies: &str, without: &[String]) -> Sequence {
     let mut random = Random::new(seed);
     let cuts = if random.one_in(3) { random.next() } else { 0 };
-    let mut generator =
-        Generator { random, seed, without: without.to_vec(), ..Generator::default() };
+    let (without, policies) = (without.to_vec(), policies.to_owned());
+    let mut generator = Generator { random, seed, without, policies, ..Generator::default() };
     let phrases = 2 + generator.random.below(13);
     (0..phrases).for_each(|_| generator.phrase());
     generator.end();
     if generator.random.one_in(5) && generator.has("disturbance") {
         generator.disturb();
     }
-    Sequence { policies: policies.to_owned(), cuts, messages: generator.messages }
+    let messages = match generator.leaves_out("unnamed-behind-copy") {
+        true => unnamed::without_unnamed_behind_copy(generator.messages),
+        false => generator.messages,
+    };
+    Sequence { policies: generator.policies, cuts, messages }
 }
 
 /// A sequence that grows.
@@ -44,6 +50,7 @@ struct Generator {
     seed: u64,
     random: Random,
     without: Vec<String>,
+    policies: String,
     messages: Vec<Message>,
     /// The last key that was given out; keys that the tables begin with are smaller or above 999.
     key: u32,
@@ -62,6 +69,11 @@ struct Generator {
 impl Generator {
     fn has(&self, part: &str) -> bool {
         !self.without.iter().any(|without| without == part)
+    }
+
+    /// Whether sequences go without what differs by design with the policies.
+    fn leaves_out(&self, name: &str) -> bool {
+        by_design::is_left_out(&self.policies, name)
     }
 
     fn say(&mut self, message: Message) {
@@ -105,6 +117,10 @@ impl Generator {
         if self.random.one_in(12) {
             return *self.random.pick(&[1, 1000]);
         }
+        self.new_key()
+    }
+
+    fn new_key(&mut self) -> u32 {
         self.key += 1;
         100 + self.key
     }
@@ -171,7 +187,7 @@ impl Generator {
             self.query(&sql);
             self.maybe_wait(2);
         }
-        let end = *self.random.pick(&["COMMIT", "ROLLBACK", "END", "COMMIT AND CHAIN"]);
+        let end = self.pick_text(&["COMMIT", "ROLLBACK", "END", "COMMIT AND CHAIN"]);
         if !self.random.one_in(5) {
             self.query(end);
             self.maybe_wait(2);
@@ -210,6 +226,10 @@ impl Generator {
                 return;
             }
             let at = self.random.below(count - 1);
+            let touches_copy = self.messages[at..].iter().take(2).any(is_of_copy);
+            if touches_copy && self.leaves_out("given-up-rows") {
+                continue;
+            }
             match self.random.below(4) {
                 0 => drop(self.messages.remove(at)),
                 1 => self.messages.insert(at, self.messages[at].clone()),
@@ -228,7 +248,8 @@ impl Generator {
         if self.in_pipeline || self.random.one_in(4) {
             self.say(Message::Sync);
         }
-        if self.random.one_in(60) && self.has("disturbance") {
+        let may_break = self.has("disturbance") && !self.leaves_out("broken-frame");
+        if self.random.one_in(60) && may_break {
             let broken = *self.random.pick(&[&b"\xff\0\0\0\x04"[..], b"Q\0\0\0\x03"]);
             self.say(Message::Raw(broken.to_vec()));
             self.say(Message::Wait);
@@ -236,4 +257,8 @@ impl Generator {
             self.say(Message::Wait);
         }
     }
+}
+
+fn is_of_copy(message: &Message) -> bool {
+    matches!(message, Message::CopyData(_) | Message::CopyDone | Message::CopyFail(_))
 }
