@@ -61,6 +61,9 @@ impl Aside {
     pub(super) fn note_answer(&mut self, frame_tag: u8) {
         self.pipeline.note_answer(frame_tag, self.owed.is_none());
         self.owed.note_answer(frame_tag);
+        if frame_tag == tag::COPY_IN_RESPONSE && self.owed.is_extended() {
+            self.pipeline.note_copy_in();
+        }
     }
 
     fn incoming_taken(&mut self, count: usize) {

@@ -143,7 +143,9 @@ impl Aside {
     pub(super) fn begin_block_query(&mut self, head: wire::Head, is_read: bool) {
         let Some(block) = self.pipeline.take_block() else { return };
         self.pipeline.note_end();
-        let transaction = block.transaction.by(OwnWay::Query);
+        // A function call leaves the client's unnamed statement alone.
+        let way = if head.tag == tag::FUNCTION_CALL { OwnWay::Messages } else { OwnWay::Query };
+        let transaction = block.transaction.by(way);
         let body = self.input.body(head).filter(|_| is_read).unwrap_or_default();
         let text = BlockText::read(body, &self.facts);
         let is_whole = matches!(text, BlockText::Whole);

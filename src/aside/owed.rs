@@ -13,11 +13,23 @@ pub(super) struct OwedReady {
     is_ended: bool,
     /// The target takes rows.
     takes_rows: bool,
+    /// The last statement is executed by an Execute.
+    is_extended: bool,
 }
 
 impl OwedReady {
     pub(super) fn is_none(&self) -> bool {
         self.count == 0
+    }
+
+    /// Whether the target takes rows, among which it ignores a Sync.
+    pub(super) fn takes_rows(&self) -> bool {
+        self.takes_rows
+    }
+
+    /// Whether rows that the target asks for belong to a pipeline.
+    pub(super) fn is_extended(&self) -> bool {
+        self.is_extended
     }
 
     /// A message passes.
@@ -26,6 +38,7 @@ impl OwedReady {
             tag::QUERY | tag::FUNCTION_CALL | tag::EXECUTE => {
                 self.count += usize::from(frame_tag != tag::EXECUTE);
                 (self.syncs, self.is_ended, self.takes_rows) = (0, false, false);
+                self.is_extended = frame_tag == tag::EXECUTE;
             }
             tag::SYNC if !self.takes_rows => {
                 self.count += 1;

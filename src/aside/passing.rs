@@ -53,6 +53,11 @@ impl Aside {
 
     /// A frame goes on as it is.
     fn pass(&mut self, head: wire::Head) {
+        if head.tag == tag::SYNC && self.owed.takes_rows() {
+            // The target ignores it.
+            self.passing = head.frame_bytes;
+            return;
+        }
         if head.tag == tag::SYNC && self.pipeline.has_block() {
             self.input.take(head.frame_bytes);
             return self.end_block();

@@ -176,6 +176,11 @@ impl HeldPipeline {
         }
     }
 
+    /// The target takes rows of a COPY in the pipeline, so that a Sync behind the Execute was none.
+    pub(super) fn note_copy_in(&mut self) {
+        (self.is_dirty, self.has_executed) = (true, true);
+    }
+
     /// The target has answered everything.
     pub(super) fn note_quiet(&mut self) {
         self.closes = 0;

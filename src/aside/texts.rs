@@ -191,6 +191,13 @@ impl Texts {
         facts: &SessionFacts,
     ) -> Option<Arc<KnownText>> {
         let script = Script::read(sql, facts.lexing, &facts.policy.mapping, &mut self.scratch);
+        for statement in &*script.statements {
+            match ended_statements(sql.get(statement.span.clone()).unwrap_or_default()) {
+                Some(Ended::Named(name)) => drop(self.statements.remove(&name)),
+                Some(Ended::All) => self.statements.clear(),
+                None => {}
+            }
+        }
         let found = match &*script.statements {
             [statement] => match &statement.body {
                 // What FREEZE asks for holds in the transaction that made the table, not in a savepoint.
@@ -229,6 +236,31 @@ impl CopyText {
     }
 }
 
+/// Prepared statements that a statement ends.
+#[derive(Debug, PartialEq, Eq)]
+enum Ended {
+    All,
+    Named(Vec<u8>),
+}
+
+/// What DEALLOCATE and DISCARD ALL end; a name that is not plain may be any.
+fn ended_statements(sql: &[u8]) -> Option<Ended> {
+    let words = sql.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty());
+    let mut words = words.map(<[u8]>::to_ascii_lowercase);
+    match &*words.next()? {
+        b"discard" => words.next().is_none_or(|word| word != b"plans").then_some(Ended::All),
+        b"deallocate" => {
+            let name = words.find(|word| word != b"prepare").unwrap_or_default();
+            let is_plain = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'_';
+            match name.iter().all(is_plain) && name != b"all" {
+                true => Some(Ended::Named(name)),
+                false => Some(Ended::All),
+            }
+        }
+        _ => None,
+    }
+}
+
 /// Whether the word FREEZE is in a text.
 fn freezes(sql: &[u8]) -> bool {
     sql.windows(6).any(|word| word.eq_ignore_ascii_case(b"freeze"))
@@ -237,4 +269,25 @@ fn freezes(sql: &[u8]) -> bool {
 /// Whether what a message says is looked at here.
 pub(super) fn is_read(frame_tag: u8) -> bool {
     matches!(frame_tag, tag::QUERY | tag::PARSE | tag::BIND | tag::EXECUTE | tag::CLOSE)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn deallocate_ends_statements() {
+        let named = |name: &str| Some(Ended::Named(name.into()));
+        for (sql, ended) in [
+            ("DEALLOCATE s1", named("s1")),
+            ("deallocate  Prepare S_1", named("s_1")),
+            ("DEALLOCATE \"S 1\"", Some(Ended::All)),
+            ("DEALLOCATE ALL", Some(Ended::All)),
+            ("Discard All", Some(Ended::All)),
+            ("DISCARD PLANS", None),
+            ("INSERT INTO t VALUES ('discard')", None),
+        ] {
+            assert_eq!(ended_statements(sql.as_bytes()), ended, "{sql}");
+        }
+    }
 }

@@ -24,7 +24,7 @@ use How::{LeftOut, Masked};
 /// The policies with which these differences come.
 pub const POLICIES: &str = "aside";
 
-pub const BY_DESIGN: [ByDesign; 14] = [
+pub const BY_DESIGN: [ByDesign; 15] = [
     ByDesign {
         name: "deferred",
         how: LeftOut,
@@ -79,6 +79,13 @@ pub const BY_DESIGN: [ByDesign; 14] = [
         how: LeftOut,
         why: "the target is asked how it stands before the message that cannot be one gets there",
         told: "answers that the server would have kept may come before it ends the session",
+    },
+    ByDesign {
+        name: "spelling-of-texts",
+        how: LeftOut,
+        why: "statements of one text go one by one, so what cannot be read in a later one is refused behind the answer to \
+              the one before it; nothing of the text stays either way",
+        told: "a text whose later statement cannot be read fails at that statement",
     },
     ByDesign {
         name: "parameters",
