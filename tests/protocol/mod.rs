@@ -39,6 +39,7 @@ mod set_aside_changes;
 mod set_aside_many;
 mod set_aside_messages;
 mod set_aside_policies;
+mod set_aside_random;
 mod set_aside_series;
 mod settings;
 mod shown;
