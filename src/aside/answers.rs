@@ -84,6 +84,11 @@ impl Aside {
             return;
         }
         let is_error = frame.first() == Some(&tag::ERROR_RESPONSE);
+        let begins_copy = frame.first() == Some(&tag::COPY_IN_RESPONSE);
+        if begins_copy && matches!(self.state, AsideState::Syncing(_)) {
+            // The Sync was among the rows of a COPY that has passed, where the target ignores it.
+            self.state = AsideState::Passing;
+        }
         match &mut self.state {
             AsideState::Syncing(behind) if is_error && !matches!(**behind, BehindSync::End) => {
                 // What begins was not reached: the Sync ends what the target skips.
