@@ -27,7 +27,7 @@ pub(super) enum ConsoleVerb {
     Set,
     /// Counts begin at zero.
     Reset,
-    /// What pgbouncer does with its pools, which there are none of.
+    /// A command about the pools of pgbouncer. This proxy has no pools.
     OfPools,
 }
 
