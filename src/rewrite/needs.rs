@@ -84,6 +84,9 @@ impl Needs {
             Subject::Relation(name) => Some(name),
             Subject::Prepared(_) | Subject::Routine(_) | Subject::SearchPath => None,
         };
-        self.list.into_iter().filter_map(relation).collect()
+        // Collected as it stands, the list would be moved to shrink.
+        let mut relations = Vec::with_capacity(self.list.len());
+        relations.extend(self.list.into_iter().filter_map(relation));
+        relations
     }
 }

@@ -1,7 +1,7 @@
 //! Prepared statements whose parameters go straight into columns: what the client declared them to be, what
 //! the target is told or left to infer, and what is found in their values. Knows no frames.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use super::change::{Change, changes_values, refusal};
@@ -221,9 +221,9 @@ pub(super) fn plan(
         columns: SharedColumns::new(relation, rules),
         list: vec![None; count],
         told: declared.to_vec(),
-        torn: vec![false; count],
+        torn: HashSet::new(),
     };
-    let stays = plan.staying(uses);
+    let stays = plan.staying(uses).unwrap_or_default();
     for used in uses {
         if used.is_left_out {
             plan.leave_out(used, &stays);
@@ -255,13 +255,16 @@ struct ParameterPlan<'p> {
     columns: SharedColumns<'p>,
     list: Vec<Option<BindParameter>>,
     told: Vec<u32>,
-    /// Those that go into columns of different types, or elsewhere.
-    torn: Vec<bool>,
+    /// The indexes of those that go into columns of different types, or elsewhere.
+    torn: HashSet<usize>,
 }
 
 impl ParameterPlan<'_> {
-    /// Whether each parameter still stands somewhere in the text as it goes to the target.
-    fn staying(&self, uses: &[ParameterUse]) -> Vec<bool> {
+    /// Whether each parameter still stands somewhere in the text as it goes to the target, where any is left out.
+    fn staying(&self, uses: &[ParameterUse]) -> Option<Vec<bool>> {
+        if !uses.iter().any(|used| used.is_left_out) {
+            return None;
+        }
         let mut stays = vec![false; self.list.len()];
         let elsewhere = self.elsewhere.iter().map(|number| usize::from(*number).wrapping_sub(1));
         let given = uses.iter().filter(|used| !used.is_left_out).map(|used| used.index);
@@ -270,7 +273,7 @@ impl ParameterPlan<'_> {
                 *stays = true;
             }
         }
-        stays
+        Some(stays)
     }
 
     /// A parameter whose value is left out. Where nothing refers to it any more, the target cannot infer
@@ -291,12 +294,8 @@ impl ParameterPlan<'_> {
     fn give(&mut self, used: &ParameterUse) {
         let Some((column, judge)) = self.columns.shared(used.column, None) else { return };
         let number = u16::try_from(used.index + 1).unwrap_or_default();
-        let (Some(torn), Some(slot)) =
-            (self.torn.get_mut(used.index), self.list.get_mut(used.index))
-        else {
-            return;
-        };
-        *torn |= self.elsewhere.binary_search(&number).is_ok()
+        let Some(slot) = self.list.get_mut(used.index) else { return };
+        let is_torn = self.elsewhere.binary_search(&number).is_ok()
             || slot.as_ref().is_some_and(|known| {
                 known.column.type_oid != column.type_oid || known.column.modifier != column.modifier
             });
@@ -307,12 +306,14 @@ impl ParameterPlan<'_> {
         let is_told = should_be_told(declared_oid, &column);
         let mut parameter = BindParameter { declared_oid, is_inferred, numbers, column, judge };
         parameter.is_inferred |= parameter.is_number_as_date();
-        *torn |= used.is_read && !is_told && !parameter.is_number_as_date();
+        if is_torn || used.is_read && !is_told && !parameter.is_number_as_date() {
+            self.torn.insert(used.index);
+        }
         if used.is_compared {
             parameter.judge = None;
         }
         *slot = match slot.take() {
-            _ if *torn => None,
+            _ if self.torn.contains(&used.index) => None,
             Some(assigned) if used.is_compared => Some(assigned),
             _ => Some(parameter),
         };
