@@ -5,17 +5,18 @@ use super::ask::{Delivery, Question};
 use super::decision::{Decision, Frame, Outgoing, Passing};
 use super::message::basis::Basis;
 use super::message::copy_in::Mended;
+use super::message::query::SettledBehind;
 use super::message::text::{self, Judged, Text};
 use super::message::{
-    bind, copy_in, execute, function_call, long_text, parse, role_first, subjects, terminate, turn,
+    bind, copy_in, execute, function_call, long_text, parse, query, role_first, terminate, turn,
 };
 use super::replies::{Expected, Request};
 use super::step::{Body, Mend, Progress, Step};
 use super::{Phase, Session, gate, telling};
 use crate::ledger::Road;
-use crate::rewrite::{self, Reached, Rewrite};
+use crate::rewrite::{Reached, Rewrite};
 use crate::statement::Effects;
-use crate::wire::{self, FrameError, HEAD_BYTES, Head, OwnError, TransactionStatus, tag};
+use crate::wire::{self, FrameError, HEAD_BYTES, Head, OwnError, tag};
 
 /// The effects that may have to be settled.
 const SETTLES: Effects =
@@ -143,7 +144,8 @@ impl Session {
     /// A Bind is too long to be given the types that the target was told: the session ends.
     fn decide(&mut self, frame: Frame<'_>) -> Result<Decision, Box<OwnError>> {
         if matches!(frame.head.tag, tag::QUERY | tag::PARSE) {
-            return Ok(self.on_text(frame));
+            let is_long = frame.head.frame_bytes > self.context.policy.statement_bytes_max;
+            return Ok(if is_long { self.on_long_text(&frame) } else { self.on_text(frame) });
         }
         let Session { context, client, replies, prepared, settling, .. } = self;
         let Session { parking, catalog, report, .. } = self;
@@ -248,146 +250,102 @@ impl Session {
 
     /// Query and Parse: the messages that carry SQL.
     fn on_text(&mut self, frame: Frame<'_>) -> Decision {
-        let Session {
-            context, client, replies, prepared, parking, settling, catalog, report, ..
-        } = self;
-        let frame_tag = frame.head.tag;
+        let Session { context, client, replies, parking, settling, catalog, report, .. } = self;
         let is_owed = !replies.is_empty();
-        if frame.head.frame_bytes > context.policy.statement_bytes_max {
-            let tried = client.tried;
-            let decision =
-                long_text::long_text(&frame, prepared, parking, settling, tried, context);
-            if matches!(decision, Decision::Send(_)) {
-                report.counts.too_long += 1;
-                if frame_tag == tag::QUERY {
-                    client.pipeline.note_query(is_owed);
-                    // It may do anything; but of settings it is not asked.
-                    let effects = Effects::CHANGES_RELATIONS
-                        | Effects::CHANGES_LEXING
-                        | Effects::CHANGES_USER;
-                    self.on_sent(effects, None, &Reached::unknown());
-                }
-            }
-            return decision;
-        }
         let held = turn::held(&frame, &client.pipeline, replies, parking, settling, context);
         if let Some(decision) = held {
             return decision;
         }
-        let Some(body) = frame.rest.get_mut(HEAD_BYTES..frame.head.frame_bytes) else {
+        let head = frame.head;
+        let Some(body) = frame.rest.get_mut(HEAD_BYTES..head.frame_bytes) else {
             return Decision::Later;
         };
-        let Some(mut text) = client.take_text(frame_tag, body, report, context) else {
-            return Decision::send(Some(Expected::new(Request::Parse)), None);
+        let Some(mut text) = client.take_text(head.tag, body, report, context) else {
+            return text::malformed();
         };
-        if !rewrite::are_ruled(&context.rules()) && text.is_quiet(body, context) {
-            prepared.on_query();
-            client.pipeline.note_query(is_owed);
-            self.on_sent(Effects::default(), None, text.reached());
-            text.give_back();
-            return Decision::pass_answered(Request::Query);
-        }
-        let now = context.now(is_owed);
-        let basis = Basis { context, parking, settling, tried: client.tried, now };
-        let renaming = text.rename(body, catalog, basis);
-        let sent = &*body;
-        let judged =
-            renaming.unwrap_or_else(|| text::judge(&text, text.body(sent), catalog, basis));
-        match judged {
+        let (tried, now) = (client.tried, context.now(is_owed));
+        let basis = Basis { context, parking, settling, tried, now };
+        let judged = text::judged(&mut text, body, catalog, basis);
+        self.on_judged(text, body, judged)
+    }
+
+    /// What was judged of a text is done.
+    fn on_judged(&mut self, mut text: Box<Text>, body: &[u8], judged: Judged) -> Decision {
+        let Session {
+            context, client, replies, prepared, parking, settling, catalog, report, ..
+        } = self;
+        let (pipeline, is_owed) = (&mut client.pipeline, !replies.is_empty());
+        let decision = match judged {
+            Judged::Pass => {
+                query::note_sent(prepared, pipeline, is_owed);
+                self.on_sent(Effects::default(), None, text.reached());
+                Decision::pass_answered(Request::Query)
+            }
             Judged::Ask(question) => {
                 let extended = text.is_extended();
                 client.text = Some(text);
-                Decision::ask(question, extended)
+                return Decision::ask(question, extended);
             }
             Judged::Refuse(error) => {
-                let (failing, expected) = text::refuse(&text, text.body(sent), *error);
                 if !text.is_extended() {
-                    prepared.on_query();
-                    client.pipeline.note_query(is_owed);
+                    query::note_sent(prepared, pipeline, is_owed);
                 }
-                Decision::send(Some(expected), Some(failing))
+                text::refused(&text, body, *error)
             }
-            Judged::Send(rewrite) => {
-                let decision = match text.is_extended() {
-                    true => {
-                        let reached = text.take_reached();
-                        self.send_parse(&text, text.body(sent), reached, *rewrite)
-                    }
-                    false => self.send_query(&text, text.body(sent), *rewrite),
-                };
-                text.give_back();
+            Judged::Send(rewrite) if text.is_extended() => {
+                let (told, basis) = ((prepared, report), (&*parking, &*settling));
+                let decision =
+                    parse::send(&mut text, body, *rewrite, told, basis, catalog, context);
+                self.on_sent(Effects::default(), None, Reached::nothing());
                 decision
             }
-        }
+            Judged::Send(rewrite) => self.send_query(&text, text.body(body), *rewrite),
+        };
+        text.give_back();
+        decision
     }
 
     fn send_query(&mut self, text: &Text, body: &[u8], mut rewrite: Rewrite) -> Decision {
-        let mut sent = text::send_query(text, body, &mut rewrite, &self.context);
-        let effects = text.effects();
-        let is_due = self.settling.is_due(effects);
-        // Behind a pipeline the target may skip the text, and behind a COPY it takes nothing but rows.
-        let is_owed = !self.replies.is_empty();
-        let follows = self.context.follows_own_words();
-        if follows {
-            sent.expected = sent.expected.saying(text.words(body));
-        }
-        let is_certain =
-            !follows && self.client.pipeline.is_certain(is_owed) && !sent.expected.may_start_copy();
-        let stated = text.stated(&self.context).filter(|_| is_due && is_certain);
-        // A Query of ours would destroy what the client's may leave when it fails early.
-        let by_group = self.prepared.has_unnamed();
-        self.prepared.on_query();
-        self.client.pipeline.note_query(is_owed);
-        self.replies.push(subjects::tell_query(
-            sent.expected,
-            text,
-            body,
-            &self.catalog,
-            &self.context,
-        ));
-        let (silent_loss, seconds) = self.context.loss_and_seconds();
-        let not_understood = text.not_understood(body);
-        let unread = self.catalog.unread();
-        self.report.note_text(not_understood, unread, sent.changes, silent_loss, seconds);
-        let writes = std::mem::take(&mut rewrite.writes);
-        self.on_sent(effects, (!writes.is_empty()).then(|| writes.into()).as_ref(), text.reached());
-        let mut frames = sent.frame;
-        let may_be_open = is_owed || self.context.status == TransactionStatus::Open;
-        match stated.filter(|_| may_be_open) {
-            Some(settings) => self.settling.note_stated(settings, effects),
-            None if is_due && is_certain => {
-                let settle = Question::Settle(self.settling.begin(effects));
-                let delivery = if by_group { Delivery::Group } else { Delivery::Query };
-                let settle = self.ask(settle, delivery);
-                let query = || wire::with_body(tag::QUERY, &[body]);
-                frames.get_or_insert_with(query).extend(settle);
-            }
-            None if is_due => self.settling.note_for_later(effects),
-            None => {}
-        }
-        match frames {
-            None => Decision::pass(),
-            frames => Decision::send(None, frames),
-        }
+        let Session { context, client, replies, prepared, settling, catalog, report, .. } = self;
+        let (pipeline, is_owed) = (&mut client.pipeline, !replies.is_empty());
+        let sent = query::send(text, body, &mut rewrite, catalog, report, context);
+        let parts = (&*prepared, &*settling);
+        let behind = query::settled_behind(text, &sent.expected, is_owed, pipeline, parts, context);
+        query::note_sent(prepared, pipeline, is_owed);
+        replies.push(sent.expected);
+        let writes = (!rewrite.writes.is_empty()).then(|| rewrite.writes.into());
+        self.on_sent(text.effects(), writes.as_ref(), text.reached());
+        query::goes(sent.frame, body, self.settle_behind(behind, text.effects()))
     }
 
-    fn send_parse(
-        &mut self,
-        text: &Text,
-        body: &[u8],
-        reached: Reached,
-        rewrite: Rewrite,
-    ) -> Decision {
-        let Session { context, prepared, settling, parking, catalog, report, .. } = self;
-        let effects = parse::lasting_effects(text, settling, catalog, parking, context);
-        let rewrite = (rewrite, reached);
-        let sent = parse::parse(text, body, rewrite, effects, prepared, catalog, context);
-        let (silent_loss, seconds) = context.loss_and_seconds();
-        let not_understood = text.not_understood(body);
-        let unread = catalog.unread() + sent.not_judged;
-        report.note_text(not_understood, unread, sent.changes, silent_loss, seconds);
-        self.on_sent(Effects::default(), None, Reached::nothing());
-        Decision::send(Some(sent.expected), sent.frame)
+    /// Settles behind a Query with these effects. Gives the frames that ask, if any do.
+    fn settle_behind(&mut self, behind: SettledBehind, effects: Effects) -> Option<Vec<u8>> {
+        match behind {
+            SettledBehind::Nothing => return None,
+            SettledBehind::Stated(settings) => self.settling.note_stated(settings, effects),
+            SettledBehind::Later => self.settling.note_for_later(effects),
+            SettledBehind::Asked(delivery) => {
+                let settle = Question::Settle(self.settling.begin(effects));
+                return Some(self.ask(settle, delivery));
+            }
+        }
+        None
+    }
+
+    /// A Query or Parse of which nothing is read.
+    fn on_long_text(&mut self, frame: &Frame<'_>) -> Decision {
+        let Session { context, client, replies, prepared, parking, settling, report, .. } = self;
+        let is_owed = !replies.is_empty();
+        let tried = client.tried;
+        let decision = long_text::long_text(frame, prepared, parking, settling, tried, context);
+        if matches!(decision, Decision::Send(_)) {
+            report.counts.too_long += 1;
+            if frame.head.tag == tag::QUERY {
+                client.pipeline.note_query(is_owed);
+                self.on_sent(long_text::EFFECTS, None, &Reached::unknown());
+            }
+        }
+        decision
     }
 }
 

@@ -191,7 +191,7 @@ impl Exchange {
                 }
             }
         }
-        let own = self.session.take_own_to_target();
+        let own = self.session.asking.take_outgoing();
         self.to_target.replace(0, &own);
         self.write_ledger();
         if !self.session.has_to_write() {
@@ -214,9 +214,8 @@ impl Exchange {
     }
 
     /// Ends the exchange, and with it the session.
-    pub fn end(mut self) -> Session {
-        self.session.end();
-        self.session
+    pub fn end(self) -> Session {
+        self.session.end()
     }
 
     /// Whether nothing more may be read from the client before the target has spoken.
@@ -323,7 +322,7 @@ impl Exchange {
                 Err(error) => self.fail(&error),
             }
         }
-        let own = self.session.take_own_to_target();
+        let own = self.session.asking.take_outgoing();
         if !own.is_empty() {
             self.to_target.replace(0, &own);
             self.hand_over();

@@ -138,13 +138,6 @@ impl Session {
         session
     }
 
-    /// Messages of the proxy's own for the target, to be put in front of what the client sends
-    /// next. Only asked for after [`Session::on_target`], and there is something only while the
-    /// client's direction stands between two frames.
-    pub fn take_own_to_target(&mut self) -> Vec<u8> {
-        self.asking.take_outgoing()
-    }
-
     /// Whether the target is in the middle of a frame, where nothing can be put between.
     pub fn target_is_mid_frame(&self) -> bool {
         self.target.rest.bytes() > 0
@@ -237,9 +230,11 @@ impl Session {
     }
 
     /// Ends the session: what it could not write to the ledger is kept for the next one.
-    pub fn end(&mut self) {
+    #[must_use]
+    pub fn end(mut self) -> Session {
         let (ledger, seen) = (&self.context.common.ledger, self.catalog.seen_names());
         self.report.keep_unwritten(seen, ledger, &self.context.startup.database);
+        self
     }
 
     /// The frames that ask; what the target owes for them is noted.

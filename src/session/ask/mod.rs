@@ -262,7 +262,7 @@ impl Asking {
         self.outgoing.extend_from_slice(frames);
     }
 
-    /// The frames that go before what the client sends next.
+    /// The frames that go before what the client sends next, while its direction stands between two frames.
     pub(super) fn take_outgoing(&mut self) -> Vec<u8> {
         std::mem::take(&mut self.outgoing)
     }

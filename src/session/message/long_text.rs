@@ -11,8 +11,13 @@ use crate::session::decision::{Decision, Frame, Passing};
 use crate::session::prepared::Prepared;
 use crate::session::replies::{CopyStart, Expected, Failing, Request};
 use crate::session::step::Mend;
+use crate::statement::Effects;
 use crate::value::{NulPolicy, QueryScanner};
 use crate::wire::{self, FAILING_SQL, HEAD_BYTES, OwnError, tag};
+
+/// A Query of which nothing is read may do anything; but of settings it is not asked.
+pub(in crate::session) const EFFECTS: Effects =
+    Effects::CHANGES_RELATIONS.and(Effects::CHANGES_LEXING).and(Effects::CHANGES_USER);
 
 /// A Query or Parse that is longer than a text that is read.
 pub(in crate::session) fn long_text(

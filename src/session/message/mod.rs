@@ -11,6 +11,7 @@ pub(super) mod function_call;
 pub(super) mod long_text;
 mod naming;
 pub(super) mod parse;
+pub(super) mod query;
 mod question;
 mod reading;
 pub(super) mod role;

@@ -4,20 +4,41 @@
 use std::sync::Arc;
 
 use super::subjects;
-use super::text::{SentText, Text, changes, refuse};
+use super::text::{SentText, Text, changes, note, refuse};
 use crate::catalog::Catalog;
 use crate::rewrite::{Change, PositionMap, Reached, Rewrite};
 use crate::session::ask::parking::Parking;
 use crate::session::ask::settling::Settling;
 use crate::session::context::Context;
+use crate::session::decision::Decision;
 use crate::session::plan::{NotedParameters, Plan, PlanReach, SaidSettings, Undo, Wish};
 use crate::session::prepared::{Prepared, with_json};
 use crate::session::replies::{Adjust, Expected, Request, Treatment};
+use crate::session::report::Report;
 use crate::statement::{Effects, Word};
 use crate::wire::{self, OwnError, tag};
 
-/// A Parse of this text, which reaches so far, goes to the target; `effects` are those that matter.
-pub(in crate::session) fn parse(
+/// A Parse of this text goes to the target; what is done to it is noted.
+pub(in crate::session) fn send(
+    text: &mut Text,
+    body: &[u8],
+    rewrite: Rewrite,
+    (prepared, report): (&mut Prepared, &mut Report),
+    (parking, settling): (&Parking, &Settling),
+    catalog: &Catalog,
+    context: &Context,
+) -> Decision {
+    let effects = lasting_effects(text, settling, catalog, parking, context);
+    let rewrite = (rewrite, text.take_reached());
+    let body = text.body(body);
+    let SentText { frame, expected, changes, not_judged } =
+        parse(text, body, rewrite, effects, prepared, catalog, context);
+    note(text, body, (changes, catalog.unread() + not_judged), report, context);
+    Decision::send(Some(expected), frame)
+}
+
+/// A Parse of this text, which reaches so far; `effects` are those that matter.
+fn parse(
     text: &Text,
     body: &[u8],
     (mut rewrite, reached): (Rewrite, Reached),
@@ -80,7 +101,7 @@ fn refused(text: &Text, body: &[u8], error: OwnError) -> SentText {
 }
 
 /// The effects of a prepared statement for which its execution is looked at.
-pub(in crate::session) fn lasting_effects(
+fn lasting_effects(
     text: &Text,
     settling: &Settling,
     catalog: &Catalog,
@@ -197,7 +218,6 @@ mod tests {
     use crate::session::context::tests::context;
     use crate::session::message::basis::Basis;
     use crate::session::message::text::{Judged, judge};
-    use crate::session::report::Report;
     use crate::statement::AliasTypes;
     use crate::value::Column;
 

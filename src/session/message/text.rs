@@ -15,7 +15,8 @@ use crate::rewrite::{
 };
 use crate::session::ask::{Question, trial};
 use crate::session::context::Context;
-use crate::session::replies::{Adjust, CopyStart, Expected, Failing, Request, Treatment};
+use crate::session::decision::Decision;
+use crate::session::replies::{Expected, Failing, Request};
 use crate::session::report::{PassedUnread, Report};
 use crate::statement::script::{Body, Script};
 use crate::statement::{AliasTypes, Effects, Word};
@@ -44,6 +45,8 @@ pub(in crate::session) struct Text {
 /// What becomes of a text.
 #[derive(Debug)]
 pub(in crate::session) enum Judged {
+    /// It goes to the target as it is, and means nothing for the session.
+    Pass,
     /// This has to be known, or done, first.
     Ask(Question),
     /// The target gets a text that can only fail.
@@ -60,9 +63,9 @@ pub(in crate::session) struct SentText {
     /// What the target owes for it.
     pub(in crate::session) expected: Expected,
     /// What was done to it.
-    pub(in crate::session) changes: Vec<Change>,
+    pub(super) changes: Vec<Change>,
     /// Statements for whose parameters there was no room.
-    pub(in crate::session) not_judged: u64,
+    pub(super) not_judged: u64,
 }
 
 impl Text {
@@ -124,12 +127,7 @@ impl Text {
     }
 
     /// Renames the text, once; gives what has to come first or instead of it, if anything has to.
-    pub(in crate::session) fn rename(
-        &mut self,
-        body: &[u8],
-        catalog: &mut Catalog,
-        basis: Basis<'_>,
-    ) -> Option<Judged> {
+    fn rename(&mut self, body: &[u8], catalog: &mut Catalog, basis: Basis<'_>) -> Option<Judged> {
         let rules = basis.context.rules();
         if self.names.are_judged() || !rewrite::are_ruled(&rules) {
             return None;
@@ -190,10 +188,11 @@ impl Text {
 
     /// Whether it is a Query as the client sent it, of queries that no rule acts on and that write, run and
     /// change nothing: it goes as it is, and nothing has to be known, done or told for it.
-    pub(in crate::session) fn is_quiet(&self, body: &[u8], context: &Context) -> bool {
+    fn is_quiet(&self, body: &[u8], context: &Context) -> bool {
         let is_as_sent = self.mended.is_none() && self.shorter.is_none() && !self.is_cut(body);
         let reaches = context.settings.looks_at_silenced() && !self.reached.is_nothing();
         !self.is_extended()
+            && !rewrite::are_ruled(&context.rules())
             && is_as_sent
             && !reaches
             && !context.follows_own_words()
@@ -282,13 +281,22 @@ impl Text {
     }
 }
 
-/// The whole decision about a text, for Query and Parse alike. `body` is the one that was read.
-pub(in crate::session) fn judge(
-    text: &Text,
+/// What becomes of a text, for Query and Parse alike; `body` is the client's.
+pub(in crate::session) fn judged(
+    text: &mut Text,
     body: &[u8],
     catalog: &mut Catalog,
     basis: Basis<'_>,
 ) -> Judged {
+    if text.is_quiet(body, basis.context) {
+        return Judged::Pass;
+    }
+    let renaming = text.rename(body, catalog, basis);
+    renaming.unwrap_or_else(|| judge(text, text.body(body), catalog, basis))
+}
+
+/// The same where its names are those of the target. `body` is the one that was read.
+pub(super) fn judge(text: &Text, body: &[u8], catalog: &mut Catalog, basis: Basis<'_>) -> Judged {
     let Basis { context, parking, tried, now, .. } = basis;
     let rules = Rules { masks: text.names.masked(), ..context.rules() };
     let (script, sql) = (&text.script, text.text(body));
@@ -334,34 +342,16 @@ pub(in crate::session) fn judge(
     Judged::Send(Box::new(rewrite))
 }
 
-/// A Query on its way.
-pub(in crate::session) fn send_query(
+/// A text goes to the target: what of it is counted and told; `unread` are the values in it that nothing judges.
+pub(super) fn note(
     text: &Text,
     body: &[u8],
-    rewrite: &mut Rewrite,
+    (changes, unread): (Vec<Change>, u64),
+    report: &mut Report,
     context: &Context,
-) -> SentText {
-    let sql = text.text(body);
-    let applied = rewrite.apply(sql);
-    let frame = match &applied {
-        Some(sql) => Some(wire::with_body(tag::QUERY, &[sql, b"\0"])),
-        None => text.shorter.as_ref().map(|body| wire::with_body(tag::QUERY, &[body])),
-    };
-    let positions = text.positions(body, rewrite, context);
-    let treatment = match positions {
-        None => Treatment::Pass,
-        Some(positions) => Treatment::Adjust(Box::new(Adjust {
-            positions: Some(positions),
-            completions: std::mem::take(&mut rewrite.completions),
-            refused: rewrite.refused.take(),
-            ..Adjust::default()
-        })),
-    };
-    let expected = Expected::with(Request::Query, treatment);
-    let copies = std::mem::take(&mut rewrite.copies);
-    let expected = expected.starting(CopyStart::Streams(copies.into()));
-    let (prepared, changes) = Change::split_prepared(changes(text, rewrite));
-    SentText { frame, expected: expected.preparing(prepared), changes, not_judged: 0 }
+) {
+    let (silent_loss, seconds) = context.loss_and_seconds();
+    report.note_text(text.not_understood(body), unread, changes, silent_loss, seconds);
 }
 
 /// What was done to a text.
@@ -372,8 +362,19 @@ pub(super) fn changes(text: &Text, rewrite: &mut Rewrite) -> Vec<Change> {
     changes
 }
 
+/// A refused text: what goes in its place can only fail.
+pub(in crate::session) fn refused(text: &Text, body: &[u8], error: OwnError) -> Decision {
+    let (failing, expected) = refuse(text, text.body(body), error);
+    Decision::send(Some(expected), Some(failing))
+}
+
+/// A Parse whose body is malformed: the target says what is wrong with it.
+pub(in crate::session) fn malformed() -> Decision {
+    Decision::send(Some(Expected::new(Request::Parse)), None)
+}
+
 /// The frame that goes in the place of a refused text and can only fail, and what the target owes for it.
-pub(in crate::session) fn refuse(text: &Text, body: &[u8], error: OwnError) -> (Vec<u8>, Expected) {
+pub(super) fn refuse(text: &Text, body: &[u8], error: OwnError) -> (Vec<u8>, Expected) {
     match text.message {
         TextMessage::Query => {
             let several = text.script.statements.len() > 1;
