@@ -55,6 +55,8 @@ pub(super) struct ChangeLoad {
     suspension: Suspension,
     /// Rows that are set aside whole.
     suspended: Vec<Range<usize>>,
+    /// What a row that is there is assigned where it takes the values of another one, once that is known.
+    assigned: Option<Vec<u8>>,
     changed: u64,
 }
 
@@ -67,6 +69,8 @@ enum ChangeAwaits {
     /// The messages in front of the Execute, for a table that is suspended.
     Prepared,
     Part(Range<usize>),
+    /// To which columns the INSERT assigns; the one of this row has failed with this error.
+    Columns(usize, Vec<u8>),
     /// A row that is there takes the values of this one; the INSERT of it has failed with this error.
     Record(usize, Vec<u8>),
     Write,
@@ -124,6 +128,7 @@ impl ChangeLoad {
             suspended: Vec::new(),
             attempts: Attempts::default(),
             awaits: ChangeAwaits::Whole,
+            assigned: None,
             changed: 0,
             unit: Vec::new(),
             unit_answers: answers,
@@ -239,6 +244,10 @@ impl ChangeLoad {
                 self.pump(out)
             }
             (ChangeAwaits::Part(rows), Some(failure)) => self.on_refused(rows, failure, None, out),
+            (ChangeAwaits::Columns(row, first), None) => {
+                self.on_columns(row, first, &result.row, out)
+            }
+            (ChangeAwaits::Columns(..), Some(failure)) => self.fail(failure, out),
             (ChangeAwaits::Record(..), None) => {
                 self.changed += result.rows();
                 self.pump(out)

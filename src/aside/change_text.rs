@@ -2,6 +2,7 @@
 //! refused. Pure; sends nothing.
 
 mod plain;
+mod upsert;
 
 use std::ops::Range;
 
@@ -189,31 +190,6 @@ impl ChangeText {
         });
         let types = used.iter().map(|parameter| self.declared(*parameter)).collect();
         BoundStatement { sql, types, values: values.selected(&used) }
-    }
-
-    /// The row's INSERT, by which a row that is there takes its values; `None` where its columns are not listed, it
-    /// says itself what becomes of conflicts, or the constraint has no name.
-    pub(super) fn upsert(
-        &self,
-        row: usize,
-        constraint: &[u8],
-        values: &BoundValues,
-    ) -> Option<BoundStatement> {
-        let RowChange { columns, has_conflict_clause, .. } = &self.change;
-        if columns.is_empty() || *has_conflict_clause || constraint.is_empty() {
-            return None;
-        }
-        let assigned = |column: &Vec<u8>| {
-            let column = quoted(column);
-            [&column[..], b" = EXCLUDED.", &column].concat()
-        };
-        let assigned: Vec<Vec<u8>> = columns.iter().map(assigned).collect();
-        let mut bound = self.bound(&(row..row + 1), values);
-        bound.sql.extend_from_slice(b" ON CONFLICT ON CONSTRAINT ");
-        bound.sql.extend(quoted(constraint));
-        bound.sql.extend_from_slice(b" DO UPDATE SET ");
-        bound.sql.extend(assigned.join(&b", "[..]));
-        Some(bound)
     }
 
     /// The INSERT of the row that an UPDATE does not find, with what the statement says of it; `None` where that is not

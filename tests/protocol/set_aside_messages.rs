@@ -264,7 +264,12 @@ fn a_row_that_is_there_takes_the_new_values() {
     let proxy = Proxy::start(&CONFIG.replace("[fk]", policy), &[]);
     let database = prepared();
     let mut wire = begun(&proxy, &database);
-    database.query("CREATE TABLE kept (id int, w int); CREATE UNIQUE INDEX i ON kept (id)");
+    database.query(
+        "CREATE TABLE kept (id int, w int); CREATE UNIQUE INDEX i ON kept (id);
+        CREATE TABLE wide (gone int, a int, \"B %\" int[], c int GENERATED ALWAYS AS (a) STORED,
+            d int DEFAULT 4, id int GENERATED ALWAYS AS IDENTITY, PRIMARY KEY (a));
+        ALTER TABLE wide DROP gone",
+    );
     for before in ["", "BEGIN"] {
         wire.query(before).until_ready();
         let sql = "INSERT INTO plain (id, v) VALUES (100, 'new'), (1, 'a'), (100, 'bad')";
@@ -275,19 +280,27 @@ fn a_row_that_is_there_takes_the_new_values() {
         execute(&mut wire, "", &[Some(b"2"), Some(b"b")], &[]);
         let said = transcript(&wire.sync().until_ready());
         assert_eq!(said.matches("INSERT 0 1\n").count(), 2, "{said}");
-        // Without columns, and for an index, it is not known how.
-        say(&mut wire, "INSERT INTO plain VALUES (1, 'none')");
+        // Without columns they are the first ones.
+        say(&mut wire, "INSERT INTO plain VALUES (2, 'none'), (100, 'anew')");
+        say(&mut wire, "INSERT INTO wide (a, d) VALUES (1, 1)");
+        say(&mut wire, "INSERT INTO wide VALUES (1, ARRAY[2, 3]), (2, NULL)");
+        wire.parse("", "INSERT INTO wide VALUES ($1, NULL, DEFAULT)", &[23]);
+        execute(&mut wire, "", &[Some(b"2")], &[]);
+        assert!(transcript(&wire.sync().until_ready()).contains("INSERT 0 1\n"));
+        say(&mut wire, "INSERT INTO wide OVERRIDING SYSTEM VALUE VALUES (2, '{1}', DEFAULT, 5, 99)");
+        // For an index it is not known how.
         say(&mut wire, "INSERT INTO kept (id, w) VALUES (1, 1)");
         say(&mut wire, "INSERT INTO kept (id, w) VALUES (1, 2)");
         wire.query("COMMIT").until_ready();
         let rows = database.query("SELECT id, v FROM plain ORDER BY 1");
-        assert_eq!(rows, [["1", "newer"], ["2", "b"], ["100", "new"]], "{before}");
+        assert_eq!(rows, [["1", "newer"], ["2", "none"], ["100", "anew"]], "{before}");
+        let rows = database.query("DELETE FROM wide RETURNING a, \"B %\"::text, c, d");
+        assert_eq!(rows, [["1", "{2,3}", "1", "1"], ["2", "{1}", "2", "5"]], "{before}");
         assert_eq!(
             aside(&database),
             [
                 "plain 23514 open INSERT id,v text 3 100\tbad",
                 "plain 22P02 open INSERT id,v text 1 x\ta",
-                "plain 23505 open INSERT id,v text 1 1\tnone",
                 "kept 23505 open INSERT id,w text 1 1\t2",
             ],
             "{before}"

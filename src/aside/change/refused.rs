@@ -75,9 +75,9 @@ impl ChangeLoad {
         if let AfterFailure::Row(row) = self.attempts.on_failure(rows, None) {
             if action == ErrorAction::InsertRecord {
                 let constraint = refusal::constraint(&failure);
-                if let Some(upsert) = self.text.upsert(row, constraint, &self.values) {
+                if self.text.can_upsert(constraint) {
                     self.transaction.note_failure();
-                    self.attempt(upsert, ChangeAwaits::Record(row, failure), out);
+                    self.record(row, failure, out);
                     return None;
                 }
             }
@@ -86,6 +86,40 @@ impl ChangeLoad {
             }
         }
         self.transaction.note_failure();
+        self.pump(out)
+    }
+
+    /// The row that is there is to take the values of this one, whose INSERT has failed.
+    fn record(&mut self, row: usize, failure: Vec<u8>, out: &mut BothWays) {
+        self.assigned = self.assigned.take().or_else(|| self.text.assigned());
+        let Some(assigned) = &self.assigned else {
+            let question = self.text.assigned_question(self.facts.encoding);
+            out.to_target.extend(self.transaction.statement(&question));
+            self.awaits = ChangeAwaits::Columns(row, failure);
+            return;
+        };
+        let constraint = refusal::constraint(&failure);
+        let upsert = self.text.upsert(row, constraint, assigned, &self.values);
+        self.attempt(upsert, ChangeAwaits::Record(row, failure), out);
+    }
+
+    /// The target has said to which columns an INSERT assigns that lists none.
+    pub(super) fn on_columns(
+        &mut self,
+        row: usize,
+        failure: Vec<u8>,
+        answer: &[u8],
+        out: &mut BothWays,
+    ) -> Option<ChangeEnd> {
+        let columns = wire::data_row_text(answer).unwrap_or_default();
+        self.assigned = columns.first().copied().flatten().map(<[u8]>::to_vec);
+        if self.assigned.is_some() {
+            self.record(row, failure, out);
+            return None;
+        }
+        if let Err(failure) = self.set_aside(row, ErrorAction::LogError, failure) {
+            return self.fail(failure, out);
+        }
         self.pump(out)
     }
 

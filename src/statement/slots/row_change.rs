@@ -38,6 +38,8 @@ pub struct RowChange {
     pub columns: Vec<Vec<u8>>,
     /// The bytes of the rows behind VALUES, each with its parentheses; none for another statement.
     pub rows: Vec<Range<usize>>,
+    /// How many values the first of them has.
+    pub width: usize,
     /// Whether an INSERT says what becomes of conflicts.
     pub has_conflict_clause: bool,
     /// Whether an UPDATE or DELETE says which rows it means.
@@ -87,6 +89,7 @@ fn read(walker: &mut Walker<'_, '_>) -> Result<Option<RowChange>, NotUnderstood>
         relation: kept_parts(walker.cursor, &relation, walker.encoding),
         columns: Vec::new(),
         rows: Vec::new(),
+        width: 0,
         has_conflict_clause: false,
         has_condition: says(walker.cursor, "where"),
         stated: None,
@@ -121,6 +124,7 @@ fn insert(walker: &mut Walker<'_, '_>, change: &mut RowChange) -> Result<bool, N
         return Ok(is_select && !reads_relation(walker.cursor, "from"));
     }
     if walker.cursor.eat("values") {
+        change.width = width(walker.cursor);
         change.rows = rows(&mut walker.cursor)?;
     }
     Ok(true)
@@ -145,6 +149,20 @@ fn rows(cursor: &mut Cursor<'_>) -> Result<Vec<Range<usize>>, NotUnderstood> {
     let ends =
         matches!(cursor.token.kind, TokenKind::Semicolon | TokenKind::End) || cursor.is("on");
     if ends { Ok(rows) } else { Err(NotUnderstood) }
+}
+
+/// How many items the list in parentheses at the cursor has.
+fn width(mut cursor: Cursor<'_>) -> usize {
+    let mut count = 1;
+    cursor.bump();
+    while !matches!(cursor.token.kind, TokenKind::Close | TokenKind::End) {
+        count += usize::from(cursor.at(TokenKind::Comma));
+        let is_list = matches!(cursor.token.kind, TokenKind::Open | TokenKind::OpenBracket);
+        if !is_list || cursor.skip_brackets().is_err() {
+            cursor.bump();
+        }
+    }
+    count
 }
 
 /// Whether a word stands outside of parentheses.
@@ -233,6 +251,21 @@ mod tests {
             ("WITH x AS (SELECT 1) DELETE FROM t", "Delete t [] [] (false, false) []"),
         ] {
             assert_eq!(shown(sql).as_deref(), Some(expected), "{sql}");
+        }
+    }
+
+    #[test]
+    fn the_values_of_a_row_are_counted() {
+        let mapping = Mapping::new(MappingOptions::default()).unwrap();
+        for (sql, width) in [
+            ("INSERT INTO t VALUES (f(1, 2), ARRAY[1, 2], ',', $1), (1, 2, 3, 4)", 4),
+            ("INSERT INTO t VALUES (1)", 1),
+            ("INSERT INTO t DEFAULT VALUES", 0),
+        ] {
+            let (sql, lexing) = (sql.as_bytes(), Lexing::default());
+            let script = Script::read(sql, lexing, &mapping, &mut Scratch::default());
+            let change = script.row_change(&script.statements[0], sql).unwrap();
+            assert_eq!(change.width, width);
         }
     }
 
