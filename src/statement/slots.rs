@@ -9,6 +9,7 @@ mod definition_items;
 mod element;
 mod executed;
 mod flow;
+mod joined_rows;
 mod left_out;
 mod new_table;
 mod other_definition;

@@ -247,3 +247,52 @@ fn changes_that_meet_no_row_follow_the_policies() {
         assert!(aside(&database).is_empty());
     }
 }
+
+#[test]
+fn rows_that_a_statement_joins_are_tried_one_by_one() {
+    let config = CONFIG.replace("[fk]", "apply_error_update_policy = \"log-error\"\n[fk]");
+    let proxy = Proxy::start(&config, &[]);
+    let database = prepared();
+    let mut wire = begun(&proxy, &database);
+    let merge =
+        "MERGE INTO plain p USING (VALUES (100, 'new'), (1, 'too long'), (2, 'it''s'), (3, NULL),
+            (4, 'bad')) AS source (id, v) ON p.id = source.id
+        WHEN MATCHED THEN UPDATE SET v = source.v
+        WHEN NOT MATCHED THEN INSERT (id, v) VALUES (source.id, source.v)";
+    let update = "UPDATE plain SET v = n.v FROM (VALUES (2, 'two'), (100, 'too long')) n (i, v)
+        WHERE n.i = id";
+    // Alone, its rows would be of other types.
+    let mixed = "UPDATE plain SET id = n.v / 2 FROM (VALUES (2, 9), (100, 0.5 / 0)) n (i, v)
+        WHERE n.i = id";
+    let none = "UPDATE plain SET v = n.v FROM (VALUES (7, 'a'), (8, 'b')) n (i, v) WHERE n.i = id";
+    let delete = "DELETE FROM plain USING (VALUES ('2'), ('x')) n (i) WHERE id = i::int";
+    for in_transaction in [false, true] {
+        assert!(run(&mut wire, merge, in_transaction).contains("MERGE 2\n"));
+        assert!(run(&mut wire, update, in_transaction).contains("UPDATE 1\n"));
+        assert!(run(&mut wire, mixed, in_transaction).contains("UPDATE 0\n"));
+        assert!(run(&mut wire, none, in_transaction).contains("UPDATE 0\n"));
+        let rows = database.query("SELECT id, v FROM plain ORDER BY id");
+        assert_eq!(rows, [["2", "two"], ["100", "new"]]);
+        assert!(run(&mut wire, delete, in_transaction).contains("DELETE 1\n"));
+        let aside: Vec<String> = aside(&database)
+            .into_iter()
+            .map(|row| {
+                let words: Vec<&str> = row.splitn(8, ' ').collect();
+                let list = words[7].split_once("(VALUES ").unwrap().1.split_once(") ").unwrap().0;
+                [words[1], words[3], words[6], list].join(" ")
+            })
+            .collect();
+        let expected = [
+            "22001 MERGE 2 (1, 'too long')",
+            "23502 MERGE 4 (3, NULL)",
+            "23514 MERGE 5 (4, 'bad')",
+            "22001 UPDATE 2 (100, 'too long')",
+            "22012 UPDATE 1 (2, 9), (100, 0.5 / 0)",
+            "02000 UPDATE 1 (7, 'a')",
+            "02000 UPDATE 2 (8, 'b')",
+            "22P02 DELETE 2 ('x')",
+        ];
+        assert_eq!(aside, expected);
+        database.query("UPDATE plain SET v = 'there' WHERE id = 100");
+    }
+}

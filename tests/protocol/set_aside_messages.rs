@@ -287,7 +287,10 @@ fn a_row_that_is_there_takes_the_new_values() {
         wire.parse("", "INSERT INTO wide VALUES ($1, NULL, DEFAULT)", &[23]);
         execute(&mut wire, "", &[Some(b"2")], &[]);
         assert!(transcript(&wire.sync().until_ready()).contains("INSERT 0 1\n"));
-        say(&mut wire, "INSERT INTO wide OVERRIDING SYSTEM VALUE VALUES (2, '{1}', DEFAULT, 5, 99)");
+        say(
+            &mut wire,
+            "INSERT INTO wide OVERRIDING SYSTEM VALUE VALUES (2, '{1}', DEFAULT, 5, 99)",
+        );
         // For an index it is not known how.
         say(&mut wire, "INSERT INTO kept (id, w) VALUES (1, 1)");
         say(&mut wire, "INSERT INTO kept (id, w) VALUES (1, 2)");

@@ -36,7 +36,8 @@ impl ChangeLoad {
             self.attempt(insert, ChangeAwaits::Record(0, failure), out);
             return None;
         }
-        match self.set_aside(0, action, failure) {
+        let mut rows = 0..self.text.rows();
+        match rows.try_for_each(|row| self.set_aside(row, action, failure.clone())) {
             Ok(()) => self.pump(out),
             Err(failure) if self.transaction.is_ours() => self.fail(failure, out),
             Err(failure) => {

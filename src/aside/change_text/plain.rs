@@ -6,7 +6,7 @@ use super::super::bound::BoundValues;
 use super::super::facts::LoadFacts;
 use super::ChangeText;
 use crate::statement::script::{Body, Scratch, Script, Statement};
-use crate::statement::{Lexing, Slot, SlotColumn, SlotValue};
+use crate::statement::{Lexing, RowChangeKind, Slot, SlotColumn, SlotValue};
 
 impl ChangeText {
     /// The only row of an INSERT as a row of COPY, if it has nothing but constants and parameters.
@@ -16,7 +16,7 @@ impl ChangeText {
         values: &BoundValues,
         facts: &LoadFacts,
     ) -> Option<Vec<u8>> {
-        if self.change.rows.is_empty() {
+        if self.change.rows.is_empty() || self.change.kind != RowChangeKind::Insert {
             return None;
         }
         let mapping = &facts.policy.mapping;

@@ -6,6 +6,7 @@
 use std::ops::Range;
 
 use super::element::parameter;
+use super::joined_rows::joined;
 use super::stated::{StatedValue, stated};
 use super::walker::Walker;
 use crate::encoding::Encoding;
@@ -36,7 +37,8 @@ pub struct RowChange {
     pub relation: Vec<Vec<u8>>,
     /// The columns that an INSERT lists, likewise.
     pub columns: Vec<Vec<u8>>,
-    /// The bytes of the rows behind VALUES, each with its parentheses; none for another statement.
+    /// The bytes of the rows behind VALUES, each with its parentheses: of an INSERT, and of another statement where
+    /// they are what its rows are joined with. None where they cannot be tried one by one.
     pub rows: Vec<Range<usize>>,
     /// How many values the first of them has.
     pub width: usize,
@@ -100,9 +102,9 @@ fn read(walker: &mut Walker<'_, '_>) -> Result<Option<RowChange>, NotUnderstood>
         Insert => insert(walker, &mut change)?,
         Update => {
             change.stated = stated(walker.cursor, walker.encoding);
-            !reads_relation(walker.cursor, "from")
+            joined(walker.cursor, "from", &mut change.rows)
         }
-        Delete | Merge => !reads_relation(walker.cursor, "using"),
+        Delete | Merge => joined(walker.cursor, "using", &mut change.rows),
     };
     Ok(is_of_rows.then_some(change))
 }
@@ -132,6 +134,14 @@ fn insert(walker: &mut Walker<'_, '_>, change: &mut RowChange) -> Result<bool, N
 
 /// The rows behind VALUES; none if another query is made of them.
 fn rows(cursor: &mut Cursor<'_>) -> Result<Vec<Range<usize>>, NotUnderstood> {
+    let rows = listed(cursor)?;
+    let ends =
+        matches!(cursor.token.kind, TokenKind::Semicolon | TokenKind::End) || cursor.is("on");
+    if ends { Ok(rows) } else { Err(NotUnderstood) }
+}
+
+/// Lists in parentheses with commas between.
+pub(super) fn listed(cursor: &mut Cursor<'_>) -> Result<Vec<Range<usize>>, NotUnderstood> {
     let mut rows = Vec::new();
     loop {
         let start = cursor.token.start;
@@ -143,12 +153,9 @@ fn rows(cursor: &mut Cursor<'_>) -> Result<Vec<Range<usize>>, NotUnderstood> {
             cursor.bump();
         }
         if !cursor.eat_kind(TokenKind::Comma) {
-            break;
+            return Ok(rows);
         }
     }
-    let ends =
-        matches!(cursor.token.kind, TokenKind::Semicolon | TokenKind::End) || cursor.is("on");
-    if ends { Ok(rows) } else { Err(NotUnderstood) }
 }
 
 /// How many items the list in parentheses at the cursor has.
@@ -171,7 +178,7 @@ fn says(mut cursor: Cursor<'_>, word: &str) -> bool {
 }
 
 /// Goes to a word that stands outside of parentheses.
-fn find(cursor: &mut Cursor<'_>, word: &str) -> bool {
+pub(super) fn find(cursor: &mut Cursor<'_>, word: &str) -> bool {
     while !cursor.at(TokenKind::End) {
         if cursor.is(word) && cursor.previous().kind != TokenKind::Dot {
             return true;
@@ -184,7 +191,7 @@ fn find(cursor: &mut Cursor<'_>, word: &str) -> bool {
 }
 
 /// Whether rows come from a relation behind this word, and not from a list in parentheses.
-fn reads_relation(mut cursor: Cursor<'_>, word: &str) -> bool {
+pub(super) fn reads_relation(mut cursor: Cursor<'_>, word: &str) -> bool {
     find(&mut cursor, word) && cursor.peek().kind != TokenKind::Open
 }
 
@@ -249,6 +256,18 @@ mod tests {
                 "Merge t [] [] (false, false) []",
             ),
             ("WITH x AS (SELECT 1) DELETE FROM t", "Delete t [] [] (false, false) []"),
+            (
+                "MERGE INTO t USING (VALUES (1, 'a'), (-2, NULL)) s (a, b) ON a = id WHEN MATCHED THEN DELETE",
+                "Merge t [] [\"(1, 'a')\", \"(-2, NULL)\"] (false, false) []",
+            ),
+            (
+                "UPDATE t SET v = n FROM (VALUES (1), (2)) AS s (n) WHERE n = id;",
+                "Update t [] [\"(1)\", \"(2)\"] (false, true) []",
+            ),
+            (
+                "DELETE FROM t USING (VALUES (true), (false)) s",
+                "Delete t [] [\"(true)\", \"(false)\"] (false, false) []",
+            ),
         ] {
             assert_eq!(shown(sql).as_deref(), Some(expected), "{sql}");
         }
