@@ -35,13 +35,13 @@ pub struct ErrorSection {
     /// What becomes of a table at `data_error_escalation_count`.
     pub data_error_escalation_policy: Option<ErrorAction>,
     /// How many rows of a table are left out before that; 0 for never.
-    pub data_error_escalation_count: u64,
+    pub data_error_escalation_count: Option<u64>,
     /// A load that fails as a whole.
     pub table_error_policy: Option<ErrorAction>,
     /// What becomes of loads at `table_error_escalation_count`.
     pub table_error_escalation_policy: Option<ErrorAction>,
     /// How many tables are suspended before that; 0 for never.
-    pub table_error_escalation_count: u64,
+    pub table_error_escalation_count: Option<u64>,
     /// An INSERT of a row that is there.
     pub apply_error_insert_policy: Option<ErrorAction>,
     /// An UPDATE of a row that is not there.
@@ -51,9 +51,9 @@ pub struct ErrorSection {
     /// What becomes of a table at `apply_error_escalation_count`.
     pub apply_error_escalation_policy: Option<ErrorAction>,
     /// How many such rows there may be before that; 0 for never.
-    pub apply_error_escalation_count: u64,
+    pub apply_error_escalation_count: Option<u64>,
     /// Whether conflicts during a full load are ignored.
-    pub full_load_ignore_conflicts: bool,
+    pub full_load_ignore_conflicts: Option<bool>,
     /// Bytes of rows that are held to be sent again.
     pub batch_bytes: BatchBytes,
     /// What of a row is kept.
@@ -125,11 +125,10 @@ impl ErrorSection {
             (&mut self.table_error_escalation_count, quoted.table_escalation.count),
             (&mut self.apply_error_escalation_count, quoted.apply_escalation.count),
         ] {
-            if *own == 0 {
-                *own = quoted.unwrap_or_default().into();
-            }
+            *own = own.or(quoted.map(u64::from));
         }
-        self.full_load_ignore_conflicts |= quoted.ignores_conflicts.unwrap_or_default();
+        let ignores = &mut self.full_load_ignore_conflicts;
+        *ignores = ignores.or(quoted.ignores_conflicts);
         if self.control_schema.is_none() {
             self.control_schema = settings.control_schema.clone();
         }
@@ -174,7 +173,7 @@ impl ErrorSection {
             self.apply_error_delete_policy,
         ];
         let goes_on = policies.into_iter().flatten().any(ErrorAction::goes_on);
-        match goes_on || self.full_load_ignore_conflicts {
+        match goes_on || self.full_load_ignore_conflicts.unwrap_or_default() {
             true => ErrorsMode::SetAside,
             false => ErrorsMode::Stop,
         }
@@ -190,7 +189,7 @@ impl ErrorSection {
                 insert: self.apply_error_insert_policy,
                 update: self.apply_error_update_policy,
                 delete: self.apply_error_delete_policy,
-                ignores_in_full_load: self.full_load_ignore_conflicts,
+                ignores_in_full_load: self.full_load_ignore_conflicts.unwrap_or_default(),
             },
             escalation: self.escalations(),
             control_schema: self.control_schema.clone().filter(|schema| !schema.is_empty()),
@@ -208,17 +207,17 @@ impl ErrorSection {
         };
         Escalations {
             data: escalation(
-                self.data_error_escalation_count,
+                self.data_error_escalation_count.unwrap_or_default(),
                 self.data_error_escalation_policy,
                 SuspendTable,
             ),
             apply: escalation(
-                self.apply_error_escalation_count,
+                self.apply_error_escalation_count.unwrap_or_default(),
                 self.apply_error_escalation_policy,
                 LogError,
             ),
             table: escalation(
-                self.table_error_escalation_count,
+                self.table_error_escalation_count.unwrap_or_default(),
                 self.table_error_escalation_policy,
                 StopTask,
             ),

@@ -1,4 +1,5 @@
 use super::*;
+use crate::policy::ErrorAction;
 use crate::statement::script::{Scratch, Script};
 use crate::statement::{Lexing, apply};
 
@@ -109,6 +110,24 @@ fn names_are_ruled_by_the_file_and_then_by_table_mappings() {
     let toml = "[mapping]\ntask_settings = 'task.json'";
     let names = loaded(&[(DEFAULT_FILE, toml), ("task.json", settings)]).unwrap().names().unwrap();
     assert_eq!(names.schema_of("S", "T"), "all");
+}
+
+#[test]
+fn what_the_file_says_of_errors_goes_before_task_settings() {
+    let settings = r#"{"ErrorBehavior": {"DataErrorPolicy": "LOG_ERROR", "DataErrorEscalationCount": 50,
+        "ApplyErrorEscalationCount": 7, "FullLoadIgnoreConflicts": true}}"#;
+    let quoted = "[mapping]\ntask_settings = 'task.json'\n[errors]\n";
+    let rules = |own: &str| {
+        let toml = format!("{quoted}{own}");
+        let config = loaded(&[(DEFAULT_FILE, &toml), ("task.json", settings)]).unwrap();
+        let rules = config.errors.rules();
+        let counts = [rules.escalation.data.count, rules.escalation.apply.count];
+        (rules.data, counts, rules.apply.ignores_in_full_load)
+    };
+    assert_eq!(rules(""), (ErrorAction::LogError, [50, 7], true));
+    let own = "data_error_policy = 'stop'\ndata_error_escalation_count = 0\n\
+               full_load_ignore_conflicts = false";
+    assert_eq!(rules(own), (ErrorAction::Stop, [0, 7], false));
 }
 
 #[test]
