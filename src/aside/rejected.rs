@@ -98,7 +98,11 @@ impl Rejected {
         if is_cut {
             let detail = rejected.detail.take().unwrap_or_default();
             let kept = row.len();
-            let cut = format!("{detail} The row has {length} bytes; its first {kept} are kept.");
+            let kept = match self.keep {
+                Keep::Row => format!("; its first {kept} are kept"),
+                Keep::Key | Keep::Nothing => String::new(),
+            };
+            let cut = format!("{detail} The row has {length} bytes{kept}.");
             rejected.detail = Some(cut.trim().to_owned());
         }
         if let Some(sql) = &self.statement {

@@ -89,13 +89,15 @@ impl<F: ValueEnum + Clone + Default + Send + Sync + 'static> TargetArguments<F> 
 }
 
 /// Runs a command to its end: its output and its exit code, or an error for a person.
-pub(super) fn run(command: impl Future<Output = Result<(String, u8), CloseOutError>>) -> ExitCode {
+pub(super) fn run<T: AsRef<[u8]>>(
+    command: impl Future<Output = Result<(T, u8), CloseOutError>>,
+) -> ExitCode {
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return failed(&error.to_string()),
     };
     match runtime.block_on(command) {
-        Ok((output, code)) => exit_code(io::stdout().write_all(output.as_bytes()).map(|()| code)),
+        Ok((output, code)) => exit_code(io::stdout().write_all(output.as_ref()).map(|()| code)),
         Err(error) => failed(&error.to_string()),
     }
 }

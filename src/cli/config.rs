@@ -29,6 +29,8 @@ pub(super) enum ConfigCommand {
     #[command(after_help = "Example:\n  dms-proxy config print > proxy.toml")]
     Print,
     /// Print every key with the value that is in force, and where it comes from
+    ///
+    /// What the files say that task_settings, table_mappings and endpoint_settings name is not shown.
     Show(FileArguments),
     /// Print the reference of all keys, as Markdown
     Docs,

@@ -10,8 +10,8 @@ use super::close_out::{
 };
 use crate::close_out::{
     CloseOutError, Connection, RejectFilter, RejectFormat, RejectGroup, RejectedLine,
-    SuspendedTable, Target, beside, discard_rejects, reject_groups, reject_rows, resume_tables,
-    retry_rejects, suspended_tables,
+    SuspendedTable, Target, beside, discard_rejects, in_utf8, reject_groups, reject_rows,
+    resume_tables, retry_rejects, suspended_tables,
 };
 use crate::parking::spelling::{qualified, quoted_identifier, quoted_literal};
 
@@ -111,33 +111,37 @@ impl RejectsCommand {
         target: &Target,
         filter: &RejectFilter,
         format: ReportFormat,
-    ) -> Printed {
+    ) -> Result<(Vec<u8>, u8), CloseOutError> {
         let session = Connection::open(target).await?;
-        match self {
+        let (output, code) = match self {
             RejectsCommand::List(_) => {
                 let suspended = suspended_tables(&session, &filter.scope).await?;
-                list(&reject_groups(&session, filter).await?, &suspended, format)
+                list(&reject_groups(&session, filter).await?, &suspended, format)?
             }
             RejectsCommand::Resume { .. } => {
-                resumed(&resume_tables(&session, &filter.scope).await?, format)
+                resumed(&resume_tables(&session, &filter.scope).await?, format)?
             }
             RejectsCommand::Show { limit, .. } => {
-                show(&reject_rows(&session, filter, *limit).await?, format)
+                show(&reject_rows(&session, filter, *limit).await?, format)?
             }
             RejectsCommand::Export { as_format, .. } => {
-                let rows = reject_rows(&session, filter, u32::MAX / 2).await?;
-                Ok((export(&rows, *as_format), 0))
+                let mut rows = Vec::new();
+                for row in reject_rows(&session, filter, u32::MAX / 2).await? {
+                    rows.push(in_utf8(&session, row).await?);
+                }
+                return Ok((export(&rows, *as_format), 0));
             }
-            RejectsCommand::Retry(_) => retry(&session, filter, format).await,
+            RejectsCommand::Retry(_) => retry(&session, filter, format).await?,
             RejectsCommand::Discard(_) => {
                 let count = discard_rejects(&session, filter).await?;
                 let output = match format {
                     ReportFormat::Json => written(&json!({ "discarded": count }))?,
                     ReportFormat::Text => format!("{count} rows discarded\n"),
                 };
-                Ok((output, 0))
+                (output, 0)
             }
-        }
+        };
+        Ok((output.into_bytes(), code))
     }
 }
 
@@ -243,58 +247,87 @@ async fn retry(session: &Connection, filter: &RejectFilter, format: ReportFormat
     Ok((output, if refused > 0 { EXIT_OPEN } else { 0 }))
 }
 
-/// The rows as a file.
-fn export(rows: &[RejectedLine], as_format: ExportFormat) -> String {
-    let mut text = match as_format {
-        ExportFormat::Sql => {
-            "-- Read it before it is run, and run it as the role that loads.\n".to_owned()
-        }
-        ExportFormat::Csv => String::new(),
-    };
-    let mut table = None;
+/// The rows as a file. Bytes that are not UTF-8 stay what they are.
+fn export(rows: &[RejectedLine], as_format: ExportFormat) -> Vec<u8> {
+    match as_format {
+        ExportFormat::Csv => csv(rows),
+        ExportFormat::Sql => sql(rows),
+    }
+}
+
+/// Where the row was to go, and why it is not in the file.
+fn not_kept(row: &RejectedLine) -> String {
+    let (name, line) = (qualified(&row.schema, &row.table), row.line.unwrap_or_default());
+    format!("{name} line {line}: {} row is not kept as text", row.format)
+}
+
+/// The values of a row, NULL where one is, if they are kept as text.
+fn fields(row: &RejectedLine) -> Option<Vec<Option<Vec<u8>>>> {
+    let bytes = row.row.as_deref().filter(|_| row.state == "open")?;
+    RejectFormat::parse(&row.format)?.fields(bytes)
+}
+
+fn csv(rows: &[RejectedLine]) -> Vec<u8> {
+    let mut file = Vec::new();
+    let mut head = None;
     for row in rows {
-        if let (ExportFormat::Sql, Some(sql)) = (as_format, statement(row)) {
-            add_line(&mut text, &comment(&format!("{} {}", row.sqlstate, row.message)));
-            text.push_str(&sql);
-            continue;
-        }
-        let fields = row.row.as_deref().filter(|_| row.state == "open");
-        let fields = fields.and_then(|bytes| RejectFormat::parse(&row.format)?.fields(bytes));
-        let name = qualified(&row.schema, &row.table);
-        let Some(fields) = fields else {
-            let line = row.line.unwrap_or_default();
-            let why = format!("{name} line {line}: {} row is not kept as text", row.format);
-            match as_format {
-                ExportFormat::Sql => add_line(&mut text, &comment(&why)),
-                ExportFormat::Csv => super::say(&format!("dms-proxy: warning: {why}")),
-            }
+        let Some(fields) = fields(row) else {
+            super::say(&format!("dms-proxy: warning: {}", not_kept(row)));
             continue;
         };
-        match as_format {
-            ExportFormat::Csv => {
-                let head = (name, row.columns.clone());
-                if table.as_ref() != Some(&head) {
-                    let columns = row.columns.iter().map(|name| Some(name.clone().into_bytes()));
-                    text.push_str(&csv_line(&columns.collect::<Vec<_>>()));
-                    table = Some(head);
-                }
-                text.push_str(&csv_line(&fields));
-            }
-            ExportFormat::Sql => {
-                let columns: Vec<String> =
-                    row.columns.iter().map(|name| quoted_identifier(name)).collect();
-                let value = |field: &Option<Vec<u8>>| match field {
-                    Some(value) => quoted_literal(&shown(value)),
-                    None => "NULL".to_owned(),
-                };
-                let values: Vec<String> = fields.iter().map(value).collect();
-                add_line(&mut text, &comment(&format!("{} {}", row.sqlstate, row.message)));
-                let (columns, values) = (columns.join(", "), values.join(", "));
-                text.push_str(&format!("INSERT INTO {name} ({columns}) VALUES ({values});\n"));
-            }
+        let of_row = (&row.schema, &row.table, &row.columns);
+        if head != Some(of_row) {
+            let columns = row.columns.iter().map(|name| Some(name.clone().into_bytes()));
+            file.extend(csv_line(&columns.collect::<Vec<_>>()));
+            head = Some(of_row);
+        }
+        file.extend(csv_line(&fields));
+    }
+    file
+}
+
+fn sql(rows: &[RejectedLine]) -> Vec<u8> {
+    let mut file = b"-- Read it before it is run, and run it as the role that loads.\n".to_vec();
+    let mut path = None;
+    for row in rows {
+        let statement = statement(row);
+        let insert = fields(row).map(|fields| insert(row, &fields));
+        let is_kept = statement.is_some() || insert.is_some();
+        let why = if is_kept { format!("{} {}", row.sqlstate, row.message) } else { not_kept(row) };
+        file.extend(comment(&why).into_bytes());
+        file.push(b'\n');
+        // A statement may name its table without the schema.
+        if statement.is_some() && path != Some(&row.schema) {
+            let schema = quoted_identifier(&row.schema);
+            file.extend(format!("SET search_path TO {schema}, public;\n").into_bytes());
+            path = Some(&row.schema);
+        }
+        file.extend(statement.or(insert).unwrap_or_default());
+    }
+    file
+}
+
+fn insert(row: &RejectedLine, fields: &[Option<Vec<u8>>]) -> Vec<u8> {
+    let name = qualified(&row.schema, &row.table);
+    let columns: Vec<String> = row.columns.iter().map(|name| quoted_identifier(name)).collect();
+    let value = |field: &Option<Vec<u8>>| field.as_deref().map_or(b"NULL".to_vec(), literal);
+    let values: Vec<Vec<u8>> = fields.iter().map(value).collect();
+    let front = format!("INSERT INTO {name} ({}) VALUES (", columns.join(", "));
+    [front.as_bytes(), &values.join(&b", "[..]), b");\n"].concat()
+}
+
+/// A value as a constant; what is not UTF-8 is one that the server refuses.
+fn literal(value: &[u8]) -> Vec<u8> {
+    match std::str::from_utf8(value) {
+        Ok(text) => quoted_literal(text).into_bytes(),
+        Err(_) => {
+            let escaped = value.iter().flat_map(|byte| match byte {
+                b'\'' | b'\\' => vec![*byte, *byte],
+                _ => vec![*byte],
+            });
+            [b"E'".to_vec(), escaped.collect(), b"'".to_vec()].concat()
         }
     }
-    text
 }
 
 /// A comment of SQL, which ends with its line: names may hold line ends.
@@ -303,23 +336,27 @@ fn comment(text: &str) -> String {
 }
 
 /// The statement that was set aside as a whole, with its semicolon.
-fn statement(row: &RejectedLine) -> Option<String> {
+fn statement(row: &RejectedLine) -> Option<Vec<u8>> {
     let bytes = row.row.as_deref().filter(|_| row.is_statement() && row.state == "open")?;
     let sql = std::str::from_utf8(bytes).ok()?;
     // A comment at its end would hide the semicolon.
     let end = if sql.contains("--") { "\n;" } else { ";" };
-    Some(format!("{sql}{end}\n"))
+    Some(format!("{sql}{end}\n").into_bytes())
 }
 
 /// A line of CSV: an empty field is NULL, an empty text has quotes.
-fn csv_line(fields: &[Option<Vec<u8>>]) -> String {
+fn csv_line(fields: &[Option<Vec<u8>>]) -> Vec<u8> {
     let field = |field: &Option<Vec<u8>>| match field {
-        None => String::new(),
+        None => Vec::new(),
         Some(value) => {
-            let text = shown(value);
-            let is_plain = !text.is_empty() && !text.contains([',', '"', '\n', '\r', '\\']);
-            if is_plain { text } else { format!("\"{}\"", text.replace('"', "\"\"")) }
+            let is_odd = |byte: &u8| matches!(byte, b',' | b'"' | b'\n' | b'\r' | b'\\');
+            if !value.is_empty() && !value.iter().any(is_odd) {
+                return value.clone();
+            }
+            let inner = value.split(|byte| *byte == b'"').collect::<Vec<_>>().join(&b"\"\""[..]);
+            [b"\"", &inner[..], b"\""].concat()
         }
     };
-    fields.iter().map(field).collect::<Vec<_>>().join(",") + "\n"
+    let fields: Vec<Vec<u8>> = fields.iter().map(field).collect();
+    [&fields.join(&b","[..])[..], b"\n"].concat()
 }

@@ -58,7 +58,7 @@ pub use look::{KeyLook, RunningCommand, TargetLook, look};
 pub use orphans::{Orphans, SAMPLES_MAX, SampleKey, count_orphans, orphan_query};
 pub use reject_format::RejectFormat;
 pub use rejects::{
-    RejectFilter, RejectGroup, RejectedLine, RetriedTable, discard_rejects, reject_groups,
+    RejectFilter, RejectGroup, RejectedLine, RetriedTable, discard_rejects, in_utf8, reject_groups,
     reject_rows, retry_rejects,
 };
 pub use relations::relations;

@@ -90,6 +90,15 @@ impl RejectFormat {
     }
 }
 
+/// The encoding of the bytes, where they are text or a statement in another one than UTF-8.
+pub(super) fn text_encoding(format: &str) -> Option<String> {
+    // Statements have no other options.
+    let of_text = format.strip_prefix("sql").map(|options| format!("text{options}"));
+    let format = RejectFormat::parse(of_text.as_deref().unwrap_or(format))?;
+    let encoding = format.text_of("ENCODING").filter(|_| format.name != "binary")?;
+    String::from_utf8(encoding).ok()
+}
+
 /// Where a string constant ends that begins here.
 fn constant_end(text: &str) -> Option<usize> {
     let is_escaped = text.starts_with('E');
@@ -276,6 +285,18 @@ mod tests {
             "text (NULL 'a', )",
         ] {
             assert_eq!(RejectFormat::parse(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn an_encoding_is_that_of_text() {
+        for (format, encoding) in [
+            ("sql (ENCODING 'LATIN1')", Some("LATIN1")),
+            ("csv (DELIMITER ';', ENCODING 'SJIS')", Some("SJIS")),
+            ("binary (ENCODING 'LATIN1')", None),
+            ("text", None),
+        ] {
+            assert_eq!(text_encoding(format).as_deref(), encoding, "{format}");
         }
     }
 

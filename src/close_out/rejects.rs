@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::journal::roll_back_on_error;
 use super::own_table::{begin, lock};
-use super::reject_format::RejectFormat;
+use super::reject_format::{RejectFormat, text_encoding};
 use super::strangers::refuse_to_write_by_code_of_others;
 use super::{CloseOutError, Connection, Scope, source_names};
 use crate::parking::spelling::{qualified, quoted_identifier, quoted_literal};
@@ -82,7 +82,7 @@ pub struct RejectedLine {
 impl RejectedLine {
     /// Whether it is a whole statement, and not a row of COPY.
     pub fn is_statement(&self) -> bool {
-        self.format == "sql"
+        self.format == "sql" || self.format.starts_with("sql (")
     }
 }
 
@@ -111,7 +111,7 @@ impl RejectFilter {
             Some(format!(" AND r.{column} OPERATOR(pg_catalog.=) {}", quoted_literal(text)))
         };
         let mut condition = self.scope.covers("r.schema_name", "r.table_name");
-        condition.extend(is("sqlstate", &self.sqlstate));
+        condition.extend(is("sqlstate", &self.sqlstate.as_ref().map(|code| code.to_uppercase())));
         condition.extend(is("run", &self.run));
         condition
     }
@@ -175,6 +175,25 @@ pub async fn reject_rows(
         Ok(rows)
     };
     roll_back_on_error(target, found.await).await
+}
+
+/// The row with its bytes in UTF-8, where they are text of another encoding and can be converted.
+///
+/// # Errors
+/// The connection is lost.
+pub async fn in_utf8(
+    target: &Connection,
+    mut row: RejectedLine,
+) -> Result<RejectedLine, CloseOutError> {
+    if let (Some(encoding), Some(bytes)) = (text_encoding(&row.format), &row.row) {
+        let sql = "SELECT pg_catalog.convert_from($1, $2::pg_catalog.text::pg_catalog.name)";
+        match target.client().query_one(sql, &[bytes, &encoding]).await {
+            Ok(found) => row.row = Some(found.try_get::<_, String>(0)?.into_bytes()),
+            Err(error) if error.code().is_some() => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(row)
 }
 
 /// Gives the rows up that wait: they are kept, and nobody waits for them. Gives how many.
@@ -288,11 +307,13 @@ async fn retry_row(
             "state = 'loaded'".to_owned()
         }
         Err(refused) => {
-            client.batch_execute("ROLLBACK TO SAVEPOINT row").await?;
             retried.refused += 1;
-            let (sqlstate, message) = refusal(refused)?;
-            let (code, said) = (quoted_literal(&sqlstate), quoted_literal(&message));
-            format!("sqlstate = {code}, message = {said}, detail = NULL")
+            let Some(set) = refusal(refused)? else {
+                // It was not sent.
+                return Ok(client.batch_execute("RELEASE SAVEPOINT row").await?);
+            };
+            client.batch_execute("ROLLBACK TO SAVEPOINT row").await?;
+            set
         }
     };
     let id = quoted_literal(&row.id);
@@ -303,19 +324,32 @@ async fn retry_row(
     Ok(client.batch_execute(&sql).await?)
 }
 
-/// The SQLSTATE and the message of an error about a row.
+/// What is noted of an error about a row; `None` where the target has said nothing.
 ///
 /// # Errors
 /// It is about something else.
-fn refusal(error: CloseOutError) -> Result<(String, String), CloseOutError> {
-    let code = match &error {
-        CloseOutError::Refused(why) => return Ok(("0A000".to_owned(), why.clone())),
-        _ => error.code().map(|code| code.code().to_owned()).unwrap_or_default(),
-    };
+fn refusal(error: CloseOutError) -> Result<Option<String>, CloseOutError> {
+    if let CloseOutError::Refused(_) = error {
+        return Ok(None);
+    }
+    let CloseOutError::Statement(said) = &error else { return Err(error) };
+    let Some(said) = said.as_db_error() else { return Err(error) };
+    let code = said.code().code();
     if !is_about_row(code.as_bytes()) {
         return Err(error);
     }
-    Ok((code, error.to_string()))
+    let set = [
+        ("sqlstate", Some(code)),
+        ("message", Some(said.message())),
+        ("detail", said.detail()),
+        ("constraint_name", said.constraint()),
+        ("column_name", said.column()),
+    ];
+    let set = set.map(|(column, text)| {
+        let text = text.map(|text| quoted_literal(&one_line(text.to_owned())));
+        format!("{column} = {}", text.as_deref().unwrap_or("NULL"))
+    });
+    Ok(Some(set.join(", ")))
 }
 
 /// Loads one row.

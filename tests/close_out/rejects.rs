@@ -185,3 +185,59 @@ fn a_role_that_may_set_aside_may_suspend() {
     assert!(say(&mut wire, "INSERT INTO u VALUES (1)").contains("INSERT 0 1\n"));
     assert_eq!(target.query("SELECT count(*) FROM dms_proxy.rejected_rows"), [["2"]]);
 }
+
+/// What waits, with what the server said of it last.
+fn said(database: &Database) -> Vec<Vec<String>> {
+    database.query(
+        "SELECT sqlstate, message, coalesce(detail, ''), coalesce(constraint_name, ''),
+            coalesce(column_name, ''), state
+        FROM dms_proxy.rejected_rows ORDER BY at",
+    )
+}
+
+#[test]
+fn of_a_row_that_is_refused_again_the_new_error_is_kept() {
+    let config = CONFIG.replace("[fk]", "batch_bytes = 1024\n[fk]");
+    let proxy = Proxy::start(&config, &[]);
+    let database = Cluster::shared().create_database();
+    let mut wire = log_in(&proxy.endpoint(database.endpoint()));
+    say(&mut wire, "CREATE TABLE t (id int, v varchar(5), CONSTRAINT c CHECK (v <> 'too long'))");
+    say(&mut wire, "INSERT INTO t VALUES (1, 'too long')");
+    copy(&mut wire, "COPY t FROM STDIN", format!("2\t{}\n", "a".repeat(2000)).as_bytes());
+    let target = Target::shared(&database);
+    let long = said(&database)[1].clone();
+    assert_eq!((&*long[0], &*long[5]), ("22001", "cut"));
+    target.query("ALTER TABLE t ALTER v TYPE text");
+    target.json("rejects retry", 1);
+    let message = "new row for relation \"t\" violates check constraint \"c\"";
+    let detail = "Failing row contains (1, too long).";
+    let checked = ["23514", message, detail, "c", "", "open"].map(str::to_owned).to_vec();
+    // What was not kept as a whole is not sent, so nothing new is known of it.
+    assert_eq!(said(&database), [checked, long]);
+}
+
+#[test]
+fn what_is_written_means_the_same_again() {
+    let proxy = Proxy::start(CONFIG, &[]);
+    let database = Cluster::shared().create_database();
+    let mut wire = log_in(&proxy.endpoint(database.endpoint()));
+    say(&mut wire, "CREATE SCHEMA s; CREATE TABLE s.t (id int, v text); SET search_path = s");
+    say(&mut wire, "INSERT INTO t VALUES (1, 'a')");
+    copy(&mut wire, "COPY t FROM STDIN (ENCODING 'LATIN1')", b"x\t\xE9\n");
+    copy(&mut wire, "COPY t FROM STDIN (ENCODING 'SJIS')", b"y\t\x83\x5C\n");
+    copy(&mut wire, "COPY t FROM STDIN", b"3\t\xE9'\n");
+    say(&mut wire, "SET client_encoding = 'LATIN1'");
+    wire.query(b"UPDATE t SET id = 'z', v = '\xE9'").until_ready();
+    let target = Target::shared(&database);
+    // What is not UTF-8 stays as it is; the harness does not show it.
+    let csv = target.run("rejects export").stdout;
+    assert_eq!(csv, "id,v\nx,\u{E9}\ny,\u{30BD}\n3,'\n");
+    let sql = target.run("rejects export --as sql").stdout;
+    assert!(sql.contains("VALUES ('y', '\u{30BD}');\n"), "{sql}");
+    assert!(sql.contains("VALUES ('3', E'''');\n"), "{sql}");
+    let update = "SET search_path TO \"s\", public;\nUPDATE t SET id = 'z', v = '\u{E9}';\n";
+    assert!(sql.contains(update), "{sql}");
+    assert_eq!(target.json("rejects list --sqlstate 22p02", 1)["waiting"], 3);
+    let retried = target.json("rejects retry", 1);
+    assert_eq!(retried[0]["refused"], 4);
+}
