@@ -22,6 +22,7 @@ mod orphans;
 mod own_table;
 mod parallel;
 mod reject_format;
+mod reject_text;
 mod rejects;
 mod relations;
 mod report;
@@ -57,8 +58,9 @@ pub use journal::{Parked, ParkedState, lost, park, parked};
 pub use look::{KeyLook, RunningCommand, TargetLook, look};
 pub use orphans::{Orphans, SAMPLES_MAX, SampleKey, count_orphans, orphan_query};
 pub use reject_format::RejectFormat;
+pub use reject_text::in_utf8;
 pub use rejects::{
-    RejectFilter, RejectGroup, RejectedLine, RetriedTable, discard_rejects, in_utf8, reject_groups,
+    RejectFilter, RejectGroup, RejectedLine, RetriedTable, discard_rejects, reject_groups,
     reject_rows, retry_rejects,
 };
 pub use relations::relations;

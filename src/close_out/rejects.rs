@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::journal::roll_back_on_error;
 use super::own_table::{begin, lock};
-use super::reject_format::{RejectFormat, text_encoding};
+use super::reject_format::RejectFormat;
 use super::strangers::refuse_to_write_by_code_of_others;
 use super::{CloseOutError, Connection, Scope, source_names};
 use crate::parking::spelling::{qualified, quoted_identifier, quoted_literal};
@@ -175,25 +175,6 @@ pub async fn reject_rows(
         Ok(rows)
     };
     roll_back_on_error(target, found.await).await
-}
-
-/// The row with its bytes in UTF-8, where they are text of another encoding and can be converted.
-///
-/// # Errors
-/// The connection is lost.
-pub async fn in_utf8(
-    target: &Connection,
-    mut row: RejectedLine,
-) -> Result<RejectedLine, CloseOutError> {
-    if let (Some(encoding), Some(bytes)) = (text_encoding(&row.format), &row.row) {
-        let sql = "SELECT pg_catalog.convert_from($1, $2::pg_catalog.text::pg_catalog.name)";
-        match target.client().query_one(sql, &[bytes, &encoding]).await {
-            Ok(found) => row.row = Some(found.try_get::<_, String>(0)?.into_bytes()),
-            Err(error) if error.code().is_some() => {}
-            Err(error) => return Err(error.into()),
-        }
-    }
-    Ok(row)
 }
 
 /// Gives the rows up that wait: they are kept, and nobody waits for them. Gives how many.

@@ -3,9 +3,9 @@
 
 use std::ops::Range;
 
-use super::row_change::{find, listed, reads_relation};
-use crate::statement::cursor::Cursor;
+use crate::statement::cursor::{Cursor, NotUnderstood};
 use crate::statement::lexer::TokenKind;
+use crate::statement::plain_rows::PlainItems;
 
 /// Digits that are surely an `int4`.
 const INT4_DIGITS: usize = 9;
@@ -19,6 +19,42 @@ pub(super) fn joined(mut cursor: Cursor<'_>, word: &str, rows: &mut Vec<Range<us
         *rows = only_list(cursor).unwrap_or_default();
     }
     true
+}
+
+/// Lists in parentheses with commas between.
+pub(super) fn listed(cursor: &mut Cursor<'_>) -> Result<Vec<Range<usize>>, NotUnderstood> {
+    let mut rows = Vec::new();
+    loop {
+        let start = cursor.token.start;
+        cursor.skip_brackets()?;
+        rows.push(start..cursor.previous().end);
+        while cursor.at(TokenKind::PlainRows) {
+            let run = cursor.token;
+            rows.extend(PlainItems::new(cursor.sql(), run.start..run.end).map(|item| item.span));
+            cursor.bump();
+        }
+        if !cursor.eat_kind(TokenKind::Comma) {
+            return Ok(rows);
+        }
+    }
+}
+
+/// Goes to a word that stands outside of parentheses.
+pub(super) fn find(cursor: &mut Cursor<'_>, word: &str) -> bool {
+    while !cursor.at(TokenKind::End) {
+        if cursor.is(word) && cursor.previous().kind != TokenKind::Dot {
+            return true;
+        }
+        if !cursor.at(TokenKind::Open) || cursor.skip_brackets().is_err() {
+            cursor.bump();
+        }
+    }
+    false
+}
+
+/// Whether rows come from a relation behind this word, and not from a list in parentheses.
+pub(super) fn reads_relation(mut cursor: Cursor<'_>, word: &str) -> bool {
+    find(&mut cursor, word) && cursor.peek().kind != TokenKind::Open
 }
 
 /// Whether a MERGE says what becomes of rows that are not in its list, the whole of it.

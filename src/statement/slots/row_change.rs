@@ -6,14 +6,13 @@
 use std::ops::Range;
 
 use super::element::parameter;
-use super::joined_rows::joined;
+use super::joined_rows::{find, joined, listed, reads_relation};
 use super::stated::{StatedValue, stated};
 use super::walker::Walker;
 use crate::encoding::Encoding;
 use crate::statement::cursor::{Cursor, NotUnderstood};
 use crate::statement::lexer::TokenKind;
 use crate::statement::name::{kept_at, kept_parts};
-use crate::statement::plain_rows::PlainItems;
 
 /// What a statement does to rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -140,24 +139,6 @@ fn rows(cursor: &mut Cursor<'_>) -> Result<Vec<Range<usize>>, NotUnderstood> {
     if ends { Ok(rows) } else { Err(NotUnderstood) }
 }
 
-/// Lists in parentheses with commas between.
-pub(super) fn listed(cursor: &mut Cursor<'_>) -> Result<Vec<Range<usize>>, NotUnderstood> {
-    let mut rows = Vec::new();
-    loop {
-        let start = cursor.token.start;
-        cursor.skip_brackets()?;
-        rows.push(start..cursor.previous().end);
-        while cursor.at(TokenKind::PlainRows) {
-            let run = cursor.token;
-            rows.extend(PlainItems::new(cursor.sql(), run.start..run.end).map(|item| item.span));
-            cursor.bump();
-        }
-        if !cursor.eat_kind(TokenKind::Comma) {
-            return Ok(rows);
-        }
-    }
-}
-
 /// How many items the list in parentheses at the cursor has.
 fn width(mut cursor: Cursor<'_>) -> usize {
     let mut count = 1;
@@ -175,24 +156,6 @@ fn width(mut cursor: Cursor<'_>) -> usize {
 /// Whether a word stands outside of parentheses.
 fn says(mut cursor: Cursor<'_>, word: &str) -> bool {
     find(&mut cursor, word)
-}
-
-/// Goes to a word that stands outside of parentheses.
-pub(super) fn find(cursor: &mut Cursor<'_>, word: &str) -> bool {
-    while !cursor.at(TokenKind::End) {
-        if cursor.is(word) && cursor.previous().kind != TokenKind::Dot {
-            return true;
-        }
-        if !cursor.at(TokenKind::Open) || cursor.skip_brackets().is_err() {
-            cursor.bump();
-        }
-    }
-    false
-}
-
-/// Whether rows come from a relation behind this word, and not from a list in parentheses.
-pub(super) fn reads_relation(mut cursor: Cursor<'_>, word: &str) -> bool {
-    find(&mut cursor, word) && cursor.peek().kind != TokenKind::Open
 }
 
 fn parameters(mut cursor: Cursor<'_>) -> Vec<(Range<usize>, u16)> {
