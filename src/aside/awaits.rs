@@ -1,7 +1,9 @@
 //! What the target of a load is to say next, and what it has said. Data; decides nothing.
 
+use std::collections::VecDeque;
 use std::ops::Range;
 
+use super::batch::Attempt;
 use super::refusal;
 use crate::wire::{self, TransactionStatus, tag};
 
@@ -16,9 +18,12 @@ pub(super) enum Awaits {
     Open,
     /// Nothing yet: it takes rows as they come.
     Rows,
-    Attempt(Range<usize>),
-    /// The error of what was sent behind an attempt that has failed with this one.
-    Dropped(Range<usize>, Vec<u8>),
+    Attempt(Attempt),
+    /// Answers to what was sent behind an attempt, which does not count: it has failed with this error, or the load ends.
+    Dropped {
+        answers: usize,
+        refused: Option<(Range<usize>, Vec<u8>)>,
+    },
     LongRow,
     /// The end of a COPY that the client ends before its rows do.
     ClientEnd,
@@ -28,22 +33,57 @@ pub(super) enum Awaits {
     Undo(Vec<u8>),
 }
 
-/// What was sent behind the attempt that is waited for: where that fails, the target refuses this as a whole.
-#[derive(Debug, Default)]
+/// What was sent behind the attempt that is waited for: where that fails, the target refuses this as a whole, unless it
+/// was a row alone.
+#[derive(Debug)]
 pub(super) enum SentBehind {
-    #[default]
-    Nothing,
+    /// Other attempts, or nothing.
+    Attempts(VecDeque<Attempt>),
     /// A COPY that takes rows as they come.
     Rows,
-    Attempt(Range<usize>),
+}
+
+impl SentBehind {
+    /// Whether nothing was sent.
+    pub(super) fn is_nothing(&self) -> bool {
+        matches!(self, SentBehind::Attempts(attempts) if attempts.is_empty())
+    }
+
+    /// The attempts.
+    pub(super) fn into_attempts(self) -> VecDeque<Attempt> {
+        match self {
+            SentBehind::Attempts(attempts) => attempts,
+            SentBehind::Rows => VecDeque::new(),
+        }
+    }
+
+    /// The ReadyForQuery messages that answer to it.
+    pub(super) fn answers(&self) -> usize {
+        match self {
+            SentBehind::Attempts(attempts) => attempts.len(),
+            SentBehind::Rows => 1,
+        }
+    }
+}
+
+impl Default for SentBehind {
+    fn default() -> SentBehind {
+        SentBehind::Attempts(VecDeque::new())
+    }
+}
+
+/// The answer to one statement of ours.
+#[derive(Debug, Default)]
+pub(super) struct Answered {
+    pub(super) failure: Option<Vec<u8>>,
+    /// The rows of each COPY that is in.
+    pub(super) copied: Vec<u64>,
 }
 
 /// What the target has said since the last ReadyForQuery.
 #[derive(Debug)]
 pub(super) struct CopyAnswer {
-    pub(super) failure: Option<Vec<u8>>,
-    /// The rows of a COPY that is in.
-    pub(super) copied: Option<u64>,
+    pub(super) said: Answered,
     /// The body of a DataRow.
     pub(super) row: Vec<u8>,
     pub(super) status: TransactionStatus,
@@ -71,7 +111,7 @@ pub(super) enum CopyEnd {
 
 impl CopyAnswer {
     pub(super) fn new(status: TransactionStatus) -> CopyAnswer {
-        CopyAnswer { failure: None, copied: None, row: Vec::new(), status }
+        CopyAnswer { said: Answered::default(), row: Vec::new(), status }
     }
 
     /// Notes a frame, its head included.
@@ -79,11 +119,11 @@ impl CopyAnswer {
         let body = frame.get(wire::HEAD_BYTES..).unwrap_or_default();
         match frame.first().copied().unwrap_or_default() {
             tag::ERROR_RESPONSE if refusal::is_fatal(body) => return TargetSaid::ForSession,
-            tag::ERROR_RESPONSE => self.failure = Some(frame.to_vec()),
+            tag::ERROR_RESPONSE => self.said.failure = Some(frame.to_vec()),
             tag::DATA_ROW => self.row = body.to_vec(),
             tag::COPY_IN_RESPONSE => return TargetSaid::TakesRows,
             tag::COMMAND_COMPLETE if body.starts_with(b"COPY ") => {
-                self.copied = Some(wire::command_rows(body));
+                self.said.copied.push(wire::command_rows(body));
             }
             tag::NOTICE_RESPONSE | tag::NOTIFICATION_RESPONSE | tag::PARAMETER_STATUS => {
                 return TargetSaid::ForSession;

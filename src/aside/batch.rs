@@ -14,7 +14,7 @@ const LEAST_ATTEMPT: usize = 16;
 const ATTEMPT_BYTES: usize = 4096;
 
 /// Rows go on as they come where refused ones are further apart.
-const CALM_ROWS: usize = 4 * ROWS_MAX;
+pub(super) const CALM_ROWS: usize = 4 * ROWS_MAX;
 
 /// Rows behind one another.
 #[derive(Debug, Default)]
@@ -111,11 +111,37 @@ pub(super) struct NamedRow {
     pub(super) is_certain: bool,
 }
 
+/// Rows that go in a COPY of their own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Attempt {
+    pub(super) rows: Range<usize>,
+    /// The row behind them looks like those which were refused: it goes alone, behind a savepoint of its own.
+    pub(super) has_suspect: bool,
+    /// The target has read these rows before without an error.
+    pub(super) is_read: bool,
+}
+
+impl Attempt {
+    pub(super) fn unread(rows: Range<usize>) -> Attempt {
+        Attempt { rows, has_suspect: false, is_read: false }
+    }
+
+    /// The rows, and the suspect.
+    pub(super) fn all(&self) -> Range<usize> {
+        self.rows.start..self.rows.end + usize::from(self.has_suspect)
+    }
+
+    /// The suspect.
+    pub(super) fn suspect(&self) -> Option<usize> {
+        self.has_suspect.then_some(self.rows.end)
+    }
+}
+
 /// Which rows of a batch go next.
 #[derive(Debug, Default)]
 pub(super) struct Attempts {
     /// What is still to be sent, the next one last.
-    ranges: Vec<Range<usize>>,
+    left: Vec<Attempt>,
     /// How far refused rows are apart; none while nothing was refused.
     pace: Option<Pace>,
     /// The rows that cost as much as an attempt.
@@ -124,13 +150,12 @@ pub(super) struct Attempts {
 
 /// How far refused rows are apart, which says how many rows go at a time. Where one is refused, those in front of it
 /// are sent twice: half of an attempt on average. So the cheapest attempt of `n` rows, with one refused in `gap`, is
-/// where `n / 2` rows are as much as `gap / n` attempts.
+/// where `n / 2` rows are as much as `gap / n` attempts. Rows that are tried alone do not count.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Pace {
     gap: usize,
-    /// Rows that went in behind the last refused one, and those in front of it that are sent once more before that.
+    /// Rows that went in behind the last refused one.
     since: usize,
-    again: usize,
 }
 
 impl Pace {
@@ -143,12 +168,9 @@ impl Pace {
         self.gap >= CALM_ROWS
     }
 
-    fn on_success(mut self, rows: usize) -> Pace {
-        let new = rows.saturating_sub(self.again);
-        self.again = self.again.saturating_sub(rows);
-        self.since += new;
-        self.gap = self.gap.max(self.since);
-        self
+    fn on_success(self, rows: usize) -> Pace {
+        let since = self.since + rows;
+        Pace { gap: self.gap.max(since), since }
     }
 
     /// A row was refused behind this number of others.
@@ -157,7 +179,7 @@ impl Pace {
             Some(pace) => pace.gap.midpoint(pace.since + others),
             None => others,
         };
-        Pace { gap, since: 0, again: others }
+        Pace { gap, since: 0 }
     }
 }
 
@@ -173,44 +195,63 @@ pub(super) enum AfterFailure {
 impl Attempts {
     /// The attempts at rows of a batch; `pace` goes on from the batch before.
     pub(super) fn of(rows: Range<usize>, attempt_rows: usize, pace: Option<Pace>) -> Attempts {
-        let ranges = std::iter::once(rows).filter(|range| !range.is_empty()).collect();
-        Attempts { ranges, pace, attempt_rows }
+        let left = std::iter::once(Attempt::unread(rows)).filter(|left| !left.rows.is_empty());
+        Attempts { left: left.collect(), pace, attempt_rows }
     }
 
     /// Whether no rows go any more.
     pub(super) fn is_empty(&self) -> bool {
-        self.ranges.is_empty()
+        self.left.is_empty()
     }
 
-    /// Whether the target has read these rows, which go next, without an error.
-    pub(super) fn is_read(&self, rows: &Range<usize>) -> bool {
-        self.pace.is_some_and(|pace| rows.len() <= pace.again)
+    /// The unread rows that go at a time.
+    pub(super) fn rows_at_a_time(&self) -> usize {
+        self.pace.map_or(ROWS_MAX, |pace| pace.rows(self.attempt_rows))
     }
 
     /// The rows that go next.
     pub(super) fn next(&mut self) -> Option<Range<usize>> {
-        let next = self.ranges.pop()?;
-        let is_read = self.is_read(&next);
-        match self.pace.filter(|_| !is_read).map(|pace| pace.rows(self.attempt_rows)) {
-            Some(limit) if next.len() > limit => {
-                let at = next.start + limit;
-                self.ranges.push(at..next.end);
-                Some(next.start..at)
-            }
-            _ => Some(next),
+        self.next_of(|_| None).map(|attempt| attempt.rows)
+    }
+
+    /// The same where `suspect` gives the first of some rows that will probably be refused.
+    pub(super) fn next_of(
+        &mut self,
+        suspect: impl Fn(&Range<usize>) -> Option<usize>,
+    ) -> Option<Attempt> {
+        let next = self.left.pop()?;
+        if next.is_read {
+            return Some(next);
         }
+        let rows = next.rows;
+        let limit = rows.end.min(rows.start.saturating_add(self.rows_at_a_time()));
+        let suspect = suspect(&(rows.start..limit));
+        let next = Attempt {
+            has_suspect: suspect.is_some(),
+            ..Attempt::unread(rows.start..suspect.unwrap_or(limit))
+        };
+        self.put_back(Attempt::unread(next.all().end..rows.end));
+        Some(next)
     }
 
     /// These rows go next after all.
-    pub(super) fn put_back(&mut self, rows: Range<usize>) {
-        if !rows.is_empty() {
-            self.ranges.push(rows);
+    pub(super) fn put_back(&mut self, attempt: Attempt) {
+        let rows = attempt.all();
+        match self.left.last_mut() {
+            _ if rows.is_empty() => {}
+            _ if attempt.is_read => self.left.push(attempt),
+            Some(next) if next.rows.start == rows.end && !next.is_read => {
+                next.rows.start = rows.start;
+            }
+            _ => self.left.push(Attempt::unread(rows)),
         }
     }
 
-    /// The attempt is in.
-    pub(super) fn on_success(&mut self, rows: usize) {
-        self.pace = self.pace.map(|pace| pace.on_success(rows));
+    /// The attempt is in, but for its suspect.
+    pub(super) fn on_success(&mut self, attempt: &Attempt) {
+        if !attempt.is_read {
+            self.pace = self.pace.map(|pace| pace.on_success(attempt.rows.len()));
+        }
     }
 
     /// What holds for the next batch.
@@ -227,24 +268,26 @@ impl Attempts {
         if sent.len() == 1 {
             return AfterFailure::Row(sent.start);
         }
-        let mut push = |range: Range<usize>| {
-            if !range.is_empty() {
-                self.ranges.push(range);
-            }
-        };
         let Some(NamedRow { row, is_certain }) = named else {
+            // Not in one piece again.
             let middle = sent.start + sent.len() / 2;
-            push(middle..sent.end);
-            push(sent.start..middle);
+            self.push(Attempt::unread(middle..sent.end));
+            self.push(Attempt::unread(sent.start..middle));
             return AfterFailure::Among;
         };
-        push(row + 1..sent.end);
+        self.push(Attempt::unread(row + 1..sent.end));
         if !is_certain {
-            push(row..row + 1);
+            self.push(Attempt::unread(row..row + 1));
         }
-        push(sent.start..row);
+        self.push(Attempt { is_read: true, ..Attempt::unread(sent.start..row) });
         self.pace = Some(Pace::on_refused(self.pace, row - sent.start));
         if is_certain { AfterFailure::Row(row) } else { AfterFailure::Among }
+    }
+
+    fn push(&mut self, attempt: Attempt) {
+        if !attempt.rows.is_empty() {
+            self.left.push(attempt);
+        }
     }
 }
 
@@ -257,15 +300,15 @@ mod tests {
     fn run(count: usize, bad: &[usize], names: Option<bool>) -> (Vec<usize>, Vec<usize>, usize) {
         let mut attempts = Attempts::of(0..count, 128, None);
         let (mut aside, mut loaded, mut tries) = (Vec::new(), Vec::new(), 0);
-        while let Some(rows) = attempts.next() {
+        while let Some(attempt) = attempts.next_of(|_| None) {
             tries += 1;
-            let Some(&row) = bad.iter().find(|row| rows.contains(row)) else {
-                attempts.on_success(rows.len());
-                loaded.extend(rows);
+            let Some(&row) = bad.iter().find(|row| attempt.rows.contains(row)) else {
+                attempts.on_success(&attempt);
+                loaded.extend(attempt.rows);
                 continue;
             };
             let named = names.map(|is_certain| NamedRow { row, is_certain });
-            if let AfterFailure::Row(row) = attempts.on_failure(rows, named) {
+            if let AfterFailure::Row(row) = attempts.on_failure(attempt.rows, named) {
                 aside.push(row);
             }
         }
@@ -304,6 +347,25 @@ mod tests {
         let (_, _, tries) = run(100_000, &[5, 60_000], Some(true));
         assert!(tries < 250, "{tries}");
         assert_eq!(run(10_000, &[], Some(true)).2, 1);
+    }
+
+    #[test]
+    fn suspects_go_alone_in_their_place() {
+        let mut attempts = Attempts::of(0..10, 128, None);
+        let suspect = |rows: &Range<usize>| rows.clone().find(|row| [0, 4, 5].contains(row));
+        let mut next = || {
+            let next = attempts.next_of(suspect).unwrap();
+            (next.suspect(), next.rows)
+        };
+        let expected = [(Some(0), 0..0), (Some(4), 1..4), (Some(5), 5..5), (None, 6..10)];
+        assert_eq!([next(), next(), next(), next()], expected);
+        for rows in [5..5, 1..4] {
+            attempts.put_back(Attempt { has_suspect: true, ..Attempt::unread(rows) });
+        }
+        assert_eq!(attempts.left, [Attempt::unread(1..6)]);
+        let read = Attempt { is_read: true, ..Attempt::unread(0..1) };
+        attempts.put_back(read.clone());
+        assert_eq!(attempts.next_of(suspect), Some(read));
     }
 
     #[test]

@@ -19,16 +19,15 @@ mod refused;
 mod streamed;
 mod syncs;
 
-use std::ops::Range;
-
 use super::awaits::{Awaits, CopyAnswer, CopyEnd, SentBehind, TargetSaid};
-use super::batch::{Attempts, Batch, Pace};
+use super::batch::{Attempt, Attempts, Batch, Pace};
 use super::facts::LoadFacts;
 use super::incoming::Incoming;
 use super::outgoing::BothWays;
 use super::refusal;
 use super::rejected::Rejected;
 use super::request::CopyRequest;
+use super::suspects::Suspects;
 use super::suspension::Suspension;
 use super::transaction::LoadTransaction;
 use super::writes::OwnWrites;
@@ -46,8 +45,9 @@ pub(super) struct CopyLoad {
     client_end: Option<Vec<u8>>,
     /// The batch that is sent, and what of it goes next.
     flight: Option<(Batch, Attempts)>,
-    /// How far refused rows are apart.
+    /// How far refused rows are apart, and how they look.
     pace: Option<Pace>,
+    suspects: Suspects,
     awaits: Awaits,
     behind: SentBehind,
     /// The rows of the next batch that were sent as they came.
@@ -79,8 +79,9 @@ impl CopyLoad {
             client_end: None,
             flight: None,
             pace: None,
+            suspects: Suspects::new(&request.options, encoding, errors.is_same_for_all_rows()),
             awaits: Awaits::Nothing,
-            behind: SentBehind::Nothing,
+            behind: SentBehind::default(),
             streamed: 0,
             answer: CopyAnswer::new(status),
             rejected: Rejected::new(errors, &request.options, encoding, &request.sql),
@@ -198,17 +199,17 @@ impl CopyLoad {
                 self.write(out);
                 return None;
             }
-            if let Some((_, attempts)) = &mut self.flight {
-                let Some(range) = attempts.next() else {
+            if self.flight.is_some() {
+                let Some(attempt) = self.next_attempt() else {
                     self.end_flight();
                     continue;
                 };
-                if self.suspension.error(range.start).is_some() {
-                    self.set_range_aside(range);
+                if self.suspension.error(attempt.rows.start).is_some() {
+                    self.set_range_aside(attempt.all());
                     continue;
                 }
-                self.attempt(range.clone(), out);
-                self.awaits = Awaits::Attempt(range);
+                self.attempt(&attempt, out);
+                self.awaits = Awaits::Attempt(attempt);
                 continue;
             }
             if self.may_stream() {
@@ -243,14 +244,31 @@ impl CopyLoad {
         self.streamed = 0;
     }
 
+    /// The rows of the batch that go next.
+    fn next_attempt(&mut self) -> Option<Attempt> {
+        let (batch, attempts) = self.flight.as_mut()?;
+        attempts.next_of(|rows| self.suspects.first(batch, rows))
+    }
+
     /// Sends these rows of the batch, in a COPY of their own.
-    fn attempt(&mut self, range: Range<usize>, out: &mut BothWays) {
-        self.open(out);
+    fn attempt(&mut self, attempt: &Attempt, out: &mut BothWays) {
+        let sql = &self.request.sql;
+        out.to_target.extend(match attempt.has_suspect {
+            true => self.transaction.attempt_alone(sql, !attempt.rows.is_empty()),
+            false => self.transaction.attempt(sql),
+        });
         let Some((batch, _)) = &self.flight else { return };
-        let is_last = range.end == batch.len() && self.rows.is_at_the_end();
-        let (head, rows) = (&self.rows.head, batch.slice(&range));
-        wire::put_body(&mut out.to_target, tag::COPY_DATA, &[head, rows]);
-        out.to_target.extend(self.request.end_of_rows(self.rows.is_cut(is_last)));
+        let suspect = attempt.suspect().map(|row| row..row + 1);
+        let rows = Some(attempt.rows.clone()).filter(|rows| !rows.is_empty());
+        for rows in rows.into_iter().chain(suspect) {
+            let is_last = rows.end == batch.len() && self.rows.is_at_the_end();
+            wire::put_body(
+                &mut out.to_target,
+                tag::COPY_DATA,
+                &[&self.rows.head, batch.slice(&rows)],
+            );
+            out.to_target.extend(self.request.end_of_rows(self.rows.is_cut(is_last)));
+        }
     }
 
     /// No batch is left: a long row goes, or what ends the load.
@@ -298,18 +316,17 @@ impl CopyLoad {
 
     /// The statement of ours that was on its way has ended.
     fn on_ready(&mut self, out: &mut BothWays) -> Option<CopyEnd> {
-        let (failure, copied) = (self.answer.failure.take(), self.answer.copied.take());
+        let said = std::mem::take(&mut self.answer.said);
         let row = std::mem::take(&mut self.answer.row);
-        let awaited = std::mem::replace(&mut self.awaits, Awaits::Nothing);
-        if let (Awaits::Attempt(range), false) =
-            (&awaited, matches!(self.behind, SentBehind::Nothing))
-        {
-            return self.on_front(range.clone(), failure, copied, out);
-        }
+        let awaited = match std::mem::replace(&mut self.awaits, Awaits::Nothing) {
+            Awaits::Attempt(attempt) => return self.on_attempt(attempt, said, out),
+            Awaits::Dropped { answers, refused } => return self.on_dropped(answers, refused, out),
+            awaited => awaited,
+        };
         if self.fault.is_some() {
-            return self.end_by_fault(failure.is_some(), out);
+            return self.end_by_fault(said.failure.is_some(), out);
         }
-        match (awaited, failure) {
+        match (awaited, said.failure) {
             (Awaits::Undo(error), _) => return Some(self.failed(&error, out)),
             (Awaits::FirstQuestion, None) => {
                 self.on_suspended(&row);
@@ -319,11 +336,9 @@ impl CopyLoad {
             (Awaits::Question, None) => self.on_suspended(&row),
             (Awaits::Open, Some(failure)) => return self.on_not_open(failure, out),
             (Awaits::Rows, Some(failure)) => return self.on_rows_refused(failure, out),
-            (Awaits::Attempt(range), Some(failure)) => return self.on_refused(range, failure, out),
-            (Awaits::Dropped(range, failure), _) => return self.on_refused(range, failure, out),
             (Awaits::LongRow, failure) => {
-                self.loaded += copied.unwrap_or(0);
-                self.answer.failure = failure;
+                self.loaded += said.copied.iter().sum::<u64>();
+                self.answer.said.failure = failure;
                 return self.end_long_row(out);
             }
             (Awaits::Write, Some(failure)) => {
@@ -335,17 +350,18 @@ impl CopyLoad {
             (Awaits::ClientEnd, Some(failure)) => return self.on_client_failed(failure, out),
             (_, Some(failure)) => return self.fail(failure, out),
             (Awaits::Write, None) => self.writes.on_done(&row),
-            (Awaits::Attempt(range), None) => self.on_loaded(range, copied),
             (_, None) => {}
         }
         self.pump(out)
     }
 
-    /// Rows of the batch are in.
-    fn on_loaded(&mut self, range: Range<usize>, copied: Option<u64>) {
-        self.loaded += copied.unwrap_or(0);
-        if let Some((_, attempts)) = &mut self.flight {
-            attempts.on_success(range.len());
+    /// Rows of the batch are in, and their suspect or not.
+    fn on_loaded(&mut self, attempt: &Attempt, is_suspect_in: bool) {
+        let Some((batch, attempts)) = &mut self.flight else { return };
+        attempts.on_success(attempt);
+        self.suspects.on_taken(attempt.rows.len());
+        if let Some(suspect) = attempt.suspect().filter(|_| is_suspect_in) {
+            self.suspects.on_suspect_taken(batch.slice(&(suspect..suspect + 1)));
         }
     }
 }

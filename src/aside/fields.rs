@@ -11,54 +11,113 @@ pub(super) fn raw_fields(
     options: &CopyOptions,
     encoding: Encoding,
 ) -> Option<Vec<Range<usize>>> {
-    match options.format {
-        CopyFormat::Binary => tuple_fields(row),
-        CopyFormat::Text | CopyFormat::Csv => Some(line_fields(row, options, encoding)),
+    let mut fields = RawFields::new(row, options, encoding);
+    let spans = fields.by_ref().collect();
+    fields.is_whole().then_some(spans)
+}
+
+/// The fields of a row, one after the other.
+#[derive(Debug)]
+pub(super) struct RawFields<'a> {
+    row: &'a [u8],
+    options: &'a CopyOptions,
+    encoding: Encoding,
+    at: usize,
+    /// The fields that are left; more than one is counted in binary alone.
+    left: u16,
+}
+
+impl<'a> RawFields<'a> {
+    pub(super) fn new(
+        row: &'a [u8],
+        options: &'a CopyOptions,
+        encoding: Encoding,
+    ) -> RawFields<'a> {
+        let encoding = options.encoding.unwrap_or(encoding);
+        let (at, left) = match (options.format, row.split_first_chunk::<2>()) {
+            (CopyFormat::Binary, Some((count, _))) => (2, u16::from_be_bytes(*count)),
+            // Broken.
+            (CopyFormat::Binary, None) => (1, 0),
+            (CopyFormat::Text | CopyFormat::Csv, _) => (0, 1),
+        };
+        RawFields { row, options, encoding, at, left }
+    }
+
+    /// Whether the row ends where its fields do, once all of them were given.
+    fn is_whole(&self) -> bool {
+        self.left == 0 && self.at == self.row.len()
+    }
+
+    fn rest(&self) -> &'a [u8] {
+        self.row.get(self.at..).unwrap_or_default()
+    }
+
+    fn tuple_field(&mut self) -> Option<Range<usize>> {
+        let length = i32::from_be_bytes(*self.rest().first_chunk::<4>()?);
+        let start = self.at;
+        let end = start + 4 + usize::try_from(length).unwrap_or(0);
+        self.row.get(start..end)?;
+        (self.at, self.left) = (end, self.left - 1);
+        Some(start..end)
+    }
+
+    fn line_field(&mut self) -> Range<usize> {
+        let options = self.options;
+        let is_csv = options.format == CopyFormat::Csv;
+        let (start, mut in_quotes) = (self.at, false);
+        loop {
+            self.step_over_plain(is_csv, in_quotes);
+            let rest = self.rest();
+            let Some(byte) = rest.first().copied() else { break };
+            let length = self.encoding.character_length(rest).max(1);
+            let has_escape = in_quotes && byte == options.escape && options.escape != options.quote;
+            self.at += match byte {
+                _ if length > 1 => length,
+                b'\\' if !is_csv => 2,
+                _ if has_escape => 2,
+                _ if is_csv && byte == options.quote => {
+                    in_quotes = !in_quotes;
+                    1
+                }
+                _ if !in_quotes && byte == options.delimiter => {
+                    let end = self.at;
+                    self.at += 1;
+                    return start..end;
+                }
+                _ => 1,
+            };
+        }
+        self.at = self.row.len();
+        self.left = 0;
+        start..self.at
+    }
+
+    /// Steps over what is neither a delimiter nor a quote nor an escape.
+    fn step_over_plain(&mut self, is_csv: bool, in_quotes: bool) {
+        if self.encoding.has_ascii_trail() {
+            return;
+        }
+        let CopyOptions { delimiter, quote, escape, .. } = *self.options;
+        let rest = self.rest();
+        let count = match (is_csv, in_quotes) {
+            (false, _) => memchr::memchr2(delimiter, b'\\', rest),
+            (true, false) => memchr::memchr2(delimiter, quote, rest),
+            (true, true) => memchr::memchr2(quote, escape, rest),
+        };
+        self.at += count.unwrap_or(rest.len());
     }
 }
 
-fn tuple_fields(row: &[u8]) -> Option<Vec<Range<usize>>> {
-    let (count, _) = row.split_first_chunk::<2>()?;
-    let mut at = 2;
-    let mut fields = Vec::new();
-    for _ in 0..u16::from_be_bytes(*count) {
-        let length = i32::from_be_bytes(*row.get(at..)?.first_chunk::<4>()?);
-        let end = at + 4 + usize::try_from(length).unwrap_or(0);
-        row.get(at..end)?;
-        fields.push(at..end);
-        at = end;
-    }
-    (at == row.len()).then_some(fields)
-}
+impl Iterator for RawFields<'_> {
+    type Item = Range<usize>;
 
-fn line_fields(row: &[u8], options: &CopyOptions, encoding: Encoding) -> Vec<Range<usize>> {
-    let is_csv = options.format == CopyFormat::Csv;
-    let encoding = options.encoding.unwrap_or(encoding);
-    let (mut fields, mut start, mut at, mut in_quotes) = (Vec::new(), 0, 0, false);
-    while let Some(rest) = row.get(at..).filter(|rest| !rest.is_empty()) {
-        let length = encoding.character_length(rest).max(1);
-        match rest.first() {
-            _ if length > 1 => at += length,
-            Some(b'\\') if !is_csv => at += 2,
-            Some(byte)
-                if in_quotes && *byte == options.escape && options.escape != options.quote =>
-            {
-                at += 2;
-            }
-            Some(byte) if is_csv && *byte == options.quote => {
-                in_quotes = !in_quotes;
-                at += 1;
-            }
-            Some(byte) if !in_quotes && *byte == options.delimiter => {
-                fields.push(start..at);
-                at += 1;
-                start = at;
-            }
-            _ => at += 1,
+    fn next(&mut self) -> Option<Range<usize>> {
+        match self.options.format {
+            _ if self.left == 0 => None,
+            CopyFormat::Binary => self.tuple_field(),
+            CopyFormat::Text | CopyFormat::Csv => Some(self.line_field()),
         }
     }
-    fields.push(start..row.len());
-    fields
 }
 
 #[cfg(test)]

@@ -34,6 +34,7 @@ mod request;
 mod rows;
 mod series;
 mod shared;
+mod suspects;
 mod suspension;
 mod texts;
 mod transaction;

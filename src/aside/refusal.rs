@@ -123,6 +123,16 @@ fn named_column(context: &[u8]) -> Option<String> {
     Some(wire::printable(name.get(..end)?))
 }
 
+/// The value that the context of an error names: `COPY t, line 3, column a: "x"`. A long one is cut there.
+pub(super) fn named_value(frame: &[u8]) -> Option<&[u8]> {
+    let context = field(frame, b'W')?;
+    let line = context.split(|byte| *byte == b'\n').find(|line| line.starts_with(b"COPY "))?;
+    let at = memchr::memmem::find(line, b", column ")?;
+    let value = line.get(at..)?;
+    let begin = memchr::memmem::find(value, b": \"")? + 3;
+    value.get(begin..)?.strip_suffix(b"\"")
+}
+
 /// The error of a row, where it could not be set aside.
 pub(super) fn not_written(row_error: &[u8], failure: &[u8]) -> Vec<u8> {
     let why = field(failure, b'M').map(wire::printable).unwrap_or_default();

@@ -6,6 +6,9 @@ use crate::wire::{self, TransactionStatus, tag};
 /// Answers to one statement of ours in messages: twice to Close, to Parse, Bind, Execute, and twice to Close.
 const ANSWERS: usize = 7;
 
+/// What begins a transaction of ours. What is looked at when the transaction ends could not be set aside.
+const BEGIN: [&str; 2] = ["BEGIN", "SET CONSTRAINTS ALL IMMEDIATE"];
+
 /// How statements of ours travel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum OwnWay {
@@ -13,6 +16,17 @@ pub(super) enum OwnWay {
     Query,
     /// As messages up to a Sync, which leave the client's unnamed statement alone.
     Messages,
+}
+
+/// What the next statement of ours goes behind.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum GoesBehind {
+    #[default]
+    Nothing,
+    /// Something has failed behind the savepoint.
+    Failure,
+    /// A statement that has failed or not, behind a savepoint of its own.
+    Suspect,
 }
 
 /// The transaction in which rows go on.
@@ -25,8 +39,7 @@ pub(super) struct LoadTransaction {
     /// It is not the client's.
     is_ours: bool,
     is_begun: bool,
-    /// Something has failed behind the savepoint.
-    is_behind_failure: bool,
+    behind: GoesBehind,
     /// Characters in front of the client's text in the last attempt, and answers in front of its answer.
     front: usize,
     answers: usize,
@@ -37,7 +50,7 @@ pub(super) struct LoadTransaction {
 pub(super) struct BoundStatement {
     pub(super) sql: Vec<u8>,
     pub(super) types: Vec<u32>,
-    /// Behind the names of a Bind; empty without parameters.
+    /// GoesBehind the names of a Bind; empty without parameters.
     pub(super) values: Vec<u8>,
 }
 
@@ -50,7 +63,7 @@ impl LoadTransaction {
             savepoint: format!("SAVEPOINT \"{name}\""),
             is_ours: status == TransactionStatus::Idle,
             is_begun: false,
-            is_behind_failure: false,
+            behind: GoesBehind::Nothing,
             front: 0,
             answers: 0,
         }
@@ -77,28 +90,22 @@ impl LoadTransaction {
 
     /// What was sent behind the savepoint has failed.
     pub(super) fn note_failure(&mut self) {
-        self.is_behind_failure = self.is_begun;
+        self.behind = if self.is_begun { GoesBehind::Failure } else { GoesBehind::Nothing };
     }
 
     /// Whether it has to be brought back before the client goes on.
     pub(super) fn is_behind_failure(&self) -> bool {
-        self.is_behind_failure
+        self.behind != GoesBehind::Nothing
     }
 
     /// The statements in front of an attempt.
     fn begin(&mut self) -> Vec<String> {
-        let savepoint = &self.savepoint;
-        let front = if self.is_behind_failure {
-            vec![format!("ROLLBACK TO {savepoint}")]
-        } else if self.is_ours && !self.is_begun {
-            // What is looked at when the transaction ends could not be set aside.
-            let immediate = "SET CONSTRAINTS ALL IMMEDIATE".to_owned();
-            vec!["BEGIN".to_owned(), immediate, savepoint.clone()]
-        } else {
-            vec![savepoint.clone()]
-        };
-        self.is_begun = true;
-        self.is_behind_failure = false;
+        if self.behind == GoesBehind::Failure {
+            self.behind = GoesBehind::Nothing;
+            return vec![format!("ROLLBACK TO {}", self.savepoint)];
+        }
+        let mut front = self.begin_plain();
+        front.push(self.savepoint.clone());
         front
     }
 
@@ -119,6 +126,54 @@ impl LoadTransaction {
         self.front = front.len();
         let back = format!("\n;RELEASE {}\0", self.savepoint);
         wire::with_body(tag::QUERY, &[front.as_bytes(), &bound.sql, back.as_bytes()])
+    }
+
+    /// A simple query that runs the client's statement twice: as an attempt if `has_rows` says so, then behind a
+    /// savepoint of its own, so that the next statement of ours finds the transaction open whether that has failed or
+    /// not. Where the first one fails, the transaction stays aborted.
+    ///
+    /// The name has a savepoint also where the statement has not failed: one text goes back to it in both cases.
+    pub(super) fn attempt_alone(&mut self, sql: &[u8], has_rows: bool) -> Vec<u8> {
+        let mut front = self.begin_plain();
+        let (own, savepoint) = (self.own_savepoint(), &self.savepoint);
+        if has_rows {
+            front.push(savepoint.clone());
+        }
+        let mut text = (front.join("; ") + if front.is_empty() { "" } else { "; " }).into_bytes();
+        self.front = text.len();
+        if has_rows {
+            text.extend_from_slice(sql);
+            text.extend(format!("\n;RELEASE {savepoint}; ").into_bytes());
+        }
+        text.extend(format!("{own}; ").into_bytes());
+        text.extend_from_slice(sql);
+        text.extend(format!("\n;RELEASE {own}; {own}\0").into_bytes());
+        self.behind = GoesBehind::Suspect;
+        wire::with_body(tag::QUERY, &[&text])
+    }
+
+    fn own_savepoint(&self) -> String {
+        format!("SAVEPOINT \"{}_s\"", self.name)
+    }
+
+    /// What brings the transaction back behind a failure, or begins it.
+    fn begin_plain(&mut self) -> Vec<String> {
+        let mut front = self.back();
+        if self.is_ours && !self.is_begun {
+            front.extend(BEGIN.map(str::to_owned));
+        }
+        self.is_begun = true;
+        front
+    }
+
+    /// What brings the transaction back behind a failure.
+    fn back(&mut self) -> Vec<String> {
+        let savepoint = match std::mem::take(&mut self.behind) {
+            GoesBehind::Nothing => return Vec::new(),
+            GoesBehind::Failure => self.savepoint.clone(),
+            GoesBehind::Suspect => self.own_savepoint(),
+        };
+        vec![format!("ROLLBACK TO {savepoint}"), format!("RELEASE {savepoint}")]
     }
 
     /// The same for messages that execute a statement.
@@ -155,11 +210,7 @@ impl LoadTransaction {
 
     /// Statements of ours, one behind the other.
     pub(super) fn statements(&mut self, all: &[Vec<u8>]) -> Vec<u8> {
-        let savepoint = &self.savepoint;
-        let back = match std::mem::take(&mut self.is_behind_failure) {
-            true => vec![format!("ROLLBACK TO {savepoint}"), format!("RELEASE {savepoint}")],
-            false => Vec::new(),
-        };
+        let back = self.back();
         let all = back.iter().map(String::as_bytes).chain(all.iter().map(Vec::as_slice));
         match self.way {
             OwnWay::Query => {
@@ -176,7 +227,7 @@ impl LoadTransaction {
 
     /// What ends a transaction of ours without its rows.
     pub(super) fn give_up(&mut self) -> Vec<u8> {
-        self.is_behind_failure = false;
+        self.behind = GoesBehind::Nothing;
         self.statement(b"ROLLBACK")
     }
 
@@ -239,6 +290,26 @@ mod tests {
     fn the_client_s_transaction_is_not_begun() {
         let mut theirs = LoadTransaction::new("n", TransactionStatus::Open, OwnWay::Query);
         assert!(!theirs.is_ours() && text(&theirs.attempt(b"C")).starts_with("SAVEPOINT"));
+    }
+
+    #[test]
+    fn what_is_tried_alone_goes_back_to_its_own_savepoint() {
+        let mut ours = LoadTransaction::new("n", TransactionStatus::Idle, OwnWay::Query);
+        let own = "SAVEPOINT \"n_s\"";
+        let begin = "BEGIN; SET CONSTRAINTS ALL IMMEDIATE";
+        let alone = format!("{own}; C -- c\n;RELEASE {own}; {own}");
+        assert_eq!(text(&ours.attempt_alone(b"C -- c", false)), format!("{begin}; {alone}"));
+        let back = format!("ROLLBACK TO {own}; RELEASE {own}; ");
+        let attempt = "SAVEPOINT \"n\"; C -- c\n;RELEASE SAVEPOINT \"n\"";
+        let expected = format!("{back}{attempt}; {alone}");
+        assert_eq!(text(&ours.attempt_alone(b"C -- c", true)), expected);
+        assert_eq!(text(&ours.attempt(b"C -- c")), format!("{back}{attempt}"));
+        assert_eq!(text(&ours.attempt_alone(b"C -- c", false)), alone);
+        assert!(ours.is_behind_failure());
+        assert_eq!(text(&ours.statement(b"COMMIT")), format!("{back}COMMIT"));
+        ours.note_failure();
+        let front = "ROLLBACK TO SAVEPOINT \"n\"; RELEASE SAVEPOINT \"n\"; ";
+        assert_eq!(text(&ours.attempt_alone(b"C -- c", false)), format!("{front}{alone}"));
     }
 
     #[test]

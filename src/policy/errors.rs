@@ -182,6 +182,12 @@ impl ErrorRules {
             || self.tables.iter().any(|rule| rule.table.is_some() && sets_aside(rule))
     }
 
+    /// Whether what becomes of one row that is refused changes nothing for the rows behind it.
+    pub fn is_same_for_all_rows(&self) -> bool {
+        let suspends = [self.data, self.data_truncation].contains(&ErrorAction::SuspendTable);
+        !suspends && self.escalation.data.count == 0
+    }
+
     /// Whether a table may be suspended.
     pub fn may_suspend(&self) -> bool {
         let Escalations { data, apply, .. } = &self.escalation;

@@ -41,6 +41,7 @@ mod set_aside_messages;
 mod set_aside_policies;
 mod set_aside_random;
 mod set_aside_series;
+mod set_aside_suspects;
 mod settings;
 mod shown;
 mod simple_query;

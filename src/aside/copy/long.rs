@@ -22,7 +22,7 @@ impl CopyLoad {
     /// A long row goes on as it comes.
     pub(super) fn pass_long(&mut self, payload: &[u8], out: &mut BothWays) {
         let piece = self.rows.long_piece(payload);
-        if !matches!(self.awaits, Awaits::LongRow) || self.answer.failure.is_some() {
+        if !matches!(self.awaits, Awaits::LongRow) || self.answer.said.failure.is_some() {
             return;
         }
         if piece.has_foreign_break {
@@ -53,7 +53,7 @@ impl CopyLoad {
                 action,
                 failure,
             });
-        } else if let Some(mut failure) = self.answer.failure.take() {
+        } else if let Some(mut failure) = self.answer.said.failure.take() {
             if has_foreign_break {
                 let error = self.request.foreign_break(&[], line);
                 failure = wire::error_response(&error, Severity::Error);

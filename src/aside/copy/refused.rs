@@ -3,13 +3,13 @@
 use std::ops::Range;
 
 use super::super::awaits::{Awaits, CopyEnd};
-use super::super::batch::AfterFailure;
+use super::super::batch::{AfterFailure, Attempt, NamedRow};
 use super::super::outgoing::BothWays;
 use super::super::refusal::{self, NamedLine};
 use super::super::rejected::RefusedRow;
 use super::CopyLoad;
 use crate::policy::ErrorAction;
-use crate::wire::{self, OwnError, Severity};
+use crate::wire::{self, OwnError, Severity, tag};
 
 impl CopyLoad {
     /// Brings refused rows to the target.
@@ -52,15 +52,11 @@ impl CopyLoad {
             NamedLine::None => None,
         };
         if !action.goes_on() {
-            if self.facts.table_action(sqlstate) == ErrorAction::SuspendTable {
-                self.transaction.note_failure();
-                let table = self.request.table_name();
-                self.suspension.begin(range.start, &table, sqlstate, Some(&failure));
-                attempts.put_back(range);
-                return self.pump(out);
-            }
             let line = named.map(|named| batch.line(named.row));
-            return self.fail(refusal::with_line_if(failure, table, line), out);
+            return self.on_unwanted(range, line, failure, out);
+        }
+        if let Some(NamedRow { row, is_certain: true }) = named {
+            self.suspects.learn(batch, &(range.start..row), row, &failure);
         }
         if let AfterFailure::Row(row) = attempts.on_failure(range, named) {
             let (bytes, line) = (batch.slice(&(row..row + 1)).to_vec(), batch.line(row));
@@ -72,6 +68,58 @@ impl CopyLoad {
         }
         self.transaction.note_failure();
         self.pump(out)
+    }
+
+    /// The load ends with an error, or its table is suspended. `line` is that of the row.
+    fn on_unwanted(
+        &mut self,
+        rows: Range<usize>,
+        line: Option<u64>,
+        failure: Vec<u8>,
+        out: &mut BothWays,
+    ) -> Option<CopyEnd> {
+        if self.is_broken_off() {
+            // The server ends the session with the message that came among the rows.
+            self.transaction.note_failure();
+            return self.pump(out);
+        }
+        let sqlstate = refusal::deciding(&failure);
+        if self.facts.table_action(sqlstate) != ErrorAction::SuspendTable {
+            return self.fail(refusal::with_line_if(failure, self.request.table(), line), out);
+        }
+        self.transaction.note_failure();
+        let table = self.request.table_name();
+        self.suspension.begin(rows.start, &table, sqlstate, Some(&failure));
+        if let Some((_, attempts)) = &mut self.flight {
+            attempts.put_back(Attempt::unread(rows));
+        }
+        self.pump(out)
+    }
+
+    /// Whether a message has come among the rows that is not about them.
+    fn is_broken_off(&self) -> bool {
+        let frame_tag = self.client_end.as_ref().and_then(|frame| frame.first());
+        frame_tag.is_some_and(|frame_tag| *frame_tag != tag::COPY_FAIL)
+    }
+
+    /// A row that was tried alone is refused.
+    ///
+    /// # Errors
+    /// Its error ends the load.
+    pub(super) fn set_suspect_aside(
+        &mut self,
+        row: usize,
+        failure: Vec<u8>,
+    ) -> Result<(), Vec<u8>> {
+        let Some((batch, _)) = &self.flight else { return Err(failure) };
+        let (bytes, line) = (batch.slice(&(row..row + 1)).to_vec(), batch.line(row));
+        let failure = refusal::with_line(&failure, self.request.table(), line);
+        let action = self.facts.policy.errors.action(refusal::deciding(&failure));
+        if !action.goes_on() {
+            return Err(failure);
+        }
+        self.suspects.on_refused();
+        self.set_aside((&bytes, bytes.len(), line), failure, action, row + 1)
     }
 
     /// Sets a row with this length and line aside, as the policies say; `next` is the row behind it.
@@ -133,7 +181,7 @@ impl CopyLoad {
                 break;
             }
         }
-        attempts.put_back(range);
+        attempts.put_back(Attempt::unread(range));
     }
 
     /// The target does not take rows for the table.

@@ -4,12 +4,19 @@
 
 use std::ops::Range;
 
-use super::super::awaits::{Awaits, CopyEnd, SentBehind};
-use super::super::batch::Pace;
+use super::super::OUTGOING_BYTES_MAX;
+use super::super::awaits::{Answered, Awaits, CopyEnd, SentBehind};
+use super::super::batch::{Attempt, Pace};
 use super::super::outgoing::BothWays;
 use super::super::refusal::{self, NamedLine};
 use super::CopyLoad;
-use crate::wire::{self, tag};
+use crate::wire::{self, TransactionStatus, tag};
+
+/// The server's error for a CopyFail.
+const CLIENT_GAVE_UP: &[u8] = b"57014";
+
+/// Attempts that go behind one another at a time.
+const ATTEMPTS_MAX: usize = 64;
 
 impl CopyLoad {
     /// Whether rows of the next batch go on as they come.
@@ -20,40 +27,44 @@ impl CopyLoad {
         };
         is_over
             && pace.is_none_or(Pace::is_calm)
+            && !self.suspects.are_known()
             && !(self.rejected.is_full() || self.client_end.is_some() || self.fault.is_some())
             && !(self.suspension.is_begun() || self.suspension.is_due())
             && self.rows.front().is_some()
     }
 
-    /// Sends what may go behind an attempt: rows as they come, or rows behind those that the target has read before.
+    /// Sends what may go behind an attempt: rows as they come, or attempts that will hardly fail.
     pub(super) fn send_behind(&mut self, out: &mut BothWays) {
-        match self.behind {
-            SentBehind::Nothing => self.begin_behind(out),
-            SentBehind::Rows => self.send_rows(out),
-            SentBehind::Attempt(_) => {}
-        }
-    }
-
-    fn begin_behind(&mut self, out: &mut BothWays) {
-        if self.may_stream() {
+        if self.behind.is_nothing() && self.may_stream() {
             self.open(out);
             self.behind = SentBehind::Rows;
-            self.send_rows(out);
-        } else if let Some(range) = self.next_behind() {
-            self.attempt(range.clone(), out);
-            self.behind = SentBehind::Attempt(range);
+        }
+        if matches!(self.behind, SentBehind::Rows) {
+            return self.send_rows(out);
+        }
+        while let Some(attempt) = self.next_behind(out) {
+            self.attempt(&attempt, out);
+            if let SentBehind::Attempts(attempts) = &mut self.behind {
+                attempts.push_back(attempt);
+            }
         }
     }
 
-    /// The rows that go behind the attempt that is waited for, if that will hardly fail.
-    fn next_behind(&mut self) -> Option<Range<usize>> {
+    /// The rows that go behind those that are under way. Where refused rows are known by their looks, that is as many as
+    /// go at a time; else something goes behind rows that the target has read before.
+    fn next_behind(&mut self, out: &BothWays) -> Option<Attempt> {
+        let SentBehind::Attempts(behind) = &self.behind else { return None };
         let Awaits::Attempt(front) = &self.awaits else { return None };
-        let (_, attempts) = self.flight.as_mut().filter(|_| self.fault.is_none())?;
         let is_free = !self.suspension.is_begun() && !self.suspension.is_due();
-        if !is_free || self.client_end.is_some() || !attempts.is_read(front) {
-            return None;
-        }
-        attempts.next()
+        let may_go = is_free && self.client_end.is_none() && self.fault.is_none();
+        let (_, attempts) = self.flight.as_ref().filter(|_| may_go)?;
+        let under_way: usize = behind.iter().chain([front]).map(|attempt| attempt.rows.len()).sum();
+        let is_known = self.suspects.are_known()
+            && under_way < attempts.rows_at_a_time()
+            && behind.len() < ATTEMPTS_MAX
+            && !self.rejected.is_full()
+            && out.unsent().len() < OUTGOING_BYTES_MAX;
+        if is_known || front.is_read && behind.is_empty() { self.next_attempt() } else { None }
     }
 
     /// Sends the rows of the next batch that have come.
@@ -101,7 +112,7 @@ impl CopyLoad {
         let sent = self.take_streamed();
         let is_last = self.rows.is_at_the_end() && self.is_all_sent();
         out.to_target.extend(self.request.end_of_rows(self.rows.is_cut(is_last)));
-        self.awaits = Awaits::Attempt(sent);
+        self.awaits = Awaits::Attempt(Attempt::unread(sent));
     }
 
     fn is_all_sent(&self) -> bool {
@@ -128,38 +139,90 @@ impl CopyLoad {
         self.on_refused(sent, failure, out)
     }
 
-    /// The target has answered to an attempt that something was sent behind.
-    pub(super) fn on_front(
+    /// The target has answered to an attempt.
+    pub(super) fn on_attempt(
         &mut self,
-        range: Range<usize>,
-        failure: Option<Vec<u8>>,
-        copied: Option<u64>,
+        attempt: Attempt,
+        said: Answered,
         out: &mut BothWays,
     ) -> Option<CopyEnd> {
-        let behind = std::mem::take(&mut self.behind);
-        if let Some(failure) = failure {
-            self.streamed = 0;
-            if let (SentBehind::Attempt(rows), Some((_, attempts))) = (behind, &mut self.flight) {
-                attempts.put_back(rows);
-            }
-            self.awaits = Awaits::Dropped(range, failure);
-            return None;
+        let rows_in = match attempt.rows.is_empty() {
+            true => Some(0),
+            false => said.copied.first().copied(),
+        };
+        let (count, failure) = match (rows_in, attempt.suspect(), said.failure) {
+            (_, _, None) => (said.copied.iter().sum(), None),
+            (Some(count), Some(suspect), Some(failure)) => (count, Some((suspect, failure))),
+            (_, _, Some(failure)) => return self.drop_behind(Some((attempt, failure)), out),
+        };
+        self.loaded += count;
+        self.on_loaded(&attempt, failure.is_none());
+        if let Some((suspect, failure)) = failure {
+            self.fault = self.set_suspect_aside(suspect, failure).err().or(self.fault.take());
         }
-        self.on_loaded(range, copied);
-        match behind {
-            SentBehind::Attempt(rows) => self.awaits = Awaits::Attempt(rows),
-            SentBehind::Nothing | SentBehind::Rows => {
-                self.end_flight();
-                self.awaits = Awaits::Rows;
+        self.go_on_behind(out)
+    }
+
+    /// What was sent behind an attempt that is in or set aside is waited for.
+    fn go_on_behind(&mut self, out: &mut BothWays) -> Option<CopyEnd> {
+        if let SentBehind::Attempts(behind) = &mut self.behind {
+            if self.fault.is_some() {
+                return self.drop_behind(None, out);
             }
+            if let Some(next) = behind.pop_front() {
+                self.awaits = Awaits::Attempt(next);
+            }
+            return self.pump(out);
         }
+        self.behind = SentBehind::default();
+        self.end_flight();
+        self.awaits = Awaits::Rows;
         if self.fault.is_some() {
-            if matches!(self.awaits, Awaits::Rows) {
-                wire::put_body(&mut out.to_target, tag::COPY_FAIL, &[b"\0"]);
-            }
+            wire::put_body(&mut out.to_target, tag::COPY_FAIL, &[b"\0"]);
             return None;
         }
         self.pump(out)
+    }
+
+    /// What was sent behind an attempt does not count: that was refused, or the load ends.
+    fn drop_behind(
+        &mut self,
+        refused: Option<(Attempt, Vec<u8>)>,
+        out: &mut BothWays,
+    ) -> Option<CopyEnd> {
+        let behind = std::mem::take(&mut self.behind);
+        let answers = behind.answers() + 1;
+        if matches!(behind, SentBehind::Rows) {
+            self.streamed = 0;
+        }
+        if let Some((_, attempts)) = &mut self.flight {
+            let suspect = refused.iter().filter_map(|(attempt, _)| attempt.suspect());
+            let suspect = suspect.map(|row| Attempt::unread(row..row + 1));
+            let unsent = suspect.chain(behind.into_attempts());
+            unsent.collect::<Vec<_>>().into_iter().rev().for_each(|next| attempts.put_back(next));
+        }
+        let refused = refused.map(|(attempt, failure)| (attempt.rows, failure));
+        self.on_dropped(answers, refused, out)
+    }
+
+    /// One of these answers has come.
+    pub(super) fn on_dropped(
+        &mut self,
+        answers: usize,
+        refused: Option<(Range<usize>, Vec<u8>)>,
+        out: &mut BothWays,
+    ) -> Option<CopyEnd> {
+        if answers > 1 {
+            self.awaits = Awaits::Dropped { answers: answers - 1, refused };
+            return None;
+        }
+        if self.fault.is_some() {
+            return self.end_by_fault(self.answer.status == TransactionStatus::Aborted, out);
+        }
+        match refused {
+            Some((rows, failure)) => self.on_refused(rows, failure, out),
+            None => self.pump(out),
+        }
     }
 
     /// The client gives up while a COPY is open.
@@ -184,6 +247,9 @@ impl CopyLoad {
         failure: Vec<u8>,
         out: &mut BothWays,
     ) -> Option<CopyEnd> {
+        if refusal::sqlstate(&failure) == CLIENT_GAVE_UP {
+            self.syncs.ignore();
+        }
         let failure = self.at_client_line(failure);
         self.fail(failure, out)
     }
@@ -211,7 +277,7 @@ impl CopyLoad {
     /// What the session is to know at once; the session may end with it.
     pub(super) fn pass_on(&mut self, frame: &[u8], out: &mut BothWays) {
         let is_error = frame.first() == Some(&tag::ERROR_RESPONSE);
-        if let Some(failure) = self.answer.failure.take_if(|_| is_error) {
+        if let Some(failure) = self.answer.said.failure.take_if(|_| is_error) {
             out.to_session.extend(self.at_client_line(failure));
         }
         out.to_session.extend(frame);

@@ -21,6 +21,13 @@ pub(super) struct SyncsAmongRows {
     answered: usize,
 }
 
+impl SyncsAmongRows {
+    /// The server has ignored them all.
+    pub(super) fn ignore(&mut self) {
+        self.lines.clear();
+    }
+}
+
 impl CopyLoad {
     /// A Sync comes among the rows.
     pub(in crate::aside) fn note_sync(&mut self) {
