@@ -24,7 +24,7 @@ use How::{LeftOut, Masked};
 /// The policies with which these differences come.
 pub const POLICIES: &str = "aside";
 
-pub const BY_DESIGN: [ByDesign; 15] = [
+pub const BY_DESIGN: [ByDesign; 14] = [
     ByDesign {
         name: "deferred",
         how: LeftOut,
@@ -60,13 +60,6 @@ pub const BY_DESIGN: [ByDesign; 15] = [
         how: LeftOut,
         why: "a row goes on when it is whole, and an error in a stream that never ends comes at the end",
         told: "of a row that is cut short the error comes when the client ends the COPY",
-    },
-    ByDesign {
-        name: "given-up-binary",
-        how: LeftOut,
-        why: "the error of a binary COPY that is given up behind its last row names no line, so that a Sync could be in \
-              front of it or behind it; a fault to be mended rather than a decision",
-        told: "A Sync among the rows of a binary COPY",
     },
     ByDesign {
         name: "taken-portals",

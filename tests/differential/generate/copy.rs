@@ -70,8 +70,8 @@ impl Generator {
 
     fn copy_statement(&mut self, end: End) -> (String, Vec<u8>) {
         let rows = self.random.below(4);
-        let may_be_binary = end == End::Done || !self.leaves_out("given-up-binary");
-        if self.random.one_in(6) && may_be_binary {
+        let may_be_cut = end != End::Never || !self.leaves_out("cut-rows");
+        if self.random.one_in(6) && may_be_cut {
             return self.binary_copy(rows, end);
         }
         let Target { into, options, row } = self.random.pick(&TARGETS);
@@ -87,8 +87,7 @@ impl Generator {
             // Longer than what is read at once.
             stream += &format!("5;\"[{}1]\"\n", "1, ".repeat(30_000));
         }
-        let may_be_wrong = end != End::Never || !self.leaves_out("cut-rows");
-        if self.random.one_in(5) && may_be_wrong {
+        if self.random.one_in(5) && may_be_cut {
             let wrong = *self.random.pick(&["zzz\n", "1\t2\t3\t4\t5\n", "\\.\n", "1"]);
             stream += wrong;
         }
