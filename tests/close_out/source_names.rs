@@ -112,7 +112,7 @@ fn check_names_rules_of_which_nothing_is_on_the_target() {
     let (_proxy, database) = loaded("idle", LOAD);
     let target = Target::shared(&database);
     target.query("CREATE SCHEMA \"HR\"; CREATE TABLE \"HR\".\"EMP\" (id int)");
-    let rules = std::env::temp_dir().join(format!("idle-{}.json", std::process::id()));
+    let rules = additions::rules_file("idle", &mask());
     let config = std::env::temp_dir().join(format!("idle-{}.toml", std::process::id()));
     std::fs::write(&config, format!("[mapping]\ntable_mappings = {rules:?}\n")).unwrap();
     let mut program = target.program("check --format json");

@@ -1,10 +1,26 @@
 //! Columns and keys that rules add to tables, on every way that rows come.
 
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use super::{log_in, position, say, sqlstate};
 use crate::support::{Cluster, Database, Proxy, Wire, transcript};
 
 /// A proxy with these rules of table mappings, and lower-case names for the schema HR.
 pub(crate) fn proxy(name: &str, own: &str) -> Proxy {
+    proxy_with(name, own, "")
+}
+
+/// The same with more lines of configuration behind those of `[mapping]`.
+pub(super) fn proxy_with(name: &str, own: &str, more: &str) -> Proxy {
+    let file = rules_file(name, own);
+    Proxy::start(&format!("[mapping]\ntable_mappings = {file:?}\n{more}"), &[])
+}
+
+/// A new file with these rules.
+pub(crate) fn rules_file(name: &str, own: &str) -> PathBuf {
+    // Tests run side by side, and a file is read while another one is written.
+    static FILES: AtomicUsize = AtomicUsize::new(0);
     let rules = format!(
         r#"{{"rules": [
         {{"rule-type": "selection", "rule-id": "1", "rule-name": "1", "rule-action": "include",
@@ -18,9 +34,10 @@ pub(crate) fn proxy(name: &str, own: &str) -> Proxy {
           "rule-action": "convert-lowercase", "object-locator":
           {{"schema-name": "HR", "table-name": "%"}}}}, {own}]}}"#
     );
-    let file = std::env::temp_dir().join(format!("{name}-{}.json", std::process::id()));
+    let number = FILES.fetch_add(1, Ordering::Relaxed);
+    let file = std::env::temp_dir().join(format!("{name}-{}-{number}.json", std::process::id()));
     std::fs::write(&file, rules).unwrap();
-    Proxy::start(&format!("[mapping]\ntable_mappings = {file:?}\n"), &[])
+    file
 }
 
 pub(super) fn add_column(

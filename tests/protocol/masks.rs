@@ -1,6 +1,6 @@
 //! Values that are masked by data-masking rules, on every way that they come.
 
-use super::additions::{proxy, session};
+use super::additions::{proxy, proxy_with, session};
 use super::{position, say, sqlstate};
 use crate::support::{Database, Proxy, Wire, transcript};
 
@@ -14,13 +14,17 @@ fn mask(id: u32, column: &str, action: &str) -> String {
 
 const HASH: &str = "BA7816BF8F01CFEA414140DE5DAE2223B00361A396177A9CB410FF61F20015AD";
 
-fn ready(name: &str) -> (Proxy, Database, Wire) {
+fn rules() -> String {
     let rules = [
         mask(10, "PHONE", "digits-mask"),
         mask(11, "TAX", "hash-mask"),
         mask(12, "PAY", "digits-randomize"),
     ];
-    let proxy = proxy(name, &rules.join(","));
+    rules.join(",")
+}
+
+fn ready(name: &str) -> (Proxy, Database, Wire) {
+    let proxy = proxy(name, &rules());
     let (database, mut wire) = session(&proxy);
     let sql = r#"CREATE TABLE "HR"."EMP" ("ID" int PRIMARY KEY, "PHONE" varchar(20), "TAX" varchar(64),
         "PAY" numeric(9,2), "NAME" text DEFAULT 'none')"#;
@@ -205,10 +209,7 @@ fn what_cannot_be_masked_for_sure_is_refused() {
 fn values_that_are_too_long_to_be_masked_are_refused() {
     let (_proxy, database, mut wire) = ready("long-masks");
     say(&mut wire, r#"ALTER TABLE "HR"."EMP" ALTER "PHONE" TYPE text"#);
-    let file = std::env::temp_dir().join(format!("long-masks-{}.json", std::process::id()));
-    let config =
-        format!("[mapping]\ntable_mappings = {file:?}\n[limits]\nstatement_bytes = 65536\n");
-    let short = Proxy::start(&config, &[]);
+    let short = proxy_with("short-masks", &rules(), "[limits]\nstatement_bytes = 65536\n");
     let endpoint = short.endpoint(database.endpoint());
     let long = vec![b'7'; 100_000];
     let insert = r#"INSERT INTO "HR"."EMP" ("ID", "PHONE") VALUES ($1, $2)"#;

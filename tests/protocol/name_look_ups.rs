@@ -1,16 +1,16 @@
 //! Look-ups in the catalogs by the names of the source, as drivers and tools make them.
 
-use super::additions::{proxy, session};
+use super::additions::{proxy, proxy_with, session};
 use super::say;
 use crate::support::{Proxy, Wire, transcript};
 
+/// A rule for a table that there is not.
+const RULE: &str = r#"{"rule-type": "transformation", "rule-id": "9",
+    "rule-name": "9", "rule-target": "column", "rule-action": "rename", "value": "x",
+    "object-locator": {"schema-name": "HR", "table-name": "NONE", "column-name": "X"}}"#;
+
 fn ready() -> (Proxy, crate::support::Database, Wire) {
-    let proxy = proxy(
-        "look-ups",
-        r#"{"rule-type": "transformation", "rule-id": "9",
-        "rule-name": "9", "rule-target": "column", "rule-action": "rename", "value": "x",
-        "object-locator": {"schema-name": "HR", "table-name": "NONE", "column-name": "X"}}"#,
-    );
+    let proxy = proxy("look-ups", RULE);
     let (database, mut wire) = session(&proxy);
     say(&mut wire, r#"CREATE TABLE "HR"."EMP" ("ID" int PRIMARY KEY, "NAME" text)"#);
     say(&mut wire, r#"CREATE TABLE "HR"."EMP_X" ("A" int); CREATE TABLE public."EMP" ("B" int)"#);
@@ -202,12 +202,7 @@ fn a_prepared_look_up_goes_by_each_bind() {
 
 #[test]
 fn catalogs_answer_with_the_names_of_the_source_where_replies_do() {
-    let file = std::env::temp_dir().join(format!("look-ups-{}.json", std::process::id()));
-    drop(ready());
-    let proxy = Proxy::start(
-        &format!("[mapping]\nreply_names = \"source\"\ntable_mappings = {file:?}\n"),
-        &[],
-    );
+    let proxy = proxy_with("look-ups", RULE, "reply_names = \"source\"\n");
     let (_database, mut wire) = session(&proxy);
     say(&mut wire, r#"CREATE TABLE "HR"."EMP" ("ID" int PRIMARY KEY, "NAME" text)"#);
     for (sql, rows) in [
@@ -238,12 +233,7 @@ fn catalogs_answer_with_the_names_of_the_source_where_replies_do() {
 
 #[test]
 fn parameters_come_back_as_they_were_written() {
-    let file = std::env::temp_dir().join(format!("look-ups-{}.json", std::process::id()));
-    drop(ready());
-    let proxy = Proxy::start(
-        &format!("[mapping]\nreply_names = \"source\"\ntable_mappings = {file:?}\n"),
-        &[],
-    );
+    let proxy = proxy_with("look-ups", RULE, "reply_names = \"source\"\n");
     let (_database, mut wire) = session(&proxy);
     say(&mut wire, r#"CREATE TABLE "HR"."EMP" ("ID" int PRIMARY KEY, "NAME" text)"#);
     let tables = "SELECT n.nspname, c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.relname IN ($1::varchar, $2) AND n.nspname = $3 ORDER BY 2";
