@@ -16,6 +16,9 @@ const SAMPLE_ROWS: usize = 64;
 const VALUES_MAX: usize = 16;
 const VALUE_BYTES_MAX: usize = 64;
 
+/// Rows refused behind one another from which on the next ones are suspected too.
+const RUN_ROWS: usize = 3;
+
 /// What rows are suspected by.
 #[derive(Debug)]
 pub(super) struct Suspects {
@@ -31,6 +34,8 @@ pub(super) struct Suspects {
     values: Vec<(usize, Vec<u8>)>,
     /// Rows that were taken since one was refused.
     since: usize,
+    /// Rows that were refused behind one another, with none between them that was taken.
+    in_a_row: usize,
 }
 
 /// How rows are read.
@@ -137,12 +142,18 @@ impl Suspects {
             watches_count: false,
             values: Vec::new(),
             since: 0,
+            in_a_row: 0,
         }
     }
 
     /// Whether rows are to be looked at.
     pub(super) fn are_known(&self) -> bool {
-        self.watched > 0 || self.watches_count
+        self.watched > 0 || self.watches_count || self.is_run()
+    }
+
+    /// Whether all rows are refused for now, as in a load of rows that are there.
+    fn is_run(&self) -> bool {
+        self.are_wanted && self.in_a_row >= RUN_ROWS
     }
 
     /// A row of the batch was refused with this error; those of `read` in front of it were read without one.
@@ -153,7 +164,6 @@ impl Suspects {
         for taken in read.clone().rev().take(SAMPLE_ROWS) {
             self.add(batch.slice(&(taken..taken + 1)));
         }
-        self.since = 0;
         if self.columns.is_empty() {
             return;
         }
@@ -189,6 +199,9 @@ impl Suspects {
     /// Rows were taken, of this number.
     pub(super) fn on_taken(&mut self, rows: usize) {
         self.since += rows;
+        if rows > 0 {
+            self.in_a_row = 0;
+        }
         if self.since >= CALM_ROWS {
             let RowReading { options, encoding } = &self.reading;
             *self = Suspects::new(options, *encoding, self.are_wanted);
@@ -200,16 +213,21 @@ impl Suspects {
         let taken: Vec<Option<&[u8]>> = self.reading.values(row).collect();
         self.values.retain(|(index, value)| taken.get(*index) != Some(&Some(&**value)));
         self.watches_count &= taken.len() == self.columns.len();
+        self.in_a_row = 0;
         self.add(row);
     }
 
-    /// A suspect was refused.
+    /// A row was refused.
     pub(super) fn on_refused(&mut self) {
         self.since = 0;
+        self.in_a_row += 1;
     }
 
     /// The first of these rows that looks like one that was refused.
     pub(super) fn first(&self, batch: &Batch, rows: &Range<usize>) -> Option<usize> {
+        if self.is_run() {
+            return Some(rows.start);
+        }
         let is_suspect = |row: &usize| self.is_suspect(batch.slice(&(*row..*row + 1)));
         if self.are_known() { rows.clone().find(is_suspect) } else { None }
     }
@@ -314,6 +332,18 @@ mod tests {
         suspects.on_suspect_taken(rows.slice(&(2..3)));
         assert_eq!(suspects.first(&rows, &(2..4)), Some(3));
         suspects.on_taken(CALM_ROWS);
+        assert!(!suspects.are_known());
+    }
+
+    #[test]
+    fn behind_refused_rows_in_a_row_each_is_suspected_until_one_is_taken() {
+        let mut suspects = Suspects::new(&CopyOptions::new(CopyFormat::Text), Encoding::Utf8, true);
+        let rows = batch(&["a", "b"]);
+        (0..RUN_ROWS).for_each(|_| suspects.on_refused());
+        assert_eq!(suspects.first(&rows, &(1..2)), Some(1));
+        suspects.on_taken(0);
+        assert!(suspects.are_known());
+        suspects.on_suspect_taken(b"a\n");
         assert!(!suspects.are_known());
     }
 

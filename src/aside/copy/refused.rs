@@ -59,6 +59,7 @@ impl CopyLoad {
             self.suspects.learn(batch, &(range.start..row), row, &failure);
         }
         if let AfterFailure::Row(row) = attempts.on_failure(range, named) {
+            self.suspects.on_refused();
             let (bytes, line) = (batch.slice(&(row..row + 1)).to_vec(), batch.line(row));
             let failure = refusal::with_line(&failure, table, line);
             let refused = (&*bytes, bytes.len(), line);
