@@ -8,6 +8,7 @@ use super::super::outgoing::BothWays;
 use super::super::refusal::{self, NamedLine};
 use super::super::rejected::RefusedRow;
 use super::CopyLoad;
+use super::syncs::is_late;
 use crate::policy::ErrorAction;
 use crate::wire::{self, OwnError, Severity, tag};
 
@@ -79,8 +80,8 @@ impl CopyLoad {
         failure: Vec<u8>,
         out: &mut BothWays,
     ) -> Option<CopyEnd> {
-        if self.is_broken_off() {
-            // The server ends the session with the message that came among the rows.
+        if is_late(&failure) && self.is_broken_off() {
+            // The server ends the session with the message that came among the rows, before it looks at this.
             self.transaction.note_failure();
             return self.pump(out);
         }

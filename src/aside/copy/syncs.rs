@@ -12,6 +12,11 @@ const SYNCS_MAX: usize = 1000;
 /// The class of errors of constraints, most of which the server looks at when more rows have come.
 const LATE: &[u8] = b"23";
 
+/// Whether the server may look at what it refuses when more has come.
+pub(super) fn is_late(failure: &[u8]) -> bool {
+    refusal::sqlstate(failure).starts_with(LATE)
+}
+
 /// The Sync messages among the rows that have come.
 #[derive(Debug, Default)]
 pub(super) struct SyncsAmongRows {
@@ -38,7 +43,7 @@ impl CopyLoad {
 
     /// The load has failed with this error.
     pub(super) fn note_end(&mut self, failure: &[u8]) {
-        let is_late = refusal::sqlstate(failure).starts_with(LATE);
+        let is_late = is_late(failure);
         let has_rows = self.loaded > 0 || self.streamed > 0 || self.flight.is_some();
         let is_behind = |line: &&u64| match refusal::named_line(failure, self.request.table()) {
             NamedLine::Line(failed) => !is_late && failed < **line,
