@@ -68,6 +68,7 @@ impl Session {
     }
 
     /// Judges the frame that begins at `at`.
+    #[inline]
     fn on_client_frame(&mut self, unread: &mut [u8], at: usize) -> Result<Progress, OwnError> {
         let first = at == 0;
         let rest = unread.get(at..).unwrap_or_default();
@@ -144,8 +145,7 @@ impl Session {
     /// A Bind is too long to be given the types that the target was told: the session ends.
     fn decide(&mut self, frame: Frame<'_>) -> Result<Decision, Box<OwnError>> {
         if matches!(frame.head.tag, tag::QUERY | tag::PARSE) {
-            let is_long = frame.head.frame_bytes > self.context.policy.statement_bytes_max;
-            return Ok(if is_long { self.on_long_text(&frame) } else { self.on_text(frame) });
+            return Ok(self.on_text(frame));
         }
         let Session { context, client, replies, prepared, settling, .. } = self;
         let Session { parking, catalog, report, .. } = self;
@@ -250,6 +250,9 @@ impl Session {
 
     /// Query and Parse: the messages that carry SQL.
     fn on_text(&mut self, frame: Frame<'_>) -> Decision {
+        if frame.head.frame_bytes > self.context.policy.statement_bytes_max {
+            return self.on_long_text(&frame);
+        }
         let Session { context, client, replies, parking, settling, catalog, report, .. } = self;
         let is_owed = !replies.is_empty();
         let held = turn::held(&frame, &client.pipeline, replies, parking, settling, context);
@@ -333,6 +336,7 @@ impl Session {
     }
 
     /// A Query or Parse of which nothing is read.
+    #[cold]
     fn on_long_text(&mut self, frame: &Frame<'_>) -> Decision {
         let Session { context, client, replies, prepared, parking, settling, report, .. } = self;
         let is_owed = !replies.is_empty();
