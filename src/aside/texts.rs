@@ -257,6 +257,8 @@ fn ended_statements(sql: &[u8]) -> Option<Ended> {
                 false => Some(Ended::All),
             }
         }
+        // A comment stands behind the word.
+        word if word.starts_with(b"deallocate") || word.starts_with(b"discard") => Some(Ended::All),
         _ => None,
     }
 }
@@ -285,6 +287,8 @@ mod tests {
             ("DEALLOCATE ALL", Some(Ended::All)),
             ("Discard All", Some(Ended::All)),
             ("DISCARD PLANS", None),
+            ("DEALLOCATE/**/s1", Some(Ended::All)),
+            ("deallocate-- c\ns1", Some(Ended::All)),
             ("INSERT INTO t VALUES ('discard')", None),
         ] {
             assert_eq!(ended_statements(sql.as_bytes()), ended, "{sql}");
