@@ -44,9 +44,8 @@ async fn load(address: SocketAddr, in_transaction: bool, sent: &AtomicUsize) -> 
         tokio::time::sleep(Duration::from_millis(2)).await;
     }
     copy.finish().await?;
-    if in_transaction {
-        client.batch_execute("COMMIT").await?;
-    }
+    // By the extended protocol the end of the COPY is told before the commit: ReadyForQuery acknowledges it.
+    client.batch_execute(if in_transaction { "COMMIT" } else { "SELECT 1" }).await?;
     Ok(())
 }
 
