@@ -33,8 +33,8 @@ pub(super) enum Awaits {
     Undo(Vec<u8>),
 }
 
-/// What was sent behind the attempt that is waited for: where that fails, the target refuses this as a whole, unless it
-/// was a row alone.
+/// What was sent behind the attempt that is waited for. Where rows of that are refused, the target refuses all of this;
+/// where its suspect is, this goes on.
 #[derive(Debug)]
 pub(super) enum SentBehind {
     /// Other attempts, or nothing.

@@ -68,7 +68,7 @@ pub struct Impl {
     pub by_mut: usize,
 }
 
-/// The text of a file up to its unit tests: a module for tests alone that stands in it, whoever may use it.
+/// The text of a file in front of its module for tests, private or not.
 pub fn without_tests(text: &str) -> &str {
     const ATTRIBUTE: &str = "#[cfg(test)]\n";
     let is_module = |(at, _): &(usize, &str)| {

@@ -59,14 +59,10 @@ impl CopyLoad {
         if let Some(NamedRow { row, is_certain: true }) = named {
             self.suspects.learn(batch, &(range.start..row), row, &failure);
         }
-        if let AfterFailure::Row(row) = attempts.on_failure(range, named) {
-            self.suspects.on_refused();
-            let (bytes, line) = (batch.slice(&(row..row + 1)).to_vec(), batch.line(row));
-            let failure = refusal::with_line(&failure, table, line);
-            let refused = (&*bytes, bytes.len(), line);
-            if let Err(failure) = self.set_aside(refused, failure, action, row + 1) {
-                return self.fail(failure, out);
-            }
+        if let AfterFailure::Row(row) = attempts.on_failure(range, named)
+            && let Err(failure) = self.set_row_aside(row, failure)
+        {
+            return self.fail(failure, out);
         }
         self.transaction.note_failure();
         self.pump(out)
@@ -104,15 +100,11 @@ impl CopyLoad {
         frame_tag.is_some_and(|frame_tag| *frame_tag != tag::COPY_FAIL)
     }
 
-    /// A row that was tried alone is refused.
+    /// Sets a row of the batch aside that the target refuses.
     ///
     /// # Errors
-    /// Its error ends the load.
-    pub(super) fn set_suspect_aside(
-        &mut self,
-        row: usize,
-        failure: Vec<u8>,
-    ) -> Result<(), Vec<u8>> {
+    /// Its error, with the line of the stream, ends the load.
+    pub(super) fn set_row_aside(&mut self, row: usize, failure: Vec<u8>) -> Result<(), Vec<u8>> {
         let Some((batch, _)) = &self.flight else { return Err(failure) };
         let (bytes, line) = (batch.slice(&(row..row + 1)).to_vec(), batch.line(row));
         let failure = refusal::with_line(&failure, self.request.table(), line);

@@ -158,7 +158,7 @@ impl CopyLoad {
         self.loaded += count;
         self.on_loaded(&attempt, failure.is_none());
         if let Some((suspect, failure)) = failure {
-            self.fault = self.set_suspect_aside(suspect, failure).err().or(self.fault.take());
+            self.fault = self.set_row_aside(suspect, failure).err().or(self.fault.take());
         }
         self.go_on_behind(out)
     }
